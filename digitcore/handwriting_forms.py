@@ -1,8 +1,8 @@
 """The pen paths of `handwriting`: how people write each digit, one line a form.
 
 A form is "digit name": strokes parted by " / ", each a row of "x,y" points, y down, about ten units high. A smooth
-line runs through the points; at one marked "!" the pen turns a corner, which a quick hand may round. All were made up for this
-project.
+line runs through the points; at one marked "!" the pen turns a corner, which a quick hand may round.
+All were made up for this project.
 """
 
 FORMS = {
@@ -175,7 +175,7 @@ FORMS = {
     "8 ends cross": "6.8,2 4.6,0.4 2.4,1.2 2.2,3.2 4.4,5 6.2,7 5.8,9.2 3.8,10 1.8,8.8 2,6.8 4.2,4.8 5.8,2.6 5.4,0.4",
     "8 from the middle": "4,4.8 2,3.2 2.2,1 4.2,0 6.2,1 6.2,3 4,4.8 1.8,6.6 2,9 4.2,10 6.4,8.8 6.2,6.4 4,4.8",
     "8 two circles": "4,0 2,1 2,3.4 4,4.6 6,3.4 6,1 4,0 / 4,4.6 1.6,6 1.6,8.8 4,10 6.4,8.8 6.4,6 4,4.6",
-    "8 two circles, apart": "4.4,0.2 2.4,0.8 2.4,3 4.2,4 5.8,2.8 5.6,0.8 4,0.2 / 4,4.6 1.8,6 2,9 4,10 6.2,8.6 6,5.8 3.6,4.8",
+    "8 two circles, apart": "4.4,0.2 2.4,0.8 2.4,3 4.2,4 5.8,2.8 5.6,0.8 4,0.2 / 4,4.6 1.8,6 2,9 4,10 6,8.6 6,6 4,5",
     "8 from the right": "6,2.6 4,4.6 1.8,6.6 2,9 4.2,10 6.4,8.6 6,6.6 4,4.6 2.2,2.8 2.6,0.8 4.6,0 6.2,1 6,2.8",
     "8 from the left": "2,1.4 4,0.1 6,1 6,3 4,4.8 1.8,6.8 2,9 4.2,10 6.2,8.8 6.2,6.8 4,4.8 2,3 2.2,1.2",
     "8 slanted": "7.6,1.4 6.2,0 4,0.8 3.4,2.8 4.6,4.8 5.6,6.8 4.6,9.2 2.4,10 1,8.6 1.8,6.6 4.4,4.8 6.8,3.4 7.6,1.4",
