@@ -27,3 +27,7 @@ class ModelError(DigitLabError):
 
 class JobError(DigitLabError):
     """A job on the worker did not end as it should."""
+
+
+class Stopped(DigitLabError):
+    """Somebody pressed Stop, and nothing is worth keeping."""

@@ -1,0 +1,177 @@
+"""The command line: python -m digitcore data | train | evaluate | predict."""
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+
+from digitcore import mnist, models
+from digitcore.errors import DigitLabError
+from digitcore.runs import TrainSettings
+from digitcore.samples import SampleSet
+
+
+def data(arguments) -> None:
+    """Find or fetch MNIST, verify it, and keep it in the cache."""
+    found, source = mnist.find(arguments.path, report=lambda line: print(line, file=sys.stderr))
+    print(
+        f"MNIST from {source}: {len(found.train_labels):,} training and {len(found.test_labels):,} test digits, "
+        f"verified by SHA-256, kept in {mnist.cache_file()}"
+    )
+
+
+def train(arguments) -> None:
+    """Make a shipped model again, or a variant of it."""
+    from digitcore import recipes, training, worker
+
+    made = recipes.recipe(arguments.recipe)
+    start = training.fresh(made.network, name=arguments.recipe if made.settings is None else "stupid")
+    place = Path(arguments.out or models.FOLDER / arguments.recipe)
+    if made.settings is None:
+        models.save(worker.with_figures(start), place)
+        print(f"Written to {place}")
+        return
+    settings = _changed(made.settings, arguments.set)
+    with _progress() as bar:
+        task = bar.add_task(arguments.recipe, total=settings.epochs, figures="")
+        run = training.train(
+            start,
+            SampleSet(),
+            settings,
+            on_progress=lambda point: bar.update(task, completed=point["epoch"], figures=_figures(point)),
+        )
+    named = replace(run.model, card=replace(run.model.card, name=place.name))
+    models.save(worker.with_figures(named), place)
+    print(f"Written to {place}")
+
+
+def evaluate(arguments) -> None:
+    """Score models on MNIST's test digits, from their shipped files."""
+    from digitcore import evaluation, worker
+
+    chosen = arguments.names or models.names()
+    bundles = [models.load(name) for name in chosen]
+    judged = worker.compare(bundles, SampleSet(), lambda message: None, lambda: False).mnist
+    rows = [
+        {
+            "name": name,
+            "parameters": bundle.card.parameters,
+            "served_bytes": len(bundle.tflite_bytes),
+            "mnist_accuracy": found.accuracy,
+            "mnist_interval": evaluation.wilson(found.correct, found.of),
+            "mnist_loss": found.loss,
+        }
+        for name, bundle, found in zip(chosen, bundles, judged, strict=True)
+    ]
+    if arguments.json:
+        print(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        low, high = row["mnist_interval"]
+        print(
+            f"{row['name']:16} {row['parameters']:>9,} parameters {row['served_bytes'] / 1e3:>7,.0f} kB   "
+            f"MNIST {row['mnist_accuracy']:.2%} ({low:.2%} to {high:.2%})  loss {row['mnist_loss']:.4f}"
+        )
+
+
+def predict(arguments) -> None:
+    """Read the digit in a picture."""
+    from PIL import Image, UnidentifiedImageError
+
+    from digitcore import images
+    from digitcore.errors import PictureError
+
+    predictor = models.load(arguments.model).predictor()
+    answers = []
+    for file in arguments.files:
+        try:
+            digit = images.digit_from_image(Image.open(file))
+        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            raise PictureError(f"{file} is not a picture that can be read. Give a PNG or JPEG file.") from error
+        if digit is None:
+            raise PictureError(f"{file} is blank: nothing stands out from its background.")
+        probabilities = predictor.probabilities(digit[None])[0]
+        answers.append(
+            {"file": str(file), "guess": int(probabilities.argmax()), "probabilities": probabilities.round(5).tolist()}
+        )
+    if arguments.json:
+        print(json.dumps(answers, indent=2))
+        return
+    for answer in answers:
+        print(f"{answer['file']}: {answer['guess']} ({max(answer['probabilities']):.1%})")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; an error of ours is one sentence and exit status 1."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    parsed = _parser().parse_args(arguments)
+    try:
+        parsed.command(parsed)
+    except DigitLabError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="python -m digitcore", description="Digit Lab from the shell.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(function):
+        added = commands.add_parser(function.__name__, help=function.__doc__, description=function.__doc__)
+        added.set_defaults(command=function)
+        return added
+
+    one = command(data)
+    one.add_argument("--path", help="mnist.npz, or a folder with MNIST's four IDX files")
+    one = command(train)
+    one.add_argument("recipe", help="genius or stupid")
+    one.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings to change, such as epochs=2")
+    one.add_argument("--out", help="folder for the bundle (default: models/RECIPE)")
+    one = command(evaluate)
+    one.add_argument("names", nargs="*", help="models to score (default: all)")
+    one.add_argument("--json", action="store_true", help="print JSON")
+    one = command(predict)
+    one.add_argument("files", nargs="+", type=Path, metavar="FILE", help="pictures of one digit each")
+    one.add_argument("--model", default="genius", help="a shipped model (default: genius)")
+    one.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _changed(settings, pairs):
+    """Settings with NAME=VALUE applied; each value is read as JSON, or else as text."""
+    from digitcore.errors import SettingsError
+
+    values = {}
+    for pair in pairs:
+        name, sign, text = pair.partition("=")
+        if not sign or name not in {field.name for field in fields(TrainSettings)}:
+            raise SettingsError(f"“{pair}” is not NAME=VALUE with a setting's name.")
+        try:
+            values[name] = json.loads(text)
+        except ValueError:
+            values[name] = text
+    return settings.changed(**values)
+
+
+def _progress():
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("epochs"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[figures]}"),
+    )
+
+
+def _figures(point):
+    return "  ".join(f"{name} {point[name]:.4f}" for name in ("loss", "accuracy", "val_accuracy") if name in point)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,36 @@
+"""What a Dask process of ours does when it starts. Dask calls `dask_setup` in the scheduler, the nanny and the worker.
+
+It imports nothing large: the scheduler and the nanny stay small.
+"""
+
+import os
+import threading
+import time
+
+POLITE = 10  # niceness of a training, so that drawing stays quick
+
+
+def dask_setup(process) -> None:
+    """Make a worker ready to train; let a scheduler or a nanny end with the server that started it."""
+    if type(process).__name__ == "Worker":
+        os.nice(POLITE)
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        threading.Thread(target=_import_training, daemon=True).start()
+    else:
+        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _import_training():
+    import digitcore.training
+    import digitcore.worker  # noqa: F401
+
+
+def _end_with(parent):
+    """End this process and its children when the parent is gone, however it went."""
+    import psutil
+
+    while os.getppid() == parent:
+        time.sleep(1)
+    for child in psutil.Process().children(recursive=True):
+        child.kill()
+    os._exit(0)

@@ -1,0 +1,74 @@
+"""The user's labelled digits."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from digitcore.errors import SampleError
+from digitcore.images import SIDE
+
+
+def _no_digits():
+    return np.zeros((0, SIDE, SIDE), np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class SampleSet:
+    """Digits with their labels, in the order in which they were drawn. Never changed in place.
+
+    Attributes:
+        digits: (N, 28, 28) uint8, ink 255 on 0.
+        labels: (N,) uint8, 0 to 9.
+    """
+
+    digits: np.ndarray = field(default_factory=_no_digits)
+    labels: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint8))
+
+    @classmethod
+    def from_arrays(cls, digits, labels) -> "SampleSet":
+        """Check and keep arrays.
+
+        Args:
+            digits: (N, 28, 28) of whole numbers 0 to 255.
+            labels: (N,) of whole numbers 0 to 9.
+
+        Raises:
+            SampleError: when a shape, type or range is wrong.
+        """
+        digits, labels = np.asarray(digits), np.asarray(labels)
+        if digits.ndim != 3 or digits.shape[1:] != (SIDE, SIDE):
+            raise SampleError(f"Digits must be an array of N × {SIDE} × {SIDE}, not {digits.shape}.")
+        if labels.shape != digits.shape[:1]:
+            raise SampleError(f"{len(digits)} digits need as many labels, not {labels.shape}.")
+        _check_whole(digits, 255, "Digits")
+        _check_whole(labels, 9, "Labels")
+        return cls(digits.astype(np.uint8), labels.astype(np.uint8))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def add(self, digit, label: int) -> "SampleSet":
+        """One more sample, at the end."""
+        one = SampleSet.from_arrays(np.asarray(digit)[None], np.array([label]))
+        return SampleSet(np.concatenate([self.digits, one.digits]), np.concatenate([self.labels, one.labels]))
+
+    def take(self, indices: Iterable[int]) -> "SampleSet":
+        """Only these, in this order."""
+        chosen = np.asarray(list(indices), int)
+        return SampleSet(self.digits[chosen], self.labels[chosen])
+
+    def without_last(self) -> "SampleSet":
+        """All but the newest."""
+        return self.take(range(len(self) - 1))
+
+    def counts(self) -> list[int]:
+        """How many samples each of the ten digits has."""
+        return np.bincount(self.labels, minlength=10).tolist()
+
+
+def _check_whole(values, highest, name):
+    if values.dtype.kind not in "iub":
+        raise SampleError(f"{name} must be whole numbers, not {values.dtype}.")
+    if values.size and (values.min() < 0 or values.max() > highest):
+        raise SampleError(f"{name} must lie between 0 and {highest}.")

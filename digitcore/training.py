@@ -1,0 +1,317 @@
+"""Training: a model, samples and settings in, a run out. Knows no display: progress goes to a plain function."""
+
+import datetime
+import importlib.metadata
+import math
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from digitcore import augmentation, handwriting, mnist, models, networks
+from digitcore.errors import ModelError, SettingsError
+from digitcore.images import SIDE
+from digitcore.models import ModelBundle, ModelCard
+from digitcore.runs import Point, Run, Score, TrainSettings
+from digitcore.samples import SampleSet
+
+__all__ = ["Point", "Run", "SampleSet", "Score", "TrainSettings", "fresh", "train"]
+
+UPDATE = 0.25  # s between two points of the curves, and between two looks at the stop sign
+TAUGHT_RATE, FRESH_RATE = 5e-4, 3e-3  # Adam's step size for a model that can read, and for random weights
+WARM_UP = 1 / 12  # share of the steps in which a cosine schedule rises
+_NOTHING = np.zeros((0, SIDE, SIDE), np.uint8), np.zeros(0, np.uint8)
+VERSIONS = ("tensorflow", "keras", "numpy", "ai-edge-litert")
+
+
+def train(
+    start: ModelBundle,
+    samples: SampleSet,
+    settings: TrainSettings,
+    *,
+    on_progress: Callable[[Point], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Run:
+    """Teach a model the user's samples, weighted, among random MNIST digits.
+
+    Args:
+        start: where to begin; it is not changed.
+        samples: the user's labelled digits; may be empty when MNIST digits are asked for.
+        settings: how.
+        on_progress: called with each new point of the curves, a few times a second.
+        should_stop: asked a few times a second; when it says True the training ends and keeps what was learnt.
+
+    Returns:
+        The run, with the trained model and its curves.
+
+    Raises:
+        SettingsError: when there is nothing to learn from.
+        DataMissing: when MNIST is not here and cannot be fetched.
+    """
+    lesson = _Lesson(samples, settings)
+    model = opened(start)
+    keras.utils.set_random_seed(settings.seed)
+    _compile(model, start, settings, len(lesson) * settings.epochs)
+    watch = _Watch(_validation(settings), settings, on_progress, should_stop)
+    model.fit(lesson, epochs=settings.epochs, shuffle=False, callbacks=[watch], verbose=0)
+    return Run(
+        model=_bundle(model, _card(start, samples, settings, watch)),
+        history=watch.points,
+        settings=settings,
+        parent=start.name,
+        seconds=watch.seconds(),
+        stopped=watch.stopped,
+    )
+
+
+def fresh(network: str, *, name: str = "stupid", seed: int = 0) -> ModelBundle:
+    """A model with random weights."""
+    model = networks.build(network, seed)
+    card = ModelCard(
+        name=name,
+        network=network,
+        parameters=model.count_params(),
+        lesson="Random weights: it has learnt nothing yet.",
+        settings={"seed": seed},
+        **_circumstances(),
+    )
+    return _bundle(model, card)
+
+
+class _Lesson(keras.utils.PyDataset):
+    """What is learnt, in batches: shuffled anew, and moved a little where asked for, in every epoch."""
+
+    def __init__(self, samples, settings):
+        super().__init__()
+        self.settings = settings
+        self.rng = np.random.default_rng(settings.seed)
+        parts = [(samples.digits, samples.labels), self._from_mnist(), self._drawn()]
+        self.sizes = [len(labels) for _, labels in parts]
+        if not sum(self.sizes):
+            raise SettingsError("There is nothing to learn from: label a drawing, or mix in MNIST digits.")
+        self.digits = np.concatenate([digits for digits, _ in parts])[..., None].astype(np.float32)  # (N, 28, 28, 1)
+        self.answers = keras.utils.to_categorical(np.concatenate([labels for _, labels in parts]), 10)  # (N, 10)
+        weights = np.ones(len(self.digits), np.float32)
+        weights[: len(samples)] = settings.sample_weight
+        self.weights = weights / weights.mean()  # so that the loss stays comparable whatever the weights
+        self.on_epoch_end()
+
+    def __len__(self):
+        return math.ceil(len(self.digits) / self.settings.batch_size)
+
+    def __getitem__(self, batch):
+        chosen = self.order[batch * self.settings.batch_size : (batch + 1) * self.settings.batch_size]
+        return self.shown[chosen], self.answers[chosen], self.weights[chosen]
+
+    def on_epoch_end(self):
+        self.order = self.rng.permutation(len(self.digits))
+        self.shown = self._moved() if self.settings.augment else self.digits
+
+    def _from_mnist(self):
+        if not self.settings.mnist_samples:
+            return _NOTHING
+        digits, labels = mnist.load().training
+        chosen = self.rng.choice(len(digits), self.settings.mnist_samples, replace=False)
+        return digits[chosen], labels[chosen]
+
+    def _drawn(self):
+        if not self.settings.drawn_samples:
+            return _NOTHING
+        return handwriting.draw(self.settings.drawn_samples, self.settings.seed)
+
+    def _moved(self):
+        """The user's samples stay as they are; MNIST's and the drawn digits move."""
+        yours, of_mnist, drawn = np.split(self.digits, np.cumsum(self.sizes)[:-1])
+        return np.concatenate(
+            [
+                yours,
+                augmentation.moved(of_mnist, self.rng, augmentation.MNIST),
+                augmentation.moved(drawn, self.rng, augmentation.DRAWN),
+            ]
+        )
+
+
+def _validation(settings):
+    """Digits that are never learnt from: (N, 28, 28, 1) float32, (N, 10) float32."""
+    if not mnist.is_here() and not settings.mnist_samples:
+        return None
+    digits, labels = mnist.load().validation
+    count = settings.validation_samples
+    return digits[:count, ..., None].astype(np.float32), keras.utils.to_categorical(labels[:count], 10)
+
+
+def _compile(model, start, settings, steps):
+    rate = settings.learning_rate or (TAUGHT_RATE if start.card.trained else FRESH_RATE)
+    schedule = settings.schedule
+    if schedule == "auto":
+        schedule = "constant" if start.card.trained else "cosine"
+    model.compile(
+        optimizer=keras.optimizers.Adam(_schedule(schedule, rate, steps), beta_2=settings.beta_2),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
+        metrics=["accuracy"],
+    )
+
+
+def _schedule(name, rate, steps):
+    if name == "cosine":
+        rise = max(1, round(steps * WARM_UP))
+        return keras.optimizers.schedules.CosineDecay(
+            rate / 20, max(1, steps - rise), alpha=0.01, warmup_target=rate, warmup_steps=rise
+        )
+    if name == "triangular":
+        rise = max(1, steps // 4)
+        return _Triangular(rate, rise, max(rise + 1, steps))
+    return rate
+
+
+class _Triangular(keras.optimizers.schedules.LearningRateSchedule):
+    """Up to the peak for a quarter of the steps, then down to 0."""
+
+    def __init__(self, peak, rise, steps):
+        self.peak, self.rise, self.steps = peak, rise, steps
+
+    def __call__(self, step):
+        step = keras.ops.cast(step, "float32")
+        up, down = (step + 1) / self.rise, (self.steps - step) / (self.steps - self.rise)
+        return self.peak * keras.ops.minimum(up, down)
+
+    def get_config(self):
+        return {"peak": self.peak, "rise": self.rise, "steps": self.steps}
+
+
+class _Watch(keras.callbacks.Callback):
+    """Collects the points of the curves, tells about them, and ends the training when asked to."""
+
+    def __init__(self, validation, settings, on_progress, should_stop):
+        super().__init__()
+        self.validation, self.settings = validation, settings
+        self.on_progress = on_progress or (lambda point: None)
+        self.should_stop = should_stop or (lambda: False)
+        self.points: list[Point] = []
+        self.stopped = False
+        self._epoch = 0
+        self._began = self._looked = time.perf_counter()
+        self._sums = np.zeros(3)  # batches, loss, accuracy of this epoch up to the last point
+
+    def seconds(self):
+        return time.perf_counter() - self._began
+
+    def on_train_begin(self, logs=None):
+        self._note(0.0, **self._validated())
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch, self._sums = epoch, np.zeros(3)
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.perf_counter()
+        if now - self._looked < UPDATE:
+            return
+        self._looked = now
+        if batch + 1 < self.params["steps"]:
+            self._note_batches(batch + 1, logs)
+        if self.should_stop():
+            self.stopped = self.model.stop_training = True
+
+    def on_epoch_end(self, epoch, logs=None):
+        batches = self.params["steps"] if not self.stopped else max(1, int(self._sums[0]))
+        self._note_batches(batches, logs, **self._validated())
+        if not self.stopped and self.should_stop():
+            self.stopped = epoch + 1 < self.params["epochs"]
+            self.model.stop_training = True
+
+    def _note_batches(self, batches, logs, **more):
+        """Keras reports the mean since the epoch began; a curve wants the mean since its last point."""
+        total = np.array([batches, logs["loss"] * batches, logs["accuracy"] * batches])
+        since, self._sums = total - self._sums, total
+        if since[0]:
+            more |= {"loss": float(since[1] / since[0]), "accuracy": float(np.clip(since[2] / since[0], 0, 1))}
+        self._note(self._epoch + batches / self.params["steps"], **more)
+
+    def _note(self, epoch, **values):
+        seen = epoch * self.params["steps"] * self.settings.batch_size
+        point = {"epoch": round(epoch, 4), "seen": round(seen), "seconds": round(self.seconds(), 3)}
+        self.points.append(point | {name: round(value, 5) for name, value in values.items()})
+        self.on_progress(self.points[-1])
+
+    def _validated(self):
+        if self.validation is None:
+            return {}
+        digits, answers = self.validation
+        probabilities = np.concatenate([self.model.predict_on_batch(digits[i : i + 500]) for i in range(0, len(digits), 500)])
+        right = (probabilities * answers).sum(1)
+        return {
+            "val_loss": float(-np.log(np.clip(right, 1e-7, 1)).mean()),
+            "val_accuracy": float((probabilities.argmax(1) == answers.argmax(1)).mean()),
+        }
+
+
+def opened(bundle) -> keras.Model:
+    """The Keras model of a bundle, not compiled.
+
+    Raises:
+        ModelError: when Keras cannot open it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.keras"
+        file.write_bytes(bundle.keras_bytes)
+        try:
+            return keras.saving.load_model(file, compile=False)
+        except (ValueError, OSError) as error:
+            raise ModelError(f"The model “{bundle.name}” cannot be opened by Keras.") from error
+
+
+def _bundle(model, card) -> ModelBundle:
+    """Export a Keras model to both of its files."""
+    with tempfile.TemporaryDirectory() as folder:
+        keras_file, tflite_file = Path(folder) / "model.keras", Path(folder) / "model.tflite"
+        model.save(keras_file, include_optimizer=False)
+        model.export(tflite_file, format="litert", verbose=False)
+        keras_bytes, tflite_bytes = keras_file.read_bytes(), tflite_file.read_bytes()
+    return ModelBundle(replace(card, sha256=models.sums(keras_bytes, tflite_bytes)), keras_bytes, tflite_bytes)
+
+
+def _card(start, samples, settings, watch) -> ModelCard:
+    return ModelCard(
+        name="trained",
+        network=start.card.network,
+        parameters=start.card.parameters,
+        parent=start.name,
+        trained=True,
+        lesson=lesson_in_words(len(samples), settings.mnist_samples, settings.drawn_samples),
+        settings=asdict(settings),
+        history=watch.points,
+        seconds=round(watch.seconds(), 1),
+        **_circumstances(),
+    )
+
+
+def lesson_in_words(samples: int, mnist_samples: int, drawn_samples: int) -> str:
+    """One sentence: what was learnt from."""
+    parts = [
+        f"your {samples:,} drawing{'s' * (samples != 1)}" if samples else "",
+        f"{mnist_samples:,} MNIST digits" if mnist_samples else "",
+        f"{drawn_samples:,} digits drawn by code" if drawn_samples else "",
+    ]
+    return f"Trained on {' and '.join(filter(None, parts))}."
+
+
+def _circumstances():
+    return {
+        "versions": {name: _version(name) for name in VERSIONS} | {"python": platform.python_version()},
+        "machine": f"{platform.system()} {platform.machine()}, CPU",
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
+
+
+def _version(package):
+    for name in (package, f"{package}-cpu"):
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "unknown"

@@ -1,0 +1,100 @@
+"""The jobs that a Dask worker can run.
+
+Nothing here imports Keras until a job runs, so that the server may name these functions.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from digitcore.errors import Stopped
+from digitcore.evaluation import Evaluation, read_differently
+from digitcore.models import ModelBundle
+from digitcore.runs import Run, Score, TrainSettings
+from digitcore.samples import SampleSet
+
+CHUNK = 1000  # digits scored between two words of progress
+KEPT = 24  # evaluations remembered, 0.5 MB each
+SHOWN = 60  # digits read differently that are sent along as pictures
+
+Tell = Callable[[dict], None]
+Stop = Callable[[], bool]
+
+_evaluations: dict[str, Evaluation] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Models side by side on MNIST's test digits and on the user's samples.
+
+    Attributes:
+        mnist, yours: one evaluation a model, in the order asked for.
+        differ: (K,) indices of the MNIST test digits that the first and the last model read differently.
+        pictures: (≤ 60, 28, 28) uint8, the first of them.
+    """
+
+    mnist: list[Evaluation]
+    yours: list[Evaluation]
+    differ: np.ndarray
+    pictures: np.ndarray
+
+
+def train(start: ModelBundle, samples: SampleSet, settings: TrainSettings, tell: Tell, stop: Stop) -> Run:
+    """Train, then score the model before and after on MNIST's test digits."""
+    from digitcore import training
+
+    run = training.train(start, samples, settings, on_progress=tell, should_stop=stop)
+    return replace(run, model=with_figures(run.model), before=_score(start), after=_score(run.model))
+
+
+def compare(bundles: list[ModelBundle], samples: SampleSet, tell: Tell, stop: Stop) -> Comparison:
+    """Judge each model on all MNIST test digits and on the user's samples.
+
+    Raises:
+        Stopped: when asked to.
+    """
+    from digitcore import mnist
+
+    judged = []
+    for number, bundle in enumerate(bundles):
+        judged.append(_judge(bundle, lambda share, number=number: tell({"share": (number + share) / len(bundles)}), stop))
+    yours = [
+        Evaluation.from_probabilities(samples.labels, bundle.predictor().probabilities(samples.digits)) for bundle in bundles
+    ]
+    differ = read_differently(judged[0], judged[-1])
+    return Comparison(judged, yours, differ, mnist.load().test_images[differ[:SHOWN]])
+
+
+def _score(bundle):
+    judged = _judge(bundle)
+    return Score(judged.correct, judged.of)
+
+
+def _judge(bundle, tell=lambda share: None, stop=lambda: False) -> Evaluation:
+    """A model on MNIST's test digits, remembered by what it answers."""
+    from digitcore import mnist
+
+    if bundle.hash not in _evaluations:
+        digits, labels = mnist.load().test
+        predictor, answers = bundle.predictor(), []
+        for begin in range(0, len(digits), CHUNK):
+            if stop():
+                raise Stopped("Stopped. Press the button to start again.")
+            answers.append(predictor.probabilities(digits[begin : begin + CHUNK]))
+            tell((begin + CHUNK) / len(digits))
+        while len(_evaluations) >= KEPT:
+            _evaluations.pop(next(iter(_evaluations)))
+        _evaluations[bundle.hash] = Evaluation.from_probabilities(labels, np.concatenate(answers))
+    return _evaluations[bundle.hash]
+
+
+def with_figures(bundle: ModelBundle) -> ModelBundle:
+    """The same model, with what it scores on MNIST's test digits on its card."""
+    judged = _judge(bundle)
+    figures = {
+        "mnist_accuracy": round(judged.accuracy, 4),
+        "mnist_interval": [round(bound, 4) for bound in judged.interval],
+        "mnist_loss": round(judged.loss, 5),
+    }
+    return replace(bundle, card=replace(bundle.card, figures=figures))

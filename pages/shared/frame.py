@@ -1,0 +1,60 @@
+"""The frame around every page: title, navigation, the model in use, the number of samples."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from digitcore.errors import DigitLabError
+from pages.shared import state, words
+
+HOME, DRAW, TRAIN, EVALUATE = "streamlit_app.py", "pages/Draw.py", "pages/Train.py", "pages/Evaluate.py"
+PAGES = {
+    HOME: ("Home", ":material/home:"),
+    DRAW: ("Draw", ":material/draw:"),
+    TRAIN: ("Train", ":material/school:"),
+    EVALUATE: ("Evaluate", ":material/bar_chart:"),
+}
+ICON = str(Path(__file__).with_name("icon.png"))
+_LESS_MARGIN = "<style>.stMainBlockContainer { padding-top: 3.75rem }</style>"  # so that a phone shows canvas and answer
+POLL = 0.5  # s between two looks at a job
+
+
+def begin(page: str) -> state.Lab:
+    """Set the page up, draw its sidebar, take over what a job has finished; returns the session's lab."""
+    name, _ = PAGES[page]
+    st.set_page_config(page_title=f"{name} · Digit Lab", page_icon=ICON, layout="wide", initial_sidebar_state="auto")
+    lab = _lab_or_stop()
+    state.visited()
+    lab.collect()
+    st.html(_LESS_MARGIN)
+    with st.sidebar:
+        st.markdown("#### Digit Lab")
+        for path, (label, symbol) in PAGES.items():
+            st.page_link(path, label=label, icon=symbol, width="stretch")
+        st.divider()
+        _status(lab)
+    return lab
+
+
+def _lab_or_stop():
+    try:
+        return state.lab()
+    except DigitLabError as error:
+        st.error(str(error))
+        st.stop()
+
+
+def _status(lab):
+    model = lab.trained or lab.first
+    st.caption(f"Model in use: **{model.name}**")
+    st.caption(f"{words.drawings(len(lab.samples))} labelled")
+    if lab.training:
+        st.fragment(_watch_training, run_every=POLL * 2)(lab)
+
+
+def _watch_training(lab):
+    """One line while a training runs; the whole page is drawn anew when it ends."""
+    if lab.collect():
+        st.rerun()
+    if lab.training:
+        st.caption(f":material/model_training: Training: {words.progress(lab.training, lab.settings.epochs)}")

@@ -1,0 +1,64 @@
+"""The ten label buttons, the undo of the last label, and the count of samples for each digit."""
+
+import streamlit as st
+
+from pages.shared import answer, caches, state
+
+_WITHOUT_HINTS = "<style>.st-key-labels kbd { display: none }</style>"  # the key is the label: once is enough
+
+
+def show(lab: state.Lab) -> None:
+    """Teaching with one tap: a press stores the drawing under that digit, whatever the guess was."""
+    blank = lab.canvas.digit is None
+    with st.container(key="labels", gap="xsmall"):
+        st.markdown("**It is a …**", help="Stores this drawing under the digit you press. Keys 0 to 9 work too.")
+        st.html(_WITHOUT_HINTS)
+        with st.container(horizontal=True, gap="xsmall"):
+            for digit in range(10):
+                st.button(
+                    str(digit),
+                    key=f"label_{digit}",
+                    shortcut=str(digit),
+                    on_click=_store,
+                    args=(lab, digit),
+                    disabled=blank,
+                    width=64,
+                )
+        with st.container(horizontal=True, vertical_alignment="center", height=48, border=False):
+            if lab.last_label is not None:
+                st.markdown(f"Saved as **{lab.last_label}**.")
+                st.button("Take it back", key="unlabel", on_click=_take_back, args=(lab,), type="tertiary")
+            elif blank:
+                st.markdown("Draw first, then press the digit you meant.")
+    with st.container(key="samples"):
+        st.html(_counts(lab.samples.counts()))
+
+
+def _store(lab, digit):
+    if lab.canvas.digit is None:
+        return
+    lab.samples = lab.samples.add(lab.canvas.digit, digit)
+    lab.last_label = digit
+    lab.canvas.clear()
+    caches.jobs().warm()
+
+
+def _take_back(lab):
+    lab.samples = lab.samples.without_last()
+    lab.last_label = None
+
+
+def _counts(counts):
+    most = max(10, *counts)
+    cells = "".join(
+        f'<div style="flex:1;text-align:center"><div style="height:28px;display:flex;align-items:flex-end">'
+        f'<div style="width:100%;height:{100 * count / most:.0f}%;background:{answer.ACCENT}"></div></div>'
+        f'<div style="border-top:1px solid rgba(128,134,146,.5);padding-top:2px"><b>{digit}</b></div>'
+        f'<div aria-label="{count} drawings of {digit}">{count}</div></div>'
+        for digit, count in enumerate(counts)
+    )
+    total = sum(counts)
+    return (
+        f'<div style="max-width:520px"><div style="font-size:14px">Your drawings: {total}</div>'
+        f'<div style="display:flex;gap:6px;font-size:13px;font-variant-numeric:tabular-nums">{cells}</div></div>'
+    )

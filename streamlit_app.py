@@ -1,0 +1,46 @@
+"""Home: what this is, where I am. The first visit of a session goes straight to Draw."""
+
+import streamlit as st
+
+from pages.shared import caches, frame, state, words
+
+if state.is_first_visit():
+    state.visited()
+    st.switch_page(frame.DRAW)
+
+
+def steps():
+    """The loop with its present state: page, what one does there, how things stand."""
+    drawn = "A drawing is on the canvas." if lab.canvas.digit is not None else "Nothing drawn yet."
+    trained = lab.run.model.card.lesson if lab.run else "Nothing trained yet."
+    compared = "Compared." if lab.comparison else "Nothing compared yet."
+    return [
+        (frame.DRAW, "Draw and see the guess", drawn),
+        (frame.DRAW, "Label it to teach", f"{words.drawings(len(lab.samples))} labelled."),
+        (frame.TRAIN, "Train", trained),
+        (frame.EVALUATE, "Compare", compared),
+    ]
+
+
+lab = frame.begin(frame.HOME)
+st.title("Digit Lab", anchor=False)
+st.markdown(
+    "Draw a digit and watch a neural network guess after every stroke.  \n"
+    "Label your drawings to teach it your hand, and train it with a few sliders.  \n"
+    "Compare before and after in charts that say how sure they are."
+)
+for number, (column, (page, what, standing)) in enumerate(zip(st.columns(4), steps(), strict=True), start=1):
+    with column.container(border=True, height="stretch"):
+        st.markdown(f"**{number}. {what}**  \n{standing}")
+        st.page_link(page, label=f"Go to {frame.PAGES[page][0]}", icon=":material/arrow_forward:")
+st.subheader("Models", anchor=False)
+shelf = [caches.shipped(name) for name in caches.shelf()] + ([lab.trained] if lab.trained else [])
+for column, model in zip(st.columns(max(3, len(shelf))), shelf, strict=False):
+    with column.container(border=True, height="stretch"):
+        card = model.card
+        accuracy = card.figures.get("mnist_accuracy")
+        st.markdown(
+            f"**{card.name}**  \n{card.lesson}  \n"
+            + (f"Reads {accuracy:.2%} of MNIST's test digits.  \n" if accuracy is not None else "")
+            + f"{card.parameters:,} parameters."
+        )

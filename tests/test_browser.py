@@ -1,0 +1,240 @@
+"""The dashboard as a person meets it: real Chromium, real pen strokes, the real worker."""
+
+import os
+import re
+
+import psutil
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.browser import QUIET, Person, Server, chromium
+
+if chromium() is None:
+    if os.environ.get("DIGITLAB_BROWSER") == "required":
+        pytest.fail("Chromium is required here and is not installed", pytrace=False)
+    pytest.skip("Chromium is not installed", allow_module_level=True)
+
+LONG = 120_000  # ms
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as play:
+        running = play.chromium.launch(executable_path=chromium(), args=QUIET.split())
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    running = Server(tmp_path_factory.mktemp("server"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def person(browser, server):
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    yield Person(context.new_page(), server.url)
+    context.close()
+
+
+@pytest.fixture
+def phone(browser, server):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    yield Person(context.new_page(), server.url, touch=True)
+    context.close()
+
+
+def best(answer):
+    """The best guess in an answer's text."""
+    return int(re.search(r"(\d)\s+[\d.]+ %", answer).group(1))
+
+
+def train_from_stupid(who):
+    """Set the sliders and press Train: stupid, 2,000 MNIST digits, 1 epoch."""
+    page = who.page
+    page.locator(".st-key-start_from label", has_text="stupid").click()
+    for key, presses in (("mnist_samples", ["ArrowRight"]), ("epochs", ["ArrowLeft", "ArrowLeft"])):
+        slider = page.locator(f".st-key-{key} [role=slider]").first
+        slider.focus()
+        for press in presses:
+            page.keyboard.press(press)
+    page.get_by_text("2,000 of MNIST").wait_for()
+    page.wait_for_timeout(500)
+    who.press("train")
+
+
+def test_the_whole_loop(person, server):
+    page = person.page
+    person.open("/")
+    person.at_canvas()
+    assert page.url.endswith("/Draw")
+    answers = person.draw(4)
+    assert len(set(answers)) == len(answers) == 2 and best(answers[-1]) == 4
+
+    person.press("label_4")
+    page.get_by_text("Saved as 4").wait_for()
+    page.locator(".st-key-answer").get_by_text("Draw a digit").wait_for()
+
+    person.go("Train")
+    page.get_by_text("1 drawing of yours").wait_for()
+    train_from_stupid(person)
+    person.page.locator(".st-key-training").get_by_role("button", name="Stop").wait_for()
+    person.go("Draw")
+    page.get_by_text("Training:").wait_for()
+    assert person.draw(7)
+
+    person.go("Train")
+    page.locator(".st-key-training").get_by_text("Trained on your 1 drawing and 2,000 MNIST digits").wait_for(timeout=LONG)
+    assert page.locator(".st-key-training [data-testid=stVegaLiteChart]").count() == 2
+
+    person.go("Draw")
+    page.get_by_text("Both", exact=True).click()
+    page.locator(".st-key-answer").get_by_text("stupid").wait_for()
+    assert "trained" in person.answer()
+
+    person.go("Evaluate")
+    page.locator("[data-testid=stVegaLiteChart]").first.wait_for()
+    person.press("compare")
+    page.get_by_text("Digits that they read differently").wait_for(timeout=LONG)
+    assert page.locator(".st-key-comparison [data-testid=stVegaLiteChart]").count() == 2
+
+    loaded = {name.split(".")[0] for name in server.modules()}
+    assert "streamlit" in loaded and not {"keras", "tensorflow"} & loaded
+
+
+def test_tools_and_keys(person):
+    page = person.page
+    person.open("/Draw")
+    person.at_canvas()
+    first, second = person.draw(7)
+    person.tool("Undo")
+    assert person.until_answer_differs(second) == first
+    person.tool("Redo")
+    assert person.until_answer_differs(first) == second
+    person.tool("Clear")
+    page.locator(".st-key-answer").get_by_text("Draw a digit").wait_for(timeout=5000)
+    assert page.locator(".st-key-label_7 button").is_disabled()
+
+    person.draw(7)
+    page.keyboard.press("7")
+    page.get_by_text("Saved as 7").wait_for()
+    assert "1 drawing labelled" in page.locator("[data-testid=stSidebar]").inner_text()
+    person.press("unlabel")
+    page.get_by_text("Your drawings: 0").wait_for()
+
+
+def test_drawing_survives_a_page_change(person):
+    person.open("/Draw")
+    person.at_canvas()
+    first = person.draw(7)[-1]
+    person.go("Home")
+    person.page.get_by_text("A drawing is on the canvas").wait_for()
+    person.go("Draw")
+    person.at_canvas()
+    person.page.locator(".st-key-answer").get_by_text("%").first.wait_for()
+    assert person.answer() == first
+    person.stroke([(100, 250), (180, 250)])
+    assert person.until_answer_differs(first)
+
+
+def test_the_answer_does_not_wait_for_the_canvas(person):
+    """The canvas sends 200 ms after a stroke; the pressed toolbar button sends at once. Notices when an upgrade breaks it."""
+    person.open("/Draw")
+    person.at_canvas()
+    person.page.evaluate(
+        """() => { window.sent = []; const send = WebSocket.prototype.send;
+        WebSocket.prototype.send = function (...all) { window.sent.push(performance.now()); return send.apply(this, all) };
+        document.addEventListener('pointerup', () => { window.up = performance.now(); window.sent = [] }, true) }"""
+    )
+    waits = []
+    for points in ([(60, 60), (200, 70)], [(60, 140), (200, 150)], [(60, 220), (200, 230)]):
+        before = person.answer()
+        person.stroke(points)
+        person.until_answer_differs(before)
+        waits.append(person.page.evaluate("window.sent[0] - window.up"))
+    assert min(waits) < 150, waits
+
+
+@pytest.mark.parametrize("path", ["/", "/Draw", "/Train", "/Evaluate"])
+def test_every_address_works_first(browser, tmp_path, path):
+    fresh = Server(tmp_path)
+    try:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(fresh.url + path)
+        page.locator("[data-testid=stSidebar] a").nth(3).wait_for(timeout=60_000)
+        expected = {"/": ".st-key-answer", "/Draw": ".st-key-answer", "/Train": ".st-key-train", "/Evaluate": ".st-key-compare"}[
+            path
+        ]
+        page.locator(expected).wait_for(timeout=30_000)
+        assert "Page not found" not in page.inner_text("body")
+        assert page.locator("[data-testid=stException]").count() == 0
+        context.close()
+    finally:
+        fresh.stop()
+
+
+def test_the_loop_by_touch_on_a_phone(phone):
+    page = phone.page
+    phone.open("/")
+    phone.at_canvas()
+    bottom = page.locator(".st-key-answer").bounding_box()
+    assert bottom["y"] + bottom["height"] <= 844, "canvas and answer fit one screen"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert best(phone.draw(4)[-1]) == 4
+    phone.tool("Clear")
+    page.locator(".st-key-answer").get_by_text("Draw a digit").wait_for(timeout=5000)
+    assert best(phone.draw(7)[-1]) == 7
+    phone.press("label_7")
+    page.get_by_text("Saved as 7").wait_for()
+    phone.go("Train")
+    train_from_stupid(phone)
+    page.locator(".st-key-training").get_by_text("Trained on your 1 drawing").wait_for(timeout=LONG)
+    phone.go("Evaluate")
+    phone.press("compare")
+    page.get_by_text("Digits that they read differently").wait_for(timeout=LONG)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_killed_worker_is_said(person, server):
+    page = person.page
+    person.open("/Draw")
+    person.at_canvas()
+    person.draw(1)
+    person.press("label_1")
+    page.get_by_text("Saved as 1").wait_for()
+    person.go("Train")
+    slider = page.locator(".st-key-mnist_samples [role=slider]").first
+    slider.focus()
+    page.keyboard.press("End")
+    page.get_by_text("55,000 of MNIST").wait_for()
+    page.wait_for_timeout(500)
+    person.press("train")
+    page.locator(".st-key-training").get_by_text(re.compile(r"epoch 1 of", re.IGNORECASE)).wait_for(timeout=LONG)
+    below = psutil.Process(server.process.pid).children(recursive=True)
+    max(below, key=lambda process: process.memory_info().rss).kill()
+    page.get_by_text("The worker died").wait_for(timeout=30_000)
+    assert "1 drawing labelled" in page.locator("[data-testid=stSidebar]").inner_text()
+    slider.focus()
+    page.keyboard.press("Home")
+    page.get_by_text("none of MNIST").wait_for()
+    page.wait_for_timeout(500)
+    person.press("train")
+    page.locator(".st-key-training").get_by_text("Trained on your 1 drawing.").wait_for(timeout=LONG)
+
+
+def test_stop_keeps_what_was_learnt(person):
+    page = person.page
+    person.open("/Train")
+    page.locator(".st-key-mnist_samples [role=slider]").first.focus()
+    page.keyboard.press("End")
+    page.get_by_text("none yet").or_(page.get_by_text("trains on MNIST alone")).first.wait_for()
+    page.wait_for_timeout(500)
+    person.press("train")
+    page.locator(".st-key-training").get_by_text(re.compile(r"epoch 1 of", re.IGNORECASE)).wait_for(timeout=LONG)
+    page.wait_for_timeout(1500)
+    page.locator(".st-key-training").get_by_role("button", name="Stop").click()
+    page.locator(".st-key-training").get_by_text("Stopped early").wait_for(timeout=LONG)
+    assert "trained" in page.locator("[data-testid=stSidebar]").inner_text()

@@ -1,0 +1,126 @@
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from digitcore.errors import PictureError
+from digitcore.images import BOX, SIDE, digit_from_canvas, digit_from_image
+
+BLANKS = {
+    "black": np.dstack([np.zeros((280, 280, 3), np.uint8), np.full((280, 280), 255, np.uint8)]),
+    "white": np.full((280, 280, 4), 255, np.uint8),
+    "transparent": np.zeros((280, 280, 4), np.uint8),
+    "empty": np.zeros((0, 0, 4), np.uint8),
+}
+
+
+def seven(size=280, scale=1.0, offset=(0, 0), brush=20, ink=255, paper=0):
+    """A seven on a canvas: (size, size, 4) uint8."""
+    picture = Image.new("L", (size, size), paper)
+    points = [(size / 2 + offset[0] + scale * x, size / 2 + offset[1] + scale * y) for x, y in [(-60, -90), (60, -90), (-20, 90)]]
+    pen = ImageDraw.Draw(picture)
+    pen.line(points, fill=ink, width=round(brush * scale), joint="curve")
+    grey = np.asarray(picture)
+    return np.dstack([grey, grey, grey, np.full_like(grey, 255)])
+
+
+def difference(first, second):
+    """Mean change of the pixels, as a share of the ink."""
+    return np.abs(first.astype(int) - second.astype(int)).sum() / max(1, int(first.sum()))
+
+
+@pytest.mark.parametrize("name", BLANKS)
+def test_blank_is_none(name):
+    assert digit_from_canvas(BLANKS[name]) is None
+
+
+def test_digit_is_as_mnist_made_it():
+    digit = digit_from_canvas(seven())
+    rows, columns = np.nonzero(digit > 30)
+    assert digit.shape == (SIDE, SIDE) and digit.dtype == np.uint8 and digit.max() == 255
+    assert max(np.ptp(rows), np.ptp(columns)) + 1 in (BOX - 1, BOX)
+    weight = digit.astype(float)
+    assert abs((weight.sum(1) @ np.arange(SIDE)) / weight.sum() - 13.5) < 0.6
+    assert abs((weight.sum(0) @ np.arange(SIDE)) / weight.sum() - 13.5) < 0.6
+
+
+@settings(max_examples=60, deadline=None)
+@given(scale=st.floats(0.45, 1.1), right=st.integers(-25, 25), down=st.integers(-25, 25))
+def test_position_and_size_hardly_matter(scale, right, down):
+    moved = seven(scale=scale, offset=(right, down))
+    assert difference(digit_from_canvas(seven()), digit_from_canvas(moved)) < 0.30
+
+
+def test_polarity_and_transparency_do_not_matter():
+    white_on_black, black_on_white = seven(), seven(ink=0, paper=255)
+    see_through = seven()
+    see_through[..., 3] = see_through[..., 0]
+    dark = see_through.copy()
+    dark[..., :3] = 0
+    expected = digit_from_canvas(white_on_black)
+    for other in (black_on_white, see_through, dark):
+        assert difference(expected, digit_from_canvas(other)) < 0.02
+
+
+def test_upside_down_is_another_digit(predictor):
+    read = predictor.probabilities(np.stack([digit_from_canvas(seven()), digit_from_canvas(seven()[::-1, ::-1].copy())]))
+    assert read[0].argmax() == 7
+    assert read[1].argmax() != 7
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    height=st.integers(1, 60),
+    width=st.integers(1, 60),
+    row=st.integers(0, 59),
+    column=st.integers(0, 59),
+    alpha=st.sampled_from([0, 1, 128, 255]),
+)
+def test_any_canvas_is_a_digit_or_blank(height, width, row, column, alpha):
+    canvas = np.zeros((height, width, 4), np.uint8)
+    canvas[..., 3] = alpha
+    canvas[row % height, column % width] = 255
+    digit = digit_from_canvas(canvas)
+    assert digit is None or (digit.shape == (SIDE, SIDE) and digit.max() == 255)
+
+
+@pytest.mark.parametrize("canvas", [np.zeros((28, 28), np.uint8), np.zeros((28, 28, 3), np.uint8), np.zeros((28, 28, 4))])
+def test_what_is_no_canvas_is_refused(canvas):
+    with pytest.raises(PictureError):
+        digit_from_canvas(canvas)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "1", "LA", "I", "F", "I;16", "CMYK"])
+def test_images_of_every_mode(mode):
+    grey = Image.fromarray(seven()[..., 0])
+    image = Image.fromarray(np.asarray(grey).astype(np.uint16) * 200) if mode == "I;16" else grey.convert(mode)
+    assert difference(digit_from_canvas(seven()), digit_from_image(image)) < 0.25
+
+
+def test_mnist_digits_stay_what_they_are(data, predictor):
+    digits, labels = data.validation
+    again = np.array([digit_from_image(Image.fromarray(255 - digit)) for digit in digits[:500]])
+    assert (predictor.probabilities(again).argmax(1) == labels[:500]).mean() >= 0.99
+
+
+def test_a_photograph_of_paper(predictor):
+    rng = np.random.default_rng(0)
+    paper = np.linspace(170, 215, 400)[None, :] + rng.normal(0, 4, (400, 400))
+    ink = np.asarray(Image.fromarray(seven()[..., 0]).resize((400, 400))) / 255
+    photo = Image.fromarray((paper * (1 - 0.75 * ink)).clip(0, 255).astype(np.uint8))
+    assert predictor.probabilities(digit_from_image(photo)[None]).argmax() == 7
+
+
+def test_a_cut_off_file_is_refused():
+    file = io.BytesIO()
+    Image.fromarray(seven()).save(file, "PNG")
+    with pytest.raises(PictureError):
+        digit_from_image(Image.open(io.BytesIO(file.getvalue()[:300])))
+
+
+def test_a_huge_picture_is_refused():
+    with pytest.raises(PictureError, match="smaller"):
+        digit_from_image(Image.new("1", (8000, 8000)))

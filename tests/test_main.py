@@ -1,0 +1,65 @@
+import json
+
+import pytest
+from PIL import Image
+
+from digitcore import models
+from digitcore.__main__ import main
+
+
+def test_help_lists_every_command(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert all(command in text for command in ("data", "train", "evaluate", "predict"))
+
+
+def test_data(capsys):
+    assert main(["data"]) == 0
+    assert "60,000 training and 10,000 test digits, verified" in capsys.readouterr().out
+
+
+def test_predict(tmp_path, capsys, data):
+    file = tmp_path / "digit.png"
+    Image.fromarray(255 - data.test_images[0]).resize((200, 200)).save(file)
+    assert main(["predict", str(file), "--json"]) == 0
+    [answer] = json.loads(capsys.readouterr().out)
+    assert answer["guess"] == data.test_labels[0] and sum(answer["probabilities"]) == pytest.approx(1, abs=1e-3)
+    assert main(["predict", str(file), "--model", "stupid"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["predict", "nowhere.png"], "cannot be read"),
+        (["predict", __file__], "cannot be read"),
+        (["predict", "{blank}"], "is blank"),
+        (["predict", "{blank}", "--model", "nobody"], "genius"),
+        (["evaluate", "nobody"], "genius"),
+        (["train", "nobody"], "genius"),
+        (["train", "genius", "--set", "epochs=0"], "epochs must lie between"),
+        (["train", "genius", "--set", "epoch=1"], "not NAME=VALUE"),
+        (["data", "--path", "nowhere"], "nowhere"),
+    ],
+)
+def test_errors_are_sentences(arguments, sentence, tmp_path, capsys):
+    blank = tmp_path / "blank.png"
+    Image.new("L", (50, 50)).save(blank)
+    assert main([argument.format(blank=blank) for argument in arguments]) == 1
+    assert sentence in capsys.readouterr().err
+
+
+def test_evaluate_prints_the_cards_figures(capsys):
+    assert main(["evaluate", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert set(rows) == set(models.names())
+    for name, row in rows.items():
+        assert row["mnist_accuracy"] == pytest.approx(models.load(name).card.figures["mnist_accuracy"], abs=1e-4)
+
+
+def test_train_writes_a_bundle(tmp_path, capsys):
+    small = ["mnist_samples=300", "drawn_samples=50", "epochs=1", "validation_samples=100"]
+    assert main(["train", "genius", "--set", *small, "--out", str(tmp_path / "mine")]) == 0
+    made = models.load("mine", tmp_path)
+    assert made.card.name == "mine" and made.card.settings["mnist_samples"] == 300
+    assert 0 < made.card.figures["mnist_accuracy"] <= 1

@@ -1,0 +1,67 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from digitcore import models
+from digitcore.errors import ModelError
+from digitcore.models import ModelCard
+
+
+def accuracy(bundle, digits, labels):
+    return (bundle.predictor().probabilities(digits).argmax(1) == labels).mean()
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_shipped_figures_are_true(name, data):
+    bundle = models.load(name)
+    measured = accuracy(bundle, *data.test)
+    assert measured == pytest.approx(bundle.card.figures["mnist_accuracy"], abs=1e-4)
+
+
+def test_genius_reads_mnist(genius):
+    assert genius.card.figures["mnist_accuracy"] >= 0.995
+
+
+def test_both_files_agree(genius, data):
+    from digitcore import training
+
+    digits = data.test_images[:200]
+    by_keras = np.asarray(training.opened(genius)(digits[..., None].astype(np.float32)))
+    assert np.allclose(by_keras, genius.predictor().probabilities(digits), atol=1e-4)
+
+
+@pytest.mark.parametrize("file", ["model.keras", "model.tflite", "card.json"])
+def test_changed_or_missing_files_are_noticed(tmp_path, file):
+    shutil.copytree(models.FOLDER / "stupid", tmp_path / "stupid")
+    (tmp_path / "stupid" / file).write_bytes(b"something else")
+    with pytest.raises(ModelError):
+        models.load("stupid", tmp_path)
+    (tmp_path / "stupid" / file).unlink()
+    with pytest.raises(ModelError):
+        models.load("stupid", tmp_path)
+
+
+def test_unknown_name_lists_the_known():
+    with pytest.raises(ModelError, match="genius"):
+        models.load("../genius")
+
+
+def test_save_and_load(tmp_path, genius):
+    models.save(genius, tmp_path / "genius")
+    again = models.load("genius", tmp_path)
+    assert again.card == genius.card and again.hash == genius.hash
+
+
+def test_card_survives_json(genius):
+    assert ModelCard.from_json(genius.card.to_json()) == genius.card
+    newer = json.loads(genius.card.to_json()) | {"a_later_idea": 1}
+    assert ModelCard.from_json(json.dumps(newer)) == genius.card
+
+
+def test_better_says_why(genius, stupid, few):
+    winner, reason = models.better(stupid, genius, few)
+    assert winner is genius and f"{len(few)} drawings" in reason
+    winner, reason = models.better(stupid, genius, few.take([]))
+    assert winner is genius and "MNIST" in reason

@@ -1,0 +1,180 @@
+"""Each page from the empty case on, in Streamlit's own test runner, with the real models and the real worker."""
+
+import base64
+import io
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from digitcore import mnist
+from digitcore.samples import SampleSet
+from pages.shared import caches
+
+APP = str(Path(__file__).resolve().parent.parent / "streamlit_app.py")
+PATIENCE = 120  # s
+
+
+@pytest.fixture
+def app():
+    """A session on its first page."""
+    at = AppTest.from_file(APP, default_timeout=60).run()
+    assert not at.exception
+    yield at
+    job = at.session_state["lab"].training
+    if job:
+        job.stop()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_worker():
+    yield
+    caches.jobs().close()
+
+
+def go(at, page):
+    at.switch_page(page).run()
+    assert not at.exception
+    return at
+
+
+def lab(at):
+    return at.session_state["lab"]
+
+
+def draw(at, digit):
+    """Put a picture on the canvas, as the browser would send it."""
+    rgba = np.asarray(Image.fromarray(digit).resize((280, 280)).convert("RGBA"))
+    file = io.BytesIO()
+    Image.fromarray(rgba).save(file, "PNG")
+    url = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    at.session_state[lab(at).canvas.key] = {"drawing": {"raw": {"objects": [1]}, "data": url}, "backgroundFit": None}
+    at.run()
+    assert not at.exception
+    return at
+
+
+def texts(at):
+    return " ".join(
+        str(element.value) for kind in ("markdown", "caption", "info", "error", "warning") for element in at.get(kind)
+    )
+
+
+def html(at):
+    return " ".join(element.proto.body for element in at.get("html"))
+
+
+def until_over(at, name):
+    end = time.monotonic() + PATIENCE
+    while getattr(lab(at), name) is not None:
+        assert time.monotonic() < end
+        time.sleep(0.2)
+        at.run()
+    assert not at.exception
+
+
+def test_first_visit_goes_to_draw(app):
+    assert app.button(key="label_0").disabled
+    assert "Draw a digit" in html(app)
+
+
+def test_home_says_how_things_stand(app):
+    go(app, "streamlit_app.py")
+    said = texts(app)
+    assert app.title[0].value == "Digit Lab"
+    for piece in ("Nothing drawn yet", "0 drawings labelled", "Nothing trained yet", "Nothing compared yet", "genius", "stupid"):
+        assert piece in said
+
+
+def test_draw_answers_labels_and_takes_back(app, data):
+    draw(app, data.test_images[0])
+    assert 'font-weight:650">7<' in html(app) and not app.button(key="label_3").disabled
+    app.button(key="label_3").click().run()
+    assert lab(app).samples.labels.tolist() == [3]
+    assert "Saved as **3**" in texts(app) and "Your drawings: 1" in html(app)
+    assert app.button(key="label_3").disabled and "Draw a digit" in html(app)
+    app.button(key="unlabel").click().run()
+    assert len(lab(app).samples) == 0
+
+
+def test_blank_is_not_stored(app):
+    draw(app, np.zeros((28, 28), np.uint8))
+    assert "Draw a digit" in html(app)
+    assert all(app.button(key=f"label_{digit}").disabled for digit in range(10))
+
+
+def test_drawing_survives_a_page_change(app, data):
+    draw(app, data.test_images[0])
+    before = lab(app).canvas.digit
+    go(app, "pages/Train.py")
+    go(app, "pages/Draw.py")
+    assert np.array_equal(lab(app).canvas.digit, before)
+    assert lab(app).canvas.start == {"objects": [1]}
+    assert 'font-weight:650">7<' in html(app)
+
+
+def test_train_from_the_empty_case(app):
+    go(app, "pages/Train.py")
+    assert "trains on MNIST alone" in texts(app)
+    app.select_slider(key="mnist_samples").set_value(0).run()
+    assert "Nothing to learn from" in texts(app) and app.button(key="train").disabled
+
+
+def test_train_then_compare(app, few, stupid):
+    go(app, "pages/Evaluate.py")
+    assert "Nothing trained yet" in texts(app)
+    lab(app).samples = few
+    go(app, "pages/Train.py")
+    app.radio(key="start_from").set_value("stupid").run()
+    app.slider(key="epochs").set_value(1).run()
+    app.button(key="train").click().run()
+    assert lab(app).training is not None and app.button(key="train").disabled
+    go(app, "streamlit_app.py")
+    go(app, "pages/Train.py")
+    assert app.slider(key="epochs").value == 1 and app.radio(key="start_from").value == "stupid"
+    until_over(app, "training")
+    said = texts(app)
+    assert "Trained on your 20 drawings and 1,000 MNIST digits." in said and "Started from stupid" in said
+    assert f"MNIST {stupid.card.figures['mnist_accuracy']:.2%} →" in said
+    go(app, "pages/Draw.py")
+    assert lab(app).trained is not None and "trained" in texts(app)
+    go(app, "pages/Evaluate.py")
+    app.button(key="compare").click().run()
+    until_over(app, "comparing")
+    scores = app.dataframe[0].value
+    assert scores["Model"].tolist() == ["stupid (initial)", "trained"]
+    assert "10,000" in scores["MNIST"][0] and "of 20" in scores["Your drawings"][1]
+    assert "read differently" in " ".join(element.value for element in app.subheader)
+
+
+def test_better_says_why(app, few, genius, stupid):
+    from digitcore.runs import Run, TrainSettings
+
+    lab(app).samples = few
+    lab(app).run = Run(model=stupid, history=[], settings=TrainSettings(), parent="genius", seconds=1.0)
+    go(app, "pages/Train.py")
+    app.radio(key="start_from").set_value("better").run()
+    assert "“genius”: it reads 20 of your 20 drawings" in texts(app)
+
+
+def test_without_mnist_everything_opens(app, tmp_path, monkeypatch):
+    monkeypatch.setenv("DIGITLAB_CACHE", str(tmp_path))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    caches.has_mnist.clear()
+    mnist.load.cache_clear()
+    try:
+        for page in ("pages/Train.py", "pages/Evaluate.py"):
+            go(app, page)
+            assert "python -m digitcore data" in texts(app)
+        go(app, "pages/Draw.py")
+    finally:
+        caches.has_mnist.clear()
+
+
+def test_sessions_share_nothing(app, few):
+    lab(app).samples = few
+    other = AppTest.from_file(APP, default_timeout=60).run()
+    assert len(lab(other).samples) == 0 and isinstance(lab(other).samples, SampleSet)

@@ -1,0 +1,45 @@
+import dataclasses
+
+import pytest
+
+from digitcore.errors import SettingsError
+from digitcore.recipes import RECIPES, recipe
+from digitcore.runs import RANGES, Score, TrainSettings
+
+
+def test_json_round_trip():
+    settings = TrainSettings(epochs=7, learning_rate=0.01, augment=True)
+    assert TrainSettings.from_json(settings.to_json()) == settings
+    assert TrainSettings.from_json("{}") == TrainSettings()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "3", '{"epochs": 0}', '{"epochs": 2.5}', '{"epochs": "3"}', '{"epochs": true}', '{"lr": 1}']
+)
+def test_wrong_json_is_refused(text):
+    with pytest.raises(SettingsError):
+        TrainSettings.from_json(text)
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_ranges_are_kept(name):
+    low, high = RANGES[name]
+    for value in (low - 1, high + 1, float("nan"), None if name != "learning_rate" else "x"):
+        with pytest.raises(SettingsError, match=name):
+            TrainSettings(**{name: value})
+
+
+def test_settings_cannot_be_changed_in_place():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TrainSettings().epochs = 4
+
+
+def test_unknown_schedule_and_recipe():
+    with pytest.raises(SettingsError, match="schedule"):
+        TrainSettings(schedule="zigzag")
+    with pytest.raises(SettingsError, match=", ".join(RECIPES)):
+        recipe("nobody")
+
+
+def test_score():
+    assert Score(3, 4).share == 0.75 and Score(0, 0).share == 0

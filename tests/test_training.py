@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+
+from digitcore import networks, training
+from digitcore.augmentation import DRAWN, MNIST, moved
+from digitcore.errors import ModelError, SettingsError
+from digitcore.runs import TrainSettings
+from digitcore.samples import SampleSet
+
+QUICK = TrainSettings(mnist_samples=320, epochs=1, validation_samples=100)
+
+
+@pytest.fixture(scope="module")
+def taught(stupid, few):
+    told = []
+    run = training.train(stupid, few, QUICK, on_progress=told.append)
+    return run, told
+
+
+def test_run_says_what_it_did(taught, few):
+    run, told = taught
+    assert run.history == told == run.model.card.history
+    assert run.history[0]["epoch"] == 0 and run.history[-1]["epoch"] == 1
+    assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= set(run.history[-1])
+    assert run.parent == "stupid" and not run.stopped and run.model.card.trained
+    assert run.model.card.lesson == "Trained on your 20 drawings and 320 MNIST digits."
+    assert TrainSettings.from_dict(run.model.card.settings) == QUICK
+
+
+def test_start_is_left_alone(taught, stupid):
+    assert taught[0].model.hash != stupid.hash
+
+
+def test_same_seed_same_model(stupid, few, data):
+    first, second = (training.train(stupid, few, QUICK).model.predictor() for _ in range(2))
+    digits = data.test_images[:50]
+    assert np.allclose(first.probabilities(digits), second.probabilities(digits), atol=1e-4)
+
+
+def test_from_stupid_2000_digits_and_5_epochs_reach_93_percent(stupid, data):
+    run = training.train(stupid, SampleSet(), TrainSettings(mnist_samples=2000, epochs=5))
+    digits, labels = data.test
+    assert (run.model.predictor().probabilities(digits).argmax(1) == labels).mean() >= 0.93
+
+
+def test_samples_weigh_more(stupid, data):
+    """Sevens that are called threes: at a high weight the model believes them, at a low one MNIST."""
+    digits, labels = data.training
+    wrong = SampleSet.from_arrays(digits[labels == 7][:20], np.full(20, 3))
+    settings = QUICK.changed(mnist_samples=1000, epochs=3)
+    read = {
+        weight: training.train(stupid, wrong, settings.changed(sample_weight=weight))
+        .model.predictor()
+        .probabilities(wrong.digits)
+        for weight in (0.1, 100)
+    }
+    assert read[100][:, 3].mean() > 0.9 > 0.5 > read[0.1][:, 3].mean()
+
+
+def test_stop_keeps_what_was_learnt(stupid, few):
+    looks = []
+    run = training.train(
+        stupid, few, QUICK.changed(mnist_samples=20_000, epochs=50), should_stop=lambda: looks.append(1) or len(looks) > 3
+    )
+    assert run.stopped and 0 < run.history[-1]["epoch"] < 50
+    assert run.history[-1]["val_loss"] < run.history[0]["val_loss"]
+
+
+def test_nothing_to_learn_from(stupid):
+    with pytest.raises(SettingsError, match="label a drawing"):
+        training.train(stupid, SampleSet(), QUICK.changed(mnist_samples=0))
+
+
+def test_drawings_alone(genius, few):
+    run = training.train(genius, few, QUICK.changed(mnist_samples=0))
+    assert run.model.card.lesson == "Trained on your 20 drawings."
+
+
+def test_recipe_settings_train(stupid):
+    settings = QUICK.changed(drawn_samples=100, augment=True, schedule="triangular", label_smoothing=0.1, learning_rate=0.01)
+    assert training.train(stupid, SampleSet(), settings).history[-1]["epoch"] == 1
+
+
+@pytest.mark.parametrize("movement", [MNIST, DRAWN])
+def test_moved_digits_are_near_and_differ(data, movement):
+    digits = data.test_images[:50, ..., None].astype(np.float32)
+    out = moved(digits, np.random.default_rng(0), movement)
+    assert out.shape == digits.shape and out.min() >= 0 and out.max() <= 255.01
+    assert not np.allclose(out, digits)
+    assert 0.7 < out.sum() / digits.sum() < 1.4
+
+
+@pytest.mark.parametrize("name", networks.names())
+def test_networks_answer_ten_probabilities(name):
+    model = networks.build(name, seed=1)
+    answer = np.asarray(model(np.zeros((2, 28, 28, 1), np.float32)))
+    assert answer.shape == (2, 10) and np.allclose(answer.sum(1), 1, atol=1e-5)
+
+
+def test_unknown_network():
+    with pytest.raises(ModelError, match="genius"):
+        networks.build("nobody")
