@@ -1,13 +1,14 @@
 """Tables to Altair charts. Each function takes a table and returns a chart; the page shows and downloads the table.
 
-Colours are Okabe and Ito's, which colour-blind people can tell apart; the first model is grey wherever two are compared.
+Colours are after Okabe and Ito's, which colour-blind people can tell apart, the blue lightened so that it also stands out
+on a dark page. The initial model is grey and the trained one blue wherever they are compared.
 Source: M. Okabe, K. Ito, "Color Universal Design" (2008).
 """
 
 import altair as alt
 import pandas as pd
 
-GREY, BLUE, ORANGE = "#8a8f98", "#0072B2", "#E69F00"
+GREY, BLUE, ORANGE = "#8a8f98", "#2b83c6", "#E69F00"
 MODEL_COLOURS = [GREY, BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#D55E00"]
 MEASURES = {"loss": "Loss (cross-entropy, nats)", "accuracy": "Share of digits read right"}
 

@@ -7,17 +7,22 @@ import os
 import threading
 import time
 
-POLITE = 10  # niceness of a training, so that drawing stays quick
-
 
 def dask_setup(process) -> None:
     """Make a worker ready to train; let a scheduler or a nanny end with the server that started it."""
     if type(process).__name__ == "Worker":
-        os.nice(POLITE)
+        _be_polite()
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         threading.Thread(target=_import_training, daemon=True).start()
     else:
         threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _be_polite():
+    """Train only with what nobody else wants, so that drawing stays quick."""
+    os.nice(19)
+    if hasattr(os, "SCHED_IDLE"):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _import_training():

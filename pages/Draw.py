@@ -29,7 +29,7 @@ def draw():
     """The canvas and its answer: only this runs after a stroke."""
     with st.container(horizontal=True, gap="medium"):
         canvas.show(lab)
-        with st.container(key="answer", width=620):
+        with st.container(key="answer", width=480):
             show_answer(answering(), lab.canvas.digit)
     labels.show(lab)
 

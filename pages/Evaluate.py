@@ -51,16 +51,15 @@ def show_comparison():
         stop.button("Stop", key="stop_comparing", on_click=lab.comparing.stop, width="stretch")
     elif lab.comparing_notice:
         st.error(lab.comparing_notice)
-    elif lab.comparison and lab.compared == [model.hash for model in models]:
-        _show_figures(lab.comparison)
-    elif lab.comparison:
+    found = lab.comparison if lab.compared == [model.hash for model in models] else None
+    if lab.comparison and not found:
         st.markdown("The models have changed since the last comparison. Press the button to compare them.")
-
-
-def _show_figures(found):
-    _show_scores(found)
-    _show_confusions(found)
-    _show_differences(found)
+    if found:
+        _show_scores(found)
+    show_losses()
+    if found:
+        _show_confusions(found)
+        _show_differences(found)
 
 
 def _show_scores(found):
@@ -126,7 +125,6 @@ if not lab.trained:
     st.markdown("Nothing trained yet: this is the initial model alone. Train one to compare them side by side.")
 if not caches.has_mnist():
     st.warning(words.NO_MNIST)
-show_losses()
 with st.container(key="comparison"):
     press_compare()
     st.fragment(show_comparison, run_every=frame.POLL if lab.comparing else None)()

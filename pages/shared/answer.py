@@ -7,8 +7,8 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-ACCENT = "#2b83c6"  # readable on the light and on the dark background; the trained model's colour everywhere
-GREY = "#8a8f98"  # the initial model's
+from digitcore import charts
+
 UNSURE = 0.5  # below this the second guess is named as well
 
 
@@ -19,7 +19,7 @@ def show(answers: dict[str, np.ndarray | None], digit: np.ndarray | None) -> Non
         answers: model name → (10,) probabilities, or None when nothing is drawn.
         digit: (28, 28) uint8, or None when nothing is drawn.
     """
-    colours = [GREY, ACCENT] if len(answers) == 2 else [ACCENT]
+    colours = [charts.GREY, charts.BLUE] if len(answers) == 2 else [charts.BLUE]
     known = {name: p for name, p in answers.items() if p is not None}
     heads = "".join(_head(name, p, colour, len(known) > 1) for (name, p), colour in zip(known.items(), colours, strict=False))
     rows = "".join(_row(d, [0.0 if p is None else p[d] for p in answers.values()], colours, bool(known)) for d in range(10))

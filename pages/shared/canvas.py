@@ -12,10 +12,10 @@ BRUSH = 20  # px
 BLACK, WHITE = "#000000", "#ffffff"
 
 # The canvas waits 200 ms after a stroke before it sends. Its own toolbar has a button that sends at once: this presses it
-# when the pen goes up, and lends its undo, redo and reset to people who cannot hover. Where a button is not found,
-# the 200 ms apply, and Clear is told to the server instead.
+# when the pen goes up, and lends its undo and redo to people who cannot hover. Where it is not found, the 200 ms apply.
+# Clear is the server's: the toolbar's own reset goes back to a restored drawing, not to a blank canvas.
 _TOOLS = """
-const TITLES = { send: "Update the app with this drawing", undo: "Undo", redo: "Redo", clear: "Reset canvas & history" };
+const TITLES = { send: "Update the app with this drawing", undo: "Undo", redo: "Redo" };
 
 function find(root, selector) {
   const here = root.querySelector(selector);
@@ -31,7 +31,6 @@ const press = (action) => {
   const place = document.querySelector(".st-key-canvas");
   const button = place && find(place, `button[title="${TITLES[action]}"]`);
   if (button) button.click();
-  return Boolean(button);
 };
 
 export default function ({ parentElement, setTriggerValue }) {
@@ -41,9 +40,7 @@ export default function ({ parentElement, setTriggerValue }) {
   document.addEventListener("pointerdown", down, true);
   document.addEventListener("pointerup", up, true);
   for (const button of parentElement.querySelectorAll("button")) {
-    button.onclick = () => {
-      if (!press(button.name) && button.name === "clear") setTriggerValue("clear", true);
-    };
+    button.onclick = () => button.name === "clear" ? setTriggerValue("clear", true) : press(button.name);
   }
   return () => {
     document.removeEventListener("pointerdown", down, true);

@@ -47,6 +47,7 @@ def _lab_or_stop():
 def _status(lab):
     model = lab.trained or lab.first
     st.caption(f"Model in use: **{model.name}**")
+    lab.counted = len(lab.samples)
     st.caption(f"{words.drawings(len(lab.samples))} labelled")
     if lab.training:
         st.fragment(_watch_training, run_every=POLL * 2)(lab)

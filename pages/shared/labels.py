@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from pages.shared import answer, caches, state
+from digitcore import charts
+from pages.shared import caches, state
 
 _WITHOUT_HINTS = "<style>.st-key-labels kbd { display: none }</style>"  # the key is the label: once is enough
 
@@ -30,6 +31,8 @@ def show(lab: state.Lab) -> None:
                 st.button("Take it back", key="unlabel", on_click=_take_back, args=(lab,), type="tertiary")
             elif blank:
                 st.markdown("Draw first, then press the digit you meant.")
+    if lab.counted != len(lab.samples):
+        st.rerun()  # the sidebar counts the drawings too
     with st.container(key="samples"):
         st.html(_counts(lab.samples.counts()))
 
@@ -52,7 +55,7 @@ def _counts(counts):
     most = max(10, *counts)
     cells = "".join(
         f'<div style="flex:1;text-align:center"><div style="height:28px;display:flex;align-items:flex-end">'
-        f'<div style="width:100%;height:{100 * count / most:.0f}%;background:{answer.ACCENT}"></div></div>'
+        f'<div style="width:100%;height:{100 * count / most:.0f}%;background:{charts.BLUE}"></div></div>'
         f'<div style="border-top:1px solid rgba(128,134,146,.5);padding-top:2px"><b>{digit}</b></div>'
         f'<div aria-label="{count} drawings of {digit}">{count}</div></div>'
         for digit, count in enumerate(counts)

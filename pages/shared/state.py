@@ -64,6 +64,7 @@ class Lab:
     comparison: Comparison | None = None
     compared: list[str] = field(default_factory=list)  # hashes of the models in it
     comparing_notice: str = ""
+    counted: int = 0  # the samples that the sidebar last showed
     last_label: int | None = None  # just given, and can be undone
     notice: str = ""  # what went wrong with the last training, in one sentence
 

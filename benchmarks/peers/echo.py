@@ -1,0 +1,16 @@
+"""The floor: a bare page that echoes how much ink the canvas has."""
+
+import streamlit as st
+from streamlit_drawable_canvas import st_canvas
+
+drawn = st_canvas(
+    stroke_width=20,
+    stroke_color="#ffffff",
+    background_color="#000000",
+    width=280,
+    height=280,
+    return_image_data=True,
+    key="canvas",
+)
+with st.container(key="answer"):
+    st.write("ink", 0 if drawn.image_data is None else int(drawn.image_data[..., 0].sum()))

@@ -1,0 +1,103 @@
+"""Pen-up to new answer in Chromium: Digit Lab, quiet and while it trains, beside a bare page that only echoes the canvas.
+
+    python benchmarks/pen_up.py [--strokes 15] [--json]
+
+The time runs in the page, from the browser's pointerup to the change of the answer's text. Both pages are served and
+measured in turn in one run, so that the ratios hold on a busy machine.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+import psutil
+from playwright.sync_api import sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from tests.browser import QUIET, Person, Server, chromium
+
+WATCH = """() => { window.waits = []; let up = 0, last = '';
+  document.addEventListener('pointerup', () => { up = performance.now() }, true);
+  const look = () => { const place = document.querySelector('.st-key-answer'), text = place ? place.innerText : '';
+    if (text !== last) { last = text; if (up) window.waits.push(performance.now() - up); up = 0 } requestAnimationFrame(look) };
+  look() }"""
+PAUSE = 500  # ms between strokes: longer than the canvas's own 200 ms
+
+
+def measure(person: Person, strokes: int) -> list[float]:
+    """Milliseconds from pen-up to the answer's change, one a stroke."""
+    person.page.evaluate(WATCH)
+    waits = []
+    for number in range(strokes):
+        y = 20 + 240 * number / strokes
+        asked = person.page.evaluate("window.waits.length")
+        person.stroke([(40 + 9 * number, y), (140, y + 12), (230 - 3 * number, y + 4)])
+        person.page.wait_for_function(f"window.waits.length > {asked}", timeout=5000)
+        waits += person.page.evaluate(f"window.waits.slice({asked}, {asked + 1})")
+        person.page.wait_for_timeout(PAUSE)
+    return waits
+
+
+def visit(browser, server, path="/Draw"):
+    """A new window on a page with a canvas."""
+    person = Person(browser.new_page(viewport={"width": 1280, "height": 900}), server.url)
+    person.open(path)
+    person.at_canvas()
+    person.page.wait_for_timeout(1500)
+    return person
+
+
+def start_long_training(person):
+    """Press Train with everything at its most, and come back to Draw when it runs."""
+    person.go("Train")
+    person.page.locator(".st-key-mnist_samples input[type=range]").focus()
+    person.page.keyboard.press("End")
+    person.page.get_by_text("trains on MNIST alone").wait_for()
+    person.page.wait_for_timeout(1000)
+    person.press("train")
+    person.page.locator(".st-key-training").get_by_text("Epoch 1 of").wait_for(timeout=120_000)
+    person.page.wait_for_timeout(3000)
+    person.go("Draw")
+    person.at_canvas()
+    person.page.wait_for_timeout(1500)
+
+
+def main():
+    """Measure and print medians and ratios."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--strokes", type=int, default=15)
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    waits = {}
+    with sync_playwright() as play, tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
+        browser = play.chromium.launch(executable_path=chromium(), args=QUIET.split())
+        lab, echo = Server(Path(one)), Server(Path(two), "benchmarks/peers/echo.py")
+        try:
+            waits["echo"] = measure(visit(browser, echo, "/"), asked.strokes)
+            person = visit(browser, lab)
+            waits["quiet"] = measure(person, asked.strokes)
+            start_long_training(person)
+            person.tool("Clear")
+            person.page.wait_for_timeout(1000)
+            waits["training"] = measure(person, asked.strokes)
+            megabytes = psutil.Process(lab.process.pid).memory_info().rss / 1e6
+        finally:
+            lab.stop()
+            echo.stop()
+            browser.close()
+    medians = {name: statistics.median(found) for name, found in waits.items()}
+    found = {
+        "medians_ms": {name: round(value) for name, value in medians.items()},
+        "strokes_answered": {name: len(found) for name, found in waits.items()},
+        "quiet_over_echo": round(medians["quiet"] / medians["echo"], 2),
+        "training_over_quiet": round(medians["training"] / medians["quiet"], 2),
+        "server_megabytes": round(megabytes),
+    }
+    print(json.dumps(found, indent=2) if asked.json else "\n".join(f"{name}: {value}" for name, value in found.items()))
+
+
+if __name__ == "__main__":
+    main()

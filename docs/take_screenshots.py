@@ -1,0 +1,71 @@
+"""Take the pictures of the README from a fresh dashboard: python docs/take_screenshots.py"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from tests.browser import QUIET, Person, Server, chromium
+
+HERE = Path(__file__).resolve().parent
+DESK, PHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
+
+
+def shoot(person, name):
+    """Save what is on the screen, once the page is at rest."""
+    person.page.wait_for_timeout(1500)
+    person.page.mouse.move(5, 5)
+    person.page.screenshot(path=HERE / f"{name}.png")
+
+
+def teach(person):
+    """Label a few drawings and train on them from random weights, so that the charts have something to say."""
+    for digit in (4, 7, 1, 4, 7):
+        person.draw(digit)
+        person.press(f"label_{digit}")
+        person.page.locator(".st-key-answer").get_by_text("Draw a digit").wait_for()
+        person.page.wait_for_timeout(800)
+    person.go("Train")
+    person.page.locator(".st-key-start_from label", has_text="stupid").click()
+    person.page.wait_for_timeout(1000)
+    person.press("train")
+    person.page.locator(".st-key-training").get_by_text("Trained on your").wait_for(timeout=120_000)
+
+
+def visit(browser, url, view, scheme, touch=False):
+    """A fresh session on the Draw page, with a digit drawn."""
+    person = Person(browser.new_context(viewport=view, color_scheme=scheme, has_touch=touch).new_page(), url, touch)
+    person.open("/Draw")
+    person.at_canvas()
+    return person
+
+
+def main():
+    """All pictures, light and dark."""
+    with sync_playwright() as play, tempfile.TemporaryDirectory() as folder:
+        browser, server = play.chromium.launch(executable_path=chromium(), args=QUIET.split()), Server(Path(folder))
+        try:
+            for scheme in ("light", "dark"):
+                person = visit(browser, server.url, DESK, scheme)
+                teach(person)
+                shoot(person, f"train-{scheme}")
+                person.go("Evaluate")
+                person.press("compare")
+                person.page.get_by_text("Digits that they read differently").wait_for(timeout=120_000)
+                shoot(person, f"evaluate-{scheme}")
+                person.go("Draw")
+                person.page.get_by_text("Both", exact=True).click()
+                person.draw(4)
+                shoot(person, f"draw-{scheme}")
+                phone = visit(browser, server.url, PHONE, scheme, touch=True)
+                phone.draw(7)
+                shoot(phone, f"draw-phone-{scheme}")
+        finally:
+            server.stop()
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()
