@@ -1,6 +1,7 @@
 """The command line: python -m digitcore data | train | evaluate | predict."""
 
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from digitcore import mnist, models
 from digitcore.errors import DigitLabError
+from digitcore.recipes import RECIPES
 from digitcore.runs import TrainSettings
 from digitcore.samples import SampleSet
 
@@ -23,57 +25,62 @@ def data(arguments) -> None:
 
 
 def train(arguments) -> None:
-    """Make a shipped model again, or a variant of it."""
-    from digitcore import recipes, training, worker
+    """Make a shipped model again, or a variant of it; one that was killed goes on where it was."""
+    from digitcore import measuring, recipes, training
 
-    made = recipes.recipe(arguments.recipe)
-    start = training.fresh(made.network, name=arguments.recipe if made.settings is None else "stupid")
+    recipe = recipes.recipe(arguments.recipe)
     place = Path(arguments.out or models.FOLDER / arguments.recipe)
-    if made.settings is None:
-        models.save(worker.with_figures(start), place)
-        print(f"Written to {place}")
-        return
-    settings = _changed(made.settings, arguments.set)
+    model = training.fresh(recipe.network)
+    if recipe.settings is not None:
+        model = training.calibrated(_trained(model, _changed(recipe.settings, arguments.set), arguments.recipe))
+    model = measuring.measured(replace(model, card=replace(model.card, name=place.name, recipe=arguments.recipe)))
+    models.save(model, place)
+    print(f"Written to {place}: {model.card.figures['mnist_accuracy']:.2%} of MNIST's test digits")
+
+
+def _trained(start, settings, name):
+    from digitcore import training
+
+    asked = hashlib.sha256((name + settings.to_json()).encode()).hexdigest()[:16]
     with _progress() as bar:
-        task = bar.add_task(arguments.recipe, total=settings.epochs, figures="")
+        task = bar.add_task(name, total=settings.epochs, figures="")
         run = training.train(
             start,
             SampleSet(),
             settings,
             on_progress=lambda point: bar.update(task, completed=point["epoch"], figures=_figures(point)),
+            checkpoints=mnist.cache_file().parent / "checkpoints" / asked,
         )
-    named = replace(run.model, card=replace(run.model.card, name=place.name))
-    models.save(worker.with_figures(named), place)
-    print(f"Written to {place}")
+    return run.model
 
 
 def evaluate(arguments) -> None:
-    """Score models on MNIST's test digits, from their shipped files."""
-    from digitcore import evaluation, worker
+    """Measure models again from their shipped files; --write brings models/README.md up to date from their cards."""
+    from digitcore import measuring, shelf
 
-    chosen = arguments.names or models.names()
-    bundles = [models.load(name) for name in chosen]
-    judged = worker.compare(bundles, SampleSet(), lambda message: None, lambda: False).mnist
-    rows = [
-        {
-            "name": name,
-            "parameters": bundle.card.parameters,
-            "served_bytes": len(bundle.tflite_bytes),
-            "mnist_accuracy": found.accuracy,
-            "mnist_interval": evaluation.wilson(found.correct, found.of),
-            "mnist_loss": found.loss,
-        }
-        for name, bundle, found in zip(chosen, bundles, judged, strict=True)
-    ]
-    if arguments.json:
-        print(json.dumps(rows, indent=2))
+    if arguments.write:
+        shelf.write()
+        print(f"Written to {models.FOLDER / 'README.md'}")
         return
-    for row in rows:
-        low, high = row["mnist_interval"]
-        print(
-            f"{row['name']:16} {row['parameters']:>9,} parameters {row['served_bytes'] / 1e3:>7,.0f} kB   "
-            f"MNIST {row['mnist_accuracy']:.2%} ({low:.2%} to {high:.2%})  loss {row['mnist_loss']:.4f}"
-        )
+    chosen = arguments.names or models.names()
+    measured = []
+    for name in chosen:
+        card = measuring.measured(models.load(name)).card
+        measured.append({"name": name, "network": card.network, "parameters": card.parameters, **card.figures})
+        if not arguments.json:
+            _print_row(measured[-1], measuring.mean_robustness(card.figures))
+    if arguments.json:
+        print(json.dumps(measured, indent=2))
+
+
+def _print_row(row, robustness):
+    low, high = row["mnist_interval"]
+    print(
+        f"{row['name']:14}{row['parameters']:>9,} parameters{row['bytes'] / 1e3:>7,.0f} kB{row['milliseconds']:>7.2f} ms  "
+        f"MNIST {row['mnist_accuracy']:.2%} ({low:.2%} to {high:.2%})  loss {row['mnist_loss']:.4f}  "
+        f"ECE {row['calibration_error']:.2%}  spoilt {robustness:.1%}  no digit: unsure {row['unsure_nondigits']['all']:.0%}",
+        flush=True,
+    )
 
 
 def predict(arguments) -> None:
@@ -127,11 +134,12 @@ def _parser():
     one = command(data)
     one.add_argument("--path", help="mnist.npz, or a folder with MNIST's four IDX files")
     one = command(train)
-    one.add_argument("recipe", help="genius or stupid")
+    one.add_argument("recipe", help=f"one of {', '.join(RECIPES)}")
     one.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings to change, such as epochs=2")
     one.add_argument("--out", help="folder for the bundle (default: models/RECIPE)")
     one = command(evaluate)
     one.add_argument("names", nargs="*", help="models to score (default: all)")
+    one.add_argument("--write", action="store_true", help="write models/README.md from the cards")
     one.add_argument("--json", action="store_true", help="print JSON")
     one = command(predict)
     one.add_argument("files", nargs="+", type=Path, metavar="FILE", help="pictures of one digit each")

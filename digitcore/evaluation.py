@@ -11,6 +11,7 @@ import pandas as pd
 from digitcore.errors import SampleError
 
 DIGITS = tuple(range(10))
+BINS = 15  # of confidence, for the calibration error
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +71,19 @@ class Evaluation:
     def interval(self) -> tuple[float, float]:
         """Where the true share lies with 95 % confidence."""
         return wilson(self.correct, self.of)
+
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error, 0 to 1: how far confidence and accuracy lie apart, over 15 bins of equal width.
+
+        Source: C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks" (2017).
+        """
+        if not self.of:
+            return float("nan")
+        confidence, right = self.probabilities.max(1), self.guesses == self.labels
+        bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+        gaps = np.bincount(bins, weights=confidence - right, minlength=BINS)
+        return float(np.abs(gaps).sum() / self.of)
 
 
 def wilson(correct: int, of: int) -> tuple[float, float]:

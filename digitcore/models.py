@@ -22,6 +22,7 @@ class ModelCard:
         name: shown to people.
         network: the architecture's name in `digitcore.networks`.
         parameters: numbers that the network holds.
+        recipe: the entry of `digitcore.recipes` that it was made by, or "".
         parent: the model it was trained from, or None.
         trained: False while its weights are random.
         lesson: what it was trained on, in one sentence.
@@ -34,6 +35,7 @@ class ModelCard:
     name: str
     network: str
     parameters: int
+    recipe: str = ""
     parent: str | None = None
     trained: bool = False
     lesson: str = ""

@@ -13,7 +13,7 @@ _REGISTRY: dict[str, Callable[[], list[keras.Layer]]] = {}
 
 def network(build):
     """Register a function that returns the layers between the scaled picture and the ten outputs."""
-    _REGISTRY[build.__name__] = build
+    _REGISTRY[build.__name__.replace("_", "-")] = build
     return build
 
 
@@ -42,9 +42,11 @@ def build(name: str, seed: int = 0) -> keras.Model:
     )
 
 
-def _convolution(filters, **options):
+def _convolution(filters, *, pool=False, **options):
+    """A convolution without bias, its batch normalisation and its ReLU; pooled in between where asked for."""
     return [
         layers.Conv2D(filters, 3, use_bias=False, **options),
+        *([layers.MaxPooling2D()] if pool else []),
         layers.BatchNormalization(momentum=0.9),
         layers.ReLU(),
     ]
@@ -61,4 +63,79 @@ def genius():
         *_convolution(96, padding="same"),
         layers.Flatten(),
         layers.Dropout(0.3),
+    ]
+
+
+@network
+def mlp():
+    """One hidden layer of 300, the historical baseline.
+
+    Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), 28×28-300-10.
+    """
+    return [layers.Flatten(), layers.Dense(300, activation="relu")]
+
+
+@network
+def convnet():
+    """Keras's own MNIST example. Source: F. Chollet, "Simple MNIST convnet", keras.io/examples (2015)."""
+    return [
+        layers.Conv2D(32, 3, activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Conv2D(64, 3, activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Flatten(),
+        layers.Dropout(0.5),
+    ]
+
+
+@network
+def cnn13():
+    """Thirteen layers: convolution, pooling, dropout three times; flatten; dense; dropout; dense (the outputs)."""
+    return [
+        layer
+        for filters in (32, 64, 128)
+        for layer in (layers.Conv2D(filters, 3, padding="same", activation="relu"), layers.MaxPooling2D(), layers.Dropout(0.25))
+    ] + [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.5)]
+
+
+def _noise_family(dropout, dense=(180, 64)):
+    """Two convolutions, dropout, dense layers: what the noise recipes differ in is the dropout and the depth."""
+    return [
+        layers.Conv2D(32, 3, activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Conv2D(64, 3, activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Flatten(),
+        layers.Dropout(dropout),
+        *(layers.Dense(units, activation="relu") for units in dense),
+    ]
+
+
+@network
+def noise4():
+    """The noise family with dropout 0.4."""
+    return _noise_family(0.4)
+
+
+@network
+def noise5():
+    """The noise family with dropout 0.5."""
+    return _noise_family(0.5)
+
+
+@network
+def noise_deep():
+    """The noise family with an extra dense layer: 180, 64, 32."""
+    return _noise_family(0.4, (180, 64, 32))
+
+
+@network
+def fast():
+    """Four narrow convolutions that learn in seconds: pooled before the normalisation, which then costs a quarter."""
+    return [
+        *_convolution(16, pool=True),
+        *_convolution(32, padding="same"),
+        *_convolution(48, padding="same", pool=True),
+        *_convolution(64),
+        layers.Flatten(),
     ]

@@ -11,11 +11,13 @@ if TYPE_CHECKING:
 
 MNIST_TRAINING = 55_000  # digits to choose from: MNIST's training part less the validation digits
 SCHEDULES = ("auto", "constant", "cosine", "triangular")
+NOISES = ("none", "salt-pepper", "gaussian")
 
 RANGES: dict[str, tuple[float, float]] = {
     "sample_weight": (0.1, 1000),
     "mnist_samples": (0, MNIST_TRAINING),
     "drawn_samples": (0, 100_000),
+    "strange_samples": (0, 100_000),
     "epochs": (1, 200),
     "batch_size": (1, 1024),
     "learning_rate": (1e-6, 1.0),
@@ -34,6 +36,7 @@ class TrainSettings:
         sample_weight: how many MNIST digits one of the user's samples counts for.
         mnist_samples: random MNIST digits mixed in, so that the lesson does not cost what was known before.
         drawn_samples: digits drawn by code mixed in (see `digitcore.handwriting`).
+        strange_samples: pictures that are no digit mixed in, labelled a tenth of each (see `digitcore.nondigits`).
         epochs: how often everything is seen.
         batch_size: digits per step.
         learning_rate: Adam's step size, or None to choose by what is taught: 5e-4 for a trained model, 3e-3 from random weights.
@@ -42,6 +45,7 @@ class TrainSettings:
         beta_2: Adam's memory of squared gradients.
         label_smoothing: share of each label that is spread over all ten.
         augment: shift, turn, stretch and slant the MNIST and the drawn digits a little, differently in each epoch.
+        noise: none, or what is added to the MNIST digits, each to a random degree, differently in each epoch.
         validation_samples: digits of MNIST's validation part that are scored after each epoch.
         seed: of everything random.
     """
@@ -49,6 +53,7 @@ class TrainSettings:
     sample_weight: float = 20.0
     mnist_samples: int = 1000
     drawn_samples: int = 0
+    strange_samples: int = 0
     epochs: int = 3
     batch_size: int = 32
     learning_rate: float | None = None
@@ -56,6 +61,7 @@ class TrainSettings:
     beta_2: float = 0.999
     label_smoothing: float = 0.0
     augment: bool = False
+    noise: str = "none"
     validation_samples: int = 1000
     seed: int = 0
 
@@ -68,8 +74,9 @@ class TrainSettings:
                 raise SettingsError(f"{name} must lie between {low:g} and {high:g}, not {value!r}.")
             if isinstance(getattr(type(self), name, None), int) and value != int(value):
                 raise SettingsError(f"{name} must be a whole number, not {value!r}.")
-        if self.schedule not in SCHEDULES:
-            raise SettingsError(f"schedule must be one of {', '.join(SCHEDULES)}, not {self.schedule!r}.")
+        for name, choices in (("schedule", SCHEDULES), ("noise", NOISES), ("augment", (True, False))):
+            if getattr(self, name) not in choices:
+                raise SettingsError(f"{name} must be one of {', '.join(map(str, choices))}, not {getattr(self, name)!r}.")
 
     def to_json(self) -> str:
         """As a JSON object."""

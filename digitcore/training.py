@@ -2,8 +2,10 @@
 
 import datetime
 import importlib.metadata
+import json
 import math
 import platform
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -13,7 +15,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from digitcore import augmentation, handwriting, mnist, models, networks
+from digitcore import augmentation, corruptions, handwriting, mnist, models, networks, nondigits
 from digitcore.errors import ModelError, SettingsError
 from digitcore.images import SIDE
 from digitcore.models import ModelBundle, ModelCard
@@ -24,6 +26,7 @@ __all__ = ["Point", "Run", "SampleSet", "Score", "TrainSettings", "fresh", "trai
 
 UPDATE = 0.25  # s between two points of the curves, and between two looks at the stop sign
 TAUGHT_RATE, FRESH_RATE = 5e-4, 3e-3  # Adam's step size for a model that can read, and for random weights
+MOST_NOISE = 0.3  # of the noise recipes: share of pixels, or deviation as a share of full ink
 WARM_UP = 1 / 12  # share of the steps in which a cosine schedule rises
 _NOTHING = np.zeros((0, SIDE, SIDE), np.uint8), np.zeros(0, np.uint8)
 VERSIONS = ("tensorflow", "keras", "numpy", "ai-edge-litert")
@@ -36,6 +39,7 @@ def train(
     *,
     on_progress: Callable[[Point], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
+    checkpoints: Path | None = None,
 ) -> Run:
     """Teach a model the user's samples, weighted, among random MNIST digits.
 
@@ -45,6 +49,8 @@ def train(
         settings: how.
         on_progress: called with each new point of the curves, a few times a second.
         should_stop: asked a few times a second; when it says True the training ends and keeps what was learnt.
+        checkpoints: folder to keep the state in after each epoch, so that a training that was killed goes on from there;
+            emptied at the end.
 
     Returns:
         The run, with the trained model and its curves.
@@ -57,8 +63,14 @@ def train(
     model = opened(start)
     keras.utils.set_random_seed(settings.seed)
     _compile(model, start, settings, len(lesson) * settings.epochs)
-    watch = _Watch(_validation(settings), settings, on_progress, should_stop)
-    model.fit(lesson, epochs=settings.epochs, shuffle=False, callbacks=[watch], verbose=0)
+    watch = _Watch(lesson, _validation(settings), on_progress, should_stop)
+    callbacks: list[keras.callbacks.Callback] = [watch]
+    if checkpoints:
+        watch.record = checkpoints / "history.json"
+        callbacks = [keras.callbacks.BackupAndRestore(checkpoints / "state", double_checkpoint=True), watch]
+    model.fit(lesson, epochs=settings.epochs, shuffle=False, callbacks=callbacks, verbose=0)
+    if checkpoints:
+        shutil.rmtree(checkpoints, ignore_errors=True)
     return Run(
         model=_bundle(model, _card(start, samples, settings, watch)),
         history=watch.points,
@@ -84,22 +96,24 @@ def fresh(network: str, *, name: str = "stupid", seed: int = 0) -> ModelBundle:
 
 
 class _Lesson(keras.utils.PyDataset):
-    """What is learnt, in batches: shuffled anew, and moved a little where asked for, in every epoch."""
+    """What is learnt, in batches: shuffled anew, and moved or spoilt a little where asked for, in every epoch."""
 
     def __init__(self, samples, settings):
         super().__init__()
         self.settings = settings
-        self.rng = np.random.default_rng(settings.seed)
         parts = [(samples.digits, samples.labels), self._from_mnist(), self._drawn()]
-        self.sizes = [len(labels) for _, labels in parts]
+        strange = self._strange()
+        self.sizes = [*(len(labels) for _, labels in parts), len(strange)]
         if not sum(self.sizes):
             raise SettingsError("There is nothing to learn from: label a drawing, or mix in MNIST digits.")
-        self.digits = np.concatenate([digits for digits, _ in parts])[..., None].astype(np.float32)  # (N, 28, 28, 1)
-        self.answers = keras.utils.to_categorical(np.concatenate([labels for _, labels in parts]), 10)  # (N, 10)
-        weights = np.ones(len(self.digits), np.float32)
+        digits = np.concatenate([*(digits for digits, _ in parts), strange])
+        self.digits = digits[..., None].astype(np.float32)  # (N, 28, 28, 1), 0 to 255
+        named = keras.utils.to_categorical(np.concatenate([labels for _, labels in parts]), 10)
+        self.answers = np.concatenate([named, np.full((len(strange), 10), 0.1, np.float32)])  # (N, 10)
+        weights = np.ones(len(digits), np.float32)
         weights[: len(samples)] = settings.sample_weight
         self.weights = weights / weights.mean()  # so that the loss stays comparable whatever the weights
-        self.on_epoch_end()
+        self.prepare(0)
 
     def __len__(self):
         return math.ceil(len(self.digits) / self.settings.batch_size)
@@ -109,14 +123,21 @@ class _Lesson(keras.utils.PyDataset):
         return self.shown[chosen], self.answers[chosen], self.weights[chosen]
 
     def on_epoch_end(self):
-        self.order = self.rng.permutation(len(self.digits))
-        self.shown = self._moved() if self.settings.augment else self.digits
+        self.prepare(self.epoch + 1)
+
+    def prepare(self, epoch):
+        """Set the order and the shown pictures of an epoch; they depend on the seed and the epoch alone."""
+        self.epoch = epoch
+        rng = np.random.default_rng([self.settings.seed, epoch])
+        self.order = rng.permutation(len(self.digits))
+        self.shown = self._changed(rng)
 
     def _from_mnist(self):
         if not self.settings.mnist_samples:
             return _NOTHING
         digits, labels = mnist.load().training
-        chosen = self.rng.choice(len(digits), self.settings.mnist_samples, replace=False)
+        rng = np.random.default_rng(self.settings.seed)
+        chosen = rng.choice(len(digits), self.settings.mnist_samples, replace=False)
         return digits[chosen], labels[chosen]
 
     def _drawn(self):
@@ -124,16 +145,27 @@ class _Lesson(keras.utils.PyDataset):
             return _NOTHING
         return handwriting.draw(self.settings.drawn_samples, self.settings.seed)
 
-    def _moved(self):
-        """The user's samples stay as they are; MNIST's and the drawn digits move."""
-        yours, of_mnist, drawn = np.split(self.digits, np.cumsum(self.sizes)[:-1])
-        return np.concatenate(
-            [
-                yours,
-                augmentation.moved(of_mnist, self.rng, augmentation.MNIST),
-                augmentation.moved(drawn, self.rng, augmentation.DRAWN),
-            ]
-        )
+    def _strange(self):
+        return nondigits.draw(self.settings.strange_samples, self.settings.seed + 1, nondigits.TAUGHT)[0]
+
+    def _changed(self, rng):
+        """The user's samples stay as they are; MNIST's, the drawn and the strange ones are changed as the settings say."""
+        if not self.settings.augment and self.settings.noise == "none":
+            return self.digits
+        yours, of_mnist, drawn, strange = np.split(self.digits, np.cumsum(self.sizes)[:-1])
+        if self.settings.augment:
+            of_mnist = augmentation.moved(of_mnist, rng, augmentation.MNIST)
+            drawn = augmentation.moved(drawn, rng, augmentation.DRAWN)
+            strange = augmentation.moved(strange, rng, augmentation.MNIST)
+        return np.concatenate([yours, self._spoilt(of_mnist, rng), drawn, strange])
+
+    def _spoilt(self, digits, rng):
+        degrees = rng.uniform(0, MOST_NOISE, (len(digits), 1, 1, 1)).astype(np.float32)
+        if self.settings.noise == "salt-pepper":
+            return corruptions.salt_and_pepper(digits, degrees, rng).astype(np.float32)
+        if self.settings.noise == "gaussian":
+            return corruptions.gaussian_noise(digits, degrees, rng).astype(np.float32)
+        return digits
 
 
 def _validation(settings):
@@ -187,13 +219,14 @@ class _Triangular(keras.optimizers.schedules.LearningRateSchedule):
 class _Watch(keras.callbacks.Callback):
     """Collects the points of the curves, tells about them, and ends the training when asked to."""
 
-    def __init__(self, validation, settings, on_progress, should_stop):
+    def __init__(self, lesson, validation, on_progress, should_stop):
         super().__init__()
-        self.validation, self.settings = validation, settings
+        self.lesson, self.validation = lesson, validation
         self.on_progress = on_progress or (lambda point: None)
         self.should_stop = should_stop or (lambda: False)
         self.points: list[Point] = []
         self.stopped = False
+        self.record: Path | None = None  # where the points are kept beside the checkpoints
         self._epoch = 0
         self._began = self._looked = time.perf_counter()
         self._sums = np.zeros(3)  # batches, loss, accuracy of this epoch up to the last point
@@ -202,7 +235,14 @@ class _Watch(keras.callbacks.Callback):
         return time.perf_counter() - self._began
 
     def on_train_begin(self, logs=None):
-        self._note(0.0, **self._validated())
+        self._epoch = getattr(self.model, "_initial_epoch", None) or 0  # set by BackupAndRestore
+        if self._epoch and self.record and self.record.exists():
+            self.lesson.prepare(self._epoch)
+            kept = json.loads(self.record.read_text())
+            self.points = [point for point in kept if point["epoch"] <= self._epoch]
+            self._began -= self.points[-1]["seconds"]
+        else:
+            self._note(0.0, **self._validated())
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch, self._sums = epoch, np.zeros(3)
@@ -220,6 +260,9 @@ class _Watch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         batches = self.params["steps"] if not self.stopped else max(1, int(self._sums[0]))
         self._note_batches(batches, logs, **self._validated())
+        if self.record:
+            self.record.parent.mkdir(parents=True, exist_ok=True)
+            self.record.write_text(json.dumps(self.points))
         if not self.stopped and self.should_stop():
             self.stopped = epoch + 1 < self.params["epochs"]
             self.model.stop_training = True
@@ -233,8 +276,7 @@ class _Watch(keras.callbacks.Callback):
         self._note(self._epoch + batches / self.params["steps"], **more)
 
     def _note(self, epoch, **values):
-        seen = epoch * self.params["steps"] * self.settings.batch_size
-        point = {"epoch": round(epoch, 4), "seen": round(seen), "seconds": round(self.seconds(), 3)}
+        point = {"epoch": round(epoch, 4), "seen": round(epoch * len(self.lesson.digits)), "seconds": round(self.seconds(), 3)}
         self.points.append(point | {name: round(value, 5) for name, value in values.items()})
         self.on_progress(self.points[-1])
 
@@ -242,12 +284,41 @@ class _Watch(keras.callbacks.Callback):
         if self.validation is None:
             return {}
         digits, answers = self.validation
-        probabilities = np.concatenate([self.model.predict_on_batch(digits[i : i + 500]) for i in range(0, len(digits), 500)])
+        probabilities = _answers(self.model, digits)
         right = (probabilities * answers).sum(1)
         return {
             "val_loss": float(-np.log(np.clip(right, 1e-7, 1)).mean()),
             "val_accuracy": float((probabilities.argmax(1) == answers.argmax(1)).mean()),
         }
+
+
+def _answers(model, digits):
+    """(N, 28, 28, 1) float32 → (N, 10) float32."""
+    return np.concatenate([model.predict_on_batch(digits[i : i + 500]) for i in range(0, len(digits), 500)])
+
+
+def calibrated(bundle: ModelBundle) -> ModelBundle:
+    """The same model, as sure of itself as it is right.
+
+    Its logits are divided by the temperature that fits MNIST's validation digits best; the temperature is worked into the
+    weights of the last layer, so that both files answer calibrated, and noted on the card. No guess changes.
+    Source: C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks" (2017).
+    """
+    from scipy.optimize import minimize_scalar
+
+    model = opened(bundle)
+    digits, labels = mnist.load().validation
+    logits = np.log(np.clip(_answers(model, digits[..., None].astype(np.float32)), 1e-12, 1)).astype(np.float64)
+
+    def loss(logarithm):
+        scaled = logits / np.exp(logarithm)
+        return float((np.logaddexp.reduce(scaled, 1) - scaled[np.arange(len(labels)), labels]).mean())
+
+    temperature = float(np.exp(minimize_scalar(loss, bounds=(-2.5, 2.5), method="bounded").x))
+    last = model.layers[-1]
+    last.set_weights([weight / temperature for weight in last.get_weights()])
+    figures = bundle.card.figures | {"temperature": round(temperature, 4)}
+    return _bundle(model, replace(bundle.card, figures=figures))
 
 
 def opened(bundle) -> keras.Model:
@@ -282,7 +353,7 @@ def _card(start, samples, settings, watch) -> ModelCard:
         parameters=start.card.parameters,
         parent=start.name,
         trained=True,
-        lesson=lesson_in_words(len(samples), settings.mnist_samples, settings.drawn_samples),
+        lesson=lesson_in_words(len(samples), settings),
         settings=asdict(settings),
         history=watch.points,
         seconds=round(watch.seconds(), 1),
@@ -290,14 +361,16 @@ def _card(start, samples, settings, watch) -> ModelCard:
     )
 
 
-def lesson_in_words(samples: int, mnist_samples: int, drawn_samples: int) -> str:
+def lesson_in_words(samples: int, settings: TrainSettings) -> str:
     """One sentence: what was learnt from."""
     parts = [
         f"your {samples:,} drawing{'s' * (samples != 1)}" if samples else "",
-        f"{mnist_samples:,} MNIST digits" if mnist_samples else "",
-        f"{drawn_samples:,} digits drawn by code" if drawn_samples else "",
+        f"{settings.mnist_samples:,} MNIST digits" if settings.mnist_samples else "",
+        f"{settings.drawn_samples:,} digits drawn by code" if settings.drawn_samples else "",
+        f"{settings.strange_samples:,} pictures of no digit" if settings.strange_samples else "",
     ]
-    return f"Trained on {' and '.join(filter(None, parts))}."
+    *most, last = filter(None, parts)
+    return f"Trained on {', '.join(most)}{' and ' * bool(most)}{last}."
 
 
 def _circumstances():

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from digitcore import measuring
 from digitcore.errors import Stopped
 from digitcore.evaluation import Evaluation, read_differently
 from digitcore.models import ModelBundle
@@ -45,7 +46,7 @@ def train(start: ModelBundle, samples: SampleSet, settings: TrainSettings, tell:
     from digitcore import training
 
     run = training.train(start, samples, settings, on_progress=tell, should_stop=stop)
-    return replace(run, model=with_figures(run.model), before=_score(start), after=_score(run.model))
+    return replace(run, model=_with_figures(run.model), before=_score(start), after=_score(run.model))
 
 
 def compare(bundles: list[ModelBundle], samples: SampleSet, tell: Tell, stop: Stop) -> Comparison:
@@ -89,12 +90,7 @@ def _judge(bundle, tell=lambda share: None, stop=lambda: False) -> Evaluation:
     return _evaluations[bundle.hash]
 
 
-def with_figures(bundle: ModelBundle) -> ModelBundle:
+def _with_figures(bundle):
     """The same model, with what it scores on MNIST's test digits on its card."""
-    judged = _judge(bundle)
-    figures = {
-        "mnist_accuracy": round(judged.accuracy, 4),
-        "mnist_interval": [round(bound, 4) for bound in judged.interval],
-        "mnist_loss": round(judged.loss, 5),
-    }
+    figures = bundle.card.figures | measuring.on_mnist(_judge(bundle))
     return replace(bundle, card=replace(bundle.card, figures=figures))
