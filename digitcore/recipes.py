@@ -25,7 +25,8 @@ RECIPES = {
         "genius",
         MNIST_ONLY.changed(
             drawn_samples=12_000,
-            epochs=12,
+            strange_samples=4_000,
+            epochs=20,
             learning_rate=2e-3,
             schedule="cosine",
             label_smoothing=0.05,

@@ -26,6 +26,7 @@ __all__ = ["Point", "Run", "SampleSet", "Score", "TrainSettings", "fresh", "trai
 
 UPDATE = 0.25  # s between two points of the curves, and between two looks at the stop sign
 TAUGHT_RATE, FRESH_RATE = 5e-4, 3e-3  # Adam's step size for a model that can read, and for random weights
+VARIETY = 3  # times as many digits are drawn as an epoch sees
 MOST_NOISE = 0.3  # of the noise recipes: share of pixels, or deviation as a share of full ink
 WARM_UP = 1 / 12  # share of the steps in which a cosine schedule rises
 _NOTHING = np.zeros((0, SIDE, SIDE), np.uint8), np.zeros(0, np.uint8)
@@ -113,10 +114,11 @@ class _Lesson(keras.utils.PyDataset):
         weights = np.ones(len(digits), np.float32)
         weights[: len(samples)] = settings.sample_weight
         self.weights = weights / weights.mean()  # so that the loss stays comparable whatever the weights
+        self.seen = len(digits) - self.sizes[2] + settings.drawn_samples  # in one epoch
         self.prepare(0)
 
     def __len__(self):
-        return math.ceil(len(self.digits) / self.settings.batch_size)
+        return math.ceil(self.seen / self.settings.batch_size)
 
     def __getitem__(self, batch):
         chosen = self.order[batch * self.settings.batch_size : (batch + 1) * self.settings.batch_size]
@@ -129,8 +131,15 @@ class _Lesson(keras.utils.PyDataset):
         """Set the order and the shown pictures of an epoch; they depend on the seed and the epoch alone."""
         self.epoch = epoch
         rng = np.random.default_rng([self.settings.seed, epoch])
-        self.order = rng.permutation(len(self.digits))
+        self.order = rng.permutation(self._chosen(rng))
         self.shown = self._changed(rng)
+
+    def _chosen(self, rng):
+        """Everything but the drawn digits that other epochs see."""
+        before = sum(self.sizes[:2])
+        after = before + self.sizes[2]
+        drawn = before + rng.choice(self.sizes[2], self.settings.drawn_samples, replace=False)
+        return np.concatenate([np.arange(before), drawn, np.arange(after, len(self.digits))])
 
     def _from_mnist(self):
         if not self.settings.mnist_samples:
@@ -143,7 +152,7 @@ class _Lesson(keras.utils.PyDataset):
     def _drawn(self):
         if not self.settings.drawn_samples:
             return _NOTHING
-        return handwriting.draw(self.settings.drawn_samples, self.settings.seed)
+        return handwriting.draw(VARIETY * self.settings.drawn_samples, self.settings.seed)
 
     def _strange(self):
         return nondigits.draw(self.settings.strange_samples, self.settings.seed + 1, nondigits.TAUGHT)[0]
@@ -276,7 +285,7 @@ class _Watch(keras.callbacks.Callback):
         self._note(self._epoch + batches / self.params["steps"], **more)
 
     def _note(self, epoch, **values):
-        point = {"epoch": round(epoch, 4), "seen": round(epoch * len(self.lesson.digits)), "seconds": round(self.seconds(), 3)}
+        point = {"epoch": round(epoch, 4), "seen": round(epoch * self.lesson.seen), "seconds": round(self.seconds(), 3)}
         self.points.append(point | {name: round(value, 5) for name, value in values.items()})
         self.on_progress(self.points[-1])
 

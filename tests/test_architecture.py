@@ -11,7 +11,7 @@ PAGES = [*sorted((ROOT / "pages").glob("*.py")), ROOT / "streamlit_app.py"]
 EVERY = LIBRARY + sorted((ROOT / "pages").rglob("*.py")) + [ROOT / "streamlit_app.py"]
 
 KERAS = {"keras", "tensorflow"}
-TRAINERS = {"networks", "training", "augmentation"}  # the modules that may import Keras, in the worker
+TRAINERS = {"networks", "training"}  # the modules that may import Keras, in the worker
 ALLOWED = {  # which modules of the library each may import, when it is loaded
     "errors": set(),
     "images": {"errors"},
