@@ -1,7 +1,7 @@
-"""Long work on Dask, away from the server process: submit, progress, stop.
+"""Long work on Dask, away from the server process: submit, wait in line, progress, stop.
 
 By default a scheduler and one worker are started as processes of their own when first wanted, and let go when idle.
-Where DASK_SCHEDULER_ADDRESS is set, that cluster is used instead.
+Where DASK_SCHEDULER_ADDRESS is set, that cluster is used instead, with as many jobs at once as it has workers.
 """
 
 import atexit
@@ -12,41 +12,83 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from digitcore import preload, worker
 from digitcore.errors import DigitLabError, JobError
 from digitcore.models import ModelBundle
-from digitcore.runs import TrainSettings
+from digitcore.runs import Run, TrainSettings
 from digitcore.samples import SampleSet
 
 ADDRESS = "DASK_SCHEDULER_ADDRESS"
 IDLE = 600  # s without a job before the worker is let go
+LOOK = 5  # s between two looks at who is still there
 LOST = "The worker died. Your drawings and models are safe. Press the button again: a new worker takes over."
+WITHDRAWN = "Withdrawn. Nothing was trained."
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 
 
-class Job:
-    """One piece of work on the worker, as its session sees it. Filled in from other threads; read it at any time.
+@dataclass(frozen=True)
+class Limits:
+    """What one job may ask for, and how many may wait. Each is also an environment variable: DIGITLAB_MAX_EPOCHS and so on.
 
     Attributes:
+        samples: the user's samples in one training.
+        epochs: of one training.
+        jobs: running and waiting, of all sessions.
+        seconds: of one training; then it stops and keeps what it learnt.
+    """
+
+    samples: int = 5000
+    epochs: int = 50
+    jobs: int = 200
+    seconds: int = 900
+
+    @classmethod
+    def from_environment(cls) -> "Limits":
+        """The defaults, changed by the environment.
+
+        Raises:
+            JobError: when a variable is not a whole number above 0.
+        """
+        values = {}
+        for field in fields(cls):
+            name = f"DIGITLAB_MAX_{field.name.upper()}"
+            if text := os.environ.get(name):
+                if not text.isdigit() or not int(text):
+                    raise JobError(f"{name} must be a whole number above 0, not “{text}”.")
+                values[field.name] = int(text)
+        return cls(**values)
+
+
+class Job:
+    """One piece of work on a worker, as its session sees it. Filled in from other threads; read it at any time.
+
+    Attributes:
+        owner: whose it is: a session.
+        patient: True when it gives way to jobs that are not, and may run beside others of its owner.
         state: waiting, running, done or failed.
         messages: what the work has told so far, oldest first.
         result: what it returned, once done.
         error: why it failed, in one sentence.
+        restarts: how often the cluster began it anew because its worker died.
     """
 
-    def __init__(self, stop: Callable[["Job"], None]):
+    def __init__(self, service: "JobService", work: Callable, arguments: tuple, owner: str, patient: bool):
         self.id = uuid.uuid4().hex
+        self.work, self.arguments = work, arguments
+        self.owner, self.patient = owner, patient
         self.state = WAITING
         self.messages: list[dict[str, float]] = []
         self.result: Any = None
         self.error = ""
         self.stopping = False
-        self.began = time.monotonic()
-        self._stop = stop
+        self.restarts = 0
+        self._service = service
+        self._begun = False
         self._ended = threading.Event()
 
     @property
@@ -54,10 +96,15 @@ class Job:
         """True when nothing more will come."""
         return self._ended.is_set()
 
+    @property
+    def ahead(self) -> int:
+        """How many jobs are served before this one, while it waits."""
+        return self._service.ahead(self)
+
     def stop(self) -> None:
-        """Ask the work to end soon and to keep what it has."""
+        """Ask the work to end soon and to keep what it has; a job that waits is withdrawn."""
         self.stopping = True
-        self._stop(self)
+        self._service.ask_to_stop(self)
 
     def wait(self, seconds: float | None = None) -> Any:
         """The result, when it comes.
@@ -72,10 +119,12 @@ class Job:
         return self.result
 
     def tell(self, message: dict[str, float]) -> None:
-        """Note a word of progress; an empty one says that the work has begun."""
-        self.state = RUNNING
+        """Note a word of progress; an empty one says that the work has begun, for a second time where a worker died."""
         if message:
             self.messages.append(message)
+            return
+        self.restarts += self._begun
+        self._begun, self.messages = True, []
 
     def end(self, result: Any = None, error: str = "") -> None:
         """Note the end. Only the first one counts."""
@@ -87,29 +136,88 @@ class Job:
 
 
 class JobService:
-    """Runs jobs on one Dask cluster for a whole server. Every method returns at once."""
+    """Runs jobs on one Dask cluster for a whole server. Every method returns at once.
 
-    def __init__(self, address: str | None = None, idle: float = IDLE):
+    The line is fair: one running job for each owner, the others in the order of their coming; patient jobs (the points of a
+    sweep) go when nobody else waits.
+
+    Args:
+        address: of a Dask scheduler; None starts a cluster of our own, or uses DASK_SCHEDULER_ADDRESS.
+        idle: seconds without a job before our own cluster is let go.
+        limits: what one job may ask for.
+        is_there: whether an owner still is; the waiting jobs of one who is gone are dropped, the running one is stopped.
+        workers: how many our own cluster has.
+    """
+
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        idle: float = IDLE,
+        limits: Limits | None = None,
+        is_there: Callable[[str], bool] = lambda owner: True,
+        workers: int = 1,
+    ):
+        self.limits = limits or Limits.from_environment()
         self._address = address or os.environ.get(ADDRESS)
-        self._idle = idle
-        self._hands = ThreadPoolExecutor(1, thread_name_prefix="jobs")  # one after the other: starting, submitting
+        self._idle, self._is_there, self._workers = idle, is_there, workers
+        self._hands = ThreadPoolExecutor(1, thread_name_prefix="jobs")  # all below happens there, one thing after the other
         self._cluster: Any = None
         self._client: Any = None
-        self._futures: dict[str, Any] = {}
-        self._timer: threading.Timer | None = None
+        self._waiting: list[Job] = []
+        self._running: dict[str, tuple[Job, Any]] = {}
+        self._last_use = time.monotonic()
+        threading.Thread(target=self._watch, name="jobs-watch", daemon=True).start()
         atexit.register(self.close)
 
     def warm(self) -> None:
         """Start the worker now, so that the next job need not wait for it."""
-        self._hands.submit(self._quietly_connected)
+        self._later(self._quietly_connected)
 
-    def train(self, start: ModelBundle, samples: SampleSet, settings: TrainSettings) -> Job:
-        """A job whose messages are the points of the curves and whose result is a run."""
-        return self._submit(worker.train, start, samples, settings)
+    def train(
+        self,
+        start: ModelBundle,
+        samples: SampleSet,
+        settings: TrainSettings,
+        *,
+        goes_on: Run | None = None,
+        owner: str = "",
+        patient: bool = False,
+    ) -> Job:
+        """A job whose messages are the points of the curves and whose result is a run.
 
-    def compare(self, bundles: list[ModelBundle], samples: SampleSet) -> Job:
+        Raises:
+            JobError: when a limit of this server is reached; the sentence names it.
+        """
+        self._check(len(samples), settings.epochs)
+        return self._submit(worker.train, (start, samples, settings, goes_on, self.limits.seconds), owner, patient)
+
+    def compare(self, bundles: list[ModelBundle], samples: SampleSet, *, owner: str = "") -> Job:
         """A job whose messages tell the share done and whose result is a `worker.Comparison`."""
-        return self._submit(worker.compare, bundles, samples)
+        return self._submit(worker.compare, (bundles, samples), owner, False)
+
+    def ahead(self, job: Job) -> int:
+        """How many jobs are served before this one; 0 when it runs or is over."""
+        if job.state != WAITING:
+            return 0
+        line = sorted(self._waiting, key=lambda other: other.patient)
+        before = line.index(job) if job in line else 0
+        return before + len(self._running)
+
+    def ask_to_stop(self, job: Job) -> None:
+        """Withdraw a job that waits; tell a running one to come to an end."""
+
+        def ask():
+            from distributed import Event
+
+            if job in self._waiting:
+                self._waiting.remove(job)
+                job.end(error=WITHDRAWN)
+            elif job.id in self._running:
+                with contextlib.suppress(Exception):
+                    Event(job.id, client=self._client).set()
+
+        self._later(ask)
 
     def close(self) -> None:
         """Let the worker go. The next job starts a new one."""
@@ -118,24 +226,57 @@ class JobService:
         except RuntimeError:  # the interpreter is on its way out and takes no more work
             self._disconnect()
 
+    def _check(self, samples, epochs):
+        asked = {"samples": samples, "epochs": epochs, "jobs": len(self._waiting) + len(self._running) + 1}
+        words = {"samples": "drawings in one training", "epochs": "epochs", "jobs": "trainings at a time"}
+        for name, number in asked.items():
+            most = getattr(self.limits, name)
+            if number > most:
+                raise JobError(
+                    f"This server allows {most:,} {words[name]}, and this would be {number:,}. Ask for less, or later."
+                )
+
+    def _submit(self, work, arguments, owner, patient):
+        job = Job(self, work, arguments, owner, patient)
+        self._later(self._enqueue, job)
+        return job
+
     def _later(self, work, *arguments):
         with contextlib.suppress(RuntimeError):  # the interpreter is on its way out
             self._hands.submit(work, *arguments)
 
-    def _submit(self, work, *arguments):
-        job = Job(stop=self._ask_to_stop)
-        self._hands.submit(self._hand_over, job, work, arguments)
-        return job
+    def _enqueue(self, job):
+        self._waiting.append(job)
+        self._serve()
 
-    def _hand_over(self, job, work, arguments):
-        try:
-            client = self._connected()
-            client.subscribe_topic(job.id, lambda event: job.tell(_without_sender(event[1])))
-            future = client.submit(_perform, work, arguments, job.id, key=job.id, pure=False, retries=0)
-        except Exception as error:  # noqa: BLE001 whatever went wrong, the session must hear of it
-            job.end(error=f"No worker could be started ({error}). Try again in a moment.")
-            return
-        self._futures[job.id] = future
+    def _serve(self):
+        """Hand over as many waiting jobs as there are free workers."""
+        while job := self._next():
+            self._waiting.remove(job)
+            try:
+                client = self._connected()
+                if len(self._running) >= self._places(client):
+                    self._waiting.insert(0, job)
+                    return
+                self._hand_over(client, job)
+            except Exception as error:  # noqa: BLE001 whatever went wrong, the session must hear of it
+                job.end(error=f"No worker could be started ({error}). Try again in a moment.")
+
+    def _next(self):
+        busy = {job.owner for job, _ in self._running.values() if not job.patient}
+        ready = [job for job in self._waiting if job.patient or job.owner not in busy]
+        return min(ready, key=lambda job: job.patient, default=None)
+
+    def _places(self, client):
+        if not self._address:
+            return self._workers
+        return max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
+
+    def _hand_over(self, client, job):
+        client.subscribe_topic(job.id, lambda event: job.tell(_without_sender(event[1])))
+        future = client.submit(_perform, job.work, job.arguments, job.id, key=job.id, pure=False, retries=0)
+        job.state = RUNNING
+        self._running[job.id] = job, future
         future.add_done_callback(lambda done: self._later(self._settle, job, done))
 
     def _settle(self, job, future):
@@ -146,62 +287,59 @@ class JobService:
                 job.end(error=LOST)
         else:
             job.end(error=_in_words(future))
-        self._futures.pop(job.id, None)
+        self._running.pop(job.id, None)
+        self._last_use = time.monotonic()
         with contextlib.suppress(Exception):
             self._client.unsubscribe_topic(job.id)
-        self._wait_for_idle()
-
-    def _ask_to_stop(self, job):
-        def ask():
-            from distributed import Event
-
-            with contextlib.suppress(Exception):
-                Event(job.id, client=self._client).set()
-
-        self._hands.submit(ask)
+        self._serve()
 
     def _quietly_connected(self):
         with contextlib.suppress(Exception):
             self._connected()
 
     def _connected(self):
-        """A client of a living cluster; called on our one thread only."""
+        """A client of a living cluster."""
         from distributed import Client
 
+        self._last_use = time.monotonic()
         if self._client is not None and self._client.status != "running":
             self._disconnect()
         if self._client is None:
             if not self._address:
-                self._cluster = _start_cluster()
+                self._cluster = _start_cluster(self._workers)
             self._client = Client(self._address or self._cluster, set_as_default=False, timeout=20)
-        self._wait_for_idle()
         return self._client
 
     def _disconnect(self):
+        for job, _ in self._running.values():
+            job.end(error=LOST)
+        self._running.clear()
         for part in (self._client, self._cluster):
             with contextlib.suppress(Exception):
                 if part is not None:
                     part.close(timeout=10)
         self._client = self._cluster = None
-        self._futures.clear()
 
-    def _wait_for_idle(self):
-        if self._timer:
-            self._timer.cancel()
-        if self._cluster is not None:
-            self._timer = threading.Timer(self._idle, lambda: self._hands.submit(self._let_go))
-            self._timer.daemon = True
-            self._timer.start()
+    def _watch(self):
+        """Now and then: let an idle cluster go, notice a dead one, drop the jobs of those who are gone."""
+        while True:
+            time.sleep(min(LOOK, max(0.2, self._idle / 2)))
+            self._later(self._look)
 
-    def _let_go(self):
-        if self._futures:
-            self._wait_for_idle()
-        else:
+    def _look(self):
+        if self._running and self._client is not None and self._client.status not in ("running", "connecting"):
             self._disconnect()
+        for job in [*self._waiting, *(job for job, _ in self._running.values())]:
+            if job.owner and not self._is_there(job.owner) and not job.stopping:
+                job.stop()
+        idle = time.monotonic() - self._last_use > self._idle
+        if idle and self._cluster is not None and not self._running and not self._waiting:
+            self._disconnect()
+        self._serve()
 
 
-def _start_cluster():
-    """A scheduler, a nanny and one worker, each a process of its own."""
+def _start_cluster(workers):
+    """A scheduler, and for each worker a nanny and the worker itself, each a process of its own."""
     from distributed.deploy.subprocess import SubprocessCluster
 
     root = str(Path(__file__).resolve().parent.parent)
@@ -210,7 +348,7 @@ def _start_cluster():
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [root, *paths]))
     setup = [preload.__name__]
     return SubprocessCluster(
-        n_workers=1,
+        n_workers=workers,
         threads_per_worker=1,
         dashboard_address=None,  # type: ignore[arg-type]  # None is documented as “no dashboard”
         scheduler_kwargs={"preload": setup, "allowed_failures": 0},

@@ -23,9 +23,11 @@ RANGES: dict[str, tuple[float, float]] = {
     "learning_rate": (1e-6, 1.0),
     "beta_2": (0.9, 0.9999),
     "label_smoothing": (0.0, 0.5),
+    "gentle": (0.0, 0.95),
     "validation_samples": (100, 5000),
     "seed": (0, 2**31 - 1),
 }
+_SWITCH = (True, False)
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,9 @@ class TrainSettings:
         beta_2: Adam's memory of squared gradients.
         label_smoothing: share of each label that is spread over all ten.
         augment: shift, turn, stretch and slant the MNIST and the drawn digits a little, differently in each epoch.
+        focus: digits, such as "79", that make up half of the MNIST digits mixed in; "" for no digit in particular.
+        gentle: share of the old weights mixed back into the taught ones: forgets less, learns less.
+        augment_samples: shift, turn and stretch the user's samples a little, differently in each epoch.
         noise: none, or what is added to the MNIST digits, each to a random degree, differently in each epoch.
         validation_samples: digits of MNIST's validation part that are scored after each epoch.
         seed: of everything random.
@@ -60,7 +65,10 @@ class TrainSettings:
     schedule: str = "auto"
     beta_2: float = 0.999
     label_smoothing: float = 0.0
+    focus: str = ""
+    gentle: float = 0.0
     augment: bool = False
+    augment_samples: bool = False
     noise: str = "none"
     validation_samples: int = 1000
     seed: int = 0
@@ -74,9 +82,12 @@ class TrainSettings:
                 raise SettingsError(f"{name} must lie between {low:g} and {high:g}, not {value!r}.")
             if isinstance(getattr(type(self), name, None), int) and value != int(value):
                 raise SettingsError(f"{name} must be a whole number, not {value!r}.")
-        for name, choices in (("schedule", SCHEDULES), ("noise", NOISES), ("augment", (True, False))):
+        for name, choices in (("schedule", SCHEDULES), ("noise", NOISES), ("augment", _SWITCH), ("augment_samples", _SWITCH)):
             if getattr(self, name) not in choices:
                 raise SettingsError(f"{name} must be one of {', '.join(map(str, choices))}, not {getattr(self, name)!r}.")
+
+        if not isinstance(self.focus, str) or set(self.focus) - set("0123456789"):
+            raise SettingsError(f"focus must be digits such as 79, not {self.focus!r}.")
 
     def to_json(self) -> str:
         """As a JSON object."""
@@ -138,7 +149,11 @@ class Run:
         parent: name of the model it started from.
         seconds: how long the training took, without the scoring after it.
         stopped: True when it was stopped before the last epoch.
+        state: of a stopped run, what it goes on from: the model with the optimizer's state, as bytes of a .keras file.
         before, after: MNIST's test digits read by the parent and by the model.
+        yours_before, yours_after: the user's samples read by the parent and by the model: the held-out ones, which neither
+            learnt from in this run, or where there are none, those that were learnt.
+        on_held_out: whether those are held-out ones.
     """
 
     model: "ModelBundle"
@@ -147,5 +162,14 @@ class Run:
     parent: str
     seconds: float
     stopped: bool = False
+    state: bytes | None = None
     before: Score | None = None
     after: Score | None = None
+    yours_before: Score | None = None
+    yours_after: Score | None = None
+    on_held_out: bool = False
+
+
+def differences(settings: list[TrainSettings]) -> list[str]:
+    """The names of the settings in which these are not all the same."""
+    return [field.name for field in fields(TrainSettings) if len({getattr(one, field.name) for one in settings}) > 1]

@@ -13,6 +13,9 @@ def _no_digits():
     return np.zeros((0, SIDE, SIDE), np.uint8)
 
 
+HELD_OUT = 4  # every fourth sample of a digit is kept out of training
+
+
 @dataclass(frozen=True, eq=False)
 class SampleSet:
     """Digits with their labels, in the order in which they were drawn. Never changed in place.
@@ -20,18 +23,21 @@ class SampleSet:
     Attributes:
         digits: (N, 28, 28) uint8, ink 255 on 0.
         labels: (N,) uint8, 0 to 9.
+        held_out: (N,) bool, True where a sample is kept out of training, for the personal score.
     """
 
     digits: np.ndarray = field(default_factory=_no_digits)
     labels: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint8))
+    held_out: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
 
     @classmethod
-    def from_arrays(cls, digits, labels) -> "SampleSet":
+    def from_arrays(cls, digits, labels, held_out=None) -> "SampleSet":
         """Check and keep arrays.
 
         Args:
             digits: (N, 28, 28) of whole numbers 0 to 255.
             labels: (N,) of whole numbers 0 to 9.
+            held_out: (N,) of True and False; None holds out every fourth of each digit.
 
         Raises:
             SampleError: when a shape, type or range is wrong.
@@ -43,7 +49,11 @@ class SampleSet:
             raise SampleError(f"{len(digits)} digits need as many labels, not {labels.shape}.")
         _check_whole(digits, 255, "Digits")
         _check_whole(labels, 9, "Labels")
-        return cls(digits.astype(np.uint8), labels.astype(np.uint8))
+        labels = labels.astype(np.uint8)
+        held_out = _every_fourth(labels) if held_out is None else np.asarray(held_out)
+        if held_out.shape != labels.shape or held_out.dtype != bool:
+            raise SampleError(f"{len(labels)} samples need as many marks of held out or not, not {held_out.shape}.")
+        return cls(digits.astype(np.uint8), labels, held_out)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -51,20 +61,38 @@ class SampleSet:
     def add(self, digit, label: int) -> "SampleSet":
         """One more sample, at the end."""
         one = SampleSet.from_arrays(np.asarray(digit)[None], np.array([label]))
-        return SampleSet(np.concatenate([self.digits, one.digits]), np.concatenate([self.labels, one.labels]))
+        held_out = (np.count_nonzero(self.labels == label) + 1) % HELD_OUT == 0
+        return SampleSet(
+            np.concatenate([self.digits, one.digits]),
+            np.concatenate([self.labels, one.labels]),
+            np.append(self.held_out, held_out),
+        )
 
     def take(self, indices: Iterable[int]) -> "SampleSet":
         """Only these, in this order."""
         chosen = np.asarray(list(indices), int)
-        return SampleSet(self.digits[chosen], self.labels[chosen])
+        return SampleSet(self.digits[chosen], self.labels[chosen], self.held_out[chosen])
 
     def without_last(self) -> "SampleSet":
         """All but the newest."""
         return self.take(range(len(self) - 1))
 
+    def to_learn(self) -> "SampleSet":
+        """Those that are not held out."""
+        return self.take(np.flatnonzero(~self.held_out))
+
+    def to_judge(self) -> "SampleSet":
+        """Those that are held out."""
+        return self.take(np.flatnonzero(self.held_out))
+
     def counts(self) -> list[int]:
         """How many samples each of the ten digits has."""
         return np.bincount(self.labels, minlength=10).tolist()
+
+
+def _every_fourth(labels):
+    earlier = np.array([np.count_nonzero(labels[:i] == label) for i, label in enumerate(labels)], int)
+    return (earlier + 1) % HELD_OUT == 0
 
 
 def _check_whole(values, highest, name):

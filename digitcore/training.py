@@ -40,6 +40,7 @@ def train(
     *,
     on_progress: Callable[[Point], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
+    goes_on: Run | None = None,
     checkpoints: Path | None = None,
 ) -> Run:
     """Teach a model the user's samples, weighted, among random MNIST digits.
@@ -50,6 +51,7 @@ def train(
         settings: how.
         on_progress: called with each new point of the curves, a few times a second.
         should_stop: asked a few times a second; when it says True the training ends and keeps what was learnt.
+        goes_on: a stopped run of this start, samples and settings: the training goes on from there, optimizer and all.
         checkpoints: folder to keep the state in after each epoch, so that a training that was killed goes on from there;
             emptied at the end.
 
@@ -61,17 +63,18 @@ def train(
         DataMissing: when MNIST is not here and cannot be fetched.
     """
     lesson = _Lesson(samples, settings)
-    model = opened(start)
     keras.utils.set_random_seed(settings.seed)
-    _compile(model, start, settings, len(lesson) * settings.epochs)
     watch = _Watch(lesson, _validation(settings), on_progress, should_stop)
-    callbacks: list[keras.callbacks.Callback] = [watch]
-    if checkpoints:
-        watch.record = checkpoints / "history.json"
-        callbacks = [keras.callbacks.BackupAndRestore(checkpoints / "state", double_checkpoint=True), watch]
-    model.fit(lesson, epochs=settings.epochs, shuffle=False, callbacks=callbacks, verbose=0)
-    if checkpoints:
-        shutil.rmtree(checkpoints, ignore_errors=True)
+    if goes_on is not None and goes_on.state:
+        model = _opened(goes_on.state, start.name)
+        watch.go_on(goes_on)
+    else:
+        model = opened(start)
+        _compile(model, start, settings, len(lesson) * settings.epochs)
+    _fit(model, lesson, watch, checkpoints)
+    state = _saved(model, whole=True) if watch.stopped else None
+    if settings.gentle:
+        _mix_back(model, opened(start), settings.gentle)
     return Run(
         model=_bundle(model, _card(start, samples, settings, watch)),
         history=watch.points,
@@ -79,7 +82,34 @@ def train(
         parent=start.name,
         seconds=watch.seconds(),
         stopped=watch.stopped,
+        state=state,
     )
+
+
+def _fit(model, lesson, watch, checkpoints):
+    """From where the watch stands to the last epoch."""
+    callbacks: list[keras.callbacks.Callback] = [watch]
+    if checkpoints:
+        watch.record = checkpoints / "history.json"
+        callbacks = [keras.callbacks.BackupAndRestore(checkpoints / "state", double_checkpoint=True), watch]
+    options = {"shuffle": False, "callbacks": callbacks, "verbose": 0}
+    epoch, epochs = lesson.epoch, lesson.settings.epochs
+    if lesson.skipped:  # the rest of the epoch in which the run was stopped
+        model.fit(lesson, initial_epoch=epoch, epochs=epoch + 1, **options)
+        lesson.skipped, epoch = 0, epoch + 1
+    if epoch < epochs and not watch.stopped:
+        lesson.prepare(epoch)
+        model.fit(lesson, initial_epoch=epoch, epochs=epochs, **options)
+    if checkpoints:
+        shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def _mix_back(model, old, share):
+    """Average the taught weights with a share of the old ones: forgets less, learns less.
+
+    Source: M. Wortsman et al., "Robust fine-tuning of zero-shot models" (2022).
+    """
+    model.set_weights([(1 - share) * new + share * was for new, was in zip(model.get_weights(), old.get_weights(), strict=True)])
 
 
 def fresh(network: str, *, name: str = "stupid", seed: int = 0) -> ModelBundle:
@@ -102,6 +132,7 @@ class _Lesson(keras.utils.PyDataset):
     def __init__(self, samples, settings):
         super().__init__()
         self.settings = settings
+        self.skipped = 0  # batches of the present epoch that were seen before
         parts = [(samples.digits, samples.labels), self._from_mnist(), self._drawn()]
         strange = self._strange()
         self.sizes = [*(len(labels) for _, labels in parts), len(strange)]
@@ -115,13 +146,15 @@ class _Lesson(keras.utils.PyDataset):
         weights[: len(samples)] = settings.sample_weight
         self.weights = weights / weights.mean()  # so that the loss stays comparable whatever the weights
         self.seen = len(digits) - self.sizes[2] + settings.drawn_samples  # in one epoch
+        self.steps = math.ceil(self.seen / settings.batch_size)
         self.prepare(0)
 
     def __len__(self):
-        return math.ceil(self.seen / self.settings.batch_size)
+        return self.steps - self.skipped
 
     def __getitem__(self, batch):
-        chosen = self.order[batch * self.settings.batch_size : (batch + 1) * self.settings.batch_size]
+        first = (self.skipped + batch) * self.settings.batch_size
+        chosen = self.order[first : first + self.settings.batch_size]
         return self.shown[chosen], self.answers[chosen], self.weights[chosen]
 
     def on_epoch_end(self):
@@ -145,8 +178,11 @@ class _Lesson(keras.utils.PyDataset):
         if not self.settings.mnist_samples:
             return _NOTHING
         digits, labels = mnist.load().training
-        rng = np.random.default_rng(self.settings.seed)
-        chosen = rng.choice(len(digits), self.settings.mnist_samples, replace=False)
+        rng, count = np.random.default_rng(self.settings.seed), self.settings.mnist_samples
+        chosen = rng.choice(len(digits), count, replace=False)
+        if self.settings.focus:
+            wanted = np.flatnonzero(np.isin(labels, [int(digit) for digit in self.settings.focus]))
+            chosen[: count // 2] = rng.choice(wanted, count // 2, replace=count // 2 > len(wanted))
         return digits[chosen], labels[chosen]
 
     def _drawn(self):
@@ -158,10 +194,12 @@ class _Lesson(keras.utils.PyDataset):
         return nondigits.draw(self.settings.strange_samples, self.settings.seed + 1, nondigits.TAUGHT)[0]
 
     def _changed(self, rng):
-        """The user's samples stay as they are; MNIST's, the drawn and the strange ones are changed as the settings say."""
-        if not self.settings.augment and self.settings.noise == "none":
+        """The pictures as this epoch shows them: moved, bent or spoilt as the settings say."""
+        if not self.settings.augment and not self.settings.augment_samples and self.settings.noise == "none":
             return self.digits
         yours, of_mnist, drawn, strange = np.split(self.digits, np.cumsum(self.sizes)[:-1])
+        if self.settings.augment_samples:
+            yours = augmentation.moved(yours, rng, augmentation.DRAWN)
         if self.settings.augment:
             of_mnist = augmentation.moved(of_mnist, rng, augmentation.MNIST)
             drawn = augmentation.moved(drawn, rng, augmentation.DRAWN)
@@ -210,6 +248,7 @@ def _schedule(name, rate, steps):
     return rate
 
 
+@keras.saving.register_keras_serializable("digit-lab")
 class _Triangular(keras.optimizers.schedules.LearningRateSchedule):
     """Up to the peak for a quarter of the steps, then down to 0."""
 
@@ -236,53 +275,60 @@ class _Watch(keras.callbacks.Callback):
         self.points: list[Point] = []
         self.stopped = False
         self.record: Path | None = None  # where the points are kept beside the checkpoints
-        self._epoch = 0
+        self._epoch = self._batches = 0
         self._began = self._looked = time.perf_counter()
         self._sums = np.zeros(3)  # batches, loss, accuracy of this epoch up to the last point
 
     def seconds(self):
         return time.perf_counter() - self._began
 
+    def go_on(self, run):
+        """Stand where a stopped run ended."""
+        self.points, self._began = list(run.history), self._began - run.seconds
+        done = round(run.history[-1]["epoch"] * self.lesson.steps)
+        self.lesson.prepare(done // self.lesson.steps)
+        self.lesson.skipped = done % self.lesson.steps
+
     def on_train_begin(self, logs=None):
-        self._epoch = getattr(self.model, "_initial_epoch", None) or 0  # set by BackupAndRestore
-        if self._epoch and self.record and self.record.exists():
-            self.lesson.prepare(self._epoch)
+        restored = getattr(self.model, "_initial_epoch", None) or 0  # set by BackupAndRestore
+        if restored and self.record and self.record.exists():
+            self.lesson.prepare(restored)
             kept = json.loads(self.record.read_text())
-            self.points = [point for point in kept if point["epoch"] <= self._epoch]
+            self.points = [point for point in kept if point["epoch"] <= restored]
             self._began -= self.points[-1]["seconds"]
-        else:
+        elif not self.points:
             self._note(0.0, **self._validated())
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch, self._sums = epoch, np.zeros(3)
 
     def on_train_batch_end(self, batch, logs=None):
-        now = time.perf_counter()
-        if now - self._looked < UPDATE:
+        self._batches, now = batch + 1, time.perf_counter()
+        if now - self._looked < UPDATE or self._batches == self.params["steps"]:
             return
         self._looked = now
-        if batch + 1 < self.params["steps"]:
-            self._note_batches(batch + 1, logs)
+        self._note_batches(logs)
         if self.should_stop():
             self.stopped = self.model.stop_training = True
 
     def on_epoch_end(self, epoch, logs=None):
-        batches = self.params["steps"] if not self.stopped else max(1, int(self._sums[0]))
-        self._note_batches(batches, logs, **self._validated())
+        self._note_batches(logs, **self._validated())
         if self.record:
             self.record.parent.mkdir(parents=True, exist_ok=True)
             self.record.write_text(json.dumps(self.points))
-        if not self.stopped and self.should_stop():
-            self.stopped = epoch + 1 < self.params["epochs"]
-            self.model.stop_training = True
+        if not self.stopped and epoch + 1 < self.lesson.settings.epochs and self.should_stop():
+            self.stopped = self.model.stop_training = True
 
-    def _note_batches(self, batches, logs, **more):
+    def _note_batches(self, logs, **more):
         """Keras reports the mean since the epoch began; a curve wants the mean since its last point."""
-        total = np.array([batches, logs["loss"] * batches, logs["accuracy"] * batches])
+        total = np.array([self._batches, logs["loss"] * self._batches, logs["accuracy"] * self._batches])
         since, self._sums = total - self._sums, total
         if since[0]:
             more |= {"loss": float(since[1] / since[0]), "accuracy": float(np.clip(since[2] / since[0], 0, 1))}
-        self._note(self._epoch + batches / self.params["steps"], **more)
+        elif "loss" in self.points[-1]:  # nothing new since the last point: the end of the epoch takes its place
+            more |= {name: self.points[-1][name] for name in ("loss", "accuracy")}
+            self.points.pop()
+        self._note(self._epoch + (self.lesson.skipped + self._batches) / self.lesson.steps, **more)
 
     def _note(self, epoch, **values):
         point = {"epoch": round(epoch, 4), "seen": round(epoch * self.lesson.seen), "seconds": round(self.seconds(), 3)}
@@ -330,28 +376,41 @@ def calibrated(bundle: ModelBundle) -> ModelBundle:
     return _bundle(model, replace(bundle.card, figures=figures))
 
 
-def opened(bundle) -> keras.Model:
+def opened(bundle: ModelBundle) -> keras.Model:
     """The Keras model of a bundle, not compiled.
 
     Raises:
         ModelError: when Keras cannot open it.
     """
+    return _opened(bundle.keras_bytes, bundle.name)
+
+
+def _opened(keras_bytes, name):
+    """A Keras model from the bytes of its file, compiled if it was saved so."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.keras"
-        file.write_bytes(bundle.keras_bytes)
+        file.write_bytes(keras_bytes)
         try:
-            return keras.saving.load_model(file, compile=False)
+            return keras.saving.load_model(file)
         except (ValueError, OSError) as error:
-            raise ModelError(f"The model “{bundle.name}” cannot be opened by Keras.") from error
+            raise ModelError(f"The model “{name}” cannot be opened by Keras.") from error
+
+
+def _saved(model, *, whole=False):
+    """The bytes of a .keras file; whole: with the optimizer's state."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.keras"
+        model.save(file, include_optimizer=whole)
+        return file.read_bytes()
 
 
 def _bundle(model, card) -> ModelBundle:
     """Export a Keras model to both of its files."""
     with tempfile.TemporaryDirectory() as folder:
-        keras_file, tflite_file = Path(folder) / "model.keras", Path(folder) / "model.tflite"
-        model.save(keras_file, include_optimizer=False)
-        model.export(tflite_file, format="litert", verbose=False)
-        keras_bytes, tflite_bytes = keras_file.read_bytes(), tflite_file.read_bytes()
+        file = Path(folder) / "model.tflite"
+        model.export(file, format="litert", verbose=False)
+        tflite_bytes = file.read_bytes()
+    keras_bytes = _saved(model)
     return ModelBundle(replace(card, sha256=models.sums(keras_bytes, tflite_bytes)), keras_bytes, tflite_bytes)
 
 

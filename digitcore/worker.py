@@ -3,6 +3,7 @@
 Nothing here imports Keras until a job runs, so that the server may name these functions.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -11,10 +12,11 @@ import numpy as np
 from digitcore import measuring
 from digitcore.errors import Stopped
 from digitcore.evaluation import Evaluation, read_differently
-from digitcore.models import ModelBundle
+from digitcore.models import ModelBundle, reads
 from digitcore.runs import Run, Score, TrainSettings
 from digitcore.samples import SampleSet
 
+TEST_DIGITS = 10_000  # MNIST's
 CHUNK = 1000  # digits scored between two words of progress
 KEPT = 24  # evaluations remembered, 0.5 MB each
 SHOWN = 60  # digits read differently that are sent along as pictures
@@ -41,12 +43,38 @@ class Comparison:
     pictures: np.ndarray
 
 
-def train(start: ModelBundle, samples: SampleSet, settings: TrainSettings, tell: Tell, stop: Stop) -> Run:
-    """Train, then score the model before and after on MNIST's test digits."""
+def train(
+    start: ModelBundle, samples: SampleSet, settings: TrainSettings, goes_on: Run | None, seconds: float, tell: Tell, stop: Stop
+) -> Run:
+    """Train on the samples that are not held out, then score the model before and after, on MNIST and on the held-out ones.
+
+    Args:
+        start, samples, settings: as for `training.train`.
+        goes_on: a stopped run of the same start and settings to continue, or None.
+        seconds: after which the training is stopped.
+        tell, stop: how to speak and to listen to the session.
+    """
     from digitcore import training
 
-    run = training.train(start, samples, settings, on_progress=tell, should_stop=stop)
-    return replace(run, model=_with_figures(run.model), before=_score(start), after=_score(run.model))
+    end = time.monotonic() + seconds
+    run = training.train(
+        start,
+        samples.to_learn(),
+        settings,
+        on_progress=tell,
+        should_stop=lambda: stop() or time.monotonic() > end,
+        goes_on=goes_on,
+    )
+    judged = samples.to_judge() if samples.held_out.any() else samples
+    return replace(
+        run,
+        model=_with_figures(run.model),
+        before=_score(start),
+        after=_score(run.model),
+        yours_before=_read(start, judged),
+        yours_after=_read(run.model, judged),
+        on_held_out=bool(samples.held_out.any()),
+    )
 
 
 def compare(bundles: list[ModelBundle], samples: SampleSet, tell: Tell, stop: Stop) -> Comparison:
@@ -68,8 +96,15 @@ def compare(bundles: list[ModelBundle], samples: SampleSet, tell: Tell, stop: St
 
 
 def _score(bundle):
+    """Of MNIST's test digits; from the card, where it is known."""
+    if (errors := bundle.card.figures.get("mnist_errors")) is not None:
+        return Score(TEST_DIGITS - errors, TEST_DIGITS)
     judged = _judge(bundle)
     return Score(judged.correct, judged.of)
+
+
+def _read(bundle, samples):
+    return Score(reads(bundle, samples), len(samples))
 
 
 def _judge(bundle, tell=lambda share: None, stop=lambda: False) -> Evaluation:

@@ -4,7 +4,7 @@ import pytest
 
 from digitcore.errors import SettingsError
 from digitcore.recipes import RECIPES, recipe
-from digitcore.runs import RANGES, Score, TrainSettings
+from digitcore.runs import RANGES, Score, TrainSettings, differences
 
 
 def test_json_round_trip():
@@ -34,9 +34,16 @@ def test_settings_cannot_be_changed_in_place():
         TrainSettings().epochs = 4
 
 
+def test_differences():
+    assert differences([TrainSettings(), TrainSettings(epochs=4, seed=2)]) == ["epochs", "seed"]
+    assert differences([TrainSettings()]) == []
+
+
 def test_unknown_schedule_and_recipe():
     with pytest.raises(SettingsError, match="schedule"):
         TrainSettings(schedule="zigzag")
+    with pytest.raises(SettingsError, match="focus"):
+        TrainSettings(focus="7 and 9")
     with pytest.raises(SettingsError, match=", ".join(RECIPES)):
         recipe("nobody")
 

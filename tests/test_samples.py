@@ -35,3 +35,22 @@ def test_add_and_take_back():
 def test_wrong_arrays_are_refused(digits, labels):
     with pytest.raises(SampleError):
         SampleSet.from_arrays(digits, labels)
+
+
+def test_every_fourth_of_a_digit_is_held_out():
+    samples = SampleSet()
+    for label in [1, 1, 2, 1, 1, 2, 2, 2, 1]:
+        samples = samples.add(np.full((28, 28), 9, np.uint8), label)
+    assert samples.held_out.tolist() == [False, False, False, False, True, False, False, True, False]
+    assert SampleSet.from_arrays(samples.digits, samples.labels).held_out.tolist() == samples.held_out.tolist()
+    assert (len(samples.to_learn()), len(samples.to_judge())) == (7, 2)
+    assert samples.to_learn().held_out.any() == False  # noqa: E712
+    marked = SampleSet.from_arrays(samples.digits, samples.labels, np.ones(9, bool))
+    assert len(marked.to_learn()) == 0
+
+
+def test_marks_must_fit():
+    with pytest.raises(SampleError):
+        SampleSet.from_arrays(np.zeros((1, 28, 28), np.uint8), [1], [1])
+    with pytest.raises(SampleError):
+        SampleSet.from_arrays(np.zeros((1, 28, 28), np.uint8), [1], [True, False])

@@ -65,6 +65,44 @@ def test_stop_keeps_what_was_learnt(stupid, few):
     assert run.history[-1]["val_loss"] < run.history[0]["val_loss"]
 
 
+def test_stop_then_continue_equals_one_run(stupid, data):
+    """Same digits in the same order with the optimizer's state kept: only dropout differs."""
+    settings = QUICK.changed(mnist_samples=4000, epochs=2, validation_samples=1000)
+    looks, digits = [], data.test_images[:2000]
+    whole = training.train(stupid, SampleSet(), settings)
+    part = training.train(stupid, SampleSet(), settings, should_stop=lambda: looks.append(1) or len(looks) > 1)
+    assert part.stopped and part.state and 0 < part.history[-1]["epoch"] < 2
+    both = training.train(stupid, SampleSet(), settings, goes_on=part)
+    assert both.history[: len(part.history)] == part.history and not both.stopped and both.state is None
+    assert both.history[-1]["epoch"] == 2 and both.history[-1]["seen"] == whole.history[-1]["seen"]
+    assert both.history[-1]["val_loss"] == pytest.approx(whole.history[-1]["val_loss"], rel=0.35, abs=0.03)
+    read = [run.model.predictor().probabilities(digits).argmax(1) for run in (whole, part, both)]
+    assert (read[0] == read[2]).mean() > 0.97 > (read[0] == read[1]).mean()
+
+
+def test_continue_at_the_end_of_an_epoch(stupid):
+    settings = QUICK.changed(mnist_samples=32, epochs=3)
+    part = training.train(stupid, SampleSet(), settings, should_stop=lambda: True)
+    assert part.stopped and part.history[-1]["epoch"] == 1
+    assert training.train(stupid, SampleSet(), settings, goes_on=part).history[-1]["epoch"] == 3
+
+
+def test_gentle_is_between_old_and_new(genius, few):
+    settings = QUICK.changed(learning_rate=0.01)
+    weights = [
+        np.concatenate([weight.ravel() for weight in training.opened(model).get_weights()])
+        for model in (genius, *(training.train(genius, few, settings.changed(gentle=share)).model for share in (0.0, 0.9)))
+    ]
+    old, new, gentle = weights
+    assert np.abs(gentle - old).mean() < 0.3 * np.abs(new - old).mean()
+
+
+def test_focus_fills_half_with_these_digits():
+    lesson = training._Lesson(SampleSet(), QUICK.changed(mnist_samples=2000, focus="79"))
+    share = lesson.answers.argmax(1)
+    assert np.isin(share, [7, 9]).mean() > 0.55
+
+
 def test_nothing_to_learn_from(stupid):
     with pytest.raises(SettingsError, match="label a drawing"):
         training.train(stupid, SampleSet(), QUICK.changed(mnist_samples=0))
