@@ -111,5 +111,34 @@ def confusion(table: pd.DataFrame, *, height: int = 300) -> alt.LayerChart:
     return (cells + counts).properties(height=height)
 
 
+def heat_map(table: pd.DataFrame, x: str, y: str, *, height: int = 260) -> alt.LayerChart:
+    """A sweep's means: one cell a combination, its shade the personal score, its price on MNIST on hover.
+
+    Args:
+        table: from `Sweep.means`; with more than two swept settings the best cell of each place is on top.
+        x, y: the columns across and down; the same one twice gives a single row.
+        height: of the plot, in px.
+    """
+    tips = [
+        alt.Tooltip(f"{x}:O"),
+        alt.Tooltip(f"{y}:O"),
+        alt.Tooltip("your_hand:Q", title="Your hand", format=".1%"),
+        alt.Tooltip("your_hand_spread:Q", title="Spread over seeds", format=".1%"),
+        alt.Tooltip("mnist:Q", title="MNIST", format=".2%"),
+        alt.Tooltip("mnist_errors_more:Q", title="MNIST errors more", format="+.0f"),
+        alt.Tooltip("seconds:Q", title="Seconds", format=".1f"),
+    ]
+    base = alt.Chart(table.sort_values("your_hand")).encode(
+        x=alt.X(f"{x}:O", title=x.replace("_", " "), axis=alt.Axis(labelAngle=0)),
+        y=alt.Y(f"{y}:O", title=y.replace("_", " ")),
+        tooltip=tips,
+    )
+    shade = alt.Color("your_hand:Q", title="Your hand", scale=alt.Scale(scheme="viridis"), legend=alt.Legend(format=".0%"))
+    figures = base.mark_text(fontWeight="bold", stroke="black", strokeWidth=0.4, fill="white").encode(
+        text=alt.Text("your_hand:Q", format=".0%")
+    )
+    return (base.mark_rect().encode(color=shade) + figures).properties(height=height, title="Your hand, read after training")
+
+
 def _colours(models):
     return [BLUE] if len(models) == 1 else [MODEL_COLOURS[i % len(MODEL_COLOURS)] for i in range(len(models))]

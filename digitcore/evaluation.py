@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from digitcore.errors import SampleError
+from digitcore.runs import Score
 
 DIGITS = tuple(range(10))
 BINS = 15  # of confidence, for the calibration error
@@ -23,12 +24,14 @@ class Evaluation:
         probabilities: (N, 10) float32.
         loss: mean cross-entropy, in nats; nan when N is 0.
         confusion: (10, 10) int, rows the truth, columns the guess.
+        interval: where the true share read right lies with 95 % confidence, 0 to 1.
     """
 
     labels: np.ndarray
     probabilities: np.ndarray
     loss: float
     confusion: np.ndarray
+    interval: tuple[float, float]
 
     @classmethod
     def from_probabilities(cls, labels, probabilities) -> "Evaluation":
@@ -45,7 +48,9 @@ class Evaluation:
         if probabilities.shape != (len(labels), 10):
             raise SampleError(f"{len(labels)} labels need {len(labels)} × 10 probabilities, not {probabilities.shape}.")
         labels = labels.astype(np.uint8)
-        return cls(labels, probabilities, _loss(labels, probabilities), _confusion(labels, probabilities))
+        confusion = _confusion(labels, probabilities)
+        interval = wilson(int(np.trace(confusion)), len(labels))
+        return cls(labels, probabilities, _loss(labels, probabilities), confusion, interval)
 
     @property
     def guesses(self) -> np.ndarray:
@@ -68,11 +73,6 @@ class Evaluation:
         return self.correct / self.of if self.of else float("nan")
 
     @property
-    def interval(self) -> tuple[float, float]:
-        """Where the true share lies with 95 % confidence."""
-        return wilson(self.correct, self.of)
-
-    @property
     def calibration_error(self) -> float:
         """Expected calibration error, 0 to 1: how far confidence and accuracy lie apart, over 15 bins of equal width.
 
@@ -84,6 +84,11 @@ class Evaluation:
         bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
         gaps = np.bincount(bins, weights=confidence - right, minlength=BINS)
         return float(np.abs(gaps).sum() / self.of)
+
+
+def scored(correct: int, of: int) -> Score:
+    """A score with its interval."""
+    return Score(correct, of, wilson(correct, of))
 
 
 def wilson(correct: int, of: int) -> tuple[float, float]:

@@ -127,10 +127,11 @@ and of these what is known there: `loss`, `accuracy`, `val_loss`, `val_accuracy`
 
 @dataclass(frozen=True)
 class Score:
-    """How many digits a model reads."""
+    """How many digits a model reads, and where the true share lies with 95 % confidence (0 to 1)."""
 
     correct: int
     of: int
+    interval: tuple[float, float] = (0.0, 1.0)
 
     @property
     def share(self) -> float:

@@ -85,6 +85,10 @@ class SampleSet:
         """Those that are held out."""
         return self.take(np.flatnonzero(self.held_out))
 
+    def none_held_out(self) -> "SampleSet":
+        """The same, with nothing held out."""
+        return SampleSet(self.digits, self.labels, np.zeros(len(self), bool))
+
     def counts(self) -> list[int]:
         """How many samples each of the ten digits has."""
         return np.bincount(self.labels, minlength=10).tolist()

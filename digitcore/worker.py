@@ -11,9 +11,9 @@ import numpy as np
 
 from digitcore import measuring
 from digitcore.errors import Stopped
-from digitcore.evaluation import Evaluation, read_differently
+from digitcore.evaluation import Evaluation, read_differently, scored
 from digitcore.models import ModelBundle, reads
-from digitcore.runs import Run, Score, TrainSettings
+from digitcore.runs import Run, TrainSettings
 from digitcore.samples import SampleSet
 
 TEST_DIGITS = 10_000  # MNIST's
@@ -98,13 +98,13 @@ def compare(bundles: list[ModelBundle], samples: SampleSet, tell: Tell, stop: St
 def _score(bundle):
     """Of MNIST's test digits; from the card, where it is known."""
     if (errors := bundle.card.figures.get("mnist_errors")) is not None:
-        return Score(TEST_DIGITS - errors, TEST_DIGITS)
+        return scored(TEST_DIGITS - errors, TEST_DIGITS)
     judged = _judge(bundle)
-    return Score(judged.correct, judged.of)
+    return scored(judged.correct, judged.of)
 
 
 def _read(bundle, samples):
-    return Score(reads(bundle, samples), len(samples))
+    return scored(reads(bundle, samples), len(samples))
 
 
 def _judge(bundle, tell=lambda share: None, stop=lambda: False) -> Evaluation:

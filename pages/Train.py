@@ -3,117 +3,174 @@
 import streamlit as st
 
 from digitcore import charts
-from digitcore.runs import TrainSettings
-from pages.shared import caches, frame, state, words
+from digitcore.runs import NOISES, TrainSettings
+from pages.shared import caches, frame, history, sweeping, words
+from pages.shared import lab as labs
 
 WEIGHTS = [1, 2, 5, 10, 20, 50, 100]
 MNIST_SAMPLES = [0, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 55_000]
 BATCHES = [8, 16, 32, 64, 128, 256]
-RATES = {"chosen for you": None, "0.0001": 1e-4, "0.0002": 2e-4, "0.0005": 5e-4, "0.001": 1e-3, "0.003": 3e-3, "0.01": 1e-2}
+RATES = [None, 1e-4, 2e-4, 5e-4, 1e-3, 3e-3, 1e-2]
 STARTS = {
-    state.STUPID: "Random weights: it has learnt nothing yet.",
-    state.GENIUS: "The best shipped model.",
-    state.TRAINED: "Your own latest model.",
-    state.BETTER: "The initial or the trained model, whichever reads more of your drawings.",
+    labs.STUPID: "random weights: it has learnt nothing yet.",
+    labs.GENIUS: "the best shipped model.",
+    labs.TRAINED: "your own model in use.",
+    labs.BETTER: "the initial or the trained model, whichever reads more of your drawings.",
+    labs.A_RUN: "any run of the table below.",
 }
-KEEP = {"persist_state": "session"}  # a slider's value survives a change of page
+KEEP = {"bind": "query-params"}  # values survive a change of page, and a link carries them to others
 
 
 def choose_start():
     """Where the training starts."""
-    chosen = st.radio(
+    lab.initial = st.radio(
         "Start from",
         STARTS,
-        index=list(STARTS).index(lab.initial),
-        captions=None,
+        index=1,
         horizontal=True,
         key="start_from",
-        help=" ".join(f"**{name}**: {text}" for name, text in STARTS.items()),
+        help="  \n".join(f"**{name}**: {text}" for name, text in STARTS.items()),
         **KEEP,
     )
-    lab.initial = chosen or lab.initial
+    if lab.initial == labs.A_RUN and lab.runs:
+        lab.initial_run = st.selectbox("Run", [one.name for one in lab.runs[::-1]], key="start_run", label_visibility="collapsed")
     start, reason = lab.chosen_start()
     if reason:
         st.caption(f"Starts from {reason}")
-    elif chosen in (state.TRAINED, state.BETTER) and lab.trained is None:
+    elif lab.initial in (labs.TRAINED, labs.BETTER, labs.A_RUN) and not lab.runs:
         st.caption("Nothing trained yet: this training starts from genius.")
     return start
 
 
 def choose_settings():
     """The sliders."""
-    weight = st.select_slider(
-        "Your drawings count",
-        WEIGHTS,
-        value=20,
-        format_func=lambda times: f"{times} ×",
-        key="sample_weight",
-        help="At 1 × a drawing of yours counts as much as one MNIST digit; at 100 × it outweighs a hundred of them.",
-        **KEEP,
-    )
-    mnist_samples = st.select_slider(
-        "MNIST digits mixed in",
-        MNIST_SAMPLES,
-        value=1000,
-        format_func=lambda count: f"{count:,}",
-        key="mnist_samples",
-        help="With 0 the network learns your hand alone and forgets others; with 55,000 it forgets nothing and takes minutes.",
-        **KEEP,
-    )
-    epochs = st.slider(
-        "Epochs",
-        1,
-        20,
-        3,
-        key="epochs",
-        help="How often everything is seen. 1 is quick and shallow; 20 learns your drawings by heart.",
-        **KEEP,
-    )
+    main = {
+        "sample_weight": st.select_slider(
+            "Your drawings count",
+            WEIGHTS,
+            value=20,
+            format_func=lambda times: f"{times} ×",
+            key="sample_weight",
+            help="At 1 × a drawing of yours counts as much as one MNIST digit; at 100 × it outweighs a hundred of them.",
+            **KEEP,
+        ),
+        "mnist_samples": st.select_slider(
+            "MNIST digits mixed in",
+            MNIST_SAMPLES,
+            value=1000,
+            format_func=lambda count: f"{count:,}",
+            key="mnist_samples",
+            help="With 0 the network learns your hand alone and forgets others; with 55,000 it forgets little and takes minutes.",
+            **KEEP,
+        ),
+        "epochs": st.slider(
+            "Epochs",
+            1,
+            20,
+            3,
+            key="epochs",
+            help="How often everything is seen. 1 is quick and shallow; 20 learns your drawings by heart.",
+            **KEEP,
+        ),
+    }
     with st.expander("Advanced"):
-        batch = st.select_slider(
-            "Batch size",
-            BATCHES,
-            value=32,
-            key="batch_size",
-            help="Digits per step. Small: more, noisier steps. Large: fewer, smoother ones.",
+        return TrainSettings(**main, **choose_advanced())
+
+
+def choose_advanced():
+    """What most people leave alone."""
+    rate = st.select_slider(
+        "Learning rate",
+        RATES,
+        value=None,
+        format_func=lambda rate: "auto" if rate is None else f"{rate:g}",
+        key="learning_rate",
+        help="The size of a step. Too small learns nothing, too large forgets everything. Auto: 0.0005 for a model that can "
+        "read, 0.003 falling to 0 from random weights.",
+        **KEEP,
+    )
+    return {
+        "learning_rate": rate,
+        "batch_size": st.select_slider(
+            "Batch size", BATCHES, value=32, key="batch_size", help="Digits per step. Small: more, noisier steps.", **KEEP
+        ),
+        "gentle": st.slider(
+            "Gentle",
+            0.0,
+            0.9,
+            0.0,
+            0.1,
+            key="gentle",
+            help="Share of the old weights mixed back in at the end: 0 learns most, 0.9 hardly changes anything.",
             **KEEP,
-        )
-        rate = st.select_slider(
-            "Learning rate",
-            list(RATES),
-            value="chosen for you",
-            key="learning_rate",
-            help="The size of a step. Too small learns nothing, too large forgets everything. Chosen for you: 0.0005 for a "
-            "trained model, 0.003 falling to 0 from random weights.",
+        ),
+        "focus": "".join(
+            map(
+                str,
+                st.pills(
+                    "More of these MNIST digits",
+                    range(10),
+                    selection_mode="multi",
+                    key="focus",
+                    help="They make up half of the MNIST digits: 7 and 9, say, where those are confused.",
+                    **KEEP,
+                ),
+            )
+        ),
+        "noise": st.segmented_control(
+            "Noise on the MNIST digits",
+            NOISES,
+            default="none",
+            required=True,
+            key="noise",
+            help="A different degree in each epoch.",
             **KEEP,
-        )
-        seed = st.number_input(
-            "Seed", 0, 999_999, 0, key="seed", help="The same seed draws the same MNIST digits in the same order.", **KEEP
-        )
-    return TrainSettings(
-        sample_weight=weight,
-        mnist_samples=mnist_samples,
-        epochs=epochs,
-        batch_size=batch,
-        learning_rate=RATES[rate],
-        seed=int(seed),
+        ),
+        "augment_samples": st.toggle(
+            "Move my drawings a little in each epoch", key="augment_samples", help="A small turn, shift and stretch.", **KEEP
+        ),
+        "seed": int(
+            st.number_input(
+                "Seed", 0, 999_999, 0, key="seed", help="The same seed draws the same MNIST digits in the same order.", **KEEP
+            )
+        ),
+    }
+
+
+def choose_teaching():
+    """How the drawings are used."""
+    lab.hold_out = st.toggle(
+        "Hold out every fourth drawing of a digit",
+        value=True,
+        key="hold_out",
+        help="They are not learnt from, so that the score on them is honest.",
+        **KEEP,
+    )
+    lab.train_after_label = st.toggle(
+        "Train after each label",
+        key="train_after_label",
+        help="Every label on the Draw page trains at once, with these settings.",
+        **KEEP,
     )
 
 
 def press_train(start, settings):
     """The button; a press while a training runs does nothing."""
-    nothing = not len(lab.samples) and not settings.mnist_samples
+    learnt = lab.lesson().to_learn()
+    nothing = not len(learnt) and not settings.mnist_samples
     if nothing:
         st.info("Nothing to learn from: label a drawing, or mix in MNIST digits.")
     elif not len(lab.samples):
         st.caption("No labelled drawings yet: this trains on MNIST alone.")
     else:
-        st.caption(f"Learns from {words.drawings(len(lab.samples))} of yours, {words.count(settings.mnist_samples)} of MNIST.")
-    if (
-        st.button("Train", type="primary", width="stretch", key="train", disabled=nothing or lab.training is not None)
-        and not lab.training
-    ):
-        lab.begin_training(start, settings)
+        held = len(lab.samples) - len(learnt)
+        st.caption(
+            f"Learns from {words.drawings(len(learnt))} of yours{f', {held} held out' * bool(held)}, "
+            f"{words.count(settings.mnist_samples)} of MNIST."
+        )
+    if st.button("Train", type="primary", width="stretch", key="train", disabled=nothing or lab.training is not None):
+        if not lab.training:
+            lab.begin_training(start, settings)
         st.rerun()
 
 
@@ -122,38 +179,43 @@ def show_training():
     if lab.training and lab.collect():
         st.rerun()
     if lab.training:
-        _show_progress(lab.training)
-    elif lab.notice:
+        show_progress(lab.training)
+        return
+    if lab.notice:
         st.error(lab.notice)
-    elif lab.run:
-        _show_outcome(lab.run)
-    else:
+    if lab.in_use:
+        show_outcome(lab.in_use)
+    elif not lab.notice:
         st.markdown("Nothing trained yet. Press **Train**, and the curves grow here.")
 
 
-def _show_progress(job):
+def show_progress(job):
     last = job.messages[-1] if job.messages else {"epoch": 0}
-    share = min(1.0, last["epoch"] / lab.settings.epochs)
     bar, stop = st.columns([5, 1], vertical_alignment="bottom")
-    bar.progress(share, text=words.progress(job, lab.settings.epochs).capitalize())
+    bar.progress(min(1.0, last["epoch"] / lab.settings.epochs), text=words.progress(job, lab.settings.epochs))
     stop.button(
         "Stop", key="stop", on_click=job.stop, disabled=job.stopping, width="stretch", help="Ends now and keeps what was learnt."
     )
-    _show_curves(job.messages, lab.settings.epochs)
+    show_curves(job.messages, lab.settings.epochs)
 
 
-def _show_outcome(run):
-    for sentence in words.outcome(run, lab.read_before, lab.read_after, len(lab.learnt)):
+def show_outcome(one):
+    for sentence in words.outcome(one.run):
         st.markdown(sentence)
+    if hurt := words.warning(one.run):
+        st.warning(hurt)
     with st.container(horizontal=True):
+        if one.run.stopped and st.button("Continue", key="continue", help="Goes on from where it was stopped."):
+            lab.begin_training(one.start, one.run.settings, goes_on=one.run)
+            st.rerun()
         st.page_link(frame.DRAW, label="Draw with it", icon=":material/draw:")
         st.page_link(frame.EVALUATE, label="Compare", icon=":material/bar_chart:")
-    _show_curves(run.history, run.settings.epochs)
-    table = charts.curve_table({run.model.name: run.history})
+    show_curves(one.run.history, one.run.settings.epochs)
+    table = charts.curve_table({one.name: one.run.history})
     st.download_button("Download the curves (CSV)", table.to_csv(index=False), "curves.csv", "text/csv", type="tertiary")
 
 
-def _show_curves(points, epochs):
+def show_curves(points, epochs):
     for column, measure in zip(st.columns(2), charts.MEASURES, strict=True):
         table = charts.curve_table({"training": points}, measure)
         column.altair_chart(charts.curves(table, measure, epochs=epochs), key=f"curve_{measure}")
@@ -165,8 +227,13 @@ caches.jobs().warm()
 st.title("Train", anchor=False)
 if not caches.has_mnist():
     st.warning(words.NO_MNIST)
+sweeping.apply(lab, {"sample_weight": "sample_weight", "mnist_samples": "mnist_samples", "epochs": "epochs", "gentle": "gentle"})
 left, right = st.columns([1, 2], gap="large")
 with left:
-    press_train(choose_start(), choose_settings())
+    start, lab.chosen = choose_start(), choose_settings()
+    choose_teaching()
+    press_train(start, lab.chosen)
 with right, st.container(key="training"):
     st.fragment(show_training, run_every=frame.POLL if lab.training else None)()
+history.show(lab)
+sweeping.show(lab, start)

@@ -19,7 +19,7 @@ ALLOWED = {  # which modules of the library each may import, when it is loaded
     "samples": {"errors", "images"},
     "runs": {"errors", "models"},
     "mnist": {"errors"},
-    "evaluation": {"errors"},
+    "evaluation": {"errors", "runs"},
     "charts": set(),
     "preload": {"training", "worker"},
 }

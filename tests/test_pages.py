@@ -11,6 +11,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from digitcore import mnist
+from digitcore.jobs import Limits
+from digitcore.runs import Run, TrainSettings
 from digitcore.samples import SampleSet
 from pages.shared import caches
 
@@ -138,26 +140,76 @@ def test_train_then_compare(app, few, stupid):
     until_over(app, "training")
     said = texts(app)
     assert "Trained on your 20 drawings and 1,000 MNIST digits." in said and "Started from stupid" in said
+    assert "Your hand" in said and "20 drawings that it learnt from" in said
     assert f"MNIST {stupid.card.figures['mnist_accuracy']:.2%} →" in said
     go(app, "pages/Draw.py")
-    assert lab(app).trained is not None and "trained" in texts(app)
+    assert lab(app).trained is not None and "Model in use: **run 1**" in texts(app)
     go(app, "pages/Evaluate.py")
     app.button(key="compare").click().run()
     until_over(app, "comparing")
     scores = app.dataframe[0].value
-    assert scores["Model"].tolist() == ["stupid (initial)", "trained"]
+    assert scores["Model"].tolist() == ["stupid (initial)", "run 1"]
     assert "10,000" in scores["MNIST"][0] and "of 20" in scores["Your drawings"][1]
     assert "read differently" in " ".join(element.value for element in app.subheader)
 
 
-def test_better_says_why(app, few, genius, stupid):
-    from digitcore.runs import Run, TrainSettings
+def has_run(at, model, start, **values):
+    """Put a run into the session's history."""
+    run = Run(model=model, history=model.card.history, settings=TrainSettings(**values), parent=start.name, seconds=1.0)
+    lab(at).pending = start
+    lab(at)._add(run)
 
+
+def test_better_says_why(app, few, genius, stupid):
     lab(app).samples = few
-    lab(app).run = Run(model=stupid, history=[], settings=TrainSettings(), parent="genius", seconds=1.0)
+    has_run(app, stupid, genius)
     go(app, "pages/Train.py")
     app.radio(key="start_from").set_value("better").run()
     assert "“genius”: it reads 20 of your 20 drawings" in texts(app)
+
+
+def test_runs_are_used_renamed_and_deleted(app, genius, stupid):
+    has_run(app, stupid, genius, epochs=3)
+    has_run(app, genius, stupid, epochs=7)
+    assert lab(app).trained.name == "run 2"
+    go(app, "pages/Train.py")
+    table = app.dataframe[0].value
+    assert table["Run"].tolist() == ["run 2 (in use)", "run 1"] and table["Started from"].tolist() == ["stupid", "genius"]
+    lab(app).used = "run 1"
+    go(app, "pages/Train.py")
+    assert "Model in use: **run 1**" in texts(app)
+    lab(app).run_called("run 2").rename("mine")
+    lab(app).delete("run 1")
+    go(app, "pages/Train.py")
+    assert app.dataframe[0].value["Run"].tolist() == ["mine (in use)"]
+
+
+def test_a_link_carries_the_settings():
+    at = AppTest.from_file(APP, default_timeout=60).run()
+    at.query_params["epochs"] = "7"
+    at.query_params["sample_weight"] = "50 ×"
+    go(at, "pages/Train.py")
+    assert lab(at).chosen.epochs == 7
+
+
+def test_a_limit_of_the_server_is_said(app, monkeypatch):
+    monkeypatch.setattr(caches.jobs(), "limits", Limits(epochs=2))
+    go(app, "pages/Train.py")
+    app.button(key="train").click().run()
+    assert not app.exception and "This server allows 2 epochs, and this would be 3" in texts(app)
+
+
+def test_train_after_each_label(app, data):
+    go(app, "pages/Train.py")
+    app.toggle(key="train_after_label").set_value(True).run()
+    app.select_slider(key="mnist_samples").set_value(0).run()
+    app.slider(key="epochs").set_value(1).run()
+    go(app, "pages/Draw.py")
+    draw(app, data.test_images[0])
+    app.button(key="label_7").click().run()
+    assert lab(app).training is not None and lab(app).settings.epochs == 1
+    until_over(app, "training")
+    assert lab(app).runs[-1].model.card.lesson == "Trained on your 1 drawing."
 
 
 def test_without_mnist_everything_opens(app, tmp_path, monkeypatch):

@@ -1,11 +1,16 @@
 """What all sessions share: the shipped models, their predictors, the worker."""
 
+import time
+
 import streamlit as st
+from streamlit import runtime
 
 from digitcore import mnist, models
 from digitcore.jobs import JobService
 from digitcore.models import ModelBundle
 from digitcore.predictor import Predictor
+
+COMES_BACK = 120  # s that Streamlit keeps a session whose connection was lost
 
 
 @st.cache_resource(show_spinner=False)
@@ -29,7 +34,20 @@ def predictor(bundle: ModelBundle) -> Predictor:
 @st.cache_resource(show_spinner=False)
 def jobs() -> JobService:
     """The worker of this server."""
-    return JobService()
+    return JobService(is_there=_is_there)
+
+
+_last_seen: dict[str, float] = {}  # session id → when it was last connected, in s
+
+
+def _is_there(session: str) -> bool:
+    """Whether a session is connected, or was so lately that its browser may come back."""
+    if not runtime.exists():
+        return True
+    now = time.monotonic()
+    if runtime.get_instance().is_active_session(session):
+        _last_seen[session] = now
+    return now - _last_seen.setdefault(session, now) < COMES_BACK
 
 
 @st.cache_data(show_spinner=False, ttl=10)

@@ -6,6 +6,7 @@ from streamlit_drawable_canvas import st_canvas
 from digitcore import images
 from digitcore.errors import DigitLabError
 from pages.shared import state
+from pages.shared.lab import Lab
 
 SIDE = 280  # px
 BRUSH = 20  # px
@@ -66,7 +67,7 @@ button:hover, button:focus-visible { border-color: var(--st-primary-color); colo
 _tools = st.components.v2.component("digit-lab-canvas-tools", html=_BUTTONS, css=_STYLE, js=_TOOLS)
 
 
-def show(lab: state.Lab) -> None:
+def show(lab: Lab) -> None:
     """Draw the canvas and its buttons, and keep what is drawn in the lab."""
     canvas = lab.canvas
     if not state.is_known(canvas.key):

@@ -6,6 +6,7 @@ import streamlit as st
 
 from digitcore.errors import DigitLabError
 from pages.shared import state, words
+from pages.shared.lab import Lab
 
 HOME, DRAW, TRAIN, EVALUATE = "streamlit_app.py", "pages/Draw.py", "pages/Train.py", "pages/Evaluate.py"
 PAGES = {
@@ -19,7 +20,7 @@ _LESS_MARGIN = "<style>.stMainBlockContainer { padding-top: 3.75rem }</style>"  
 POLL = 0.5  # s between two looks at a job
 
 
-def begin(page: str) -> state.Lab:
+def begin(page: str) -> Lab:
     """Set the page up, draw its sidebar, take over what a job has finished; returns the session's lab."""
     name, _ = PAGES[page]
     st.set_page_config(page_title=f"{name} · Digit Lab", page_icon=ICON, layout="wide", initial_sidebar_state="auto")

@@ -3,12 +3,13 @@
 import streamlit as st
 
 from digitcore import charts
-from pages.shared import caches, state
+from pages.shared import caches
+from pages.shared.lab import Lab
 
 _WITHOUT_HINTS = "<style>.st-key-labels kbd { display: none }</style>"  # the key is the label: once is enough
 
 
-def show(lab: state.Lab) -> None:
+def show(lab: Lab) -> None:
     """Teaching with one tap: a press stores the drawing under that digit, whatever the guess was."""
     blank = lab.canvas.digit is None
     with st.container(key="labels", gap="xsmall"):
@@ -29,6 +30,8 @@ def show(lab: state.Lab) -> None:
             if lab.last_label is not None:
                 st.markdown(f"Saved as **{lab.last_label}**.")
                 st.button("Take it back", key="unlabel", on_click=_take_back, args=(lab,), type="tertiary")
+                if lab.train_after_label:
+                    st.caption("Trains after each label.")
             elif blank:
                 st.markdown("Draw first, then press the digit you meant.")
     if lab.counted != len(lab.samples):
@@ -44,6 +47,7 @@ def _store(lab, digit):
     lab.last_label = digit
     lab.canvas.clear()
     caches.jobs().warm()
+    lab.learn_at_once()
 
 
 def _take_back(lab):

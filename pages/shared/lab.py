@@ -1,0 +1,190 @@
+"""What a session owns and does: samples, drawing, runs, the work under way. Plain data; `state` keeps it in the session."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from digitcore import models
+from digitcore.errors import JobError
+from digitcore.jobs import DONE, Job
+from digitcore.models import ModelBundle
+from digitcore.runs import Run, TrainSettings
+from digitcore.samples import SampleSet
+from digitcore.sweeps import Sweep
+from digitcore.worker import Comparison
+from pages.shared import caches
+
+STUPID, GENIUS, TRAINED, BETTER, A_RUN = "stupid", "genius", "trained", "better", "a run"
+
+
+@dataclass
+class Canvas:
+    """The drawing on the canvas, kept over page changes.
+
+    A canvas of a new number starts from `start`; what is drawn later comes back in `strokes`, which is never fed to the
+    same canvas.
+    """
+
+    number: int = 0
+    start: dict[str, Any] | None = None
+    strokes: dict[str, Any] | None = None
+    picture: str | None = None  # the last PNG that was read, to read it once
+    digit: np.ndarray | None = None  # (28, 28) uint8; None when blank
+
+    @property
+    def key(self) -> str:
+        return f"canvas_{self.number}"
+
+    def clear(self) -> None:
+        """A new, blank canvas."""
+        self.number += 1
+        self.start = self.strokes = self.picture = self.digit = None
+
+    def restore(self) -> None:
+        """A new canvas with the old drawing, after another page was shown."""
+        self.number += 1
+        self.start = self.strokes
+
+
+@dataclass
+class Trained:
+    """A run in the session's history, with the model that it started from."""
+
+    run: Run
+    start: ModelBundle
+
+    @property
+    def model(self) -> ModelBundle:
+        return self.run.model
+
+    @property
+    def name(self) -> str:
+        return self.run.model.name
+
+    def rename(self, name: str) -> None:
+        """Give the run's model another name."""
+        card = replace(self.run.model.card, name=name)
+        self.run = replace(self.run, model=replace(self.run.model, card=card))
+
+
+@dataclass
+class Lab:
+    """All that a session owns."""
+
+    owner: str = ""  # the session's id, for the fair line at the worker
+    samples: SampleSet = field(default_factory=SampleSet)
+    hold_out: bool = True  # every fourth drawing of a digit is kept out of training
+    canvas: Canvas = field(default_factory=Canvas)
+    counted: int = 0  # the samples that the sidebar last showed
+    last_label: int | None = None  # just given, and can be undone
+
+    initial: str = GENIUS  # where the next training starts
+    initial_run: str = ""  # the run's name, where that is a run
+    chosen: TrainSettings = field(default_factory=TrainSettings)  # as the sliders stand
+    train_after_label: bool = False
+    train_again: bool = False  # a label came while a training ran
+    training: Job | None = None
+    settings: TrainSettings = field(default_factory=TrainSettings)  # of the training under way
+    pending: ModelBundle | None = None  # what it started from
+    notice: str = ""  # what went wrong with the last training, in one sentence
+    runs: list[Trained] = field(default_factory=list)  # oldest first
+    made: int = 0  # runs ever made, for their names
+    used: str = ""  # the name of the run whose model is in use
+    sweep: Sweep | None = None
+    applied: dict[str, Any] = field(default_factory=dict)  # a sweep's best values, on their way to the sliders
+
+    comparing: Job | None = None
+    comparing_hashes: list[str] = field(default_factory=list)
+    comparison: Comparison | None = None
+    compared: list[str] = field(default_factory=list)  # hashes of the models in it
+    comparing_notice: str = ""
+
+    @property
+    def in_use(self) -> Trained | None:
+        """The run whose model answers: the latest, or the one that the user picked."""
+        return self.run_called(self.used) or (self.runs[-1] if self.runs else None)
+
+    @property
+    def trained(self) -> ModelBundle | None:
+        """The user's own model in use."""
+        return self.in_use.model if self.in_use else None
+
+    @property
+    def first(self) -> ModelBundle:
+        """The initial model in every comparison: what the model in use started from, or what the next one would."""
+        return self.in_use.start if self.in_use else caches.shipped(STUPID if self.initial == STUPID else GENIUS)
+
+    def run_called(self, name: str) -> Trained | None:
+        """A run of the history by its name."""
+        return next((one for one in self.runs if one.name == name), None)
+
+    def chosen_start(self) -> tuple[ModelBundle, str]:
+        """The model that the next training starts from, and why where there was a choice."""
+        if self.initial == A_RUN and (picked := self.run_called(self.initial_run)):
+            return picked.model, ""
+        if self.trained and self.initial == TRAINED:
+            return self.trained, ""
+        if self.trained and self.initial == BETTER:
+            judged = self.samples.to_judge() if self.samples.held_out.any() else self.samples
+            return models.better(self.first, self.trained, judged)
+        return caches.shipped(STUPID if self.initial == STUPID else GENIUS), ""
+
+    def lesson(self) -> SampleSet:
+        """The samples as the next training takes them."""
+        return self.samples if self.hold_out else self.samples.none_held_out()
+
+    def begin_training(self, start: ModelBundle, settings: TrainSettings, goes_on: Run | None = None) -> None:
+        """Send a training to the worker, or note why it does not go."""
+        self.notice, self.settings, self.pending, self.train_again = "", settings, start, False
+        try:
+            self.training = caches.jobs().train(start, self.lesson(), settings, goes_on=goes_on, owner=self.owner)
+        except JobError as error:
+            self.notice = str(error)
+
+    def learn_at_once(self) -> None:
+        """Train after a label, where that was asked for; a label during a training is learnt when it ends."""
+        if self.train_after_label and self.training:
+            self.train_again = True
+        elif self.train_after_label:
+            self.begin_training(self.chosen_start()[0], self.chosen)
+
+    def collect(self) -> bool:
+        """Take over a training that has ended; True when there was one."""
+        if self.training is None or not self.training.over:
+            return False
+        job, self.training = self.training, None
+        if job.state == DONE and self.pending:
+            self._add(job.result)
+        else:
+            self.notice = job.error
+        if self.train_again:
+            self.learn_at_once()
+        return True
+
+    def _add(self, run):
+        self.made += 1
+        added = Trained(run, self.pending)
+        added.rename(f"run {self.made}")
+        self.runs.append(added)
+        self.used = added.name
+
+    def delete(self, name: str) -> None:
+        """Forget a run. Models that started from it stay."""
+        self.runs = [one for one in self.runs if one.name != name]
+        if self.used == name:
+            self.used = ""
+
+    def begin_comparing(self, bundles: list[ModelBundle]) -> None:
+        """Send a comparison to the worker."""
+        self.comparing_notice = ""
+        self.comparing_hashes = [bundle.hash for bundle in bundles]
+        self.comparing = caches.jobs().compare(bundles, self.samples, owner=self.owner)
+
+    def collect_comparison(self) -> None:
+        """Take over a comparison that has ended; one that was stopped leaves the last one in place."""
+        job, self.comparing = self.comparing, None
+        if job and job.state == DONE:
+            self.comparison, self.compared = job.result, self.comparing_hashes
+        elif job:
+            self.comparing_notice = job.error
