@@ -1,15 +1,16 @@
-"""The command line: python -m digitcore data | train | evaluate | predict."""
+"""The command line: python -m digitcore data | train | evaluate | sweep | predict."""
 
 import argparse
 import hashlib
 import json
 import os
 import sys
+import time
 from dataclasses import fields, replace
 from pathlib import Path
 
 from digitcore import mnist, models
-from digitcore.errors import DigitLabError
+from digitcore.errors import DigitLabError, SettingsError
 from digitcore.recipes import RECIPES
 from digitcore.runs import TrainSettings
 from digitcore.samples import SampleSet
@@ -83,6 +84,32 @@ def _print_row(row, robustness):
     )
 
 
+def sweep(arguments) -> None:
+    """Try combinations of settings on labelled drawings, as `--set sample_weight=1,20 mnist_samples=200,1000`."""
+    from digitcore.jobs import JobService, Limits
+    from digitcore.sweeps import Sweep
+
+    samples = SampleSet.from_npz(arguments.samples.read_bytes()) if arguments.samples else SampleSet()
+    grid = {name: [_value(text) for text in texts.split(",")] for name, texts in _pairs(arguments.set)}
+    service = JobService(workers=arguments.workers, limits=Limits(epochs=200, samples=100_000, seconds=24 * 3600))
+    try:
+        found = Sweep(service, models.load(arguments.start), samples, TrainSettings(), grid, arguments.seeds)
+        found.go()
+        with _progress() as bar:
+            task = bar.add_task("sweep", total=len(found.points), figures="")
+            while not found.over:
+                time.sleep(0.2)
+                found.look()
+                bar.update(task, completed=sum(point.job is None for point in found.points))
+    finally:
+        service.close()
+    table = found.table()
+    if arguments.out:
+        writers = {".csv": table.to_csv, ".parquet": table.to_parquet}
+        writers[arguments.out.suffix](arguments.out, index=False)
+    print(table.to_json(orient="records", indent=2) if arguments.json else found.means().to_string(index=False))
+
+
 def predict(arguments) -> None:
     """Read the digit in a picture."""
     from PIL import Image, UnidentifiedImageError
@@ -141,6 +168,14 @@ def _parser():
     one.add_argument("names", nargs="*", help="models to score (default: all)")
     one.add_argument("--write", action="store_true", help="write models/README.md from the cards")
     one.add_argument("--json", action="store_true", help="print JSON")
+    one = command(sweep)
+    one.add_argument("--set", nargs="+", required=True, metavar="NAME=V1,V2", help="settings and the values to try")
+    one.add_argument("--samples", type=Path, help="npz file with digits (N, 28, 28) and labels (N,)")
+    one.add_argument("--start", default="genius", help="a shipped model (default: genius)")
+    one.add_argument("--seeds", type=int, default=1, help="seeds for each combination")
+    one.add_argument("--workers", type=int, default=1, help="worker processes to start")
+    one.add_argument("--out", type=_table_file, help="file for the table, .csv or .parquet")
+    one.add_argument("--json", action="store_true", help="print JSON")
     one = command(predict)
     one.add_argument("files", nargs="+", type=Path, metavar="FILE", help="pictures of one digit each")
     one.add_argument("--model", default="genius", help="a shipped model (default: genius)")
@@ -149,19 +184,32 @@ def _parser():
 
 
 def _changed(settings, pairs):
-    """Settings with NAME=VALUE applied; each value is read as JSON, or else as text."""
-    from digitcore.errors import SettingsError
+    """Settings with NAME=VALUE applied."""
+    return settings.changed(**{name: _value(text) for name, text in _pairs(pairs)})
 
-    values = {}
-    for pair in pairs:
-        name, sign, text = pair.partition("=")
+
+def _pairs(texts):
+    """NAME=VALUE split, each name that of a setting."""
+    for text in texts:
+        name, sign, value = text.partition("=")
         if not sign or name not in {field.name for field in fields(TrainSettings)}:
-            raise SettingsError(f"“{pair}” is not NAME=VALUE with a setting's name.")
-        try:
-            values[name] = json.loads(text)
-        except ValueError:
-            values[name] = text
-    return settings.changed(**values)
+            raise SettingsError(f"“{text}” is not NAME=VALUE with a setting's name.")
+        yield name, value
+
+
+def _value(text):
+    """Read as JSON, or else as text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _table_file(text):
+    path = Path(text)
+    if path.suffix not in (".csv", ".parquet"):
+        raise argparse.ArgumentTypeError("the file's name must end in .csv or .parquet")
+    return path
 
 
 def _progress():

@@ -1,5 +1,7 @@
 """The user's labelled digits."""
 
+import io
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -54,6 +56,26 @@ class SampleSet:
         if held_out.shape != labels.shape or held_out.dtype != bool:
             raise SampleError(f"{len(labels)} samples need as many marks of held out or not, not {held_out.shape}.")
         return cls(digits.astype(np.uint8), labels, held_out)
+
+    @classmethod
+    def from_npz(cls, data: bytes) -> "SampleSet":
+        """From an .npz file's bytes with `digits`, `labels` and perhaps `held_out`; nothing in it is ever run.
+
+        Raises:
+            SampleError: when it is no such file.
+        """
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+                held_out = arrays.get("held_out", None)
+                return cls.from_arrays(arrays["digits"], arrays["labels"], held_out)
+        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise SampleError("This is no sample file: an .npz with digits (N, 28, 28) and labels (N,) is needed.") from error
+
+    def to_npz(self) -> bytes:
+        """As an .npz file."""
+        file = io.BytesIO()
+        np.savez_compressed(file, digits=self.digits, labels=self.labels, held_out=self.held_out)
+        return file.getvalue()
 
     def __len__(self) -> int:
         return len(self.labels)

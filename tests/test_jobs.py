@@ -1,21 +1,24 @@
 """The real worker: a scheduler, a nanny and a worker process, started by the service as the dashboard does."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
 from digitcore.errors import JobError
-from digitcore.jobs import JobService
+from digitcore.jobs import JobService, Limits
 from digitcore.runs import TrainSettings
 from digitcore.samples import SampleSet
 
+ROOT = Path(__file__).resolve().parent.parent
 LONG = TrainSettings(mnist_samples=20_000, epochs=50)
 PATIENCE = 120  # s
 
@@ -25,6 +28,12 @@ def until(condition, seconds=PATIENCE):
     while not condition():
         assert time.monotonic() < end, "nothing happened"
         time.sleep(0.05)
+
+
+def workers_of(service):
+    """The workers that a service's cluster has by now."""
+    service.warm()
+    return service._client.scheduler_info(n_workers=-1)["workers"] if service._client else {}
 
 
 def worker_process():
@@ -84,6 +93,99 @@ def test_a_killed_worker_is_reported_and_replaced(service, stupid):
     assert again.wait(PATIENCE).after.of == 10_000
 
 
+def test_the_line_is_fair(service, stupid):
+    """One running job for each owner; the others in order; withdrawn when asked; patient jobs last."""
+    short = TrainSettings(mnist_samples=200, epochs=1, validation_samples=100)
+    first = service.train(stupid, SampleSet(), LONG, owner="ann")
+    patient = service.train(stupid, SampleSet(), short, owner="ann", patient=True)
+    second = service.train(stupid, SampleSet(), short, owner="ann")
+    other = service.train(stupid, SampleSet(), short, owner="bob")
+    until(lambda: len(first.messages) > 2)
+    assert [job.state for job in (first, second, other, patient)] == ["running", "waiting", "waiting", "waiting"]
+    assert (first.ahead, second.ahead, other.ahead, patient.ahead) == (0, 1, 2, 3)
+    second.stop()
+    with pytest.raises(JobError, match="Withdrawn"):
+        second.wait(5)
+    first.stop()
+    assert first.wait(PATIENCE).stopped
+    other.wait(PATIENCE)
+    assert not patient.over
+    patient.wait(PATIENCE)
+
+
+def test_a_session_that_is_gone_frees_its_place(stupid):
+    there = {"ann"}
+    served = JobService(is_there=lambda owner: owner in there, idle=30)
+    try:
+        running = served.train(stupid, SampleSet(), LONG, owner="ann")
+        waiting = served.train(stupid, SampleSet(), LONG, owner="ann")
+        until(lambda: len(running.messages) > 1)
+        there.clear()
+        until(lambda: waiting.over and running.over)
+        assert running.result.stopped and waiting.error
+    finally:
+        served.close()
+
+
+def test_limits(service, stupid, few, monkeypatch):
+    monkeypatch.setenv("DIGITLAB_MAX_EPOCHS", "4")
+    assert Limits.from_environment() == Limits(epochs=4)
+    monkeypatch.setattr(service, "limits", Limits(epochs=4, samples=10, jobs=1))
+    with pytest.raises(JobError, match="allows 4 epochs"):
+        service.train(stupid, few.take([0]), TrainSettings(epochs=5))
+    with pytest.raises(JobError, match="allows 10 drawings"):
+        service.train(stupid, few, TrainSettings(epochs=1))
+    monkeypatch.setenv("DIGITLAB_MAX_EPOCHS", "many")
+    with pytest.raises(JobError, match="DIGITLAB_MAX_EPOCHS"):
+        Limits.from_environment()
+
+
+def test_the_limit_of_seconds_stops_and_keeps(service, stupid, monkeypatch):
+    monkeypatch.setattr(service, "limits", Limits(seconds=2))
+    run = service.train(stupid, SampleSet(), LONG).wait(PATIENCE)
+    assert run.stopped and run.model.card.trained
+
+
+def test_continue_through_the_service(service, stupid):
+    settings = TrainSettings(mnist_samples=6000, epochs=2)
+    job = service.train(stupid, SampleSet(), settings)
+    until(lambda: len(job.messages) > 2)
+    job.stop()
+    part = job.wait(PATIENCE)
+    if part.stopped:
+        whole = service.train(stupid, SampleSet(), settings, goes_on=part).wait(PATIENCE)
+        assert not whole.stopped and whole.history[: len(part.history)] == part.history
+        assert whole.after.share > 0.9
+
+
+def test_an_outside_cluster_with_a_worker_killed(tmp_path, stupid):
+    """A real `dask scheduler` and two `dask worker`s: jobs run on both at once, and one whose worker dies begins again."""
+    place = tmp_path / "scheduler.json"
+    here = os.environ | {"PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__ADMIN__LOG_FORMAT": "%(message)s"}
+    dask = [sys.executable, "-m", "dask"]
+    quiet = {"env": here, "cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    started = [subprocess.Popen([*dask, "scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(place)], **quiet)]
+    try:
+        until(place.exists)
+        address = json.loads(place.read_text())["address"]
+        started += [subprocess.Popen([*dask, "worker", address, "--nthreads", "1", "--no-nanny"], **quiet) for _ in range(2)]
+        outside = JobService(address)
+        until(lambda: len(workers_of(outside)) == 2)
+        settings = TrainSettings(mnist_samples=20_000, epochs=2)
+        jobs = [outside.train(stupid, SampleSet(), settings, owner=owner) for owner in ("ann", "bob")]
+        until(lambda: all(len(job.messages) > 2 for job in jobs))
+        assert [job.state for job in jobs] == ["running", "running"]
+        started[1].kill()
+        until(lambda: any(job.restarts for job in jobs))
+        for job in jobs:
+            job.stop()
+        assert all(job.wait(PATIENCE).after.of == 10_000 for job in jobs)
+        outside.close()
+    finally:
+        for process in started:
+            process.kill()
+
+
 def test_an_idle_worker_is_let_go(stupid):
     before = set(psutil.Process().children(recursive=True))
     idle = JobService(idle=1)
@@ -99,7 +201,7 @@ def test_an_idle_worker_is_let_go(stupid):
 def test_nothing_outlives_the_server(how):
     code = """
         import signal, sys, time
-        from digitcore.jobs import JobService
+        from digitcore.jobs import JobService, Limits
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         service = JobService()
         service.warm()

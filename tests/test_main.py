@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -16,7 +17,7 @@ def test_help_lists_every_command(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     text = capsys.readouterr().out
-    assert all(command in text for command in ("data", "train", "evaluate", "predict"))
+    assert all(command in text for command in ("data", "train", "evaluate", "sweep", "predict"))
 
 
 def test_data(capsys):
@@ -45,6 +46,8 @@ def test_predict(tmp_path, capsys, data):
         (["train", "genius", "--set", "epochs=0"], "epochs must lie between"),
         (["train", "genius", "--set", "epoch=1"], "not NAME=VALUE"),
         (["data", "--path", "nowhere"], "nowhere"),
+        (["sweep", "--set", "epochs=0"], "epochs must lie between"),
+        (["sweep", "--set", "epochs=1", "--samples", __file__], "no sample file"),
     ],
 )
 def test_errors_are_sentences(arguments, sentence, tmp_path, capsys):
@@ -90,3 +93,13 @@ def test_a_killed_training_goes_on_where_it_was(tmp_path):
     assert [point["epoch"] for point in card.history] == sorted(point["epoch"] for point in card.history)
     assert card.figures["mnist_accuracy"] > 0.9
     assert not [*tmp_path.glob("cache/checkpoints/*")]
+
+
+def test_sweep_writes_a_table(tmp_path, capsys, few):
+    (tmp_path / "mine.npz").write_bytes(few.to_npz())
+    values = ["sample_weight=1,20", "mnist_samples=100", "epochs=1"]
+    out = tmp_path / "sweep.parquet"
+    assert main(["sweep", "--set", *values, "--samples", str(tmp_path / "mine.npz"), "--out", str(out), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["sample_weight"] for row in rows] == [1, 20] and all(row["state"] == "done" for row in rows)
+    assert pd.read_parquet(out)["your_hand"].tolist() == pytest.approx([row["your_hand"] for row in rows])

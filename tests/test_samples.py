@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 
@@ -54,3 +56,18 @@ def test_marks_must_fit():
         SampleSet.from_arrays(np.zeros((1, 28, 28), np.uint8), [1], [1])
     with pytest.raises(SampleError):
         SampleSet.from_arrays(np.zeros((1, 28, 28), np.uint8), [1], [True, False])
+
+
+def test_npz_round_trip():
+    samples = SampleSet.from_arrays(np.arange(2 * 784).reshape(2, 28, 28) % 256, [3, 9], [True, False])
+    again = SampleSet.from_npz(samples.to_npz())
+    assert np.array_equal(again.digits, samples.digits) and again.labels.tolist() == [3, 9]
+    assert again.held_out.tolist() == [True, False]
+
+
+def test_a_pickle_in_an_npz_is_never_loaded():
+    file = io.BytesIO()
+    np.savez(file, digits=np.array([{}], object), labels=np.array([1]))
+    for data in (file.getvalue(), b"", b"PK", file.getvalue()[:50]):
+        with pytest.raises(SampleError):
+            SampleSet.from_npz(data)

@@ -1,0 +1,110 @@
+"""What twenty labelled drawings do for their writer, and what they cost on MNIST.
+
+    python benchmarks/teaching.py FOLDER [--writers 30] [--labels 20] [--set epochs=3 ...] [--json]
+
+FOLDER holds `drawings.py` with `canvases()`, which yields (rgba, label, writer), as the pen drawings we develop with do.
+For each writer: label some drawings at random, train from genius with the default settings, read all the others.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+from scipy.stats import binomtest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from digitcore import images, mnist, models, training
+from digitcore.runs import TrainSettings
+from digitcore.samples import SampleSet
+
+
+def by_writer(folder):
+    """writer → (digits, labels), the drawings of each in a fixed random order."""
+    sys.path.insert(0, str(folder))
+    import drawings
+
+    found = {}
+    for rgba, label, writer in drawings.canvases():
+        digit = images.digit_from_canvas(rgba)
+        if digit is not None:
+            found.setdefault(writer, []).append((digit, label))
+    return {writer: tuple(map(np.array, zip(*pairs, strict=True))) for writer, pairs in sorted(found.items())}
+
+
+def errors(model, digits, labels):
+    """(N,) bool, True where the model is wrong."""
+    return model.predictor().probabilities(digits).argmax(1) != labels
+
+
+def teach(start, digits, labels, asked, settings):
+    """One writer: figures before and after."""
+    samples = SampleSet.from_arrays(digits[:asked], labels[:asked]).none_held_out()
+    began = time.perf_counter()
+    model = training.train(start, samples, settings).model
+    seconds = time.perf_counter() - began
+    before, after = (errors(one, digits[asked:], labels[asked:]) for one in (start, model))
+    test, truth = mnist.load().test
+    return {
+        "drawings": len(labels) - asked,
+        "errors_before": int(before.sum()),
+        "errors_after": int(after.sum()),
+        "fixed": int((before & ~after).sum()),
+        "broken": int((after & ~before).sum()),
+        "mnist_before": int(errors(start, test, truth).sum()),
+        "mnist_after": int(errors(model, test, truth).sum()),
+        "seconds": round(seconds, 2),
+    }
+
+
+def summary(rows):
+    """Means over the writers, and how many got worse by more than chance."""
+    shares = {name: np.mean([row[f"errors_{name}"] / row["drawings"] for row in rows]) for name in ("before", "after")}
+    worse = [row for row in rows if row["broken"] > row["fixed"] and _unlikely(row["broken"], row["fixed"])]
+    return {
+        "writers": len(rows),
+        "personal_error_before": round(float(shares["before"]), 4),
+        "personal_error_after": round(float(shares["after"]), 4),
+        "cut": round(1 - float(shares["after"] / shares["before"]), 3),
+        "fixed": sum(row["fixed"] for row in rows),
+        "broken": sum(row["broken"] for row in rows),
+        "mnist_errors_before": rows[0]["mnist_before"],
+        "mnist_errors_after_mean": round(float(np.mean([row["mnist_after"] for row in rows])), 1),
+        "mnist_errors_after_most": max(row["mnist_after"] for row in rows),
+        "writers_worse_than_chance": len(worse),
+        "seconds_median": round(float(np.median([row["seconds"] for row in rows])), 2),
+    }
+
+
+def _unlikely(broken, fixed):
+    return binomtest(broken, broken + fixed).pvalue < 0.05
+
+
+def main():
+    """Measure every writer and print the summary."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--writers", type=int, default=30)
+    parser.add_argument("--labels", type=int, default=20)
+    parser.add_argument("--start", default="genius")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    changes = {name: json.loads(value) for name, _, value in (pair.partition("=") for pair in asked.set)}
+    settings, start = TrainSettings().changed(**changes), models.load(asked.start)
+    rows = []
+    for writer, (digits, labels) in list(by_writer(asked.folder).items())[: asked.writers]:
+        rows.append(teach(start, digits, labels, asked.labels, settings))
+        if not asked.json:
+            print(writer, rows[-1], flush=True)
+    found = summary(rows)
+    print(json.dumps(found, indent=2) if asked.json else "\n".join(f"{name}: {value}" for name, value in found.items()))
+
+
+if __name__ == "__main__":
+    main()
