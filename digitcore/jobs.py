@@ -347,12 +347,14 @@ def _start_cluster(workers):
     if root not in paths:
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [root, *paths]))
     setup = [preload.__name__]
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "2"}
+    share = {"TF_NUM_INTRAOP_THREADS": str(max(1, (os.cpu_count() or 1) // workers))} if workers > 1 else {}
     return SubprocessCluster(
         n_workers=workers,
         threads_per_worker=1,
         dashboard_address=None,  # type: ignore[arg-type]  # None is documented as “no dashboard”
         scheduler_kwargs={"preload": setup, "allowed_failures": 0},
-        worker_kwargs={"preload": setup, "preload_nanny": setup},
+        worker_kwargs={"preload": setup, "preload_nanny": setup, "env": quiet | share},
     )
 
 

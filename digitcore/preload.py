@@ -12,7 +12,6 @@ def dask_setup(process) -> None:
     """Make a worker ready to train; let a scheduler or a nanny end with the server that started it."""
     if type(process).__name__ == "Worker":
         _be_polite()
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         threading.Thread(target=_import_training, daemon=True).start()
     else:
         threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()

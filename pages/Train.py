@@ -140,10 +140,10 @@ def choose_advanced():
 def choose_teaching():
     """How the drawings are used."""
     lab.hold_out = st.toggle(
-        "Hold out every fourth drawing of a digit",
+        "Hold out every fourth drawing",
         value=True,
         key="hold_out",
-        help="They are not learnt from, so that the score on them is honest.",
+        help="Of each digit. They are not learnt from, so that the score on them is honest.",
         **KEEP,
     )
     lab.train_after_label = st.toggle(

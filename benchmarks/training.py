@@ -1,0 +1,126 @@
+"""What our training costs over a bare `model.fit`, how soon its first point comes, and what a second worker gives a sweep.
+
+    python benchmarks/training.py [--json]
+
+Both fits train the same network on the same digits with the same validation, in turn, three times; medians and their ratio.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+DIGITS, EPOCHS, BATCH, VALIDATION = 12_000, 2, 32, 1000
+POINTS = {"sample_weight": [1, 5, 20, 50], "mnist_samples": [200, 500, 1000], "epochs": [1, 2]}  # 24
+
+
+def our_fit(start):
+    """Seconds of `training.train` without its export."""
+    from digitcore import training
+    from digitcore.runs import TrainSettings
+    from digitcore.samples import SampleSet
+
+    settings = TrainSettings(mnist_samples=DIGITS, epochs=EPOCHS, batch_size=BATCH, learning_rate=1e-3, schedule="constant")
+    return training.train(start, SampleSet(), settings.changed(validation_samples=VALIDATION)).seconds
+
+
+def bare_fit(start):
+    """Seconds of Keras's own loop over the same arrays."""
+    import keras
+    import numpy as np
+
+    from digitcore import mnist, training
+
+    model = training.opened(start)
+    model.compile(keras.optimizers.Adam(1e-3), keras.losses.CategoricalCrossentropy(), metrics=["accuracy"])
+    (digits, labels), (others, answers) = mnist.load().training, mnist.load().validation
+    x, y = digits[:DIGITS, ..., None].astype(np.float32), keras.utils.to_categorical(labels[:DIGITS], 10)
+    checked = others[:VALIDATION, ..., None].astype(np.float32), keras.utils.to_categorical(answers[:VALIDATION], 10)
+    weights = np.ones(DIGITS, np.float32)
+    began = time.perf_counter()
+    model.fit(x, y, sample_weight=weights, batch_size=BATCH, epochs=EPOCHS, validation_data=checked, verbose=0)
+    return time.perf_counter() - began
+
+
+def first_point(service, start):
+    """Seconds from the press of Train to the first point of the curve and to the first of the training, with a warm worker."""
+    from digitcore.runs import TrainSettings
+    from digitcore.samples import SampleSet
+
+    began = time.perf_counter()
+    job = service.train(start, SampleSet(), TrainSettings(mnist_samples=1000, epochs=1))
+    seen = []
+    while len(seen) < 2:
+        if len(job.messages) > len(seen):
+            seen.append(round(time.perf_counter() - began, 2))
+        time.sleep(0.005)
+    job.wait(60)
+    return seen
+
+
+def sweep(start, workers):
+    """Seconds of a sweep of 24 points on so many warm workers."""
+    import numpy as np
+
+    from digitcore import mnist
+    from digitcore.jobs import JobService
+    from digitcore.runs import TrainSettings
+    from digitcore.samples import SampleSet
+    from digitcore.sweeps import Sweep
+
+    digits, labels = mnist.load().validation
+    chosen = np.concatenate([np.flatnonzero(labels == digit)[:4] for digit in range(10)])
+    samples = SampleSet.from_arrays(digits[chosen], labels[chosen])
+    service = JobService(workers=workers)
+    try:
+        for job in [
+            service.train(start, samples, TrainSettings(mnist_samples=100, epochs=1), owner=str(i)) for i in range(workers)
+        ]:
+            job.wait(120)
+        found = Sweep(service, start, samples, TrainSettings(), POINTS)
+        began = time.perf_counter()
+        found.go()
+        while not found.over:
+            time.sleep(0.05)
+            found.look()
+        return time.perf_counter() - began
+    finally:
+        service.close()
+
+
+def main():
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    from digitcore import models
+    from digitcore.jobs import JobService
+
+    start = models.load("genius")
+    ours, bare = zip(*((our_fit(start), bare_fit(start)) for _ in range(4)), strict=True)
+    service = JobService()
+    first_point(service, start)
+    points = [first_point(service, start) for _ in range(3)]
+    service.close()
+    one, two = sweep(start, 1), sweep(start, 2)
+    found = {
+        "our_fit_s": round(statistics.median(ours[1:]), 2),
+        "bare_fit_s": round(statistics.median(bare[1:]), 2),
+        "ours_over_bare": round(statistics.median(a / b for a, b in zip(ours[1:], bare[1:], strict=True)), 3),
+        "press_to_first_point_s": statistics.median(point[0] for point in points),
+        "press_to_first_training_point_s": statistics.median(point[1] for point in points),
+        "sweep_24_points_one_worker_s": round(one, 1),
+        "sweep_24_points_two_workers_s": round(two, 1),
+        "two_over_one": round(two / one, 2),
+    }
+    print(json.dumps(found, indent=2) if asked.json else "\n".join(f"{name}: {value}" for name, value in found.items()))
+
+
+if __name__ == "__main__":
+    main()
