@@ -252,14 +252,15 @@ class JobService:
     def _serve(self):
         """Hand over as many waiting jobs as there are free workers."""
         while job := self._next():
-            self._waiting.remove(job)
             try:
                 client = self._connected()
                 if len(self._running) >= self._places(client):
-                    self._waiting.insert(0, job)
                     return
+                self._waiting.remove(job)
                 self._hand_over(client, job)
             except Exception as error:  # noqa: BLE001 whatever went wrong, the session must hear of it
+                if job in self._waiting:
+                    self._waiting.remove(job)
                 job.end(error=f"No worker could be started ({error}). Try again in a moment.")
 
     def _next(self):

@@ -88,9 +88,9 @@ class ModelBundle:
         """Tells models apart by what they answer: SHA-256 of the served file."""
         return hashlib.sha256(self.tflite_bytes).hexdigest()
 
-    def predictor(self) -> Predictor:
+    def predictor(self, threads: int = 1) -> Predictor:
         """Ready to answer. Make it once and keep it."""
-        return Predictor.load(self.tflite_bytes)
+        return Predictor.load(self.tflite_bytes, threads)
 
     def __getstate__(self):
         return {"card": self.card, "keras_bytes": self.keras_bytes, "tflite_bytes": self.tflite_bytes}

@@ -134,7 +134,7 @@ def noise_deep():
 def fast():
     """Four narrow convolutions that learn in seconds: pooled before the normalisation, which then costs a quarter."""
     return [
-        *_convolution(16, pool=True),
+        *_convolution(16, padding="same", pool=True),
         *_convolution(32, padding="same"),
         *_convolution(48, padding="same", pool=True),
         *_convolution(64),

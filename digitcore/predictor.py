@@ -14,12 +14,12 @@ BATCH = 100  # digits at once: larger batches are no faster and cost memory
 class Predictor:
     """A model ready to answer. Safe to share between threads: calls wait for each other."""
 
-    def __init__(self, model: bytes):
+    def __init__(self, model: bytes, threads: int = 1):
         # Imported here, because it takes longer than all the rest and who only lists models does not need it.
         from ai_edge_litert.interpreter import Interpreter
 
         try:
-            self._interpreter = Interpreter(model_content=model, num_threads=1)
+            self._interpreter = Interpreter(model_content=model, num_threads=threads)
             self._input = self._interpreter.get_input_details()[0]
             self._output = self._interpreter.get_output_details()[0]
             self._resize(1)
@@ -30,13 +30,13 @@ class Predictor:
         self._lock = threading.Lock()
 
     @classmethod
-    def load(cls, model: str | Path | bytes) -> "Predictor":
-        """From a .tflite file or from its bytes.
+    def load(cls, model: str | Path | bytes, threads: int = 1) -> "Predictor":
+        """From a .tflite file or from its bytes; more threads are worth it for many digits at once.
 
         Raises:
             ModelError: when it is not a LiteRT model of 28 × 28 pictures and ten classes.
         """
-        return cls(model if isinstance(model, bytes) else Path(model).read_bytes())
+        return cls(model if isinstance(model, bytes) else Path(model).read_bytes(), threads)
 
     def probabilities(self, digits) -> np.ndarray:
         """Ask the model.

@@ -24,6 +24,7 @@ from digitcore.samples import SampleSet
 
 __all__ = ["Point", "Run", "SampleSet", "Score", "TrainSettings", "fresh", "train"]
 
+MOST_POINTS = 300  # on a card
 UPDATE = 0.25  # s between two points of the curves, and between two looks at the stop sign
 TAUGHT_RATE, FRESH_RATE = 5e-4, 3e-3  # Adam's step size for a model that can read, and for random weights
 VARIETY = 3  # times as many digits are drawn as an epoch sees
@@ -423,10 +424,16 @@ def _card(start, samples, settings, watch) -> ModelCard:
         trained=True,
         lesson=lesson_in_words(len(samples), settings),
         settings=asdict(settings),
-        history=watch.points,
+        history=_thinned(watch.points),
         seconds=round(watch.seconds(), 1),
         **_circumstances(),
     )
+
+
+def _thinned(points):
+    """Every point with a validation, and so many of the others that a card stays short."""
+    step = max(1, len(points) // MOST_POINTS)
+    return [point for number, point in enumerate(points) if number % step == 0 or "val_loss" in point]
 
 
 def lesson_in_words(samples: int, settings: TrainSettings) -> str:

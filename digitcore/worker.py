@@ -3,6 +3,7 @@
 Nothing here imports Keras until a job runs, so that the server may name these functions.
 """
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -113,7 +114,7 @@ def _judge(bundle, tell=lambda share: None, stop=lambda: False) -> Evaluation:
 
     if bundle.hash not in _evaluations:
         digits, labels = mnist.load().test
-        predictor, answers = bundle.predictor(), []
+        predictor, answers = bundle.predictor(threads=os.cpu_count() or 1), []
         for begin in range(0, len(digits), CHUNK):
             if stop():
                 raise Stopped("Stopped. Press the button to start again.")

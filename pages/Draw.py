@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.shared import answer, caches, canvas, frame, labels
 
+UNSURE = 0.5  # for models whose card names no threshold
 INITIAL, TRAINED, BOTH = "Initial", "Trained", "Both"
 
 
@@ -36,9 +37,10 @@ def draw():
 
 def show_answer(models, digit):
     """What each model makes of the digit."""
-    if digit is None:
-        return answer.show(dict.fromkeys(models), None)
-    answer.show({name: caches.predictor(model).probabilities(digit[None])[0] for name, model in models.items()}, digit)
+    probabilities = dict.fromkeys(models)
+    if digit is not None:
+        probabilities = {name: caches.predictor(model).probabilities(digit[None])[0] for name, model in models.items()}
+    answer.show(probabilities, digit, {name: model.card.figures.get("unsure_below", UNSURE) for name, model in models.items()})
 
 
 lab = frame.begin(frame.DRAW)

@@ -18,7 +18,7 @@ def taught(stupid, few):
 
 def test_run_says_what_it_did(taught, few):
     run, told = taught
-    assert run.history == told == run.model.card.history
+    assert run.history == told == run.model.card.history  # short enough to stand on the card in full
     assert run.history[0]["epoch"] == 0 and run.history[-1]["epoch"] == 1
     assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= set(run.history[-1])
     assert run.parent == "stupid" and not run.stopped and run.model.card.trained

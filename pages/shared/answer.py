@@ -9,19 +9,21 @@ from PIL import Image
 
 from digitcore import charts
 
-UNSURE = 0.5  # below this the second guess is named as well
 
-
-def show(answers: dict[str, np.ndarray | None], digit: np.ndarray | None) -> None:
+def show(answers: dict[str, np.ndarray | None], digit: np.ndarray | None, unsure_below: dict[str, float]) -> None:
     """Best guess, ten bars, and the 28×28 picture that the network sees.
 
     Args:
         answers: model name → (10,) probabilities, or None when nothing is drawn.
         digit: (28, 28) uint8, or None when nothing is drawn.
+        unsure_below: model name → the probability below which its second guess is named as well.
     """
     colours = [charts.GREY, charts.BLUE] if len(answers) == 2 else [charts.BLUE]
     known = {name: p for name, p in answers.items() if p is not None}
-    heads = "".join(_head(name, p, colour, len(known) > 1) for (name, p), colour in zip(known.items(), colours, strict=False))
+    heads = "".join(
+        _head(name, p, colour, len(known) > 1, unsure_below[name])
+        for (name, p), colour in zip(known.items(), colours, strict=False)
+    )
     rows = "".join(_row(d, [0.0 if p is None else p[d] for p in answers.values()], colours, bool(known)) for d in range(10))
     st.html(
         '<div style="max-width:560px">'
@@ -31,10 +33,10 @@ def show(answers: dict[str, np.ndarray | None], digit: np.ndarray | None) -> Non
     )
 
 
-def _head(name, probabilities, colour, named):
+def _head(name, probabilities, colour, named, unsure_below):
     order = np.argsort(probabilities)[::-1]
     best, second = int(order[0]), int(order[1])
-    unsure = probabilities[best] < UNSURE
+    unsure = probabilities[best] < unsure_below
     words = f"unsure: {best} or {second}" if unsure else ""
     label = f'<span style="color:{colour}">■</span> {name}<br>' if named else ""
     return (
