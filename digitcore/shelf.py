@@ -60,7 +60,7 @@ def write(folder: Path = models.FOLDER) -> None:
     """Write the page and its contact sheet."""
     cards = [models.load(name, folder).card for name in models.names(folder)]
     (folder / "README.md").write_text(page(cards), encoding="utf-8")
-    handwriting.contact_sheet().save(folder / "handwriting.png", optimize=True)
+    handwriting.contact_sheet().quantize(16).save(folder / "handwriting.png", optimize=True)
 
 
 _NOISES = ("salt and pepper", "gaussian noise")

@@ -2,12 +2,9 @@
 
 import datetime
 import importlib.metadata
-import json
-import math
 import platform
 import shutil
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,22 +12,19 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from digitcore import augmentation, corruptions, handwriting, mnist, models, networks, nondigits
-from digitcore.errors import ModelError, SettingsError
-from digitcore.images import SIDE
+from digitcore import mnist, models, networks
+from digitcore.errors import ModelError
+from digitcore.lessons import Lesson
 from digitcore.models import ModelBundle, ModelCard
 from digitcore.runs import Point, Run, Score, TrainSettings
 from digitcore.samples import SampleSet
+from digitcore.watching import Watch, answers_of, validation_digits
 
 __all__ = ["Point", "Run", "SampleSet", "Score", "TrainSettings", "fresh", "train"]
 
 MOST_POINTS = 300  # on a card
-UPDATE = 0.25  # s between two points of the curves, and between two looks at the stop sign
 TAUGHT_RATE, FRESH_RATE = 5e-4, 3e-3  # Adam's step size for a model that can read, and for random weights
-VARIETY = 3  # times as many digits are drawn as an epoch sees
-MOST_NOISE = 0.3  # of the noise recipes: share of pixels, or deviation as a share of full ink
 WARM_UP = 1 / 12  # share of the steps in which a cosine schedule rises
-_NOTHING = np.zeros((0, SIDE, SIDE), np.uint8), np.zeros(0, np.uint8)
 VERSIONS = ("tensorflow", "keras", "numpy", "ai-edge-litert")
 
 
@@ -63,9 +57,9 @@ def train(
         SettingsError: when there is nothing to learn from.
         DataMissing: when MNIST is not here and cannot be fetched.
     """
-    lesson = _Lesson(samples, settings)
+    lesson = Lesson(samples, settings)
     keras.utils.set_random_seed(settings.seed)
-    watch = _Watch(lesson, _validation(settings), on_progress, should_stop)
+    watch = Watch(lesson, validation_digits(settings), on_progress, should_stop)
     if goes_on is not None and goes_on.state:
         model = _opened(goes_on.state, start.name)
         watch.go_on(goes_on)
@@ -127,104 +121,6 @@ def fresh(network: str, *, name: str = "stupid", seed: int = 0) -> ModelBundle:
     return _bundle(model, card)
 
 
-class _Lesson(keras.utils.PyDataset):
-    """What is learnt, in batches: shuffled anew, and moved or spoilt a little where asked for, in every epoch."""
-
-    def __init__(self, samples, settings):
-        super().__init__()
-        self.settings = settings
-        self.skipped = 0  # batches of the present epoch that were seen before
-        parts = [(samples.digits, samples.labels), self._from_mnist(), self._drawn()]
-        strange = self._strange()
-        self.sizes = [*(len(labels) for _, labels in parts), len(strange)]
-        if not sum(self.sizes):
-            raise SettingsError("There is nothing to learn from: label a drawing, or mix in MNIST digits.")
-        digits = np.concatenate([*(digits for digits, _ in parts), strange])
-        self.digits = digits[..., None].astype(np.float32)  # (N, 28, 28, 1), 0 to 255
-        named = keras.utils.to_categorical(np.concatenate([labels for _, labels in parts]), 10)
-        self.answers = np.concatenate([named, np.full((len(strange), 10), 0.1, np.float32)])  # (N, 10)
-        weights = np.ones(len(digits), np.float32)
-        weights[: len(samples)] = settings.sample_weight
-        self.weights = weights / weights.mean()  # so that the loss stays comparable whatever the weights
-        self.seen = len(digits) - self.sizes[2] + settings.drawn_samples  # in one epoch
-        self.steps = math.ceil(self.seen / settings.batch_size)
-        self.prepare(0)
-
-    def __len__(self):
-        return self.steps - self.skipped
-
-    def __getitem__(self, batch):
-        first = (self.skipped + batch) * self.settings.batch_size
-        chosen = self.order[first : first + self.settings.batch_size]
-        return self.shown[chosen], self.answers[chosen], self.weights[chosen]
-
-    def on_epoch_end(self):
-        self.prepare(self.epoch + 1)
-
-    def prepare(self, epoch):
-        """Set the order and the shown pictures of an epoch; they depend on the seed and the epoch alone."""
-        self.epoch = epoch
-        rng = np.random.default_rng([self.settings.seed, epoch])
-        self.order = rng.permutation(self._chosen(rng))
-        self.shown = self._changed(rng)
-
-    def _chosen(self, rng):
-        """Everything but the drawn digits that other epochs see."""
-        before = sum(self.sizes[:2])
-        after = before + self.sizes[2]
-        drawn = before + rng.choice(self.sizes[2], self.settings.drawn_samples, replace=False)
-        return np.concatenate([np.arange(before), drawn, np.arange(after, len(self.digits))])
-
-    def _from_mnist(self):
-        if not self.settings.mnist_samples:
-            return _NOTHING
-        digits, labels = mnist.load().training
-        rng, count = np.random.default_rng(self.settings.seed), self.settings.mnist_samples
-        chosen = rng.choice(len(digits), count, replace=False)
-        if self.settings.focus:
-            wanted = np.flatnonzero(np.isin(labels, [int(digit) for digit in self.settings.focus]))
-            chosen[: count // 2] = rng.choice(wanted, count // 2, replace=count // 2 > len(wanted))
-        return digits[chosen], labels[chosen]
-
-    def _drawn(self):
-        if not self.settings.drawn_samples:
-            return _NOTHING
-        return handwriting.draw(VARIETY * self.settings.drawn_samples, self.settings.seed)
-
-    def _strange(self):
-        return nondigits.draw(self.settings.strange_samples, self.settings.seed + 1, nondigits.TAUGHT)[0]
-
-    def _changed(self, rng):
-        """The pictures as this epoch shows them: moved, bent or spoilt as the settings say."""
-        if not self.settings.augment and not self.settings.augment_samples and self.settings.noise == "none":
-            return self.digits
-        yours, of_mnist, drawn, strange = np.split(self.digits, np.cumsum(self.sizes)[:-1])
-        if self.settings.augment_samples:
-            yours = augmentation.moved(yours, rng, augmentation.DRAWN)
-        if self.settings.augment:
-            of_mnist = augmentation.moved(of_mnist, rng, augmentation.MNIST)
-            drawn = augmentation.moved(drawn, rng, augmentation.DRAWN)
-            strange = augmentation.moved(strange, rng, augmentation.MNIST)
-        return np.concatenate([yours, self._spoilt(of_mnist, rng), drawn, strange])
-
-    def _spoilt(self, digits, rng):
-        degrees = rng.uniform(0, MOST_NOISE, (len(digits), 1, 1, 1)).astype(np.float32)
-        if self.settings.noise == "salt-pepper":
-            return corruptions.salt_and_pepper(digits, degrees, rng).astype(np.float32)
-        if self.settings.noise == "gaussian":
-            return corruptions.gaussian_noise(digits, degrees, rng).astype(np.float32)
-        return digits
-
-
-def _validation(settings):
-    """Digits that are never learnt from: (N, 28, 28, 1) float32, (N, 10) float32."""
-    if not mnist.is_here() and not settings.mnist_samples:
-        return None
-    digits, labels = mnist.load().validation
-    count = settings.validation_samples
-    return digits[:count, ..., None].astype(np.float32), keras.utils.to_categorical(labels[:count], 10)
-
-
 def _compile(model, start, settings, steps):
     rate = settings.learning_rate or (TAUGHT_RATE if start.card.trained else FRESH_RATE)
     schedule = settings.schedule
@@ -265,94 +161,6 @@ class _Triangular(keras.optimizers.schedules.LearningRateSchedule):
         return {"peak": self.peak, "rise": self.rise, "steps": self.steps}
 
 
-class _Watch(keras.callbacks.Callback):
-    """Collects the points of the curves, tells about them, and ends the training when asked to."""
-
-    def __init__(self, lesson, validation, on_progress, should_stop):
-        super().__init__()
-        self.lesson, self.validation = lesson, validation
-        self.on_progress = on_progress or (lambda point: None)
-        self.should_stop = should_stop or (lambda: False)
-        self.points: list[Point] = []
-        self.stopped = False
-        self.record: Path | None = None  # where the points are kept beside the checkpoints
-        self._epoch = self._batches = 0
-        self._began = self._looked = time.perf_counter()
-        self._sums = np.zeros(3)  # batches, loss, accuracy of this epoch up to the last point
-
-    def seconds(self):
-        return time.perf_counter() - self._began
-
-    def go_on(self, run):
-        """Stand where a stopped run ended."""
-        self.points, self._began = list(run.history), self._began - run.seconds
-        done = round(run.history[-1]["epoch"] * self.lesson.steps)
-        self.lesson.prepare(done // self.lesson.steps)
-        self.lesson.skipped = done % self.lesson.steps
-
-    def on_train_begin(self, logs=None):
-        restored = getattr(self.model, "_initial_epoch", None) or 0  # set by BackupAndRestore
-        if restored and self.record and self.record.exists():
-            self.lesson.prepare(restored)
-            kept = json.loads(self.record.read_text())
-            self.points = [point for point in kept if point["epoch"] <= restored]
-            self._began -= self.points[-1]["seconds"]
-        elif not self.points:
-            self._note(0.0, **self._validated())
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._epoch, self._sums = epoch, np.zeros(3)
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._batches, now = batch + 1, time.perf_counter()
-        if now - self._looked < UPDATE or self._batches == self.params["steps"]:
-            return
-        self._looked = now
-        self._note_batches(logs)
-        if self.should_stop():
-            self.stopped = self.model.stop_training = True
-
-    def on_epoch_end(self, epoch, logs=None):
-        self._note_batches(logs, **self._validated())
-        if self.record:
-            self.record.parent.mkdir(parents=True, exist_ok=True)
-            self.record.write_text(json.dumps(self.points))
-        if not self.stopped and epoch + 1 < self.lesson.settings.epochs and self.should_stop():
-            self.stopped = self.model.stop_training = True
-
-    def _note_batches(self, logs, **more):
-        """Keras reports the mean since the epoch began; a curve wants the mean since its last point."""
-        total = np.array([self._batches, logs["loss"] * self._batches, logs["accuracy"] * self._batches])
-        since, self._sums = total - self._sums, total
-        if since[0]:
-            more |= {"loss": float(since[1] / since[0]), "accuracy": float(np.clip(since[2] / since[0], 0, 1))}
-        elif "loss" in self.points[-1]:  # nothing new since the last point: the end of the epoch takes its place
-            more |= {name: self.points[-1][name] for name in ("loss", "accuracy")}
-            self.points.pop()
-        self._note(self._epoch + (self.lesson.skipped + self._batches) / self.lesson.steps, **more)
-
-    def _note(self, epoch, **values):
-        point = {"epoch": round(epoch, 4), "seen": round(epoch * self.lesson.seen), "seconds": round(self.seconds(), 3)}
-        self.points.append(point | {name: round(value, 5) for name, value in values.items()})
-        self.on_progress(self.points[-1])
-
-    def _validated(self):
-        if self.validation is None:
-            return {}
-        digits, answers = self.validation
-        probabilities = _answers(self.model, digits)
-        right = (probabilities * answers).sum(1)
-        return {
-            "val_loss": float(-np.log(np.clip(right, 1e-7, 1)).mean()),
-            "val_accuracy": float((probabilities.argmax(1) == answers.argmax(1)).mean()),
-        }
-
-
-def _answers(model, digits):
-    """(N, 28, 28, 1) float32 → (N, 10) float32."""
-    return np.concatenate([model.predict_on_batch(digits[i : i + 500]) for i in range(0, len(digits), 500)])
-
-
 def calibrated(bundle: ModelBundle) -> ModelBundle:
     """The same model, as sure of itself as it is right.
 
@@ -364,7 +172,7 @@ def calibrated(bundle: ModelBundle) -> ModelBundle:
 
     model = opened(bundle)
     digits, labels = mnist.load().validation
-    logits = np.log(np.clip(_answers(model, digits[..., None].astype(np.float32)), 1e-12, 1)).astype(np.float64)
+    logits = np.log(np.clip(answers_of(model, digits[..., None].astype(np.float32)), 1e-12, 1)).astype(np.float64)
 
     def loss(logarithm):
         scaled = logits / np.exp(logarithm)

@@ -11,7 +11,7 @@ PAGES = [*sorted((ROOT / "pages").glob("*.py")), ROOT / "streamlit_app.py"]
 EVERY = LIBRARY + sorted((ROOT / "pages").rglob("*.py")) + [ROOT / "streamlit_app.py"]
 
 KERAS = {"keras", "tensorflow"}
-TRAINERS = {"networks", "training"}  # the modules that may import Keras, in the worker
+TRAINERS = {"networks", "training", "lessons", "watching"}  # the modules that may import Keras, in the worker
 ALLOWED = {  # which modules of the library each may import, when it is loaded
     "errors": set(),
     "images": {"errors"},
@@ -85,8 +85,16 @@ def test_public_names_are_documented(path):
 
 def test_every_module_has_a_test():
     tested = {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")}
-    together = {"augmentation": "training", "networks": "training", "recipes": "runs", "handwriting_forms": "handwriting",
-                "worker": "jobs", "preload": "jobs", "errors": "main"}  # fmt: skip
+    together = {
+        "networks": "training",
+        "lessons": "training",
+        "watching": "training",
+        "recipes": "runs",
+        "handwriting_forms": "handwriting",
+        "worker": "jobs",
+        "preload": "jobs",
+        "errors": "main",
+    }
     for path in LIBRARY:
         if path.stem != "__init__":
             assert together.get(path.stem, path.stem.strip("_")) in tested, path.stem

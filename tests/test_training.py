@@ -3,6 +3,7 @@ import pytest
 
 from digitcore import networks, training
 from digitcore.errors import ModelError, SettingsError
+from digitcore.lessons import Lesson
 from digitcore.runs import TrainSettings
 from digitcore.samples import SampleSet
 
@@ -98,7 +99,7 @@ def test_gentle_is_between_old_and_new(genius, few):
 
 
 def test_focus_fills_half_with_these_digits():
-    lesson = training._Lesson(SampleSet(), QUICK.changed(mnist_samples=2000, focus="79"))
+    lesson = Lesson(SampleSet(), QUICK.changed(mnist_samples=2000, focus="79"))
     share = lesson.answers.argmax(1)
     assert np.isin(share, [7, 9]).mean() > 0.55
 

@@ -1,0 +1,103 @@
+"""What a training learns from, in batches. A Keras data set."""
+
+import math
+
+import keras
+import numpy as np
+
+from digitcore import augmentation, corruptions, handwriting, mnist, nondigits
+from digitcore.errors import SettingsError
+from digitcore.images import SIDE
+
+VARIETY = 3  # times as many digits are drawn as an epoch sees
+MOST_NOISE = 0.3  # of the noise recipes: share of pixels, or deviation as a share of full ink
+_NOTHING = np.zeros((0, SIDE, SIDE), np.uint8), np.zeros(0, np.uint8)
+
+
+class Lesson(keras.utils.PyDataset):
+    """What is learnt, in batches: shuffled anew, and moved or spoilt a little where asked for, in every epoch."""
+
+    def __init__(self, samples, settings):
+        super().__init__()
+        self.settings = settings
+        self.skipped = 0  # batches of the present epoch that were seen before
+        parts = [(samples.digits, samples.labels), self._from_mnist(), self._drawn()]
+        strange = self._strange()
+        self.sizes = [*(len(labels) for _, labels in parts), len(strange)]
+        if not sum(self.sizes):
+            raise SettingsError("There is nothing to learn from: label a drawing, or mix in MNIST digits.")
+        digits = np.concatenate([*(digits for digits, _ in parts), strange])
+        self.digits = digits[..., None].astype(np.float32)  # (N, 28, 28, 1), 0 to 255
+        named = keras.utils.to_categorical(np.concatenate([labels for _, labels in parts]), 10)
+        self.answers = np.concatenate([named, np.full((len(strange), 10), 0.1, np.float32)])  # (N, 10)
+        weights = np.ones(len(digits), np.float32)
+        weights[: len(samples)] = settings.sample_weight
+        self.weights = weights / weights.mean()  # so that the loss stays comparable whatever the weights
+        self.seen = len(digits) - self.sizes[2] + settings.drawn_samples  # in one epoch
+        self.steps = math.ceil(self.seen / settings.batch_size)
+        self.prepare(0)
+
+    def __len__(self):
+        return self.steps - self.skipped
+
+    def __getitem__(self, batch):
+        first = (self.skipped + batch) * self.settings.batch_size
+        chosen = self.order[first : first + self.settings.batch_size]
+        return self.shown[chosen], self.answers[chosen], self.weights[chosen]
+
+    def on_epoch_end(self):
+        self.prepare(self.epoch + 1)
+
+    def prepare(self, epoch):
+        """Set the order and the shown pictures of an epoch; they depend on the seed and the epoch alone."""
+        self.epoch = epoch
+        rng = np.random.default_rng([self.settings.seed, epoch])
+        self.order = rng.permutation(self._chosen(rng))
+        self.shown = self._changed(rng)
+
+    def _chosen(self, rng):
+        """Everything but the drawn digits that other epochs see."""
+        before = sum(self.sizes[:2])
+        after = before + self.sizes[2]
+        drawn = before + rng.choice(self.sizes[2], self.settings.drawn_samples, replace=False)
+        return np.concatenate([np.arange(before), drawn, np.arange(after, len(self.digits))])
+
+    def _from_mnist(self):
+        if not self.settings.mnist_samples:
+            return _NOTHING
+        digits, labels = mnist.load().training
+        rng, count = np.random.default_rng(self.settings.seed), self.settings.mnist_samples
+        chosen = rng.choice(len(digits), count, replace=False)
+        if self.settings.focus:
+            wanted = np.flatnonzero(np.isin(labels, [int(digit) for digit in self.settings.focus]))
+            chosen[: count // 2] = rng.choice(wanted, count // 2, replace=count // 2 > len(wanted))
+        return digits[chosen], labels[chosen]
+
+    def _drawn(self):
+        if not self.settings.drawn_samples:
+            return _NOTHING
+        return handwriting.draw(VARIETY * self.settings.drawn_samples, self.settings.seed)
+
+    def _strange(self):
+        return nondigits.draw(self.settings.strange_samples, self.settings.seed + 1, nondigits.TAUGHT)[0]
+
+    def _changed(self, rng):
+        """The pictures as this epoch shows them: moved, bent or spoilt as the settings say."""
+        if not self.settings.augment and not self.settings.augment_samples and self.settings.noise == "none":
+            return self.digits
+        yours, of_mnist, drawn, strange = np.split(self.digits, np.cumsum(self.sizes)[:-1])
+        if self.settings.augment_samples:
+            yours = augmentation.moved(yours, rng, augmentation.DRAWN)
+        if self.settings.augment:
+            of_mnist = augmentation.moved(of_mnist, rng, augmentation.MNIST)
+            drawn = augmentation.moved(drawn, rng, augmentation.DRAWN)
+            strange = augmentation.moved(strange, rng, augmentation.MNIST)
+        return np.concatenate([yours, self._spoilt(of_mnist, rng), drawn, strange])
+
+    def _spoilt(self, digits, rng):
+        degrees = rng.uniform(0, MOST_NOISE, (len(digits), 1, 1, 1)).astype(np.float32)
+        if self.settings.noise == "salt-pepper":
+            return corruptions.salt_and_pepper(digits, degrees, rng).astype(np.float32)
+        if self.settings.noise == "gaussian":
+            return corruptions.gaussian_noise(digits, degrees, rng).astype(np.float32)
+        return digits
