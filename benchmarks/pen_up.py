@@ -1,4 +1,5 @@
-"""Pen-up to new answer in Chromium: Digit Lab, quiet and while it trains, beside a bare page that only echoes the canvas.
+"""Pen-up to new answer in Chromium: Digit Lab quiet, while it trains, and while it trains with a second session in line and
+a third one's sweep, beside a bare page that only echoes the canvas.
 
     python benchmarks/pen_up.py [--strokes 15] [--json]
 
@@ -65,6 +66,19 @@ def start_long_training(person):
     person.page.wait_for_timeout(1500)
 
 
+def crowd(browser, server):
+    """A second session whose training waits in line, and a third with a sweep."""
+    second, third = visit(browser, server), visit(browser, server)
+    second.go("Train")
+    second.press("train")
+    second.page.locator(".st-key-training").get_by_text("ahead of you").wait_for(timeout=60_000)
+    third.go("Train")
+    third.page.locator(".st-key-sweeping label").click()
+    third.page.locator(".st-key-sweep button").wait_for()
+    third.press("sweep")
+    third.page.get_by_text("0 of 4 trainings done").wait_for(timeout=60_000)
+
+
 def main():
     """Measure and print medians and ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -83,6 +97,10 @@ def main():
             person.tool("Clear")
             person.page.wait_for_timeout(1000)
             waits["training"] = measure(person, asked.strokes)
+            crowd(browser, lab)
+            person.tool("Clear")
+            person.page.wait_for_timeout(1000)
+            waits["training_and_crowd"] = measure(person, asked.strokes)
             megabytes = psutil.Process(lab.process.pid).memory_info().rss / 1e6
         finally:
             lab.stop()
@@ -94,6 +112,7 @@ def main():
         "strokes_answered": {name: len(found) for name, found in waits.items()},
         "quiet_over_echo": round(medians["quiet"] / medians["echo"], 2),
         "training_over_quiet": round(medians["training"] / medians["quiet"], 2),
+        "training_and_crowd_over_quiet": round(medians["training_and_crowd"] / medians["quiet"], 2),
         "server_megabytes": round(megabytes),
     }
     print(json.dumps(found, indent=2) if asked.json else "\n".join(f"{name}: {value}" for name, value in found.items()))

@@ -93,6 +93,24 @@ def test_a_killed_worker_is_reported_and_replaced(service, stupid):
     assert again.wait(PATIENCE).after.of == 10_000
 
 
+def test_a_killed_scheduler_is_reported_and_replaced(stupid):
+    served = JobService()
+    try:
+        before = set(psutil.Process().children())
+        job = served.train(stupid, SampleSet(), LONG)
+        until(lambda: len(job.messages) > 1)
+        [scheduler] = [
+            one for one in set(psutil.Process().children()) - before if "distributed.Scheduler" in " ".join(one.cmdline())
+        ]
+        scheduler.kill()
+        with pytest.raises(JobError, match="worker died"):
+            job.wait(PATIENCE)
+        again = served.train(stupid, SampleSet(), TrainSettings(mnist_samples=200, epochs=1))
+        assert again.wait(PATIENCE).after.of == 10_000
+    finally:
+        served.close()
+
+
 def test_the_line_is_fair(service, stupid):
     """One running job for each owner; the others in order; withdrawn when asked; patient jobs last."""
     short = TrainSettings(mnist_samples=200, epochs=1, validation_samples=100)
