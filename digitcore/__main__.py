@@ -122,6 +122,8 @@ def predict(arguments) -> None:
     for file in arguments.files:
         try:
             digit = images.digit_from_image(Image.open(file))
+        except FileNotFoundError as error:
+            raise PictureError(f"There is no file {file}.") from error
         except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
             raise PictureError(f"{file} is not a picture that can be read. Give a PNG or JPEG file.") from error
         if digit is None:
@@ -213,6 +215,7 @@ def _table_file(text):
 
 
 def _progress():
+    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     return Progress(
@@ -222,6 +225,7 @@ def _progress():
         TextColumn("epochs"),
         TimeRemainingColumn(),
         TextColumn("{task.fields[figures]}"),
+        console=Console(stderr=True),  # stdout is for what was asked for
     )
 
 

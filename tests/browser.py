@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -32,7 +33,7 @@ main()
 
 # Pen paths on a 280 px canvas, each a list of strokes.
 FOUR = [[(100, 50), (90, 90), (75, 150), (130, 152), (200, 148)], [(160, 90), (158, 160), (155, 235)]]
-SEVEN = [[(80, 70), (130, 68), (200, 66), (170, 130), (140, 230)], [(115, 148), (190, 140)]]
+SEVEN = [[(80, 70), (130, 68), (200, 66), (170, 130), (140, 230)]]
 ONE = [[(140, 50), (141, 120), (139, 230)]]
 SHAPES = {4: FOUR, 7: SEVEN, 1: ONE}
 
@@ -162,6 +163,6 @@ class Person:
         if open_sidebar.is_visible():
             open_sidebar.click()
         self.page.locator('[data-testid="stSidebar"] a', has_text=name).click()
-        self.page.wait_for_url(f"**/{'' if name == 'Home' else name}")
+        self.page.wait_for_url(re.compile(rf"/{'' if name == 'Home' else name}(\?|$)"))
         if self.touch:
             self.page.locator('[data-testid="stSidebarCollapseButton"] button').click()

@@ -21,8 +21,10 @@ def test_figures_equal_scikit_learn(seed, count):
     found = Evaluation.from_probabilities(labels, probabilities)
     assert found.accuracy == pytest.approx(metrics.accuracy_score(labels, probabilities.argmax(1)))
     assert found.confusion.sum() == count and found.confusion.sum(1).tolist() == np.bincount(labels, minlength=10).tolist()
-    right = probabilities[np.arange(count), labels].astype(float)
-    assert found.loss == pytest.approx(-np.log(np.clip(right, 1e-15, 1)).mean(), rel=1e-3, abs=1e-5)
+    exact = probabilities.astype(float) / probabilities.astype(float).sum(1, keepdims=True)
+    assert found.loss == pytest.approx(metrics.log_loss(labels, exact, labels=range(10)), rel=1e-9)
+    by_hand = -np.log(np.clip(exact[np.arange(count), labels], np.finfo(float).eps, 1)).mean()
+    assert found.loss == pytest.approx(by_hand, rel=1e-6, abs=1e-9)
 
 
 def test_nothing_judged():

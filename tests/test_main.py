@@ -37,8 +37,8 @@ def test_predict(tmp_path, capsys, data):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["predict", "nowhere.png"], "cannot be read"),
-        (["predict", __file__], "cannot be read"),
+        (["predict", "nowhere.png"], "no file nowhere.png"),
+        (["predict", __file__], "not a picture"),
         (["predict", "{blank}"], "is blank"),
         (["predict", "{blank}", "--model", "nobody"], "genius"),
         (["evaluate", "nobody"], "genius"),
