@@ -1,5 +1,6 @@
 """Home: what this is, where I am. The first visit of a session goes straight to Draw."""
 
+import pandas as pd
 import streamlit as st
 
 from pages.shared import caches, frame, state, words
@@ -34,13 +35,15 @@ for number, (column, (page, what, standing)) in enumerate(zip(st.columns(4), ste
         st.markdown(f"**{number}. {what}**  \n{standing}")
         st.page_link(page, label=f"Go to {frame.PAGES[page][0]}", icon=":material/arrow_forward:")
 st.subheader("Models", anchor=False)
-shelf = [caches.shipped(name) for name in caches.shelf()] + ([lab.trained] if lab.trained else [])
-for column, model in zip(st.columns(max(3, len(shelf))), shelf, strict=False):
-    with column.container(border=True, height="stretch"):
-        card = model.card
-        accuracy = card.figures.get("mnist_accuracy")
-        st.markdown(
-            f"**{card.name}**  \n{card.lesson}  \n"
-            + (f"Reads {accuracy:.2%} of MNIST's test digits.  \n" if accuracy is not None else "")
-            + f"{card.parameters:,} parameters."
-        )
+shelf = [caches.shipped(name).card for name in caches.shelf()] + [one.model.card for one in lab.runs]
+st.dataframe(
+    pd.DataFrame(
+        {
+            "Model": [card.name for card in shelf],
+            "MNIST": [f"{card.figures['mnist_accuracy']:.2%}" if card.figures else "" for card in shelf],
+            "Parameters": [f"{card.parameters:,}" for card in shelf],
+            "Learnt": [card.lesson for card in shelf],
+        }
+    ),
+    hide_index=True,
+)

@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from digitcore import mnist, models
-from digitcore.errors import DigitLabError, SettingsError
+from digitcore.errors import DigitLabError, SampleError, SettingsError
 from digitcore.recipes import RECIPES
 from digitcore.runs import TrainSettings
 from digitcore.samples import SampleSet
@@ -89,7 +89,7 @@ def sweep(arguments) -> None:
     from digitcore.jobs import JobService, Limits
     from digitcore.sweeps import Sweep
 
-    samples = SampleSet.from_npz(arguments.samples.read_bytes()) if arguments.samples else SampleSet()
+    samples = _samples(arguments.samples)
     grid = {name: [_value(text) for text in texts.split(",")] for name, texts in _pairs(arguments.set)}
     service = JobService(workers=arguments.workers, limits=Limits(epochs=200, samples=100_000, seconds=24 * 3600))
     try:
@@ -117,7 +117,8 @@ def predict(arguments) -> None:
     from digitcore import images
     from digitcore.errors import PictureError
 
-    predictor = models.load(arguments.model).predictor()
+    model = models.load(arguments.model)
+    predictor, unsure_below = model.predictor(), model.card.figures["unsure_below"]
     answers = []
     for file in arguments.files:
         try:
@@ -130,13 +131,18 @@ def predict(arguments) -> None:
             raise PictureError(f"{file} is blank: nothing stands out from its background.")
         probabilities = predictor.probabilities(digit[None])[0]
         answers.append(
-            {"file": str(file), "guess": int(probabilities.argmax()), "probabilities": probabilities.round(5).tolist()}
+            {
+                "file": str(file),
+                "guess": int(probabilities.argmax()),
+                "unsure": bool(probabilities.max() < unsure_below),
+                "probabilities": probabilities.round(5).tolist(),
+            }
         )
     if arguments.json:
         print(json.dumps(answers, indent=2))
         return
     for answer in answers:
-        print(f"{answer['file']}: {answer['guess']} ({max(answer['probabilities']):.1%})")
+        print(f"{answer['file']}: {answer['guess']} ({max(answer['probabilities']):.1%}){', unsure' * answer['unsure']}")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -205,6 +211,16 @@ def _value(text):
         return json.loads(text)
     except ValueError:
         return text
+
+
+def _samples(file):
+    """A file's samples; none without a file."""
+    if file is None:
+        return SampleSet()
+    try:
+        return SampleSet.from_npz(file.read_bytes())
+    except OSError as error:
+        raise SampleError(f"There is no file {file} that can be read.") from error
 
 
 def _table_file(text):

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from digitcore.errors import SettingsError
-from digitcore.jobs import DONE, Job, JobService
+from digitcore.errors import JobError, SettingsError
+from digitcore.jobs import DONE, FAILED, Job, JobService
 from digitcore.models import ModelBundle
 from digitcore.runs import TrainSettings
 from digitcore.samples import SampleSet
@@ -91,10 +91,15 @@ class Sweep:
         """Submit what is not done and not on its way: all at first, the rest after a stop."""
         for point in self.points:
             if point.job is None and point.state != DONE:
-                point.state, point.error = "waiting", ""
-                point.job = self.service.train(
-                    self.start, self.samples, point.settings, owner=f"{self.owner}/sweep" if self.owner else "", patient=True
-                )
+                self._submit(point)
+
+    def _submit(self, point):
+        point.state, point.error = "waiting", ""
+        owner = f"{self.owner}/sweep" if self.owner else ""
+        try:
+            point.job = self.service.train(self.start, self.samples, point.settings, owner=owner, patient=True)
+        except JobError as error:
+            point.state, point.error = FAILED, str(error)
 
     def stop(self) -> None:
         """Withdraw what waits and stop what runs; what is done stays."""

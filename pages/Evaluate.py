@@ -47,7 +47,7 @@ def show_comparison():
     if lab.comparing:
         share = lab.comparing.messages[-1]["share"] if lab.comparing.messages else 0.0
         bar, stop = st.columns([5, 1], vertical_alignment="bottom")
-        bar.progress(min(1.0, share), text=f"Reading MNIST's 10,000 test digits with {words.models(len(models))} …")
+        bar.progress(min(1.0, share), text=words.comparing(lab.comparing, len(models)))
         stop.button("Stop", key="stop_comparing", on_click=lab.comparing.stop, width="stretch")
     elif lab.comparing_notice:
         st.error(lab.comparing_notice)

@@ -11,6 +11,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from digitcore import mnist
+from digitcore.images import digit_from_canvas
 from digitcore.jobs import Limits
 from digitcore.runs import Run, TrainSettings
 from digitcore.samples import SampleSet
@@ -47,13 +48,22 @@ def lab(at):
     return at.session_state["lab"]
 
 
-def draw(at, digit):
-    """Put a picture on the canvas, as the browser would send it."""
-    rgba = np.asarray(Image.fromarray(digit).resize((280, 280)).convert("RGBA"))
+def on_canvas(digit):
+    """A digit at the canvas's size: (280, 280, 4) uint8."""
+    return np.asarray(Image.fromarray(digit).resize((280, 280)).convert("RGBA"))
+
+
+def picture_of(rgba):
+    """A canvas as the browser sends it."""
     file = io.BytesIO()
     Image.fromarray(rgba).save(file, "PNG")
     url = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
-    at.session_state[lab(at).canvas.key] = {"drawing": {"raw": {"objects": [1]}, "data": url}, "backgroundFit": None}
+    return {"drawing": {"raw": {"objects": [1]}, "data": url}, "backgroundFit": None}
+
+
+def draw(at, digit):
+    """Put a picture on the canvas."""
+    at.session_state[lab(at).canvas.key] = picture_of(on_canvas(digit))
     at.run()
     assert not at.exception
     return at
@@ -85,7 +95,7 @@ def test_first_visit_goes_to_draw(app):
 
 def test_home_says_how_things_stand(app):
     go(app, "streamlit_app.py")
-    said = texts(app)
+    said = texts(app) + " ".join(app.dataframe[0].value["Model"])
     assert app.title[0].value == "Digit Lab"
     for piece in ("Nothing drawn yet", "0 drawings labelled", "Nothing trained yet", "Nothing compared yet", "genius", "stupid"):
         assert piece in said
@@ -100,6 +110,36 @@ def test_draw_answers_labels_and_takes_back(app, data):
     assert app.button(key="label_3").disabled and "Draw a digit" in html(app)
     app.button(key="unlabel").click().run()
     assert len(lab(app).samples) == 0
+    assert 'font-weight:650">7<' in html(app), "the drawing comes back with its label"
+
+
+def test_a_quick_label_takes_the_newest_picture(app, data):
+    """The label comes with a picture that no run of the page has seen yet."""
+    draw(app, data.test_images[0])
+    newest = on_canvas(data.test_images[1])
+    app.session_state[lab(app).canvas.key] = picture_of(newest)
+    app.button(key="label_2").click().run()
+    assert np.array_equal(lab(app).samples.digits[0], digit_from_canvas(newest))
+
+
+def test_two_runs_never_share_a_name(app, genius, stupid):
+    has_run(app, stupid, genius)
+    lab(app).run_called("run 1").rename("run 2")
+    has_run(app, genius, stupid)
+    assert [one.name for one in lab(app).runs] == ["run 2", "run 3"] and lab(app).trained.hash == genius.hash
+    assert not lab(app).may_be_called("run 3") and not lab(app).may_be_called("genius") and not lab(app).may_be_called("<b>")
+    assert lab(app).may_be_called("my best 7-9")
+
+
+def test_a_sweep_belongs_to_its_session(monkeypatch):
+    class Runtime:
+        def is_active_session(self, session):
+            return session == "ann"
+
+    monkeypatch.setattr(caches.runtime, "exists", lambda: True)
+    monkeypatch.setattr(caches.runtime, "get_instance", Runtime)
+    monkeypatch.setattr(caches, "_last_seen", {"ann": -1e9, "bob": -1e9})
+    assert caches._is_there("ann") and caches._is_there("ann/sweep") and not caches._is_there("bob/sweep")
 
 
 def test_blank_is_not_stored(app):

@@ -1,6 +1,7 @@
 """The answer as one piece of HTML, replaced as a whole, so that nothing moves or flickers between strokes."""
 
 import base64
+import html
 import io
 
 import numpy as np
@@ -38,7 +39,7 @@ def _head(name, probabilities, colour, named, unsure_below):
     best, second = int(order[0]), int(order[1])
     unsure = probabilities[best] < unsure_below
     words = f"unsure: {best} or {second}" if unsure else ""
-    label = f'<span style="color:{colour}">■</span> {name}<br>' if named else ""
+    label = f'<span style="color:{colour}">■</span> {html.escape(name)}<br>' if named else ""
     return (
         '<div style="display:flex;gap:12px;align-items:flex-end">'
         f'<span style="font-size:68px;line-height:1;font-weight:650">{best}</span>'

@@ -41,7 +41,8 @@ _last_seen: dict[str, float] = {}  # session id → when it was last connected, 
 
 
 def _is_there(session: str) -> bool:
-    """Whether a session is connected, or was so lately that its browser may come back."""
+    """Whether a session is connected, or was so lately that its browser may come back; a sweep's owner is “session/sweep”."""
+    session = session.partition("/")[0]
     if not runtime.exists():
         return True
     now = time.monotonic()

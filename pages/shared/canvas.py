@@ -1,12 +1,12 @@
 """The canvas, and the buttons beside it that touch users need."""
 
 import streamlit as st
-from streamlit_drawable_canvas import st_canvas
+from streamlit_drawable_canvas import CanvasResult, st_canvas
 
 from digitcore import images
 from digitcore.errors import DigitLabError
 from pages.shared import state
-from pages.shared.lab import Lab
+from pages.shared.lab import Canvas, Lab
 
 SIDE = 280  # px
 BRUSH = 20  # px
@@ -69,11 +69,11 @@ _tools = st.components.v2.component("digit-lab-canvas-tools", html=_BUTTONS, css
 
 def show(lab: Lab) -> None:
     """Draw the canvas and its buttons, and keep what is drawn in the lab."""
+    if not state.is_known(lab.canvas.key):  # another page was shown, or nothing yet
+        lab.canvas = lab.canvas.next(lab.canvas)
     canvas = lab.canvas
-    if not state.is_known(canvas.key):
-        canvas.restore()
     with st.container(key="canvas", width=SIDE):
-        drawn = st_canvas(
+        st_canvas(
             stroke_width=BRUSH,
             stroke_color=WHITE,
             background_color=BLACK,
@@ -83,18 +83,19 @@ def show(lab: Lab) -> None:
             return_image_data=True,
             key=canvas.key,
         )
-        _tools(key="canvas_tools", on_clear_change=canvas.clear)
-    _keep(canvas, drawn)
+        _tools(key="canvas_tools", on_clear_change=lab.clear_canvas)
+    take_over(canvas)
 
 
-def _keep(canvas, drawn):
-    """Take over a new picture; the canvas decodes it at each access, so it is read once."""
-    picture = drawn._image_data_url
+def take_over(canvas: Canvas) -> None:
+    """Keep the newest picture that the browser has sent; each is decoded once. Callbacks call this before they use the digit."""
+    sent = (state.value(canvas.key) or {}).get("drawing") or {}
+    picture = sent.get("data")
     if picture is None or picture == canvas.picture:
         return
-    canvas.picture, canvas.strokes = picture, drawn.json_data
+    canvas.picture, canvas.strokes = picture, sent.get("raw")
     try:
-        canvas.digit = images.digit_from_canvas(drawn.image_data)
+        canvas.digit = images.digit_from_canvas(CanvasResult(canvas.strokes, picture, True).image_data)
     except DigitLabError as error:
         canvas.digit = None
         st.error(str(error))

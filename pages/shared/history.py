@@ -50,7 +50,14 @@ def _show_actions(lab, one):
         st.button("Start from it", key="run_start", on_click=_start_from, args=(lab, one))
         st.button("Delete", key="run_delete", on_click=lab.delete, args=(one.name,))
         st.text_input(
-            "Name", value=one.name, key=f"run_name_{one.name}", max_chars=30, on_change=_rename, args=(lab, one), width=220
+            "Name",
+            value=one.name,
+            key=f"run_name_{one.name}",
+            max_chars=30,
+            help="Letters, digits, spaces, hyphens and dots; no other model's name.",
+            on_change=_rename,
+            args=(lab, one),
+            width=220,
         )
 
 
@@ -75,7 +82,7 @@ def _start_from(lab, one):
 
 def _rename(lab, one):
     name = str(state.value(f"run_name_{one.name}")).strip()
-    if not name or lab.run_called(name):
+    if not lab.may_be_called(name):
         return
     was = one.name
     one.rename(name)

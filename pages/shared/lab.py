@@ -1,5 +1,6 @@
 """What a session owns and does: samples, drawing, runs, the work under way. Plain data; `state` keeps it in the session."""
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -36,15 +37,11 @@ class Canvas:
     def key(self) -> str:
         return f"canvas_{self.number}"
 
-    def clear(self) -> None:
-        """A new, blank canvas."""
-        self.number += 1
-        self.start = self.strokes = self.picture = self.digit = None
-
-    def restore(self) -> None:
-        """A new canvas with the old drawing, after another page was shown."""
-        self.number += 1
-        self.start = self.strokes
+    def next(self, drawn: "Canvas | None" = None) -> "Canvas":
+        """A new canvas: blank, or with what was drawn on another."""
+        if drawn is None:
+            return Canvas(self.number + 1)
+        return replace(drawn, number=self.number + 1, start=drawn.strokes)
 
 
 @dataclass
@@ -78,6 +75,7 @@ class Lab:
     canvas: Canvas = field(default_factory=Canvas)
     counted: int = 0  # the samples that the sidebar last showed
     last_label: int | None = None  # just given, and can be undone
+    last_canvas: Canvas | None = None  # what was labelled
 
     initial: str = GENIUS  # where the next training starts
     initial_run: str = ""  # the run's name, where that is a run
@@ -164,10 +162,20 @@ class Lab:
 
     def _add(self, run):
         self.made += 1
+        while self.run_called(f"run {self.made}"):
+            self.made += 1
         added = Trained(run, self.pending)
         added.rename(f"run {self.made}")
         self.runs.append(added)
         self.used = added.name
+
+    def clear_canvas(self) -> None:
+        """A new, blank canvas."""
+        self.canvas = self.canvas.next()
+
+    def may_be_called(self, name: str) -> bool:
+        """Whether a run may bear this name: letters, digits, spaces and - _ . alone, and nobody else's."""
+        return bool(re.fullmatch(r"[\w .-]{1,30}", name)) and not self.run_called(name) and name not in caches.shelf()
 
     def delete(self, name: str) -> None:
         """Forget a run. Models that started from it stay."""

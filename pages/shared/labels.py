@@ -3,7 +3,7 @@
 import streamlit as st
 
 from digitcore import charts
-from pages.shared import caches
+from pages.shared import caches, canvas
 from pages.shared.lab import Lab
 
 _WITHOUT_HINTS = "<style>.st-key-labels kbd { display: none }</style>"  # the key is the label: once is enough
@@ -41,11 +41,12 @@ def show(lab: Lab) -> None:
 
 
 def _store(lab, digit):
+    canvas.take_over(lab.canvas)  # a quick hand labels before the last stroke was answered
     if lab.canvas.digit is None:
         return
     lab.samples = lab.samples.add(lab.canvas.digit, digit)
-    lab.last_label = digit
-    lab.canvas.clear()
+    lab.last_label, lab.last_canvas = digit, lab.canvas
+    lab.canvas = lab.canvas.next()
     caches.jobs().warm()
     lab.learn_at_once()
 
@@ -53,6 +54,8 @@ def _store(lab, digit):
 def _take_back(lab):
     lab.samples = lab.samples.without_last()
     lab.last_label = None
+    if lab.canvas.digit is None and lab.last_canvas:
+        lab.canvas = lab.canvas.next(lab.last_canvas)
 
 
 def _counts(counts):

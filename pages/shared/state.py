@@ -1,5 +1,7 @@
 """The session's state: the only place that names st.session_state."""
 
+from typing import Any
+
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -24,9 +26,9 @@ def put(key: str, value: object) -> None:
     st.session_state[key] = value
 
 
-def value(key: str) -> object:
-    """A widget's present value, for its callback."""
-    return st.session_state[key]
+def value(key: str) -> Any:
+    """A widget's present value, as a callback finds it; None when there is no such widget."""
+    return st.session_state.get(key)
 
 
 def is_first_visit() -> bool:

@@ -26,10 +26,20 @@ def count(number: int) -> str:
     return f"{number:,}" if number else "none"
 
 
+def in_line(job: Job) -> str:
+    """Where a waiting job stands: “3 ahead of you”."""
+    return f"{job.ahead} ahead of you" if job.ahead else "Next in line"
+
+
+def comparing(job: Job, number: int) -> str:
+    """Where a comparison of so many models stands."""
+    return in_line(job) if job.state == WAITING else f"Reading MNIST's 10,000 test digits with {models(number)} …"
+
+
 def progress(job: Job, epochs: int) -> str:
     """Where a training stands: “Epoch 2 of 3 · 4 s left”."""
     if job.state == WAITING:
-        return f"{job.ahead} ahead of you" if job.ahead else "Next in line"
+        return in_line(job)
     if not job.messages:
         return "Starting …"
     last = job.messages[-1]
