@@ -117,7 +117,7 @@ def find(path=None, report: Report = lambda line: None) -> tuple[Mnist, str]:
         try:
             return _keep(_verified(fetch(report))), source
         except (OSError, DataMissing, subprocess.SubprocessError) as error:
-            report(f"{source} has not answered: {error}")
+            report(f"{source} is out of reach ({error}); trying the next place.")
     raise DataMissing(
         "The MNIST data set is not on this machine and could not be downloaded. "
         "Connect to a network and run “python -m digitcore data”, or give it a file: “python -m digitcore data --path mnist.npz”."

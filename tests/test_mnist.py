@@ -82,7 +82,7 @@ def test_no_source_says_what_to_do(empty, monkeypatch):
     lines = []
     with pytest.raises(DataMissing, match="python -m digitcore data"):
         mnist.find(report=lines.append)
-    assert any("has not answered" in line for line in lines)
+    assert any("is out of reach" in line for line in lines)
 
 
 def test_two_processes_may_start_at_once(empty, data):
