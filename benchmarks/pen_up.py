@@ -97,11 +97,11 @@ def main():
             person.tool("Clear")
             person.page.wait_for_timeout(1000)
             waits["training"] = measure(person, asked.strokes)
+            megabytes = psutil.Process(lab.process.pid).memory_info().rss / 1e6
             crowd(browser, lab)
             person.tool("Clear")
             person.page.wait_for_timeout(1000)
             waits["training_and_crowd"] = measure(person, asked.strokes)
-            megabytes = psutil.Process(lab.process.pid).memory_info().rss / 1e6
         finally:
             lab.stop()
             echo.stop()

@@ -51,7 +51,7 @@ def _status(lab):
     lab.counted = len(lab.samples)
     st.caption(f"{words.drawings(len(lab.samples))} labelled")
     if lab.training:
-        st.fragment(_watch_training, run_every=POLL * 2)(lab)
+        st.fragment(_watch_training, run_every=POLL * 4)(lab)
 
 
 def _watch_training(lab):
