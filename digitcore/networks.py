@@ -76,15 +76,22 @@ def mlp():
     return [layers.Flatten(), layers.Dense(300, activation="relu")]
 
 
-@network
-def convnet():
-    """Keras's own MNIST example. Source: F. Chollet, "Simple MNIST convnet", keras.io/examples (2015)."""
+def _two_convolutions():
+    """Convolution and pooling twice, flattened."""
     return [
         layers.Conv2D(32, 3, activation="relu"),
         layers.MaxPooling2D(),
         layers.Conv2D(64, 3, activation="relu"),
         layers.MaxPooling2D(),
         layers.Flatten(),
+    ]
+
+
+@network
+def convnet():
+    """Keras's own MNIST example. Source: F. Chollet, "Simple MNIST convnet", keras.io/examples (2015)."""
+    return [
+        *_two_convolutions(),
         layers.Dropout(0.5),
     ]
 
@@ -102,11 +109,7 @@ def cnn13():
 def _noise_family(dropout, dense=(180, 64)):
     """Two convolutions, dropout, dense layers: what the noise recipes differ in is the dropout and the depth."""
     return [
-        layers.Conv2D(32, 3, activation="relu"),
-        layers.MaxPooling2D(),
-        layers.Conv2D(64, 3, activation="relu"),
-        layers.MaxPooling2D(),
-        layers.Flatten(),
+        *_two_convolutions(),
         layers.Dropout(dropout),
         *(layers.Dense(units, activation="relu") for units in dense),
     ]

@@ -104,8 +104,8 @@ class SampleSet:
         return self.take(np.flatnonzero(~self.held_out))
 
     def to_judge(self) -> "SampleSet":
-        """Those that are held out."""
-        return self.take(np.flatnonzero(self.held_out))
+        """Those that are held out; all of them while none is."""
+        return self.take(np.flatnonzero(self.held_out)) if self.held_out.any() else self
 
     def none_held_out(self) -> "SampleSet":
         """The same, with nothing held out."""

@@ -66,7 +66,7 @@ def train(
         should_stop=lambda: stop() or time.monotonic() > end,
         goes_on=goes_on,
     )
-    judged = samples.to_judge() if samples.held_out.any() else samples
+    judged = samples.to_judge()
     return replace(
         run,
         model=_with_figures(run.model),

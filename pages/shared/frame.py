@@ -4,7 +4,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from digitcore.errors import DigitLabError
 from pages.shared import state, words
 from pages.shared.lab import Lab
 
@@ -24,7 +23,7 @@ def begin(page: str) -> Lab:
     """Set the page up, draw its sidebar, take over what a job has finished; returns the session's lab."""
     name, _ = PAGES[page]
     st.set_page_config(page_title=f"{name} · Digit Lab", page_icon=ICON, layout="wide", initial_sidebar_state="auto")
-    lab = _lab_or_stop()
+    lab = state.lab()
     state.visited()
     lab.collect()
     st.html(_LESS_MARGIN)
@@ -35,14 +34,6 @@ def begin(page: str) -> Lab:
         st.divider()
         _status(lab)
     return lab
-
-
-def _lab_or_stop():
-    try:
-        return state.lab()
-    except DigitLabError as error:
-        st.error(str(error))
-        st.stop()
 
 
 def _status(lab):

@@ -124,8 +124,7 @@ class Lab:
         if self.trained and self.initial == TRAINED:
             return self.trained, ""
         if self.trained and self.initial == BETTER:
-            judged = self.samples.to_judge() if self.samples.held_out.any() else self.samples
-            return models.better(self.first, self.trained, judged)
+            return models.better(self.first, self.trained, self.samples.to_judge())
         return caches.shipped(STUPID if self.initial == STUPID else GENIUS), ""
 
     def lesson(self) -> SampleSet:
