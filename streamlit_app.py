@@ -14,7 +14,7 @@ def steps():
     """The loop with its present state: page, what one does there, how things stand."""
     drawn = "A drawing is on the canvas." if lab.canvas.digit is not None else "Nothing drawn yet."
     trained = lab.in_use.model.card.lesson if lab.in_use else "Nothing trained yet."
-    compared = "Compared." if lab.comparison else "Nothing compared yet."
+    compared = "Compared." if lab.has_compared else "Nothing compared yet."
     return [
         (frame.DRAW, "Draw and see the guess", drawn),
         (frame.DRAW, "Label it to teach", f"{words.drawings(len(lab.samples))} labelled."),

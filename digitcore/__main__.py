@@ -57,7 +57,7 @@ def _trained(start, settings, name):
 
 def evaluate(arguments) -> None:
     """Measure models again from their shipped files; --write brings models/README.md up to date from their cards."""
-    from digitcore import measuring, shelf
+    from digitcore import measuring, shelf, stress
 
     if arguments.write:
         shelf.write()
@@ -69,7 +69,7 @@ def evaluate(arguments) -> None:
         card = measuring.measured(models.load(name)).card
         measured.append({"name": name, "network": card.network, "parameters": card.parameters, **card.figures})
         if not arguments.json:
-            _print_row(measured[-1], measuring.mean_robustness(card.figures))
+            _print_row(measured[-1], stress.mean(card.figures["robustness"]))
     if arguments.json:
         print(json.dumps(measured, indent=2))
 

@@ -11,6 +11,8 @@ import pandas as pd
 GREY, BLUE, ORANGE = "#8a8f98", "#2b83c6", "#E69F00"
 MODEL_COLOURS = [GREY, BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#D55E00"]
 MEASURES = {"loss": "Loss (cross-entropy, nats)", "accuracy": "Share of digits read right"}
+AXES = {"epoch": "Epoch", "seen": "Digits seen", "seconds": "Seconds"}
+CELL = "cell"  # the selection of a confusion matrix: the fields drawn and read of what was clicked
 
 
 def curve_table(histories: dict[str, list[dict[str, float]]], measure: str = "loss") -> pd.DataFrame:
@@ -37,35 +39,40 @@ def curve_table(histories: dict[str, list[dict[str, float]]], measure: str = "lo
     return pd.DataFrame(rows, columns=["model", "part", "epoch", "seen", "seconds", "value"])
 
 
-def curves(table: pd.DataFrame, measure: str = "loss", *, epochs: float | None = None, height: int = 220) -> alt.Chart:
-    """Training (solid) and validation (dashed, with points) by epoch, a colour for each model.
+def curves(
+    table: pd.DataFrame,
+    measure: str = "loss",
+    *,
+    by: str = "epoch",
+    log: bool = False,
+    epochs: float | None = None,
+    height: int = 220,
+) -> alt.LayerChart:
+    """Training (solid) and validation (dashed, with points), a colour for each model.
 
     Args:
         table: from `curve_table`.
         measure: loss or accuracy; only names and formats the axis.
+        by: epoch, seen or seconds, along the horizontal axis.
+        log: whether the vertical axis is logarithmic, for a loss.
         epochs: where the axis ends, so that it stands still while a training runs.
         height: of the plot, in px.
     """
     models = list(dict.fromkeys(table["model"]))
     share = measure == "accuracy"
     x = alt.X(
-        "epoch:Q",
-        title="Epoch",
-        axis=alt.Axis(tickMinStep=1, tickCount=8),
+        f"{by}:Q",
+        title=AXES[by],
+        axis=alt.Axis(tickMinStep=1, tickCount=8, format="~s" if by == "seen" else "~g"),
         scale=alt.Scale(domainMin=0, domainMax=epochs or alt.Undefined, nice=False),
     )
     y = alt.Y(
         "value:Q",
         title=None,
-        axis=alt.Axis(format=".0%" if share else "~g"),
-        scale=alt.Scale(zero=not share, nice=True),
+        axis=alt.Axis(format=".0%" if share else "~g", tickCount=6),
+        scale=alt.Scale(type="log", nice=True) if log else alt.Scale(zero=not share, nice=True),
     )
-    colour = alt.Color(
-        "model:N",
-        title=None,
-        scale=alt.Scale(domain=models, range=_colours(models)),
-        legend=alt.Legend(orient="top") if len(models) > 1 else None,
-    )
+    colour = _colour(models)
     dash = alt.StrokeDash(
         "part:N",
         scale=alt.Scale(domain=["training", "validation"], range=[[1, 0], [5, 3]]),
@@ -75,6 +82,8 @@ def curves(table: pd.DataFrame, measure: str = "loss", *, epochs: float | None =
         alt.Tooltip("model:N", title="Model"),
         alt.Tooltip("part:N", title="Digits"),
         alt.Tooltip("epoch:Q", title="Epoch", format=".2f"),
+        alt.Tooltip("seen:Q", title="Digits seen", format=","),
+        alt.Tooltip("seconds:Q", title="Seconds", format=".1f"),
         alt.Tooltip("value:Q", title=MEASURES[measure], format=".2%" if share else ".4f"),
     ]
     base = alt.Chart(table).encode(x=x, y=y, color=colour, tooltip=tips)
@@ -83,32 +92,208 @@ def curves(table: pd.DataFrame, measure: str = "loss", *, epochs: float | None =
     return (lines + points).properties(height=height, title=MEASURES[measure])
 
 
-def confusion(table: pd.DataFrame, *, height: int = 300) -> alt.LayerChart:
-    """A confusion matrix: rows the digit drawn, columns the digit read, the shade its share of the row.
+def lineage(histories: list[list[dict[str, float]]]) -> list[dict[str, float]]:
+    """The curves of a training and of those before it, oldest first, as one: epochs, digits and seconds add up."""
+    points, ends = [], dict.fromkeys(AXES, 0.0)
+    for history in histories:
+        points += [point | {axis: point[axis] + ends[axis] for axis in AXES} for point in history]
+        if history:
+            ends = {axis: points[-1][axis] for axis in AXES}
+    return points
+
+
+def confusion(table: pd.DataFrame, *, rates: bool = False, height: int = 420) -> alt.LayerChart:
+    """A confusion matrix: rows the digit drawn, columns the digit read, the shade its share of the row; a click picks a cell.
 
     Args:
         table: from `evaluation.confusion_table`.
+        rates: whether the cells say shares of the row instead of counts.
         height: of the plot, in px.
     """
+    tips = [
+        alt.Tooltip("count:Q", title="How many", format=","),
+        alt.Tooltip("share:Q", title="Share of this digit", format=".2%"),
+    ]
+    shade = alt.Color("share:Q", title=None, scale=alt.Scale(scheme="blues", type="sqrt", domain=[0, 1]), legend=None)
+    text = alt.Text("share:Q", format=".1%") if rates else alt.Text("count:Q", format=",")
+    return _matrix(table, tips, shade, text, "count", "datum.share > 0.25", height)
+
+
+def confusion_change(table: pd.DataFrame, *, height: int = 420) -> alt.LayerChart:
+    """The difference of two confusion matrices: orange where the second model has more, blue where it has fewer.
+
+    Args:
+        table: from `Pair.confusion_table`.
+        height: of the plot, in px.
+    """
+    most = max(1, int(table["change"].abs().max())) if len(table) else 1
+    shade = alt.Color(
+        "change:Q",
+        title=None,
+        scale=alt.Scale(domain=[-most, 0, most], range=[BLUE, "#f4f4f4", ORANGE], type="linear"),
+        legend=None,
+    )
+    tips = [alt.Tooltip("change:Q", title="More with the second", format="+d")]
+    return _matrix(table, tips, shade, alt.Text("change:Q", format="+d"), "change", "false", height)
+
+
+def _matrix(table, tips, shade, text, shown, white, height):
+    """Ten by ten cells; `shown` is the column whose zeros stay empty, `white` the expression for white text."""
+    cell = alt.selection_point(name=CELL, fields=["drawn", "read"], empty=False)
     base = alt.Chart(table).encode(
         x=alt.X("read:O", title="Read as", axis=alt.Axis(labelAngle=0, orient="top")),
         y=alt.Y("drawn:O", title="Digit"),
+        tooltip=[alt.Tooltip("drawn:O", title="Digit"), alt.Tooltip("read:O", title="Read as"), *tips],
+    )
+    figures = base.mark_text(fontSize=11).encode(
+        text=text,
+        color=alt.condition(white, alt.value("white"), alt.value("#1b1f27")),
+        opacity=alt.condition(alt.datum[shown] != 0, alt.value(1), alt.value(0)),
+    )
+    frames = base.mark_rect(fillOpacity=0, cursor="pointer").encode(  # on top, so that every click finds a cell
+        stroke=alt.condition(cell, alt.value(ORANGE), alt.value("transparent")),
+        strokeWidth=alt.condition(cell, alt.value(3), alt.value(0)),
+    )
+    return (base.mark_rect().encode(color=shade) + figures + frames.add_params(cell)).properties(height=height)
+
+
+def digit_shares(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
+    """Share of each digit read right, with its 95 % interval, a colour for each model.
+
+    Args:
+        table: from `evaluation.digit_table`, with the column model.
+        height: of the plot, in px.
+    """
+    models = list(dict.fromkeys(table["model"]))
+    scale = alt.Scale(zero=False, nice=True)
+    base = alt.Chart(table).encode(
+        x=alt.X("digit:O", title="Digit", axis=alt.Axis(labelAngle=0)),
+        xOffset=alt.XOffset("model:N", sort=models),
+        color=_colour(models),
         tooltip=[
-            alt.Tooltip("drawn:O", title="Digit"),
-            alt.Tooltip("read:O", title="Read as"),
-            alt.Tooltip("count:Q", title="How many", format=","),
-            alt.Tooltip("share:Q", title="Share of this digit", format=".2%"),
+            alt.Tooltip("model:N", title="Model"),
+            alt.Tooltip("digit:O", title="Digit"),
+            alt.Tooltip("correct:Q", title="Read right", format=","),
+            alt.Tooltip("of:Q", title="Of", format=","),
+            alt.Tooltip("low:Q", title="From", format=".2%"),
+            alt.Tooltip("high:Q", title="To", format=".2%"),
         ],
     )
-    cells = base.mark_rect().encode(
-        color=alt.Color("share:Q", title=None, scale=alt.Scale(scheme="blues", type="sqrt", domain=[0, 1]), legend=None)
+    bars = base.mark_rule(strokeWidth=2).encode(
+        y=alt.Y("low:Q", title=None, scale=scale, axis=alt.Axis(format="~%", tickCount=6)), y2="high:Q"
     )
-    counts = base.mark_text(fontSize=10).encode(
-        text=alt.Text("count:Q", format=","),
-        color=alt.condition(alt.datum.share > 0.25, alt.value("white"), alt.value("#1b1f27")),
-        opacity=alt.condition(alt.datum.count > 0, alt.value(1), alt.value(0)),
+    points = base.mark_point(filled=True, size=60, opacity=1).encode(y=alt.Y("accuracy:Q", scale=scale))
+    return (bars + points).properties(height=height, title="Share of each digit read right, with 95 % intervals")
+
+
+def reliability(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
+    """How often a model is right when it is so sure; on the diagonal it is as sure as it should be.
+
+    Args:
+        table: from `evaluation.reliability_table`, with the column model.
+        height: of the plot, in px.
+    """
+    models = list(dict.fromkeys(table["model"]))
+    unit = alt.Scale(domain=[0, 1])
+    diagonal = (
+        alt.Chart(pd.DataFrame({"confidence": [0.0, 1.0], "accuracy": [0.0, 1.0]}))
+        .mark_line(strokeDash=[4, 4], color=GREY)
+        .encode(x="confidence:Q", y="accuracy:Q")
     )
-    return (cells + counts).properties(height=height)
+    base = alt.Chart(table).encode(
+        x=alt.X("confidence:Q", title="How sure it is", scale=unit, axis=alt.Axis(format=".0%")),
+        color=_colour(models),
+        tooltip=[
+            alt.Tooltip("model:N", title="Model"),
+            alt.Tooltip("confidence:Q", title="How sure", format=".1%"),
+            alt.Tooltip("accuracy:Q", title="Read right", format=".1%"),
+            alt.Tooltip("low:Q", title="From", format=".1%"),
+            alt.Tooltip("high:Q", title="To", format=".1%"),
+            alt.Tooltip("count:Q", title="Digits", format=","),
+        ],
+    )
+    y = alt.Y("accuracy:Q", title=None, scale=unit, axis=alt.Axis(format=".0%"))
+    bars = base.mark_rule(strokeWidth=1.5, opacity=0.6).encode(y=alt.Y("low:Q", title=None, scale=unit), y2="high:Q")
+    points = base.mark_point(filled=True, size=60, opacity=1).encode(y=y)
+    return (diagonal + bars + base.mark_line(strokeWidth=1.5).encode(y=y) + points).properties(
+        height=height, title="Share read right, with 95 % intervals"
+    )
+
+
+def coverage(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
+    """What “unsure” costs: the fewer digits a model answers, the more of those are right.
+
+    Args:
+        table: from `evaluation.coverage_table`, with the columns model and chosen (True at the model's own threshold).
+        height: of the plot, in px.
+    """
+    models = list(dict.fromkeys(table["model"]))
+    base = alt.Chart(table).encode(
+        x=alt.X("coverage:Q", title="Share of the digits answered", scale=alt.Scale(zero=False), axis=alt.Axis(format=".0%")),
+        y=alt.Y("accuracy:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format="~%", tickCount=6)),
+        color=_colour(models),
+        tooltip=[
+            alt.Tooltip("model:N", title="Model"),
+            alt.Tooltip("threshold:Q", title="Unsure below", format=".1%"),
+            alt.Tooltip("coverage:Q", title="Answered", format=".1%"),
+            alt.Tooltip("accuracy:Q", title="Read right of those", format=".2%"),
+        ],
+    )
+    points = base.mark_point(filled=True, size=90, opacity=1).transform_filter(alt.datum.chosen)
+    return (base.mark_line(strokeWidth=2) + points).properties(height=height, title="Share of the answered read right")
+
+
+def stress(table: pd.DataFrame, title: str, *, height: int = 300) -> alt.LayerChart:
+    """Share read right against the strength of a corruption, a curve for each model.
+
+    Args:
+        table: of one corruption, as of `stress.measure`, with the columns model, low and high (0 to 1).
+        title: over the plot.
+        height: of the plot, in px.
+    """
+    models = list(dict.fromkeys(table["model"]))
+    base = alt.Chart(table).encode(
+        x=alt.X("strength:O", title="Strength (0: as it is)", axis=alt.Axis(labelAngle=0)),
+        color=_colour(models),
+        tooltip=[
+            alt.Tooltip("model:N", title="Model"),
+            alt.Tooltip("strength:O", title="Strength"),
+            alt.Tooltip("accuracy:Q", title="Read right", format=".1%"),
+            alt.Tooltip("low:Q", title="From", format=".1%"),
+            alt.Tooltip("high:Q", title="To", format=".1%"),
+            alt.Tooltip("of:Q", title="Of", format=","),
+        ],
+    )
+    y = alt.Y("accuracy:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%", tickCount=5))
+    lines, points = base.mark_line(strokeWidth=2).encode(y=y), base.mark_point(filled=True, size=45, opacity=1).encode(y=y)
+    return (lines + points).properties(height=height, title=title)
+
+
+def bars(
+    table: pd.DataFrame, x: str, y: str, title: str, *, format: str = "~s", log: bool = False, height: int = 240
+) -> alt.Chart:
+    """One bar a row.
+
+    Args:
+        table: any.
+        x: the column along the horizontal axis, as it is.
+        y: the column of the bars' height.
+        title: over the plot: what the height is, with its unit.
+        format: of the vertical axis, in d3's language.
+        log: whether the vertical axis is logarithmic.
+        height: of the plot, in px.
+    """
+    scale = alt.Scale(type="symlog", constant=0.001) if log else alt.Scale()
+    return (
+        alt.Chart(table)
+        .mark_bar(color=BLUE)
+        .encode(
+            x=alt.X(f"{x}:O", title=x.capitalize(), axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            y=alt.Y(f"{y}:Q", title=None, scale=scale, axis=alt.Axis(format=format, tickCount=5)),
+            tooltip=[alt.Tooltip(f"{x}:O", title=x.capitalize()), alt.Tooltip(f"{y}:Q", title=title)],
+        )
+        .properties(height=height, title=title)
+    )
 
 
 def heat_map(table: pd.DataFrame, x: str, y: str, *, height: int = 260) -> alt.LayerChart:
@@ -140,5 +325,16 @@ def heat_map(table: pd.DataFrame, x: str, y: str, *, height: int = 260) -> alt.L
     return (base.mark_rect().encode(color=shade) + figures).properties(height=height, title="Your hand, read after training")
 
 
-def _colours(models):
-    return [BLUE] if len(models) == 1 else [MODEL_COLOURS[i % len(MODEL_COLOURS)] for i in range(len(models))]
+def colours(count: int) -> list[str]:
+    """The colours of so many models side by side; one alone is blue."""
+    return [BLUE] if count == 1 else [MODEL_COLOURS[i % len(MODEL_COLOURS)] for i in range(count)]
+
+
+def _colour(models):
+    """A colour for each model, with a legend where there are several."""
+    return alt.Color(
+        "model:N",
+        title=None,
+        scale=alt.Scale(domain=models, range=colours(len(models))),
+        legend=alt.Legend(orient="top", columns=4) if len(models) > 1 else None,
+    )

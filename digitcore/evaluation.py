@@ -13,6 +13,9 @@ from digitcore.runs import Score
 
 DIGITS = tuple(range(10))
 BINS = 15  # of confidence, for the calibration error
+CLASSIC = {(7, 9), (1, 7), (4, 9), (3, 5)}  # the pairs that handwriting makes look alike
+MOST_UNSURE = 0.5  # share of the digits up to which the cost of “unsure” is drawn
+STEPS = 200  # points of that curve
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +61,16 @@ class Evaluation:
         return self.probabilities.argmax(1)
 
     @property
+    def confidence(self) -> np.ndarray:
+        """(N,) the probability of each guess, 0 to 1."""
+        return self.probabilities.max(1)
+
+    @property
+    def right(self) -> np.ndarray:
+        """(N,) bool, whether each was read right."""
+        return self.guesses == self.labels
+
+    @property
     def of(self) -> int:
         """How many digits were judged."""
         return len(self.labels)
@@ -80,9 +93,7 @@ class Evaluation:
         """
         if not self.of:
             return float("nan")
-        confidence, right = self.probabilities.max(1), self.guesses == self.labels
-        bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-        gaps = np.bincount(bins, weights=confidence - right, minlength=BINS)
+        gaps = np.bincount(_bins(self.confidence), weights=self.confidence - self.right, minlength=BINS)
         return float(np.abs(gaps).sum() / self.of)
 
 
@@ -104,13 +115,6 @@ def wilson(correct: int, of: int) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
-def read_differently(first: Evaluation, second: Evaluation) -> np.ndarray:
-    """Indices of the digits whose guess differs, those that one of the two reads right first."""
-    differ = np.flatnonzero(first.guesses != second.guesses)
-    right = (first.guesses == first.labels) | (second.guesses == second.labels)
-    return differ[np.argsort(~right[differ], kind="stable")]
-
-
 def confusion_table(evaluation: Evaluation) -> pd.DataFrame:
     """One row a cell: drawn, read, count, and its share of the digits drawn (0 to 1)."""
     counts = evaluation.confusion
@@ -119,6 +123,83 @@ def confusion_table(evaluation: Evaluation) -> pd.DataFrame:
     return pd.DataFrame(
         {"drawn": drawn.ravel(), "read": read.ravel(), "count": counts.ravel(), "share": (counts / totals).ravel()}
     )
+
+
+def confused_pairs(evaluation: Evaluation, most: int = 5) -> pd.DataFrame:
+    """The pairs of digits taken for each other most often, worst first.
+
+    Returns:
+        One row a pair that occurs: first, second (digits), count (both ways together), classic (whether it is one of
+        the pairs known for it).
+    """
+    counts = evaluation.confusion + evaluation.confusion.T
+    rows = [(a, b, int(counts[a, b]), (a, b) in CLASSIC) for a in DIGITS for b in DIGITS[a + 1 :] if counts[a, b]]
+    rows.sort(key=lambda row: -row[2])
+    return pd.DataFrame(rows[:most], columns=["first", "second", "count", "classic"])
+
+
+def digit_table(evaluation: Evaluation) -> pd.DataFrame:
+    """One row a digit: of, correct, accuracy with its 95 % interval (low, high), and precision, all shares 0 to 1.
+
+    Precision is the share of this digit's guesses that are right; nan where it was never guessed.
+    """
+    totals, guessed, right = evaluation.confusion.sum(1), evaluation.confusion.sum(0), np.diag(evaluation.confusion)
+    bounds = [wilson(int(correct), int(of)) for correct, of in zip(right, totals, strict=True)]
+    with np.errstate(invalid="ignore"):
+        shares, precision = right / totals, right / guessed
+    return pd.DataFrame(
+        {
+            "digit": DIGITS,
+            "of": totals,
+            "correct": right,
+            "accuracy": shares,
+            "low": [low for low, _ in bounds],
+            "high": [high for _, high in bounds],
+            "precision": precision,
+        }
+    )
+
+
+def reliability_table(evaluation: Evaluation) -> pd.DataFrame:
+    """How often it is right when it is so sure: one row a bin of confidence that occurs.
+
+    Returns:
+        confidence (mean in the bin), accuracy with its 95 % interval (low, high), all 0 to 1, and count.
+    """
+    rows = []
+    if evaluation.of:
+        bins = _bins(evaluation.confidence)
+        for number in np.unique(bins):
+            inside = bins == number
+            correct, of = int(evaluation.right[inside].sum()), int(inside.sum())
+            rows.append((float(evaluation.confidence[inside].mean()), correct / of, *wilson(correct, of), of))
+    return pd.DataFrame(rows, columns=["confidence", "accuracy", "low", "high", "count"])
+
+
+def coverage_table(evaluation: Evaluation) -> pd.DataFrame:
+    """What “unsure” costs: one row a threshold, from answering everything to answering half.
+
+    Returns:
+        threshold, coverage (share of the digits answered), accuracy of those; all 0 to 1.
+    """
+    if not evaluation.of:
+        return pd.DataFrame(columns=["threshold", "coverage", "accuracy"])
+    order = np.argsort(-evaluation.confidence, kind="stable")
+    right, confidence = np.cumsum(evaluation.right[order]), evaluation.confidence[order]
+    least = max(1, round(evaluation.of * (1 - MOST_UNSURE)))
+    answered = np.unique(np.linspace(least, evaluation.of, STEPS).round().astype(int))[::-1]
+    return pd.DataFrame(
+        {
+            "threshold": confidence[answered - 1],
+            "coverage": answered / evaluation.of,
+            "accuracy": right[answered - 1] / answered,
+        }
+    )
+
+
+def _bins(confidence):
+    """The bin of each confidence, 0 to 14."""
+    return np.minimum((confidence * BINS).astype(int), BINS - 1)
 
 
 def _loss(labels, probabilities):

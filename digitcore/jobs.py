@@ -16,6 +16,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from digitcore import preload, worker
 from digitcore.errors import DigitLabError, JobError
 from digitcore.models import ModelBundle
@@ -192,9 +194,21 @@ class JobService:
         self._check(len(samples), settings.epochs)
         return self._submit(worker.train, (start, samples, settings, goes_on, self.limits.seconds), owner, patient)
 
-    def compare(self, bundles: list[ModelBundle], samples: SampleSet, *, owner: str = "") -> Job:
-        """A job whose messages tell the share done and whose result is a `worker.Comparison`."""
-        return self._submit(worker.compare, (bundles, samples), owner, False)
+    def evaluate(self, bundle: ModelBundle, *, owner: str = "") -> Job:
+        """A job whose messages tell the share done and whose result is a `worker.Judged`."""
+        return self._submit(worker.evaluate, (bundle,), owner, False)
+
+    def stress(self, bundle: ModelBundle, *, owner: str = "") -> Job:
+        """A job whose messages tell the share done and whose result is a table as of `stress.measure`."""
+        return self._submit(worker.stress, (bundle,), owner, False)
+
+    def look_alikes(self, bundle: ModelBundle, digits: np.ndarray, *, owner: str = "") -> Job:
+        """A job whose result is a `neighbours.Neighbours` of the digits, (N, 28, 28) uint8."""
+        return self._submit(worker.look_alikes, (bundle, digits), owner, False)
+
+    def explore(self, seed: int, *, owner: str = "") -> Job:
+        """A job whose result is an `exploring.Exploration` with the mosaic of this seed."""
+        return self._submit(worker.explore, (seed,), owner, False)
 
     def ahead(self, job: Job) -> int:
         """How many jobs are served before this one; 0 when it runs or is over."""

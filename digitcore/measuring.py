@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from digitcore import corruptions, mnist, nondigits
+from digitcore import mnist, nondigits, stress
 from digitcore.evaluation import Evaluation
 from digitcore.models import ModelBundle
 
 KEPT = 0.99  # share of digits that must stay above the threshold for “unsure”
-SPOILT = 1000  # test digits, the first, that each corruption is measured on
 STRANGE, STRANGE_SEED = 1000, 12345  # pictures of no digit; the seed is no recipe's
 
 
@@ -35,7 +34,7 @@ def measured(bundle: ModelBundle) -> ModelBundle:
     figures |= {
         "unsure_below": round(threshold, 4),
         "unsure_nondigits": unsure_nondigits(predictor, threshold),
-        "robustness": robustness(predictor),
+        "robustness": stress.on_card(stress.measure(predictor)),
         "milliseconds": round(milliseconds(predictor), 3),
         "bytes": len(bundle.tflite_bytes),
     }
@@ -48,16 +47,6 @@ def _one_point(predictor):
     judged = Evaluation.from_probabilities(labels, predictor.probabilities(digits))
     values = {"val_loss": round(judged.loss, 5), "val_accuracy": round(judged.accuracy, 5)}
     return [{"epoch": 0.0, "seen": 0, "seconds": 0.0, **values}]
-
-
-def robustness(predictor) -> dict[str, list[float]]:
-    """Accuracy on the first thousand test digits, spoilt: corruption → five accuracies, from slight to strong."""
-    digits, labels = mnist.load().test
-    digits, labels = digits[:SPOILT], labels[:SPOILT]
-    return {
-        name: [_accuracy(predictor, corruptions.corrupt(digits, name, strength), labels) for strength in corruptions.STRENGTHS]
-        for name in corruptions.names()
-    }
 
 
 def unsure_nondigits(predictor, threshold: float) -> dict[str, float]:
@@ -78,16 +67,7 @@ def milliseconds(predictor, asked: int = 300) -> float:
     return 1000 * float(np.median(times))
 
 
-def mean_robustness(figures: dict[str, Any]) -> float:
-    """Mean accuracy over every corruption and strength."""
-    return float(np.mean(list(figures["robustness"].values())))
-
-
 def _threshold(predictor):
     """The probability of the best guess that 99 % of MNIST's validation digits reach."""
     digits, _ = mnist.load().validation
     return float(np.quantile(predictor.probabilities(digits).max(1), 1 - KEPT))
-
-
-def _accuracy(predictor, digits, labels):
-    return round(float((predictor.probabilities(digits).argmax(1) == labels).mean()), 3)

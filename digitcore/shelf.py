@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from digitcore import handwriting, measuring, models
+from digitcore import handwriting, models, stress
 from digitcore.models import ModelCard
 
 HEAD = """# The shelf of models
@@ -22,7 +22,7 @@ COLUMNS = {
     "95 % interval": lambda card: " to ".join(f"{bound:.2%}" for bound in card.figures["mnist_interval"]),
     "loss": lambda card: f"{card.figures['mnist_loss']:.4f}",
     "calibration error": lambda card: f"{card.figures['calibration_error']:.2%}",
-    "spoilt digits read": lambda card: f"{measuring.mean_robustness(card.figures):.1%}",
+    "spoilt digits read": lambda card: f"{stress.mean(card.figures['robustness']):.1%}",
     "no digit: unsure": lambda card: f"{card.figures['unsure_nondigits']['all']:.0%}",
     "training, s": lambda card: f"{card.seconds:,.0f}",
 }

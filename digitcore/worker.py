@@ -7,12 +7,15 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from digitcore import measuring
+from digitcore import exploring, measuring
+from digitcore import stress as spoiling
 from digitcore.errors import Stopped
-from digitcore.evaluation import Evaluation, read_differently, scored
+from digitcore.evaluation import Evaluation, scored
 from digitcore.models import ModelBundle, reads
 from digitcore.runs import Run, TrainSettings
 from digitcore.samples import SampleSet
@@ -20,7 +23,9 @@ from digitcore.samples import SampleSet
 TEST_DIGITS = 10_000  # MNIST's
 CHUNK = 1000  # digits scored between two words of progress
 KEPT = 24  # evaluations remembered, 0.5 MB each
-SHOWN = 60  # digits read differently that are sent along as pictures
+
+if TYPE_CHECKING:
+    from digitcore import neighbours
 
 Tell = Callable[[dict], None]
 Stop = Callable[[], bool]
@@ -29,19 +34,16 @@ _evaluations: dict[str, Evaluation] = {}
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
-    """Models side by side on MNIST's test digits and on the user's samples.
+class Judged:
+    """A model on MNIST's test digits.
 
     Attributes:
-        mnist, yours: one evaluation a model, in the order asked for.
-        differ: (K,) indices of the MNIST test digits that the first and the last model read differently.
-        pictures: (≤ 60, 28, 28) uint8, the first of them.
+        mnist: what it makes of them, in MNIST's order.
+        milliseconds: median time of one answer on this machine, on one thread.
     """
 
-    mnist: list[Evaluation]
-    yours: list[Evaluation]
-    differ: np.ndarray
-    pictures: np.ndarray
+    mnist: Evaluation
+    milliseconds: float
 
 
 def train(
@@ -78,22 +80,36 @@ def train(
     )
 
 
-def compare(bundles: list[ModelBundle], samples: SampleSet, tell: Tell, stop: Stop) -> Comparison:
-    """Judge each model on all MNIST test digits and on the user's samples.
+def evaluate(bundle: ModelBundle, tell: Tell, stop: Stop) -> Judged:
+    """Judge a model on all MNIST test digits.
 
     Raises:
         Stopped: when asked to.
     """
-    from digitcore import mnist
+    judged = _judge(bundle, lambda share: tell({"share": share}), stop)
+    return Judged(judged, measuring.milliseconds(bundle.predictor()))
 
-    judged = []
-    for number, bundle in enumerate(bundles):
-        judged.append(_judge(bundle, lambda share, number=number: tell({"share": (number + share) / len(bundles)}), stop))
-    yours = [
-        Evaluation.from_probabilities(samples.labels, bundle.predictor().probabilities(samples.digits)) for bundle in bundles
-    ]
-    differ = read_differently(judged[0], judged[-1])
-    return Comparison(judged, yours, differ, mnist.load().test_images[differ[:SHOWN]])
+
+def stress(bundle: ModelBundle, tell: Tell, stop: Stop) -> pd.DataFrame:
+    """`stress.measure` on all MNIST test digits.
+
+    Raises:
+        Stopped: when asked to.
+    """
+    predictor = bundle.predictor(threads=os.cpu_count() or 1)
+    return spoiling.measure(predictor, TEST_DIGITS, on_progress=lambda share: tell({"share": share}), should_stop=stop)
+
+
+def look_alikes(bundle: ModelBundle, digits: np.ndarray, tell: Tell, stop: Stop) -> "neighbours.Neighbours":
+    """`neighbours.nearest`: the MNIST digits that look most like these to the model."""
+    from digitcore import neighbours
+
+    return neighbours.nearest(bundle, digits)
+
+
+def explore(seed: int, tell: Tell, stop: Stop) -> exploring.Exploration:
+    """`exploring.explore`: what MNIST is made of."""
+    return exploring.explore(seed)
 
 
 def _score(bundle):
@@ -117,7 +133,7 @@ def _judge(bundle, tell=lambda share: None, stop=lambda: False) -> Evaluation:
         predictor, answers = bundle.predictor(threads=os.cpu_count() or 1), []
         for begin in range(0, len(digits), CHUNK):
             if stop():
-                raise Stopped("Stopped. Press the button to start again.")
+                raise Stopped("Stopped before all digits were read.")
             answers.append(predictor.probabilities(digits[begin : begin + CHUNK]))
             tell((begin + CHUNK) / len(digits))
         while len(_evaluations) >= KEPT:

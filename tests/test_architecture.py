@@ -11,7 +11,7 @@ PAGES = [*sorted((ROOT / "pages").glob("*.py")), ROOT / "streamlit_app.py"]
 EVERY = LIBRARY + sorted((ROOT / "pages").rglob("*.py")) + [ROOT / "streamlit_app.py"]
 
 KERAS = {"keras", "tensorflow"}
-TRAINERS = {"networks", "training", "lessons", "watching"}  # the modules that may import Keras, in the worker
+TRAINERS = {"networks", "training", "lessons", "watching", "neighbours"}  # the modules that may import Keras, in the worker
 ALLOWED = {  # which modules of the library each may import, when it is loaded
     "errors": set(),
     "images": {"errors"},
@@ -20,6 +20,10 @@ ALLOWED = {  # which modules of the library each may import, when it is loaded
     "runs": {"errors", "models"},
     "mnist": {"errors"},
     "evaluation": {"errors", "runs"},
+    "comparison": {"errors", "evaluation"},
+    "explaining": {"images", "predictor"},
+    "exploring": {"images", "mnist"},
+    "stress": {"corruptions", "errors", "mnist", "predictor"},
     "charts": set(),
     "preload": {"training", "worker"},
 }
@@ -67,7 +71,12 @@ def test_imports_run_one_way(name):
     assert inside <= ALLOWED[name]
 
 
-@pytest.mark.parametrize("path", PAGES + sorted((ROOT / "pages" / "shared").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "pages" / "shared").glob("*.py")), ids=lambda path: path.stem)
+def test_what_pages_share_knows_no_page_and_no_view(path):
+    assert not [name for name in imports(path) if name.startswith("pages.") and not name.startswith("pages.shared")]
+
+
+@pytest.mark.parametrize("path", [path for path in EVERY if "digitcore" not in path.parts], ids=lambda path: path.stem)
 def test_session_and_caches_have_one_home(path):
     text = path.read_text(encoding="utf-8")
     assert path.stem == "state" or "session_state" not in text

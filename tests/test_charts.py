@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from digitcore import charts
-from digitcore.evaluation import Evaluation, confusion_table
+from digitcore import charts, stress
+from digitcore.comparison import Pair
+from digitcore.evaluation import Evaluation, confusion_table, coverage_table, reliability_table
 
 POINTS = [
     {"epoch": 0.0, "seen": 0, "seconds": 0.1, "val_loss": 2.3, "val_accuracy": 0.1},
@@ -43,10 +44,73 @@ def test_curve_table_has_every_point():
     assert table[table["part"] == "validation"]["value"].tolist() == [2.3, 0.4]
 
 
+@pytest.mark.parametrize("by", charts.AXES)
+@pytest.mark.parametrize("log", [True, False])
+def test_curves_by_any_axis(by, log):
+    table = charts.curve_table({"a": POINTS})
+    assert by in fields(charts.curves(table, by=by, log=log))
+
+
+def test_a_lineage_goes_on_where_its_parent_ended():
+    points = charts.lineage([POINTS, POINTS])
+    assert [point["epoch"] for point in points] == [0, 0.5, 1, 1, 1.5, 2]
+    assert points[-1]["seen"] == 2000 and points[-1]["seconds"] == pytest.approx(2.4)
+    assert charts.lineage([]) == charts.lineage([[]]) == []
+
+
+def judged(count):
+    rng = np.random.default_rng(count)
+    return Evaluation.from_probabilities(rng.integers(0, 10, count), rng.dirichlet(np.ones(10), count).reshape(count, 10))
+
+
+def fits(chart, table):
+    """Every field that the chart encodes is in its table, or in the small one of a diagonal."""
+    return fields(chart) <= {*table.columns}
+
+
 @pytest.mark.parametrize("count", [0, 30])
-def test_confusion(count):
-    rng = np.random.default_rng(0)
-    judged = Evaluation.from_probabilities(rng.integers(0, 10, count), rng.dirichlet(np.ones(10), count).reshape(count, 10))
-    table = confusion_table(judged)
+@pytest.mark.parametrize("rates", [True, False])
+def test_confusion(count, rates):
+    table = confusion_table(judged(count))
     assert isinstance(table, pd.DataFrame) and len(table) == 100
-    assert fields(charts.confusion(table)) <= set(table.columns)
+    assert fits(charts.confusion(table, rates=rates), table)
+
+
+@pytest.mark.parametrize("count", [0, 30])
+def test_charts_of_evaluations(count):
+    one = judged(count)
+    pair = Pair(one, one)
+    table = pair.digit_table(("a", "b"))
+    assert fits(charts.digit_shares(table), table)
+    table = pair.confusion_table()
+    assert fits(charts.confusion_change(table), table)
+    table = reliability_table(one).assign(model="a")
+    assert fits(charts.reliability(table), table)
+    table = coverage_table(one).assign(model="a", chosen=True)
+    assert fits(charts.coverage(table), table)
+
+
+@pytest.mark.parametrize("models", [[], ["a"], ["a", "b"]])
+def test_stress(models, genius):
+    whole = stress.from_card(genius.card.figures["robustness"], 1.0).assign(low=0.0, high=1.0)
+    table = pd.concat([whole.assign(model=name) for name in models]) if models else whole.assign(model="a").head(0)
+    assert fits(charts.stress(table, "Blur"), table)
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_bars(count):
+    table = pd.DataFrame({"digit": range(count), "training": range(count)})
+    assert fits(charts.bars(table, "digit", "training", "How many"), table)
+    assert fits(charts.bars(table, "digit", "training", "How many", log=True), table)
+
+
+@pytest.mark.parametrize("count", [0, 4])
+def test_heat_map(count):
+    columns = ["epochs", "gentle", "your_hand", "your_hand_spread", "mnist", "mnist_errors_more", "seconds"]
+    table = pd.DataFrame(np.ones((count, len(columns))), columns=columns)
+    assert fits(charts.heat_map(table, "epochs", "gentle"), table)
+
+
+def test_colours():
+    assert charts.colours(1) == [charts.BLUE] and charts.colours(2) == [charts.GREY, charts.BLUE]
+    assert len(charts.colours(9)) == 9

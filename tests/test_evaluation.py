@@ -5,9 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
+from sklearn.calibration import calibration_curve
+from statsmodels.stats.proportion import proportion_confint
 
 from digitcore.errors import SampleError
-from digitcore.evaluation import Evaluation, confusion_table, read_differently, wilson
+from digitcore.evaluation import (
+    Evaluation,
+    confused_pairs,
+    confusion_table,
+    coverage_table,
+    digit_table,
+    reliability_table,
+    wilson,
+)
 
 
 def random_predictions(seed, count):
@@ -48,11 +58,61 @@ def test_wilson(of, share):
     assert low == pytest.approx(max(0, middle - half), abs=1e-9) and high == pytest.approx(min(1, middle + half), abs=1e-9)
 
 
-def test_read_differently_puts_the_decided_first():
-    def sure(guesses):
-        return np.eye(10, dtype=np.float32)[guesses]
+@given(seed=st.integers(0, 1000), count=st.integers(1, 300))
+def test_digit_table_equals_scikit_learn(seed, count):
+    labels, probabilities = random_predictions(seed, count)
+    found = digit_table(Evaluation.from_probabilities(labels, probabilities))
+    guesses = probabilities.argmax(1)
+    precision, recall, _, of = metrics.precision_recall_fscore_support(labels, guesses, labels=range(10), zero_division=np.nan)
+    assert np.allclose(found["precision"], precision, equal_nan=True)
+    assert np.allclose(found["accuracy"], recall, equal_nan=True) and found["of"].tolist() == of.tolist()
+    for row in found.itertuples():
+        assert (row.low, row.high) == pytest.approx(
+            proportion_confint(row.correct, row.of, method="wilson") if row.of else (0, 1)
+        )
 
-    labels = [1, 2, 3, 4]
-    first = Evaluation.from_probabilities(labels, sure([1, 5, 3, 0]))
-    second = Evaluation.from_probabilities(labels, sure([1, 6, 7, 4]))
-    assert read_differently(first, second).tolist() == [2, 3, 1]
+
+@given(seed=st.integers(0, 1000), count=st.integers(1, 300))
+def test_calibration_equals_scikit_learn(seed, count):
+    labels, probabilities = random_predictions(seed, count)
+    found = Evaluation.from_probabilities(labels, probabilities)
+    table = reliability_table(found)
+    right, sure = calibration_curve(found.right, np.clip(found.confidence.astype(float), 0, 1), n_bins=15)
+    assert table["count"].sum() == count and len(table) == len(right)
+    assert np.allclose(table["accuracy"], right) and np.allclose(table["confidence"], sure, atol=1e-6)
+    error = (table["count"] * (table["accuracy"] - table["confidence"]).abs()).sum() / count
+    assert found.calibration_error == pytest.approx(error, abs=1e-6)
+
+
+@given(seed=st.integers(0, 1000), count=st.integers(1, 300))
+def test_coverage_is_what_a_threshold_does(seed, count):
+    labels, probabilities = random_predictions(seed, count)
+    found = Evaluation.from_probabilities(labels, probabilities)
+    table = coverage_table(found)
+    assert table["coverage"].iloc[0] == 1 and table["accuracy"].iloc[0] == pytest.approx(found.accuracy)
+    assert table["coverage"].is_monotonic_decreasing and table["threshold"].is_monotonic_increasing
+    for row in table.sample(min(5, len(table)), random_state=0).itertuples():
+        answered = found.confidence >= row.threshold
+        assert row.coverage == pytest.approx(answered.mean(), abs=2 / count)
+
+
+def test_confused_pairs():
+    found = Evaluation.from_probabilities([7, 9, 9, 2], np.eye(10)[[9, 7, 7, 3]])
+    table = confused_pairs(found)
+    assert table.to_dict("records") == [
+        {"first": 7, "second": 9, "count": 3, "classic": True},
+        {"first": 2, "second": 3, "count": 1, "classic": False},
+    ]
+
+
+@pytest.mark.parametrize("labels", [[], [4, 4, 4]])
+def test_tables_of_nothing_and_of_one_class(labels):
+    found = Evaluation.from_probabilities(np.array(labels, int), np.eye(10)[labels].reshape(-1, 10))
+    assert confused_pairs(found).empty and len(digit_table(found)) == 10
+    assert len(reliability_table(found)) == bool(labels) == bool(len(coverage_table(found)))
+    assert found.of == 0 or (found.accuracy == 1 and found.calibration_error == 0)
+
+
+def test_three_drawings_say_little():
+    low, high = Evaluation.from_probabilities([1, 2, 3], np.eye(10)[[1, 2, 3]]).interval
+    assert low < 0.5 and high == 1

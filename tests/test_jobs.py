@@ -9,7 +9,6 @@ import textwrap
 import time
 from pathlib import Path
 
-import numpy as np
 import psutil
 import pytest
 
@@ -60,13 +59,27 @@ def test_server_process_needs_no_keras(service, stupid):
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
 
 
-def test_compare(service, stupid, genius, few):
-    job = service.compare([stupid, genius], few)
+def test_evaluate(service, genius):
+    job = service.evaluate(genius)
     found = job.wait(PATIENCE)
-    assert found.mnist[1].accuracy == pytest.approx(genius.card.figures["mnist_accuracy"], abs=1e-4)
-    assert [judged.of for judged in found.yours] == [len(few)] * 2
-    assert len(found.pictures) == 60 and found.pictures.dtype == np.uint8
-    assert job.messages[-1] == {"share": 1.0}
+    assert found.mnist.accuracy == pytest.approx(genius.card.figures["mnist_accuracy"], abs=1e-4)
+    assert found.milliseconds > 0
+    assert service.evaluate(genius).wait(PATIENCE).mnist.correct == found.mnist.correct
+
+
+def test_stress_can_be_stopped(service, genius):
+    job = service.stress(genius)
+    until(lambda: job.messages)
+    job.stop()
+    with pytest.raises(JobError, match="Stopped"):
+        job.wait(PATIENCE)
+    assert 0 < job.messages[-1]["share"] < 1
+
+
+def test_explore_and_look_alikes(service, genius, data):
+    assert service.explore(3).wait(PATIENCE).mosaic.shape == (280, 560)
+    found = service.look_alikes(genius, data.test_images[:1]).wait(PATIENCE)
+    assert set(found.labels[0].tolist()) == {7}
 
 
 def test_stop(service, stupid):

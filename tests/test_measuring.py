@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from digitcore import corruptions, measuring, models, nondigits
+from digitcore import corruptions, measuring, models, nondigits, stress
 from digitcore.evaluation import Evaluation
 
 COARSE = {"abs": 0.0021}  # two of a thousand: LiteRT's kernels differ between processors
@@ -26,8 +26,8 @@ def test_mnist_figures(shipped, data):
 @pytest.mark.parametrize("name", ["salt and pepper", "rotation"])
 def test_robustness(shipped, data, name):
     digits, labels = data.test
-    spoilt = corruptions.corrupt(digits[: measuring.SPOILT], name, 3)
-    right = (shipped.predictor().probabilities(spoilt).argmax(1) == labels[: measuring.SPOILT]).mean()
+    spoilt = corruptions.corrupt(digits[: stress.ON_CARD], name, 3)
+    right = (shipped.predictor().probabilities(spoilt).argmax(1) == labels[: stress.ON_CARD]).mean()
     assert right == pytest.approx(shipped.card.figures["robustness"][name][2], **COARSE)
 
 

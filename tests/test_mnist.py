@@ -91,3 +91,13 @@ def test_two_processes_may_start_at_once(empty, data):
     both = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
     assert [process.wait(120) for process in both] == [0, 0]
     assert mnist.find()[1] == str(mnist.cache_file())
+
+
+def test_the_test_digits_alone(data):
+    digits, labels = mnist.load_test()
+    assert (digits == data.test_images).all() and (labels == data.test_labels).all()
+
+
+def test_the_test_digits_without_a_cache(data, monkeypatch, tmp_path):
+    monkeypatch.setenv("DIGITLAB_CACHE", str(tmp_path))
+    assert (mnist.load_test.__wrapped__()[1] == data.test_labels).all()

@@ -166,8 +166,6 @@ def test_train_from_the_empty_case(app):
 
 
 def test_train_then_compare(app, few, stupid):
-    go(app, "pages/Evaluate.py")
-    assert "Nothing trained yet" in texts(app)
     lab(app).samples = few
     go(app, "pages/Train.py")
     app.radio(key="start_from").set_value("stupid").run()
@@ -185,12 +183,68 @@ def test_train_then_compare(app, few, stupid):
     go(app, "pages/Draw.py")
     assert lab(app).trained is not None and "Model in use: **run 1**" in texts(app)
     go(app, "pages/Evaluate.py")
-    app.button(key="compare").click().run()
-    until_over(app, "comparing")
+    until_read(app)
     scores = app.dataframe[0].value
-    assert scores["Model"].tolist() == ["stupid (initial)", "run 1"]
-    assert "10,000" in scores["MNIST"][0] and "of 20" in scores["Your drawings"][1]
-    assert "read differently" in " ".join(element.value for element in app.subheader)
+    assert scores["Model"].tolist() == ["stupid", "run 1"] and scores["MNIST"][1] > scores["MNIST"][0]
+    assert scores["Your hand 95 %"][1].endswith("of 20") and (scores["Time (ms)"] > 0).all()
+    see(app, "Two in depth")
+    assert "unlikely to be luck (p < 0.001" in texts(app) and lab(app).has_compared
+    see(app, "Your drawings")
+    assert "of 20 drawings than stupid" in texts(app)
+
+
+def until_read(at):
+    """Until the worker has answered everything that the Evaluate page asks."""
+    end = time.monotonic() + PATIENCE
+    while lab(at).asked:
+        assert time.monotonic() < end
+        time.sleep(0.2)
+        at.run()
+    assert not at.exception and not lab(at).asking_stopped, lab(at).asking_notice
+
+
+def see(at, view):
+    at.segmented_control(key="view").set_value(view).run()
+    assert not at.exception
+    until_read(at)
+
+
+@pytest.mark.parametrize("chosen", [["genius"], ["genius", "plain", "salt-pepper"], ["stupid", "genius"]])
+def test_every_view(app, few, chosen):
+    lab(app).samples = few
+    go(app, "pages/Evaluate.py")
+    app.multiselect(key="models_0").set_value(chosen).run()
+    until_read(app)
+    for view in app.segmented_control(key="view").options:
+        see(app, view)
+        for kind in ("altair_chart", "dataframe"):
+            assert all(element for element in app.get(kind))
+
+
+def test_evaluating_nothing(app):
+    go(app, "pages/Evaluate.py")
+    app.multiselect(key="models_0").set_value([]).run()
+    assert not app.exception and "Choose a model" in texts(app)
+
+
+def test_asking_is_stopped_and_goes_on(app):
+    caches.results().clear()
+    go(app, "pages/Evaluate.py")
+    app.button(key="stop_asking").click().run()
+    assert "Stopped" in texts(app) and not lab(app).asked
+    app.segmented_control(key="view").set_value("Calibration").run()
+    assert not lab(app).asked, "nothing is asked until told to go on"
+    app.button(key="ask_again").click().run()
+    until_read(app)
+    assert "Calibration error: genius" in texts(app)
+
+
+def test_a_second_look_asks_nothing(app):
+    go(app, "pages/Evaluate.py")
+    until_read(app)
+    other = AppTest.from_file(APP, default_timeout=60).run()
+    go(other, "pages/Evaluate.py")
+    assert not lab(other).asked and not np.isnan(other.dataframe[0].value["Time (ms)"]).any()
 
 
 def has_run(at, model, start, **values):

@@ -2,14 +2,17 @@
 
 import time
 
+import numpy as np
 import streamlit as st
 from streamlit import runtime
+from zict import LRU
 
 from digitcore import mnist, models
 from digitcore.jobs import JobService
 from digitcore.models import ModelBundle
 from digitcore.predictor import Predictor
 
+KEPT = 200  # results of the worker, 0.4 MB each at most
 COMES_BACK = 120  # s that Streamlit keeps a session whose connection was lost
 
 
@@ -29,6 +32,18 @@ def shelf() -> list[str]:
 def predictor(bundle: ModelBundle) -> Predictor:
     """A model ready to answer."""
     return bundle.predictor()
+
+
+@st.cache_data(show_spinner=False, max_entries=256, hash_funcs={ModelBundle: lambda bundle: bundle.hash})
+def probabilities(bundle: ModelBundle, digits: np.ndarray) -> np.ndarray:
+    """What a model answers to digits, (N, 28, 28) uint8 → (N, 10) float32; remembered."""
+    return predictor(bundle).probabilities(digits)
+
+
+@st.cache_resource(show_spinner=False)
+def results() -> LRU:
+    """What the worker has found out, by what was asked and of which model."""
+    return LRU(KEPT, {})
 
 
 @st.cache_resource(show_spinner=False)

@@ -13,9 +13,9 @@ from digitcore.models import ModelBundle
 from digitcore.runs import Run, TrainSettings
 from digitcore.samples import SampleSet
 from digitcore.sweeps import Sweep
-from digitcore.worker import Comparison
 from pages.shared import caches
 
+Asked = tuple[str, ...]  # what was asked of the worker, and of which model
 STUPID, GENIUS, TRAINED, BETTER, A_RUN = "stupid", "genius", "trained", "better", "a run"
 
 
@@ -92,11 +92,10 @@ class Lab:
     sweep: Sweep | None = None
     applied: dict[str, Any] = field(default_factory=dict)  # a sweep's best values, on their way to the sliders
 
-    comparing: Job | None = None
-    comparing_hashes: list[str] = field(default_factory=list)
-    comparison: Comparison | None = None
-    compared: list[str] = field(default_factory=list)  # hashes of the models in it
-    comparing_notice: str = ""
+    asked: dict[Asked, Job] = field(default_factory=dict)  # what the Evaluate page waits for, by what was asked
+    asking_stopped: bool = False  # the user stopped it, or it failed: nothing is asked until told to go on
+    asking_notice: str = ""
+    has_compared: bool = False
 
     @property
     def in_use(self) -> Trained | None:
@@ -182,16 +181,6 @@ class Lab:
         if self.used == name:
             self.used = ""
 
-    def begin_comparing(self, bundles: list[ModelBundle]) -> None:
-        """Send a comparison to the worker."""
-        self.comparing_notice = ""
-        self.comparing_hashes = [bundle.hash for bundle in bundles]
-        self.comparing = caches.jobs().compare(bundles, self.samples, owner=self.owner)
-
-    def collect_comparison(self) -> None:
-        """Take over a comparison that has ended; one that was stopped leaves the last one in place."""
-        job, self.comparing = self.comparing, None
-        if job and job.state == DONE:
-            self.comparison, self.compared = job.result, self.comparing_hashes
-        elif job:
-            self.comparing_notice = job.error
+    def every_model(self) -> dict[str, ModelBundle]:
+        """All that can be compared, by name: the session's runs, newest first, then the shelf."""
+        return {one.name: one.model for one in self.runs[::-1]} | {name: caches.shipped(name) for name in caches.shelf()}

@@ -1,5 +1,6 @@
 """Sentences that pages share."""
 
+from digitcore.comparison import LUCK, Pair
 from digitcore.evaluation import Evaluation
 from digitcore.jobs import WAITING, Job
 from digitcore.runs import Run, Score
@@ -31,9 +32,17 @@ def in_line(job: Job) -> str:
     return f"{job.ahead} ahead of you" if job.ahead else "Next in line"
 
 
-def comparing(job: Job, number: int) -> str:
-    """Where a comparison of so many models stands."""
-    return in_line(job) if job.state == WAITING else f"Reading MNIST's 10,000 test digits with {models(number)} …"
+ASKING = {
+    "mnist": "Reading MNIST's 10,000 test digits",
+    "stress": "Reading MNIST's 10,000 test digits, spoilt in ten ways at five strengths",
+    "look-alikes": "Looking for digits that look alike",
+    "explore": "Looking at the data set",
+}
+
+
+def asking(what: set[str]) -> str:
+    """What the worker is doing for the Evaluate page."""
+    return "; ".join(sentence for name, sentence in ASKING.items() if name in what) + " …"
 
 
 def progress(job: Job, epochs: int) -> str:
@@ -80,12 +89,44 @@ def warning(run: Run) -> str:
     return ""
 
 
-def share(judged: Evaluation) -> str:
-    """“98.20 % of 10,000 (97.9 to 98.4)”; “none yet” when nothing was judged."""
-    if not judged.of:
-        return "none yet"
-    low, high = judged.interval
-    return f"{judged.accuracy:.2%} of {judged.of:,} ({100 * low:.1f} to {100 * high:.1f})"
+def between(interval, places: int) -> str:
+    """“99.5 to 99.7 %”; empty when nothing is known."""
+    return "{:.{places}f} to {:.{places}f} %".format(*(100 * bound for bound in interval), places=places) if interval else ""
+
+
+def difference(pair: Pair, first: str, second: str, what: str = "test digits") -> str:
+    """Which of two models reads more, and whether that may be luck."""
+    of = f"{pair.first.of:,} {what}"
+    changed = f"It fixes {len(pair.fixed):,} and breaks {len(pair.broken):,}."
+    if not pair.more:
+        return f"Both read equally many of {of}. {second} fixes {len(pair.fixed):,} and breaks {len(pair.broken):,}."
+    luck = "unlikely to be luck" if pair.p_value < LUCK else "this may be luck"
+    p = f"p = {pair.p_value:.2g}" if pair.p_value >= 0.001 else "p < 0.001"
+    how = f"**{abs(pair.more):,} {'more' if pair.more > 0 else 'fewer'}**"
+    return f"{second} reads {how} of {of} than {first}: {luck} ({p}, McNemar's exact test). {changed}"
+
+
+def confused(pairs) -> str:
+    """The pairs of digits that are taken for each other most; the table is `evaluation.confused_pairs`."""
+    if pairs.empty:
+        return "No digit is taken for another."
+    rows = list(pairs.itertuples(index=False, name=None))
+    named = [f"{first} and {second} ({count:,})" for first, second, count, _ in rows]
+    classic = [f"{first}/{second}" for first, second, _, known in rows if known]
+    told = f" {', '.join(classic)}: hands all over the world make these alike." if classic else ""
+    return f"Most often taken for each other: {', '.join(named)}.{told}"
+
+
+def unsure(judged: Evaluation, threshold: float) -> str:
+    """What saying “unsure” below a threshold costs and saves."""
+    quiet = judged.confidence < threshold
+    answered = judged.of - int(quiet.sum())
+    saved = int((quiet & ~judged.right).sum())
+    right = f"{float(judged.right[~quiet].mean()):.2%} of those are right" if answered else "none is left"
+    return (
+        f"It answers **{answered:,}** of {judged.of:,} ({answered / judged.of:.1%}); {right}. "
+        f"It is unsure about {int(quiet.sum()):,}, of which it would have misread {saved:,}."
+    )
 
 
 def score(found: Score | None) -> str:

@@ -1,0 +1,66 @@
+"""Which MNIST digits look most like a digit to a model: nearest in the space of its features. Runs in the worker."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+
+from digitcore import mnist, training
+from digitcore.models import ModelBundle
+from digitcore.watching import answers_of
+
+AMONG = 20_000  # MNIST training digits, the first, that are searched
+KEPT = 2  # models whose features are remembered, some 20 MB each
+
+_remembered: dict[str, np.ndarray] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """For each of N digits the K nearest of MNIST's training digits, nearest first.
+
+    Attributes:
+        pictures: (N, K, 28, 28) uint8.
+        labels: (N, K) uint8.
+        distances: (N, K) float, Euclidean, in units of the mean distance to the nearest among MNIST digits themselves.
+    """
+
+    pictures: np.ndarray
+    labels: np.ndarray
+    distances: np.ndarray
+
+
+def nearest(bundle: ModelBundle, digits: np.ndarray, count: int = 8) -> Neighbours:
+    """Search.
+
+    Args:
+        bundle: whose eyes.
+        digits: (N, 28, 28) uint8, N ≥ 1.
+        count: how many of each, K.
+
+    Raises:
+        ModelError: when Keras cannot open the model.
+        DataMissing: when MNIST is not here and cannot be fetched.
+    """
+    pictures, labels = (part[:AMONG] for part in mnist.load().training)
+    seer = _seer(bundle)
+    if bundle.hash not in _remembered:
+        while len(_remembered) >= KEPT:
+            _remembered.pop(next(iter(_remembered)))
+        _remembered[bundle.hash] = _features(seer, pictures)
+    known = _remembered[bundle.hash]
+    search = NearestNeighbors(n_neighbors=count).fit(known)
+    distances, found = search.kneighbors(_features(seer, digits))
+    usual = search.kneighbors(known[:: AMONG // 200], 2)[0][:, 1].mean()
+    return Neighbours(pictures[found], labels[found], distances / usual)
+
+
+def _seer(bundle):
+    """The model without its last layer."""
+    model = training.opened(bundle)
+    return keras.Model(model.inputs, model.layers[-1].input)
+
+
+def _features(seer, digits):
+    return answers_of(seer, digits[..., None].astype(np.float32)).reshape(len(digits), -1)

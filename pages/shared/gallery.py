@@ -1,0 +1,73 @@
+"""Digits in a grid that fits any screen; a click or a key picks one."""
+
+import html
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from pages.shared import pictures, state
+
+MOST = 60  # pictures at once
+
+_SCRIPT = """
+export default function ({ data, parentElement, setStateValue }) {
+  const grid = parentElement.querySelector(".grid");
+  grid.innerHTML = data.cells;
+  const mark = (picked) => {
+    for (const button of grid.querySelectorAll("button")) button.setAttribute("aria-pressed", button.value === picked);
+  };
+  mark(data.picked);
+  for (const button of grid.querySelectorAll("button")) {
+    button.onclick = () => { mark(button.value); setStateValue("picked", button.value); };
+  }
+}
+"""
+_STYLE = """
+.grid { display: flex; flex-wrap: wrap; gap: 8px; }
+button {
+  padding: 4px; font: inherit; font-size: 12px; line-height: 1.3; cursor: pointer; color: var(--st-text-color);
+  background: transparent; border: 2px solid transparent; border-radius: var(--st-base-radius); width: 84px;
+}
+button img { display: block; margin: 0 auto 2px; width: 56px; height: 56px; image-rendering: pixelated; border-radius: 4px; }
+button:hover, button:focus-visible { border-color: var(--st-border-color); }
+button[aria-pressed=true] { border-color: var(--st-primary-color); }
+"""
+_grid = st.components.v2.component("digit-lab-gallery", html='<div class="grid"></div>', css=_STYLE, js=_SCRIPT)
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One picture: its number in the set that it comes from, the digit, and a line to stand under it."""
+
+    number: int
+    digit: np.ndarray
+    caption: str
+
+
+def show(cells: list[Cell], key: str, total: int | None = None) -> int | None:
+    """Draw the grid.
+
+    Args:
+        cells: at most `MOST` are shown.
+        key: of the widget.
+        total: how many there are, where these are only the first.
+
+    Returns:
+        The number of the picked cell, or None while none of these is picked.
+    """
+    shown = {str(cell.number): cell for cell in cells[:MOST]}
+    picked = str((state.value(key) or {}).get("picked"))
+    buttons = "".join(_button(number, cell) for number, cell in shown.items())
+    _grid(key=key, data={"cells": buttons, "picked": picked}, on_picked_change=lambda: None)
+    if (total := total or len(cells)) > len(shown):
+        st.caption(f"The first {len(shown)} of {total:,}.")
+    return shown[picked].number if picked in shown else None
+
+
+def _button(number, cell):
+    caption = html.escape(cell.caption)
+    return (
+        f'<button type="button" value="{number}" aria-pressed="false"><img alt="" src="{pictures.data_url(cell.digit)}">'
+        f"{caption}</button>"
+    )

@@ -1,0 +1,76 @@
+"""What several views need: a choice of models, a table to look at and to download, one digit in full."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from digitcore import explaining, mnist
+from digitcore.evaluation import Evaluation
+from digitcore.models import ModelBundle
+from pages.shared import answer, caches, gallery, pictures
+
+Models = dict[str, ModelBundle]
+UNSURE = 0.5  # for models whose card names no threshold
+WAIT = "The figures come as soon as the digits are read."
+
+
+def one(models: Models, key: str, label: str = "Model") -> str:
+    """A choice of one of the models: its name; at first the second, which is the trained one where there is one."""
+    names = list(models)
+    if len(names) == 1:
+        return names[0]
+    chosen = st.segmented_control(label, names, default=names[1], required=True, key=f"{key}_{'_'.join(names)}")
+    return chosen or names[1]
+
+
+def pair(models: Models, key: str) -> tuple[str, str] | None:
+    """A choice of two of the models, the one to start from and the other; None while there is only one."""
+    names = list(models)
+    if len(names) < 2:
+        st.markdown("Choose a second model above to compare.")
+        return None
+    left, right = st.columns(2)
+    first = left.selectbox("From", names, key=f"{key}_first_{'_'.join(names)}")
+    others = [name for name in names if name != first]
+    return first, right.selectbox("To", others, key=f"{key}_second_{'_'.join(names)}")
+
+
+def table(found: pd.DataFrame, name: str, label: str = "Table") -> None:
+    """A small button that opens the table behind a chart, to look at and to download as a file of this name."""
+    with st.popover(label, type="tertiary"):
+        st.dataframe(found, hide_index=True, key=f"table_{name}")
+        st.download_button("Download (CSV)", found.to_csv(index=False), f"{name}.csv", "text/csv", key=f"download_{name}")
+
+
+def test_cells(numbers: np.ndarray, judged: dict[str, Evaluation]) -> list[gallery.Cell]:
+    """MNIST test digits for a gallery: the truth, and what each model makes of it."""
+    digits, labels = mnist.load_test()
+    return [
+        gallery.Cell(int(i), digits[i], f"a {labels[i]}: {' → '.join(str(one.guesses[i]) for one in judged.values())}")
+        for i in numbers[: gallery.MOST]
+    ]
+
+
+def in_full(digit: np.ndarray, models: Models, truth: int | None, key: str) -> None:
+    """One digit: every model's ten bars, and for each the part that its guess hangs on."""
+    probabilities = {name: caches.probabilities(model, digit[None])[0] for name, model in models.items()}
+    with st.container(border=True, key=f"full_{key}"):
+        if truth is not None:
+            st.markdown(f"**This is a {truth}.**")
+        bars, why = st.columns([3, 2]) if len(models) < 3 else (st.container(), st.container())
+        with bars:
+            thresholds = {name: model.card.figures.get("unsure_below", UNSURE) for name, model in models.items()}
+            answer.show(probabilities, digit, thresholds)
+        with why:
+            st.markdown(
+                "What the guess hangs on",
+                help="A patch is wiped out, everywhere in turn. Orange: without it the guess gets less likely. "
+                "Blue: without it the guess gets more likely.",
+            )
+            st.html(pictures.row([_why(name, model, digit, probabilities[name]) for name, model in models.items()]))
+
+
+def _why(name, model, digit, probabilities):
+    guess = int(probabilities.argmax())
+    heat = explaining.occlusion(caches.predictor(model), digit, guess)
+    return pictures.image(pictures.with_heat(digit, heat), f"{name}: a {guess}", 112)

@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from digitcore import corruptions, stress
+from digitcore.errors import Stopped
+
+
+@pytest.fixture(scope="module")
+def measured(predictor):
+    return stress.measure(predictor, 200)
+
+
+def test_every_kind_at_every_strength(measured):
+    assert len(measured) == len(corruptions.names()) * 6 and set(measured["of"]) == {200}
+    assert (measured["accuracy"] == measured["correct"] / measured["of"]).all()
+
+
+def test_figures_are_those_of_the_spoilt_digits(measured, predictor, data):
+    spoilt = corruptions.corrupt(data.test_images[:200], "blur", 4)
+    right = int((predictor.probabilities(spoilt).argmax(1) == data.test_labels[:200]).sum())
+    row = measured[(measured["corruption"] == "blur") & (measured["strength"] == 4)]
+    assert row["correct"].tolist() == [right]
+
+
+def test_noise_hurts_more_when_it_is_stronger(measured):
+    noise = measured[measured["corruption"] == "gaussian noise"]["accuracy"].to_numpy()
+    assert noise[0] > 0.97 and noise[5] < noise[2] < noise[0]
+
+
+def test_to_a_card_and_back(measured):
+    card = stress.on_card(measured)
+    clean = float(measured["accuracy"][0])
+    back = stress.from_card(card, clean)
+    assert np.allclose(back["accuracy"], measured["accuracy"], atol=0.0006)
+    spoilt = measured[measured["strength"] > 0]["accuracy"]
+    assert stress.mean(card) == pytest.approx(spoilt.mean(), abs=0.001)
+
+
+def test_progress_and_stop(predictor):
+    told = []
+    with pytest.raises(Stopped):
+        stress.measure(predictor, 10, on_progress=told.append, should_stop=lambda: len(told) == 3)
+    assert told == pytest.approx([1 / 60, 2 / 60, 3 / 60])
