@@ -93,7 +93,9 @@ def sweep(arguments) -> None:
     grid = {name: [_value(text) for text in texts.split(",")] for name, texts in _pairs(arguments.set)}
     service = JobService(workers=arguments.workers, limits=Limits(epochs=200, samples=100_000, seconds=24 * 3600))
     try:
-        found = Sweep(service, models.load(arguments.start), samples, TrainSettings(), grid, arguments.seeds)
+        found = Sweep(
+            service, models.load(arguments.start), samples, TrainSettings(), grid, arguments.seeds, draws=arguments.draws
+        )
         found.go()
         with _progress() as bar:
             task = bar.add_task("sweep", total=len(found.points), figures="")
@@ -181,6 +183,7 @@ def _parser():
     one.add_argument("--samples", type=Path, help="npz file with digits (N, 28, 28) and labels (N,)")
     one.add_argument("--start", default="genius", help="a shipped model (default: genius)")
     one.add_argument("--seeds", type=int, default=1, help="seeds for each combination")
+    one.add_argument("--draws", type=int, help="combinations drawn at random (default: all)")
     one.add_argument("--workers", type=int, default=1, help="worker processes to start")
     one.add_argument("--out", type=_table_file, help="file for the table, .csv or .parquet")
     one.add_argument("--json", action="store_true", help="print JSON")

@@ -183,7 +183,7 @@ def digit_shares(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
         y=alt.Y("low:Q", title=None, scale=scale, axis=alt.Axis(format="~%", tickCount=6)), y2="high:Q"
     )
     points = base.mark_point(filled=True, size=60, opacity=1).encode(y=alt.Y("accuracy:Q", scale=scale))
-    return (bars + points).properties(height=height, title="Share of each digit read right, with 95 % intervals")
+    return (bars + points).properties(height=height, title="Share of each digit read right")
 
 
 def reliability(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
@@ -216,7 +216,7 @@ def reliability(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
     bars = base.mark_rule(strokeWidth=1.5, opacity=0.6).encode(y=alt.Y("low:Q", title=None, scale=unit), y2="high:Q")
     points = base.mark_point(filled=True, size=60, opacity=1).encode(y=y)
     return (diagonal + bars + base.mark_line(strokeWidth=1.5).encode(y=y) + points).properties(
-        height=height, title="Share read right, with 95 % intervals"
+        height=height, title="Share read right"
     )
 
 

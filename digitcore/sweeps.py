@@ -60,6 +60,7 @@ class Sweep:
         base: the settings that are not swept.
         grid: setting → the values to try.
         seeds: how many seeds each combination is tried with, from the base's seed on.
+        draws: how many combinations are drawn at random, with the base's seed; None takes all.
         owner: whose jobs they are.
 
     Raises:
@@ -75,15 +76,20 @@ class Sweep:
         grid: dict[str, list[Any]],
         seeds: int = 1,
         owner: str = "",
+        draws: int | None = None,
     ):
         self.service, self.start, self.samples, self.owner = service, start, samples, owner
         self.grid = {name: list(dict.fromkeys(values)) for name, values in grid.items()}
-        count = int(np.prod([len(values) for values in self.grid.values()])) * seeds
+        combinations = int(np.prod([len(values) for values in self.grid.values()]))
+        drawn = min(draws or combinations, combinations)
+        count = drawn * seeds
         if not 1 <= count <= MOST:
             raise SettingsError(f"A sweep has 1 to {MOST} trainings; this would be {count:,}. Choose fewer values or seeds.")
+        chosen = set(np.random.default_rng(base.seed).choice(combinations, drawn, replace=False).tolist())
         self.points = [
             self._point(base, dict(zip(self.grid, values, strict=True)), base.seed + seed)
-            for values in itertools.product(*self.grid.values())
+            for number, values in enumerate(itertools.product(*self.grid.values()))
+            if number in chosen
             for seed in range(seeds)
         ]
 

@@ -16,21 +16,25 @@ VIEWS = {
     "Data set": dataset,
 }
 MOST = 6  # models side by side
+SEED = "plain"  # the common network of the tutorials, beside ours while nothing is trained
 
 
 def choose_models():
-    """The models to compare, by name; at first the initial and the trained one."""
+    """The models to compare, by name: at first the initial and the trained one, later the last choice and each new run."""
     every = lab.every_model()
-    first = [lab.first.name, lab.trained.name] if lab.trained else [lab.first.name, "plain"]
+    fresh = [lab.trained.name] if lab.trained and lab.compared_made != lab.made else []
+    chosen = [*(lab.compared or [lab.first.name, *([] if lab.trained else [SEED])]), *fresh]
     names = st.multiselect(
         "Models",
         list(every),
-        default=[name for name in dict.fromkeys(first) if name in every],
+        default=[name for name in dict.fromkeys(chosen) if name in every][-MOST:],
         max_selections=MOST,
-        key=f"models_{lab.made}",
+        key=f"models_{'_'.join(one.name for one in lab.runs)}",
         persist_state="session",
+        placeholder="Choose models",
         help="Your runs, newest first, then the shipped models.",
     )
+    lab.compared, lab.compared_made = names, lab.made
     return {name: every[name] for name in names}
 
 

@@ -176,7 +176,7 @@ def press_train(start, settings):
 
 def show_training():
     """Progress while a training runs, its outcome afterwards."""
-    if lab.training and lab.collect():
+    if lab.training and (lab.collect() or frame.pace(lab.training) != pace):
         st.rerun()
     if lab.training:
         show_progress(lab.training)
@@ -196,7 +196,8 @@ def show_progress(job):
     stop.button(
         "Stop", key="stop", on_click=job.stop, disabled=job.stopping, width="stretch", help="Ends now and keeps what was learnt."
     )
-    show_curves(job.messages, lab.settings.epochs)
+    if job.messages:
+        show_curves(job.messages, lab.settings.epochs)
 
 
 def show_outcome(one):
@@ -234,6 +235,7 @@ with left:
     choose_teaching()
     press_train(start, lab.chosen)
 with right, st.container(key="training"):
-    st.fragment(show_training, run_every=frame.POLL if lab.training else None)()
+    pace = frame.pace(lab.training)
+    st.fragment(show_training, run_every=pace)()
 history.show(lab)
 sweeping.show(lab, start)

@@ -213,7 +213,7 @@ def see(at, view):
 def test_every_view(app, few, chosen):
     lab(app).samples = few
     go(app, "pages/Evaluate.py")
-    app.multiselect(key="models_0").set_value(chosen).run()
+    app.multiselect(key="models_").set_value(chosen).run()
     until_read(app)
     for view in app.segmented_control(key="view").options:
         see(app, view)
@@ -223,7 +223,7 @@ def test_every_view(app, few, chosen):
 
 def test_evaluating_nothing(app):
     go(app, "pages/Evaluate.py")
-    app.multiselect(key="models_0").set_value([]).run()
+    app.multiselect(key="models_").set_value([]).run()
     assert not app.exception and "Choose a model" in texts(app)
 
 

@@ -23,6 +23,16 @@ def test_points_are_all_combinations_and_seeds(service, genius, few):
     assert sweep.best() is None and sweep.means().empty and len(sweep.table()) == 12
 
 
+def test_random_draws_are_some_of_the_combinations(service, genius, few):
+    grid = {"sample_weight": [1, 5, 20, 50], "epochs": [1, 2, 3], "mnist_samples": [200] * 2}
+    drawn, again = (Sweep(service, genius, few, BASE, grid, 2, draws=5).points for _ in range(2))
+    assert len(drawn) == 10 and len({tuple(point.values.values()) for point in drawn}) == 5
+    assert [point.settings for point in drawn] == [point.settings for point in again]
+    other = Sweep(service, genius, few, BASE.changed(seed=7), grid, 2, draws=5).points
+    assert [point.values for point in other] != [point.values for point in drawn]
+    assert len(Sweep(service, genius, few, BASE, grid, draws=99).points) == 12
+
+
 @pytest.mark.parametrize(
     ("grid", "seeds"), [({"epochs": [0]}, 1), ({"nothing": [1]}, 1), ({"epochs": []}, 1), ({"seed": [1]}, MOST + 1)]
 )

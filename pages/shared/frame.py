@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from digitcore.jobs import WAITING, Job
 from pages.shared import state, words
 from pages.shared.lab import Lab
 
@@ -16,7 +17,8 @@ PAGES = {
 }
 ICON = str(Path(__file__).with_name("icon.png"))
 _LESS_MARGIN = "<style>.stMainBlockContainer { padding-top: 3.75rem }</style>"  # so that a phone shows canvas and answer
-POLL = 0.5  # s between two looks at a job
+POLL = 0.5  # s between two looks at a job that runs
+PATIENT = 2.0  # s between two looks at a job that waits in line, or from another page
 
 
 def begin(page: str) -> Lab:
@@ -36,13 +38,18 @@ def begin(page: str) -> Lab:
     return lab
 
 
+def pace(job: Job | None) -> float | None:
+    """How often to look at a job, in s; None when there is none."""
+    return None if job is None else PATIENT if job.state == WAITING else POLL
+
+
 def _status(lab):
     model = lab.trained or lab.first
     st.caption(f"Model in use: **{model.name}**")
     lab.counted = len(lab.samples)
     st.caption(f"{words.drawings(len(lab.samples))} labelled")
     if lab.training:
-        st.fragment(_watch_training, run_every=POLL * 4)(lab)
+        st.fragment(_watch_training, run_every=PATIENT)(lab)
 
 
 def _watch_training(lab):

@@ -24,10 +24,10 @@ export default function ({ data, parentElement, setStateValue }) {
 }
 """
 _STYLE = """
-.grid { display: flex; flex-wrap: wrap; gap: 8px; }
+.grid { display: flex; flex-wrap: wrap; gap: 6px; max-height: 400px; overflow-y: auto; padding: 2px; }
 button {
   padding: 4px; font: inherit; font-size: 12px; line-height: 1.3; cursor: pointer; color: var(--st-text-color);
-  background: transparent; border: 2px solid transparent; border-radius: var(--st-base-radius); width: 84px;
+  background: transparent; border: 2px solid transparent; border-radius: var(--st-base-radius); width: 80px;
 }
 button img { display: block; margin: 0 auto 2px; width: 56px; height: 56px; image-rendering: pixelated; border-radius: 4px; }
 button:hover, button:focus-visible { border-color: var(--st-border-color); }

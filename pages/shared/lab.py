@@ -95,6 +95,8 @@ class Lab:
     asked: dict[Asked, Job] = field(default_factory=dict)  # what the Evaluate page waits for, by what was asked
     asking_stopped: bool = False  # the user stopped it, or it failed: nothing is asked until told to go on
     asking_notice: str = ""
+    compared: list[str] = field(default_factory=list)  # the names of the models on the Evaluate page
+    compared_made: int = 0  # how many runs there had been then
     has_compared: bool = False
 
     @property

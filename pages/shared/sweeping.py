@@ -1,13 +1,14 @@
 """The sweep on the Train page: choose settings and values, watch the results come, apply the best."""
 
 import io
+import math
 
 import streamlit as st
 
 from digitcore import charts
 from digitcore.errors import DigitLabError
 from digitcore.sweeps import Sweep
-from pages.shared import caches, state
+from pages.shared import caches, frame, state
 from pages.shared.lab import Lab
 
 VALUES = {
@@ -19,7 +20,6 @@ VALUES = {
     "gentle": [0.0, 0.3, 0.6],
 }
 PICKED = {"sample_weight": [1, 20], "mnist_samples": [200, 1000]}
-POLL = 1.0  # s
 
 
 def show(lab: Lab, start) -> None:
@@ -27,9 +27,11 @@ def show(lab: Lab, start) -> None:
     if not st.toggle("Sweep: which settings teach best?", key="sweeping", persist_state="session"):
         return
     running = lab.sweep is not None and not lab.sweep.over
-    grid, seeds = _choose()
+    grid, draws, seeds = _choose()
     with st.container(horizontal=True):
-        st.button("Start the sweep", key="sweep", on_click=_begin, args=(lab, start, grid, seeds), disabled=running or not grid)
+        st.button(
+            "Start the sweep", key="sweep", on_click=_begin, args=(lab, start, grid, draws, seeds), disabled=running or not grid
+        )
         if lab.sweep:
             st.button("Stop", key="sweep_stop", on_click=lab.sweep.stop, disabled=not running)
             st.button("Go on", key="sweep_go", on_click=lab.sweep.go, disabled=running or lab.sweep.done == len(lab.sweep.points))
@@ -38,7 +40,7 @@ def show(lab: Lab, start) -> None:
             "No drawing is held out yet, so the score is on the drawings learnt from. Label four of a digit to hold one out."
         )
     if lab.sweep:
-        st.fragment(_show_results, run_every=POLL if running else None)(lab)
+        st.fragment(_show_results, run_every=frame.PATIENT if running else None)(lab)
 
 
 def _choose():
@@ -59,15 +61,28 @@ def _choose():
             key=f"sweep_{name}",
             persist_state="session",
         )
+    grid = {name: values for name, values in grid.items() if values}
+    every = math.prod(len(values) for values in grid.values())
+    draws = every
+    if every > 1:
+        draws = st.slider(
+            "Combinations to try",
+            1,
+            every,
+            every,
+            key=f"sweep_draws_{every}",
+            help="Fewer than all are drawn at random, by the seed under Advanced.",
+            persist_state="session",
+        )
     seeds = st.slider(
         "Seeds for each", 1, 5, 1, key="sweep_seeds", help="More seeds show how much is luck.", persist_state="session"
     )
-    return {name: values for name, values in grid.items() if values}, seeds
+    return grid, draws, seeds
 
 
-def _begin(lab, start, grid, seeds):
+def _begin(lab, start, grid, draws, seeds):
     try:
-        lab.sweep = Sweep(caches.jobs(), start, lab.lesson(), lab.chosen, grid, seeds, lab.owner)
+        lab.sweep = Sweep(caches.jobs(), start, lab.lesson(), lab.chosen, grid, seeds, lab.owner, draws)
         lab.sweep.go()
     except DigitLabError as error:
         lab.notice = str(error)

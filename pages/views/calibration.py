@@ -21,7 +21,9 @@ def show(lab: Lab, models: parts.Models) -> None:
     with left:
         table = pd.concat([reliability_table(found).assign(model=name) for name, found in judged.items()], ignore_index=True)
         st.altair_chart(charts.reliability(table), key="reliability")
-        st.caption("On the dashed line a model is as sure as it is right; above it, it is too modest.")
+        st.caption(
+            "On the dashed line a model is as sure as it is right; above it, it is too modest. The thin lines are 95 % intervals."
+        )
         parts.table(table, "reliability")
     with right:
         table = pd.concat([_coverage(name, found, thresholds[name]) for name, found in judged.items()], ignore_index=True)

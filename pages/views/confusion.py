@@ -42,6 +42,9 @@ def _show_cell(found, name, cells):
         return
     drawn, read = (int(cells[0][part]) for part in ("drawn", "read"))
     inside = np.flatnonzero((found.labels == drawn) & (found.guesses == read))
+    if not len(inside):
+        st.caption(f"{name} reads no {drawn} as {read}.")
+        return
     surest = inside[np.argsort(-found.confidence[inside], kind="stable")]
     st.markdown(f"**{len(inside):,} digits that are a {drawn}, read as {read}** by {name}, the surest first.")
     gallery.show(parts.test_cells(surest, {name: found}), f"cell_{drawn}_{read}", len(surest))

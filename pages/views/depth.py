@@ -28,6 +28,7 @@ def show(lab: Lab, models: parts.Models) -> None:
     with left:
         table = found.digit_table(chosen)
         st.altair_chart(charts.digit_shares(table), key="digit_shares")
+        st.caption("The thin lines are 95 % intervals.")
         parts.table(table, "by digit")
     with right:
         st.markdown(f"**Where {second} differs**", help="Orange: more often than the other model. Blue: less often.")

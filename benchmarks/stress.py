@@ -1,0 +1,91 @@
+"""How long it takes to read 10,000 digits spoilt in ten ways at five strengths with four models, and to see it again.
+
+    python benchmarks/stress.py [--json]
+
+The page is opened in Chromium and told to read all digits; meanwhile a second window draws, and its strokes are timed as in
+`pen_up.py`. Then a third window opens the same view: nothing is read again.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.pen_up import measure, visit
+from tests.browser import QUIET, Person, Server, chromium
+
+MODELS = ("genius", "plain", "salt-pepper", "fast")
+PATIENCE = 1_800_000  # ms
+KNOWN = "[...document.querySelectorAll('.st-key-comparison')].some(place => place.innerText.includes('Of 10,000 test digits'))"
+
+
+def open_stress(browser, server):
+    """A window on the Stress view with the four models."""
+    person = Person(browser.new_page(viewport={"width": 1280, "height": 900}), server.url)
+    person.open("/Evaluate")
+    page = person.page
+    page.locator(".st-key-view").get_by_text("Stress", exact=True).click()
+    box = page.locator(".stMultiSelect input").first
+    for name in MODELS[2:]:
+        box.click()
+        box.press_sequentially(name, delay=40)
+        page.locator("[role=option]", has_text=name).first.click()
+        page.locator('[data-baseweb="tag"]', has_text=name).first.wait_for()
+    page.keyboard.press("Escape")
+    return person
+
+
+def switch_on(person):
+    """Ask for all digits; seconds until they are shown with every model."""
+    began = time.perf_counter()
+    person.page.locator(".st-key-stress_every label").click()
+    person.page.wait_for_function(f"{KNOWN} && !document.querySelector('.st-key-stop_asking')", timeout=PATIENCE)
+    return time.perf_counter() - began
+
+
+def main():
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    with sync_playwright() as play, tempfile.TemporaryDirectory() as folder:
+        browser = play.chromium.launch(executable_path=chromium(), args=QUIET.split())
+        server = Server(Path(folder))
+        try:
+            drawing = visit(browser, server)
+            quiet = statistics.median(measure(drawing, 10))
+            reading = open_stress(browser, server)
+            reading.page.wait_for_timeout(3000)
+            reading.page.locator(".st-key-stress_every label").click()
+            began = time.perf_counter()
+            drawing.tool("Clear")
+            drawing.page.wait_for_timeout(1000)
+            busy = statistics.median(measure(drawing, 10))
+            reading.page.wait_for_function(f"{KNOWN} && !document.querySelector('.st-key-stop_asking')", timeout=PATIENCE)
+            first = time.perf_counter() - began
+            again = open_stress(browser, server)
+            again.page.wait_for_timeout(3000)
+            second = switch_on(again)
+        finally:
+            server.stop()
+            browser.close()
+    found = {
+        "models": len(MODELS),
+        "digits_read": len(MODELS) * 10_000 * 51,
+        "first_look_s": round(first, 1),
+        "second_look_s": round(second, 2),
+        "pen_up_quiet_ms": round(quiet),
+        "pen_up_while_reading_ms": round(busy),
+        "while_reading_over_quiet": round(busy / quiet, 2),
+    }
+    print(json.dumps(found, indent=2) if asked.json else "\n".join(f"{name}: {value}" for name, value in found.items()))
+
+
+if __name__ == "__main__":
+    main()
