@@ -2,13 +2,10 @@
 
 from dataclasses import dataclass
 
-import keras
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
 
-from digitcore import mnist, training
+from digitcore import mnist
 from digitcore.models import ModelBundle
-from digitcore.watching import answers_of
 
 AMONG = 20_000  # MNIST training digits, the first, that are searched
 KEPT = 2  # models whose features are remembered, some 20 MB each
@@ -43,24 +40,17 @@ def nearest(bundle: ModelBundle, digits: np.ndarray, count: int = 8) -> Neighbou
         ModelError: when Keras cannot open the model.
         DataMissing: when MNIST is not here and cannot be fetched.
     """
+    from sklearn.neighbors import NearestNeighbors
+
+    from digitcore import training
+
     pictures, labels = (part[:AMONG] for part in mnist.load().training)
-    seer = _seer(bundle)
     if bundle.hash not in _remembered:
         while len(_remembered) >= KEPT:
             _remembered.pop(next(iter(_remembered)))
-        _remembered[bundle.hash] = _features(seer, pictures)
+        _remembered[bundle.hash] = training.features(bundle, pictures)
     known = _remembered[bundle.hash]
     search = NearestNeighbors(n_neighbors=count).fit(known)
-    distances, found = search.kneighbors(_features(seer, digits))
+    distances, found = search.kneighbors(training.features(bundle, digits))
     usual = search.kneighbors(known[:: AMONG // 200], 2)[0][:, 1].mean()
     return Neighbours(pictures[found], labels[found], distances / usual)
-
-
-def _seer(bundle):
-    """The model without its last layer."""
-    model = training.opened(bundle)
-    return keras.Model(model.inputs, model.layers[-1].input)
-
-
-def _features(seer, digits):
-    return answers_of(seer, digits[..., None].astype(np.float32)).reshape(len(digits), -1)

@@ -194,6 +194,17 @@ def opened(bundle: ModelBundle) -> keras.Model:
     return _opened(bundle.keras_bytes, bundle.name)
 
 
+def features(bundle: ModelBundle, digits: np.ndarray) -> np.ndarray:
+    """What a model's last layer decides by: (N, 28, 28) uint8 → (N, D) float32.
+
+    Raises:
+        ModelError: when Keras cannot open it.
+    """
+    model = opened(bundle)
+    before = keras.Model(model.inputs, model.layers[-1].input)
+    return answers_of(before, digits[..., None].astype(np.float32)).reshape(len(digits), -1)
+
+
 def _opened(keras_bytes, name):
     """A Keras model from the bytes of its file, compiled if it was saved so."""
     with tempfile.TemporaryDirectory() as folder:

@@ -7,12 +7,11 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from digitcore import exploring, measuring
+from digitcore import exploring, measuring, neighbours
 from digitcore import stress as spoiling
 from digitcore.errors import Stopped
 from digitcore.evaluation import Evaluation, scored
@@ -23,9 +22,6 @@ from digitcore.samples import SampleSet
 TEST_DIGITS = 10_000  # MNIST's
 CHUNK = 1000  # digits scored between two words of progress
 KEPT = 24  # evaluations remembered, 0.5 MB each
-
-if TYPE_CHECKING:
-    from digitcore import neighbours
 
 Tell = Callable[[dict], None]
 Stop = Callable[[], bool]
@@ -100,10 +96,8 @@ def stress(bundle: ModelBundle, tell: Tell, stop: Stop) -> pd.DataFrame:
     return spoiling.measure(predictor, TEST_DIGITS, on_progress=lambda share: tell({"share": share}), should_stop=stop)
 
 
-def look_alikes(bundle: ModelBundle, digits: np.ndarray, tell: Tell, stop: Stop) -> "neighbours.Neighbours":
+def look_alikes(bundle: ModelBundle, digits: np.ndarray, tell: Tell, stop: Stop) -> neighbours.Neighbours:
     """`neighbours.nearest`: the MNIST digits that look most like these to the model."""
-    from digitcore import neighbours
-
     return neighbours.nearest(bundle, digits)
 
 

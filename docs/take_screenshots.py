@@ -10,14 +10,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests.browser import QUIET, Person, Server, chromium
 
 HERE = Path(__file__).resolve().parent
+VIEWS = ("Loss", "Two in depth", "Confusion", "Misread", "Calibration", "Stress", "Your drawings", "Data set")
 DESK, PHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
 
 
-def shoot(person, name):
-    """Save what is on the screen, once the page is at rest."""
-    person.page.wait_for_timeout(1500)
-    person.page.mouse.move(5, 5)
-    person.page.screenshot(path=HERE / f"{name}.png")
+def shoot(person, name, tall=False):
+    """Save what is on the screen, once the page is at rest; tall: the whole page."""
+    page, usual = person.page, person.page.viewport_size
+    page.wait_for_timeout(2500)
+    page.mouse.move(5, 5)
+    if tall:
+        height = page.locator("[data-testid=stMain]").evaluate("place => place.scrollHeight")
+        page.set_viewport_size({"width": usual["width"], "height": height})
+        page.wait_for_timeout(1000)
+    page.screenshot(path=HERE / f"{name}.png")
+    page.set_viewport_size(usual)
 
 
 def teach(person):
@@ -32,6 +39,30 @@ def teach(person):
     person.page.wait_for_timeout(1000)
     person.press("train")
     person.page.locator(".st-key-training").get_by_text("Trained on your").wait_for(timeout=120_000)
+
+
+def look(person, view):
+    """One view of the Evaluate page, with everything read."""
+    page = person.page
+    page.locator(".st-key-view").get_by_text(view, exact=True).click()
+    page.wait_for_timeout(2500)
+    page.wait_for_function("!document.querySelector('.st-key-stop_asking')", timeout=300_000)
+
+
+def evaluate(person, scheme):
+    """The run, what it started from, genius, plain and salt-pepper in every view."""
+    page = person.page
+    for name in ("genius", "plain", "salt-pepper"):
+        page.locator(".stMultiSelect input").first.click()
+        page.keyboard.type(name, delay=40)
+        page.locator("[role=option]", has_text=name).first.click()
+        page.wait_for_timeout(1000)
+    page.keyboard.press("Escape")
+    for view in VIEWS:
+        look(person, view)
+        if view in ("Two in depth", "Misread", "Your drawings"):
+            page.locator(".grid button").first.click()
+        shoot(person, f"evaluate-{view.lower().replace(' ', '-')}-{scheme}", tall=True)
 
 
 def visit(browser, url, view, scheme, touch=False):
@@ -52,9 +83,7 @@ def main():
                 teach(person)
                 shoot(person, f"train-{scheme}")
                 person.go("Evaluate")
-                person.press("compare")
-                person.page.get_by_text("Digits that they read differently").wait_for(timeout=120_000)
-                shoot(person, f"evaluate-{scheme}")
+                evaluate(person, scheme)
                 person.go("Draw")
                 person.page.get_by_text("Both", exact=True).click()
                 person.draw(4)
@@ -62,6 +91,10 @@ def main():
                 phone = visit(browser, server.url, PHONE, scheme, touch=True)
                 phone.draw(7)
                 shoot(phone, f"draw-phone-{scheme}")
+                phone.go("Evaluate")
+                look(phone, "Misread")
+                phone.page.locator(".grid button").first.tap()
+                shoot(phone, f"evaluate-phone-{scheme}", tall=True)
         finally:
             server.stop()
             browser.close()

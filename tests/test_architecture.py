@@ -11,7 +11,7 @@ PAGES = [*sorted((ROOT / "pages").glob("*.py")), ROOT / "streamlit_app.py"]
 EVERY = LIBRARY + sorted((ROOT / "pages").rglob("*.py")) + [ROOT / "streamlit_app.py"]
 
 KERAS = {"keras", "tensorflow"}
-TRAINERS = {"networks", "training", "lessons", "watching", "neighbours"}  # the modules that may import Keras, in the worker
+TRAINERS = {"networks", "training", "lessons", "watching"}  # the modules that may import Keras, in the worker
 ALLOWED = {  # which modules of the library each may import, when it is loaded
     "errors": set(),
     "images": {"errors"},
@@ -23,6 +23,7 @@ ALLOWED = {  # which modules of the library each may import, when it is loaded
     "comparison": {"errors", "evaluation"},
     "explaining": {"images", "predictor"},
     "exploring": {"images", "mnist"},
+    "neighbours": {"mnist", "models", "training"},
     "stress": {"corruptions", "errors", "mnist", "predictor"},
     "charts": set(),
     "preload": {"training", "worker"},

@@ -65,6 +65,26 @@ def train_from_stupid(who):
     who.press("train")
 
 
+def see(page, view):
+    """Choose a view of the Evaluate page."""
+    page.locator(".st-key-view").get_by_text(view, exact=True).click()
+
+
+def test_a_click_on_the_matrix_shows_its_digits(person):
+    page = person.page
+    person.open("/Evaluate")
+    page.locator(".st-key-view").wait_for()
+    see(page, "Confusion")
+    page.get_by_text("Most often taken for each other").wait_for(timeout=LONG)
+    chart = page.locator(".st-key-comparison [data-testid=stVegaLiteChart]").first
+    chart.scroll_into_view_if_needed()
+    page.wait_for_timeout(1500)
+    frames = chart.locator("path[aria-roledescription='rect mark']")
+    frames.last.click()
+    page.get_by_text("digits that are a 9, read as 9").wait_for()
+    page.locator(".grid button").nth(59).wait_for()
+
+
 def test_the_whole_loop(person, server):
     page = person.page
     person.open("/")
@@ -96,9 +116,15 @@ def test_the_whole_loop(person, server):
 
     person.go("Evaluate")
     page.locator("[data-testid=stVegaLiteChart]").first.wait_for()
-    person.press("compare")
-    page.get_by_text("Digits that they read differently").wait_for(timeout=LONG)
-    page.locator(".st-key-comparison [data-testid=stVegaLiteChart]").nth(2).wait_for()
+    see(page, "Two in depth")
+    page.get_by_text("McNemar's exact test").wait_for(timeout=LONG)
+    page.locator(".st-key-comparison [data-testid=stVegaLiteChart]").nth(1).wait_for()
+    see(page, "Your drawings")
+    page.get_by_text("of 1 drawings").or_(page.get_by_text("of 1 drawing")).first.wait_for(timeout=LONG)
+    page.locator(".grid button").first.click()
+    page.get_by_text("What the guess hangs on").wait_for()
+    page.get_by_text("The MNIST digits that look most like it").wait_for()
+    page.locator(".st-key-comparison figcaption").nth(4).wait_for(timeout=LONG)
 
     loaded = {name.split(".")[0] for name in server.modules()}
     assert "streamlit" in loaded and not {"keras", "tensorflow"} & loaded
@@ -168,7 +194,7 @@ def test_every_address_works_first(browser, tmp_path, path):
         page = context.new_page()
         page.goto(fresh.url + path)
         page.locator("[data-testid=stSidebar] a").nth(3).wait_for(timeout=60_000)
-        expected = {"/Train": ".st-key-train", "/Evaluate": ".st-key-compare"}.get(path, ".st-key-answer")
+        expected = {"/Train": ".st-key-train", "/Evaluate": ".st-key-view"}.get(path, ".st-key-answer")
         page.locator(expected).wait_for(timeout=30_000)
         assert "Page not found" not in page.inner_text("body")
         assert page.locator("[data-testid=stException]").count() == 0
@@ -194,8 +220,10 @@ def test_the_loop_by_touch_on_a_phone(phone):
     train_from_stupid(phone)
     page.locator(".st-key-training").get_by_text("Trained on your 1 drawing").wait_for(timeout=LONG)
     phone.go("Evaluate")
-    phone.press("compare")
-    page.get_by_text("Digits that they read differently").wait_for(timeout=LONG)
+    see(page, "Misread")
+    page.get_by_text("The surest come first").wait_for(timeout=LONG)
+    page.locator(".grid button").nth(1).tap()
+    page.get_by_text("What the guess hangs on").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
