@@ -28,6 +28,10 @@ RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**31 - 1),
 }
 _SWITCH = (True, False)
+CHOSEN = ("learning_rate", "batch_size", "gentle")  # may be None: chosen by what the training starts from
+WHOLE = ("mnist_samples", "drawn_samples", "strange_samples", "epochs", "batch_size", "validation_samples", "seed")
+FOR_TRAINED = {"learning_rate": 5e-4, "schedule": "constant", "batch_size": 32, "gentle": 0.3}
+FOR_RANDOM = {"learning_rate": 3e-3, "schedule": "cosine", "batch_size": 16, "gentle": 0.0}
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class TrainSettings:
         drawn_samples: digits drawn by code mixed in (see `digitcore.handwriting`).
         strange_samples: pictures that are no digit mixed in, labelled a tenth of each (see `digitcore.nondigits`).
         epochs: how often everything is seen.
-        batch_size: digits per step.
+        batch_size: digits per step, or None to choose by what is taught: 32 for a trained model, 16 from random weights.
         learning_rate: Adam's step size, or None to choose by what is taught: 5e-4 for a trained model, 3e-3 from random weights.
         schedule: how the step size changes: constant, cosine (falls to 0), triangular (rises for a quarter, then falls),
             or auto: constant for a trained model, cosine from random weights.
@@ -48,25 +52,26 @@ class TrainSettings:
         label_smoothing: share of each label that is spread over all ten.
         augment: shift, turn, stretch and slant the MNIST and the drawn digits a little, differently in each epoch.
         focus: digits, such as "79", that make up half of the MNIST digits mixed in; "" for no digit in particular.
-        gentle: share of the old weights mixed back into the taught ones: forgets less, learns less.
+        gentle: share of the old weights mixed back into the taught ones: forgets less, learns less. None: 0.3 for a trained
+            model, 0 from random weights.
         augment_samples: shift, turn and stretch the user's samples a little, differently in each epoch.
         noise: none, or what is added to the MNIST digits, each to a random degree, differently in each epoch.
         validation_samples: digits of MNIST's validation part that are scored after each epoch.
         seed: of everything random.
     """
 
-    sample_weight: float = 20.0
-    mnist_samples: int = 1000
+    sample_weight: float = 50.0
+    mnist_samples: int = 500
     drawn_samples: int = 0
     strange_samples: int = 0
-    epochs: int = 3
-    batch_size: int = 32
+    epochs: int = 2
+    batch_size: int | None = None
     learning_rate: float | None = None
     schedule: str = "auto"
     beta_2: float = 0.999
     label_smoothing: float = 0.0
     focus: str = ""
-    gentle: float = 0.0
+    gentle: float | None = None
     augment: bool = False
     augment_samples: bool = False
     noise: str = "none"
@@ -76,11 +81,11 @@ class TrainSettings:
     def __post_init__(self):
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
-            if value is None and name == "learning_rate":
+            if value is None and name in CHOSEN:
                 continue
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
                 raise SettingsError(f"{name} must lie between {low:g} and {high:g}, not {value!r}.")
-            if isinstance(getattr(type(self), name, None), int) and value != int(value):
+            if name in WHOLE and value != int(value):
                 raise SettingsError(f"{name} must be a whole number, not {value!r}.")
         for name, choices in (("schedule", SCHEDULES), ("noise", NOISES), ("augment", _SWITCH), ("augment_samples", _SWITCH)):
             if getattr(self, name) not in choices:
@@ -114,6 +119,11 @@ class TrainSettings:
         if unknown := set(values) - {field.name for field in fields(cls)}:
             raise SettingsError(f"There is no setting called {', '.join(sorted(unknown))}.")
         return cls(**values)
+
+    def settled(self, trained: bool) -> "TrainSettings":
+        """With everything chosen that was left open, by whether the training starts from a trained model."""
+        chosen = FOR_TRAINED if trained else FOR_RANDOM
+        return self.changed(**{name: value for name, value in chosen.items() if getattr(self, name) in (None, "auto")})
 
     def changed(self, **values) -> "TrainSettings":
         """The same settings but for these."""

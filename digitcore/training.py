@@ -23,7 +23,6 @@ from digitcore.watching import Watch, answers_of, validation_digits
 __all__ = ["Point", "Run", "SampleSet", "Score", "TrainSettings", "fresh", "train"]
 
 MOST_POINTS = 300  # on a card
-TAUGHT_RATE, FRESH_RATE = 5e-4, 3e-3  # Adam's step size for a model that can read, and for random weights
 WARM_UP = 1 / 12  # share of the steps in which a cosine schedule rises
 VERSIONS = ("tensorflow", "keras", "numpy", "ai-edge-litert")
 
@@ -57,21 +56,21 @@ def train(
         SettingsError: when there is nothing to learn from.
         DataMissing: when MNIST is not here and cannot be fetched.
     """
-    lesson = Lesson(samples, settings)
+    settled = settings.settled(start.card.trained)
+    lesson = Lesson(samples, settled)
     keras.utils.set_random_seed(settings.seed)
     watch = Watch(lesson, validation_digits(settings), on_progress, should_stop)
+    old = opened(start)
     if goes_on is not None and goes_on.state:
         model = _opened(goes_on.state, start.name)
         watch.go_on(goes_on)
     else:
-        model = opened(start)
-        _compile(model, start, settings, len(lesson) * settings.epochs)
+        model = _compiled(old, settled, len(lesson) * settings.epochs)
     _fit(model, lesson, watch, checkpoints)
     state = _saved(model, whole=True) if watch.stopped else None
-    if settings.gentle:
-        _mix_back(model, opened(start), settings.gentle)
+    _mix_back(model, old, settled.gentle)
     return Run(
-        model=_bundle(model, _card(start, samples, settings, watch)),
+        model=_bundle(model, _card(start, samples, settled, watch)),
         history=watch.points,
         settings=settings,
         parent=start.name,
@@ -96,6 +95,7 @@ def _fit(model, lesson, watch, checkpoints):
         lesson.prepare(epoch)
         model.fit(lesson, initial_epoch=epoch, epochs=epochs, **options)
     if checkpoints:
+        _ready.clear()  # BackupAndRestore leaves its mark on the model
         shutil.rmtree(checkpoints, ignore_errors=True)
 
 
@@ -104,7 +104,10 @@ def _mix_back(model, old, share):
 
     Source: M. Wortsman et al., "Robust fine-tuning of zero-shot models" (2022).
     """
-    model.set_weights([(1 - share) * new + share * was for new, was in zip(model.get_weights(), old.get_weights(), strict=True)])
+    if share:
+        model.set_weights(
+            [(1 - share) * new + share * was for new, was in zip(model.get_weights(), old.get_weights(), strict=True)]
+        )
 
 
 def fresh(network: str, *, name: str = "stupid", seed: int = 0) -> ModelBundle:
@@ -121,16 +124,30 @@ def fresh(network: str, *, name: str = "stupid", seed: int = 0) -> ModelBundle:
     return _bundle(model, card)
 
 
-def _compile(model, start, settings, steps):
-    rate = settings.learning_rate or (TAUGHT_RATE if start.card.trained else FRESH_RATE)
-    schedule = settings.schedule
-    if schedule == "auto":
-        schedule = "constant" if start.card.trained else "cosine"
-    model.compile(
-        optimizer=keras.optimizers.Adam(_schedule(schedule, rate, steps), beta_2=settings.beta_2),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
-        metrics=["accuracy"],
-    )
+_ready: dict[tuple, tuple[keras.Model, list]] = {}  # the last compiled model and its optimizer's first state, to use again
+FIXED = ("schedule", "learning_rate", "beta_2", "label_smoothing")  # what a compiled model holds of the settings
+
+
+def _compiled(old, settings, steps):
+    """A model with the weights of another, ready to fit: tracing its graph takes seconds, so the last one is used again."""
+    length = 0 if settings.schedule == "constant" else steps
+    plan = (old.to_json(), length, *(getattr(settings, name) for name in FIXED))
+    if plan not in _ready:
+        model = keras.models.clone_model(old)
+        rate = _schedule(settings.schedule, settings.learning_rate, steps)
+        model.compile(
+            optimizer=keras.optimizers.Adam(rate, beta_2=settings.beta_2),
+            loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
+            metrics=["accuracy"],
+        )
+        model.optimizer.build(model.trainable_variables)
+        _ready.clear()
+        _ready[plan] = model, [np.array(variable) for variable in model.optimizer.variables]
+    model, beginning = _ready[plan]
+    places, values = [*model.variables, *model.optimizer.variables], [*old.variables, *beginning]
+    for place, value in zip(places, values, strict=False):
+        place.assign(value)
+    return model
 
 
 def _schedule(name, rate, steps):

@@ -9,8 +9,9 @@ from pages.shared import lab as labs
 
 WEIGHTS = [1, 2, 5, 10, 20, 50, 100]
 MNIST_SAMPLES = [0, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 55_000]
-BATCHES = [8, 16, 32, 64, 128, 256]
+BATCHES = [None, 8, 16, 32, 64, 128, 256]
 RATES = [None, 1e-4, 2e-4, 5e-4, 1e-3, 3e-3, 1e-2]
+SHARES = [None, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 STARTS = {
     labs.STUPID: "random weights: it has learnt nothing yet.",
     labs.GENIUS: "the best shipped model.",
@@ -48,7 +49,7 @@ def choose_settings():
         "sample_weight": st.select_slider(
             "Your drawings count",
             WEIGHTS,
-            value=20,
+            value=50,
             format_func=lambda times: f"{times} ×",
             key="sample_weight",
             help="At 1 × a drawing of yours counts as much as one MNIST digit; at 100 × it outweighs a hundred of them.",
@@ -57,7 +58,7 @@ def choose_settings():
         "mnist_samples": st.select_slider(
             "MNIST digits mixed in",
             MNIST_SAMPLES,
-            value=1000,
+            value=500,
             format_func=lambda count: f"{count:,}",
             key="mnist_samples",
             help="With 0 the network learns your hand alone and forgets others; with 55,000 it forgets little and takes minutes.",
@@ -67,7 +68,7 @@ def choose_settings():
             "Epochs",
             1,
             20,
-            3,
+            2,
             key="epochs",
             help="How often everything is seen. 1 is quick and shallow; 20 learns your drawings by heart.",
             **KEEP,
@@ -77,13 +78,18 @@ def choose_settings():
         return TrainSettings(**main, **choose_advanced())
 
 
+def or_auto(value):
+    """A number as people read it, or that it is chosen by what the training starts from."""
+    return "auto" if value is None else f"{value:g}"
+
+
 def choose_advanced():
     """What most people leave alone."""
     rate = st.select_slider(
         "Learning rate",
         RATES,
         value=None,
-        format_func=lambda rate: "auto" if rate is None else f"{rate:g}",
+        format_func=or_auto,
         key="learning_rate",
         help="The size of a step. Too small learns nothing, too large forgets everything. Auto: 0.0005 for a model that can "
         "read, 0.003 falling to 0 from random weights.",
@@ -92,16 +98,22 @@ def choose_advanced():
     return {
         "learning_rate": rate,
         "batch_size": st.select_slider(
-            "Batch size", BATCHES, value=32, key="batch_size", help="Digits per step. Small: more, noisier steps.", **KEEP
+            "Batch size",
+            BATCHES,
+            value=None,
+            format_func=or_auto,
+            key="batch_size",
+            help="Digits per step. Small: more, noisier steps. Auto: 32 for a model that can read, 16 from random weights.",
+            **KEEP,
         ),
-        "gentle": st.slider(
+        "gentle": st.select_slider(
             "Gentle",
-            0.0,
-            0.9,
-            0.0,
-            0.1,
+            SHARES,
+            value=None,
+            format_func=or_auto,
             key="gentle",
-            help="Share of the old weights mixed back in at the end: 0 learns most, 0.9 hardly changes anything.",
+            help="Share of the old weights mixed back in at the end: 0 learns most, 0.9 hardly changes anything. "
+            "Auto: 0.3 for a model that can read, 0 from random weights.",
             **KEEP,
         ),
         "focus": "".join(

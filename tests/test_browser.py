@@ -55,7 +55,7 @@ def train_from_stupid(who):
     """Set the sliders and press Train: stupid, 2,000 MNIST digits, 1 epoch."""
     page = who.page
     page.locator(".st-key-start_from label", has_text="stupid").click()
-    for key, presses in (("mnist_samples", ["ArrowRight"]), ("epochs", ["ArrowLeft", "ArrowLeft"])):
+    for key, presses in (("mnist_samples", ["ArrowRight", "ArrowRight"]), ("epochs", ["ArrowLeft"])):
         slider = page.locator(f".st-key-{key} input[type=range]").first
         slider.focus()
         for press in presses:

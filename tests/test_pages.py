@@ -177,7 +177,7 @@ def test_train_then_compare(app, few, stupid):
     assert app.slider(key="epochs").value == 1 and app.radio(key="start_from").value == "stupid"
     until_over(app, "training")
     said = texts(app)
-    assert "Trained on your 20 drawings and 1,000 MNIST digits." in said and "Started from stupid" in said
+    assert "Trained on your 20 drawings and 500 MNIST digits." in said and "Started from stupid" in said
     assert "Your hand" in said and "20 drawings that it learnt from" in said
     assert f"MNIST {stupid.card.figures['mnist_accuracy']:.2%} →" in said
     go(app, "pages/Draw.py")

@@ -4,7 +4,7 @@ import pytest
 
 from digitcore.errors import SettingsError
 from digitcore.recipes import RECIPES, recipe
-from digitcore.runs import RANGES, Score, TrainSettings, differences
+from digitcore.runs import CHOSEN, RANGES, Score, TrainSettings, differences
 
 
 def test_json_round_trip():
@@ -24,9 +24,18 @@ def test_wrong_json_is_refused(text):
 @pytest.mark.parametrize("name", RANGES)
 def test_ranges_are_kept(name):
     low, high = RANGES[name]
-    for value in (low - 1, high + 1, float("nan"), None if name != "learning_rate" else "x"):
+    for value in (low - 1, high + 1, float("nan"), "x" if name in CHOSEN else None):
         with pytest.raises(SettingsError, match=name):
             TrainSettings(**{name: value})
+
+
+def test_settled_leaves_nothing_open():
+    for trained in (True, False):
+        settled = TrainSettings().settled(trained)
+        assert None not in dataclasses.astuple(settled) and settled.schedule != "auto"
+        assert settled.settled(not trained) == settled
+    chosen = TrainSettings(gentle=0.0, learning_rate=0.1, batch_size=8, schedule="triangular")
+    assert chosen.settled(True) == chosen == chosen.settled(False)
 
 
 def test_settings_cannot_be_changed_in_place():

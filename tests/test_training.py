@@ -24,7 +24,7 @@ def test_run_says_what_it_did(taught, few):
     assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= set(run.history[-1])
     assert run.parent == "stupid" and not run.stopped and run.model.card.trained
     assert run.model.card.lesson == "Trained on your 20 drawings and 320 MNIST digits."
-    assert TrainSettings.from_dict(run.model.card.settings) == QUICK
+    assert run.settings == QUICK and TrainSettings.from_dict(run.model.card.settings) == QUICK.settled(trained=False)
 
 
 def test_start_is_left_alone(taught, stupid):
@@ -35,6 +35,18 @@ def test_same_seed_same_model(stupid, few, data):
     first, second = (training.train(stupid, few, QUICK).model.predictor() for _ in range(2))
     digits = data.test_images[:50]
     assert np.allclose(first.probabilities(digits), second.probabilities(digits), atol=1e-4)
+
+
+def test_a_second_training_owes_nothing_to_the_first(genius, few, data):
+    """The compiled model is used again; its weights and its optimizer's state are not."""
+    digits, settings = data.test_images[:50], QUICK.changed(learning_rate=2e-3)
+    answers = []
+    for between in (None, few.take([1, 2]), few):
+        training._ready.clear()
+        if between is not None:
+            training.train(genius, between, settings.changed(mnist_samples=0, epochs=3))
+        answers.append(training.train(genius, few, settings).model.predictor().probabilities(digits))
+    assert np.allclose(answers[0], answers[1], atol=1e-4) and np.allclose(answers[0], answers[2], atol=1e-4)
 
 
 def test_from_stupid_2000_digits_and_5_epochs_reach_93_percent(stupid, data):
@@ -68,7 +80,7 @@ def test_stop_keeps_what_was_learnt(stupid, few):
 
 def test_stop_then_continue_equals_one_run(stupid, data):
     """Same digits in the same order with the optimizer's state kept: only dropout differs."""
-    settings = QUICK.changed(mnist_samples=4000, epochs=2, validation_samples=1000)
+    settings = QUICK.changed(mnist_samples=4000, epochs=2, batch_size=32, validation_samples=1000)
     looks, digits = [], data.test_images[:2000]
     whole = training.train(stupid, SampleSet(), settings)
     part = training.train(stupid, SampleSet(), settings, should_stop=lambda: looks.append(1) or len(looks) > 1)
@@ -82,7 +94,7 @@ def test_stop_then_continue_equals_one_run(stupid, data):
 
 
 def test_continue_at_the_end_of_an_epoch(stupid):
-    settings = QUICK.changed(mnist_samples=32, epochs=3)
+    settings = QUICK.changed(mnist_samples=32, epochs=3, batch_size=32)
     part = training.train(stupid, SampleSet(), settings, should_stop=lambda: True)
     assert part.stopped and part.history[-1]["epoch"] == 1
     assert training.train(stupid, SampleSet(), settings, goes_on=part).history[-1]["epoch"] == 3
@@ -96,6 +108,15 @@ def test_gentle_is_between_old_and_new(genius, few):
     ]
     old, new, gentle = weights
     assert np.abs(gentle - old).mean() < 0.3 * np.abs(new - old).mean()
+
+
+def test_a_model_that_can_read_is_taught_gently_and_random_weights_are_not(genius, stupid, few):
+    for start, same in ((genius, 0.3), (stupid, 0.0)):
+        auto, chosen, other = (
+            training.opened(training.train(start, few, QUICK.changed(gentle=share)).model).get_weights()[0]
+            for share in (None, same, 0.6)
+        )
+        assert np.allclose(auto, chosen, atol=1e-5) and not np.allclose(auto, other, atol=1e-5)
 
 
 def test_focus_fills_half_with_these_digits():

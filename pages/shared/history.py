@@ -62,11 +62,12 @@ def _show_actions(lab, one):
 
 
 def _show_differences(picked):
-    names = runs.differences([one.run.settings for one in picked])
+    used = [runs.TrainSettings.from_dict(one.model.card.settings) for one in picked]
+    names = runs.differences(used)
     if not names:
         st.caption("Their settings are the same.")
         return
-    table = {one.name: [str(getattr(one.run.settings, name)) for name in names] for one in picked}
+    table = {one.name: [str(getattr(settings, name)) for name in names] for one, settings in zip(picked, used, strict=True)}
     st.dataframe(pd.DataFrame(table, index=[name.replace("_", " ") for name in names]), key="run_differences")
 
 

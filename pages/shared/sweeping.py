@@ -13,13 +13,13 @@ from pages.shared.lab import Lab
 
 VALUES = {
     "sample_weight": [1, 5, 20, 50, 100],
-    "mnist_samples": [0, 200, 1000, 5000],
-    "epochs": [1, 3, 6, 10],
+    "mnist_samples": [0, 200, 500, 1000, 5000],
+    "epochs": [1, 2, 4, 8],
     "learning_rate": [1e-4, 5e-4, 1e-3, 3e-3],
     "batch_size": [16, 32, 128],
     "gentle": [0.0, 0.3, 0.6],
 }
-PICKED = {"sample_weight": [1, 20], "mnist_samples": [200, 1000]}
+PICKED = {"sample_weight": [5, 50], "mnist_samples": [200, 1000]}
 
 
 def show(lab: Lab, start) -> None:
