@@ -32,7 +32,7 @@ def digit_from_canvas(rgba):
     rgba = np.asarray(rgba)
     if rgba.ndim != 3 or rgba.shape[2] != 4 or rgba.dtype != np.uint8:
         raise PictureError("A canvas must be an RGBA picture: an array of height × width × 4 bytes.")
-    return digit_from_ink(_ink(rgba))
+    return digit_from_ink(ink(rgba))
 
 
 def digit_from_image(image):
@@ -50,7 +50,7 @@ def digit_from_image(image):
         rgba = np.asarray(image.convert("RGBA"))  # (H, W, 4) uint8
     except (OSError, ValueError, SyntaxError, MemoryError) as error:
         raise PictureError("The picture cannot be read. Save it as PNG or JPEG and try again.") from error
-    return digit_from_ink(_without_paper(_ink(rgba)))
+    return digit_from_ink(_without_paper(ink(rgba)))
 
 
 def digit_from_ink(ink):
@@ -65,7 +65,7 @@ def digit_from_ink(ink):
     return _centred(_full_contrast(np.asarray(small)))
 
 
-def _ink(rgba):
+def ink(rgba):
     """How far each pixel stands off the background: (H, W, 4) uint8 → (H, W) uint8, 255 the strongest ink."""
     if rgba.size == 0:
         return np.zeros(rgba.shape[:2], np.uint8)
@@ -74,10 +74,10 @@ def _ink(rgba):
     if alpha.min() < 255:
         grey = _over_contrasting_paper(grey, alpha)
     paper = int(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
-    ink = np.abs(grey.astype(np.int16) - paper)
-    if ink.max() < FAINT:
-        return np.zeros(ink.shape, np.uint8)
-    return _full_contrast(ink)
+    strength = np.abs(grey.astype(np.int16) - paper)
+    if strength.max() < FAINT:
+        return np.zeros(strength.shape, np.uint8)
+    return _full_contrast(strength)
 
 
 def _over_contrasting_paper(grey, alpha):

@@ -15,7 +15,10 @@ _NOTHING = np.zeros((0, SIDE, SIDE), np.uint8), np.zeros(0, np.uint8)
 
 
 class Lesson(keras.utils.PyDataset):
-    """What is learnt, in batches: shuffled anew, and moved or spoilt a little where asked for, in every epoch."""
+    """What is learnt, in batches: shuffled anew, and moved or spoilt a little where asked for, in every epoch.
+
+    The settings must be settled.
+    """
 
     def __init__(self, samples, settings):
         super().__init__()

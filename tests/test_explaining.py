@@ -22,3 +22,17 @@ def test_what_is_wiped_out_is_what_is_measured(predictor, data):
     hidden[: explaining.WINDOW, : explaining.WINDOW] = 0  # the only patch that covers the corner
     before, after = predictor.probabilities(np.stack([digit, hidden]))[:, 7]
     assert heat[0, 0] == np.float32(before - after)
+
+
+def test_what_would_make_it_another_digit(predictor, data):
+    one = next(digit for digit, label in zip(data.test_images, data.test_labels, strict=True) if label == 1)
+    change = explaining.towards(predictor, one, 7)
+    assert change.added + change.wiped <= explaining.MOST_SPOTS and (change.digit != one).any()
+    before, after = predictor.probabilities(np.stack([one, change.digit]))[:, 7]
+    assert after == np.float32(change.probability) and after > before
+    assert predictor.probabilities(change.digit[None])[0].argmax() == 7
+
+
+def test_what_it_is_already_needs_one_spot_at_most(predictor, data):
+    change = explaining.towards(predictor, data.test_images[0], 7)
+    assert change.added + change.wiped <= 1

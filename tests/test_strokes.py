@@ -1,0 +1,37 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digitcore import strokes
+
+RAW = {
+    "objects": [
+        {"path": [["M", 10.2, 20], ["Q", 10, 20, 30, 40.7], ["L", 50, 60]], "strokeWidth": 20},
+        {"path": [["M", 1, 2], ["L", 3, 4]], "strokeWidth": 20},
+    ]
+}
+
+
+def test_what_a_canvas_drew():
+    text = strokes.from_canvas(RAW, 280)
+    assert strokes.read(text) == (280, 20, [[(10, 20), (30, 41), (50, 60)], [(1, 2), (3, 4)]])
+
+
+def test_a_blank_canvas_has_none():
+    assert strokes.from_canvas(None, 280) == strokes.from_canvas({}, 280) == strokes.from_canvas({"objects": []}, 280) == ""
+
+
+def test_a_very_long_drawing_is_thinned():
+    path = [["M", 0, 0], *(["L", i % 280, i // 280] for i in range(50_000))]
+    _, _, [stroke] = strokes.read(strokes.from_canvas({"objects": [{"path": path, "strokeWidth": 9}]}, 280))
+    assert strokes.MOST_POINTS / 2 < len(stroke) <= strokes.MOST_POINTS + 2 and stroke[-1] == (49_999 % 280, 49_999 // 280)
+
+
+@given(st.text() | st.recursive(st.none() | st.integers() | st.text(), lambda part: st.lists(part)).map(str))
+def test_any_text_is_read_or_is_no_drawing(text):
+    _, _, found = strokes.read(text)
+    assert isinstance(found, list)
+
+
+@given(st.recursive(st.none() | st.integers() | st.text(), lambda part: st.lists(part) | st.dictionaries(st.text(), part)))
+def test_any_canvas_is_read_or_is_blank(part):
+    assert isinstance(strokes.from_canvas({"objects": [{"path": [part, ["L", 1, 2]]}, part]}, 280), str)
