@@ -206,6 +206,10 @@ class JobService:
         """A job whose result is a `neighbours.Neighbours` of the digits, (N, 28, 28) uint8."""
         return self._submit(worker.look_alikes, (bundle, digits), owner, False)
 
+    def layers(self, bundle: ModelBundle, digit: np.ndarray, *, owner: str = "") -> Job:
+        """A job whose result is a list of `layers.Layer` for a digit, (28, 28) uint8."""
+        return self._submit(worker.layers, (bundle, digit), owner, False)
+
     def explore(self, seed: int, *, owner: str = "") -> Job:
         """A job whose result is an `exploring.Exploration` with the mosaic of this seed."""
         return self._submit(worker.explore, (seed,), owner, False)

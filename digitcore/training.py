@@ -14,6 +14,7 @@ import numpy as np
 
 from digitcore import mnist, models, networks
 from digitcore.errors import ModelError
+from digitcore.layers import Layer
 from digitcore.lessons import Lesson
 from digitcore.models import ModelBundle, ModelCard
 from digitcore.runs import Point, Run, Score, TrainSettings
@@ -23,6 +24,8 @@ from digitcore.watching import Watch, answers_of, validation_digits
 __all__ = ["Point", "Run", "SampleSet", "Score", "TrainSettings", "fresh", "train"]
 
 MOST_POINTS = 300  # on a card
+SHOWN = ("Conv2D", "ReLU", "Activation", "MaxPooling2D", "Dense")  # layers that are looked at; the others shift and scale
+ASKED, MOST_PICTURES = 500, 12
 WARM_UP = 1 / 12  # share of the steps in which a cosine schedule rises
 VERSIONS = ("tensorflow", "keras", "numpy", "ai-edge-litert")
 
@@ -220,6 +223,36 @@ def features(bundle: ModelBundle, digits: np.ndarray) -> np.ndarray:
     model = opened(bundle)
     before = keras.Model(model.inputs, model.layers[-1].input)
     return answers_of(before, digits[..., None].astype(np.float32)).reshape(len(digits), -1)
+
+
+def layers(bundle: ModelBundle, digit: np.ndarray) -> list[Layer]:
+    """What each layer that computes makes of a digit, (28, 28) uint8, from the first to the last.
+
+    Raises:
+        ModelError: when Keras cannot open it.
+        DataMissing: when MNIST is not here and cannot be fetched.
+    """
+    model = opened(bundle)
+    shown = [layer for layer in model.layers if type(layer).__name__ in SHOWN]
+    inside = keras.Model(model.inputs, [layer.output for layer in shown])
+    digits = np.concatenate([digit[None], mnist.load().validation[0][:ASKED]])[..., None].astype(np.float32)
+    answers = [np.asarray(answer) for answer in inside.predict_on_batch(digits)]
+    return [_layer(layer, answer) for layer, answer in zip(shown, answers, strict=True)]
+
+
+def _layer(layer, answers):
+    """One layer's answers, (1 + 500, …, units): the first is the digit's."""
+    units = answers.shape[-1]
+    own, others = answers[0], answers[1:].reshape(-1, units)
+    dead = float((others.max(0) <= 0).mean()) if answers.min() >= 0 else None
+    if own.ndim == 1:
+        pictures = own[None, None]
+    else:
+        liveliest = np.argsort(-own.std((0, 1)), kind="stable")[:MOST_PICTURES]
+        pictures = np.moveaxis(own[..., np.sort(liveliest)], -1, 0)
+    low, high = pictures.min(), pictures.max()
+    scaled = (pictures - low) * (255 / max(high - low, 1e-6))
+    return Layer(layer.name.replace("_", " "), units, scaled.round().astype(np.uint8), dead)
 
 
 def _opened(keras_bytes, name):

@@ -15,6 +15,7 @@ from digitcore import exploring, measuring, neighbours
 from digitcore import stress as spoiling
 from digitcore.errors import Stopped
 from digitcore.evaluation import Evaluation, scored
+from digitcore.layers import Layer
 from digitcore.models import ModelBundle, reads
 from digitcore.runs import Run, TrainSettings
 from digitcore.samples import SampleSet
@@ -99,6 +100,13 @@ def stress(bundle: ModelBundle, tell: Tell, stop: Stop) -> pd.DataFrame:
 def look_alikes(bundle: ModelBundle, digits: np.ndarray, tell: Tell, stop: Stop) -> neighbours.Neighbours:
     """`neighbours.nearest`: the MNIST digits that look most like these to the model."""
     return neighbours.nearest(bundle, digits)
+
+
+def layers(bundle: ModelBundle, digit: np.ndarray, tell: Tell, stop: Stop) -> list[Layer]:
+    """`training.layers`: what each layer makes of a digit."""
+    from digitcore import training
+
+    return training.layers(bundle, digit)
 
 
 def explore(seed: int, tell: Tell, stop: Stop) -> exploring.Exploration:

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from pages.shared import answer, caches, canvas, frame, labels
+from pages.shared import answer, caches, canvas, frame, labels, pictures
+from pages.views import bringing, own, parts, why
 
-UNSURE = 0.5  # for models whose card names no threshold
 INITIAL, TRAINED, BOTH = "Initial", "Trained", "Both"
 
 
@@ -31,8 +31,15 @@ def draw():
     with st.container(horizontal=True, gap="medium"):
         canvas.show(lab)
         with st.container(key="answer", width=480):
-            show_answer(answering(), lab.canvas.digit)
+            models = answering()
+            show_answer(models, lab.canvas.digit)
     labels.show(lab)
+    with st.container(key="trail", height=64, border=False, gap="xsmall"):
+        show_course(models, lab.canvas)
+    canvas.show_choices(lab)
+    if lab.brought:
+        st.info(lab.brought)
+    show_more(models)
 
 
 def show_answer(models, digit):
@@ -40,7 +47,44 @@ def show_answer(models, digit):
     probabilities = dict.fromkeys(models)
     if digit is not None:
         probabilities = {name: caches.predictor(model).probabilities(digit[None])[0] for name, model in models.items()}
-    answer.show(probabilities, digit, {name: model.card.figures.get("unsure_below", UNSURE) for name, model in models.items()})
+        last = probabilities[list(models)[-1]]
+        lab.canvas.guessed(int(last.argmax()), float(last.max()))
+    thresholds = {name: model.card.figures.get("unsure_below", parts.UNSURE) for name, model in models.items()}
+    answer.show(probabilities, digit, thresholds)
+
+
+def show_course(models, drawing):
+    """The guesses stroke by stroke, and what may be wrong with the drawing."""
+    if drawing.digit is None:
+        return
+    if drawing.drawn > 1:
+        st.html(pictures.trail(drawing.trail))
+    if drawing.remarks:
+        st.caption(said(drawing.remarks[0], list(models.values())[-1], drawing.digit))
+
+
+def said(remark, model, digit):
+    """A remark, with the guess before and after its mend."""
+    if remark.digit is None:
+        return remark.sentence
+    before, after = (int(caches.predictor(model).probabilities(one[None])[0].argmax()) for one in (digit, remark.digit))
+    return f"{remark.sentence} With {remark.mend}: {before} → {after}."
+
+
+def show_more(models):
+    """Everything for the curious, one click away; what is closed is not computed."""
+    count = len(lab.samples)
+    drawers = {
+        "why": ("Why this answer", lambda: why.show(lab, models)),
+        "own": (f"Your drawings ({count})" if count else "Your drawings", lambda: own.show(lab)),
+        "picture": ("Use a picture instead", lambda: bringing.show_pictures(lab)),
+        "files": ("Take samples along, bring samples", lambda: bringing.show_files(lab)),
+    }
+    for key, (title, show) in drawers.items():
+        drawer = st.expander(title, key=f"drawer_{key}", on_change="rerun")
+        if drawer.open:
+            with drawer:
+                show()
 
 
 lab = frame.begin(frame.DRAW)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from digitcore import mnist
+from digitcore import exchange, mnist
 from digitcore.images import digit_from_canvas
 from digitcore.jobs import Limits
 from digitcore.runs import Run, TrainSettings
@@ -111,6 +111,91 @@ def test_draw_answers_labels_and_takes_back(app, data):
     app.button(key="unlabel").click().run()
     assert len(lab(app).samples) == 0
     assert 'font-weight:650">7<' in html(app), "the drawing comes back with its label"
+
+
+def open_drawer(at, key):
+    at.session_state[f"drawer_{key}"] = True
+    at.run()
+    assert not at.exception
+
+
+def test_what_would_help_is_said(app, data):
+    assert "Draw next: a **0**. You have none yet." in texts(app)
+    thin = np.asarray(Image.fromarray(data.test_images[0]).resize((60, 60)).convert("RGBA"))
+    small = np.zeros((280, 280, 4), np.uint8)
+    small[..., 3] = 255
+    small[100:130, 100:130] = thin[15:45, 15:45]
+    app.session_state[lab(app).canvas.key] = picture_of(small)
+    app.run()
+    assert "very small" in texts(app)
+
+
+def test_a_drawing_is_explained(app, data):
+    draw(app, data.test_images[0])
+    open_drawer(app, "why")
+    assert "What the guess hangs on" not in texts(app), "nothing is computed before it is asked for"
+    app.button(key="explain").click().run()
+    until_read(app)
+    said = texts(app)
+    assert "What the guess hangs on" in said and "spots of ink added" in said and "Layer by layer in genius" in said
+    assert "of them dead" in said and "look most like it to genius" in said
+
+
+def test_own_drawings_are_relabelled_and_deleted(app, few):
+    lab(app).samples = few
+
+    def choose(*numbers):
+        """AppTest knows neither drawers nor the gallery: both are set before each run."""
+        app.session_state["drawer_own"], app.session_state["own_20"] = True, {"picked": [str(number) for number in numbers]}
+        return app
+
+    app.run()  # the sidebar counts anew
+    choose(0, 3).run()
+    choose(0, 3).selectbox(key="own_label").set_value(9).run()
+    choose(0, 3).button(key="own_relabel").click().run()
+    assert lab(app).samples.labels[[0, 3]].tolist() == [9, 9]
+    choose().segmented_control(key="own_kind").set_value("Misread").run()
+    choose(0, 3, 5).run()  # 5 is read right: it is not shown, so it is not chosen
+    choose(0, 3, 5).button(key="own_delete").click().run()
+    assert len(lab(app).samples) == 18 and not app.exception
+
+
+def test_a_picture_instead_of_a_drawing(app, data):
+    from pages.shared import canvas  # needs a running page
+
+    open_drawer(app, "picture")
+    app.button(key="picture_random").click().run()
+    assert not app.button(key="label_3").disabled and lab(app).canvas.given
+    file = io.BytesIO()
+    Image.fromarray(255 - data.test_images[0]).resize((300, 400)).save(file, "PNG")
+    canvas.bring(lab(app), file.getvalue())
+    app.run()
+    assert 'font-weight:650">7<' in html(app)
+    before = lab(app).canvas.digit
+    for wrong in (b"", b"no picture", file.getvalue()[:200]):
+        canvas.bring(lab(app), wrong)
+        app.run()
+        assert "be read" in texts(app) and lab(app).canvas.digit is before
+
+
+def test_samples_out_and_in(app, few):
+    lab(app).samples = few
+    app.run()
+    open_drawer(app, "files")
+    assert len(app.get("download_button")) == 3
+    for name, content in (("more.zip", exchange.to_zip(few.take([0, 1]))), ("bad.zip", b"PK")):
+        app.session_state["drawer_files"] = True
+        app.file_uploader(key="samples_file").upload(name, content, "application/zip").run()
+        app.session_state["drawer_files"] = True
+        app.button(key="samples_add").click().run()
+        assert len(lab(app).samples) == 22 and (("2 samples taken." in texts(app)) == (name == "more.zip"))
+    assert len(lab(app).samples) == 22 and "cannot be read" in texts(app)
+
+
+def test_the_paper_changes_and_the_drawing_stays(app, data):
+    draw(app, data.test_images[0])
+    app.toggle(key="paper").set_value(True).run()
+    assert lab(app).on_white and 'font-weight:650">7<' in html(app)
 
 
 def test_a_quick_label_takes_the_newest_picture(app, data):

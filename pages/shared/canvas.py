@@ -1,16 +1,30 @@
 """The canvas, and the buttons beside it that touch users need."""
 
+import base64
+import binascii
+import contextlib
+import copy
+import io
+from dataclasses import replace
+
 import streamlit as st
+from PIL import Image
 from streamlit_drawable_canvas import CanvasResult, st_canvas
 
-from digitcore import images
+from digitcore import diagnosis, images
 from digitcore.errors import DigitLabError
 from pages.shared import state
 from pages.shared.lab import Canvas, Lab
 
 SIDE = 280  # px
-BRUSH = 20  # px
+BRUSHES, BRUSH = (8, 40), 20  # px: from, to; at first
+FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]
 BLACK, WHITE = "#000000", "#ffffff"
+PASTED = 5_000_000  # characters of a pasted picture's data URL, at most
+_LARGER = """<style>
+@media (min-width: 1000px) { .st-key-canvas { zoom: 1.3 } }
+@media (max-width: 330px) { .st-key-canvas { zoom: 0.9 } }
+</style>"""
 
 # The canvas waits 200 ms after a stroke before it sends. Its own toolbar has a button that sends at once: this presses it
 # when the pen goes up, and lends its undo and redo to people who cannot hover. Where it is not found, the 200 ms apply.
@@ -40,12 +54,21 @@ export default function ({ parentElement, setTriggerValue }) {
   const up = () => { if (drawing) { drawing = false; setTimeout(() => press("send"), 0); } };
   document.addEventListener("pointerdown", down, true);
   document.addEventListener("pointerup", up, true);
+  const paste = (event) => {
+    const file = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"));
+    if (!file) return;
+    const reader = new FileReader();
+    reader.onload = () => setTriggerValue("pasted", reader.result);
+    reader.readAsDataURL(file);
+  };
+  document.addEventListener("paste", paste);
   for (const button of parentElement.querySelectorAll("button")) {
     button.onclick = () => button.name === "clear" ? setTriggerValue("clear", true) : press(button.name);
   }
   return () => {
     document.removeEventListener("pointerdown", down, true);
     document.removeEventListener("pointerup", up, true);
+    document.removeEventListener("paste", paste);
   };
 }
 """
@@ -72,30 +95,86 @@ def show(lab: Lab) -> None:
     if not state.is_known(lab.canvas.key):  # another page was shown, or nothing yet
         lab.canvas = lab.canvas.next(lab.canvas)
     canvas = lab.canvas
+    ink, paper = (BLACK, WHITE) if lab.on_white else (WHITE, BLACK)
+    st.html(_LARGER)
     with st.container(key="canvas", width=SIDE):
         st_canvas(
-            stroke_width=BRUSH,
-            stroke_color=WHITE,
-            background_color=BLACK,
+            stroke_width=state.value("brush") or BRUSH,
+            stroke_color=ink,
+            background_color=paper,
             width=SIDE,
             height=SIDE,
             initial_drawing=canvas.start,
             return_image_data=True,
             key=canvas.key,
         )
-        _tools(key="canvas_tools", on_clear_change=lab.clear_canvas)
+        _tools(key="canvas_tools", on_clear_change=lab.clear_canvas, on_pasted_change=lambda: _take_pasted(lab))
     take_over(canvas)
+
+
+def show_choices(lab: Lab) -> None:
+    """Brush and paper, out of the way of the first screen."""
+    with st.popover("Brush and paper", type="tertiary"):
+        st.slider(
+            "Brush width (px)",
+            *BRUSHES,
+            BRUSH,
+            2,
+            key="brush",
+            persist_state="session",
+            help="MNIST's strokes are about as thick as 20 px here.",
+        )
+        st.toggle("White paper", value=lab.on_white, key="paper", on_change=_change_paper, args=(lab,))
+
+
+def _change_paper(lab):
+    """The same drawing in the other colours, on a new canvas."""
+    take_over(lab.canvas)
+    lab.on_white = not lab.on_white
+    ink = BLACK if lab.on_white else WHITE
+    strokes = copy.deepcopy(lab.canvas.strokes)
+    for one in (strokes or {}).get("objects", []):
+        one["stroke"] = ink
+    if strokes:
+        strokes["background"] = WHITE if lab.on_white else BLACK
+    lab.canvas = lab.canvas.next(replace(lab.canvas, strokes=strokes))
 
 
 def take_over(canvas: Canvas) -> None:
     """Keep the newest picture that the browser has sent; each is decoded once. Callbacks call this before they use the digit."""
     sent = (state.value(canvas.key) or {}).get("drawing") or {}
-    picture = sent.get("data")
+    picture, strokes = sent.get("data"), sent.get("raw")
     if picture is None or picture == canvas.picture:
         return
-    canvas.picture, canvas.strokes = picture, sent.get("raw")
+    if canvas.given and not (strokes or {}).get("objects"):
+        return
+    canvas.picture, canvas.strokes, canvas.given = picture, strokes, False
     try:
-        canvas.digit = images.digit_from_canvas(CanvasResult(canvas.strokes, picture, True).image_data)
+        rgba = CanvasResult(strokes, picture, True).image_data
+        canvas.digit = images.digit_from_canvas(rgba)
+        canvas.remarks = [] if canvas.digit is None else diagnosis.remarks(rgba, canvas.digit)
     except DigitLabError as error:
-        canvas.digit = None
+        canvas.digit, canvas.remarks = None, []
         st.error(str(error))
+
+
+def bring(lab: Lab, data: bytes) -> None:
+    """Put a picture's digit in the place of the drawing, or note why it cannot be."""
+    try:
+        digit = images.digit_from_image(Image.open(io.BytesIO(data), formats=FORMATS))
+    except (OSError, Image.DecompressionBombError, DigitLabError) as error:
+        lab.brought = str(error) if isinstance(error, DigitLabError) else "This is no picture that can be read."
+        return
+    if digit is None:
+        lab.brought = "The picture is blank: nothing stands out from its background."
+        return
+    lab.brought, lab.canvas = "", lab.canvas.holding(digit)
+
+
+def _take_pasted(lab):
+    url = str((state.value("canvas_tools") or {}).get("pasted") or "")
+    if len(url) > PASTED or ";base64," not in url:
+        lab.brought = "The pasted picture is too large or no picture."
+        return
+    with contextlib.suppress(binascii.Error):
+        bring(lab, base64.b64decode(url.split(";base64,", 1)[1]))

@@ -14,12 +14,18 @@ _SCRIPT = """
 export default function ({ data, parentElement, setStateValue }) {
   const grid = parentElement.querySelector(".grid");
   grid.innerHTML = data.cells;
-  const mark = (picked) => {
-    for (const button of grid.querySelectorAll("button")) button.setAttribute("aria-pressed", button.value === picked);
-  };
-  mark(data.picked);
-  for (const button of grid.querySelectorAll("button")) {
-    button.onclick = () => { mark(button.value); setStateValue("picked", button.value); };
+  const buttons = [...grid.querySelectorAll("button")];
+  const picked = new Set(data.picked);
+  const mark = () => { for (const button of buttons) button.setAttribute("aria-pressed", picked.has(button.value)); };
+  mark();
+  for (const button of buttons) {
+    button.onclick = () => {
+      const was = picked.has(button.value);
+      if (!data.many) picked.clear();
+      if (was && data.many) picked.delete(button.value); else picked.add(button.value);
+      mark();
+      setStateValue("picked", [...picked]);
+    };
   }
 }
 """
@@ -46,7 +52,7 @@ class Cell:
 
 
 def show(cells: list[Cell], key: str, total: int | None = None) -> int | None:
-    """Draw the grid.
+    """Draw the grid; one cell can be picked.
 
     Args:
         cells: at most `MOST` are shown.
@@ -56,13 +62,22 @@ def show(cells: list[Cell], key: str, total: int | None = None) -> int | None:
     Returns:
         The number of the picked cell, or None while none of these is picked.
     """
+    return next(iter(_show(cells, key, total, many=False)), None)
+
+
+def show_many(cells: list[Cell], key: str, total: int | None = None) -> list[int]:
+    """The same, but any number of cells can be picked: their numbers."""
+    return _show(cells, key, total, many=True)
+
+
+def _show(cells, key, total, many):
     shown = {str(cell.number): cell for cell in cells[:MOST]}
-    picked = str((state.value(key) or {}).get("picked"))
+    picked = [number for number in (state.value(key) or {}).get("picked") or [] if number in shown]
     buttons = "".join(_button(number, cell) for number, cell in shown.items())
-    _grid(key=key, data={"cells": buttons, "picked": picked}, on_picked_change=lambda: None)
+    _grid(key=key, data={"cells": buttons, "picked": picked, "many": many}, on_picked_change=lambda: None)
     if (total := total or len(cells)) > len(shown):
-        st.caption(f"The first {len(shown)} of {total:,}.")
-    return shown[picked].number if picked in shown else None
+        st.caption(f"{len(shown)} of {total:,}.")
+    return [shown[number].number for number in picked]
 
 
 def _button(number, cell):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from digitcore import models
+from digitcore.diagnosis import Remark
 from digitcore.errors import JobError
 from digitcore.jobs import DONE, Job
 from digitcore.models import ModelBundle
@@ -24,7 +25,7 @@ class Canvas:
     """The drawing on the canvas, kept over page changes.
 
     A canvas of a new number starts from `start`; what is drawn later comes back in `strokes`, which is never fed to the
-    same canvas.
+    same canvas. A picture that was brought instead of drawn is `given`; the first stroke takes its place.
     """
 
     number: int = 0
@@ -32,16 +33,32 @@ class Canvas:
     strokes: dict[str, Any] | None = None
     picture: str | None = None  # the last PNG that was read, to read it once
     digit: np.ndarray | None = None  # (28, 28) uint8; None when blank
+    given: bool = False
+    remarks: list[Remark] = field(default_factory=list)
+    trail: list[tuple[int, float]] = field(default_factory=list)  # the guess after each stroke, and how sure
 
     @property
     def key(self) -> str:
         return f"canvas_{self.number}"
+
+    @property
+    def drawn(self) -> int:
+        """How many strokes there are."""
+        return len((self.strokes or {}).get("objects", []))
 
     def next(self, drawn: "Canvas | None" = None) -> "Canvas":
         """A new canvas: blank, or with what was drawn on another."""
         if drawn is None:
             return Canvas(self.number + 1)
         return replace(drawn, number=self.number + 1, start=drawn.strokes)
+
+    def holding(self, digit: np.ndarray) -> "Canvas":
+        """A new, blank canvas beside a picture that was brought."""
+        return Canvas(self.number + 1, digit=digit, given=True)
+
+    def guessed(self, guess: int, sure: float) -> None:
+        """Note what was guessed after the newest stroke; what Undo took back is forgotten."""
+        self.trail = [*self.trail[: max(0, self.drawn - 1)], (guess, sure)]
 
 
 @dataclass
@@ -73,6 +90,9 @@ class Lab:
     samples: SampleSet = field(default_factory=SampleSet)
     hold_out: bool = True  # every fourth drawing of a digit is kept out of training
     canvas: Canvas = field(default_factory=Canvas)
+    on_white: bool = False  # dark ink on white paper instead of white on black
+    explained: np.ndarray | None = None  # the digit that is explained on the Draw page
+    brought: str = ""  # what became of the last file or picture that was brought
     counted: int = 0  # the samples that the sidebar last showed
     last_label: int | None = None  # just given, and can be undone
     last_canvas: Canvas | None = None  # what was labelled

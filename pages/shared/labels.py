@@ -1,8 +1,11 @@
 """The ten label buttons, the undo of the last label, and the count of samples for each digit."""
 
+import datetime
+
 import streamlit as st
 
-from digitcore import charts
+from digitcore import charts, strokes
+from digitcore.advice import draw_next
 from pages.shared import caches, canvas
 from pages.shared.lab import Lab
 
@@ -38,13 +41,16 @@ def show(lab: Lab) -> None:
         st.rerun()  # the sidebar counts the drawings too
     with st.container(key="samples"):
         st.html(_counts(lab.samples.counts()))
+        digit, reason = draw_next(lab.samples, caches.probabilities(lab.trained or lab.first, lab.samples.digits))
+        st.caption(f"Draw next: a **{digit}**. {reason}")
 
 
 def _store(lab, digit):
     canvas.take_over(lab.canvas)  # a quick hand labels before the last stroke was answered
     if lab.canvas.digit is None:
         return
-    lab.samples = lab.samples.add(lab.canvas.digit, digit)
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    lab.samples = lab.samples.add(lab.canvas.digit, digit, strokes.from_canvas(lab.canvas.strokes, canvas.SIDE), now)
     lab.last_label, lab.last_canvas = digit, lab.canvas
     lab.canvas = lab.canvas.next()
     caches.jobs().warm()

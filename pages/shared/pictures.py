@@ -6,6 +6,10 @@ import io
 import numpy as np
 from PIL import Image
 
+from digitcore import charts
+
+SPEED, PEN_UP = 400.0, 0.25  # px a second of a replayed stroke, s between two of them
+MOST_GUESSES = 12
 FOR, AGAINST = (230, 159, 0), (43, 131, 198)  # the colours of what speaks for and against an answer: orange and blue
 
 
@@ -45,3 +49,44 @@ def with_heat(digit: np.ndarray, heat: np.ndarray) -> np.ndarray:
     tint = np.where(share[..., None] > 0, np.array(FOR, np.float32), np.array(AGAINST, np.float32))
     strength = np.abs(share)[..., None] * 0.8
     return (ink * (1 - strength) + tint * strength).clip(0, 255).astype(np.uint8)
+
+
+def replay(side: int, width: int, drawn: list[list[tuple[int, int]]]) -> str:
+    """Strokes that draw themselves one after the other, as HTML.
+
+    Args:
+        side: of the canvas, in px.
+        width: of the brush, in px.
+        drawn: the strokes, each a list of points.
+    """
+    lines, begin = [], 0.0
+    for stroke in drawn:
+        length = max(1.0, float(np.hypot(*np.diff(np.array(stroke, float), axis=0).T).sum()))
+        seconds = length / SPEED
+        points = " ".join(f"{x},{y}" for x, y in stroke)
+        lines.append(
+            f'<polyline points="{points}" pathLength="1" style="stroke-dasharray:1;stroke-dashoffset:1;'
+            f'animation:draw {seconds:.2f}s linear {begin:.2f}s forwards"/>'
+        )
+        begin += seconds + PEN_UP
+    return (
+        "<style>@keyframes draw { to { stroke-dashoffset: 0 } }</style>"
+        f'<svg viewBox="0 0 {side} {side}" width="140" height="140" role="img" aria-label="The strokes in their order" '
+        f'style="background:black;border-radius:4px;fill:none;stroke:white;stroke-width:{width};stroke-linecap:round;'
+        f'stroke-linejoin:round">{"".join(lines)}</svg>'
+    )
+
+
+def trail(guesses: list[tuple[int, float]]) -> str:
+    """The guess after each stroke as a small chart: a bar as high as the network was sure, its digit below."""
+    bars = "".join(
+        f'<div style="text-align:center;width:22px" title="{sure:.0%}">'
+        f'<div style="height:24px;display:flex;align-items:flex-end">'
+        f'<div style="width:100%;height:{100 * sure:.0f}%;background:{charts.BLUE}"></div></div>{guess}</div>'
+        for guess, sure in guesses[-MOST_GUESSES:]
+    )
+    words = " → ".join(str(guess) for guess, _ in guesses[-MOST_GUESSES:])
+    return (
+        f'<div role="img" aria-label="Guesses so far: {words}" style="display:flex;gap:6px;align-items:flex-end;font-size:13px;'
+        f'line-height:1.2"><span style="padding-right:4px">Guesses so far</span>{bars}</div>'
+    )

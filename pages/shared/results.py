@@ -9,6 +9,7 @@ import streamlit as st
 from digitcore.errors import JobError
 from digitcore.exploring import Exploration
 from digitcore.jobs import DONE, WAITING
+from digitcore.layers import Layer
 from digitcore.models import ModelBundle
 from digitcore.worker import Judged
 from pages.shared import caches, frame, words
@@ -35,6 +36,12 @@ def look_alikes(lab: Lab, model: ModelBundle, digit: np.ndarray):
     """The MNIST digits that look most like a digit to a model, as a `neighbours.Neighbours`; None while it is searched."""
     key = ("look-alikes", model.hash, hashlib.sha256(digit.tobytes()).hexdigest())
     return _find(lab, key, lambda: caches.jobs().look_alikes(model, digit[None], owner=lab.owner))
+
+
+def layers(lab: Lab, model: ModelBundle, digit: np.ndarray) -> list[Layer] | None:
+    """What each layer makes of a digit; None while it is looked at."""
+    key = ("layers", model.hash, hashlib.sha256(digit.tobytes()).hexdigest())
+    return _find(lab, key, lambda: caches.jobs().layers(model, digit, owner=lab.owner))
 
 
 def exploration(lab: Lab, seed: int) -> Exploration | None:

@@ -36,6 +36,7 @@ ASKING = {
     "mnist": "Reading MNIST's 10,000 test digits",
     "stress": "Reading MNIST's 10,000 test digits, spoilt in ten ways at five strengths",
     "look-alikes": "Looking for digits that look alike",
+    "layers": "Looking into the network",
     "explore": "Looking at the data set",
 }
 

@@ -1,1 +1,1 @@
-"""What the Evaluate page shows, one module a view. Each has `show(lab, models)`."""
+"""The larger parts of the pages, one module each: the views of Evaluate, the drawers of Draw."""

@@ -5,7 +5,7 @@ import streamlit as st
 
 from digitcore.comparison import Pair
 from digitcore.evaluation import Evaluation
-from pages.shared import caches, gallery, pictures, results, words
+from pages.shared import caches, gallery, words
 from pages.shared.lab import Lab
 from pages.views import parts
 
@@ -45,24 +45,10 @@ def show(lab: Lab, models: parts.Models) -> None:
     picked = gallery.show(cells, "drawings_gallery")
     if picked is not None:
         parts.in_full(samples.digits[picked], {name: models[name] for name in chosen}, int(samples.labels[picked]), "drawings")
-        _show_look_alikes(lab, models[second], second, samples.digits[picked])
+        parts.look_alikes(lab, models[second], second, samples.digits[picked])
 
 
 def _cell(samples, found, number):
     held = ", held out" * bool(samples.held_out[number])
     caption = f"a {samples.labels[number]}: {found.first.guesses[number]} → {found.second.guesses[number]}{held}"
     return gallery.Cell(number, samples.digits[number], caption)
-
-
-def _show_look_alikes(lab, model, name, digit):
-    st.markdown(
-        f"**The MNIST digits that look most like it to {name}**",
-        help="Nearest in the network's last layer but one, among 20,000 training digits. 1.0 is as near as two MNIST digits "
-        "usually are to each other; 3 is far from all of them.",
-    )
-    found = results.look_alikes(lab, model, digit)
-    if found is None:
-        st.caption("Looking …")
-        return
-    nearest = zip(found.pictures[0], found.labels[0], found.distances[0], strict=True)
-    st.html(pictures.row([pictures.image(picture, f"a {label}, {distance:.1f}") for picture, label, distance in nearest]))

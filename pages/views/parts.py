@@ -7,7 +7,8 @@ import streamlit as st
 from digitcore import explaining, mnist
 from digitcore.evaluation import Evaluation
 from digitcore.models import ModelBundle
-from pages.shared import answer, caches, gallery, pictures
+from pages.shared import answer, caches, gallery, pictures, results
+from pages.shared.lab import Lab
 
 Models = dict[str, ModelBundle]
 UNSURE = 0.5  # for models whose card names no threshold
@@ -74,3 +75,18 @@ def _why(name, model, digit, probabilities):
     guess = int(probabilities.argmax())
     heat = explaining.occlusion(caches.predictor(model), digit, guess)
     return pictures.image(pictures.with_heat(digit, heat), f"{name}: a {guess}", 112)
+
+
+def look_alikes(lab: Lab, model: ModelBundle, name: str, digit: np.ndarray) -> None:
+    """The MNIST digits that look most like one to a model."""
+    st.markdown(
+        f"**The MNIST digits that look most like it to {name}**",
+        help="Nearest in the network's last layer but one, among 20,000 training digits. 1.0 is as near as two MNIST digits "
+        "usually are to each other; 3 is far from all of them.",
+    )
+    found = results.look_alikes(lab, model, digit)
+    if found is None:
+        st.caption("Looking …")
+        return
+    nearest = zip(found.pictures[0], found.labels[0], found.distances[0], strict=True)
+    st.html(pictures.row([pictures.image(picture, f"a {label}, {distance:.1f}") for picture, label, distance in nearest]))
