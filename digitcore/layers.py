@@ -13,7 +13,7 @@ class Layer:
         name: in words.
         units: how many pictures, or numbers, it makes.
         pictures: (K, H, W) uint8, the liveliest of them, at most 12; a layer of numbers is one picture of one row.
-        dead: share of its units that stay 0 for each of 500 MNIST digits, 0 to 1; None where a layer may go below 0.
+        dead: share of its units that stay 0 for each of 500 MNIST digits, 0 to 1; None where there is no ReLU.
     """
 
     name: str

@@ -24,7 +24,7 @@ from digitcore.watching import Watch, answers_of, validation_digits
 __all__ = ["Point", "Run", "SampleSet", "Score", "TrainSettings", "fresh", "train"]
 
 MOST_POINTS = 300  # on a card
-SHOWN = ("Conv2D", "ReLU", "Activation", "MaxPooling2D", "Dense")  # layers that are looked at; the others shift and scale
+SHOWN = {"Conv2D": "Convolution", "ReLU": "ReLU", "MaxPooling2D": "Pooling", "Dense": "Dense"}  # layers that are looked at
 ASKED, MOST_PICTURES = 500, 12
 WARM_UP = 1 / 12  # share of the steps in which a cosine schedule rises
 VERSIONS = ("tensorflow", "keras", "numpy", "ai-edge-litert")
@@ -233,18 +233,26 @@ def layers(bundle: ModelBundle, digit: np.ndarray) -> list[Layer]:
         DataMissing: when MNIST is not here and cannot be fetched.
     """
     model = opened(bundle)
-    shown = [layer for layer in model.layers if type(layer).__name__ in SHOWN]
+    shown = [layer for layer in model.layers if type(layer).__name__ in SHOWN and not _is_half(layer)]
     inside = keras.Model(model.inputs, [layer.output for layer in shown])
     digits = np.concatenate([digit[None], mnist.load().validation[0][:ASKED]])[..., None].astype(np.float32)
     answers = [np.asarray(answer) for answer in inside.predict_on_batch(digits)]
-    return [_layer(layer, answer) for layer, answer in zip(shown, answers, strict=True)]
+    return [
+        _layer(f"{number}. {SHOWN[type(layer).__name__]}", layer, answer)
+        for number, (layer, answer) in enumerate(zip(shown, answers, strict=True), 1)
+    ]
 
 
-def _layer(layer, answers):
+def _is_half(layer):
+    """A convolution whose ReLU follows as a layer of its own."""
+    return isinstance(layer, keras.layers.Conv2D) and layer.activation is keras.activations.linear
+
+
+def _layer(name, layer, answers):
     """One layer's answers, (1 + 500, …, units): the first is the digit's."""
     units = answers.shape[-1]
     own, others = answers[0], answers[1:].reshape(-1, units)
-    dead = float((others.max(0) <= 0).mean()) if answers.min() >= 0 else None
+    switches = isinstance(layer, keras.layers.ReLU) or getattr(layer, "activation", None) is keras.activations.relu
     if own.ndim == 1:
         pictures = own[None, None]
     else:
@@ -252,7 +260,7 @@ def _layer(layer, answers):
         pictures = np.moveaxis(own[..., np.sort(liveliest)], -1, 0)
     low, high = pictures.min(), pictures.max()
     scaled = (pictures - low) * (255 / max(high - low, 1e-6))
-    return Layer(layer.name.replace("_", " "), units, scaled.round().astype(np.uint8), dead)
+    return Layer(name, units, scaled.round().astype(np.uint8), float((others.max(0) <= 0).mean()) if switches else None)
 
 
 def _opened(keras_bytes, name):

@@ -106,6 +106,7 @@ def test_every_module_has_a_test():
         "recipes": "runs",
         "handwriting_forms": "handwriting",
         "worker": "jobs",
+        "layers": "training",
         "preload": "jobs",
         "errors": "main",
     }

@@ -58,7 +58,7 @@ def picture_of(rgba):
     file = io.BytesIO()
     Image.fromarray(rgba).save(file, "PNG")
     url = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
-    return {"drawing": {"raw": {"objects": [1]}, "data": url}, "backgroundFit": None}
+    return {"drawing": {"raw": {"objects": [{"path": [["M", 9, 9], ["L", 20, 20]]}]}, "data": url}, "backgroundFit": None}
 
 
 def draw(at, digit):
@@ -137,7 +137,7 @@ def test_a_drawing_is_explained(app, data):
     app.button(key="explain").click().run()
     until_read(app)
     said = texts(app)
-    assert "What the guess hangs on" in said and "spots of ink added" in said and "Layer by layer in genius" in said
+    assert "What the guess hangs on" in said and "of ink added" in said and "Layer by layer in genius" in said
     assert "of them dead" in said and "look most like it to genius" in said
 
 

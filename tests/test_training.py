@@ -162,3 +162,19 @@ def test_networks_answer_ten_probabilities(name):
 def test_unknown_network():
     with pytest.raises(ModelError, match="genius"):
         networks.build("nobody")
+
+
+def test_layers_of_a_digit(genius, data):
+    layers = training.layers(genius, data.test_images[0])
+    assert layers[-1].pictures.shape == (1, 1, 10) and layers[-1].pictures.argmax() == 7 and layers[-1].dead is None
+    assert all(len(layer.pictures) <= training.MOST_PICTURES and layer.pictures.dtype == np.uint8 for layer in layers)
+    assert layers[0].pictures.shape[1:] == (26, 26) and all(0 <= layer.dead <= 1 for layer in layers if "ReLU" in layer.name)
+
+
+def test_a_dead_unit_is_found(genius, data):
+    model = training.opened(genius)
+    normalised = next(layer for layer in model.layers if "BatchNormalization" in type(layer).__name__)
+    gamma, beta, *others = normalised.get_weights()
+    gamma[:8], beta[:8] = 0, -1
+    normalised.set_weights([gamma, beta, *others])
+    assert training.layers(training._bundle(model, genius.card), data.test_images[0])[0].dead == 8 / 32

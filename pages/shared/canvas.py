@@ -22,8 +22,8 @@ FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]
 BLACK, WHITE = "#000000", "#ffffff"
 PASTED = 5_000_000  # characters of a pasted picture's data URL, at most
 _LARGER = """<style>
-@media (min-width: 1000px) { .st-key-canvas { zoom: 1.3 } }
-@media (max-width: 330px) { .st-key-canvas { zoom: 0.9 } }
+@media (min-width: 1000px) { div:has(> .st-key-canvas) { zoom: 1.25 } }
+@media (max-width: 330px) { div:has(> .st-key-canvas) { zoom: 0.9 } }
 </style>"""
 
 # The canvas waits 200 ms after a stroke before it sends. Its own toolbar has a button that sends at once: this presses it

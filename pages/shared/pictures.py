@@ -69,12 +69,14 @@ def replay(side: int, width: int, drawn: list[list[tuple[int, int]]]) -> str:
             f'animation:draw {seconds:.2f}s linear {begin:.2f}s forwards"/>'
         )
         begin += seconds + PEN_UP
-    return (
-        "<style>@keyframes draw { to { stroke-dashoffset: 0 } }</style>"
-        f'<svg viewBox="0 0 {side} {side}" width="140" height="140" role="img" aria-label="The strokes in their order" '
-        f'style="background:black;border-radius:4px;fill:none;stroke:white;stroke-width:{width};stroke-linecap:round;'
-        f'stroke-linejoin:round">{"".join(lines)}</svg>'
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}" fill="none" stroke="white" '
+        f'stroke-width="{width}" stroke-linecap="round" stroke-linejoin="round">'
+        '<style>@keyframes draw { to { stroke-dashoffset: 0 } }</style><rect width="100%" height="100%" fill="black" '
+        f'stroke="none"/>{"".join(lines)}</svg>'
     )
+    url = "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+    return f'<img alt="The strokes in their order" src="{url}" width="140" height="140" style="border-radius:4px">'
 
 
 def trail(guesses: list[tuple[int, float]]) -> str:

@@ -22,6 +22,11 @@ def models(number: int) -> str:
     return f"{number} model{'s' * (number != 1)}"
 
 
+def spots(number: int) -> str:
+    """“1 spot”, “3 spots”."""
+    return f"{number} spot{'s' * (number != 1)}"
+
+
 def count(number: int) -> str:
     """A number as people read it, “none” for 0."""
     return f"{number:,}" if number else "none"

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from digitcore import explaining
-from pages.shared import caches, pictures, results
+from pages.shared import caches, pictures, results, words
 from pages.shared.lab import Lab
 from pages.views import parts
 
@@ -46,7 +46,7 @@ def _show_towards(name, model, digit):
             ]
         )
     )
-    st.caption(f"{change.added} spots of ink added, {change.wiped} wiped out.")
+    st.caption(f"{words.spots(change.added)} of ink added, {change.wiped} wiped out.")
 
 
 def _show_layers(lab, model, name, digit):
