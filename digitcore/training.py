@@ -63,11 +63,12 @@ def train(
     lesson = Lesson(samples, settled)
     keras.utils.set_random_seed(settings.seed)
     watch = Watch(lesson, validation_digits(settings), on_progress, should_stop)
-    old = opened(start)
     if goes_on is not None and goes_on.state:
-        model = _opened(goes_on.state, start.name)
+        old, model = opened(start), _opened(goes_on.state, start.name)
         watch.go_on(goes_on)
     else:
+        watch.begin(start.predictor())
+        old = opened(start)
         model = _compiled(old, settled, len(lesson) * settings.epochs)
     _fit(model, lesson, watch, checkpoints)
     state = _saved(model, whole=True) if watch.stopped else None

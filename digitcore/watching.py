@@ -46,8 +46,6 @@ class Watch(keras.callbacks.Callback):
             kept = json.loads(self.record.read_text())
             self.points = [point for point in kept if point["epoch"] <= restored]
             self._began -= self.points[-1]["seconds"]
-        elif not self.points:
-            self._note(0.0, **self._validated())
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch, self._sums = epoch, np.zeros(3)
@@ -85,11 +83,15 @@ class Watch(keras.callbacks.Callback):
         self.points.append(point | {name: round(value, 5) for name, value in values.items()})
         self.on_progress(self.points[-1])
 
+    def begin(self, predictor):
+        """The first point of the curves: what the model to start from reads, asked of its served file, which is quick."""
+        self._note(0.0, **(self._scores(predictor.probabilities(self.validation[0])) if self.validation else {}))
+
     def _validated(self):
-        if self.validation is None:
-            return {}
-        digits, answers = self.validation
-        probabilities = answers_of(self.model, digits)
+        return self._scores(answers_of(self.model, self.validation[0])) if self.validation else {}
+
+    def _scores(self, probabilities):
+        answers = self.validation[1]
         right = (probabilities * answers).sum(1)
         return {
             "val_loss": float(-np.log(np.clip(right, 1e-7, 1)).mean()),

@@ -7,7 +7,7 @@ import psutil
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.browser import QUIET, Person, Server, chromium
+from tests.browser import QUIET, SHAPES, Person, Server, chromium
 
 if chromium() is None:
     if os.environ.get("DIGITLAB_BROWSER") == "required":
@@ -15,6 +15,7 @@ if chromium() is None:
     pytest.skip("Chromium is not installed", allow_module_level=True)
 
 LONG = 120_000  # ms
+NOT_OURS: set[str] = set()  # rules that Streamlit's own parts break
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +150,105 @@ def test_tools_and_keys(person):
     page.locator("[data-testid=stSidebar]").get_by_text("1 drawing labelled").wait_for()
     person.press("unlabel")
     page.get_by_text("Your drawings: 0").wait_for()
+
+
+SHIFTS = """() => { window.shifts = [];
+  new PerformanceObserver(list => { for (const one of list.getEntries()) window.shifts.push(one.value) })
+    .observe({ type: 'layout-shift', buffered: false }) }"""
+
+
+def test_nothing_moves_while_a_person_draws(person):
+    page = person.page
+    person.open("/Draw")
+    person.at_canvas()
+    page.wait_for_timeout(2000)  # the first paint
+    page.evaluate(SHIFTS)
+    person.draw(4)
+    person.tool("Undo")
+    page.wait_for_timeout(800)
+    person.tool("Clear")
+    page.locator(".st-key-answer").get_by_text("Draw a digit").wait_for()
+    person.draw(7)
+    page.wait_for_timeout(800)
+    assert sum(page.evaluate("window.shifts")) == 0
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (170, 0), (0, 170), (170, 170)])
+def test_small_digits_in_the_corners_are_read(person, corner):
+    """About 100 of the 280 px, 5 px off the edge, with a brush to match."""
+    page = person.page
+    person.open("/Draw")
+    person.at_canvas()
+    page.get_by_text("Brush and paper").click()
+    page.locator(".st-key-brush input[type=range]").focus()
+    for _ in range(6):
+        page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(1500)
+    for digit, strokes in SHAPES.items():
+        for points in strokes:
+            before = person.answer()
+            person.stroke([(corner[0] + 5 + (x - 70) * 0.5, corner[1] + 5 + (y - 45) * 0.5) for x, y in points])
+            answer = person.until_answer_differs(before)
+        assert best(answer) == digit
+        person.tool("Clear")
+        page.locator(".st-key-answer").get_by_text("Draw a digit").wait_for()
+        page.wait_for_timeout(500)
+
+
+@pytest.mark.parametrize("path", ["/Draw", "/Train", "/Evaluate", "/"])
+def test_everything_is_named_and_readable(person, path):
+    """What axe-core can check of WCAG 2 A and AA, Streamlit's own parts included but for those named here."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = person.page
+    person.open("/Draw")
+    person.at_canvas()
+    if path != "/Draw":
+        person.go("Home" if path == "/" else path[1:])
+    page.wait_for_timeout(3000)
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
+    ours = {one["id"]: [node["html"][:200] for node in one["nodes"]] for one in found if one["id"] not in NOT_OURS}
+    assert not ours
+
+
+def test_a_drawing_is_explained_and_seen_in_the_gallery(person):
+    page = person.page
+    person.open("/Draw")
+    person.at_canvas()
+    person.draw(4)
+    page.get_by_text("Why this answer").click()
+    person.press("explain")
+    page.get_by_text("What would make it another digit").wait_for()
+    page.get_by_text("Dense").last.wait_for(timeout=LONG)
+    page.get_by_text("Why this answer").click()
+    person.press("label_4")
+    page.get_by_text("Saved as 4").wait_for()
+    page.get_by_text("Your drawings (1)").click()
+    page.locator(".grid button").first.click()
+    page.get_by_text("2 strokes").wait_for()
+    page.locator(".st-key-own_label").click()
+    page.get_by_role("option", name="9", exact=True).click()
+    page.wait_for_timeout(1000)
+    person.press("own_relabel")
+    page.locator(".grid button", has_text="a 9 read as 4").wait_for()
+
+
+def test_white_paper_keeps_the_drawing(person):
+    page = person.page
+    person.open("/Draw")
+    person.at_canvas()
+    person.draw(4)
+    page.get_by_text("Brush and paper").click()
+    page.get_by_text("White paper").click()
+    page.wait_for_timeout(2500)
+    page.keyboard.press("Escape")
+    assert best(person.answer()) == 4
+    person.stroke([(40, 40), (44, 60), (42, 80)])
+    page.wait_for_timeout(1500)
+    person.tool("Undo")
+    page.wait_for_timeout(1500)
+    assert best(person.answer()) == 4
 
 
 def test_drawing_survives_a_page_change(person):
