@@ -30,7 +30,7 @@ def draw():
     """The canvas and its answer: only this runs after a stroke."""
     with st.container(horizontal=True, gap="medium"):
         canvas.show(lab)
-        with st.container(key="answer", width=480):
+        with st.container(key="answer", width=420):
             models = answering()
             show_answer(models, lab.canvas.digit)
     labels.show(lab)
