@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from digitcore import exchange, mnist
+from digitcore import exchange, mnist, models
+from digitcore.errors import ModelError
 from digitcore.images import digit_from_canvas
 from digitcore.jobs import Limits
 from digitcore.runs import Run, TrainSettings
@@ -403,6 +404,26 @@ def test_without_mnist_everything_opens(app, tmp_path, monkeypatch):
         go(app, "pages/Draw.py")
     finally:
         caches.has_mnist.clear()
+
+
+@pytest.mark.parametrize(("name", "goes_on"), [("plain", True), ("genius", False)])
+def test_a_damaged_model_is_one_sentence(app, monkeypatch, name, goes_on):
+    load = models.load
+
+    def broken(asked):
+        if asked == name:
+            raise ModelError(f"The files of the model “{asked}” do not match its card. Fetch the project again.")
+        return load(asked)
+
+    monkeypatch.setattr(models, "load", broken)
+    for cache in (caches.shipped, caches.shelf, caches.damaged):
+        cache.clear()
+    try:
+        go(app, "pages/Evaluate.py")
+        assert "Fetch the project again." in texts(app) and bool(app.multiselect) == goes_on
+    finally:
+        for cache in (caches.shipped, caches.shelf, caches.damaged):
+            cache.clear()
 
 
 def test_sessions_share_nothing(app, few):

@@ -8,6 +8,7 @@ from streamlit import runtime
 from zict import LRU
 
 from digitcore import mnist, models
+from digitcore.errors import ModelError
 from digitcore.jobs import JobService
 from digitcore.models import ModelBundle
 from digitcore.predictor import Predictor
@@ -24,8 +25,20 @@ def shipped(name: str) -> ModelBundle:
 
 @st.cache_data(show_spinner=False)
 def shelf() -> list[str]:
-    """The names of the shipped models."""
-    return models.names()
+    """The names of the shipped models whose files are sound."""
+    return [name for name in models.names() if name not in damaged()]
+
+
+@st.cache_data(show_spinner=False)
+def damaged() -> dict[str, str]:
+    """The names of the shipped models whose files are not sound, and what is wrong, in a sentence."""
+    found = {}
+    for name in models.names():
+        try:
+            shipped(name)
+        except ModelError as error:
+            found[name] = str(error)
+    return found
 
 
 @st.cache_resource(show_spinner=False, max_entries=64, hash_funcs={ModelBundle: lambda bundle: bundle.hash})

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from digitcore.jobs import WAITING, Job
-from pages.shared import state, words
+from pages.shared import caches, state, words
 from pages.shared.lab import Lab
 
 HOME, DRAW, TRAIN, EVALUATE = "streamlit_app.py", "pages/Draw.py", "pages/Train.py", "pages/Evaluate.py"
@@ -29,6 +29,10 @@ def begin(page: str) -> Lab:
     state.visited()
     lab.collect()
     st.html(_LESS_MARGIN)
+    for sentence in caches.damaged().values():
+        st.error(sentence)
+    if lab.missing:
+        st.stop()
     with st.sidebar:
         st.markdown("#### Digit Lab")
         for path, (label, symbol) in PAGES.items():

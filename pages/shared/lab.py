@@ -120,6 +120,11 @@ class Lab:
     has_compared: bool = False
 
     @property
+    def missing(self) -> bool:
+        """Whether a model that no page can do without is damaged."""
+        return not {STUPID, GENIUS} <= set(caches.shelf())
+
+    @property
     def in_use(self) -> Trained | None:
         """The run whose model answers: the latest, or the one that the user picked."""
         return self.run_called(self.used) or (self.runs[-1] if self.runs else None)
