@@ -1,6 +1,6 @@
 """What our training costs over a bare `model.fit`, how soon its first point comes, and what a second worker gives a sweep.
 
-    python benchmarks/training.py [--json]
+    python benchmarks/training.py [fits] [points] [sweeps] [--json]
 
 Both fits train the same network on the same digits with the same validation, in turn, three times; medians and their ratio.
 """
@@ -94,31 +94,56 @@ def sweep(start, workers):
         service.close()
 
 
-def main():
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
-    from digitcore import models
-    from digitcore.jobs import JobService
-
-    start = models.load("genius")
+def fits(start):
+    """Our loop beside Keras's own, in turn; the first of each warms up."""
     ours, bare = zip(*((our_fit(start), bare_fit(start)) for _ in range(4)), strict=True)
-    service = JobService()
-    first_point(service, start)
-    points = [first_point(service, start) for _ in range(3)]
-    service.close()
-    one, two = sweep(start, 1), sweep(start, 2)
-    found = {
+    return {
         "our_fit_s": round(statistics.median(ours[1:]), 2),
         "bare_fit_s": round(statistics.median(bare[1:]), 2),
         "ours_over_bare": round(statistics.median(a / b for a, b in zip(ours[1:], bare[1:], strict=True)), 3),
-        "press_to_first_point_s": statistics.median(point[0] for point in points),
-        "press_to_first_training_point_s": statistics.median(point[1] for point in points),
+    }
+
+
+def points(start):
+    """From the press of Train to the first points, with a warm worker."""
+    from digitcore.jobs import JobService
+
+    service = JobService()
+    first_point(service, start)
+    found = [first_point(service, start) for _ in range(5)]
+    service.close()
+    return {
+        "press_to_first_point_s": statistics.median(point[0] for point in found),
+        "press_to_first_training_point_s": statistics.median(point[1] for point in found),
+    }
+
+
+def sweeps(start):
+    """The same sweep on one worker and on two."""
+    one, two = sweep(start, 1), sweep(start, 2)
+    return {
         "sweep_24_points_one_worker_s": round(one, 1),
         "sweep_24_points_two_workers_s": round(two, 1),
         "two_over_one": round(two / one, 2),
     }
+
+
+PARTS = {"fits": fits, "points": points, "sweeps": sweeps}
+
+
+def main():
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    if unknown := set(asked.parts) - set(PARTS):
+        parser.error(f"there is no part called {', '.join(unknown)}")
+    from digitcore import models
+
+    found, start = {}, models.load("genius")
+    for name in asked.parts or PARTS:
+        found |= PARTS[name](start)
     print(json.dumps(found, indent=2) if asked.json else "\n".join(f"{name}: {value}" for name, value in found.items()))
 
 
