@@ -69,7 +69,7 @@ def curves(
     y = alt.Y(
         "value:Q",
         title=None,
-        axis=alt.Axis(format=".0%" if share else "~g", tickCount=6),
+        axis=alt.Axis(format="~%" if share else "~g", tickCount=6),
         scale=alt.Scale(type="log", nice=True) if log else alt.Scale(zero=not share, nice=True),
     )
     colour = _colour(models)

@@ -29,7 +29,7 @@ def measured(bundle: ModelBundle) -> ModelBundle:
     """The same model with every figure on its card."""
     predictor = bundle.predictor()
     digits, labels = mnist.load().test
-    threshold = _threshold(predictor)
+    threshold = unsure_below(predictor)
     figures = bundle.card.figures | on_mnist(Evaluation.from_probabilities(labels, predictor.probabilities(digits)))
     figures |= {
         "unsure_below": round(threshold, 4),
@@ -67,7 +67,7 @@ def milliseconds(predictor, asked: int = 300) -> float:
     return 1000 * float(np.median(times))
 
 
-def _threshold(predictor):
+def unsure_below(predictor) -> float:
     """The probability of the best guess that 99 % of MNIST's validation digits reach."""
     digits, _ = mnist.load().validation
     return float(np.quantile(predictor.probabilities(digits).max(1), 1 - KEPT))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from digitcore.errors import JobError, SettingsError
-from digitcore.jobs import DONE, FAILED, Job, JobService
+from digitcore.jobs import DONE, FAILED, WAITING, Job, JobService
 from digitcore.models import ModelBundle
 from digitcore.runs import TrainSettings
 from digitcore.samples import SampleSet
@@ -24,7 +24,7 @@ class Point:
     Attributes:
         values: setting → value.
         settings: complete.
-        state: waiting, running, done or failed; waiting also before it is submitted.
+        state: waiting, running, done or failed; waiting also before it is submitted and after it was stopped.
         scores: once done, the figures named in `SCORES`.
         error: why it failed, in one sentence.
     """
@@ -43,7 +43,9 @@ class Point:
         self.state = self.job.state
         if not self.job.over:
             return
-        if self.state == DONE:
+        if self.job.stopping:
+            self.state = WAITING
+        elif self.state == DONE:
             self.scores = _scores(self.job.result)
         else:
             self.error = self.job.error
@@ -112,6 +114,11 @@ class Sweep:
         for point in self.points:
             if point.job:
                 point.job.stop()
+
+    @property
+    def stopping(self) -> bool:
+        """True while what runs has been asked to stop."""
+        return any(point.job is not None and point.job.stopping for point in self.points)
 
     def look(self) -> None:
         """Take over what has come since the last look."""

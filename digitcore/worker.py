@@ -145,6 +145,7 @@ def _judge(bundle, tell=lambda share: None, stop=lambda: False) -> Evaluation:
 
 
 def _with_figures(bundle):
-    """The same model, with what it scores on MNIST's test digits on its card."""
-    figures = bundle.card.figures | measuring.on_mnist(_judge(bundle))
+    """The same model, with what it scores on MNIST's test digits, and where it is unsure, on its card."""
+    threshold = measuring.unsure_below(bundle.predictor(threads=os.cpu_count() or 1))
+    figures = bundle.card.figures | measuring.on_mnist(_judge(bundle)) | {"unsure_below": round(threshold, 4)}
     return replace(bundle, card=replace(bundle.card, figures=figures))

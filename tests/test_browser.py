@@ -142,10 +142,9 @@ def test_tools_and_keys(person):
     assert person.until_answer_differs(first) == second
     person.tool("Clear")
     page.locator(".st-key-answer").get_by_text("Draw a digit").wait_for(timeout=5000)
-    assert page.locator(".st-key-label_7 button").is_disabled()
-
-    person.draw(7)
-    page.keyboard.press("7")
+    page.get_by_text("Draw first, then press").wait_for()
+    person.stroke(SHAPES[7][0])
+    page.keyboard.press("7")  # at once, before the answer
     page.get_by_text("Saved as 7").wait_for()
     page.locator("[data-testid=stSidebar]").get_by_text("1 drawing labelled").wait_for()
     person.press("unlabel")
@@ -153,7 +152,8 @@ def test_tools_and_keys(person):
 
 
 SHIFTS = """() => { window.shifts = [];
-  new PerformanceObserver(list => { for (const one of list.getEntries()) window.shifts.push(one.value) })
+  new PerformanceObserver(list => { for (const one of list.getEntries()) window.shifts.push(
+    [one.value, ...one.sources.map(source => (source.node?.outerHTML ?? source.node?.nodeName ?? '?').slice(0, 160))]) })
     .observe({ type: 'layout-shift', buffered: false }) }"""
 
 
@@ -170,7 +170,8 @@ def test_nothing_moves_while_a_person_draws(person):
     page.locator(".st-key-answer").get_by_text("Draw a digit").wait_for()
     person.draw(7)
     page.wait_for_timeout(800)
-    assert sum(page.evaluate("window.shifts")) == 0
+    ours = [shift for shift in page.evaluate("window.shifts") if len(shift) > 1]  # the canvas's own tools name no element
+    assert not ours
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (170, 0), (0, 170), (170, 170)])
@@ -227,8 +228,9 @@ def test_a_drawing_is_explained_and_seen_in_the_gallery(person):
     page.get_by_text("Your drawings (1)").click()
     page.locator(".grid button").first.click()
     page.get_by_text("2 strokes").wait_for()
-    page.locator(".st-key-own_label").click()
-    page.get_by_role("option", name="9", exact=True).click()
+    page.locator(".st-key-own_label input").click()
+    page.keyboard.type("9")
+    page.keyboard.press("Enter")
     page.wait_for_timeout(1000)
     person.press("own_relabel")
     page.locator(".grid button", has_text="a 9 read as 4").wait_for()

@@ -21,7 +21,8 @@ BRUSHES, BRUSH = (8, 40), 20  # px: from, to; at first
 FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]
 BLACK, WHITE = "#000000", "#ffffff"
 PASTED = 5_000_000  # characters of a pasted picture's data URL, at most
-_LARGER = """<style>
+_SIZES = """<style>
+.st-key-canvas > :first-child { min-height: 280px }  /* so that nothing moves when the canvas is replaced */
 @media (min-width: 1000px) { div:has(> .st-key-canvas) { zoom: 1.25 } }
 @media (max-width: 330px) { div:has(> .st-key-canvas) { zoom: 0.9 } }
 </style>"""
@@ -48,10 +49,21 @@ const press = (action) => {
   if (button) button.click();
 };
 
+// The toolbar itself would catch strokes that begin below it, so it stays out of sight.
+const HIDDEN = ".dc-toolbar, .dc-toolbar * { opacity: 0 !important; pointer-events: none !important }";
+const hide = () => {
+  const place = document.querySelector(".st-key-canvas");
+  const root = place && find(place, "canvas")?.getRootNode();
+  if (!root || root === document || root.querySelector("#no-toolbar")) return;
+  root.append(Object.assign(document.createElement("style"), { id: "no-toolbar", textContent: HIDDEN }));
+};
+
 export default function ({ parentElement, setTriggerValue }) {
   let drawing = false;
   const down = (event) => { drawing = event.composedPath().some((node) => node.tagName === "CANVAS"); };
   const up = () => { if (drawing) { drawing = false; setTimeout(() => press("send"), 0); } };
+  const over = (event) => { if (event.target.closest?.(".st-key-canvas")) hide(); };
+  document.addEventListener("pointerover", over, true);
   document.addEventListener("pointerdown", down, true);
   document.addEventListener("pointerup", up, true);
   const paste = (event) => {
@@ -66,6 +78,7 @@ export default function ({ parentElement, setTriggerValue }) {
     button.onclick = () => button.name === "clear" ? setTriggerValue("clear", true) : press(button.name);
   }
   return () => {
+    document.removeEventListener("pointerover", over, true);
     document.removeEventListener("pointerdown", down, true);
     document.removeEventListener("pointerup", up, true);
     document.removeEventListener("paste", paste);
@@ -96,7 +109,7 @@ def show(lab: Lab) -> None:
         lab.canvas = lab.canvas.next(lab.canvas)
     canvas = lab.canvas
     ink, paper = (BLACK, WHITE) if lab.on_white else (WHITE, BLACK)
-    st.html(_LARGER)
+    st.html(_SIZES)
     with st.container(key="canvas", width=SIDE):
         st_canvas(
             stroke_width=state.value("brush") or BRUSH,

@@ -16,7 +16,10 @@ PAGES = {
     EVALUATE: ("Evaluate", ":material/bar_chart:"),
 }
 ICON = str(Path(__file__).with_name("icon.png"))
-_LESS_MARGIN = "<style>.stMainBlockContainer { padding-top: 3.75rem }</style>"  # so that a phone shows canvas and answer
+_STYLE = """<style>
+.stMainBlockContainer { padding-top: 3.75rem }  /* so that a phone shows canvas and answer */
+[data-testid=stCaptionContainer], [data-testid=stCaptionContainer] p { color: inherit; opacity: 0.9 }  /* readable: WCAG AA */
+</style>"""
 POLL = 0.5  # s between two looks at a job that runs
 PATIENT = 2.0  # s between two looks at a job that waits in line, or from another page
 
@@ -28,7 +31,7 @@ def begin(page: str) -> Lab:
     lab = state.lab()
     state.visited()
     lab.collect()
-    st.html(_LESS_MARGIN)
+    st.html(_STYLE)
     for sentence in caches.damaged().values():
         st.error(sentence)
     if lab.missing:

@@ -40,6 +40,7 @@ def _row(one, lab):
         "MNIST before": f"{run.before.share:.2%}" if run.before else "",
         "after ": f"{run.after.share:.2%}" if run.after else "",
         "Seconds": round(run.seconds, 1),
+        "Epochs": words.epochs(run),
         "Learnt from": run.model.card.lesson.removeprefix("Trained on ").removesuffix("."),
     }
 
@@ -59,6 +60,8 @@ def _show_actions(lab, one):
             args=(lab, one),
             width=220,
         )
+    if lab.refused:
+        st.warning(f"“{lab.refused}” is taken or cannot be a name. Use letters, digits, spaces, hyphens and dots.")
 
 
 def _show_differences(picked):
@@ -82,10 +85,4 @@ def _start_from(lab, one):
 
 
 def _rename(lab, one):
-    name = str(state.value(f"run_name_{one.name}")).strip()
-    if not lab.may_be_called(name):
-        return
-    was = one.name
-    one.rename(name)
-    if lab.used == was:
-        lab.used = name
+    lab.rename(one, str(state.value(f"run_name_{one.name}")).strip())

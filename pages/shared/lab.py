@@ -109,6 +109,7 @@ class Lab:
     runs: list[Trained] = field(default_factory=list)  # oldest first
     made: int = 0  # runs ever made, for their names
     used: str = ""  # the name of the run whose model is in use
+    refused: str = ""  # a name that no run may bear
     sweep: Sweep | None = None
     applied: dict[str, Any] = field(default_factory=dict)  # a sweep's best values, on their way to the sliders
 
@@ -201,6 +202,15 @@ class Lab:
     def may_be_called(self, name: str) -> bool:
         """Whether a run may bear this name: letters, digits, spaces and - _ . alone, and nobody else's."""
         return bool(re.fullmatch(r"[\w .-]{1,30}", name)) and not self.run_called(name) and name not in caches.shelf()
+
+    def rename(self, one: Trained, name: str) -> None:
+        """Give a run another name wherever it is known; a name that it may not bear is noted."""
+        self.refused = "" if self.may_be_called(name) or name == one.name else name
+        if self.refused or name == one.name:
+            return
+        self.compared = [name if known == one.name else known for known in self.compared]
+        self.used, self.initial_run = (name if known == one.name else known for known in (self.used, self.initial_run))
+        one.rename(name)
 
     def delete(self, name: str) -> None:
         """Forget a run. Models that started from it stay."""

@@ -14,7 +14,6 @@ _WITHOUT_HINTS = "<style>.st-key-labels kbd { display: none }</style>"  # the ke
 
 def show(lab: Lab) -> None:
     """Teaching with one tap: a press stores the drawing under that digit, whatever the guess was."""
-    blank = lab.canvas.digit is None
     with st.container(key="labels", gap="xsmall"):
         st.markdown("**It is a …**", help="Stores this drawing under the digit you press. Keys 0 to 9 work too.")
         st.html(_WITHOUT_HINTS)
@@ -26,7 +25,6 @@ def show(lab: Lab) -> None:
                     shortcut=str(digit),
                     on_click=_store,
                     args=(lab, digit),
-                    disabled=blank,
                     width=64,
                 )
         with st.container(horizontal=True, vertical_alignment="center", height=48, border=False):
@@ -35,7 +33,7 @@ def show(lab: Lab) -> None:
                 st.button("Take it back", key="unlabel", on_click=_take_back, args=(lab,), type="tertiary")
                 if lab.train_after_label:
                     st.caption("Trains after each label.")
-            elif blank:
+            elif lab.canvas.digit is None:
                 st.markdown("Draw first, then press the digit you meant.")
     if lab.counted != len(lab.samples):
         st.rerun()  # the sidebar counts the drawings too
@@ -48,10 +46,11 @@ def show(lab: Lab) -> None:
 def _store(lab, digit):
     canvas.take_over(lab.canvas)  # a quick hand labels before the last stroke was answered
     if lab.canvas.digit is None:
+        lab.last_label = None  # so that the line says to draw first
         return
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     lab.samples = lab.samples.add(lab.canvas.digit, digit, strokes.from_canvas(lab.canvas.strokes, canvas.SIDE), now)
-    lab.last_label, lab.last_canvas = digit, lab.canvas
+    lab.last_label, lab.last_canvas, lab.brought = digit, lab.canvas, ""
     lab.canvas = lab.canvas.next()
     caches.jobs().warm()
     lab.learn_at_once()

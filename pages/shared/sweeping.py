@@ -33,9 +33,13 @@ def show(lab: Lab, start) -> None:
             "Start the sweep", key="sweep", on_click=_begin, args=(lab, start, grid, draws, seeds), disabled=running or not grid
         )
         if lab.sweep:
-            st.button("Stop", key="sweep_stop", on_click=lab.sweep.stop, disabled=not running)
+            stopping = lab.sweep.stopping
+            label = "Stopping …" if running and stopping else "Stop"
+            st.button(label, key="sweep_stop", on_click=lab.sweep.stop, disabled=not running or stopping)
             st.button("Go on", key="sweep_go", on_click=lab.sweep.go, disabled=running or lab.sweep.done == len(lab.sweep.points))
-    if not lab.samples.held_out.any():
+    if not len(lab.samples):
+        st.caption("No labelled drawings yet: only MNIST is scored.")
+    elif not lab.samples.held_out.any():
         st.caption(
             "No drawing is held out yet, so the score is on the drawings learnt from. Label four of a digit to hold one out."
         )

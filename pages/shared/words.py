@@ -69,9 +69,14 @@ def progress(job: Job, epochs: int) -> str:
     return words + " · began again, its worker had died" * bool(job.restarts)
 
 
+def epochs(run: Run) -> str:
+    """“3”, or “0.4 of 3” where it was stopped."""
+    return f"{run.history[-1]['epoch']:.2g} of {run.settings.epochs}" if run.stopped else str(run.settings.epochs)
+
+
 def outcome(run: Run) -> list[str]:
     """What a training changed: how it was done, then before and after."""
-    how = "Stopped early. " if run.stopped else ""
+    how = f"Stopped early, after {epochs(run)} epochs. " if run.stopped else ""
     sentences = [f"{how}{run.model.card.lesson} Started from {run.parent}; took {run.seconds:.0f} s."]
     changes = []
     if run.yours_before and run.yours_after and run.yours_after.of:
