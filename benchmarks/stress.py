@@ -36,7 +36,8 @@ def open_stress(browser, server):
         box.click()
         box.press_sequentially(name, delay=40)
         page.locator("[role=option]", has_text=name).first.click()
-        page.locator('[data-baseweb="tag"]', has_text=name).first.wait_for()
+        page.locator(".stMultiSelect").get_by_text(name, exact=True).first.wait_for()
+        page.wait_for_timeout(1000)
     page.keyboard.press("Escape")
     return person
 
