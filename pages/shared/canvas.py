@@ -22,7 +22,8 @@ FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]
 BLACK, WHITE = "#000000", "#ffffff"
 PASTED = 5_000_000  # characters of a pasted picture's data URL, at most
 _SIZES = """<style>
-.st-key-canvas > :first-child { min-height: 280px }  /* so that nothing moves when the canvas is replaced */
+.st-key-canvas { min-height: 336px }  /* so that nothing moves when the canvas is replaced */
+.st-key-canvas > :first-child { min-height: 280px }
 @media (min-width: 1000px) { div:has(> .st-key-canvas) { zoom: 1.25 } }
 @media (max-width: 330px) { div:has(> .st-key-canvas) { zoom: 0.9 } }
 </style>"""
