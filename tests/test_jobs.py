@@ -202,7 +202,7 @@ def test_an_outside_cluster_with_a_worker_killed(tmp_path, stupid):
         started += [subprocess.Popen([*dask, "worker", address, "--nthreads", "1", "--no-nanny"], **quiet) for _ in range(2)]
         outside = JobService(address)
         until(lambda: len(workers_of(outside)) == 2)
-        settings = TrainSettings(mnist_samples=20_000, epochs=2)
+        settings = TrainSettings(mnist_samples=10_000, epochs=2, batch_size=128)
         jobs = [outside.train(stupid, SampleSet(), settings, owner=owner) for owner in ("ann", "bob")]
         until(lambda: all(len(job.messages) > 2 for job in jobs))
         assert [job.state for job in jobs] == ["running", "running"]
