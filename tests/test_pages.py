@@ -375,10 +375,10 @@ def test_a_link_carries_the_settings():
 
 
 def test_a_limit_of_the_server_is_said(app, monkeypatch):
-    monkeypatch.setattr(caches.jobs(), "limits", Limits(epochs=2))
+    monkeypatch.setattr(caches.jobs(), "limits", Limits(epochs=1))
     go(app, "pages/Train.py")
     app.button(key="train").click().run()
-    assert not app.exception and "This server allows 2 epochs, and this would be 3" in texts(app)
+    assert not app.exception and "This server allows 1 epochs, and this would be 2" in texts(app)
 
 
 def test_train_after_each_label(app, data):
