@@ -315,11 +315,13 @@ def test_evaluating_nothing(app):
     assert not app.exception and "Choose a model" in texts(app)
 
 
-def test_asking_is_stopped_and_goes_on(app):
+def test_asking_is_stopped_and_goes_on(app, stupid, few):
     caches.results().clear()
+    before = caches.jobs().train(stupid, few, TrainSettings(epochs=50))  # the worker is busy, so that there is time to press
     go(app, "pages/Evaluate.py")
     app.button(key="stop_asking").click().run()
     assert "Stopped" in texts(app) and not lab(app).asked
+    before.stop()
     app.segmented_control(key="view").set_value("Calibration").run()
     assert not lab(app).asked, "nothing is asked until told to go on"
     app.button(key="ask_again").click().run()
