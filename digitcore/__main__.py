@@ -120,7 +120,7 @@ def predict(arguments) -> None:
     from digitcore.errors import PictureError
 
     model = models.load(arguments.model)
-    predictor, unsure_below = model.predictor(), model.card.figures["unsure_below"]
+    predictor, unsure_below = model.predictor(), model.card.unsure_below
     answers = []
     for file in arguments.files:
         try:

@@ -10,7 +10,8 @@ ENOUGH = 4  # samples of a digit: then one is held out, and balance matters less
 def draw_next(samples: SampleSet, probabilities: np.ndarray) -> tuple[int, str]:
     """The digit whose next drawing would teach most.
 
-    In this order: digits that the model misreads, digits with no sample, digits it is unsure of, the rarest digit.
+    In this order: digits that the model misreads and that have few samples, digits with no sample, the rarest digit while
+    one has fewer than `ENOUGH`, digits that it is least sure of.
 
     Args:
         samples: the user's.
@@ -33,10 +34,10 @@ def draw_next(samples: SampleSet, probabilities: np.ndarray) -> tuple[int, str]:
         )
     if (counts == 0).any():
         return int((counts == 0).argmax()), "You have none yet."
-    truth = probabilities[np.arange(len(samples)), samples.labels]
-    doubt = np.array([1 - truth[samples.labels == digit].mean() for digit in range(10)])
     if (counts < ENOUGH).any():
         digit = int(counts.argmin())
         return digit, f"You have {counts[digit]}; with {ENOUGH} one is held out to judge the network by."
-    digit = int(doubt.argmax())
-    return digit, f"It is the one that the network is least sure of in your hand: {1 - doubt[digit]:.0%} on average."
+    truth = probabilities[np.arange(len(samples)), samples.labels]
+    sure = np.array([truth[samples.labels == digit].mean() for digit in range(10)])
+    digit = int(sure.argmin())
+    return digit, f"It is the one that the network is least sure of in your hand: {sure[digit]:.0%} on average."

@@ -58,7 +58,6 @@ def curves(
         epochs: where the axis ends, so that it stands still while a training runs.
         height: of the plot, in px.
     """
-    models = list(dict.fromkeys(table["model"]))
     share = measure == "accuracy"
     x = alt.X(
         f"{by}:Q",
@@ -72,20 +71,20 @@ def curves(
         axis=alt.Axis(format="~%" if share else "~g", tickCount=6),
         scale=alt.Scale(type="log", nice=True) if log else alt.Scale(zero=not share, nice=True),
     )
-    colour = _colour(models)
+    colour = _colour(table)
     dash = alt.StrokeDash(
         "part:N",
         scale=alt.Scale(domain=["training", "validation"], range=[[1, 0], [5, 3]]),
         legend=None,
     )
-    tips = [
-        alt.Tooltip("model:N", title="Model"),
-        alt.Tooltip("part:N", title="Digits"),
-        alt.Tooltip("epoch:Q", title="Epoch", format=".2f"),
-        alt.Tooltip("seen:Q", title="Digits seen", format=","),
-        alt.Tooltip("seconds:Q", title="Seconds", format=".1f"),
-        alt.Tooltip("value:Q", title=MEASURES[measure], format=".2%" if share else ".4f"),
-    ]
+    tips = _tips(
+        ("model:N", "Model"),
+        ("part:N", "Digits"),
+        ("epoch:Q", "Epoch", ".2f"),
+        ("seen:Q", "Digits seen", ","),
+        ("seconds:Q", "Seconds", ".1f"),
+        ("value:Q", MEASURES[measure], ".2%" if share else ".4f"),
+    )
     base = alt.Chart(table).encode(x=x, y=y, color=colour, tooltip=tips)
     lines = base.mark_line(strokeWidth=2).encode(strokeDash=dash)
     points = base.mark_point(filled=True, size=45, opacity=1).transform_filter(alt.datum.part == "validation")
@@ -110,10 +109,7 @@ def confusion(table: pd.DataFrame, *, rates: bool = False, height: int = 420) ->
         rates: whether the cells say shares of the row instead of counts.
         height: of the plot, in px.
     """
-    tips = [
-        alt.Tooltip("count:Q", title="How many", format=","),
-        alt.Tooltip("share:Q", title="Share of this digit", format=".2%"),
-    ]
+    tips = [("count:Q", "How many", ","), ("share:Q", "Share of this digit", ".2%")]
     shade = alt.Color("share:Q", title=None, scale=alt.Scale(scheme="blues", type="sqrt", domain=[0, 1]), legend=None)
     text = alt.Text("share:Q", format=".1%") if rates else alt.Text("count:Q", format=",")
     return _matrix(table, tips, shade, text, "count", "datum.share > 0.25", height)
@@ -133,7 +129,7 @@ def confusion_change(table: pd.DataFrame, *, height: int = 420) -> alt.LayerChar
         scale=alt.Scale(domain=[-most, 0, most], range=[BLUE, "#f4f4f4", ORANGE], type="linear"),
         legend=None,
     )
-    tips = [alt.Tooltip("change:Q", title="More with the second", format="+d")]
+    tips = [("change:Q", "More with the second", "+d")]
     return _matrix(table, tips, shade, alt.Text("change:Q", format="+d"), "change", "false", height)
 
 
@@ -143,7 +139,7 @@ def _matrix(table, tips, shade, text, shown, white, height):
     base = alt.Chart(table).encode(
         x=alt.X("read:O", title="Read as", axis=alt.Axis(labelAngle=0, orient="top")),
         y=alt.Y("drawn:O", title="Digit"),
-        tooltip=[alt.Tooltip("drawn:O", title="Digit"), alt.Tooltip("read:O", title="Read as"), *tips],
+        tooltip=_tips(("drawn:O", "Digit"), ("read:O", "Read as"), *tips),
     )
     figures = base.mark_text(fontSize=11).encode(
         text=text,
@@ -164,20 +160,19 @@ def digit_shares(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
         table: from `evaluation.digit_table`, with the column model.
         height: of the plot, in px.
     """
-    models = list(dict.fromkeys(table["model"]))
     scale = alt.Scale(zero=False, nice=True)
     base = alt.Chart(table).encode(
         x=alt.X("digit:O", title="Digit", axis=alt.Axis(labelAngle=0)),
-        xOffset=alt.XOffset("model:N", sort=models),
-        color=_colour(models),
-        tooltip=[
-            alt.Tooltip("model:N", title="Model"),
-            alt.Tooltip("digit:O", title="Digit"),
-            alt.Tooltip("correct:Q", title="Read right", format=","),
-            alt.Tooltip("of:Q", title="Of", format=","),
-            alt.Tooltip("low:Q", title="From", format=".2%"),
-            alt.Tooltip("high:Q", title="To", format=".2%"),
-        ],
+        xOffset=alt.XOffset("model:N", sort=_models(table)),
+        color=_colour(table),
+        tooltip=_tips(
+            ("model:N", "Model"),
+            ("digit:O", "Digit"),
+            ("correct:Q", "Read right", ","),
+            ("of:Q", "Of", ","),
+            ("low:Q", "From", ".2%"),
+            ("high:Q", "To", ".2%"),
+        ),
     )
     bars = base.mark_rule(strokeWidth=2).encode(
         y=alt.Y("low:Q", title=None, scale=scale, axis=alt.Axis(format="~%", tickCount=6)), y2="high:Q"
@@ -193,7 +188,6 @@ def reliability(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
         table: from `evaluation.reliability_table`, with the column model.
         height: of the plot, in px.
     """
-    models = list(dict.fromkeys(table["model"]))
     unit = alt.Scale(domain=[0, 1])
     diagonal = (
         alt.Chart(pd.DataFrame({"confidence": [0.0, 1.0], "accuracy": [0.0, 1.0]}))
@@ -202,15 +196,15 @@ def reliability(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
     )
     base = alt.Chart(table).encode(
         x=alt.X("confidence:Q", title="How sure it is", scale=unit, axis=alt.Axis(format=".0%")),
-        color=_colour(models),
-        tooltip=[
-            alt.Tooltip("model:N", title="Model"),
-            alt.Tooltip("confidence:Q", title="How sure", format=".1%"),
-            alt.Tooltip("accuracy:Q", title="Read right", format=".1%"),
-            alt.Tooltip("low:Q", title="From", format=".1%"),
-            alt.Tooltip("high:Q", title="To", format=".1%"),
-            alt.Tooltip("count:Q", title="Digits", format=","),
-        ],
+        color=_colour(table),
+        tooltip=_tips(
+            ("model:N", "Model"),
+            ("confidence:Q", "How sure", ".1%"),
+            ("accuracy:Q", "Read right", ".1%"),
+            ("low:Q", "From", ".1%"),
+            ("high:Q", "To", ".1%"),
+            ("count:Q", "Digits", ","),
+        ),
     )
     y = alt.Y("accuracy:Q", title=None, scale=unit, axis=alt.Axis(format=".0%"))
     bars = base.mark_rule(strokeWidth=1.5, opacity=0.6).encode(y=alt.Y("low:Q", title=None, scale=unit), y2="high:Q")
@@ -227,17 +221,16 @@ def coverage(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
         table: from `evaluation.coverage_table`, with the columns model and chosen (True at the model's own threshold).
         height: of the plot, in px.
     """
-    models = list(dict.fromkeys(table["model"]))
     base = alt.Chart(table).encode(
         x=alt.X("coverage:Q", title="Share of the digits answered", scale=alt.Scale(zero=False), axis=alt.Axis(format=".0%")),
         y=alt.Y("accuracy:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format="~%", tickCount=6)),
-        color=_colour(models),
-        tooltip=[
-            alt.Tooltip("model:N", title="Model"),
-            alt.Tooltip("threshold:Q", title="Unsure below", format=".1%"),
-            alt.Tooltip("coverage:Q", title="Answered", format=".1%"),
-            alt.Tooltip("accuracy:Q", title="Read right of those", format=".2%"),
-        ],
+        color=_colour(table),
+        tooltip=_tips(
+            ("model:N", "Model"),
+            ("threshold:Q", "Unsure below", ".1%"),
+            ("coverage:Q", "Answered", ".1%"),
+            ("accuracy:Q", "Read right of those", ".2%"),
+        ),
     )
     points = base.mark_point(filled=True, size=90, opacity=1).transform_filter(alt.datum.chosen)
     return (base.mark_line(strokeWidth=2) + points).properties(height=height, title="Share of the answered read right")
@@ -251,18 +244,17 @@ def stress(table: pd.DataFrame, title: str, *, height: int = 300) -> alt.LayerCh
         title: over the plot.
         height: of the plot, in px.
     """
-    models = list(dict.fromkeys(table["model"]))
     base = alt.Chart(table).encode(
         x=alt.X("strength:O", title="Strength (0: as it is)", axis=alt.Axis(labelAngle=0)),
-        color=_colour(models),
-        tooltip=[
-            alt.Tooltip("model:N", title="Model"),
-            alt.Tooltip("strength:O", title="Strength"),
-            alt.Tooltip("accuracy:Q", title="Read right", format=".1%"),
-            alt.Tooltip("low:Q", title="From", format=".1%"),
-            alt.Tooltip("high:Q", title="To", format=".1%"),
-            alt.Tooltip("of:Q", title="Of", format=","),
-        ],
+        color=_colour(table),
+        tooltip=_tips(
+            ("model:N", "Model"),
+            ("strength:O", "Strength"),
+            ("accuracy:Q", "Read right", ".1%"),
+            ("low:Q", "From", ".1%"),
+            ("high:Q", "To", ".1%"),
+            ("of:Q", "Of", ","),
+        ),
     )
     y = alt.Y("accuracy:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%", tickCount=5))
     lines, points = base.mark_line(strokeWidth=2).encode(y=y), base.mark_point(filled=True, size=45, opacity=1).encode(y=y)
@@ -290,7 +282,7 @@ def bars(
         .encode(
             x=alt.X(f"{x}:O", title=x.capitalize(), axis=alt.Axis(labelAngle=0, labelOverlap=True)),
             y=alt.Y(f"{y}:Q", title=None, scale=scale, axis=alt.Axis(format=format, tickCount=5)),
-            tooltip=[alt.Tooltip(f"{x}:O", title=x.capitalize()), alt.Tooltip(f"{y}:Q", title=title)],
+            tooltip=_tips((f"{x}:O", x.capitalize()), (f"{y}:Q", title)),
         )
         .properties(height=height, title=title)
     )
@@ -304,15 +296,15 @@ def heat_map(table: pd.DataFrame, x: str, y: str, *, height: int = 260) -> alt.L
         x, y: the columns across and down; the same one twice gives a single row.
         height: of the plot, in px.
     """
-    tips = [
-        alt.Tooltip(f"{x}:O"),
-        alt.Tooltip(f"{y}:O"),
-        alt.Tooltip("your_hand:Q", title="Your hand", format=".1%"),
-        alt.Tooltip("your_hand_spread:Q", title="Spread over seeds", format=".1%"),
-        alt.Tooltip("mnist:Q", title="MNIST", format=".2%"),
-        alt.Tooltip("mnist_errors_more:Q", title="MNIST errors more", format="+.0f"),
-        alt.Tooltip("seconds:Q", title="Seconds", format=".1f"),
-    ]
+    tips = _tips(
+        (f"{x}:O", x),
+        (f"{y}:O", y),
+        ("your_hand:Q", "Your hand", ".1%"),
+        ("your_hand_spread:Q", "Spread over seeds", ".1%"),
+        ("mnist:Q", "MNIST", ".2%"),
+        ("mnist_errors_more:Q", "MNIST errors more", "+.0f"),
+        ("seconds:Q", "Seconds", ".1f"),
+    )
     base = alt.Chart(table.sort_values("your_hand")).encode(
         x=alt.X(f"{x}:O", title=x.replace("_", " "), axis=alt.Axis(labelAngle=0)),
         y=alt.Y(f"{y}:O", title=y.replace("_", " ")),
@@ -330,8 +322,19 @@ def colours(count: int) -> list[str]:
     return [BLUE] if count == 1 else [MODEL_COLOURS[i % len(MODEL_COLOURS)] for i in range(count)]
 
 
-def _colour(models):
+def _models(table):
+    """The models' names in the order of a table."""
+    return list(dict.fromkeys(table["model"]))
+
+
+def _tips(*fields):
+    """What hovering shows: of each field its name with its type, its title and perhaps its format in d3's language."""
+    return [alt.Tooltip(field, title=title, format=form[0] if form else alt.Undefined) for field, title, *form in fields]
+
+
+def _colour(table):
     """A colour for each model, with a legend where there are several."""
+    models = _models(table)
     return alt.Color(
         "model:N",
         title=None,

@@ -153,13 +153,10 @@ def _picture(packed, member):
         raise PictureError("the picture is too large.")
     try:
         image = Image.open(io.BytesIO(packed.read(member)), formats=["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF"])
-        if image.size == (SIDE, SIDE) and image.mode == "L":
-            digit = np.asarray(image)
-            return digit if digit.any() else _blank()
-        return images.digit_from_image(image) if images.digit_from_image(image) is not None else _blank()
+        ready = image.size == (SIDE, SIDE) and image.mode == "L"
+        digit = np.asarray(image) if ready else images.digit_from_image(image)
     except (UnidentifiedImageError, Image.DecompressionBombError, *_BROKEN) as error:
         raise PictureError("it is no picture that can be read.") from error
-
-
-def _blank():
-    raise PictureError("it is blank.")
+    if digit is None or not digit.any():
+        raise PictureError("it is blank.")
+    return digit

@@ -12,6 +12,7 @@ from digitcore.predictor import Predictor
 from digitcore.samples import SampleSet
 
 FOLDER = Path(__file__).resolve().parent.parent / "models"
+UNSURE = 0.5  # for models whose threshold was never measured
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class ModelCard:
     date: str = ""
     seconds: float = 0.0
     sha256: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def unsure_below(self) -> float:
+        """The probability below which a best guess counts as unsure, 0 to 1."""
+        return self.figures.get("unsure_below", UNSURE)
 
     def to_json(self) -> str:
         """As an indented JSON object, one point of the history a line."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from zict import LRU
 
 from digitcore import mnist
 from digitcore.models import ModelBundle
@@ -10,7 +11,7 @@ from digitcore.models import ModelBundle
 AMONG = 20_000  # MNIST training digits, the first, that are searched
 KEPT = 2  # models whose features are remembered, some 20 MB each
 
-_remembered: dict[str, np.ndarray] = {}
+_remembered: LRU[str, np.ndarray] = LRU(KEPT, {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +46,12 @@ def nearest(bundle: ModelBundle, digits: np.ndarray, count: int = 8) -> Neighbou
     from digitcore import training
 
     pictures, labels = (part[:AMONG] for part in mnist.load().training)
-    if bundle.hash not in _remembered:
-        while len(_remembered) >= KEPT:
-            _remembered.pop(next(iter(_remembered)))
-        _remembered[bundle.hash] = training.features(bundle, pictures)
-    known = _remembered[bundle.hash]
+    known = _remembered.get(bundle.hash)
+    wanted = digits if known is not None else np.concatenate([digits, pictures])
+    features = training.features(bundle, wanted)
+    if known is None:
+        known = _remembered[bundle.hash] = features[len(digits) :]
     search = NearestNeighbors(n_neighbors=count).fit(known)
-    distances, found = search.kneighbors(training.features(bundle, digits))
+    distances, found = search.kneighbors(features[: len(digits)])
     usual = search.kneighbors(known[:: AMONG // 200], 2)[0][:, 1].mean()
     return Neighbours(pictures[found], labels[found], distances / usual)

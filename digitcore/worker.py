@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from zict import LRU
 
 from digitcore import exploring, measuring, neighbours
 from digitcore import stress as spoiling
@@ -27,7 +28,7 @@ KEPT = 24  # evaluations remembered, 0.5 MB each
 Tell = Callable[[dict], None]
 Stop = Callable[[], bool]
 
-_evaluations: dict[str, Evaluation] = {}
+_evaluations: LRU[str, Evaluation] = LRU(KEPT, {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,8 +139,6 @@ def _judge(bundle, tell=lambda share: None, stop=lambda: False) -> Evaluation:
                 raise Stopped("Stopped before all digits were read.")
             answers.append(predictor.probabilities(digits[begin : begin + CHUNK]))
             tell((begin + CHUNK) / len(digits))
-        while len(_evaluations) >= KEPT:
-            _evaluations.pop(next(iter(_evaluations)))
         _evaluations[bundle.hash] = Evaluation.from_probabilities(labels, np.concatenate(answers))
     return _evaluations[bundle.hash]
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.shared import answer, caches, canvas, frame, labels, pictures
-from pages.views import bringing, own, parts, why
+from pages.views import bringing, own, why
 
 INITIAL, TRAINED, BOTH = "Initial", "Trained", "Both"
 
@@ -49,8 +49,7 @@ def show_answer(models, digit):
         probabilities = {name: caches.predictor(model).probabilities(digit[None])[0] for name, model in models.items()}
         last = probabilities[list(models)[-1]]
         lab.canvas.guessed(int(last.argmax()), float(last.max()))
-    thresholds = {name: model.card.figures.get("unsure_below", parts.UNSURE) for name, model in models.items()}
-    answer.show(probabilities, digit, thresholds)
+    answer.show(probabilities, digit, {name: model.card.unsure_below for name, model in models.items()})
 
 
 def show_course(models, drawing):

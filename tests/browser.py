@@ -101,6 +101,11 @@ class Person:
         """Open a page by its address."""
         self.page.goto(self.url + path)
 
+    def begin(self, path: str = "/Draw"):
+        """Open a page that leads to a canvas, and wait for it."""
+        self.open(path)
+        self.at_canvas()
+
     def at_canvas(self):
         """Wait for a canvas that can be drawn on."""
         self.page.locator(CANVAS).first.wait_for(timeout=60_000)
@@ -146,6 +151,10 @@ class Person:
             self.stroke(points)
             answers.append(self.until_answer_differs(before))
         return answers
+
+    def until_blank(self):
+        """Wait until the answer is that nothing is drawn."""
+        self.page.locator(".st-key-answer").get_by_text("Draw a digit").wait_for(timeout=15_000)
 
     def press(self, key: str):
         """Click or tap the button of this key."""

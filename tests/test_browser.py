@@ -88,15 +88,14 @@ def test_a_click_on_the_matrix_shows_its_digits(person):
 
 def test_the_whole_loop(person, server):
     page = person.page
-    person.open("/")
-    person.at_canvas()
+    person.begin("/")
     assert page.url.endswith("/Draw")
     answers = person.draw(4)
     assert len(set(answers)) == len(answers) == 2 and best(answers[-1]) == 4
 
     person.press("label_4")
     page.get_by_text("Saved as 4").wait_for()
-    page.locator(".st-key-answer").get_by_text("Draw a digit").wait_for()
+    person.until_blank()
 
     person.go("Train")
     page.get_by_text("1 drawing of yours").wait_for()
@@ -133,15 +132,14 @@ def test_the_whole_loop(person, server):
 
 def test_tools_and_keys(person):
     page = person.page
-    person.open("/Draw")
-    person.at_canvas()
+    person.begin()
     first, second = person.draw(4)
     person.tool("Undo")
     assert person.until_answer_differs(second) == first
     person.tool("Redo")
     assert person.until_answer_differs(first) == second
     person.tool("Clear")
-    page.locator(".st-key-answer").get_by_text("Draw a digit").wait_for(timeout=5000)
+    person.until_blank()
     page.get_by_text("Draw first, then press").wait_for()
     person.stroke(SHAPES[7][0])
     page.keyboard.press("7")  # at once, before the answer
@@ -161,8 +159,7 @@ SHIFTS = """() => { window.shifts = [];
 
 def test_nothing_moves_while_a_person_draws(person):
     page = person.page
-    person.open("/Draw")
-    person.at_canvas()
+    person.begin()
     page.evaluate("document.fonts.ready")
     page.wait_for_timeout(4000)  # the first paint of a cold server
     page.evaluate(SHIFTS)
@@ -170,7 +167,7 @@ def test_nothing_moves_while_a_person_draws(person):
     person.tool("Undo")
     page.wait_for_timeout(800)
     person.tool("Clear")
-    page.locator(".st-key-answer").get_by_text("Draw a digit").wait_for()
+    person.until_blank()
     person.draw(7)
     page.wait_for_timeout(800)
     shifts = page.evaluate("window.shifts")
@@ -181,8 +178,7 @@ def test_nothing_moves_while_a_person_draws(person):
 def test_small_digits_in_the_corners_are_read(person, corner):
     """About 100 of the 280 px, 5 px off the edge, with a brush to match."""
     page = person.page
-    person.open("/Draw")
-    person.at_canvas()
+    person.begin()
     page.get_by_text("Brush and paper").click()
     page.locator(".st-key-brush input[type=range]").focus()
     for _ in range(6):
@@ -196,7 +192,7 @@ def test_small_digits_in_the_corners_are_read(person, corner):
             answer = person.until_answer_differs(before)
         assert best(answer) == digit
         person.tool("Clear")
-        page.locator(".st-key-answer").get_by_text("Draw a digit").wait_for()
+        person.until_blank()
         page.wait_for_timeout(500)
 
 
@@ -206,8 +202,7 @@ def test_everything_is_named_and_readable(person, path):
     from axe_playwright_python.sync_playwright import Axe
 
     page = person.page
-    person.open("/Draw")
-    person.at_canvas()
+    person.begin()
     if path != "/Draw":
         person.go("Home" if path == "/" else path[1:])
     page.wait_for_timeout(3000)
@@ -218,8 +213,7 @@ def test_everything_is_named_and_readable(person, path):
 
 def test_a_drawing_is_explained_and_seen_in_the_gallery(person):
     page = person.page
-    person.open("/Draw")
-    person.at_canvas()
+    person.begin()
     person.draw(4)
     page.get_by_text("Why this answer").click()
     person.press("explain")
@@ -241,8 +235,7 @@ def test_a_drawing_is_explained_and_seen_in_the_gallery(person):
 
 def test_white_paper_keeps_the_drawing(person):
     page = person.page
-    person.open("/Draw")
-    person.at_canvas()
+    person.begin()
     person.draw(4)
     page.get_by_text("Brush and paper").click()
     page.get_by_text("White paper").click()
@@ -257,8 +250,7 @@ def test_white_paper_keeps_the_drawing(person):
 
 
 def test_drawing_survives_a_page_change(person):
-    person.open("/Draw")
-    person.at_canvas()
+    person.begin()
     first = person.draw(4)[-1]
     person.go("Home")
     person.page.get_by_text("A drawing is on the canvas").wait_for()
@@ -269,14 +261,13 @@ def test_drawing_survives_a_page_change(person):
     person.stroke([(100, 250), (180, 250)])
     person.until_answer_differs(first)
     person.tool("Clear")
-    person.page.locator(".st-key-answer").get_by_text("Draw a digit").wait_for(timeout=5000)
+    person.until_blank()
     assert person.draw(4)[-1] == first, "a cleared canvas is blank"
 
 
 def test_the_answer_does_not_wait_for_the_canvas(person):
     """The canvas sends 200 ms after a stroke; the pressed toolbar button sends at once. Notices when an upgrade breaks it."""
-    person.open("/Draw")
-    person.at_canvas()
+    person.begin()
     person.page.evaluate(
         """() => { window.sent = []; const send = WebSocket.prototype.send;
         WebSocket.prototype.send = function (...all) { window.sent.push(performance.now()); return send.apply(this, all) };
@@ -310,14 +301,13 @@ def test_every_address_works_first(browser, tmp_path, path):
 
 def test_the_loop_by_touch_on_a_phone(phone):
     page = phone.page
-    phone.open("/")
-    phone.at_canvas()
+    phone.begin("/")
     bottom = page.locator(".st-key-answer").bounding_box()
     assert bottom["y"] + bottom["height"] <= 844, "canvas and answer fit one screen"
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert best(phone.draw(4)[-1]) == 4
     phone.tool("Clear")
-    page.locator(".st-key-answer").get_by_text("Draw a digit").wait_for(timeout=5000)
+    phone.until_blank()
     assert best(phone.draw(7)[-1]) == 7
     phone.press("label_7")
     page.get_by_text("Saved as 7").wait_for()
@@ -334,8 +324,7 @@ def test_the_loop_by_touch_on_a_phone(phone):
 
 def test_a_killed_worker_is_said(person, server):
     page = person.page
-    person.open("/Draw")
-    person.at_canvas()
+    person.begin()
     person.draw(1)
     person.press("label_1")
     page.get_by_text("Saved as 1").wait_for()

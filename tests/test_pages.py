@@ -420,13 +420,13 @@ def test_a_damaged_model_is_one_sentence(app, monkeypatch, name, goes_on):
         return load(asked)
 
     monkeypatch.setattr(models, "load", broken)
-    for cache in (caches.shipped, caches.shelf, caches.damaged):
+    for cache in (caches.shipped, caches.shelf, caches.damage):
         cache.clear()
     try:
         go(app, "pages/Evaluate.py")
         assert "Fetch the project again." in texts(app) and bool(app.multiselect) == goes_on
     finally:
-        for cache in (caches.shipped, caches.shelf, caches.damaged):
+        for cache in (caches.shipped, caches.shelf, caches.damage):
             cache.clear()
 
 

@@ -25,20 +25,18 @@ def shipped(name: str) -> ModelBundle:
 
 @st.cache_data(show_spinner=False)
 def shelf() -> list[str]:
-    """The names of the shipped models whose files are sound."""
-    return [name for name in models.names() if name not in damaged()]
+    """The names of the shipped models whose files are sound. Opens all of them: for pages that show them."""
+    return [name for name in models.names() if not damage(name)]
 
 
 @st.cache_data(show_spinner=False)
-def damaged() -> dict[str, str]:
-    """The names of the shipped models whose files are not sound, and what is wrong, in a sentence."""
-    found = {}
-    for name in models.names():
-        try:
-            shipped(name)
-        except ModelError as error:
-            found[name] = str(error)
-    return found
+def damage(name: str) -> str:
+    """What is wrong with a shipped model's files, in a sentence; "" when they are sound."""
+    try:
+        shipped(name)
+    except ModelError as error:
+        return str(error)
+    return ""
 
 
 @st.cache_resource(show_spinner=False, max_entries=64, hash_funcs={ModelBundle: lambda bundle: bundle.hash})

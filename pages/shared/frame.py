@@ -4,9 +4,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from digitcore import models
 from digitcore.jobs import WAITING, Job
 from pages.shared import caches, state, words
-from pages.shared.lab import Lab
+from pages.shared.lab import NEEDED, Lab
 
 HOME, DRAW, TRAIN, EVALUATE = "streamlit_app.py", "pages/Draw.py", "pages/Train.py", "pages/Evaluate.py"
 PAGES = {
@@ -32,10 +33,7 @@ def begin(page: str) -> Lab:
     state.visited()
     lab.collect()
     st.html(_STYLE)
-    for sentence in caches.damaged().values():
-        st.error(sentence)
-    if lab.missing:
-        st.stop()
+    _check_models(models.names() if page in (HOME, EVALUATE) else NEEDED)
     with st.sidebar:
         st.markdown("#### Digit Lab")
         for path, (label, symbol) in PAGES.items():
@@ -50,9 +48,17 @@ def pace(job: Job | None) -> float | None:
     return None if job is None else PATIENT if job.state == WAITING else POLL
 
 
+def _check_models(names):
+    """Say which of the shipped models are damaged; end the page where no page can do without one."""
+    for name in names:
+        if sentence := caches.damage(name):
+            st.error(sentence)
+    if any(caches.damage(name) for name in NEEDED):
+        st.stop()
+
+
 def _status(lab):
-    model = lab.trained or lab.first
-    st.caption(f"Model in use: **{model.name}**")
+    st.caption(f"Model in use: **{lab.answers.name}**")
     lab.counted = len(lab.samples)
     st.caption(f"{words.drawings(len(lab.samples))} labelled")
     if lab.training:

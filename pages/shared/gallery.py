@@ -51,7 +51,7 @@ class Cell:
     caption: str
 
 
-def show(cells: list[Cell], key: str, total: int | None = None) -> int | None:
+def show(cells: list[Cell], key: str, total: int | None = None) -> Cell | None:
     """Draw the grid; one cell can be picked.
 
     Args:
@@ -60,14 +60,14 @@ def show(cells: list[Cell], key: str, total: int | None = None) -> int | None:
         total: how many there are, where these are only the first.
 
     Returns:
-        The number of the picked cell, or None while none of these is picked.
+        The picked cell, or None while none of these is picked.
     """
     return next(iter(_show(cells, key, total, many=False)), None)
 
 
 def show_many(cells: list[Cell], key: str, total: int | None = None) -> list[int]:
     """The same, but any number of cells can be picked: their numbers."""
-    return _show(cells, key, total, many=True)
+    return [cell.number for cell in _show(cells, key, total, many=True)]
 
 
 def _show(cells, key, total, many):
@@ -77,7 +77,7 @@ def _show(cells, key, total, many):
     _grid(key=key, data={"cells": buttons, "picked": picked, "many": many}, on_picked_change=lambda: None)
     if (total := total or len(cells)) > len(shown):
         st.caption(f"{len(shown)} of {total:,}.")
-    return [shown[number].number for number in picked]
+    return [shown[number] for number in picked]
 
 
 def _button(number, cell):

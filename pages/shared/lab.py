@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from digitcore import models
+from digitcore import advice, models
 from digitcore.diagnosis import Remark
 from digitcore.errors import JobError
 from digitcore.jobs import DONE, Job
@@ -18,6 +18,7 @@ from pages.shared import caches
 
 Asked = tuple[str, ...]  # what was asked of the worker, and of which model
 STUPID, GENIUS, TRAINED, BETTER, A_RUN = "stupid", "genius", "trained", "better", "a run"
+NEEDED = (STUPID, GENIUS)  # no page can do without them
 
 
 @dataclass
@@ -82,6 +83,16 @@ class Trained:
         self.run = replace(self.run, model=replace(self.run.model, card=card))
 
 
+@dataclass(frozen=True, eq=False)
+class Advice:
+    """What to draw next, and of which samples and which model that was said."""
+
+    samples: SampleSet
+    model: ModelBundle
+    digit: int
+    reason: str
+
+
 @dataclass
 class Lab:
     """All that a session owns."""
@@ -94,6 +105,7 @@ class Lab:
     explained: np.ndarray | None = None  # the digit that is explained on the Draw page
     brought: str = ""  # what became of the last file or picture that was brought
     counted: int = 0  # the samples that the sidebar last showed
+    advised: Advice | None = None
     last_label: int | None = None  # just given, and can be undone
     last_canvas: Canvas | None = None  # what was labelled
 
@@ -121,11 +133,6 @@ class Lab:
     has_compared: bool = False
 
     @property
-    def missing(self) -> bool:
-        """Whether a model that no page can do without is damaged."""
-        return not {STUPID, GENIUS} <= set(caches.shelf())
-
-    @property
     def in_use(self) -> Trained | None:
         """The run whose model answers: the latest, or the one that the user picked."""
         return self.run_called(self.used) or (self.runs[-1] if self.runs else None)
@@ -139,6 +146,18 @@ class Lab:
     def first(self) -> ModelBundle:
         """The initial model in every comparison: what the model in use started from, or what the next one would."""
         return self.in_use.start if self.in_use else caches.shipped(STUPID if self.initial == STUPID else GENIUS)
+
+    @property
+    def answers(self) -> ModelBundle:
+        """The model in use, trained or not."""
+        return self.trained or self.first
+
+    def draw_next(self) -> Advice:
+        """What to draw next; worked out anew when the samples or the model in use have changed."""
+        samples, model = self.samples, self.answers
+        if self.advised is None or self.advised.samples is not samples or self.advised.model is not model:
+            self.advised = Advice(samples, model, *advice.draw_next(samples, caches.probabilities(model, samples.digits)))
+        return self.advised
 
     def run_called(self, name: str) -> Trained | None:
         """A run of the history by its name."""
@@ -201,7 +220,7 @@ class Lab:
 
     def may_be_called(self, name: str) -> bool:
         """Whether a run may bear this name: letters, digits, spaces and - _ . alone, and nobody else's."""
-        return bool(re.fullmatch(r"[\w .-]{1,30}", name)) and not self.run_called(name) and name not in caches.shelf()
+        return bool(re.fullmatch(r"[\w .-]{1,30}", name)) and not self.run_called(name) and name not in models.names()
 
     def rename(self, one: Trained, name: str) -> None:
         """Give a run another name wherever it is known; a name that it may not bear is noted."""

@@ -5,7 +5,6 @@ import datetime
 import streamlit as st
 
 from digitcore import charts, strokes
-from digitcore.advice import draw_next
 from pages.shared import caches, canvas
 from pages.shared.lab import Lab
 
@@ -39,8 +38,7 @@ def show(lab: Lab) -> None:
         st.rerun()  # the sidebar counts the drawings too
     with st.container(key="samples"):
         st.html(_counts(lab.samples.counts()))
-        digit, reason = draw_next(lab.samples, caches.probabilities(lab.trained or lab.first, lab.samples.digits))
-        st.caption(f"Draw next: a **{digit}**. {reason}")
+        st.caption(f"Draw next: a **{lab.draw_next().digit}**. {lab.draw_next().reason}")
 
 
 def _store(lab, digit):

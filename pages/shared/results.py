@@ -1,4 +1,4 @@
-"""What the worker finds out for the Evaluate page: asked for once, kept for all sessions by the model's hash."""
+"""What the worker finds out for the pages: asked for once, kept for all sessions by the model's hash."""
 
 import hashlib
 
@@ -33,20 +33,24 @@ def known_stress(models: dict[str, ModelBundle]) -> dict[str, pd.DataFrame]:
 
 
 def look_alikes(lab: Lab, model: ModelBundle, digit: np.ndarray):
-    """The MNIST digits that look most like a digit to a model, as a `neighbours.Neighbours`; None while it is searched."""
-    key = ("look-alikes", model.hash, hashlib.sha256(digit.tobytes()).hexdigest())
-    return _find(lab, key, lambda: caches.jobs().look_alikes(model, digit[None], owner=lab.owner))
+    """The MNIST digits most like one, as a `neighbours.Neighbours`; None while it is searched."""
+    return _find(
+        lab, ("look-alikes", model.hash, _name(digit)), lambda: caches.jobs().look_alikes(model, digit[None], owner=lab.owner)
+    )
 
 
 def layers(lab: Lab, model: ModelBundle, digit: np.ndarray) -> list[Layer] | None:
     """What each layer makes of a digit; None while it is looked at."""
-    key = ("layers", model.hash, hashlib.sha256(digit.tobytes()).hexdigest())
-    return _find(lab, key, lambda: caches.jobs().layers(model, digit, owner=lab.owner))
+    return _find(lab, ("layers", model.hash, _name(digit)), lambda: caches.jobs().layers(model, digit, owner=lab.owner))
 
 
 def exploration(lab: Lab, seed: int) -> Exploration | None:
     """What MNIST is made of; None while it is looked at."""
     return _find(lab, ("explore", str(seed)), lambda: caches.jobs().explore(seed, owner=lab.owner))
+
+
+def _name(digit):
+    return hashlib.sha256(digit.tobytes()).hexdigest()
 
 
 def _of_each(lab, what, models, ask):

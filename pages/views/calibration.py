@@ -16,7 +16,7 @@ def show(lab: Lab, models: parts.Models) -> None:
     if not judged:
         st.caption(parts.WAIT)
         return
-    thresholds = {name: models[name].card.figures.get("unsure_below", parts.UNSURE) for name in judged}
+    thresholds = {name: models[name].card.unsure_below for name in judged}
     left, right = st.columns(2)
     with left:
         table = pd.concat([reliability_table(found).assign(model=name) for name, found in judged.items()], ignore_index=True)

@@ -63,5 +63,5 @@ def _show_digits(found, chosen, models):
         return
     picked = gallery.show(cells, "depth_gallery", len(kinds[kind or "Fixed"]))
     if picked is not None:
-        digit = next(cell.digit for cell in cells if cell.number == picked)
-        parts.in_full(digit, {name: models[name] for name in chosen}, int(found.first.labels[picked]), "depth")
+        truth = int(found.first.labels[picked.number])
+        parts.in_full(picked.digit, {name: models[name] for name in chosen}, truth, "depth")

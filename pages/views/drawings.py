@@ -44,8 +44,9 @@ def show(lab: Lab, models: parts.Models) -> None:
         return
     picked = gallery.show(cells, "drawings_gallery")
     if picked is not None:
-        parts.in_full(samples.digits[picked], {name: models[name] for name in chosen}, int(samples.labels[picked]), "drawings")
-        parts.look_alikes(lab, models[second], second, samples.digits[picked])
+        truth = int(samples.labels[picked.number])
+        parts.in_full(picked.digit, {name: models[name] for name in chosen}, truth, "drawings")
+        parts.look_alikes(lab, models[second], second, picked.digit)
 
 
 def _cell(samples, found, number):

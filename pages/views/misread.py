@@ -26,5 +26,4 @@ def show(lab: Lab, models: parts.Models) -> None:
     cells = [gallery.Cell(cell.number, cell.digit, f"{cell.caption} ({found.confidence[cell.number]:.0%})") for cell in digits]
     picked = gallery.show(cells, "misread_gallery", len(wrong))
     if picked is not None:
-        digit = next(cell.digit for cell in cells if cell.number == picked)
-        parts.in_full(digit, models, int(found.labels[picked]), "misread")
+        parts.in_full(picked.digit, models, int(found.labels[picked.number]), "misread")

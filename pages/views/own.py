@@ -16,7 +16,7 @@ def show(lab: Lab) -> None:
     if not len(samples):
         st.caption("None yet. Draw a digit and press the one you meant.")
         return
-    model = lab.trained or lab.first
+    model = lab.answers
     guesses = caches.probabilities(model, samples.digits).argmax(1)
     numbers = _filtered(samples, guesses, model.name)
     pages = max(1, -(-len(numbers) // gallery.MOST))

@@ -11,7 +11,6 @@ from pages.shared import answer, caches, gallery, pictures, results
 from pages.shared.lab import Lab
 
 Models = dict[str, ModelBundle]
-UNSURE = 0.5  # for models whose card names no threshold
 WAIT = "The figures come as soon as the digits are read."
 
 
@@ -60,8 +59,7 @@ def in_full(digit: np.ndarray, models: Models, truth: int | None, key: str) -> N
             st.markdown(f"**This is a {truth}.**")
         bars, why = st.columns([3, 2]) if len(models) < 3 else (st.container(), st.container())
         with bars:
-            thresholds = {name: model.card.figures.get("unsure_below", UNSURE) for name, model in models.items()}
-            answer.show(probabilities, digit, thresholds)
+            answer.show(probabilities, digit, {name: model.card.unsure_below for name, model in models.items()})
         with why:
             st.markdown(
                 "What the guess hangs on",

@@ -26,22 +26,20 @@ def show(lab: Lab, models: parts.Models) -> None:
 
 
 def _show_towards(name, model, digit):
-    predictor = caches.predictor(model)
-    order = np.argsort(-caches.probabilities(model, digit[None])[0])
+    answers = caches.probabilities(model, digit[None])[0]
     wanted = st.segmented_control(
         f"What would make it another digit to {name}?",
         range(10),
-        default=int(order[1]),
+        default=int(np.argsort(-answers)[1]),
         required=True,
         key="towards",
         help="Small spots of ink are added or wiped out one by one, each time where that helps the other digit most.",
     )
-    change = explaining.towards(predictor, digit, int(wanted))
-    before = float(caches.probabilities(model, digit[None])[0, int(wanted)])
+    change = explaining.towards(caches.predictor(model), digit, int(wanted))
     st.html(
         pictures.row(
             [
-                pictures.image(digit, f"a {wanted}: {before:.1%}", 84),
+                pictures.image(digit, f"a {wanted}: {answers[int(wanted)]:.1%}", 84),
                 pictures.image(change.digit, f"a {wanted}: {change.probability:.1%}", 84),
             ]
         )
