@@ -106,6 +106,11 @@ class SampleSet:
             self.dates + other.dates,
         )
 
+    def not_in(self, other: "SampleSet") -> "SampleSet":
+        """Those whose digit does not stand in the others under the same label."""
+        known = {(digit.tobytes(), label) for digit, label in zip(other.digits, other.labels, strict=True)}
+        return self.take(i for i in range(len(self)) if (self.digits[i].tobytes(), self.labels[i]) not in known)
+
     def take(self, indices: Iterable[int]) -> "SampleSet":
         """Only these, in this order."""
         chosen = np.asarray(list(indices), int)

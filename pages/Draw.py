@@ -37,8 +37,7 @@ def draw():
     with st.container(key="trail", height=64, border=False, gap="xsmall"):
         show_course(models, lab.canvas)
     canvas.show_choices(lab)
-    if lab.brought:
-        st.info(lab.brought)
+    show_told()
     show_more(models)
 
 
@@ -68,6 +67,15 @@ def said(remark, model, digit):
         return remark.sentence
     before, after = (int(caches.predictor(model).probabilities(one[None])[0].argmax()) for one in (digit, remark.digit))
     return f"{remark.sentence} With {remark.mend}: {before} → {after}."
+
+
+def show_told():
+    """What became of the last file, picture or deletion."""
+    if lab.told:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.info(lab.told)
+            if lab.before is not None:
+                st.button("Take it back", key="take_back", on_click=lab.take_back, width=140)
 
 
 def show_more(models):

@@ -258,8 +258,20 @@ def test_drawing_survives_a_page_change(person):
     person.at_canvas()
     person.page.locator(".st-key-answer").get_by_text("%").first.wait_for()
     assert person.answer() == first
+    person.tool("Undo")
+    person.until_answer_differs(first)
+    person.tool("Redo")
+    person.page.locator(".st-key-answer").get_by_text(first.split()[1]).first.wait_for()
+    person.page.wait_for_timeout(1000)
+    assert person.answer() == first, "a restored drawing has its strokes too"
     person.stroke([(100, 250), (180, 250)])
     person.until_answer_differs(first)
+    person.tool("Clear")
+    person.until_blank()
+    person.page.wait_for_timeout(1000)
+    person.tool("Undo")
+    person.page.locator(".st-key-answer").get_by_text("%").first.wait_for()
+    person.page.wait_for_timeout(1000)
     person.tool("Clear")
     person.until_blank()
     assert person.draw(4)[-1] == first, "a cleared canvas is blank"

@@ -30,7 +30,8 @@ _SIZES = """<style>
 
 # The canvas waits 200 ms after a stroke before it sends. Its own toolbar has a button that sends at once: this presses it
 # when the pen goes up, and lends its undo and redo to people who cannot hover. Where it is not found, the 200 ms apply.
-# Clear is the server's: the toolbar's own reset goes back to a restored drawing, not to a blank canvas.
+# What the canvas cannot do is the server's: Clear (the toolbar's reset goes back to a restored drawing), and Undo and Redo
+# of strokes that the canvas came up with.
 _TOOLS = """
 const TITLES = { send: "Update the app with this drawing", undo: "Undo", redo: "Redo" };
 
@@ -44,10 +45,10 @@ function find(root, selector) {
   return null;
 }
 
-const press = (action) => {
+const press = (action, otherwise) => {
   const place = document.querySelector(".st-key-canvas");
   const button = place && find(place, `button[title="${TITLES[action]}"]`);
-  if (button) button.click();
+  if (button && !button.disabled) button.click(); else otherwise?.();
 };
 
 // The toolbar itself would catch strokes that begin below it, so it stays out of sight.
@@ -57,6 +58,14 @@ const hide = () => {
   const root = place && find(place, "canvas")?.getRootNode();
   if (!root || root === document || root.querySelector("#no-toolbar")) return;
   root.append(Object.assign(document.createElement("style"), { id: "no-toolbar", textContent: HIDDEN }));
+};
+
+// A canvas that comes up with strokes shows them and sends nothing: the one that replaces `before` is told to send.
+let before = null;
+const present = () => document.querySelector(".st-key-canvas") && find(document.querySelector(".st-key-canvas"), "canvas");
+const sendTheNext = (left) => {
+  if (before && present() && present() !== before) { before = null; press("send"); }
+  else if (before && left) setTimeout(sendTheNext, 50, left - 1);
 };
 
 export default function ({ parentElement, setTriggerValue }) {
@@ -76,7 +85,9 @@ export default function ({ parentElement, setTriggerValue }) {
   };
   document.addEventListener("paste", paste);
   for (const button of parentElement.querySelectorAll("button")) {
-    button.onclick = () => button.name === "clear" ? setTriggerValue("clear", true) : press(button.name);
+    const ask = () => setTriggerValue(button.name, true);
+    const askAndSend = () => { before = present(); ask(); sendTheNext(60); };
+    button.onclick = () => button.name === "clear" ? ask() : press(button.name, askAndSend);
   }
   return () => {
     document.removeEventListener("pointerover", over, true);
@@ -122,7 +133,13 @@ def show(lab: Lab) -> None:
             return_image_data=True,
             key=canvas.key,
         )
-        _tools(key="canvas_tools", on_clear_change=lab.clear_canvas, on_pasted_change=lambda: _take_pasted(lab))
+        _tools(
+            key="canvas_tools",
+            on_clear_change=lab.clear_canvas,
+            on_undo_change=lab.undo,
+            on_redo_change=lab.redo,
+            on_pasted_change=lambda: _take_pasted(lab),
+        )
     take_over(canvas)
 
 
@@ -177,18 +194,18 @@ def bring(lab: Lab, data: bytes) -> None:
     try:
         digit = images.digit_from_image(Image.open(io.BytesIO(data), formats=FORMATS))
     except (OSError, Image.DecompressionBombError, DigitLabError) as error:
-        lab.brought = str(error) if isinstance(error, DigitLabError) else "This is no picture that can be read."
+        lab.tell(str(error) if isinstance(error, DigitLabError) else "This is no picture that can be read.")
         return
     if digit is None:
-        lab.brought = "The picture is blank: nothing stands out from its background."
+        lab.tell("The picture is blank: nothing stands out from its background.")
         return
-    lab.brought, lab.canvas = "", lab.canvas.holding(digit)
+    lab.hold(digit)
 
 
 def _take_pasted(lab):
     url = str((state.value("canvas_tools") or {}).get("pasted") or "")
     if len(url) > PASTED or ";base64," not in url:
-        lab.brought = "The pasted picture is too large or no picture."
+        lab.tell("The pasted picture is too large or no picture.")
         return
     with contextlib.suppress(binascii.Error):
         bring(lab, base64.b64decode(url.split(";base64,", 1)[1]))

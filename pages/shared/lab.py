@@ -37,6 +37,8 @@ class Canvas:
     given: bool = False
     remarks: list[Remark] = field(default_factory=list)
     trail: list[tuple[int, float]] = field(default_factory=list)  # the guess after each stroke, and how sure
+    undone: list[dict[str, Any]] = field(default_factory=list)  # strokes that were taken from `start`, the last one last
+    cleared: "Canvas | None" = None  # what Clear wiped out
 
     @property
     def key(self) -> str:
@@ -52,6 +54,25 @@ class Canvas:
         if drawn is None:
             return Canvas(self.number + 1)
         return replace(drawn, number=self.number + 1, start=drawn.strokes)
+
+    def undo(self) -> "Canvas":
+        """What the canvas in the browser cannot take back: a stroke that it came up with, or Clear."""
+        strokes = list((self.strokes or {}).get("objects", []))
+        if strokes:
+            undone = [*self.undone, strokes.pop()]
+            return replace(self.next(self._with(strokes)), undone=undone)
+        return self.next(self.cleared) if self.cleared else self
+
+    def redo(self) -> "Canvas":
+        """The last stroke that `undo` took, again."""
+        if not self.undone:
+            return self
+        strokes = [*(self.strokes or {}).get("objects", []), self.undone[-1]]
+        return replace(self.next(self._with(strokes)), undone=self.undone[:-1])
+
+    def _with(self, strokes):
+        digit = self.digit if strokes else None
+        return replace(self, strokes=(self.strokes or {}) | {"objects": strokes}, digit=digit, remarks=[])
 
     def holding(self, digit: np.ndarray) -> "Canvas":
         """A new, blank canvas beside a picture that was brought."""
@@ -103,7 +124,8 @@ class Lab:
     canvas: Canvas = field(default_factory=Canvas)
     on_white: bool = False  # dark ink on white paper instead of white on black
     explained: np.ndarray | None = None  # the digit that is explained on the Draw page
-    brought: str = ""  # what became of the last file or picture that was brought
+    told: str = ""  # what became of the last file, picture or deletion, in a sentence
+    before: SampleSet | None = None  # the samples before it, where it can be taken back
     counted: int = 0  # the samples that the sidebar last showed
     advised: Advice | None = None
     last_label: int | None = None  # just given, and can be undone
@@ -214,9 +236,35 @@ class Lab:
         self.runs.append(added)
         self.used = added.name
 
+    def change_samples(self, samples: SampleSet, told: str) -> None:
+        """Take other samples than before, so that it can be taken back."""
+        self.before, self.samples, self.told, self.last_label = self.samples, samples, told, None
+
+    def take_back(self) -> None:
+        """The samples as they were before the last change."""
+        if self.before is not None:
+            self.samples, self.before, self.told, self.last_label = self.before, None, "", None
+
+    def hold(self, digit: np.ndarray) -> None:
+        """Put a picture's digit, (28, 28) uint8, in the place of the drawing."""
+        self.tell("")
+        self.canvas = self.canvas.holding(digit)
+
+    def tell(self, sentence: str) -> None:
+        """Say something on the Draw page, in the place of what was said before."""
+        self.told, self.before = sentence, None
+
     def clear_canvas(self) -> None:
-        """A new, blank canvas."""
-        self.canvas = self.canvas.next()
+        """A new, blank canvas; Undo brings the drawing back."""
+        self.canvas = replace(self.canvas.next(), cleared=self.canvas if self.canvas.drawn else self.canvas.cleared)
+
+    def undo(self) -> None:
+        """Take back what the canvas in the browser cannot."""
+        self.canvas = self.canvas.undo()
+
+    def redo(self) -> None:
+        """Do again what `undo` took back."""
+        self.canvas = self.canvas.redo()
 
     def may_be_called(self, name: str) -> bool:
         """Whether a run may bear this name: letters, digits, spaces and - _ . alone, and nobody else's."""

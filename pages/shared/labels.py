@@ -48,7 +48,8 @@ def _store(lab, digit):
         return
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     lab.samples = lab.samples.add(lab.canvas.digit, digit, strokes.from_canvas(lab.canvas.strokes, canvas.SIDE), now)
-    lab.last_label, lab.last_canvas, lab.brought = digit, lab.canvas, ""
+    lab.last_label, lab.last_canvas = digit, lab.canvas
+    lab.tell("")
     lab.canvas = lab.canvas.next()
     caches.jobs().warm()
     lab.learn_at_once()

@@ -38,9 +38,9 @@ def _bring_random(lab):
     try:
         digits, _ = mnist.load_test()
     except DigitLabError as error:
-        lab.brought = str(error)
+        lab.tell(str(error))
         return
-    lab.brought, lab.canvas = "", lab.canvas.holding(digits[np.random.default_rng().integers(len(digits))])
+    lab.hold(digits[np.random.default_rng().integers(len(digits))])
 
 
 def show_files(lab: Lab) -> None:
@@ -66,9 +66,11 @@ def _add(lab, file):
     try:
         found = exchange.read(file.getvalue())
     except DigitLabError as error:
-        lab.brought = str(error)
+        lab.tell(str(error))
         return
-    room = exchange.MOST_SAMPLES - len(lab.samples)
-    lab.samples = lab.samples.joined(found.samples.take(range(min(room, len(found.samples)))))
-    full = f" Only {words.drawings(room)} fitted." * (room < len(found.samples))
-    lab.brought, lab.last_label = f"{found}{full}", None
+    new = found.samples.not_in(lab.samples)
+    room = max(0, exchange.MOST_SAMPLES - len(lab.samples))
+    known, over = len(found.samples) - len(new), max(0, len(new) - room)
+    known_ones = f" {known:,} of them here already." * bool(known)
+    full = f" {words.drawings(over)} did not fit: {exchange.MOST_SAMPLES:,} is the most." * bool(over)
+    lab.change_samples(lab.samples.joined(new.take(range(len(new) - over))), f"{found}{known_ones}{full}")

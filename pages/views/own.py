@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from digitcore import strokes
-from pages.shared import caches, gallery, pictures
+from pages.shared import caches, gallery, pictures, words
 from pages.shared.lab import Lab
 
 ALL, MISREAD, HELD_OUT = "All", "Misread", "Held out"
@@ -16,9 +16,10 @@ def show(lab: Lab) -> None:
     if not len(samples):
         st.caption("None yet. Draw a digit and press the one you meant.")
         return
-    model = lab.answers
+    kind, digits = _choose_filter()
+    model = _choose_model(lab) if kind == MISREAD else lab.answers
     guesses = caches.probabilities(model, samples.digits).argmax(1)
-    numbers = _filtered(samples, guesses, model.name)
+    numbers = _filtered(samples, guesses, kind, digits)
     pages = max(1, -(-len(numbers) // gallery.MOST))
     page = int(st.number_input("Page", 1, pages, 1, key=f"own_page_{pages}")) - 1 if pages > 1 else 0
     here = numbers[page * gallery.MOST : (page + 1) * gallery.MOST]
@@ -33,13 +34,22 @@ def show(lab: Lab) -> None:
         st.caption("Click drawings to choose them.")
 
 
-def _filtered(samples, guesses, name):
+def _choose_filter():
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.segmented_control("Show", [ALL, MISREAD, HELD_OUT], default=ALL, required=True, key="own_kind")
-        digits = st.pills("Digits", range(10), selection_mode="multi", key="own_digits")
+        return kind, st.pills("Digits", range(10), selection_mode="multi", key="own_digits")
+
+
+def _choose_model(lab):
+    every = lab.every_model()
+    names = list(every)
+    here = names.index(lab.answers.name)
+    return every[st.selectbox("Misread by", names, here, key=f"own_model_{len(names)}_{here}", width=240)]
+
+
+def _filtered(samples, guesses, kind, digits):
     chosen = np.ones(len(samples), bool)
     if kind == MISREAD:
-        st.caption(f"Misread by {name}.")
         chosen &= guesses != samples.labels
     elif kind == HELD_OUT:
         chosen &= samples.held_out
@@ -69,8 +79,8 @@ def _when(date):
 
 
 def _relabel(lab, picked, label):
-    lab.samples = lab.samples.relabelled(picked, label)
+    lab.change_samples(lab.samples.relabelled(picked, label), f"{words.drawings(len(picked))} labelled {label}.")
 
 
 def _delete(lab, picked):
-    lab.samples, lab.last_label = lab.samples.without(picked), None
+    lab.change_samples(lab.samples.without(picked), f"{words.drawings(len(picked))} deleted.")

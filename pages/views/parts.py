@@ -80,11 +80,16 @@ def look_alikes(lab: Lab, model: ModelBundle, name: str, digit: np.ndarray) -> N
     st.markdown(
         f"**The MNIST digits that look most like it to {name}**",
         help="Nearest in the network's last layer but one, among 20,000 training digits. 1.0 is as near as two MNIST digits "
-        "usually are to each other; 3 is far from all of them.",
+        "usually are to each other.",
     )
     found = results.look_alikes(lab, model, digit)
     if found is None:
         st.caption("Looking …")
         return
+    if found.distances[0, 0] > found.far:
+        st.markdown(
+            f"It is **far off MNIST**: the nearest is {found.distances[0, 0]:.1f} times as far as usual, and of MNIST's own "
+            f"digits only one in a hundred lies beyond {found.far:.1f}. Take the guess with care, or draw it more plainly."
+        )
     nearest = zip(found.pictures[0], found.labels[0], found.distances[0], strict=True)
     st.html(pictures.row([pictures.image(picture, f"a {label}, {distance:.1f}") for picture, label, distance in nearest]))
