@@ -1,13 +1,13 @@
 """Home: what this is, where I am. The first visit of a session goes straight to Draw."""
 
-import pandas as pd
 import streamlit as st
 
-from pages.shared import caches, frame, state, words
+from pages.shared import frame, state, words
+from pages.views import shelf, whole
 
 if state.is_first_visit():
     state.visited()
-    st.switch_page(frame.DRAW)
+    st.switch_page(frame.DRAW, query_params=st.query_params.to_dict())
 
 
 def steps():
@@ -34,16 +34,14 @@ for number, (column, (page, what, standing)) in enumerate(zip(st.columns(4), ste
     with column.container(border=True, height="stretch"):
         st.markdown(f"**{number}. {what}**  \n{standing}")
         st.page_link(page, label=f"Go to {frame.PAGES[page][0]}", icon=":material/arrow_forward:")
+st.subheader("This lab", anchor=False)
+with st.container(key="whole"):
+    whole.show(lab)
 st.subheader("Models", anchor=False)
-shelf = [caches.shipped(name).card for name in caches.shelf()] + [one.model.card for one in lab.runs]
-st.dataframe(
-    pd.DataFrame(
-        {
-            "Model": [card.name for card in shelf],
-            "MNIST": [f"{card.figures['mnist_accuracy']:.2%}" if card.figures else "" for card in shelf],
-            "Parameters": [f"{card.parameters:,}" for card in shelf],
-            "Learnt": [card.lesson for card in shelf],
-        }
-    ),
-    hide_index=True,
-)
+shelf.show_table(lab)
+drawers = {"Take a model along": shelf.show_out, "Bring a model": shelf.show_in}
+for title, show in drawers.items():
+    drawer = st.expander(title, key=f"drawer_{title}", on_change="rerun")
+    if drawer.open:
+        with drawer:
+            show(lab)

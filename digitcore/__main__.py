@@ -50,7 +50,7 @@ def _trained(start, settings, name):
             SampleSet(),
             settings,
             on_progress=lambda point: bar.update(task, completed=point["epoch"], figures=_figures(point)),
-            checkpoints=mnist.cache_file().parent / "checkpoints" / asked,
+            checkpoints=mnist.cache_folder() / "checkpoints" / asked,
         )
     return run.model
 

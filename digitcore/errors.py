@@ -29,5 +29,9 @@ class JobError(DigitLabError):
     """A job on the worker did not end as it should."""
 
 
+class LabError(DigitLabError):
+    """A lab cannot be stored, found or opened."""
+
+
 class Stopped(DigitLabError):
     """Somebody pressed Stop, and nothing is worth keeping."""

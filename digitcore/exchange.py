@@ -25,7 +25,7 @@ MOST_PICTURE = 5_000_000  # bytes of one picture
 MOST_SAMPLES = 5000
 TOLD = 5  # refused entries that are named one by one
 IMAGES, LABELS = "samples-images-idx3-ubyte.gz", "samples-labels-idx1-ubyte.gz"
-_BROKEN = (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error)
+_BROKEN = (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error, MemoryError)
 
 
 @dataclass(frozen=True, eq=False)

@@ -214,6 +214,18 @@ class JobService:
         """A job whose result is an `exploring.Exploration` with the mosaic of this seed."""
         return self._submit(worker.explore, (seed,), owner, False)
 
+    def bring(self, data: bytes, name: str, *, owner: str = "") -> Job:
+        """A job whose result is the model of a stranger's .keras file, under this name."""
+        return self._submit(worker.bring, (data, name), owner, False)
+
+    def open_lab(self, data: bytes, *, owner: str = "") -> Job:
+        """A job whose result is the `labs.LabRecord` of a lab's file."""
+        return self._submit(worker.open_lab, (data,), owner, False)
+
+    def to_onnx(self, bundle: ModelBundle, *, owner: str = "") -> Job:
+        """A job whose result is the model as an ONNX file."""
+        return self._submit(worker.to_onnx, (bundle,), owner, False)
+
     def ahead(self, job: Job) -> int:
         """How many jobs are served before this one; 0 when it runs or is over."""
         if job.state != WAITING:

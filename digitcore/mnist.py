@@ -66,9 +66,14 @@ class Mnist:
         return self.test_images, self.test_labels
 
 
+def cache_folder() -> Path:
+    """Where things are kept between two starts; DIGITLAB_CACHE names another folder."""
+    return Path(os.environ.get("DIGITLAB_CACHE") or platformdirs.user_cache_dir("digitlab"))
+
+
 def cache_file() -> Path:
-    """Where the verified copy is kept; DIGITLAB_CACHE names another folder."""
-    return Path(os.environ.get("DIGITLAB_CACHE") or platformdirs.user_cache_dir("digitlab")) / "mnist.npz"
+    """Where the verified copy is kept."""
+    return cache_folder() / "mnist.npz"
 
 
 def keras_file() -> Path:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -70,10 +70,14 @@ class ModelCard:
             ModelError: when it is no card.
         """
         try:
-            values = json.loads(text)
-            return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
+            return cls.from_dict(json.loads(text))
         except (ValueError, TypeError) as error:
             raise ModelError("The model's card.json is damaged.") from error
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "ModelCard":
+        """From names and values; names that this version does not know are passed over."""
+        return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +97,15 @@ class ModelBundle:
     def hash(self) -> str:
         """Tells models apart by what they answer: SHA-256 of the served file."""
         return hashlib.sha256(self.tflite_bytes).hexdigest()
+
+    @cached_property
+    def key(self) -> str:
+        """Tells models apart by their files: SHA-256 of both."""
+        return hashlib.sha256(self.keras_bytes + self.tflite_bytes).hexdigest()
+
+    def renamed(self, name: str) -> "ModelBundle":
+        """The same under another name."""
+        return replace(self, card=replace(self.card, name=name))
 
     def predictor(self, threads: int = 1) -> Predictor:
         """Ready to answer. Make it once and keep it."""

@@ -26,6 +26,9 @@ __all__ = ["Point", "Run", "SampleSet", "Score", "TrainSettings", "fresh", "trai
 MOST_POINTS = 300  # on a card
 SHOWN = {"Conv2D": "Convolution", "ReLU": "ReLU", "MaxPooling2D": "Pooling", "Dense": "Dense"}  # layers that are looked at
 ASKED, MOST_PICTURES = 500, 12
+SHAPES = ((28, 28, 1), (28, 28), (784,))  # of the inputs of models from elsewhere
+BROUGHT = "Brought from a file."
+NOT_DIGITS = "The model must turn one picture of 28 × 28 into ten numbers; this one does not."
 WARM_UP = 1 / 12  # share of the steps in which a cosine schedule rises
 VERSIONS = ("tensorflow", "keras", "numpy", "ai-edge-litert")
 
@@ -215,6 +218,49 @@ def opened(bundle: ModelBundle) -> keras.Model:
     return _opened(bundle.keras_bytes, bundle.name)
 
 
+def adapted(keras_bytes: bytes, name: str) -> ModelBundle:
+    """A model from elsewhere, made like ours: 28 × 28 × 1 pixels from 0 to 255 in, ten probabilities out.
+
+    Pixels from 0 to 1, other input shapes and logits are noticed by what the model makes of MNIST's validation digits.
+
+    Raises:
+        ModelError: when Keras cannot open it, or it is no model of digits.
+        DataMissing: when MNIST is not here and cannot be fetched.
+    """
+    model = _opened(keras_bytes, name, compile=False)
+    if len(model.inputs) != 1 or len(model.outputs) != 1 or model.outputs[0].shape[1:] != (10,):
+        raise ModelError(NOT_DIGITS)
+    shape = tuple(model.inputs[0].shape[1:])
+    if shape not in SHAPES:
+        raise ModelError(NOT_DIGITS)
+    digits, labels = (part[:ASKED] for part in mnist.load().validation)
+    answers = {scale: answers_of(model, (digits * scale).reshape(-1, *shape).astype(np.float32)) for scale in (1.0, 1 / 255)}
+    scale = max(answers, key=lambda one: (answers[one].argmax(1) == labels).mean())
+    sure = bool(np.allclose(answers[scale].sum(1), 1, atol=1e-3) and (answers[scale] >= 0).all())
+    if (shape, scale, sure) != (SHAPES[0], 1.0, True):
+        inputs = keras.Input(SHAPES[0], name="digit")
+        inner = keras.layers.Rescaling(scale)(keras.layers.Reshape(shape)(inputs))
+        model = keras.Model(inputs, model(inner) if sure else keras.layers.Softmax()(model(inner)))
+    card = ModelCard(
+        name=name, network="brought", parameters=model.count_params(), trained=True, lesson=BROUGHT, **_circumstances()
+    )
+    return _bundle(model, card)
+
+
+def to_onnx(bundle: ModelBundle) -> bytes:
+    """The model as an ONNX file, with the same inputs and outputs.
+
+    Raises:
+        ModelError: when Keras cannot open it.
+    """
+    model = opened(bundle)
+    model(np.zeros((1, *SHAPES[0]), np.float32))  # the export asks for a model that was called
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.onnx"
+        model.export(file, format="onnx", verbose=False)
+        return file.read_bytes()
+
+
 def features(bundle: ModelBundle, digits: np.ndarray) -> np.ndarray:
     """What a model's last layer decides by: (N, 28, 28) uint8 → (N, D) float32.
 
@@ -264,13 +310,13 @@ def _layer(name, layer, answers):
     return Layer(name, units, scaled.round().astype(np.uint8), float((others.max(0) <= 0).mean()) if switches else None)
 
 
-def _opened(keras_bytes, name):
-    """A Keras model from the bytes of its file, compiled if it was saved so."""
+def _opened(keras_bytes, name, compile=True):
+    """A Keras model from the bytes of its file, compiled if it was saved so and nothing else is asked for."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.keras"
         file.write_bytes(keras_bytes)
         try:
-            return keras.saving.load_model(file)
+            return keras.saving.load_model(file, compile=compile, safe_mode=True)
         except (ValueError, OSError) as error:
             raise ModelError(f"The model “{name}” cannot be opened by Keras.") from error
 

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 from zict import LRU
 
-from digitcore import exploring, measuring, neighbours
+from digitcore import exploring, incoming, labfile, measuring, neighbours
 from digitcore import stress as spoiling
 from digitcore.errors import Stopped
 from digitcore.evaluation import Evaluation, scored
+from digitcore.labs import LabRecord
 from digitcore.layers import Layer
 from digitcore.models import ModelBundle, reads
 from digitcore.runs import Run, TrainSettings
@@ -108,6 +109,29 @@ def layers(bundle: ModelBundle, digit: np.ndarray, tell: Tell, stop: Stop) -> li
     from digitcore import training
 
     return training.layers(bundle, digit)
+
+
+def bring(data: bytes, name: str, tell: Tell, stop: Stop) -> ModelBundle:
+    """A stranger's .keras file as a model with measured figures.
+
+    Raises:
+        ModelError: when it cannot be taken; the sentence says why.
+    """
+    bundle = incoming.known(data) or incoming.opened([incoming.checked(data)])[0]
+    tell({"share": 0.6})
+    return (bundle if bundle.card.figures else _with_figures(bundle)).renamed(name)
+
+
+def open_lab(data: bytes, tell: Tell, stop: Stop) -> LabRecord:
+    """`labfile.read`: a lab from a stranger's file."""
+    return labfile.read(data)
+
+
+def to_onnx(bundle: ModelBundle, tell: Tell, stop: Stop) -> bytes:
+    """`training.to_onnx`: the model as an ONNX file."""
+    from digitcore import training
+
+    return training.to_onnx(bundle)
 
 
 def explore(seed: int, tell: Tell, stop: Stop) -> exploring.Exploration:

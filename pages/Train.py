@@ -17,7 +17,7 @@ STARTS = {
     labs.GENIUS: "the best shipped model.",
     labs.TRAINED: "your own model in use.",
     labs.BETTER: "the initial or the trained model, whichever reads more of your drawings.",
-    labs.A_RUN: "any run of the table below.",
+    labs.A_RUN: "any run of the table below, or a model that you brought.",
 }
 KEEP = {"bind": "query-params"}  # values survive a change of page, and a link carries them to others
 
@@ -33,12 +33,12 @@ def choose_start():
         help="  \n".join(f"**{name}**: {text}" for name, text in STARTS.items()),
         **KEEP,
     )
-    if lab.initial == labs.A_RUN and lab.runs:
-        lab.initial_run = st.selectbox("Run", [one.name for one in lab.runs[::-1]], key="start_run", label_visibility="collapsed")
+    if lab.initial == labs.A_RUN and lab.own:
+        lab.initial_run = st.selectbox("Model", list(lab.own), key="start_run", label_visibility="collapsed")
     start, reason = lab.chosen_start()
     if reason:
         st.caption(f"Starts from {reason}")
-    elif lab.initial in (labs.TRAINED, labs.BETTER, labs.A_RUN) and not lab.runs:
+    elif lab.initial in (labs.TRAINED, labs.BETTER, labs.A_RUN) and not lab.own:
         st.caption("Nothing trained yet: this training starts from genius.")
     return start
 

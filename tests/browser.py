@@ -53,13 +53,18 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         self._modules = folder / "modules.txt"
         self.log = folder / "server.log"
+        settings = {
+            "STREAMLIT_SERVER_PORT": str(self.port),
+            "STREAMLIT_SERVER_HEADLESS": "true",
+            "DIGITLAB_STORE": f"sqlite:///{folder / 'labs.sqlite'}",
+        }
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", SERVER, str(self._modules), "run", str(ROOT / script)],
                 cwd=ROOT,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {"STREAMLIT_SERVER_PORT": str(self.port), "STREAMLIT_SERVER_HEADLESS": "true"} | environment,
+                env=os.environ | settings | environment,
             )
         self._until_it_answers()
 

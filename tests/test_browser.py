@@ -161,7 +161,8 @@ def test_nothing_moves_while_a_person_draws(person):
     page = person.page
     person.begin()
     page.evaluate("document.fonts.ready")
-    page.wait_for_timeout(4000)  # the first paint of a cold server
+    page.get_by_text("Take samples along").wait_for()  # the last of the first paint
+    page.wait_for_timeout(4000)
     page.evaluate(SHIFTS)
     person.draw(4)
     person.tool("Undo")

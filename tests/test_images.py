@@ -47,7 +47,7 @@ def test_digit_is_as_mnist_made_it():
     assert abs((weight.sum(0) @ np.arange(SIDE)) / weight.sum() - 13.5) < 0.6
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(brush=st.integers(9, 24), right=st.floats(-1, 1), down=st.floats(-1, 1), polarity=st.sampled_from([(255, 0), (0, 255)]))
 def test_position_size_and_polarity_hardly_matter(predictor, brush, right, down, polarity):
     """A seven from 0.45 to 1.2 times its size, anywhere it fits, its brush with it; Pillow's brush has whole pixels only."""
@@ -79,7 +79,7 @@ def test_upside_down_is_no_silent_success(predictor, data):
     assert ((answers.argmax(1) == labels[turned]) & (answers.max(1) > 0.9)).mean() < 0.02
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     height=st.integers(1, 60),
     width=st.integers(1, 60),

@@ -383,7 +383,7 @@ def test_runs_are_used_renamed_and_deleted(app, genius, stupid):
     lab(app).used = "run 1"
     go(app, "pages/Train.py")
     assert "Model in use: **run 1**" in texts(app)
-    lab(app).run_called("run 2").rename("mine")
+    lab(app).rename(lab(app).run_called("run 2"), "mine")
     lab(app).delete("run 1")
     go(app, "pages/Train.py")
     assert app.dataframe[0].value["Run"].tolist() == ["mine (in use)"]
@@ -455,3 +455,48 @@ def test_sessions_share_nothing(app, few):
     lab(app).samples = few
     other = AppTest.from_file(APP, default_timeout=60).run()
     assert len(lab(other).samples) == 0 and isinstance(lab(other).samples, SampleSet)
+
+
+def reopened(at):
+    """Another session at the same address."""
+    caches.keeper().wait()
+    other = AppTest.from_file(APP, default_timeout=60)
+    other.query_params["lab"] = at.query_params["lab"]
+    other.run()
+    assert not other.exception
+    return other
+
+
+def test_a_lab_is_found_again_by_its_address(app, data, genius):
+    assert "lab" not in app.query_params, "an empty lab is not worth keeping"
+    draw(app, data.test_images[0])
+    app.button(key="label_7").click().run()
+    has_run(app, genius, genius)
+    app.run()
+    again = reopened(app)
+    assert lab(again).samples.labels.tolist() == [7] and lab(again).used == "run 1"
+    assert "Saved" in texts(again)
+    caches.keeper().wait()
+    assert lab(again).kept.version == lab(app).kept.version, "opening changes nothing"
+
+
+def test_an_unknown_address_begins_a_new_lab(app):
+    other = AppTest.from_file(APP, default_timeout=60)
+    other.query_params["lab"] = "nobody's"
+    other.run()
+    assert not other.exception and "no lab under this address" in texts(other) and lab(other).kept is None
+
+
+def test_two_windows_go_apart(app, data):
+    draw(app, data.test_images[0])
+    app.button(key="label_7").click().run()
+    other = reopened(app)
+    for at in (app, other):
+        draw(at, data.test_images[1])
+        at.button(key="label_2").click().run()
+        caches.keeper().wait()
+    other.run()
+    caches.keeper().wait()
+    assert "another window" in texts(other.run())
+    assert lab(other).kept.token != lab(app).kept.token
+    assert [lab(reopened(at)).samples.labels.tolist() for at in (app, other)] == [[7, 2]] * 2

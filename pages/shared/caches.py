@@ -1,17 +1,21 @@
 """What all sessions share: the shipped models, their predictors, the worker."""
 
+import os
 import time
 
 import numpy as np
 import streamlit as st
 from streamlit import runtime
+from streamlit.runtime.secrets import secrets_singleton as secrets
 from zict import LRU
 
-from digitcore import mnist, models
-from digitcore.errors import ModelError
-from digitcore.jobs import JobService
+from digitcore import mnist, models, store
+from digitcore.errors import LabError, ModelError
+from digitcore.jobs import Job, JobService
 from digitcore.models import ModelBundle
 from digitcore.predictor import Predictor
+from digitcore.runs import TrainSettings
+from digitcore.store import Keeper, Store
 
 KEPT = 200  # results of the worker, 0.4 MB each at most
 COMES_BACK = 120  # s that Streamlit keeps a session whose connection was lost
@@ -61,6 +65,38 @@ def results() -> LRU:
 def jobs() -> JobService:
     """The worker of this server."""
     return JobService(is_there=_is_there)
+
+
+@st.cache_resource(show_spinner=False)
+def _open_keeper() -> Keeper:
+    url = os.environ.get(store.ENVIRONMENT)
+    named = secrets.load_if_toml_exists() and "labs" in st.secrets.get("connections", {})
+    options = {} if named and not url else {"url": store.normal_url(url or store.default_url())}
+    days = os.environ.get("DIGITLAB_KEEP_DAYS", "")
+    return Keeper(Store(st.connection("labs", type="sql", **options).engine), float(days) if days.isdigit() else store.DAYS)
+
+
+@st.cache_data(show_spinner=False, ttl=30)
+def store_trouble() -> str:
+    """Why labs are not saved, in a sentence; "" when they are, or when this server shall not."""
+    if os.environ.get(store.ENVIRONMENT) == store.OFF:
+        return ""
+    try:
+        _open_keeper()
+    except LabError as error:
+        return str(error)
+    return ""
+
+
+def keeper() -> Keeper | None:
+    """What saves labs; None where storing is switched off or the store is out of reach."""
+    return None if os.environ.get(store.ENVIRONMENT) == store.OFF or store_trouble() else _open_keeper()
+
+
+@st.cache_resource(show_spinner=False)
+def under_way() -> dict[str, tuple[Job, TrainSettings, ModelBundle | None]]:
+    """The trainings that run for labs of the store, by the lab's token: the job, its settings, what it started from."""
+    return {}
 
 
 _last_seen: dict[str, float] = {}  # session id → when it was last connected, in s

@@ -6,7 +6,7 @@ import streamlit as st
 
 from digitcore import models
 from digitcore.jobs import WAITING, Job
-from pages.shared import caches, state, words
+from pages.shared import caches, keeping, state, words
 from pages.shared.lab import NEEDED, Lab
 
 HOME, DRAW, TRAIN, EVALUATE = "streamlit_app.py", "pages/Draw.py", "pages/Train.py", "pages/Evaluate.py"
@@ -30,8 +30,11 @@ def begin(page: str) -> Lab:
     name, _ = PAGES[page]
     st.set_page_config(page_title=f"{name} · Digit Lab", page_icon=ICON, layout="wide", initial_sidebar_state="auto")
     lab = state.lab()
+    keeping.find(lab)
     state.visited()
     lab.collect()
+    lab.receive()
+    keeping.keep(lab)
     st.html(_STYLE)
     _check_models(models.names() if page in (HOME, EVALUATE) else NEEDED)
     with st.sidebar:
@@ -61,6 +64,12 @@ def _status(lab):
     st.caption(f"Model in use: **{lab.answers.name}**")
     lab.counted = len(lab.samples)
     st.caption(f"{words.drawings(len(lab.samples))} labelled")
+    if sentence := keeping.trouble(lab):
+        st.caption(f":material/cloud_off: {sentence}")
+    elif lab.kept:
+        st.caption(
+            ":material/cloud_done: Saved", help="The address of this page opens this lab again. Who has the address has the lab."
+        )
     if lab.training:
         st.fragment(_watch_training, run_every=PATIENT)(lab)
 

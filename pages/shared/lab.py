@@ -1,23 +1,27 @@
 """What a session owns and does: samples, drawing, runs, the work under way. Plain data; `state` keeps it in the session."""
 
+import contextlib
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from digitcore import advice, models
 from digitcore.diagnosis import Remark
-from digitcore.errors import JobError
+from digitcore.errors import JobError, SettingsError
 from digitcore.jobs import DONE, Job
+from digitcore.labs import LabRecord, Trained
 from digitcore.models import ModelBundle
 from digitcore.runs import Run, TrainSettings
 from digitcore.samples import SampleSet
+from digitcore.store import Kept
 from digitcore.sweeps import Sweep
 from pages.shared import caches
 
 Asked = tuple[str, ...]  # what was asked of the worker, and of which model
 STUPID, GENIUS, TRAINED, BETTER, A_RUN = "stupid", "genius", "trained", "better", "a run"
+CHOICES = ("hold_out", "on_white", "initial", "initial_run", "train_after_label", "made", "used", "compared", "has_compared")
 NEEDED = (STUPID, GENIUS)  # no page can do without them
 
 
@@ -83,27 +87,6 @@ class Canvas:
         self.trail = [*self.trail[: max(0, self.drawn - 1)], (guess, sure)]
 
 
-@dataclass
-class Trained:
-    """A run in the session's history, with the model that it started from."""
-
-    run: Run
-    start: ModelBundle
-
-    @property
-    def model(self) -> ModelBundle:
-        return self.run.model
-
-    @property
-    def name(self) -> str:
-        return self.run.model.name
-
-    def rename(self, name: str) -> None:
-        """Give the run's model another name."""
-        card = replace(self.run.model.card, name=name)
-        self.run = replace(self.run, model=replace(self.run.model, card=card))
-
-
 @dataclass(frozen=True, eq=False)
 class Advice:
     """What to draw next, and of which samples and which model that was said."""
@@ -119,6 +102,9 @@ class Lab:
     """All that a session owns."""
 
     owner: str = ""  # the session's id, for the fair line at the worker
+    kept: Kept | None = None  # where it stands in the store; None while nothing is worth keeping
+    sought: bool = False  # whether the store was asked for the lab of the page's address
+    moved: str = ""  # why it is not the lab of the page's address, or not saved, in a sentence
     samples: SampleSet = field(default_factory=SampleSet)
     hold_out: bool = True  # every fourth drawing of a digit is kept out of training
     canvas: Canvas = field(default_factory=Canvas)
@@ -141,9 +127,13 @@ class Lab:
     pending: ModelBundle | None = None  # what it started from
     notice: str = ""  # what went wrong with the last training, in one sentence
     runs: list[Trained] = field(default_factory=list)  # oldest first
+    uploads: list[ModelBundle] = field(default_factory=list)  # models that the user brought
     made: int = 0  # runs ever made, for their names
-    used: str = ""  # the name of the run whose model is in use
+    used: str = ""  # the name of the run or the upload that is in use
     refused: str = ""  # a name that no run may bear
+    coming: Job | None = None  # opens a file that the user brought: a model or a lab
+    received: str = ""  # what became of it, in a sentence
+    onnx: str = ""  # the key of the model that is wanted as ONNX
     sweep: Sweep | None = None
     applied: dict[str, Any] = field(default_factory=dict)  # a sweep's best values, on their way to the sliders
 
@@ -157,12 +147,19 @@ class Lab:
     @property
     def in_use(self) -> Trained | None:
         """The run whose model answers: the latest, or the one that the user picked."""
+        if any(upload.name == self.used for upload in self.uploads):
+            return None
         return self.run_called(self.used) or (self.runs[-1] if self.runs else None)
+
+    @property
+    def own(self) -> dict[str, ModelBundle]:
+        """The user's own models by name: the runs, newest first, then what was brought."""
+        return {one.name: one.model for one in self.runs[::-1]} | {one.name: one for one in self.uploads[::-1]}
 
     @property
     def trained(self) -> ModelBundle | None:
         """The user's own model in use."""
-        return self.in_use.model if self.in_use else None
+        return self.in_use.model if self.in_use else self.own.get(self.used)
 
     @property
     def first(self) -> ModelBundle:
@@ -187,8 +184,8 @@ class Lab:
 
     def chosen_start(self) -> tuple[ModelBundle, str]:
         """The model that the next training starts from, and why where there was a choice."""
-        if self.initial == A_RUN and (picked := self.run_called(self.initial_run)):
-            return picked.model, ""
+        if self.initial == A_RUN and (picked := self.own.get(self.initial_run)):
+            return picked, ""
         if self.trained and self.initial == TRAINED:
             return self.trained, ""
         if self.trained and self.initial == BETTER:
@@ -231,8 +228,7 @@ class Lab:
         self.made += 1
         while self.run_called(f"run {self.made}"):
             self.made += 1
-        added = Trained(run, self.pending)
-        added.rename(f"run {self.made}")
+        added = Trained(run, self.pending).renamed(f"run {self.made}")
         self.runs.append(added)
         self.used = added.name
 
@@ -268,7 +264,7 @@ class Lab:
 
     def may_be_called(self, name: str) -> bool:
         """Whether a run may bear this name: letters, digits, spaces and - _ . alone, and nobody else's."""
-        return bool(re.fullmatch(r"[\w .-]{1,30}", name)) and not self.run_called(name) and name not in models.names()
+        return bool(re.fullmatch(r"[\w .-]{1,30}", name)) and name not in self.own and name not in models.names()
 
     def rename(self, one: Trained, name: str) -> None:
         """Give a run another name wherever it is known; a name that it may not bear is noted."""
@@ -277,7 +273,7 @@ class Lab:
             return
         self.compared = [name if known == one.name else known for known in self.compared]
         self.used, self.initial_run = (name if known == one.name else known for known in (self.used, self.initial_run))
-        one.rename(name)
+        self.runs = [known.renamed(name) if known is one else known for known in self.runs]
 
     def delete(self, name: str) -> None:
         """Forget a run. Models that started from it stay."""
@@ -286,5 +282,51 @@ class Lab:
             self.used = ""
 
     def every_model(self) -> dict[str, ModelBundle]:
-        """All that can be compared, by name: the session's runs, newest first, then the shelf."""
-        return {one.name: one.model for one in self.runs[::-1]} | {name: caches.shipped(name) for name in caches.shelf()}
+        """All that can be compared, by name: the user's own, then the shelf."""
+        return self.own | {name: caches.shipped(name) for name in caches.shelf()}
+
+    def take_in(self, model: ModelBundle) -> str:
+        """Put a model that the user brought on the session's shelf, under a name that nobody bears; returns the name."""
+        name, number = model.name, 1
+        while not self.may_be_called(name):
+            number += 1
+            name = f"{model.name[:26]} {number}"
+        self.uploads.append(model.renamed(name))
+        return name
+
+    def expect(self, job: Job) -> None:
+        """A file that the user brought is being opened."""
+        self.coming, self.received = job, ""
+
+    def receive(self) -> bool:
+        """Take over what has come of it; True when something has."""
+        if self.coming is None or not self.coming.over:
+            return False
+        job, self.coming = self.coming, None
+        if job.state != DONE:
+            self.received = job.error
+        elif isinstance(job.result, LabRecord):
+            self.kept, self.applied = None, {}
+            self.restore(job.result)
+            self.received = f"Opened: {len(self.samples):,} drawings, {len(self.runs):,} runs."
+        else:
+            self.received = f"On your shelf as “{self.take_in(job.result)}”."
+        return True
+
+    def put_away(self, name: str) -> None:
+        """Take a model that was brought off the shelf."""
+        self.uploads = [one for one in self.uploads if one.name != name]
+
+    def record(self) -> LabRecord:
+        """All that is worth keeping."""
+        choices = {name: getattr(self, name) for name in CHOICES} | {"settings": asdict(self.chosen)}
+        return LabRecord(self.samples, tuple(self.runs), tuple(self.uploads), choices)
+
+    def restore(self, record: LabRecord) -> None:
+        """Be the lab that was kept; choices that this version does not know are passed over."""
+        self.samples, self.runs, self.uploads = record.samples, list(record.runs), list(record.uploads)
+        for name in CHOICES:
+            if type(record.choices.get(name)) is type(getattr(self, name)):
+                setattr(self, name, record.choices[name])
+        with contextlib.suppress(SettingsError, TypeError):
+            self.chosen = TrainSettings.from_dict(record.choices.get("settings", {}))

@@ -44,6 +44,11 @@ def layers(lab: Lab, model: ModelBundle, digit: np.ndarray) -> list[Layer] | Non
     return _find(lab, ("layers", model.hash, _name(digit)), lambda: caches.jobs().layers(model, digit, owner=lab.owner))
 
 
+def onnx(lab: Lab, model: ModelBundle) -> bytes | None:
+    """A model as an ONNX file; None while it is made."""
+    return _find(lab, ("onnx", model.key), lambda: caches.jobs().to_onnx(model, owner=lab.owner))
+
+
 def exploration(lab: Lab, seed: int) -> Exploration | None:
     """What MNIST is made of; None while it is looked at."""
     return _find(lab, ("explore", str(seed)), lambda: caches.jobs().explore(seed, owner=lab.owner))

@@ -16,6 +16,12 @@ def lab() -> Lab:
     return st.session_state.lab
 
 
+def forget() -> None:
+    """Begin anew: the session loses its lab, and the address with it."""
+    st.query_params.clear()
+    del st.session_state["lab"]
+
+
 def is_known(key: str) -> bool:
     """True while a widget of this key is on the page that is shown."""
     return key in st.session_state

@@ -3,6 +3,7 @@
 from digitcore.comparison import LUCK, Pair
 from digitcore.evaluation import Evaluation
 from digitcore.jobs import WAITING, Job
+from digitcore.models import ModelBundle
 from digitcore.runs import Run, Score
 
 NO_MNIST = (
@@ -20,6 +21,18 @@ def drawings(number: int) -> str:
 def models(number: int) -> str:
     """“1 model”, “2 models”."""
     return f"{number} model{'s' * (number != 1)}"
+
+
+def runs(number: int) -> str:
+    """“1 run”, “2 runs”."""
+    return f"{number:,} run{'s' * (number != 1)}"
+
+
+def model_in_figures(model: ModelBundle) -> str:
+    """Its size, and what it reads of MNIST where that is known."""
+    accuracy = model.card.figures.get("mnist_accuracy")
+    reads = f", reads {accuracy:.2%} of MNIST's test digits" if accuracy is not None else ""
+    return f"{model.card.parameters:,} parameters{reads}."
 
 
 def spots(number: int) -> str:
@@ -43,6 +56,7 @@ ASKING = {
     "look-alikes": "Looking for digits that look alike",
     "layers": "Looking into the network",
     "explore": "Looking at the data set",
+    "onnx": "Making the ONNX file",
 }
 
 

@@ -1,0 +1,23 @@
+"""Which digit is it? `python predict.py picture.png …` needs ai-edge-litert, numpy and pillow, and nothing else."""
+
+import json
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+from digitcore.images import digit_from_image
+from digitcore.predictor import Predictor
+
+HERE = Path(__file__).resolve().parent
+model = Predictor.load(HERE / "model.tflite")
+card = json.loads((HERE / "card.json").read_text(encoding="utf-8"))
+for name in sys.argv[1:]:
+    digit = digit_from_image(Image.open(name))
+    if digit is None:
+        print(json.dumps({"file": name, "digit": None}))
+        continue
+    probabilities = model.probabilities(digit[None])[0].round(4).tolist()
+    unsure = max(probabilities) < card["figures"].get("unsure_below", 0.5)
+    best = probabilities.index(max(probabilities))
+    print(json.dumps({"file": name, "digit": best, "unsure": unsure, "probabilities": probabilities}))
