@@ -114,7 +114,7 @@ def _run(one, models):
     run = Trained.from_about(one["about"], (model.keras_bytes, model.tflite_bytes), (start.keras_bytes, start.tflite_bytes))
     return Trained(
         replace(run.run, model=_with_card(model, one["about"]["model"]), parent=clean_card(one["about"]["start"]).name),
-        start if start.card.recipe else _with_card(start, one["about"]["start"]),
+        start if start.card.recipe == one["about"]["start"]["name"] else _with_card(start, one["about"]["start"]),
     )
 
 

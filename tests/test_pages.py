@@ -500,3 +500,79 @@ def test_two_windows_go_apart(app, data):
     assert "another window" in texts(other.run())
     assert lab(other).kept.token != lab(app).kept.token
     assert [lab(reopened(at)).samples.labels.tolist() for at in (app, other)] == [[7, 2]] * 2
+
+
+def on_home(at, title):
+    """Home with a drawer open; AppTest knows no drawers."""
+    at.session_state[f"drawer_{title}"] = True
+    go(at, "streamlit_app.py")
+    at.session_state[f"drawer_{title}"] = True
+    at.run()
+    assert not at.exception
+    return at
+
+
+def until_received(at, title):
+    end = time.monotonic() + PATIENCE
+    while lab(at).coming and time.monotonic() < end:
+        time.sleep(0.5)
+        on_home(at, title)
+
+
+def test_models_go_out(app, few):
+    lab(app).samples = few
+    on_home(app, "Take a model along")
+    assert "Checked on your 20 drawings: it answers as here." in texts(app)
+    assert len(app.get("download_button")) == 4, "three files of the model, one of the lab"
+    next(button for button in app.button if button.label == "Make .onnx").click().run()
+    until_read(app)
+    on_home(app, "Take a model along")
+    assert len(app.get("download_button")) == 5
+
+
+@pytest.mark.parametrize("name", ["plain", "nothing"])
+def test_a_model_is_brought(app, name):
+    title = "Bring a model"
+    on_home(app, title)
+    content = models.load(name).keras_bytes if name == "plain" else b"PK nothing"
+    app.file_uploader(key="model_file").upload("my <b>best</b>.keras", content, "application/zip").run()
+    app.session_state[f"drawer_{title}"] = True
+    app.button(key="model_bring").click().run()
+    until_received(app, title)
+    if name == "nothing":
+        assert "no model that Keras has saved" in texts(app) and not lab(app).uploads
+        return
+    (brought,) = lab(app).uploads
+    assert brought.name == "my b best b" and "On your shelf as" in texts(app)
+    lab(app).used = brought.name
+    on_home(app, title)
+    assert f"Model in use: **{brought.name}**" in texts(app)
+    assert lab(reopened(app)).uploads[0].key == brought.key
+
+
+def test_a_lab_travels_in_a_file(app, few, genius):
+    from digitcore import labfile
+
+    lab(app).samples = few
+    has_run(app, genius, genius)
+    data = labfile.write(lab(app).record())
+    other = AppTest.from_file(APP, default_timeout=60).run()
+    go(other, "streamlit_app.py")
+    for name, content in (("lab.zip", b"no lab"), ("lab.zip", data)):
+        other.file_uploader(key="lab_file").upload(name, content, "application/zip").run()
+        other.button(key="lab_open").click().run()
+        until_received(other, "Bring a model")
+        if content != data:
+            assert "This is no lab" in texts(other)
+    assert len(lab(other).samples) == 20 and lab(other).used == "run 1"
+    assert "Opened: 20 drawings, 1 run" in texts(other)
+
+
+def test_forgetting_a_lab(app, data):
+    draw(app, data.test_images[0])
+    app.button(key="label_7").click().run()
+    go(app, "streamlit_app.py")
+    token = lab(app).kept.token
+    app.button(key="lab_forget").click().run()
+    assert not app.exception and len(lab(app).samples) == 0
+    assert caches.keeper().store.load(token) is None and "lab" not in app.query_params

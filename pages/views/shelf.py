@@ -95,7 +95,7 @@ def _show_coming(lab):
 
 
 def _bring(lab, file):
-    name = re.sub(r"[^\w .-]", " ", file.name.removesuffix(".keras")).strip()[:26] or "brought"
+    name = " ".join(re.sub(r"[^\w.-]", " ", file.name.removesuffix(".keras")).split())[:26] or "brought"
     lab.expect(caches.jobs().bring(file.getvalue(), name, owner=lab.owner))
 
 
