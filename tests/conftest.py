@@ -36,6 +36,14 @@ def stupid():
 
 
 @pytest.fixture(scope="session")
+def blank():
+    """Random weights in the network that trains quickest, for tests of what goes on around a training."""
+    from digitcore import training
+
+    return training.fresh("mlp", name="blank")
+
+
+@pytest.fixture(scope="session")
 def predictor(genius):
     return genius.predictor()
 

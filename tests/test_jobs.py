@@ -40,15 +40,15 @@ def worker_process():
     return max(psutil.Process().children(recursive=True), key=lambda process: process.memory_info().rss)
 
 
-def test_training_tells_and_returns(service, stupid, few):
-    job = service.train(stupid, few, TrainSettings(mnist_samples=2000, epochs=1))
+def test_training_tells_and_returns(service, blank, few):
+    job = service.train(blank, few, TrainSettings(mnist_samples=2000, epochs=1))
     run = job.wait(PATIENCE)
     assert job.messages == run.history
     assert run.before.of == run.after.of == 10_000 and run.after.correct > run.before.correct
     assert run.model.card.figures["mnist_accuracy"] == pytest.approx(run.after.share, abs=1e-4)
 
 
-def test_server_process_needs_no_keras(service, stupid):
+def test_server_process_needs_no_keras(service, blank):
     """What the server imports, in a process of its own: pytest's has Keras from other tests."""
     code = """
         import sys
@@ -82,35 +82,35 @@ def test_explore_and_look_alikes(service, genius, data):
     assert set(found.labels[0].tolist()) == {7}
 
 
-def test_stop(service, stupid):
-    job = service.train(stupid, SampleSet(), LONG)
+def test_stop(service, blank):
+    job = service.train(blank, SampleSet(), LONG)
     until(lambda: len(job.messages) > 2)
     job.stop()
     run = job.wait(PATIENCE)
     assert run.stopped and run.history[-1]["epoch"] < 50
 
 
-def test_an_error_is_a_sentence(service, stupid):
-    job = service.train(stupid, SampleSet(), TrainSettings(mnist_samples=0))
+def test_an_error_is_a_sentence(service, blank):
+    job = service.train(blank, SampleSet(), TrainSettings(mnist_samples=0))
     with pytest.raises(JobError, match="label a drawing"):
         job.wait(PATIENCE)
 
 
-def test_a_killed_worker_is_reported_and_replaced(service, stupid):
-    job = service.train(stupid, SampleSet(), LONG)
+def test_a_killed_worker_is_reported_and_replaced(service, blank):
+    job = service.train(blank, SampleSet(), LONG)
     until(lambda: len(job.messages) > 2)
     worker_process().kill()
     with pytest.raises(JobError, match="worker died"):
         job.wait(PATIENCE)
-    again = service.train(stupid, SampleSet(), TrainSettings(mnist_samples=500, epochs=1))
+    again = service.train(blank, SampleSet(), TrainSettings(mnist_samples=500, epochs=1))
     assert again.wait(PATIENCE).after.of == 10_000
 
 
-def test_a_killed_scheduler_is_reported_and_replaced(stupid):
+def test_a_killed_scheduler_is_reported_and_replaced(blank):
     served = JobService()
     try:
         before = set(psutil.Process().children())
-        job = served.train(stupid, SampleSet(), LONG)
+        job = served.train(blank, SampleSet(), LONG)
         until(lambda: len(job.messages) > 1)
         [scheduler] = [
             one for one in set(psutil.Process().children()) - before if "distributed.Scheduler" in " ".join(one.cmdline())
@@ -118,19 +118,19 @@ def test_a_killed_scheduler_is_reported_and_replaced(stupid):
         scheduler.kill()
         with pytest.raises(JobError, match="worker died"):
             job.wait(PATIENCE)
-        again = served.train(stupid, SampleSet(), TrainSettings(mnist_samples=200, epochs=1))
+        again = served.train(blank, SampleSet(), TrainSettings(mnist_samples=200, epochs=1))
         assert again.wait(PATIENCE).after.of == 10_000
     finally:
         served.close()
 
 
-def test_the_line_is_fair(service, stupid):
+def test_the_line_is_fair(service, blank):
     """One running job for each owner; the others in order; withdrawn when asked; patient jobs last."""
     short = TrainSettings(mnist_samples=200, epochs=1, validation_samples=100)
-    first = service.train(stupid, SampleSet(), LONG, owner="ann")
-    patient = service.train(stupid, SampleSet(), short, owner="ann", patient=True)
-    second = service.train(stupid, SampleSet(), short, owner="ann")
-    other = service.train(stupid, SampleSet(), short, owner="bob")
+    first = service.train(blank, SampleSet(), LONG, owner="ann")
+    patient = service.train(blank, SampleSet(), short, owner="ann", patient=True)
+    second = service.train(blank, SampleSet(), short, owner="ann")
+    other = service.train(blank, SampleSet(), short, owner="bob")
     until(lambda: len(first.messages) > 2)
     assert [job.state for job in (first, second, other, patient)] == ["running", "waiting", "waiting", "waiting"]
     assert (first.ahead, second.ahead, other.ahead, patient.ahead) == (0, 1, 2, 3)
@@ -144,12 +144,12 @@ def test_the_line_is_fair(service, stupid):
     patient.wait(PATIENCE)
 
 
-def test_a_session_that_is_gone_frees_its_place(stupid):
+def test_a_session_that_is_gone_frees_its_place(blank):
     there = {"ann"}
     served = JobService(is_there=lambda owner: owner in there, idle=30)
     try:
-        running = served.train(stupid, SampleSet(), LONG, owner="ann")
-        waiting = served.train(stupid, SampleSet(), LONG, owner="ann")
+        running = served.train(blank, SampleSet(), LONG, owner="ann")
+        waiting = served.train(blank, SampleSet(), LONG, owner="ann")
         until(lambda: len(running.messages) > 1)
         there.clear()
         until(lambda: waiting.over and running.over)
@@ -158,38 +158,38 @@ def test_a_session_that_is_gone_frees_its_place(stupid):
         served.close()
 
 
-def test_limits(service, stupid, few, monkeypatch):
+def test_limits(service, blank, few, monkeypatch):
     monkeypatch.setenv("DIGITLAB_MAX_EPOCHS", "4")
     assert Limits.from_environment() == Limits(epochs=4)
     monkeypatch.setattr(service, "limits", Limits(epochs=4, samples=10, jobs=1))
     with pytest.raises(JobError, match="allows 4 epochs"):
-        service.train(stupid, few.take([0]), TrainSettings(epochs=5))
+        service.train(blank, few.take([0]), TrainSettings(epochs=5))
     with pytest.raises(JobError, match="allows 10 drawings"):
-        service.train(stupid, few, TrainSettings(epochs=1))
+        service.train(blank, few, TrainSettings(epochs=1))
     monkeypatch.setenv("DIGITLAB_MAX_EPOCHS", "many")
     with pytest.raises(JobError, match="DIGITLAB_MAX_EPOCHS"):
         Limits.from_environment()
 
 
-def test_the_limit_of_seconds_stops_and_keeps(service, stupid, monkeypatch):
+def test_the_limit_of_seconds_stops_and_keeps(service, blank, monkeypatch):
     monkeypatch.setattr(service, "limits", Limits(seconds=2))
-    run = service.train(stupid, SampleSet(), LONG).wait(PATIENCE)
+    run = service.train(blank, SampleSet(), LONG).wait(PATIENCE)
     assert run.stopped and run.model.card.trained
 
 
-def test_continue_through_the_service(service, stupid):
+def test_continue_through_the_service(service, blank):
     settings = TrainSettings(mnist_samples=6000, epochs=2)
-    job = service.train(stupid, SampleSet(), settings)
+    job = service.train(blank, SampleSet(), settings)
     until(lambda: len(job.messages) > 2)
     job.stop()
     part = job.wait(PATIENCE)
     if part.stopped:
-        whole = service.train(stupid, SampleSet(), settings, goes_on=part).wait(PATIENCE)
+        whole = service.train(blank, SampleSet(), settings, goes_on=part).wait(PATIENCE)
         assert not whole.stopped and whole.history[: len(part.history)] == part.history
         assert whole.after.share > 0.9
 
 
-def test_an_outside_cluster_with_a_worker_killed(tmp_path, stupid):
+def test_an_outside_cluster_with_a_worker_killed(tmp_path, blank):
     """A real `dask scheduler` and two `dask worker`s: jobs run on both at once, and one whose worker dies begins again."""
     place = tmp_path / "scheduler.json"
     here = os.environ | {"PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__ADMIN__LOG_FORMAT": "%(message)s"}
@@ -203,7 +203,7 @@ def test_an_outside_cluster_with_a_worker_killed(tmp_path, stupid):
         outside = JobService(address)
         until(lambda: len(workers_of(outside)) == 2)
         settings = TrainSettings(mnist_samples=10_000, epochs=2, batch_size=128)
-        jobs = [outside.train(stupid, SampleSet(), settings, owner=owner) for owner in ("ann", "bob")]
+        jobs = [outside.train(blank, SampleSet(), settings, owner=owner) for owner in ("ann", "bob")]
         until(lambda: all(len(job.messages) > 2 for job in jobs))
         assert [job.state for job in jobs] == ["running", "running"]
         started[1].kill()
@@ -217,13 +217,13 @@ def test_an_outside_cluster_with_a_worker_killed(tmp_path, stupid):
             process.kill()
 
 
-def test_an_idle_worker_is_let_go(stupid):
+def test_an_idle_worker_is_let_go(blank):
     before = set(psutil.Process().children(recursive=True))
     idle = JobService(idle=1)
     try:
-        idle.train(stupid, SampleSet(), TrainSettings(mnist_samples=200, epochs=1)).wait(PATIENCE)
+        idle.train(blank, SampleSet(), TrainSettings(mnist_samples=200, epochs=1)).wait(PATIENCE)
         until(lambda: set(psutil.Process().children(recursive=True)) <= before)
-        assert idle.train(stupid, SampleSet(), TrainSettings(mnist_samples=200, epochs=1)).wait(PATIENCE)
+        assert idle.train(blank, SampleSet(), TrainSettings(mnist_samples=200, epochs=1)).wait(PATIENCE)
     finally:
         idle.close()
 

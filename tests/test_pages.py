@@ -336,9 +336,9 @@ def test_evaluating_nothing(app):
     assert not app.exception and "Choose a model" in texts(app)
 
 
-def test_asking_is_stopped_and_goes_on(app, stupid, few):
+def test_asking_is_stopped_and_goes_on(app, stupid):
     caches.results().clear()
-    before = caches.jobs().train(stupid, few, TrainSettings(epochs=50))  # the worker is busy, so that there is time to press
+    before = caches.jobs().stress(stupid)  # the worker is busy, so that there is time to press
     go(app, "pages/Evaluate.py")
     app.button(key="stop_asking").click().run()
     assert "Stopped" in texts(app) and not lab(app).asked

@@ -41,9 +41,9 @@ def test_wrong_grids_are_refused(service, genius, few, grid, seeds):
         Sweep(service, genius, few, BASE, grid, seeds)
 
 
-def test_a_sweep_finds_the_best_and_survives_a_failed_point(service, stupid, few):
+def test_a_sweep_finds_the_best_and_survives_a_failed_point(service, blank, few):
     """Without MNIST and without samples to learn there is nothing to learn from: that point fails, the others do not."""
-    sweep = Sweep(service, stupid, few.take([]), BASE, {"mnist_samples": [0, 200, 1000]})
+    sweep = Sweep(service, blank, few.take([]), BASE, {"mnist_samples": [0, 200, 1000]})
     sweep.go()
     until_over(sweep)
     table = sweep.table().set_index("mnist_samples")
@@ -54,8 +54,8 @@ def test_a_sweep_finds_the_best_and_survives_a_failed_point(service, stupid, few
     assert set(SCORES) <= set(sweep.means().columns) and len(sweep.means()) == 2
 
 
-def test_stop_and_go_on(service, stupid, few):
-    sweep = Sweep(service, stupid, few, BASE, {"sample_weight": [1, 5, 20, 50]})
+def test_stop_and_go_on(service, blank, few):
+    sweep = Sweep(service, blank, few, BASE, {"sample_weight": [1, 5, 20, 50]})
     sweep.go()
     while sweep.done < 1:
         time.sleep(0.1)

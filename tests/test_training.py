@@ -31,8 +31,8 @@ def test_start_is_left_alone(taught, stupid):
     assert taught[0].model.hash != stupid.hash
 
 
-def test_same_seed_same_model(stupid, few, data):
-    first, second = (training.train(stupid, few, QUICK).model.predictor() for _ in range(2))
+def test_same_seed_same_model(blank, few, data):
+    first, second = (training.train(blank, few, QUICK).model.predictor() for _ in range(2))
     digits = data.test_images[:50]
     assert np.allclose(first.probabilities(digits), second.probabilities(digits), atol=1e-4)
 
@@ -55,13 +55,13 @@ def test_from_stupid_2000_digits_and_5_epochs_reach_93_percent(stupid, data):
     assert (run.model.predictor().probabilities(digits).argmax(1) == labels).mean() >= 0.93
 
 
-def test_samples_weigh_more(stupid, data):
+def test_samples_weigh_more(blank, data):
     """Sevens that are called threes: at a high weight the model believes them, at a low one MNIST."""
     digits, labels = data.training
     wrong = SampleSet.from_arrays(digits[labels == 7][:20], np.full(20, 3))
     settings = QUICK.changed(mnist_samples=1000, epochs=3)
     read = {
-        weight: training.train(stupid, wrong, settings.changed(sample_weight=weight))
+        weight: training.train(blank, wrong, settings.changed(sample_weight=weight))
         .model.predictor()
         .probabilities(wrong.digits)
         for weight in (0.1, 100)
@@ -69,10 +69,10 @@ def test_samples_weigh_more(stupid, data):
     assert read[100][:, 3].mean() > 0.9 > 0.5 > read[0.1][:, 3].mean()
 
 
-def test_stop_keeps_what_was_learnt(stupid, few):
+def test_stop_keeps_what_was_learnt(blank, few):
     told = []
     run = training.train(
-        stupid,
+        blank,
         few,
         QUICK.changed(mnist_samples=20_000, epochs=50, batch_size=32),
         on_progress=told.append,
@@ -82,14 +82,14 @@ def test_stop_keeps_what_was_learnt(stupid, few):
     assert run.history[-1]["val_loss"] < run.history[0]["val_loss"]
 
 
-def test_stop_then_continue_equals_one_run(stupid, data):
+def test_stop_then_continue_equals_one_run(blank, data):
     """Same digits in the same order with the optimizer's state kept: only dropout differs."""
     settings = QUICK.changed(mnist_samples=4000, epochs=2, batch_size=32, validation_samples=1000)
     looks, digits = [], data.test_images[:2000]
-    whole = training.train(stupid, SampleSet(), settings)
-    part = training.train(stupid, SampleSet(), settings, should_stop=lambda: looks.append(1) or len(looks) > 1)
+    whole = training.train(blank, SampleSet(), settings)
+    part = training.train(blank, SampleSet(), settings, should_stop=lambda: looks.append(1) or len(looks) > 1)
     assert part.stopped and part.state and 0 < part.history[-1]["epoch"] < 2
-    both = training.train(stupid, SampleSet(), settings, goes_on=part)
+    both = training.train(blank, SampleSet(), settings, goes_on=part)
     assert both.history[: len(part.history)] == part.history and not both.stopped and both.state is None
     assert both.history[-1]["epoch"] == 2 and both.history[-1]["seen"] == whole.history[-1]["seen"]
     assert both.history[-1]["val_loss"] == pytest.approx(whole.history[-1]["val_loss"], rel=0.35, abs=0.03)
@@ -97,11 +97,11 @@ def test_stop_then_continue_equals_one_run(stupid, data):
     assert (read[0] == read[2]).mean() > 0.97 > (read[0] == read[1]).mean()
 
 
-def test_continue_at_the_end_of_an_epoch(stupid):
+def test_continue_at_the_end_of_an_epoch(blank):
     settings = QUICK.changed(mnist_samples=32, epochs=3, batch_size=32)
-    part = training.train(stupid, SampleSet(), settings, should_stop=lambda: True)
+    part = training.train(blank, SampleSet(), settings, should_stop=lambda: True)
     assert part.stopped and part.history[-1]["epoch"] == 1
-    assert training.train(stupid, SampleSet(), settings, goes_on=part).history[-1]["epoch"] == 3
+    assert training.train(blank, SampleSet(), settings, goes_on=part).history[-1]["epoch"] == 3
 
 
 def test_gentle_is_between_old_and_new(genius, few):
@@ -114,8 +114,8 @@ def test_gentle_is_between_old_and_new(genius, few):
     assert np.abs(gentle - old).mean() < 0.3 * np.abs(new - old).mean()
 
 
-def test_a_model_that_can_read_is_taught_gently_and_random_weights_are_not(genius, stupid, few):
-    for start, same in ((genius, 0.3), (stupid, 0.0)):
+def test_a_model_that_can_read_is_taught_gently_and_random_weights_are_not(genius, blank, few):
+    for start, same in ((genius, 0.3), (blank, 0.0)):
         auto, chosen, other = (
             training.opened(training.train(start, few, QUICK.changed(gentle=share)).model).get_weights()[0]
             for share in (None, same, 0.6)
@@ -129,9 +129,9 @@ def test_focus_fills_half_with_these_digits():
     assert np.isin(share, [7, 9]).mean() > 0.55
 
 
-def test_nothing_to_learn_from(stupid):
+def test_nothing_to_learn_from(blank):
     with pytest.raises(SettingsError, match="label a drawing"):
-        training.train(stupid, SampleSet(), QUICK.changed(mnist_samples=0))
+        training.train(blank, SampleSet(), QUICK.changed(mnist_samples=0))
 
 
 def test_drawings_alone(genius, few):
@@ -139,7 +139,7 @@ def test_drawings_alone(genius, few):
     assert run.model.card.lesson == "Trained on your 20 drawings."
 
 
-def test_recipe_settings_train(stupid):
+def test_recipe_settings_train(blank):
     settings = QUICK.changed(
         drawn_samples=100,
         strange_samples=50,
@@ -149,7 +149,7 @@ def test_recipe_settings_train(stupid):
         label_smoothing=0.1,
         learning_rate=0.01,
     )
-    assert training.train(stupid, SampleSet(), settings).history[-1]["epoch"] == 1
+    assert training.train(blank, SampleSet(), settings).history[-1]["epoch"] == 1
 
 
 @pytest.mark.parametrize("name", networks.names())
