@@ -67,7 +67,7 @@ def test_evaluate_prints_the_cards_figures(capsys):
 
 def test_train_writes_a_bundle(tmp_path, capsys):
     small = ["mnist_samples=300", "drawn_samples=50", "epochs=1", "validation_samples=100"]
-    assert main(["train", "genius", "--set", *small, "--out", str(tmp_path / "mine")]) == 0
+    assert main(["train", "mlp", "--set", *small, "--out", str(tmp_path / "mine")]) == 0
     made = models.load("mine", tmp_path)
     assert made.card.name == "mine" and made.card.settings["mnist_samples"] == 300
     assert 0 < made.card.figures["mnist_accuracy"] <= 1

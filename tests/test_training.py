@@ -37,15 +37,15 @@ def test_same_seed_same_model(blank, few, data):
     assert np.allclose(first.probabilities(digits), second.probabilities(digits), atol=1e-4)
 
 
-def test_a_second_training_owes_nothing_to_the_first(genius, few, data):
+def test_a_second_training_owes_nothing_to_the_first(few, data):
     """The compiled model is used again; its weights and its optimizer's state are not."""
-    digits, settings = data.test_images[:50], QUICK.changed(learning_rate=2e-3)
+    start, digits, settings = models.load("mlp"), data.test_images[:50], QUICK.changed(learning_rate=2e-3)
     answers = []
     for between in (None, few.take([1, 2]), few):
         training._ready.clear()
         if between is not None:
-            training.train(genius, between, settings.changed(mnist_samples=0, epochs=3))
-        answers.append(training.train(genius, few, settings).model.predictor().probabilities(digits))
+            training.train(start, between, settings.changed(mnist_samples=0, epochs=3))
+        answers.append(training.train(start, few, settings).model.predictor().probabilities(digits))
     assert np.allclose(answers[0], answers[1], atol=1e-4) and np.allclose(answers[0], answers[2], atol=1e-4)
 
 
