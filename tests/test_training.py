@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from digitcore import networks, training
+from digitcore import models, networks, training
 from digitcore.errors import ModelError, SettingsError
 from digitcore.lessons import Lesson
 from digitcore.runs import TrainSettings
@@ -61,9 +61,7 @@ def test_samples_weigh_more(blank, data):
     wrong = SampleSet.from_arrays(digits[labels == 7][:20], np.full(20, 3))
     settings = QUICK.changed(mnist_samples=1000, epochs=3)
     read = {
-        weight: training.train(blank, wrong, settings.changed(sample_weight=weight))
-        .model.predictor()
-        .probabilities(wrong.digits)
+        weight: training.train(blank, wrong, settings.changed(sample_weight=weight)).model.predictor().probabilities(wrong.digits)
         for weight in (0.1, 100)
     }
     assert read[100][:, 3].mean() > 0.9 > 0.5 > read[0.1][:, 3].mean()

@@ -1,0 +1,125 @@
+"""The REST API: the page's answers, its limits, and whatever schemathesis can think of."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from PIL import Image
+from starlette.testclient import TestClient
+
+from digitcore import api, models
+from digitcore.images import digit_from_image
+
+URL = "/v1/predict"
+schema = schemathesis.openapi.from_asgi("/openapi.json", api.app)
+
+
+@pytest.fixture(autouse=True)
+def no_limit(monkeypatch):
+    monkeypatch.setenv(api.RATE_VARIABLE, "1000000/minute")
+
+
+@pytest.fixture(scope="module")
+def client():
+    return TestClient(api.app, raise_server_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def pictures(data):
+    """Twelve test digits as larger pictures, dark on light."""
+    return [Image.fromarray(255 - digit).resize((150, 190)) for digit in data.test_images[:12]]
+
+
+def encoded(picture, kind="PNG"):
+    file = io.BytesIO()
+    picture.save(file, kind)
+    return file.getvalue()
+
+
+@schema.parametrize()
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+def test_nothing_that_the_schema_allows_breaks_it(case):
+    case.call_and_validate()
+
+
+def test_one_picture_as_the_body(client, pictures, predictor, genius):
+    for kind in ("PNG", "JPEG"):
+        data = encoded(pictures[0], kind)
+        found = client.post(URL, content=data, headers={"content-type": f"image/{kind.lower()}"})
+        expected = predictor.probabilities(digit_from_image(Image.open(io.BytesIO(data)))[None])[0]
+        assert found.status_code == 200 and found.json()["version"] == genius.hash[:12]
+        (answer,) = found.json()["answers"]
+        assert np.allclose(answer["probabilities"], expected, atol=1e-5) and answer["digit"] == expected.argmax()
+
+
+def test_many_at_once_in_a_form_and_in_json(client, pictures, predictor):
+    expected = predictor.probabilities(np.stack([digit_from_image(picture) for picture in pictures]))
+    files = [("pictures", (f"{number}.png", encoded(picture))) for number, picture in enumerate(pictures)]
+    texts = [base64.b64encode(encoded(picture)).decode() for picture in pictures]
+    for found in (client.post(URL, files=files), client.post(URL, json={"pictures": texts})):
+        assert found.status_code == 200
+        assert np.allclose([one["probabilities"] for one in found.json()["answers"]], expected, atol=1e-5)
+
+
+def test_one_bad_picture_does_not_spoil_the_others(client, data):
+    digits = [np.zeros((28, 28), int).tolist(), "abcde", base64.b64encode(b"no picture").decode(), data.test_images[0].tolist()]
+    *bad, good = client.post(URL, json={"pictures": digits}).json()["answers"]
+    assert good["digit"] == 7 and not good["unsure"] and good["problem"] is None
+    assert all(one["digit"] is None and one["unsure"] and one["probabilities"] == [] for one in bad)
+    assert [one["problem"].split()[-1] for one in bad] == ["blank.", "read.", "read."]
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n" + bytes(50)])
+def test_what_is_no_picture_says_so(client, content):
+    found = client.post(URL, content=content, headers={"content-type": "image/png"})
+    assert "no PNG or JPEG" in found.json()["answers"][0]["problem"]
+
+
+def test_every_model_is_listed_and_answers(client, data):
+    listed = client.get("/v1/models").json()
+    assert [one["name"] for one in listed] == models.names()
+    for one in listed:
+        found = client.post(URL, params={"model": one["name"]}, json={"pictures": [data.test_images[0].tolist()]})
+        assert found.json()["model"] == one["name"] and found.json()["version"] == one["version"]
+    assert client.get("/healthz").json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("status", "request_"),
+    [
+        (415, {"content": b"x", "headers": {"content-type": "text/plain"}}),
+        (415, {}),
+        (422, {"json": {"pictures": []}}),
+        (422, {"json": {"pictures": ["%%%"]}}),
+        (422, {"json": {"pictures": [[[1, 2], [3]]]}}),
+        (422, {"json": {"pictures": ["eA=="], "more": 1}}),
+        (422, {"json": {"pictures": [[[256] * 28] * 28]}}),
+        (422, {"files": [("other", ("a.png", b"x"))]}),
+        (400, {"content": b"no form", "headers": {"content-type": "multipart/form-data; boundary=x"}}),
+        (404, {"params": {"model": "nobody"}, "json": {"pictures": ["eA=="]}}),
+        (404, {"params": {"model": "../genius"}, "json": {"pictures": ["eA=="]}}),
+        (413, {"content": bytes(api.MOST_BYTES + 1), "headers": {"content-type": "image/png"}}),
+        (422, {"json": {"pictures": [[[0] * 28] * 28] * (api.MOST_PICTURES + 1)}}),
+    ],
+)
+def test_errors_are_problems(client, status, request_):
+    found = client.post(URL, **request_)
+    assert found.status_code == status and found.headers["content-type"] == api.PROBLEM
+    problem = found.json()
+    assert problem["status"] == status and problem["title"] and problem["detail"].endswith(".")
+
+
+def test_other_errors_are_problems_too(client):
+    for found in (client.get("/nowhere"), client.get(URL)):
+        assert found.status_code in (404, 405) and found.headers["content-type"] == api.PROBLEM
+
+
+def test_the_rate_is_limited(client, monkeypatch):
+    monkeypatch.setenv(api.RATE_VARIABLE, "3/minute")
+    api._limiter.storage.reset()
+    codes = [client.get("/v1/models").status_code for _ in range(5)]
+    assert codes == [200, 200, 200, 429, 429]
+    api._limiter.storage.reset()

@@ -1,0 +1,53 @@
+"""`server.py`: pages and API from one process, with headers that keep a lab's address private."""
+
+import asyncio
+import io
+import json
+import urllib.request
+
+import pytest
+from PIL import Image
+
+import server as entry
+from digitcore import models
+from tests.browser import Server
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    started = Server(tmp_path_factory.mktemp("server"), "server.py")
+    yield started
+    started.stop()
+
+
+def get(url, data=None, **headers):
+    with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=20) as answer:
+        return answer.status, answer.headers, answer.read()
+
+
+def test_page_and_api_stand_side_by_side(running, data):
+    for path in ("/", "/Draw", "/Train"):
+        status, headers, page = get(running.url + path)
+        assert status == 200 and b"<html" in page and headers["referrer-policy"] == "no-referrer"
+    assert json.loads(get(f"{running.url}/healthz")[2]) == {"status": "ok"}
+    assert [one["name"] for one in json.loads(get(f"{running.url}/api/v1/models")[2])] == models.names()
+    file = io.BytesIO()
+    Image.fromarray(data.test_images[0]).resize((100, 100)).save(file, "PNG")
+    _, headers, answer = get(f"{running.url}/api/v1/predict", file.getvalue(), **{"content-type": "image/png"})
+    assert json.loads(answer)["answers"][0]["digit"] == 7
+    assert headers["cache-control"] == "no-store" and headers["x-content-type-options"] == "nosniff"
+    assert "/api" in str(json.loads(get(f"{running.url}/api/openapi.json")[2])["servers"])
+
+
+def test_headers_of_others_stay():
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"referrer-policy", b"origin")]})
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(entry.SecurityHeaders(app)({"type": "http", "path": "/Draw"}, None, send))
+    headers = dict(sent[0]["headers"])
+    assert headers[b"referrer-policy"] == b"origin" and b"cache-control" not in headers
