@@ -1,12 +1,13 @@
 # make run    set up and open the dashboard
 # make test   set up and run every check
+# make audit  look for known vulnerabilities in what is installed
 # make setup  set up only: .venv, packages, MNIST
 
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup run test check bench
+.PHONY: help setup run test check bench audit
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
@@ -24,7 +25,7 @@ setup: .venv/ready
 	@$(BIN)/python -m digitcore data || echo "Going on without MNIST: drawing works, training will ask for it."
 
 run: setup
-	$(BIN)/python -m streamlit run streamlit_app.py
+	$(BIN)/python -m streamlit run server.py
 
 test: setup .venv/ready-to-test check
 	$(BIN)/python -m pytest
@@ -33,6 +34,10 @@ check: .venv/ready-to-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+audit: .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --requirement requirements.txt
 
 bench: setup .venv/ready-to-test
 	$(BIN)/python benchmarks/pen_up.py

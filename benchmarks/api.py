@@ -1,0 +1,108 @@
+"""Requests a second and waits of the REST API, beside the same model behind FastAPI and Keras's `model.predict`.
+
+    python benchmarks/api.py [--requests 600] [--clients 4]
+
+Both servers run under uvicorn, one after the other in turns, and get the same PNG of 280 × 280 over kept connections.
+"""
+
+import argparse
+import contextlib
+import http.client
+import io
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from digitcore import mnist
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVERS = {"Digit Lab": "server:app", "FastAPI + model.predict": "benchmarks.peers.api:app"}
+ROUNDS = 3
+
+
+@contextlib.contextmanager
+def running(app: str):
+    """A server of this application: its port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    line = [sys.executable, "-m", "uvicorn", app, "--port", str(port), "--log-level", "error"]
+    here = os.environ | {"DIGITLAB_API_RATE": "1000000/second", "DIGITLAB_STORE": "off"}
+    process = subprocess.Popen(line, cwd=ROOT, env=here, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until_it_answers(port)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def until_it_answers(port):
+    """Wait for the first answer."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2):
+            return
+        time.sleep(0.1)
+    raise TimeoutError(f"nothing answers at {port}")
+
+
+def ask(port: int, picture: bytes, count: int) -> list[float]:
+    """One client's waits, in s."""
+    connection, waits = http.client.HTTPConnection("127.0.0.1", port, timeout=30), []
+    for _ in range(count):
+        begin = time.perf_counter()
+        connection.request("POST", "/api/v1/predict", picture, {"content-type": "image/png"})
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"the server answered {answer.status}")
+        waits.append(time.perf_counter() - begin)
+    connection.close()
+    return waits
+
+
+def load(port, picture, requests, clients):
+    """Requests a second, and all waits, with so many clients at once."""
+    ask(port, picture, 20)
+    begin = time.perf_counter()
+    with ThreadPoolExecutor(clients) as pool:
+        every = pool.map(lambda _: ask(port, picture, requests // clients), range(clients))
+        waits = [wait for waits in every for wait in waits]
+    return len(waits) / (time.perf_counter() - begin), waits
+
+
+def main():
+    """Measure in turns and print medians and the ratio."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--requests", type=int, default=600, help="of each server and round")
+    parser.add_argument("--clients", type=int, default=4)
+    asked = parser.parse_args()
+    file = io.BytesIO()
+    Image.fromarray(mnist.load_test()[0][0]).resize((280, 280)).save(file, "PNG")
+    found = {name: ([], []) for name in SERVERS}
+    for _ in range(ROUNDS):
+        for name, app in SERVERS.items():
+            with running(app) as port:
+                rate, waits = load(port, file.getvalue(), asked.requests, asked.clients)
+                found[name][0].append(rate)
+                found[name][1].extend(waits)
+    rates = {name: float(np.median(rates)) for name, (rates, _) in found.items()}
+    for name, (_, waits) in found.items():
+        print(f"{name}: {rates[name]:.0f} requests a second, p95 {1000 * np.quantile(waits, 0.95):.0f} ms")
+    ours, peer = rates.values()
+    print(f"ratio: {ours / peer:.1f} × the requests a second, {asked.clients} clients")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""Thirty people draw at once while a training runs: how long do they wait, and what memory does it take?
+
+    python benchmarks/crowd.py [--people 30] [--seconds 60]
+
+Each person is a real websocket that speaks Streamlit's own protocol: it opens the Draw page, sends the canvas after every
+stroke as a browser does, and waits for the answer's new HTML. The training is pressed in Chromium, where one more person
+draws: pen-up to answer as a person sees it. Then all leave.
+"""
+
+import argparse
+import asyncio
+import base64
+import io
+import json
+import random
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import websockets
+from PIL import Image, ImageDraw
+from playwright.sync_api import sync_playwright
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.pen_up import measure, start_long_training, visit
+from tests.browser import QUIET, SHAPES, Server, chromium
+
+PAUSE = 2.0  # s between two strokes of one person, on average
+GONE = 150  # s until the server has let go of those who left: Streamlit waits 120 s for them
+CANVAS, ANSWER = "drawable_canvas", "font-weight:650"
+MOST_MESSAGE = 50_000_000  # bytes
+
+
+class Visitor:
+    """A websocket on the Draw page."""
+
+    def __init__(self, url: str, seed: int):
+        self.url = url.replace("http://", "ws://") + "/_stcore/stream"
+        self.random = random.Random(seed)
+        self.canvas = self.fragment = ""
+        self.waits: list[float] = []
+        self.errors = 0
+
+    async def draw(self, seconds: float):
+        """Come, draw for so long, leave."""
+        async with websockets.connect(self.url, subprotocols=["streamlit"], max_size=MOST_MESSAGE) as self.socket:
+            await self.ask(BackMsg(rerun_script={"page_name": "Draw"}))
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                await self.draw_digit(self.random.choice(list(SHAPES)), end)
+
+    async def draw_digit(self, digit, end):
+        """Its strokes, one after the other; the next digit goes over them, as on a canvas that was not cleared."""
+        shift = self.random.uniform(-25, 25), self.random.uniform(-25, 25)
+        strokes = [[(x + shift[0], y + shift[1]) for x, y in points] for points in SHAPES[digit]]
+        for number in range(1, len(strokes) + 1):
+            await asyncio.sleep(self.random.uniform(0.5, 1.5) * PAUSE)
+            if time.monotonic() > end:
+                return
+            begin = time.monotonic()
+            if await self.ask(self.stroke(strokes[:number])):
+                self.waits.append(time.monotonic() - begin)
+            else:
+                self.errors += 1
+
+    def stroke(self, strokes):
+        """What the browser sends when the pen goes up."""
+        state = json.dumps({"drawing": {"raw": {"objects": [{"path": []}] * len(strokes)}, "data": picture(strokes)}})
+        message = BackMsg(rerun_script={"page_name": "Draw", "fragment_id": self.fragment})
+        widget = message.rerun_script.widget_states.widgets.add()
+        widget.id, widget.json_value = self.canvas, state
+        return message
+
+    async def ask(self, message) -> bool:
+        """Send, and read until the script has run; True when a new answer was among what came."""
+        answered = False
+        await self.socket.send(message.SerializeToString())
+        async with asyncio.timeout(60):
+            while True:
+                told = ForwardMsg()
+                told.ParseFromString(await self.socket.recv())
+                kind = told.WhichOneof("type")
+                if kind == "delta":
+                    answered |= self.look(told.delta)
+                elif kind == "script_finished":
+                    return answered
+
+    def look(self, delta) -> bool:
+        """Note the canvas; True for an answer."""
+        element = delta.new_element
+        if element.WhichOneof("type") == "bidi_component" and CANVAS in element.bidi_component.component_name:
+            self.canvas, self.fragment = element.bidi_component.id, delta.fragment_id
+        return element.WhichOneof("type") == "html" and ANSWER in element.html.body
+
+
+def picture(strokes) -> str:
+    """A canvas as a data URL."""
+    image = Image.new("RGBA", (280, 280), "black")
+    pen = ImageDraw.Draw(image)
+    for points in strokes:
+        pen.line(points, fill="white", width=20, joint="curve")
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def crowd(server, people, seconds):
+    """Everybody draws; returns the visitors."""
+    visitors = [Visitor(server.url, seed) for seed in range(people)]
+
+    async def together():
+        return await asyncio.gather(*(one.draw(seconds) for one in visitors), return_exceptions=True)
+
+    for visitor, outcome in zip(visitors, asyncio.run(together()), strict=True):
+        visitor.errors += isinstance(outcome, BaseException)
+    return visitors
+
+
+def megabytes(server) -> float:
+    """Of the server's own process."""
+    return psutil.Process(server.process.pid).memory_info().rss / 1e6
+
+
+def main():
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--people", type=int, default=30)
+    parser.add_argument("--seconds", type=float, default=60)
+    asked = parser.parse_args()
+    with sync_playwright() as play, tempfile.TemporaryDirectory() as folder:
+        browser = play.chromium.launch(executable_path=chromium(), args=QUIET.split())
+        server = Server(Path(folder), "server.py")
+        try:
+            person = visit(browser, server)
+            start_long_training(person)
+            alone, before = measure(person, 10), megabytes(server)
+            # The visitors run in a process of their own, so that this one can watch a real page beside them.
+            visitors, seen, during = beside(server, asked, person)
+            browser.close()
+            time.sleep(GONE)
+            after = megabytes(server)
+        finally:
+            server.stop()
+    waits = np.array([wait for visitor in visitors for wait in visitor["waits"]]) * 1000
+    print(f"people: {asked.people}, strokes answered: {len(waits)}, errors: {sum(visitor['errors'] for visitor in visitors)}")
+    print(f"pen-up to answer over the websocket: median {np.median(waits):.0f} ms, p95 {np.quantile(waits, 0.95):.0f} ms")
+    print(
+        f"in Chromium, training on: median {statistics.median(alone):.0f} ms alone, {statistics.median(seen):.0f} ms with "
+        f"everybody, the worst {max(seen):.0f} ms"
+    )
+    print(f"server: {before:.0f} MB before, {during:.0f} MB with everybody ({(during - before) / asked.people:.1f} MB each), ")
+    print(f"{after:.0f} MB {GONE} s after they left ({after / before:.2f} × before)")
+
+
+def beside(server, asked, person):
+    """The crowd, a real page's waits, and the server's memory at the end."""
+    import multiprocessing
+
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        coming = pool.apply_async(drawn, (server.url, asked.people, asked.seconds))
+        time.sleep(asked.seconds / 3)
+        seen = measure(person, 15)
+        coming.wait(asked.seconds)
+        during = megabytes(server)
+        return coming.get(), seen, during
+
+
+def drawn(url, people, seconds):
+    """`crowd` for another process: what each waited, and its errors."""
+    at = argparse.Namespace(url=url)
+    return [{"waits": one.waits, "errors": one.errors} for one in crowd(at, people, seconds)]
+
+
+if __name__ == "__main__":
+    main()
