@@ -58,12 +58,18 @@ class Limits:
         """
         values = {}
         for field in fields(cls):
-            name = f"DIGITLAB_MAX_{field.name.upper()}"
-            if text := os.environ.get(name):
-                if not text.isdigit() or not int(text):
-                    raise JobError(f"{name} must be a whole number above 0, not “{text}”.")
-                values[field.name] = int(text)
+            if number := _from_environment(f"DIGITLAB_MAX_{field.name.upper()}"):
+                values[field.name] = number
         return cls(**values)
+
+
+def _from_environment(name) -> int | None:
+    text = os.environ.get(name)
+    if not text:
+        return None
+    if not text.isdigit() or not int(text):
+        raise JobError(f"{name} must be a whole number above 0, not “{text}”.")
+    return int(text)
 
 
 class Job:
@@ -148,7 +154,7 @@ class JobService:
         idle: seconds without a job before our own cluster is let go.
         limits: what one job may ask for.
         is_there: whether an owner still is; the waiting jobs of one who is gone are dropped, the running one is stopped.
-        workers: how many our own cluster has.
+        workers: how many our own cluster has; None takes DIGITLAB_WORKERS, or 1.
     """
 
     def __init__(
@@ -158,11 +164,12 @@ class JobService:
         idle: float = IDLE,
         limits: Limits | None = None,
         is_there: Callable[[str], bool] = lambda owner: True,
-        workers: int = 1,
+        workers: int | None = None,
     ):
         self.limits = limits or Limits.from_environment()
         self._address = address or os.environ.get(ADDRESS)
-        self._idle, self._is_there, self._workers = idle, is_there, workers
+        self._idle, self._is_there = idle, is_there
+        self._workers = workers or _from_environment("DIGITLAB_WORKERS") or 1
         self._hands = ThreadPoolExecutor(1, thread_name_prefix="jobs")  # all below happens there, one thing after the other
         self._cluster: Any = None
         self._client: Any = None

@@ -30,6 +30,13 @@ ALLOWED = {  # which modules of the library each may import, when it is loaded
     "neighbours": {"mnist", "models", "training"},
     "stress": {"corruptions", "errors", "mnist", "predictor"},
     "charts": set(),
+    "labs": {"errors", "models", "runs", "samples"},
+    "store": {"errors", "images", "labs", "mnist", "models", "samples"},
+    "incoming": {"errors", "models"},
+    "opening": {"errors", "incoming", "training"},
+    "labfile": {"errors", "incoming", "labs", "models", "samples"},
+    "takeaway": {"models", "predictor"},
+    "api": {"errors", "images", "models", "predictor"},
     "preload": {"training", "worker"},
 }
 

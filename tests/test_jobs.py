@@ -166,6 +166,8 @@ def test_limits(service, blank, few, monkeypatch):
         service.train(blank, few.take([0]), TrainSettings(epochs=5))
     with pytest.raises(JobError, match="allows 10 drawings"):
         service.train(blank, few, TrainSettings(epochs=1))
+    monkeypatch.setenv("DIGITLAB_WORKERS", "2")
+    assert JobService()._workers == 2 and JobService(workers=3)._workers == 3
     monkeypatch.setenv("DIGITLAB_MAX_EPOCHS", "many")
     with pytest.raises(JobError, match="DIGITLAB_MAX_EPOCHS"):
         Limits.from_environment()
