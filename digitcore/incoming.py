@@ -23,8 +23,8 @@ MOST_UNPACKED = 60_000_000  # of its members together
 MOST_CONFIG = 1_000_000  # characters of its config.json
 MOST_LAYERS = 300
 MOST_DEEP = 60  # lists and objects inside each other
-PATIENCE = 60  # s for opening the first model, Keras's start included
-EACH = 20  # s for each further one
+PATIENCE = 240  # s for opening the first model, Keras's start on a busy machine included
+EACH = 40  # s for each further one
 MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 PLAIN = """
@@ -84,7 +84,9 @@ def opened(files: list[bytes]) -> list[ModelBundle]:
         try:
             subprocess.run(line, timeout=PATIENCE + EACH * len(files), capture_output=True, cwd=root, check=False)
         except subprocess.TimeoutExpired as error:
-            raise ModelError("Opening the model took too long, so it was given up. Give a smaller one.") from error
+            raise ModelError(
+                "Opening the model took too long. Try again when less goes on here, or give a smaller one."
+            ) from error
         return [_outcome(Path(folder), number) for number in range(len(files))]
 
 

@@ -12,7 +12,7 @@ import zlib
 from dataclasses import asdict, replace
 from typing import Any
 
-from digitcore import incoming
+from digitcore import exchange, incoming, models
 from digitcore.errors import LabError
 from digitcore.labs import LabRecord, Trained, clean_card
 from digitcore.models import ModelBundle
@@ -29,7 +29,7 @@ NO_LAB = "This is no lab: a file that “Save this lab” has written is needed.
 
 def write(record: LabRecord) -> bytes:
     """The lab as a file. What a stopped training would go on from is left out."""
-    models = {_name(one.keras_bytes): one.keras_bytes for one in record.bundles().values()}
+    files = {_name(one.keras_bytes): one.keras_bytes for one in record.bundles().values()}
     about = {
         "format": FORMAT,
         "version": VERSION,
@@ -43,8 +43,9 @@ def write(record: LabRecord) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr(ABOUT, json.dumps(about))
-        packed.writestr(SAMPLES, record.samples.to_npz())
-        for name, data in models.items():
+        if len(record.samples):
+            packed.writestr(SAMPLES, record.samples.to_npz())
+        for name, data in files.items():
             packed.writestr(name, data)
     return file.getvalue()
 
@@ -59,16 +60,17 @@ def read(data: bytes) -> LabRecord:
     try:
         about, samples, files = _unpacked(data)
         runs, uploads = about["runs"], about["uploads"]
+        _check_names([one["about"]["model"]["name"] for one in runs] + [one["card"]["name"] for one in uploads])
         if len(runs) + len(uploads) > MOST_RUNS:
             raise LabError(f"The lab holds {len(runs) + len(uploads):,} models; {MOST_RUNS} is the most.")
-        models = _opened(
+        opened = _opened(
             {one[part]: files[one[part]] for one in runs for part in ("model", "start")}
             | {one["model"]: files[one["model"]] for one in uploads}
         )
         return LabRecord(
             samples,
-            tuple(_run(one, models) for one in runs),
-            tuple(_with_card(models[one["model"]], one["card"]) for one in uploads),
+            tuple(_run(one, opened) for one in runs),
+            tuple(_with_card(opened[one["model"]], one["card"]) for one in uploads),
             about["choices"] if isinstance(about["choices"], dict) else {},
         )
     except (KeyError, TypeError, AttributeError) as error:
@@ -88,11 +90,11 @@ def _unpacked(data):
                 raise LabError(NO_LAB)
             about = json.loads(packed.read(ABOUT))
             _check_version(about)
-            samples = packed.read(SAMPLES)
+            samples = exchange.read(packed.read(SAMPLES)).samples if SAMPLES in packed.namelist() else SampleSet()
             files = {member.filename: packed.read(member) for member in members if member.filename.startswith("models/")}
     except (zipfile.BadZipFile, OSError, EOFError, ValueError, KeyError, RuntimeError, NotImplementedError, zlib.error) as error:
         raise LabError(NO_LAB) from error
-    return about, SampleSet.from_npz(samples), files
+    return about, samples, files
 
 
 def _check_version(about: Any):
@@ -102,6 +104,11 @@ def _check_version(about: Any):
         raise LabError("The lab was saved by a newer Digit Lab. Update this one to open it.")
 
 
+def _check_names(found):
+    if len(set(found)) < len(found) or set(found) & set(models.names()):
+        raise LabError("Two models of this lab bear one name, or a shipped model's.")
+
+
 def _opened(files: dict[str, bytes]) -> dict[str, ModelBundle]:
     found = {name: incoming.known(data) for name, data in files.items()}
     strange = {name: incoming.checked(data) for name, data in files.items() if found[name] is None}
@@ -109,8 +116,8 @@ def _opened(files: dict[str, bytes]) -> dict[str, ModelBundle]:
     return {name: bundle or made[name] for name, bundle in found.items()}
 
 
-def _run(one, models):
-    model, start = models[one["model"]], models[one["start"]]
+def _run(one, opened):
+    model, start = opened[one["model"]], opened[one["start"]]
     run = Trained.from_about(one["about"], (model.keras_bytes, model.tflite_bytes), (start.keras_bytes, start.tflite_bytes))
     return Trained(
         replace(run.run, model=_with_card(model, one["about"]["model"]), parent=clean_card(one["about"]["start"]).name),

@@ -14,7 +14,7 @@ import h5py
 from digitcore.errors import ModelError
 from digitcore.incoming import WEIGHTS
 
-MEMORY, SECONDS, FILE = 8 << 30, 300, 200 << 20  # bytes of address space (TensorFlow reserves much), s of processor, bytes
+MEMORY, SECONDS, FILE = 8 << 30, 200, 200 << 20  # bytes of address space (TensorFlow reserves much), s of processor, bytes
 MOST_WEIGHTS = 5_000_000
 
 

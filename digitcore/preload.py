@@ -3,6 +3,7 @@
 It imports nothing large: the scheduler and the nanny stay small.
 """
 
+import logging
 import os
 import threading
 import time
@@ -12,6 +13,7 @@ def dask_setup(process) -> None:
     """Make a worker ready to train; let a scheduler or a nanny end with the server that started it."""
     if type(process).__name__ == "Worker":
         _be_polite()
+        logging.getLogger("distributed.worker").setLevel(logging.CRITICAL)  # the session is told; its log need not be
         threading.Thread(target=_import_training, daemon=True).start()
     else:
         threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()

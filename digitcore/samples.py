@@ -17,6 +17,7 @@ def _no_digits():
     return np.zeros((0, SIDE, SIDE), np.uint8)
 
 
+MOST_TEXT = 100_000  # characters of one sample's strokes
 HELD_OUT = 4  # every fourth sample of a digit is kept out of training
 
 
@@ -161,6 +162,8 @@ def _texts(values, count):
     values = tuple(values)
     if len(values) != count or not all(isinstance(value, str) for value in values):
         raise SampleError(f"{count} samples need as many texts for their strokes and dates.")
+    if not all(len(value) <= MOST_TEXT and value.isprintable() for value in values):
+        raise SampleError("A text of these samples is too long, or holds signs that no text holds.")
     return values
 
 

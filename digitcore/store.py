@@ -4,6 +4,7 @@ The schema stands in `digitcore/migrations`; an older database is brought up to 
 A lab is found by its token, which only its owner knows: the database holds the token's SHA-256.
 """
 
+import contextlib
 import hashlib
 import json
 import secrets
@@ -29,7 +30,10 @@ ENVIRONMENT, OFF = "DIGITLAB_STORE", "off"
 DAYS = 90  # a lab that nobody opened for so long is swept away
 DAY = 86_400  # s
 OUT_OF_REACH = "Saved labs cannot be reached now. What you do here works and is not saved; reload the page later."
+BAD_URL = (sql.exc.ArgumentError, sql.exc.NoSuchModuleError, ModuleNotFoundError)
+UNNAMED = f"{ENVIRONMENT} names no database that can be used here: sqlite:/// or postgresql:// is needed. Nothing is saved."
 NEWER = f"The store was written by a newer Digit Lab. Update this one, or name another store in {ENVIRONMENT}."
+FORGOTTEN = "This lab was forgotten in another window. What you see here is not saved; take it along in a file if you want it."
 ELSEWHERE = "This lab was changed in another window. This window goes on as a lab of its own, under a new address."
 
 _meta = sql.MetaData()
@@ -78,6 +82,10 @@ _runs = _of_lab(
 _uploads = _of_lab("uploads", sql.Column("card", sql.Text, nullable=False), _model("model"))
 
 
+class Gone(LabError):
+    """The lab was deleted since it was read."""
+
+
 class Conflict(LabError):
     """The lab was changed by another session since it was read."""
 
@@ -112,13 +120,13 @@ class Store:
 
     def __init__(self, engine: sql.Engine):
         self._engine = engine
-        if engine.dialect.name == "sqlite":
-            if engine.url.database:
-                Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
-            sql.event.listen(engine, "connect", _set_up_sqlite)
         try:
+            if engine.dialect.name == "sqlite":
+                if engine.url.database:
+                    Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+                sql.event.listen(engine, "connect", _set_up_sqlite)
             _upgrade(engine)
-        except sql.exc.SQLAlchemyError as error:
+        except (sql.exc.SQLAlchemyError, OSError) as error:
             raise LabError(OUT_OF_REACH) from error
 
     @classmethod
@@ -128,7 +136,10 @@ class Store:
         Raises:
             LabError: as above.
         """
-        return cls(sql.create_engine(normal_url(url)))
+        try:
+            return cls(sql.create_engine(normal_url(url)))
+        except BAD_URL as error:
+            raise LabError(UNNAMED) from error
 
     def load(self, token: str) -> tuple[LabRecord, int] | None:
         """A lab and its version, or None when there is none under this token.
@@ -136,7 +147,7 @@ class Store:
         Raises:
             LabError: when the database cannot be reached, or the lab is damaged.
         """
-        with _in_words(), self._engine.begin() as db:
+        with _in_words(), _undamaged(), self._engine.begin() as db:
             lab = _id(token)
             row = db.execute(sql.select(_labs).where(_labs.c.id == lab)).one_or_none()
             if row is None:
@@ -166,6 +177,7 @@ class Store:
 
         Raises:
             Conflict: when another session has changed the lab since.
+            Gone: when it was deleted since.
             LabError: when the database cannot be reached.
         """
         before, lab = before or LabRecord(), _id(token)
@@ -184,7 +196,8 @@ class Store:
         if version == 0:
             db.execute(sql.insert(_labs).values(id=lab, **values))
         elif not db.execute(sql.update(_labs).where(_labs.c.id == lab, _labs.c.version == version).values(**values)).rowcount:
-            raise Conflict(ELSEWHERE)
+            there = db.execute(sql.select(_labs.c.version).where(_labs.c.id == lab)).one_or_none()
+            raise Conflict(ELSEWHERE) if there else Gone(FORGOTTEN)
 
     def forget(self, token: str) -> None:
         """Delete a lab and all that only it has.
@@ -242,6 +255,7 @@ class Kept:
     wanted: LabRecord | None = None  # as it shall stand there
     trouble: str = ""  # why it is not saved, in a sentence
     conflict: bool = False  # whether another session has changed it
+    gone: bool = False  # whether another session has deleted it
 
     @property
     def behind(self) -> bool:
@@ -261,7 +275,7 @@ class Keeper:
     def keep(self, kept: Kept, record: LabRecord) -> Future | None:
         """Write a lab as it is now, soon. Returns at once."""
         kept.wanted = record
-        return self._later(self._write, kept) if kept.behind and not kept.conflict else None
+        return self._later(self._write, kept) if kept.behind and not kept.conflict and not kept.gone else None
 
     def wait(self) -> None:
         """Until all is written that was asked for."""
@@ -279,6 +293,8 @@ class Keeper:
             kept.saved, kept.trouble = record, ""
         except Conflict as error:
             kept.trouble, kept.conflict = str(error), True
+        except Gone as error:
+            kept.trouble, kept.gone = str(error), True
         except LabError as error:
             kept.trouble = str(error)
         self._sweep()
@@ -292,17 +308,20 @@ class Keeper:
                 self._swept = 0.0  # at the next write
 
 
-class _in_words:
+class _in_words(contextlib.AbstractContextManager):
     """Turns what a database may raise into one sentence."""
-
-    def __enter__(self):
-        return self
 
     def __exit__(self, kind, error, _):
         if isinstance(error, sql.exc.IntegrityError):
             raise Conflict(ELSEWHERE) from error
         if isinstance(error, sql.exc.SQLAlchemyError):
             raise LabError(OUT_OF_REACH) from error
+
+
+class _undamaged(contextlib.AbstractContextManager):
+    """Turns what a damaged lab may raise into one sentence."""
+
+    def __exit__(self, kind, error, _):
         if isinstance(error, (ValueError, KeyError, TypeError)):
             raise LabError("This lab is damaged in the store and cannot be opened.") from error
 

@@ -31,9 +31,9 @@ def read(text: str) -> tuple[int, int, list[Stroke]]:
     """Back from JSON: the canvas's side and the brush's width in px, and the strokes; none when the text is no such JSON."""
     try:
         found = json.loads(text)
-        strokes = [[(int(x), int(y)) for x, y in stroke] for stroke in found["strokes"]]
+        strokes = [[(int(x), int(y)) for x, y in stroke] for stroke in found["strokes"] if stroke]
         return int(found["side"]), int(found["width"]), strokes
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return 0, 0, []
 
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import answer, caches, canvas, frame, labels, pictures
+from pages.shared import answer, caches, canvas, frame, keeping, labels, pictures
 from pages.views import bringing, own, why
 
 INITIAL, TRAINED, BOTH = "Initial", "Trained", "Both"
@@ -28,6 +28,7 @@ def answering():
 @st.fragment
 def draw():
     """The canvas and its answer: only this runs after a stroke."""
+    keeping.keep(lab)
     with st.container(horizontal=True, gap="medium"):
         canvas.show(lab)
         with st.container(key="answer", width=420):
@@ -80,10 +81,9 @@ def show_told():
 
 def show_more(models):
     """Everything for the curious, one click away; what is closed is not computed."""
-    count = len(lab.samples)
     drawers = {
         "why": ("Why this answer", lambda: why.show(lab, models)),
-        "own": (f"Your drawings ({count})" if count else "Your drawings", lambda: own.show(lab)),
+        "own": ("Your drawings", lambda: own.show(lab)),  # a title that changes would close it
         "picture": ("Use a picture instead", lambda: bringing.show_pictures(lab)),
         "files": ("Take samples along, bring samples", lambda: bringing.show_files(lab)),
     }

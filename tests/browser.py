@@ -49,7 +49,7 @@ class Server:
     def __init__(self, folder: Path, script: str = "streamlit_app.py", **environment: str):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+            self.port = int(environment.get("STREAMLIT_SERVER_PORT", probe.getsockname()[1]))
         self.url = f"http://127.0.0.1:{self.port}"
         self._modules = folder / "modules.txt"
         self.log = folder / "server.log"

@@ -86,6 +86,13 @@ def huge_header() -> bytes:
     return zipped({"digits.npy": b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + b"1234", "labels.npy": b""})
 
 
+def many_samples() -> bytes:
+    """600,000 blank digits in little space."""
+    file = io.BytesIO()
+    np.savez_compressed(file, digits=np.zeros((600_000, 28, 28), np.uint8), labels=np.zeros(600_000, np.uint8))
+    return file.getvalue()
+
+
 def samples(good: SampleSet, count: int) -> Iterator[tuple[str, bytes]]:
     """For the import of samples."""
     yield from common()
@@ -97,6 +104,9 @@ def samples(good: SampleSet, count: int) -> Iterator[tuple[str, bytes]]:
     yield "labels of 12", npz(digits=digits, labels=labels + 12)
     yield "labels missing", npz(digits=digits)
     yield "strokes of bytes", npz(digits=digits, labels=labels, strokes=np.frombuffer(b"[1, 2", np.uint8))
+    for name, text in (("half a sign", "\\ud800"), ("nul", "\\u0000"), ("long text", "x" * 1_000_000)):
+        texts = np.frombuffer(('["' + text + '"]').encode(), np.uint8)
+        yield f"strokes: {name}", npz(digits=digits[:1], labels=labels[:1], strokes=texts)
     yield "huge header", huge_header()
     yield "idx that lies", zipped({"a-idx3-ubyte": b"\0\0\x08\x03\xff\xff\xff\xff" + bytes(8), "a-idx1-ubyte": b"\0\0\x08\x01"})
     for number, good_file in enumerate((good.to_npz(), exchange.to_zip(good), exchange.to_idx(good))):
@@ -174,6 +184,8 @@ def labs(good: LabRecord, stranger: ModelBundle, count: int) -> Iterator[tuple[s
     yield "settings out of range", changed(runs=[run | {"about": run["about"] | {"settings": {"epochs": 10**9}}}])
     yield "history of words", changed(runs=[run | {"about": run["about"] | {"history": [{"epoch": "one"}]}}])
     yield "samples pickled", zipped(parts | {"samples.npz": npz(digits=np.array([Evil()], object), labels=np.array([1]))})
+    yield "samples that unpack to much", zipped(parts | {"samples.npz": many_samples()})
+    yield "two models of one name", changed(runs=[run, run])
     lambda_layer = next(data for name, data in models(stranger.keras_bytes, 0) if name == "lambda")
     yield "a model with a lambda", zipped(parts | {run["model"]: lambda_layer})
     yield from damaged(labfile.write(good), count, 11)

@@ -34,7 +34,7 @@ ALLOWED = {  # which modules of the library each may import, when it is loaded
     "store": {"errors", "images", "labs", "mnist", "models", "samples"},
     "incoming": {"errors", "models"},
     "opening": {"errors", "incoming", "training"},
-    "labfile": {"errors", "incoming", "labs", "models", "samples"},
+    "labfile": {"errors", "exchange", "incoming", "labs", "models", "samples"},
     "takeaway": {"models", "predictor"},
     "api": {"errors", "images", "models", "predictor"},
     "preload": {"training", "worker"},

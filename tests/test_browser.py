@@ -223,7 +223,7 @@ def test_a_drawing_is_explained_and_seen_in_the_gallery(person):
     page.get_by_text("Why this answer").click()
     person.press("label_4")
     page.get_by_text("Saved as 4").wait_for()
-    page.get_by_text("Your drawings (1)").click()
+    page.get_by_text("Your drawings", exact=True).click()
     page.locator(".grid button").first.click()
     page.get_by_text("2 strokes").wait_for()
     page.locator(".st-key-own_label input").click()

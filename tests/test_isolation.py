@@ -47,7 +47,7 @@ def test_two_browsers_see_nothing_of_each_other(tmp_path):
             ann.page.reload()
             ann.page.get_by_text("1 drawing labelled").wait_for()
             bob.page.goto(f"{server.url}/Draw?lab={tokens[1]}")
-            bob.page.get_by_text("Your drawings (1)").click()
+            bob.page.get_by_text("Your drawings", exact=True).click()
             bob.page.locator(".grid button", has_text="a 7").wait_for()
             assert bob.page.locator(".grid button").count() == 1
         finally:

@@ -70,12 +70,37 @@ def test_nothing_is_lost(page, store, tmp_path):
         page.goto(page.url.replace(first.url, second.url))
         everything_is_there(person)
         person.go("Draw")
-        page.get_by_text("Your drawings (5)").wait_for()
+        page.get_by_text("Your drawings: 5").wait_for()
         assert person.draw(4)
     finally:
         first.stop()
         if second:
             second.stop()
+
+
+def test_an_open_page_works_again_after_a_restart(page, tmp_path):
+    server = again = None
+    try:
+        server = Server(tmp_path)
+        person = Person(page, server.url)
+        person.begin()
+        person.draw(4)
+        person.press("label_4")
+        page.get_by_text("Your drawings: 1").wait_for()
+        page.wait_for_timeout(1000)
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
+        again = Server(tmp_path, STREAMLIT_SERVER_PORT=str(server.port))
+        page.wait_for_event("load", timeout=LONG)
+        page.get_by_text("Your drawings: 1").wait_for(timeout=LONG)
+        person.at_canvas()
+        page.wait_for_timeout(2000)
+        person.draw(4)
+        person.press("label_4")
+        page.get_by_text("Your drawings: 2").wait_for()
+    finally:
+        for running in filter(None, (server, again)):
+            running.stop()
 
 
 def test_a_training_goes_on_over_a_reload(page, tmp_path):

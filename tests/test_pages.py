@@ -232,7 +232,7 @@ def test_a_quick_label_takes_the_newest_picture(app, data):
 
 def test_two_runs_never_share_a_name(app, genius, stupid):
     has_run(app, stupid, genius)
-    lab(app).run_called("run 1").rename("run 2")
+    lab(app).rename(lab(app).run_called("run 1"), "run 2")
     has_run(app, genius, stupid)
     assert [one.name for one in lab(app).runs] == ["run 2", "run 3"] and lab(app).trained.hash == genius.hash
     assert not lab(app).may_be_called("run 3") and not lab(app).may_be_called("genius") and not lab(app).may_be_called("<b>")
@@ -480,6 +480,24 @@ def test_a_lab_is_found_again_by_its_address(app, data, genius):
     assert lab(again).kept.version == lab(app).kept.version, "opening changes nothing"
 
 
+def test_a_change_without_a_new_count_is_saved(app, few):
+    lab(app).samples = few
+    app.run()
+    lab(app).change_samples(few.relabelled([0], 9), "1 drawing labelled 9.")
+    app.run()
+    assert lab(reopened(app)).samples.labels[0] == 9
+
+
+def test_opening_another_lab_leaves_nothing_of_this_one(app, few, genius):
+    lab(app).samples = few
+    lab(app).change_samples(few.without([0]), "1 drawing deleted.")
+    lab(app).last_label = 3
+    other = lab(app).record()
+    lab(app).be(other)
+    assert lab(app).before is None and lab(app).last_label is None and lab(app).kept is None and not lab(app).told
+    assert lab(app).samples is other.samples
+
+
 def test_an_unknown_address_begins_a_new_lab(app):
     other = AppTest.from_file(APP, default_timeout=60)
     other.query_params["lab"] = "nobody's"
@@ -495,8 +513,6 @@ def test_two_windows_go_apart(app, data):
         draw(at, data.test_images[1])
         at.button(key="label_2").click().run()
         caches.keeper().wait()
-    other.run()
-    caches.keeper().wait()
     assert "another window" in texts(other.run())
     assert lab(other).kept.token != lab(app).kept.token
     assert [lab(reopened(at)).samples.labels.tolist() for at in (app, other)] == [[7, 2]] * 2
@@ -566,6 +582,33 @@ def test_a_lab_travels_in_a_file(app, few, genius):
             assert "This is no lab" in texts(other)
     assert len(lab(other).samples) == 20 and lab(other).used == "run 1"
     assert "Opened: 20 drawings, 1 run" in texts(other)
+
+
+def test_undo_and_paper_in_any_order(app, data):
+    """What Undo and Redo bring back has the colours of the paper, and a brought picture can be undone."""
+    draw(app, data.test_images[0])
+    lab(app).clear_canvas()
+    app.run()
+    app.toggle(key="paper").set_value(True).run()
+    lab(app).undo()
+    app.run()
+    back = lab(app).canvas
+    assert [one["stroke"] for one in back.start["objects"]] == ["#000000"] and back.start["background"] == "#ffffff"
+    lab(app).undo()
+    app.run()
+    assert lab(app).canvas.digit is None and lab(app).canvas.undone
+    app.toggle(key="paper").set_value(False).run()
+    lab(app).redo()
+    assert lab(app).canvas.start["objects"][0]["stroke"] == "#ffffff" and lab(app).canvas.unread
+    app.run()
+    app.button(key="label_7").click().run()
+    assert not len(lab(app).samples), "not before the new picture has come"
+    draw(app, data.test_images[0])
+    lab(app).hold(data.test_images[1])
+    app.run()
+    assert lab(app).canvas.given
+    lab(app).undo()
+    assert not lab(app).canvas.given and lab(app).canvas.drawn
 
 
 def test_forgetting_a_lab(app, data):

@@ -85,6 +85,16 @@ def test_two_windows_do_not_overwrite_each_other(url, lab):
     assert equal(shelf.load(token)[0], replace(lab, choices={}))
 
 
+def test_a_forgotten_lab_stays_forgotten(url, lab):
+    keeper, token = Keeper(Store.at(url)), store.token()
+    kept = Kept(token)
+    keeper.keep(kept, lab).result()
+    keeper.store.forget(token)
+    keeper.keep(kept, replace(lab, choices={})).result()
+    assert kept.gone and "forgotten in another window" in kept.trouble
+    assert keeper.keep(kept, lab) is None and keeper.store.load(token) is None
+
+
 def test_old_labs_are_swept(url, lab):
     shelf, old, new = Store.at(url), store.token(), store.token()
     shelf.save(old, lab)
@@ -145,6 +155,12 @@ def test_a_store_out_of_reach_is_one_sentence(tmp_path, lab):
         db.execute(sql.text("DROP TABLE samples"))
     with pytest.raises(LabError, match="cannot be reached"):
         shelf.save(store.token(), lab)
+
+
+@pytest.mark.parametrize("bad", ["foo", "mysql://x/y", "sqlite:////proc/nope/labs.sqlite", "nothing://here"])
+def test_a_store_that_cannot_be_is_one_sentence(bad):
+    with pytest.raises(LabError):
+        Store.at(bad)
 
 
 def test_a_write_that_is_cut_off_changes_nothing(tmp_path, lab, monkeypatch):

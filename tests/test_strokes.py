@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,3 +36,11 @@ def test_any_text_is_read_or_is_no_drawing(text):
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda part: st.lists(part) | st.dictionaries(st.text(), part)))
 def test_any_canvas_is_read_or_is_blank(part):
     assert isinstance(strokes.from_canvas({"objects": [{"path": [part, ["L", 1, 2]]}, part]}, 280), str)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"side":280,"width":20,"strokes":[[]]}', '{"side":1,"width":1,"strokes":[[[1e999,2]]]}', "[" * 99_999, "{}", "7", ""],
+)
+def test_strange_strokes_are_none(text):
+    assert strokes.read(text)[2] == []

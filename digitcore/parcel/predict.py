@@ -13,9 +13,9 @@ HERE = Path(__file__).resolve().parent
 model = Predictor.load(HERE / "model.tflite")
 card = json.loads((HERE / "card.json").read_text(encoding="utf-8"))
 for name in sys.argv[1:]:
-    digit = digit_from_image(Image.open(name))
+    digit = digit_from_image(Image.open(name)) if Path(name).is_file() else None
     if digit is None:
-        print(json.dumps({"file": name, "digit": None}))
+        print(json.dumps({"file": name, "digit": None, "problem": "blank, or no such file"}))
         continue
     probabilities = model.probabilities(digit[None])[0].round(4).tolist()
     unsure = max(probabilities) < card["figures"].get("unsure_below", 0.5)

@@ -73,7 +73,11 @@ def _open_keeper() -> Keeper:
     named = secrets.load_if_toml_exists() and "labs" in st.secrets.get("connections", {})
     options = {} if named and not url else {"url": store.normal_url(url or store.default_url())}
     days = os.environ.get("DIGITLAB_KEEP_DAYS", "")
-    return Keeper(Store(st.connection("labs", type="sql", **options).engine), float(days) if days.isdigit() else store.DAYS)
+    try:
+        engine = st.connection("labs", type="sql", **options).engine
+    except store.BAD_URL as error:
+        raise LabError(store.UNNAMED) from error
+    return Keeper(Store(engine), float(days) if days.isdigit() else store.DAYS)
 
 
 @st.cache_data(show_spinner=False, ttl=30)
@@ -102,13 +106,18 @@ def under_way() -> dict[str, tuple[Job, TrainSettings, ModelBundle | None]]:
 _last_seen: dict[str, float] = {}  # session id → when it was last connected, in s
 
 
+def is_connected(session: str) -> bool:
+    """Whether a session has a browser at this moment."""
+    return runtime.exists() and runtime.get_instance().is_active_session(session)
+
+
 def _is_there(session: str) -> bool:
     """Whether a session is connected, or was so lately that its browser may come back; a sweep's owner is “session/sweep”."""
     session = session.partition("/")[0]
     if not runtime.exists():
         return True
     now = time.monotonic()
-    if runtime.get_instance().is_active_session(session):
+    if is_connected(session):
         _last_seen[session] = now
     return now - _last_seen.setdefault(session, now) < COMES_BACK
 

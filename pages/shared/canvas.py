@@ -3,9 +3,7 @@
 import base64
 import binascii
 import contextlib
-import copy
 import io
-from dataclasses import replace
 
 import streamlit as st
 from PIL import Image
@@ -68,7 +66,29 @@ const sendTheNext = (left) => {
   else if (before && left) setTimeout(sendTheNext, 50, left - 1);
 };
 
-export default function ({ parentElement, setTriggerValue }) {
+// When the connection was lost and is back, another session may answer, to whom this page's canvas means nothing. It is asked
+// for a sign; where none comes the page is loaded again, and finds what was saved by its address.
+let heard = null;
+const connected = () => document.querySelector("[data-testid=stApp]")?.dataset.testConnectionState === "CONNECTED";
+const watchConnection = (ask) => {
+  let was = connected();
+  const observer = new MutationObserver(() => {
+    const is = connected();
+    if (is && !was) {
+      const before = heard;
+      setTimeout(ask, 500);
+      setTimeout(() => { if (heard === before) location.reload(); }, 5000);
+    }
+    was = is;
+  });
+  const place = document.querySelector("[data-testid=stApp]");
+  if (place) observer.observe(place, { attributes: true, attributeFilter: ["data-test-connection-state"] });
+  return () => observer.disconnect();
+};
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  heard = data?.heard ?? heard;
+  const stopWatching = watchConnection(() => setTriggerValue("back", true));
   let drawing = false;
   const down = (event) => { drawing = event.composedPath().some((node) => node.tagName === "CANVAS"); };
   const up = () => { if (drawing) { drawing = false; setTimeout(() => press("send"), 0); } };
@@ -94,6 +114,7 @@ export default function ({ parentElement, setTriggerValue }) {
     document.removeEventListener("pointerdown", down, true);
     document.removeEventListener("pointerup", up, true);
     document.removeEventListener("paste", paste);
+    stopWatching();
   };
 }
 """
@@ -120,7 +141,7 @@ def show(lab: Lab) -> None:
     if not state.is_known(lab.canvas.key):  # another page was shown, or nothing yet
         lab.canvas = lab.canvas.next(lab.canvas)
     canvas = lab.canvas
-    ink, paper = (BLACK, WHITE) if lab.on_white else (WHITE, BLACK)
+    ink, paper = _colours(lab)
     st.html(_SIZES)
     with st.container(key="canvas", width=SIDE):
         st_canvas(
@@ -135,12 +156,19 @@ def show(lab: Lab) -> None:
         )
         _tools(
             key="canvas_tools",
+            data={"heard": lab.heard},
+            on_back_change=lab.hear,
             on_clear_change=lab.clear_canvas,
             on_undo_change=lab.undo,
             on_redo_change=lab.redo,
             on_pasted_change=lambda: _take_pasted(lab),
         )
     take_over(canvas)
+
+
+def _colours(lab):
+    """Ink and paper."""
+    return (BLACK, WHITE) if lab.on_white else (WHITE, BLACK)
 
 
 def show_choices(lab: Lab) -> None:
@@ -162,13 +190,8 @@ def _change_paper(lab):
     """The same drawing in the other colours, on a new canvas."""
     take_over(lab.canvas)
     lab.on_white = not lab.on_white
-    ink = BLACK if lab.on_white else WHITE
-    strokes = copy.deepcopy(lab.canvas.strokes)
-    for one in (strokes or {}).get("objects", []):
-        one["stroke"] = ink
-    if strokes:
-        strokes["background"] = WHITE if lab.on_white else BLACK
-    lab.canvas = lab.canvas.next(replace(lab.canvas, strokes=strokes))
+    ink, paper = _colours(lab)
+    lab.canvas = lab.canvas.next(lab.canvas.recoloured(ink, paper))
 
 
 def take_over(canvas: Canvas) -> None:
@@ -179,7 +202,9 @@ def take_over(canvas: Canvas) -> None:
         return
     if canvas.given and not (strokes or {}).get("objects"):
         return
-    canvas.picture, canvas.strokes, canvas.given = picture, strokes, False
+    canvas.picture, canvas.strokes, canvas.given, canvas.unread = picture, strokes, False, False
+    if canvas.drawn > len((canvas.start or {}).get("objects", [])):
+        canvas.undone = []
     try:
         rgba = CanvasResult(strokes, picture, True).image_data
         canvas.digit = images.digit_from_canvas(rgba)

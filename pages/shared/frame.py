@@ -66,6 +66,8 @@ def _status(lab):
     st.caption(f"{words.drawings(len(lab.samples))} labelled")
     if sentence := keeping.trouble(lab):
         st.caption(f":material/cloud_off: {sentence}")
+    elif lab.kept and lab.kept.behind:
+        st.caption(":material/cloud_upload: Saving …")
     elif lab.kept:
         st.caption(
             ":material/cloud_done: Saved", help="The address of this page opens this lab again. Who has the address has the lab."

@@ -1,5 +1,7 @@
 """Keeping the lab: written in the background after each change, found again by the page's address."""
 
+import contextlib
+
 import streamlit as st
 
 from digitcore import store
@@ -9,6 +11,7 @@ from pages.shared import caches
 from pages.shared.lab import Lab
 
 ADDRESS = "lab"  # the query parameter
+MOMENT = 0.3  # s
 UNKNOWN = "There is no lab under this address: it was forgotten, or nobody opened it for long. This is a new one."
 
 
@@ -39,18 +42,22 @@ def _open(lab, keeper, token):
 
 
 def keep(lab: Lab) -> None:
-    """Write what has changed, soon; a lab gets its address with the first thing that is worth keeping."""
-    keeper = caches.keeper()
-    if keeper is None:
+    """Write what has changed; a lab gets its address with the first thing that is worth keeping.
+
+    Waits a moment for the write, so that what the page says of it is true; a slow one goes on in the background.
+    """
+    keeper, record = caches.keeper(), lab.record()
+    if keeper is None or (lab.kept is None and not record.worth_keeping):
         return
-    record = lab.record()
-    if lab.kept and lab.kept.conflict:
-        lab.kept, lab.moved = None, lab.kept.trouble
-    if lab.kept is None and record.worth_keeping:
-        lab.kept = Kept(store.token())
     if lab.kept is None:
-        return
-    keeper.keep(lab.kept, record)
+        lab.kept = Kept(store.token())
+    if writing := keeper.keep(lab.kept, record):
+        lab.moved = ""
+        with contextlib.suppress(TimeoutError):
+            writing.result(MOMENT)
+    if lab.kept.conflict:
+        lab.moved, lab.kept = lab.kept.trouble, Kept(store.token())
+        keeper.keep(lab.kept, record)
     if st.query_params.get(ADDRESS) != lab.kept.token:
         st.query_params[ADDRESS] = lab.kept.token
     _note_training(lab)
@@ -93,7 +100,8 @@ def _note_training(lab):
 
 
 def _take_over_training(lab):
-    job, settings, start = caches.under_way().pop(lab.kept.token, (None, lab.settings, None))
-    if job is not None:
+    """Of a session that has gone; while it is there, the run is its own."""
+    job, settings, start = caches.under_way().get(lab.kept.token, (None, lab.settings, None))
+    if job is not None and not caches.is_connected(job.owner):
         job.owner = lab.owner
         lab.training, lab.settings, lab.pending = job, settings, start

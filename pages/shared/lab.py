@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from pages.shared import caches
 Asked = tuple[str, ...]  # what was asked of the worker, and of which model
 STUPID, GENIUS, TRAINED, BETTER, A_RUN = "stupid", "genius", "trained", "better", "a run"
 CHOICES = ("hold_out", "on_white", "initial", "initial_run", "train_after_label", "made", "used", "compared", "has_compared")
+STARTS = (STUPID, GENIUS, TRAINED, BETTER, A_RUN)
 NEEDED = (STUPID, GENIUS)  # no page can do without them
 
 
@@ -39,6 +40,7 @@ class Canvas:
     picture: str | None = None  # the last PNG that was read, to read it once
     digit: np.ndarray | None = None  # (28, 28) uint8; None when blank
     given: bool = False
+    unread: bool = False  # whether the digit is still that of other strokes
     remarks: list[Remark] = field(default_factory=list)
     trail: list[tuple[int, float]] = field(default_factory=list)  # the guess after each stroke, and how sure
     undone: list[dict[str, Any]] = field(default_factory=list)  # strokes that were taken from `start`, the last one last
@@ -59,6 +61,16 @@ class Canvas:
             return Canvas(self.number + 1)
         return replace(drawn, number=self.number + 1, start=drawn.strokes)
 
+    def recoloured(self, ink: str, paper: str) -> "Canvas":
+        """The same drawing in other colours, and all that Undo and Redo may bring back."""
+
+        def inked(strokes):
+            return [one | {"stroke": ink} for one in strokes]
+
+        strokes = self.strokes and self.strokes | {"objects": inked(self.strokes.get("objects", [])), "background": paper}
+        cleared = self.cleared and self.cleared.recoloured(ink, paper)
+        return replace(self, strokes=strokes, undone=inked(self.undone), cleared=cleared)
+
     def undo(self) -> "Canvas":
         """What the canvas in the browser cannot take back: a stroke that it came up with, or Clear."""
         strokes = list((self.strokes or {}).get("objects", []))
@@ -75,12 +87,18 @@ class Canvas:
         return replace(self.next(self._with(strokes)), undone=self.undone[:-1])
 
     def _with(self, strokes):
-        digit = self.digit if strokes else None
-        return replace(self, strokes=(self.strokes or {}) | {"objects": strokes}, digit=digit, remarks=[])
+        """The new picture comes from the browser; until then the old digit is shown."""
+        found = (self.strokes or {}) | {"objects": strokes}
+        return replace(self, strokes=found, digit=self.digit if strokes else None, unread=bool(strokes), remarks=[])
 
     def holding(self, digit: np.ndarray) -> "Canvas":
         """A new, blank canvas beside a picture that was brought."""
-        return Canvas(self.number + 1, digit=digit, given=True)
+        return Canvas(self.number + 1, digit=digit, given=True, cleared=self.worth_undoing)
+
+    @property
+    def worth_undoing(self) -> "Canvas | None":
+        """What Undo brings back after this is gone."""
+        return self if self.drawn or self.given else self.cleared
 
     def guessed(self, guess: int, sure: float) -> None:
         """Note what was guessed after the newest stroke; what Undo took back is forgotten."""
@@ -108,6 +126,7 @@ class Lab:
     samples: SampleSet = field(default_factory=SampleSet)
     hold_out: bool = True  # every fourth drawing of a digit is kept out of training
     canvas: Canvas = field(default_factory=Canvas)
+    heard: int = 0  # how often the page has asked whether this session is still there
     on_white: bool = False  # dark ink on white paper instead of white on black
     explained: np.ndarray | None = None  # the digit that is explained on the Draw page
     told: str = ""  # what became of the last file, picture or deletion, in a sentence
@@ -131,7 +150,8 @@ class Lab:
     made: int = 0  # runs ever made, for their names
     used: str = ""  # the name of the run or the upload that is in use
     refused: str = ""  # a name that no run may bear
-    coming: Job | None = None  # opens a file that the user brought: a model or a lab
+    coming: Job | None = None  # opens a file that the user brought
+    coming_as: str = ""  # what it is: a model or a lab
     received: str = ""  # what became of it, in a sentence
     onnx: str = ""  # the key of the model that is wanted as ONNX
     sweep: Sweep | None = None
@@ -252,7 +272,11 @@ class Lab:
 
     def clear_canvas(self) -> None:
         """A new, blank canvas; Undo brings the drawing back."""
-        self.canvas = replace(self.canvas.next(), cleared=self.canvas if self.canvas.drawn else self.canvas.cleared)
+        self.canvas = replace(self.canvas.next(), cleared=self.canvas.worth_undoing)
+
+    def hear(self) -> None:
+        """The page's connection was lost and is back: say that this session is still there."""
+        self.heard += 1
 
     def undo(self) -> None:
         """Take back what the canvas in the browser cannot."""
@@ -294,9 +318,9 @@ class Lab:
         self.uploads.append(model.renamed(name))
         return name
 
-    def expect(self, job: Job) -> None:
-        """A file that the user brought is being opened."""
-        self.coming, self.received = job, ""
+    def expect(self, job: Job, what: str) -> None:
+        """A file that the user brought is being opened, as a model or a lab."""
+        self.coming, self.coming_as, self.received = job, what, ""
 
     def receive(self) -> bool:
         """Take over what has come of it; True when something has."""
@@ -306,9 +330,8 @@ class Lab:
         if job.state != DONE:
             self.received = job.error
         elif isinstance(job.result, LabRecord):
-            self.kept, self.applied = None, {}
-            self.restore(job.result)
-            self.received = f"Opened: {len(self.samples):,} drawings, {len(self.runs):,} runs."
+            self.be(job.result)
+            self.coming_as, self.received = "lab", f"Opened: {len(self.samples):,} drawings, {len(self.runs):,} runs."
         else:
             self.received = f"On your shelf as “{self.take_in(job.result)}”."
         return True
@@ -322,11 +345,25 @@ class Lab:
         choices = {name: getattr(self, name) for name in CHOICES} | {"settings": asdict(self.chosen)}
         return LabRecord(self.samples, tuple(self.runs), tuple(self.uploads), choices)
 
+    def be(self, record: LabRecord) -> None:
+        """Be another lab: nothing of this one stays, and what runs for it is stopped."""
+        for job in filter(None, [self.training, *self.asked.values()]):
+            job.stop()
+        if self.sweep:
+            self.sweep.stop()
+        fresh = Lab(owner=self.owner, sought=True, canvas=self.canvas.next())
+        for one in fields(Lab):
+            setattr(self, one.name, getattr(fresh, one.name))
+        self.restore(record)
+
     def restore(self, record: LabRecord) -> None:
         """Be the lab that was kept; choices that this version does not know are passed over."""
         self.samples, self.runs, self.uploads = record.samples, list(record.runs), list(record.uploads)
         for name in CHOICES:
             if type(record.choices.get(name)) is type(getattr(self, name)):
                 setattr(self, name, record.choices[name])
+        self.made, self.compared = max(0, self.made), [name for name in self.compared if isinstance(name, str)]
+        if self.initial not in STARTS:
+            self.initial = GENIUS
         with contextlib.suppress(SettingsError, TypeError):
             self.chosen = TrainSettings.from_dict(record.choices.get("settings", {}))

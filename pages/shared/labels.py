@@ -43,7 +43,7 @@ def show(lab: Lab) -> None:
 
 def _store(lab, digit):
     canvas.take_over(lab.canvas)  # a quick hand labels before the last stroke was answered
-    if lab.canvas.digit is None:
+    if lab.canvas.digit is None or lab.canvas.unread:
         lab.last_label = None  # so that the line says to draw first
         return
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -73,4 +73,7 @@ def _add(lab, file):
     known, over = len(found.samples) - len(new), max(0, len(new) - room)
     known_ones = f" {known:,} of them here already." * bool(known)
     full = f" {words.drawings(over)} did not fit: {exchange.MOST_SAMPLES:,} is the most." * bool(over)
+    if not len(new):
+        lab.tell("These samples are here already.")
+        return
     lab.change_samples(lab.samples.joined(new.take(range(len(new) - over))), f"{found}{known_ones}{full}")

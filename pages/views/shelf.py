@@ -9,6 +9,8 @@ from digitcore import incoming, takeaway
 from pages.shared import caches, frame, results, words
 from pages.shared.lab import Lab
 
+MODEL, LAB = "model", "lab"  # what a file is brought as
+
 
 def show_table(lab: Lab) -> None:
     """The user's own models, then the shipped ones."""
@@ -72,7 +74,7 @@ def show_in(lab: Lab) -> None:
     )
     waits = lab.coming is not None
     st.button("Bring it", key="model_bring", disabled=file is None or waits, on_click=_bring, args=(lab, file))
-    show_coming(lab)
+    show_coming(lab, MODEL)
     for model in lab.uploads:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{model.name}**: {words.model_in_figures(model)}")
@@ -80,23 +82,28 @@ def show_in(lab: Lab) -> None:
             st.button("Put it away", key=f"brought_away_{model.name}", on_click=lab.put_away, args=(model.name,))
 
 
-def show_coming(lab: Lab) -> None:
-    """How far a file is that is being opened, or what became of it."""
-    st.fragment(_show_coming, run_every=frame.POLL if lab.coming else None)(lab)
+def show_coming(lab: Lab, what: str) -> None:
+    """How far a file is that is being opened as a model or a lab, or what became of it."""
+    if lab.coming_as == what:
+        st.fragment(_show_coming, run_every=frame.POLL if lab.coming else None)(lab)
 
 
 def _show_coming(lab):
     if lab.receive():
         st.rerun()
     if lab.coming:
-        st.caption("Opening the file …" if not lab.coming.ahead else words.in_line(lab.coming))
+        st.caption(
+            "Opening the file in a process apart; this takes some seconds …"
+            if not lab.coming.ahead
+            else words.in_line(lab.coming)
+        )
     elif lab.received:
         st.info(lab.received)
 
 
 def _bring(lab, file):
     name = " ".join(re.sub(r"[^\w.-]", " ", file.name.removesuffix(".keras")).split())[:26] or "brought"
-    lab.expect(caches.jobs().bring(file.getvalue(), name, owner=lab.owner))
+    lab.expect(caches.jobs().bring(file.getvalue(), name, owner=lab.owner), MODEL)
 
 
 def _use(lab, name):

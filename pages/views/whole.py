@@ -34,7 +34,7 @@ def show(lab: Lab) -> None:
         waits = lab.coming is not None
         st.button("Open it", key="lab_open", disabled=file is None or waits, on_click=_open, args=(lab, file))
         st.caption("What is here now stays under its own address.")
-        shelf.show_coming(lab)
+        shelf.show_coming(lab, shelf.LAB)
 
 
 def _show_standing(lab):
@@ -50,7 +50,7 @@ def _show_standing(lab):
 
 
 def _open(lab, file):
-    lab.expect(caches.jobs().open_lab(file.getvalue(), owner=lab.owner))
+    lab.expect(caches.jobs().open_lab(file.getvalue(), owner=lab.owner), shelf.LAB)
 
 
 def _forget(lab):
