@@ -28,7 +28,7 @@ run: setup
 	$(BIN)/python -m streamlit run server.py
 
 test: setup .venv/ready-to-test check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
 check: .venv/ready-to-test
 	$(BIN)/ruff check .

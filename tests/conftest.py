@@ -17,6 +17,7 @@ from tests.postgres import PROGRAMS, PostgresServer
 
 settings.register_profile("here", deadline=None, derandomize=True)  # a busy machine is no failure, and every run is the same
 settings.load_profile("here")
+os.environ.setdefault("DIGITLAB_POLITE", "0")  # two tests run at once: a worker that gives way to all would not end
 os.environ["DIGITLAB_STORE"] = f"sqlite:///{tempfile.mkdtemp()}/labs.sqlite"  # never the developer's own labs
 
 

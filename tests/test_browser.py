@@ -121,6 +121,7 @@ def test_the_whole_loop(person, server):
     page.locator(".st-key-comparison [data-testid=stVegaLiteChart]").nth(1).wait_for()
     see(page, "Your drawings")
     page.get_by_text("of 1 drawings").or_(page.get_by_text("of 1 drawing")).first.wait_for(timeout=LONG)
+    page.wait_for_timeout(1500)
     page.locator(".grid button").first.click()
     page.get_by_text("What the guess hangs on").wait_for()
     page.get_by_text("The MNIST digits that look most like it").wait_for()

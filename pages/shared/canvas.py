@@ -21,7 +21,7 @@ BLACK, WHITE = "#000000", "#ffffff"
 PASTED = 5_000_000  # characters of a pasted picture's data URL, at most
 _SIZES = """<style>
 .st-key-canvas { min-height: 336px }  /* so that nothing moves when the canvas is replaced */
-.st-key-canvas > :first-child { min-height: 280px }
+.st-key-canvas > :first-child { height: 280px; overflow: hidden }  /* a new canvas is taller for a moment */
 @media (min-width: 1000px) { div:has(> .st-key-canvas) { zoom: 1.25 } }
 @media (max-width: 330px) { div:has(> .st-key-canvas) { zoom: 0.9 } }
 </style>"""
