@@ -1,6 +1,7 @@
 # make run    set up and open the dashboard
 # make test   set up and run every check
 # make audit  look for known vulnerabilities in what is installed
+# make bench  measure beside what a user would pick instead
 # make setup  set up only: .venv, packages, MNIST
 
 PYTHON ?= python3
@@ -39,5 +40,13 @@ audit: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
 	$(BIN)/pip-audit --requirement requirements.txt
 
-bench: setup .venv/ready-to-test
+.venv-peers/ready: benchmarks/requirements.txt
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
+	touch $@
+
+bench: setup .venv/ready-to-test .venv-peers/ready
+	$(BIN)/python benchmarks/side_by_side.py
 	$(BIN)/python benchmarks/pen_up.py
+	$(BIN)/python benchmarks/api.py
+	$(BIN)/python benchmarks/keeping.py

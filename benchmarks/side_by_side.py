@@ -1,0 +1,165 @@
+"""Start, memory and pen-up to answer of Digit Lab and of four programs that a user would pick instead, in one run.
+
+    make bench
+
+or, where `.venv-peers` exists, `python benchmarks/side_by_side.py [--strokes 12] [--rounds 2]`. All programs get the same
+strokes in Chromium on this machine; the programs take turns, so that the ratios hold on a busy machine.
+"""
+
+import argparse
+import contextlib
+import os
+import platform
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from playwright.sync_api import sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.pen_up import PAUSE, WATCH
+from tests.browser import QUIET, chromium
+
+ROOT = Path(__file__).resolve().parent.parent
+OURS, THEIRS = sys.executable, str(ROOT / ".venv-peers" / "bin" / "python")
+STREAMLIT = (OURS, "-m", "streamlit", "run")
+LAB = "Digit Lab"
+COLUMNS = (("starts", ".1f"), ("megabytes", ".0f"), ("waits", ".0f"))
+
+
+@dataclass
+class Program:
+    """One of those measured: how it is started, where its page and its canvas are, and what was found."""
+
+    command: tuple[str, ...]
+    path: str = "/"
+    canvas: str = "canvas.upper-canvas"
+    starts: list[float] = field(default_factory=list)  # s from process start to a page that can be drawn on
+    waits: list[float] = field(default_factory=list)  # ms from pen-up to new answer
+    megabytes: list[float] = field(default_factory=list)  # of the server after drawing, its children included
+
+
+def programs() -> dict[str, Program]:
+    """By name; those of the usual stack only where their packages are installed."""
+    found = {
+        LAB: Program((*STREAMLIT, "server.py"), "/Draw"),
+        "echo page (floor)": Program((*STREAMLIT, "benchmarks/peers/echo.py")),
+        "Streamlit + model.predict": Program((*STREAMLIT, "benchmarks/peers/streamlit_predict.py")),
+    }
+    if Path(THEIRS).exists():
+        found["Flask + model.predict"] = Program((THEIRS, "benchmarks/peers/flask_predict.py"))
+        found["Gradio Sketchpad + model.predict"] = Program(
+            (THEIRS, "benchmarks/peers/gradio_predict.py"), canvas=".canvas canvas"
+        )
+    return found
+
+
+@contextlib.contextmanager
+def running(program: Program, folder: str):
+    """The program's process and address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = {
+        "STREAMLIT_SERVER_PORT": str(port),
+        "STREAMLIT_SERVER_HEADLESS": "true",
+        "DIGITLAB_STORE": f"sqlite:///{folder}/labs.sqlite",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(program.command, cwd=ROOT, env=os.environ | settings, **quiet)
+    try:
+        yield process, f"http://127.0.0.1:{port}{program.path}"
+    finally:
+        for child in [*psutil.Process(process.pid).children(recursive=True), process]:
+            child.kill()
+        process.wait()
+
+
+def until_drawable(page, url, canvas):
+    """Open the address as soon as something answers there, and wait for its canvas."""
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        with contextlib.suppress(Exception):
+            page.goto(url, timeout=2000)
+            break
+        time.sleep(0.05)
+    page.locator(canvas).first.wait_for(timeout=120_000)
+
+
+def draw(page, canvas, strokes):
+    """Milliseconds from pen-up to the answer's change; the first two strokes warm up and do not count."""
+    page.wait_for_timeout(2000)
+    page.evaluate(WATCH)
+    waits = []
+    for number in range(strokes + 2):
+        box = page.locator(canvas).first.bounding_box()
+        asked = page.evaluate("window.waits.length")
+        y = box["y"] + (20 + 240 * number / (strokes + 2)) * box["height"] / 280
+        page.mouse.move(box["x"] + (40 + 7 * number) * box["width"] / 280, y)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 230 * box["width"] / 280, y + 9, steps=6)
+        page.mouse.up()
+        with contextlib.suppress(Exception):
+            page.wait_for_function(f"window.waits.length > {asked}", timeout=10_000)
+            waits += page.evaluate(f"window.waits.slice({asked}, {asked + 1})")
+        page.wait_for_timeout(PAUSE)
+    return waits[2:]
+
+
+def measure(program, browser, strokes):
+    """One start, one page, so many strokes."""
+    with tempfile.TemporaryDirectory() as folder:
+        begin = time.monotonic()
+        with running(program, folder) as (process, url):
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            until_drawable(page, url, program.canvas)
+            program.starts.append(time.monotonic() - begin)
+            program.waits += draw(page, program.canvas, strokes)
+            family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+            program.megabytes.append(sum(one.memory_info().rss for one in family) / 1e6)
+            page.close()
+
+
+def table(found: dict[str, Program]) -> str:
+    """Medians, and beside each Digit Lab's share of it, in Markdown."""
+    ours = found[LAB]
+
+    def cell(own, theirs, form, beside):
+        figure = statistics.median(theirs)
+        return f"{figure:{form}}" + (f" ({statistics.median(own) / figure:.2f} ×)" if beside else "")
+
+    lines = ["| program | start to drawable page (s) | memory (MB) | pen-up to answer (ms) |", "|---|---|---|---|"]
+    for name, program in found.items():
+        pairs = [(getattr(ours, what), getattr(program, what), form) for what, form in COLUMNS]
+        cells = [cell(own, theirs, form, program is not ours) for own, theirs, form in pairs]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main():
+    """Measure in turns and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--strokes", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=2)
+    asked = parser.parse_args()
+    found = programs()
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium(), args=QUIET.split())
+        for _ in range(asked.rounds):
+            for program in found.values():
+                measure(program, browser, asked.strokes)
+        browser.close()
+    print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
+    print(table(found))
+    print("\nIn brackets: Digit Lab's figure as a multiple of this one.")
+
+
+if __name__ == "__main__":
+    main()
