@@ -12,7 +12,8 @@ from streamlit_drawable_canvas import CanvasResult, st_canvas
 from digitcore import diagnosis, images
 from digitcore.errors import DigitLabError
 from pages.shared import state
-from pages.shared.lab import Canvas, Lab
+from pages.shared.drawing import Canvas
+from pages.shared.lab import Lab
 
 SIDE = 280  # px
 BRUSHES, BRUSH = (8, 40), 20  # px: from, to; at first
