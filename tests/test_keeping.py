@@ -121,7 +121,5 @@ def test_a_training_goes_on_over_a_reload(page, tmp_path):
         page.wait_for_timeout(3000)
         page.reload()
         page.locator(".st-key-training").get_by_text("s left").wait_for(timeout=LONG)
-        page.locator(".st-key-training").get_by_role("button", name="Stop").click()
-        page.locator(".st-key-training").get_by_text("Stopped early").wait_for(timeout=LONG)
     finally:
         server.stop()

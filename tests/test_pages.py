@@ -513,7 +513,10 @@ def test_two_windows_go_apart(app, data):
         draw(at, data.test_images[1])
         at.button(key="label_2").click().run()
         caches.keeper().wait()
-    assert "another window" in texts(other.run())
+    if "another window" not in texts(other):
+        other.run()  # a slow write is known of at the next run
+    caches.keeper().wait()
+    assert "another window" in texts(other)
     assert lab(other).kept.token != lab(app).kept.token
     assert [lab(reopened(at)).samples.labels.tolist() for at in (app, other)] == [[7, 2]] * 2
 

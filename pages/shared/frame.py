@@ -64,6 +64,13 @@ def _status(lab):
     st.caption(f"Model in use: **{lab.answers.name}**")
     lab.counted = len(lab.samples)
     st.caption(f"{words.drawings(len(lab.samples))} labelled")
+    st.fragment(_show_saving, run_every=PATIENT if lab.kept and lab.kept.behind else None)(lab)
+    if lab.training:
+        st.fragment(_watch_training, run_every=PATIENT)(lab)
+
+
+def _show_saving(lab):
+    """Whether the lab is in the store."""
     if sentence := keeping.trouble(lab):
         st.caption(f":material/cloud_off: {sentence}")
     elif lab.kept and lab.kept.behind:
@@ -72,8 +79,6 @@ def _status(lab):
         st.caption(
             ":material/cloud_done: Saved", help="The address of this page opens this lab again. Who has the address has the lab."
         )
-    if lab.training:
-        st.fragment(_watch_training, run_every=PATIENT)(lab)
 
 
 def _watch_training(lab):

@@ -51,8 +51,9 @@ def keep(lab: Lab) -> None:
         return
     if lab.kept is None:
         lab.kept = Kept(store.token())
+    if not record.same_as(lab.kept.wanted):
+        lab.moved = ""  # it was said; the user has gone on since
     if writing := keeper.keep(lab.kept, record):
-        lab.moved = ""
         with contextlib.suppress(TimeoutError):
             writing.result(MOMENT)
     if lab.kept.conflict:
