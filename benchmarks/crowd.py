@@ -32,7 +32,7 @@ from benchmarks.pen_up import measure, start_long_training, visit
 from tests.browser import QUIET, SHAPES, Server, chromium
 
 PAUSE = 2.0  # s between two strokes of one person, on average
-GONE = 150  # s until the server has let go of those who left: Streamlit waits 120 s for them
+GONE = 140  # s until the server has let go of those who left: Streamlit waits 120 s for them
 CANVAS, ANSWER = "drawable_canvas", "font-weight:650"
 MOST_MESSAGE = 50_000_000  # bytes
 
