@@ -29,7 +29,7 @@ run: setup
 	$(BIN)/python -m streamlit run server.py
 
 test: setup .venv/ready-to-test check
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 check: .venv/ready-to-test
 	$(BIN)/ruff check .

@@ -21,6 +21,15 @@ os.environ.setdefault("DIGITLAB_POLITE", "0")  # two tests run at once: a worker
 os.environ["DIGITLAB_STORE"] = f"sqlite:///{tempfile.mkdtemp()}/labs.sqlite"  # never the developer's own labs
 
 
+LONGEST_FIRST = ("test_browser", "test_pages", "test_keeping", "test_training", "test_jobs", "test_main", "test_incoming")
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files begin, so that two processes end together."""
+    places = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
 @pytest.fixture(scope="session")
 def data():
     return mnist.load()
