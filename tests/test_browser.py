@@ -227,7 +227,9 @@ def test_a_drawing_is_explained_and_seen_in_the_gallery(person):
     page.get_by_text("Your drawings", exact=True).click()
     page.locator(".grid button").first.click()
     page.get_by_text("2 strokes").wait_for()
+    page.wait_for_timeout(1000)  # as a person, who looks before choosing
     page.locator(".st-key-own_label input").click()
+    page.wait_for_timeout(500)
     page.keyboard.type("9")
     page.keyboard.press("Enter")
     page.wait_for_timeout(1000)
