@@ -10,7 +10,6 @@ import contextlib
 import http.client
 import io
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from digitcore import mnist
+from tests.browser import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVERS = {"Digit Lab": "server:app", "FastAPI + model.predict": "benchmarks.peers.api:app"}
@@ -33,9 +33,7 @@ ROUNDS = 3
 @contextlib.contextmanager
 def running(app: str):
     """A server of this application: its port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     line = [sys.executable, "-m", "uvicorn", app, "--port", str(port), "--log-level", "error"]
     here = os.environ | {"DIGITLAB_API_RATE": "1000000/second", "DIGITLAB_STORE": "off"}
     process = subprocess.Popen(line, cwd=ROOT, env=here, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

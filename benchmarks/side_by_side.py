@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import os
 import platform
-import socket
 import statistics
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.pen_up import PAUSE, WATCH
-from tests.browser import QUIET, chromium
+from tests.browser import QUIET, chromium, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS, THEIRS = sys.executable, str(ROOT / ".venv-peers" / "bin" / "python")
@@ -63,9 +62,7 @@ def programs() -> dict[str, Program]:
 @contextlib.contextmanager
 def running(program: Program, folder: str):
     """The program's process and address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     settings = {
         "STREAMLIT_SERVER_PORT": str(port),
         "STREAMLIT_SERVER_HEADLESS": "true",

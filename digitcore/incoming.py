@@ -4,6 +4,7 @@ A file passes here when it is small, holds what Keras writes and nothing else, a
 Only then does a process of its own open it (`digitcore.opening`), with Keras's safe mode and limits of time and memory.
 """
 
+import functools
 import io
 import json
 import subprocess
@@ -60,8 +61,6 @@ def checked(data: bytes) -> bytes:
             text = packed.read(CONFIG).decode()
             weights = packed.read(WEIGHTS)
             metadata = packed.read("metadata.json")
-    except ModelError:
-        raise
     except (zipfile.BadZipFile, OSError, EOFError, ValueError, KeyError, RuntimeError, NotImplementedError, zlib.error) as error:
         raise ModelError(BROKEN) from error
     return _packed(_plain_config(text), weights, metadata)
@@ -92,7 +91,13 @@ def opened(files: list[bytes]) -> list[ModelBundle]:
 
 def known(data: bytes) -> ModelBundle | None:
     """The shipped model whose .keras file this is, or None."""
-    return next((bundle for name in names() if (bundle := shipped(name)).keras_bytes == data), None)
+    return _shelf().get(data)
+
+
+@functools.cache
+def _shelf() -> dict[bytes, ModelBundle]:
+    """The shipped models by their .keras files; opened once a process, since a lab asks for each of its models."""
+    return {bundle.keras_bytes: bundle for bundle in map(shipped, names())}
 
 
 def _check_members(members):
@@ -133,9 +138,7 @@ def _check(value, deep=0) -> int:
 
 def _check_class(value):
     name, module = value["class_name"], value.get("module")
-    if name == "__tuple__" or (name == "__keras_tensor__" and module is None):
-        return 0
-    if name == "__keras_tensor__" or (name == "DTypePolicy" and module in ("keras", "keras.dtype_policies")):
+    if name in ("__tuple__", "__keras_tensor__") or (name == "DTypePolicy" and module in ("keras", "keras.dtype_policies")):
         return 0
     if value.get("registered_name") not in (None, name, "Functional", "Sequential"):
         raise ModelError(f"The model holds “{_short(value['registered_name'])}”, which is not Keras's own.")

@@ -43,13 +43,18 @@ def chromium():
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class Server:
     """A fresh dashboard on a free port."""
 
     def __init__(self, folder: Path, script: str = "streamlit_app.py", **environment: str):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(environment.get("STREAMLIT_SERVER_PORT", probe.getsockname()[1]))
+        self.port = int(environment.get("STREAMLIT_SERVER_PORT") or free_port())
         self.url = f"http://127.0.0.1:{self.port}"
         self._modules = folder / "modules.txt"
         self.log = folder / "server.log"

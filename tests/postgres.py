@@ -2,9 +2,10 @@
 
 import os
 import shutil
-import socket
 import subprocess
 from pathlib import Path
+
+from tests.browser import free_port
 
 PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
 
@@ -14,9 +15,7 @@ class PostgresServer:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
 
     def __enter__(self) -> str:
         if os.getuid() == 0:
