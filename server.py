@@ -3,14 +3,15 @@
 Streamlit Community Cloud runs `streamlit_app.py` alone; then there is no API.
 """
 
+import importlib
 from pathlib import Path
 
 import streamlit as st
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
-
-from digitcore import api
 
 HEADERS = {
     "referrer-policy": "no-referrer",  # a lab's address must not leave with a click
@@ -39,14 +40,24 @@ class SecurityHeaders:
         await self.app(scope, receive, with_headers)
 
 
+async def load_api():
+    """The module of the API, when it is first asked: FastAPI costs the start of every server half a second."""
+    return await run_in_threadpool(importlib.import_module, "digitcore.api")
+
+
+async def answer(scope, receive, send):
+    """Hand a request over to the API."""
+    await (await load_api()).app(scope, receive, send)
+
+
 async def health(request):
     """Whether the server is up."""
-    await api.run_in_threadpool(api.health)
-    return api.JSONResponse({"status": "ok"})
+    await run_in_threadpool((await load_api()).health)
+    return JSONResponse({"status": "ok"})
 
 
 app = st.App(
     Path(__file__).with_name("streamlit_app.py"),
-    routes=[Route("/healthz", health), Mount("/api", app=api.app)],
+    routes=[Route("/healthz", health), Mount("/api", app=answer)],
     middleware=[Middleware(SecurityHeaders)],
 )

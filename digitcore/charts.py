@@ -1,15 +1,13 @@
 """Tables to Altair charts. Each function takes a table and returns a chart; the page shows and downloads the table.
 
-Colours are after Okabe and Ito's, which colour-blind people can tell apart, the blue lightened so that it also stands out
-on a dark page. The initial model is grey and the trained one blue wherever they are compared.
-Source: M. Okabe, K. Ito, "Color Universal Design" (2008).
+Tables of several models give each its colour of `colours.of_models`.
 """
 
 import altair as alt
 import pandas as pd
 
-GREY, BLUE, ORANGE = "#8a8f98", "#2b83c6", "#E69F00"
-MODEL_COLOURS = [GREY, BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#D55E00"]
+from digitcore.colours import BLUE, GREY, ORANGE, of_models
+
 MEASURES = {"loss": "Loss (cross-entropy, nats)", "accuracy": "Share of digits read right"}
 AXES = {"epoch": "Epoch", "seen": "Digits seen", "seconds": "Seconds"}
 CELL = "cell"  # the selection of a confusion matrix: the fields drawn and read of what was clicked
@@ -317,11 +315,6 @@ def heat_map(table: pd.DataFrame, x: str, y: str, *, height: int = 260) -> alt.L
     return (base.mark_rect().encode(color=shade) + figures).properties(height=height, title="Your hand, read after training")
 
 
-def colours(count: int) -> list[str]:
-    """The colours of so many models side by side; one alone is blue."""
-    return [BLUE] if count == 1 else [MODEL_COLOURS[i % len(MODEL_COLOURS)] for i in range(count)]
-
-
 def _models(table):
     """The models' names in the order of a table."""
     return list(dict.fromkeys(table["model"]))
@@ -338,6 +331,6 @@ def _colour(table):
     return alt.Color(
         "model:N",
         title=None,
-        scale=alt.Scale(domain=models, range=colours(len(models))),
+        scale=alt.Scale(domain=models, range=of_models(len(models))),
         legend=alt.Legend(orient="top", columns=4) if len(models) > 1 else None,
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+import scipy  # loads ndimage when it is first used: the first page need not wait for it
 
 from digitcore import images
 from digitcore.images import EDGE
@@ -72,8 +72,8 @@ def _size(drawn):
 
 def _parts(drawn):
     """Parts that lie apart; four and five are often drawn in two."""
-    marked, count = ndimage.label(drawn, np.ones((3, 3)))
-    sizes = ndimage.sum_labels(drawn, marked, range(1, count + 1)) if count else np.zeros(0)
+    marked, count = scipy.ndimage.label(drawn, np.ones((3, 3)))
+    sizes = scipy.ndimage.sum_labels(drawn, marked, range(1, count + 1)) if count else np.zeros(0)
     pieces = int((sizes >= PIECE * drawn.sum()).sum())
     specks = count - pieces
     kept = np.isin(marked, 1 + np.flatnonzero(sizes >= PIECE * drawn.sum()))
@@ -88,13 +88,13 @@ def _parts(drawn):
 def _joined(drawn):
     reach = max(3, round(0.05 * max(drawn.shape)))
     span = np.hypot(*np.ogrid[-reach : reach + 1, -reach : reach + 1]) <= reach
-    closed = ndimage.binary_closing(np.pad(drawn, reach), span)
+    closed = scipy.ndimage.binary_closing(np.pad(drawn, reach), span)
     return images.digit_from_ink((closed * 255).astype(np.uint8))
 
 
 def _dilated(digit):
-    return ndimage.grey_dilation(digit, footprint=_CROSS).astype(np.uint8)
+    return scipy.ndimage.grey_dilation(digit, footprint=_CROSS).astype(np.uint8)
 
 
 def _eroded(digit):
-    return ndimage.grey_erosion(digit, footprint=_CROSS).astype(np.uint8)
+    return scipy.ndimage.grey_erosion(digit, footprint=_CROSS).astype(np.uint8)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from digitcore import preload, worker
+from digitcore import preload
 from digitcore.errors import DigitLabError, JobError
 from digitcore.models import ModelBundle
 from digitcore.runs import Run, TrainSettings
@@ -199,39 +199,39 @@ class JobService:
             JobError: when a limit of this server is reached; the sentence names it.
         """
         self._check(len(samples), settings.epochs)
-        return self._submit(worker.train, (start, samples, settings, goes_on, self.limits.seconds), owner, patient)
+        return self._submit("train", (start, samples, settings, goes_on, self.limits.seconds), owner, patient)
 
     def evaluate(self, bundle: ModelBundle, *, owner: str = "") -> Job:
         """A job whose messages tell the share done and whose result is a `worker.Judged`."""
-        return self._submit(worker.evaluate, (bundle,), owner, False)
+        return self._submit("evaluate", (bundle,), owner, False)
 
     def stress(self, bundle: ModelBundle, *, owner: str = "") -> Job:
         """A job whose messages tell the share done and whose result is a table as of `stress.measure`."""
-        return self._submit(worker.stress, (bundle,), owner, False)
+        return self._submit("stress", (bundle,), owner, False)
 
     def look_alikes(self, bundle: ModelBundle, digits: np.ndarray, *, owner: str = "") -> Job:
         """A job whose result is a `neighbours.Neighbours` of the digits, (N, 28, 28) uint8."""
-        return self._submit(worker.look_alikes, (bundle, digits), owner, False)
+        return self._submit("look_alikes", (bundle, digits), owner, False)
 
     def layers(self, bundle: ModelBundle, digit: np.ndarray, *, owner: str = "") -> Job:
         """A job whose result is a list of `layers.Layer` for a digit, (28, 28) uint8."""
-        return self._submit(worker.layers, (bundle, digit), owner, False)
+        return self._submit("layers", (bundle, digit), owner, False)
 
     def explore(self, seed: int, *, owner: str = "") -> Job:
         """A job whose result is an `exploring.Exploration` with the mosaic of this seed."""
-        return self._submit(worker.explore, (seed,), owner, False)
+        return self._submit("explore", (seed,), owner, False)
 
     def bring(self, data: bytes, name: str, *, owner: str = "") -> Job:
         """A job whose result is the model of a stranger's .keras file, under this name."""
-        return self._submit(worker.bring, (data, name), owner, False)
+        return self._submit("bring", (data, name), owner, False)
 
     def open_lab(self, data: bytes, *, owner: str = "") -> Job:
         """A job whose result is the `labs.LabRecord` of a lab's file."""
-        return self._submit(worker.open_lab, (data,), owner, False)
+        return self._submit("open_lab", (data,), owner, False)
 
     def to_onnx(self, bundle: ModelBundle, *, owner: str = "") -> Job:
         """A job whose result is the model as an ONNX file."""
-        return self._submit(worker.to_onnx, (bundle,), owner, False)
+        return self._submit("to_onnx", (bundle,), owner, False)
 
     def ahead(self, job: Job) -> int:
         """How many jobs are served before this one; 0 when it runs or is over."""
@@ -397,12 +397,14 @@ def _start_cluster(workers):
 
 
 def _perform(work, arguments, topic):
-    """Runs in the worker: gives the work its way to tell and its stop sign."""
+    """Runs in the worker, which alone imports what the work needs: gives it its way to tell and its stop sign."""
     from distributed import Event, get_worker
+
+    from digitcore import worker
 
     here, sign = get_worker(), Event(topic)
     here.log_event(topic, {})
-    return work(*arguments, tell=lambda message: here.log_event(topic, message), stop=sign.is_set)
+    return getattr(worker, work)(*arguments, tell=lambda message: here.log_event(topic, message), stop=sign.is_set)
 
 
 def _without_sender(message):

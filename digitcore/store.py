@@ -6,6 +6,7 @@ A lab is found by its token, which only its owner knows: the database holds the 
 
 import contextlib
 import hashlib
+import importlib
 import json
 import secrets
 import time
@@ -17,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import sqlalchemy as sql
-from sqlalchemy.dialects import postgresql, sqlite
 
 from digitcore import mnist
 from digitcore.errors import LabError
@@ -359,7 +359,7 @@ def _upgrade(engine):
 
 def _insert_new(db, table, rows):
     """Insert rows, passing over those that are there."""
-    dialect = postgresql if db.dialect.name == "postgresql" else sqlite
+    dialect = importlib.import_module(f"sqlalchemy.dialects.{db.dialect.name}")
     db.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
 
 

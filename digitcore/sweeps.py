@@ -2,16 +2,18 @@
 
 import itertools
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from digitcore.errors import JobError, SettingsError
 from digitcore.jobs import DONE, FAILED, WAITING, Job, JobService
 from digitcore.models import ModelBundle
 from digitcore.runs import TrainSettings
 from digitcore.samples import SampleSet
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST = 100  # points in one sweep
 SCORES = ["your_hand", "your_hand_before", "mnist", "mnist_before", "mnist_errors_more", "seconds"]
@@ -135,19 +137,21 @@ class Sweep:
         """How many points have their figures."""
         return sum(point.state == DONE for point in self.points)
 
-    def table(self) -> pd.DataFrame:
+    def table(self) -> "pd.DataFrame":
         """One row a point: the swept values, the seed, its state, the scores (shares from 0 to 1), the error."""
+        import pandas as pd  # half a second that the first page need not wait for
+
         rows = [
             {**point.values, "seed": point.settings.seed, "state": point.state, **point.scores, "error": point.error}
             for point in self.points
         ]
         return pd.DataFrame(rows, columns=[*self.grid, "seed", "state", *SCORES, "error"])
 
-    def means(self) -> pd.DataFrame:
+    def means(self) -> "pd.DataFrame":
         """One row a combination: the mean of each score over its seeds, and the spread of the personal score."""
         done = self.table().query("state == @DONE")
         if done.empty:
-            return pd.DataFrame(columns=[*self.grid, *SCORES, "your_hand_spread", "seeds"])
+            return done.reindex(columns=[*self.grid, *SCORES, "your_hand_spread", "seeds"])
         grouped = done.groupby(list(self.grid), as_index=False, sort=False)
         means = grouped[SCORES].mean()
         means["your_hand_spread"] = grouped["your_hand"].agg(lambda scores: scores.max() - scores.min())["your_hand"]

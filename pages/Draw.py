@@ -1,9 +1,10 @@
 """Draw: what does the network read? A canvas, an answer after every stroke, and a lesson with one tap."""
 
+import importlib
+
 import streamlit as st
 
 from pages.shared import answer, caches, canvas, frame, keeping, labels, pictures
-from pages.views import bringing, own, why
 
 INITIAL, TRAINED, BOTH = "Initial", "Trained", "Both"
 
@@ -80,18 +81,18 @@ def show_told():
 
 
 def show_more(models):
-    """Everything for the curious, one click away; what is closed is not computed."""
+    """Everything for the curious, one click away; what is closed is neither computed nor loaded."""
     drawers = {
-        "why": ("Why this answer", lambda: why.show(lab, models)),
-        "own": ("Your drawings", lambda: own.show(lab)),  # a title that changes would close it
-        "picture": ("Use a picture instead", lambda: bringing.show_pictures(lab)),
-        "files": ("Take samples along, bring samples", lambda: bringing.show_files(lab)),
+        "why": ("Why this answer", "why", "show", (lab, models)),
+        "own": ("Your drawings", "own", "show", (lab,)),  # a title that changes would close it
+        "picture": ("Use a picture instead", "bringing", "show_pictures", (lab,)),
+        "files": ("Take samples along, bring samples", "bringing", "show_files", (lab,)),
     }
-    for key, (title, show) in drawers.items():
+    for key, (title, view, show, what) in drawers.items():
         drawer = st.expander(title, key=f"drawer_{key}", on_change="rerun")
         if drawer.open:
             with drawer:
-                show()
+                getattr(importlib.import_module(f"pages.views.{view}"), show)(*what)
 
 
 lab = frame.begin(frame.DRAW)

@@ -109,8 +109,3 @@ def test_heat_map(count):
     columns = ["epochs", "gentle", "your_hand", "your_hand_spread", "mnist", "mnist_errors_more", "seconds"]
     table = pd.DataFrame(np.ones((count, len(columns))), columns=columns)
     assert fits(charts.heat_map(table, "epochs", "gentle"), table)
-
-
-def test_colours():
-    assert charts.colours(1) == [charts.BLUE] and charts.colours(2) == [charts.GREY, charts.BLUE]
-    assert len(charts.colours(9)) == 9

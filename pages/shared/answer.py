@@ -5,7 +5,7 @@ import html
 import numpy as np
 import streamlit as st
 
-from digitcore import charts
+from digitcore import colours
 from pages.shared import pictures
 
 
@@ -17,13 +17,13 @@ def show(answers: dict[str, np.ndarray | None], digit: np.ndarray | None, unsure
         digit: (28, 28) uint8, or None when nothing is drawn.
         unsure_below: model name → the probability below which its second guess is named as well.
     """
-    colours = charts.colours(len(answers))
+    painted = colours.of_models(len(answers))
     known = {name: p for name, p in answers.items() if p is not None}
     heads = "".join(
         _head(name, p, colour, len(known) > 1, unsure_below[name])
-        for (name, p), colour in zip(known.items(), colours, strict=False)
+        for (name, p), colour in zip(known.items(), painted, strict=False)
     )
-    rows = "".join(_row(d, [0.0 if p is None else p[d] for p in answers.values()], colours, bool(known)) for d in range(10))
+    rows = "".join(_row(d, [0.0 if p is None else p[d] for p in answers.values()], painted, bool(known)) for d in range(10))
     st.html(
         '<div style="max-width:560px">'
         '<div style="display:flex;justify-content:space-between;align-items:flex-end;gap:12px;min-height:92px;margin-bottom:8px">'

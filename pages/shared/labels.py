@@ -4,7 +4,7 @@ import datetime
 
 import streamlit as st
 
-from digitcore import charts, strokes
+from digitcore import colours, strokes
 from pages.shared import caches, canvas
 from pages.shared.lab import Lab
 
@@ -66,7 +66,7 @@ def _counts(counts):
     most = max(10, *counts)
     cells = "".join(
         f'<div style="flex:1;text-align:center"><div style="height:28px;display:flex;align-items:flex-end">'
-        f'<div style="width:100%;height:{100 * count / most:.0f}%;background:{charts.BLUE}"></div></div>'
+        f'<div style="width:100%;height:{100 * count / most:.0f}%;background:{colours.BLUE}"></div></div>'
         f'<div style="border-top:1px solid rgba(128,134,146,.5);padding-top:2px"><b>{digit}</b></div>'
         f'<div aria-label="{count} drawings of {digit}">{count}</div></div>'
         for digit, count in enumerate(counts)

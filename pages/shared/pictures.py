@@ -6,7 +6,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from digitcore import charts
+from digitcore import colours
 
 SPEED, PEN_UP = 400.0, 0.25  # px a second of a replayed stroke, s between two of them
 MOST_GUESSES = 12
@@ -84,7 +84,7 @@ def trail(guesses: list[tuple[int, float]]) -> str:
     bars = "".join(
         f'<div style="text-align:center;width:22px" title="{sure:.0%}">'
         f'<div style="height:24px;display:flex;align-items:flex-end">'
-        f'<div style="width:100%;height:{100 * sure:.0f}%;background:{charts.BLUE}"></div></div>{guess}</div>'
+        f'<div style="width:100%;height:{100 * sure:.0f}%;background:{colours.BLUE}"></div></div>{guess}</div>'
         for guess, sure in guesses[-MOST_GUESSES:]
     )
     words = " → ".join(str(guess) for guess, _ in guesses[-MOST_GUESSES:])

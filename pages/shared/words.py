@@ -1,7 +1,5 @@
 """Sentences that pages share."""
 
-from digitcore.comparison import LUCK, Pair
-from digitcore.evaluation import Evaluation
 from digitcore.jobs import WAITING, Job
 from digitcore.models import ModelBundle
 from digitcore.runs import Run, Score
@@ -117,41 +115,6 @@ def warning(run: Run) -> str:
 def between(interval, places: int) -> str:
     """“99.5 to 99.7 %”; empty when nothing is known."""
     return "{:.{places}f} to {:.{places}f} %".format(*(100 * bound for bound in interval), places=places) if interval else ""
-
-
-def difference(pair: Pair, first: str, second: str, what: str = "test digits") -> str:
-    """Which of two models reads more, and whether that may be luck."""
-    of = f"{pair.first.of:,} {what}"
-    changed = f"It fixes {len(pair.fixed):,} and breaks {len(pair.broken):,}."
-    if not pair.more:
-        return f"Both read equally many of {of}. {second} fixes {len(pair.fixed):,} and breaks {len(pair.broken):,}."
-    luck = "unlikely to be luck" if pair.p_value < LUCK else "this may be luck"
-    p = f"p = {pair.p_value:.2g}" if pair.p_value >= 0.001 else "p < 0.001"
-    how = f"**{abs(pair.more):,} {'more' if pair.more > 0 else 'fewer'}**"
-    return f"{second} reads {how} of {of} than {first}: {luck} ({p}, McNemar's exact test). {changed}"
-
-
-def confused(pairs) -> str:
-    """The pairs of digits that are taken for each other most; the table is `evaluation.confused_pairs`."""
-    if pairs.empty:
-        return "No digit is taken for another."
-    rows = list(pairs.itertuples(index=False, name=None))
-    named = [f"{first} and {second} ({count:,})" for first, second, count, _ in rows]
-    classic = [f"{first}/{second}" for first, second, _, known in rows if known]
-    told = f" {', '.join(classic)}: hands all over the world make these alike." if classic else ""
-    return f"Most often taken for each other: {', '.join(named)}.{told}"
-
-
-def unsure(judged: Evaluation, threshold: float) -> str:
-    """What saying “unsure” below a threshold costs and saves."""
-    quiet = judged.confidence < threshold
-    answered = judged.of - int(quiet.sum())
-    saved = int((quiet & ~judged.right).sum())
-    right = f"{float(judged.right[~quiet].mean()):.2%} of those are right" if answered else "none is left"
-    return (
-        f"It answers **{answered:,}** of {judged.of:,} ({answered / judged.of:.1%}); {right}. "
-        f"It is unsure about {int(quiet.sum()):,}, of which it would have misread {saved:,}."
-    )
 
 
 def score(found: Score | None) -> str:

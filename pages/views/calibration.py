@@ -4,8 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from digitcore import charts
-from digitcore.evaluation import coverage_table, reliability_table
-from pages.shared import results, words
+from digitcore.evaluation import Evaluation, coverage_table, reliability_table
+from pages.shared import results
 from pages.shared.lab import Lab
 from pages.views import parts
 
@@ -45,10 +45,22 @@ def show(lab: Lab, models: parts.Models) -> None:
         key=f"threshold_of_{name}",
         help="At 0 it always answers. Near 1 it answers only what it is almost certain of.",
     )
-    st.markdown(words.unsure(judged[name], threshold))
+    st.markdown(_unsure(judged[name], threshold))
 
 
 def _coverage(name, found, threshold):
     table = coverage_table(found).assign(model=name)
     nearest = (table["threshold"] - threshold).abs().idxmin()
     return table.assign(chosen=[row == nearest for row in range(len(table))])
+
+
+def _unsure(judged: Evaluation, threshold: float) -> str:
+    """What saying “unsure” below a threshold costs and saves."""
+    quiet = judged.confidence < threshold
+    answered = judged.of - int(quiet.sum())
+    saved = int((quiet & ~judged.right).sum())
+    right = f"{float(judged.right[~quiet].mean()):.2%} of those are right" if answered else "none is left"
+    return (
+        f"It answers **{answered:,}** of {judged.of:,} ({answered / judged.of:.1%}); {right}. "
+        f"It is unsure about {int(quiet.sum()):,}, of which it would have misread {saved:,}."
+    )

@@ -5,7 +5,7 @@ import streamlit as st
 
 from digitcore import charts
 from digitcore.evaluation import confused_pairs, confusion_table, digit_table
-from pages.shared import gallery, results, words
+from pages.shared import gallery, results
 from pages.shared.lab import Lab
 from pages.views import parts
 
@@ -18,7 +18,7 @@ def show(lab: Lab, models: parts.Models) -> None:
         st.caption(parts.WAIT)
         return
     found = judged[name].mnist
-    st.markdown(words.confused(confused_pairs(found)))
+    st.markdown(_confused(confused_pairs(found)))
     cells = st.segmented_control("Cells say", ["Counts", "Rates"], default="Counts", required=True, key="confusion_cells")
     table = confusion_table(found)
     matrix, digits = st.columns([3, 2])
@@ -48,3 +48,14 @@ def _show_cell(found, name, cells):
     surest = inside[np.argsort(-found.confidence[inside], kind="stable")]
     st.markdown(f"**{len(inside):,} digits that are a {drawn}, read as {read}** by {name}, the surest first.")
     gallery.show(parts.test_cells(surest, {name: found}), f"cell_{drawn}_{read}", len(surest))
+
+
+def _confused(pairs) -> str:
+    """The pairs of digits that are taken for each other most; the table is `evaluation.confused_pairs`."""
+    if pairs.empty:
+        return "No digit is taken for another."
+    rows = list(pairs.itertuples(index=False, name=None))
+    named = [f"{first} and {second} ({count:,})" for first, second, count, _ in rows]
+    classic = [f"{first}/{second}" for first, second, _, known in rows if known]
+    told = f" {', '.join(classic)}: hands all over the world make these alike." if classic else ""
+    return f"Most often taken for each other: {', '.join(named)}.{told}"

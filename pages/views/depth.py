@@ -5,7 +5,7 @@ import streamlit as st
 
 from digitcore import charts
 from digitcore.comparison import Pair
-from pages.shared import gallery, results, words
+from pages.shared import gallery, results
 from pages.shared.lab import Lab
 from pages.views import parts
 
@@ -22,7 +22,7 @@ def show(lab: Lab, models: parts.Models) -> None:
     first, second = chosen
     found = Pair(judged[first].mnist, judged[second].mnist)
     lab.has_compared = True
-    st.markdown(words.difference(found, first, second))
+    st.markdown(parts.difference(found, first, second))
     _show_square(found, first, second)
     left, right = st.columns(2)
     with left:

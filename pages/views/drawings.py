@@ -5,7 +5,7 @@ import streamlit as st
 
 from digitcore.comparison import Pair
 from digitcore.evaluation import Evaluation
-from pages.shared import caches, gallery, words
+from pages.shared import caches, gallery
 from pages.shared.lab import Lab
 from pages.views import parts
 
@@ -22,7 +22,7 @@ def show(lab: Lab, models: parts.Models) -> None:
     first, second = chosen
     both = [Evaluation.from_probabilities(samples.labels, caches.probabilities(models[name], samples.digits)) for name in chosen]
     found = Pair(*both)
-    st.markdown(words.difference(found, first, second, "drawings"))
+    st.markdown(parts.difference(found, first, second, "drawings"))
     kinds = {
         "Fixed": found.fixed,
         "Broken": found.broken,

@@ -1,10 +1,11 @@
-"""What several views need: a choice of models, a table to look at and to download, one digit in full."""
+"""What several views need: a choice of models, two models in a sentence, a table to download, one digit in full."""
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from digitcore import explaining, mnist
+from digitcore.comparison import LUCK, Pair
 from digitcore.evaluation import Evaluation
 from digitcore.models import ModelBundle
 from pages.shared import answer, caches, gallery, pictures, results
@@ -93,3 +94,15 @@ def look_alikes(lab: Lab, model: ModelBundle, name: str, digit: np.ndarray) -> N
         )
     nearest = zip(found.pictures[0], found.labels[0], found.distances[0], strict=True)
     st.html(pictures.row([pictures.image(picture, f"a {label}, {distance:.1f}") for picture, label, distance in nearest]))
+
+
+def difference(pair: Pair, first: str, second: str, what: str = "test digits") -> str:
+    """Which of two models reads more, and whether that may be luck."""
+    of = f"{pair.first.of:,} {what}"
+    changed = f"It fixes {len(pair.fixed):,} and breaks {len(pair.broken):,}."
+    if not pair.more:
+        return f"Both read equally many of {of}. {second} fixes {len(pair.fixed):,} and breaks {len(pair.broken):,}."
+    luck = "unlikely to be luck" if pair.p_value < LUCK else "this may be luck"
+    p = f"p = {pair.p_value:.2g}" if pair.p_value >= 0.001 else "p < 0.001"
+    how = f"**{abs(pair.more):,} {'more' if pair.more > 0 else 'fewer'}**"
+    return f"{second} reads {how} of {of} than {first}: {luck} ({p}, McNemar's exact test). {changed}"
