@@ -1,15 +1,15 @@
 """Start, memory and pen-up to answer of Digit Lab and of four programs that a user would pick instead, in one run.
 
-    make bench
+    python benchmarks/side_by_side.py [--strokes 12] [--rounds 3]
 
-or, where `.venv-peers` exists, `python benchmarks/side_by_side.py [--strokes 12] [--rounds 2]`. All programs get the same
-strokes in Chromium on this machine; the programs take turns, so that the ratios hold on a busy machine.
+All get the same strokes in Chromium on this machine and take turns, so that the ratios hold where it is busy; first quiet,
+then with a training of the same network on, which the peers run as tutorials do: `model.fit` in a thread of the server.
+`make bench` installs what the peers need into `.venv-peers`; without it only those on Streamlit are measured.
 """
 
 import argparse
 import contextlib
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -18,18 +18,23 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import psutil
 from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from benchmarks.pen_up import PAUSE, WATCH
-from tests.browser import QUIET, chromium, free_port
+from benchmarks.pen_up import PAUSE, WATCH, start_long_training
+from benchmarks.report import table
+from digitcore import mnist
+from tests.browser import QUIET, Person, chromium, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS, THEIRS = sys.executable, str(ROOT / ".venv-peers" / "bin" / "python")
 STREAMLIT = (OURS, "-m", "streamlit", "run")
 LAB = "Digit Lab"
-COLUMNS = (("starts", ".1f"), ("megabytes", ".0f"), ("waits", ".0f"))
+HEAD = ("program", "start to drawable page (s)", "memory (MB)", "pen-up to answer (ms)", "the same, a training on (ms)")
+FORMS = {"starts": ".1f", "megabytes": ".0f", "waits": ".0f", "busy": ".0f"}
+TAUGHT = 20_000  # digits
 
 
 @dataclass
@@ -39,8 +44,10 @@ class Program:
     command: tuple[str, ...]
     path: str = "/"
     canvas: str = "canvas.upper-canvas"
+    trains: bool = True
     starts: list[float] = field(default_factory=list)  # s from process start to a page that can be drawn on
     waits: list[float] = field(default_factory=list)  # ms from pen-up to new answer
+    busy: list[float] = field(default_factory=list)  # the same while a training runs
     megabytes: list[float] = field(default_factory=list)  # of the server after drawing, its children included
 
 
@@ -48,7 +55,7 @@ def programs() -> dict[str, Program]:
     """By name; those of the usual stack only where their packages are installed."""
     found = {
         LAB: Program((*STREAMLIT, "server.py"), "/Draw"),
-        "echo page (floor)": Program((*STREAMLIT, "benchmarks/peers/echo.py")),
+        "echo page (floor)": Program((*STREAMLIT, "benchmarks/peers/echo.py"), trains=False),
         "Streamlit + model.predict": Program((*STREAMLIT, "benchmarks/peers/streamlit_predict.py")),
     }
     if Path(THEIRS).exists():
@@ -60,7 +67,7 @@ def programs() -> dict[str, Program]:
 
 
 @contextlib.contextmanager
-def running(program: Program, folder: str):
+def running(program: Program, folder: str, training: bool):
     """The program's process and address."""
     port = free_port()
     settings = {
@@ -69,10 +76,14 @@ def running(program: Program, folder: str):
         "DIGITLAB_STORE": f"sqlite:///{folder}/labs.sqlite",
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
+    if training:
+        digits, labels = mnist.load().training
+        np.savez(f"{folder}/digits.npz", digits=digits[:TAUGHT], labels=labels[:TAUGHT])
+        settings["PEER_TRAINS"] = f"{folder}/digits.npz"
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(program.command, cwd=ROOT, env=os.environ | settings, **quiet)
     try:
-        yield process, f"http://127.0.0.1:{port}{program.path}"
+        yield process, f"http://127.0.0.1:{port}"
     finally:
         for child in [*psutil.Process(process.pid).children(recursive=True), process]:
             child.kill()
@@ -84,7 +95,7 @@ def until_drawable(page, url, canvas):
     end = time.monotonic() + 120
     while time.monotonic() < end:
         with contextlib.suppress(Exception):
-            page.goto(url, timeout=2000)
+            page.goto(url, timeout=60_000)
             break
         time.sleep(0.05)
     page.locator(canvas).first.wait_for(timeout=120_000)
@@ -104,19 +115,19 @@ def draw(page, canvas, strokes):
         page.mouse.move(box["x"] + 230 * box["width"] / 280, y + 9, steps=6)
         page.mouse.up()
         with contextlib.suppress(Exception):
-            page.wait_for_function(f"window.waits.length > {asked}", timeout=10_000)
+            page.wait_for_function(f"window.waits.length > {asked}", timeout=15_000)
             waits += page.evaluate(f"window.waits.slice({asked}, {asked + 1})")
         page.wait_for_timeout(PAUSE)
     return waits[2:]
 
 
 def measure(program, browser, strokes):
-    """One start, one page, so many strokes."""
+    """One start, one page, so many strokes, nothing else going on."""
     with tempfile.TemporaryDirectory() as folder:
         begin = time.monotonic()
-        with running(program, folder) as (process, url):
+        with running(program, folder, False) as (process, url):
             page = browser.new_page(viewport={"width": 1280, "height": 900})
-            until_drawable(page, url, program.canvas)
+            until_drawable(page, url + program.path, program.canvas)
             program.starts.append(time.monotonic() - begin)
             program.waits += draw(page, program.canvas, strokes)
             family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
@@ -124,27 +135,37 @@ def measure(program, browser, strokes):
             page.close()
 
 
-def table(found: dict[str, Program]) -> str:
-    """Medians, and beside each Digit Lab's share of it, in Markdown."""
-    ours = found[LAB]
+def measure_busy(program, browser, strokes):
+    """So many strokes while a training runs: pressed in Digit Lab, on from the start in the others."""
+    with tempfile.TemporaryDirectory() as folder, running(program, folder, True) as (_, url):
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        until_drawable(page, url + program.path, program.canvas)
+        if program.path == "/Draw":
+            start_long_training(Person(page, url))
+        page.wait_for_timeout(5000)
+        program.busy += draw(page, program.canvas, strokes)
+        page.close()
 
-    def cell(own, theirs, form, beside):
+
+def report(found: dict[str, Program]) -> str:
+    """Medians, and in brackets what part of each Digit Lab takes."""
+
+    def cell(name, what):
+        ours, theirs = getattr(found[LAB], what), getattr(found[name], what)
+        if not theirs:
+            return "–"
         figure = statistics.median(theirs)
-        return f"{figure:{form}}" + (f" ({statistics.median(own) / figure:.2f} ×)" if beside else "")
+        beside = f" ({statistics.median(ours) / figure:.2f} ×)" if name != LAB else ""
+        return f"{figure:{FORMS[what]}}{beside}"
 
-    lines = ["| program | start to drawable page (s) | memory (MB) | pen-up to answer (ms) |", "|---|---|---|---|"]
-    for name, program in found.items():
-        pairs = [(getattr(ours, what), getattr(program, what), form) for what, form in COLUMNS]
-        cells = [cell(own, theirs, form, program is not ours) for own, theirs, form in pairs]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return table(HEAD, [[name, *(cell(name, what) for what in FORMS)] for name in found])
 
 
 def main():
     """Measure in turns and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--strokes", type=int, default=12)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
     found = programs()
     with sync_playwright() as play:
@@ -152,10 +173,13 @@ def main():
         for _ in range(asked.rounds):
             for program in found.values():
                 measure(program, browser, asked.strokes)
+        for program in found.values():
+            if program.trains:
+                measure_busy(program, browser, asked.strokes)
         browser.close()
-    print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
-    print(table(found))
-    print("\nIn brackets: Digit Lab's figure as a multiple of this one.")
+    print(report(found))
+    print(f"\nMedians of {asked.rounds} starts and {asked.rounds * asked.strokes} strokes ({asked.strokes} with a training).")
+    print("In brackets: Digit Lab's figure as a multiple of this one.")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from fitting import begin
 from flask import Flask, request
 from PIL import Image
 
@@ -51,4 +52,5 @@ def predict():
 
 
 if __name__ == "__main__":
+    begin(MODEL)
     app.run(port=int(os.environ["STREAMLIT_SERVER_PORT"]), threaded=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 import gradio
 import keras
 import numpy as np
+from fitting import begin
 from PIL import Image
 
 MODEL = Path(__file__).resolve().parents[2] / "models" / "genius" / "model.keras"
@@ -27,4 +28,5 @@ with gradio.Blocks() as page:
     pad.change(predict, pad, gradio.Label(num_top_classes=10, elem_classes="st-key-answer"), show_progress="hidden")
 
 if __name__ == "__main__":
+    begin(MODEL)
     page.launch(server_port=int(os.environ["STREAMLIT_SERVER_PORT"]), quiet=True)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pandas as pd
 import streamlit as st
+from fitting import begin
 from PIL import Image
 from streamlit_drawable_canvas import st_canvas
 
@@ -15,6 +16,7 @@ MODEL = Path(__file__).resolve().parents[2] / "models" / "genius" / "model.keras
 @st.cache_resource
 def load():
     """The model, once a server."""
+    begin(MODEL)
     return keras.saving.load_model(MODEL, compile=False)
 
 
