@@ -92,11 +92,14 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const stopWatching = watchConnection(() => setTriggerValue("back", true));
   let drawing = false;
   const down = (event) => { drawing = event.composedPath().some((node) => node.tagName === "CANVAS"); };
-  const up = () => { if (drawing) { drawing = false; setTimeout(() => press("send"), 0); } };
+  const end = (later) => { if (drawing) { drawing = false; later(() => press("send")); } };
+  const up = (event) => { if (event.pointerType !== "mouse") end(setTimeout); };
+  const mouseUp = () => end(queueMicrotask);  // follows pointerup; the canvas takes the stroke over in between
   const over = (event) => { if (event.target.closest?.(".st-key-canvas")) hide(); };
   document.addEventListener("pointerover", over, true);
   document.addEventListener("pointerdown", down, true);
   document.addEventListener("pointerup", up, true);
+  window.addEventListener("mouseup", mouseUp);
   const paste = (event) => {
     const file = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"));
     if (!file) return;
@@ -114,6 +117,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     document.removeEventListener("pointerover", over, true);
     document.removeEventListener("pointerdown", down, true);
     document.removeEventListener("pointerup", up, true);
+    window.removeEventListener("mouseup", mouseUp);
     document.removeEventListener("paste", paste);
     stopWatching();
   };
