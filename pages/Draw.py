@@ -4,9 +4,14 @@ import importlib
 
 import streamlit as st
 
-from pages.shared import answer, caches, canvas, frame, keeping, labels, pictures
+from pages.shared import answer, caches, canvas, frame, keeping, labels, pictures, state
 
 INITIAL, TRAINED, BOTH = "Initial", "Trained", "Both"
+_ORDER = """<style>  /* the trail belongs to the strokes, and stands below the labels, which do not change with them */
+div:has(> div > .st-key-trail), div:has(> div > div > .st-key-trail) { display: contents }
+div:has(> .st-key-trail) { order: 1 }
+div:has(> .st-key-below) { order: 2 }
+</style>"""
 
 
 def answering():
@@ -14,33 +19,36 @@ def answering():
     if lab.trained is None:
         return {lab.first.name: lab.first}
     models = {INITIAL: {lab.first.name: lab.first}, TRAINED: {lab.trained.name: lab.trained}}
-    chosen = st.segmented_control(
-        "Which model answers",
-        [INITIAL, TRAINED, BOTH],
-        default=TRAINED,
-        required=True,
-        key="answering",
-        persist_state="session",
-        label_visibility="collapsed",
-    )
-    return models.get(chosen, models[INITIAL] | models[TRAINED])
+    return models.get(state.value("answering") or TRAINED, models[INITIAL] | models[TRAINED])
+
+
+def choose_answering():
+    """Which of two models answers, or both."""
+    if lab.trained is not None:
+        st.segmented_control(
+            "Which model answers",
+            [INITIAL, TRAINED, BOTH],
+            default=TRAINED,
+            required=True,
+            key="answering",
+            persist_state="session",
+            label_visibility="collapsed",
+        )
 
 
 @st.fragment
-def draw():
-    """The canvas and its answer: only this runs after a stroke."""
+def draw(told):
+    """The canvas and its answer: only this runs after a stroke, so what does not change with one stands elsewhere."""
     keeping.keep(lab)
     with st.container(horizontal=True, gap="medium"):
         canvas.show(lab)
         with st.container(key="answer", width=420):
-            models = answering()
-            show_answer(models, lab.canvas.digit)
-    labels.show(lab)
+            choose_answering()
+            show_answer(answering(), lab.canvas.digit)
     with st.container(key="trail", height=64, border=False, gap="xsmall"):
-        show_course(models, lab.canvas)
-    canvas.show_choices(lab)
-    show_told()
-    show_more(models)
+        show_course(answering(), lab.canvas)
+    if lab.told != told:
+        st.rerun()
 
 
 def show_answer(models, digit):
@@ -96,4 +104,10 @@ def show_more(models):
 
 
 lab = frame.begin(frame.DRAW)
-draw()
+st.html(_ORDER)
+draw(lab.told)
+labels.show(lab)
+with st.container(key="below"):
+    canvas.show_choices(lab)
+    show_told()
+    show_more(answering())

@@ -141,6 +141,7 @@ def test_tools_and_keys(person):
     assert person.until_answer_differs(first) == second
     person.tool("Clear")
     person.until_blank()
+    page.keyboard.press("7")
     page.get_by_text("Draw first, then press").wait_for()
     person.stroke(SHAPES[7][0])
     page.keyboard.press("7")  # at once, before the answer

@@ -62,7 +62,6 @@ def _check_models(names):
 
 def _status(lab):
     st.caption(f"Model in use: **{lab.answers.name}**")
-    lab.counted = len(lab.samples)
     st.caption(f"{words.drawings(len(lab.samples))} labelled")
     st.fragment(_show_saving, run_every=PATIENT if lab.kept and lab.kept.behind else None)(lab)
     if lab.training:

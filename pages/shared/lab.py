@@ -52,9 +52,9 @@ class Lab:
     explained: np.ndarray | None = None  # the digit that is explained on the Draw page
     told: str = ""  # what became of the last file, picture or deletion, in a sentence
     before: SampleSet | None = None  # the samples before it, where it can be taken back
-    counted: int = 0  # the samples that the sidebar last showed
     advised: Advice | None = None
     last_label: int | None = None  # just given, and can be undone
+    labelled_nothing: bool = False  # a label was pressed while nothing was drawn
     last_canvas: Canvas | None = None  # what was labelled
 
     initial: str = GENIUS  # where the next training starts
