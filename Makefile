@@ -1,7 +1,7 @@
 # make run    set up and open the dashboard
 # make test   set up and run every check
 # make audit  look for known vulnerabilities in what is installed
-# make bench  measure beside what a user would pick instead
+# make bench  measure beside what a user would pick instead, an hour
 # make setup  set up only: .venv, packages, MNIST
 
 PYTHON ?= python3
@@ -40,13 +40,14 @@ audit: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
 	$(BIN)/pip-audit --requirement requirements.txt
 
-.venv-peers/ready: benchmarks/requirements.txt
-	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
+.venv/ready-to-measure: .venv/ready-to-test benchmarks/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
 	touch $@
 
-bench: setup .venv/ready-to-test .venv-peers/ready
-	$(BIN)/python benchmarks/side_by_side.py
-	$(BIN)/python benchmarks/pen_up.py
-	$(BIN)/python benchmarks/api.py
-	$(BIN)/python benchmarks/keeping.py
+.venv-peers/ready: benchmarks/peers/requirements.txt
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/peers/requirements.txt
+	touch $@
+
+bench: setup .venv/ready-to-measure .venv-peers/ready
+	$(BIN)/python benchmarks/results.py

@@ -44,6 +44,7 @@ class Program:
     command: tuple[str, ...]
     path: str = "/"
     canvas: str = "canvas.upper-canvas"
+    tool: str = ""  # what has to be pressed before one can draw
     trains: bool = True
     starts: list[float] = field(default_factory=list)  # s from process start to a page that can be drawn on
     waits: list[float] = field(default_factory=list)  # ms from pen-up to new answer
@@ -61,7 +62,7 @@ def programs() -> dict[str, Program]:
     if Path(THEIRS).exists():
         found["Flask + model.predict"] = Program((THEIRS, "benchmarks/peers/flask_predict.py"))
         found["Gradio Sketchpad + model.predict"] = Program(
-            (THEIRS, "benchmarks/peers/gradio_predict.py"), canvas=".canvas canvas"
+            (THEIRS, "benchmarks/peers/gradio_predict.py"), canvas=".canvas canvas", tool=".canvas [aria-label=Brush]"
         )
     return found
 
@@ -90,15 +91,17 @@ def running(program: Program, folder: str, training: bool):
         process.wait()
 
 
-def until_drawable(page, url, canvas):
-    """Open the address as soon as something answers there, and wait for its canvas."""
+def until_drawable(page, url, program):
+    """Open the program's page as soon as something answers there, and wait for its canvas."""
     end = time.monotonic() + 120
     while time.monotonic() < end:
         with contextlib.suppress(Exception):
-            page.goto(url, timeout=60_000)
+            page.goto(url + program.path, timeout=60_000)
             break
         time.sleep(0.05)
-    page.locator(canvas).first.wait_for(timeout=120_000)
+    page.locator(program.canvas).first.wait_for(timeout=120_000)
+    if program.tool:
+        page.locator(program.tool).first.click()
 
 
 def draw(page, canvas, strokes):
@@ -109,7 +112,7 @@ def draw(page, canvas, strokes):
     for number in range(strokes + 2):
         box = page.locator(canvas).first.bounding_box()
         asked = page.evaluate("window.waits.length")
-        y = box["y"] + (20 + 240 * number / (strokes + 2)) * box["height"] / 280
+        y = box["y"] + (60 + 170 * number / (strokes + 2)) * box["height"] / 280
         page.mouse.move(box["x"] + (40 + 7 * number) * box["width"] / 280, y)
         page.mouse.down()
         page.mouse.move(box["x"] + 230 * box["width"] / 280, y + 9, steps=6)
@@ -127,7 +130,7 @@ def measure(program, browser, strokes):
         begin = time.monotonic()
         with running(program, folder, False) as (process, url):
             page = browser.new_page(viewport={"width": 1280, "height": 900})
-            until_drawable(page, url + program.path, program.canvas)
+            until_drawable(page, url, program)
             program.starts.append(time.monotonic() - begin)
             program.waits += draw(page, program.canvas, strokes)
             family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
@@ -139,7 +142,7 @@ def measure_busy(program, browser, strokes):
     """So many strokes while a training runs: pressed in Digit Lab, on from the start in the others."""
     with tempfile.TemporaryDirectory() as folder, running(program, folder, True) as (_, url):
         page = browser.new_page(viewport={"width": 1280, "height": 900})
-        until_drawable(page, url + program.path, program.canvas)
+        until_drawable(page, url, program)
         if program.path == "/Draw":
             start_long_training(Person(page, url))
         page.wait_for_timeout(5000)

@@ -5,7 +5,7 @@ import importlib.metadata
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -42,6 +42,7 @@ def train(
     should_stop: Callable[[], bool] | None = None,
     goes_on: Run | None = None,
     checkpoints: Path | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Run:
     """Teach a model the user's samples, weighted, among random MNIST digits.
 
@@ -54,6 +55,7 @@ def train(
         goes_on: a stopped run of this start, samples and settings: the training goes on from there, optimizer and all.
         checkpoints: folder to keep the state in after each epoch, so that a training that was killed goes on from there;
             emptied at the end.
+        callbacks: more of Keras's, for experiments; they follow our own.
 
     Returns:
         The run, with the trained model and its curves.
@@ -73,7 +75,7 @@ def train(
         watch.begin(start.predictor())
         old = opened(start)
         model = _compiled(old, settled, len(lesson) * settings.epochs)
-    _fit(model, lesson, watch, checkpoints)
+    _fit(model, lesson, watch, checkpoints, callbacks)
     state = _saved(model, whole=True) if watch.stopped else None
     _mix_back(model, old, settled.gentle)
     return Run(
@@ -87,12 +89,12 @@ def train(
     )
 
 
-def _fit(model, lesson, watch, checkpoints):
+def _fit(model, lesson, watch, checkpoints, more):
     """From where the watch stands to the last epoch."""
-    callbacks: list[keras.callbacks.Callback] = [watch]
+    callbacks: list[keras.callbacks.Callback] = [watch, *more]
     if checkpoints:
         watch.record = checkpoints / "history.json"
-        callbacks = [keras.callbacks.BackupAndRestore(checkpoints / "state", double_checkpoint=True), watch]
+        callbacks.insert(0, keras.callbacks.BackupAndRestore(checkpoints / "state", double_checkpoint=True))
     options = {"shuffle": False, "callbacks": callbacks, "verbose": 0}
     epoch, epochs = lesson.epoch, lesson.settings.epochs
     if lesson.skipped:  # the rest of the epoch in which the run was stopped

@@ -15,16 +15,23 @@ model = keras.saving.load_model(MODEL, compile=False)
 
 def predict(drawn):
     """Probabilities of a sketch."""
-    if drawn is None or drawn["composite"] is None:
+    if drawn is None or not drawn["layers"]:
         return {}
-    layer = drawn["composite"][..., 3] if drawn["composite"].shape[-1] == 4 else 255 - drawn["composite"][..., 0]
-    picture = Image.fromarray(layer).resize((28, 28))
+    picture = Image.fromarray(drawn["layers"][0][..., 3]).resize((28, 28))
     probabilities = model.predict(np.asarray(picture, np.float32)[None, ..., None], verbose=0)[0]
     return {f"{digit} {share:.6f}": float(share) for digit, share in enumerate(probabilities)}
 
 
 with gradio.Blocks() as page:
-    pad = gradio.Sketchpad(type="numpy", image_mode="RGBA", canvas_size=(280, 280), elem_classes="canvas")
+    pad = gradio.Sketchpad(
+        type="numpy",
+        image_mode="RGBA",
+        canvas_size=(280, 280),
+        width=300,
+        height=340,
+        brush=gradio.Brush(default_size=20),
+        elem_classes="canvas",
+    )
     pad.change(predict, pad, gradio.Label(num_top_classes=10, elem_classes="st-key-answer"), show_progress="hidden")
 
 if __name__ == "__main__":

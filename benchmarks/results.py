@@ -1,0 +1,107 @@
+"""Measure everything beside what a user would pick instead, and write RESULTS.md.
+
+    make bench
+    python benchmarks/results.py [PART ...]
+
+With names, only those parts are measured anew; the others stay as they were. A part takes 1 to 15 minutes.
+"""
+
+import argparse
+import datetime
+import importlib.metadata
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "RESULTS.md"
+PARTS = {  # name → title, command
+    "side_by_side": ("Start, memory, pen-up to answer", ["side_by_side.py"]),
+    "pen_up": ("Pen-up to answer while others train", ["pen_up.py"]),
+    "learning": ("Teaching from random weights", ["learning.py"]),
+    "fits": ("Our training loop over a bare `model.fit`", ["training.py", "fits"]),
+    "inference": ("Inference", ["inference.py"]),
+    "growth": ("Growth", ["growth.py", "--to", str(HERE / "results")]),
+    "sweeps": ("A sweep of 24 trainings on one worker and on two", ["training.py", "sweeps"]),
+    "api": ("The REST API", ["api.py"]),
+    "keeping": ("A large lab", ["keeping.py"]),
+    "crowd": ("Thirty people and a training", ["crowd.py"]),
+}
+PACKAGES = ("streamlit", "streamlit-drawable-canvas", "tensorflow-cpu", "tensorflow", "keras", "ai-edge-litert", "onnxruntime")
+
+
+def machine() -> str:
+    """What was measured on, in a sentence."""
+    model = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if (cpuinfo := Path("/proc/cpuinfo")).exists() else None
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    found = {name: version for name in PACKAGES if (version := installed(name))}
+    versions = ", ".join(f"{name} {version}" for name, version in found.items())
+    chip = model.group(1) if model else platform.processor()
+    return (
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores of {chip}, {memory:.0f} GB; "
+        f"Python {platform.python_version()}, {versions}."
+    )
+
+
+def installed(package: str) -> str:
+    """Its version, or ""."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def measured(name: str) -> str:
+    """The section of a part, measured now."""
+    title, (script, *options) = PARTS[name]
+    begin = time.monotonic()
+    done = subprocess.run([sys.executable, HERE / script, *options], cwd=HERE.parent, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{script} failed:\n{done.stderr}")
+    said = done.stdout.strip()
+    body = said if said.startswith("|") else f"```\n{said}\n```"
+    minutes = (time.monotonic() - begin) / 60
+    command = " ".join(["python", f"benchmarks/{script}", *(one for one in options if not one.startswith(("--", "/")))])
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return f"## {title}\n\n`{command}`, {today}, {minutes:.0f} min.\n\n{body}\n"
+
+
+def sections() -> dict[str, str]:
+    """Title → section, as they stand in the file."""
+    if not RESULTS.exists():
+        return {}
+    _, *parts = re.split(r"(?m)^(?=## )", RESULTS.read_text(encoding="utf-8"))
+    return {part.partition("\n")[0].removeprefix("## "): part.rstrip() + "\n" for part in parts}
+
+
+def write(found: dict[str, str]) -> None:
+    """The file, its sections in our order."""
+    head = (
+        "# Measured beside what a user would pick instead\n\n"
+        f"Written by `make bench`. {machine()}\n\n"
+        "The machine is shared and noisy: what is compared was measured in turns in one run, so ratios hold where times do not.\n"
+    )
+    titles = [title for title, _ in PARTS.values() if title in found]
+    RESULTS.write_text("\n".join([head, *(found[title] for title in titles)]), encoding="utf-8")
+
+
+def main():
+    """Measure and write, part by part."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)} (default: all)")
+    asked = parser.parse_args()
+    if unknown := set(asked.parts) - set(PARTS):
+        parser.error(f"there is no part called {', '.join(unknown)}")
+    found = sections()
+    for name in asked.parts or PARTS:
+        found[PARTS[name][0]] = measured(name)
+        write(found)
+        print(found[PARTS[name][0]], flush=True)
+
+
+if __name__ == "__main__":
+    main()
