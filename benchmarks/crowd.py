@@ -4,7 +4,8 @@
 
 Each person is a real websocket that speaks Streamlit's own protocol: it opens the Draw page, sends the canvas after every
 stroke as a browser does, and waits for the answer's new HTML. The training is pressed in Chromium, where one more person
-draws: pen-up to answer as a person sees it. Then all leave.
+draws: pen-up to answer as a person sees it. Then all leave, and later one more person comes: Streamlit lets go of sessions
+whose time is over when the next one comes.
 """
 
 import argparse
@@ -33,6 +34,7 @@ from tests.browser import QUIET, SHAPES, Server, chromium
 
 PAUSE = 2.0  # s between two strokes of one person, on average
 GONE = 140  # s until the server has let go of those who left: Streamlit waits 120 s for them
+LATER = 10  # s that the last person draws
 CANVAS, ANSWER = "drawable_canvas", "font-weight:650"
 MOST_MESSAGE = 50_000_000  # bytes
 
@@ -144,6 +146,7 @@ def main():
             visitors, seen, during = beside(server, asked, person)
             browser.close()
             time.sleep(GONE)
+            crowd(server, 1, LATER)
             after = megabytes(server)
         finally:
             server.stop()

@@ -33,7 +33,7 @@ FAMILIES = {
     "sessions": ("people at once", (1, 10, 30)),
 }
 STROKES, SECONDS = 12, 20
-OPENS, WAIT, MEMORY = "Draw page opens (s)", "pen-up to answer (ms)", "server's memory (MB)"
+OPENS, WAIT, MEMORY = "Draw page opens (s)", "pen-up to answer (ms)", "memory of the server (MB)"
 
 
 def with_lab(browser, samples: int, runs: int) -> dict[str, float]:

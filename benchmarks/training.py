@@ -16,7 +16,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-DIGITS, EPOCHS, BATCH, VALIDATION = 12_000, 2, 32, 1000
+DIGITS, EPOCHS, BATCH, VALIDATION = 6_000, 1, 32, 1000
 POINTS = {"sample_weight": [1, 5, 20, 50], "mnist_samples": [200, 500, 1000], "epochs": [1, 2]}  # 24
 
 
