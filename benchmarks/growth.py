@@ -2,8 +2,8 @@
 
     python benchmarks/growth.py [samples] [runs] [sessions] [--to FOLDER]
 
-Each point has a fresh server with a lab from its store, open in three windows. Drawings are MNIST's test digits; each run has model files of its
-own, as large as real ones. People are websockets as in `crowd.py`. --to also saves a plot of each as SVG.
+Each point has a fresh server with a lab from its store, open in three windows. Drawings are MNIST's test digits; each run has
+model files of its own, as large as real ones. People are websockets as in `crowd.py`. --to also saves a plot of each as SVG.
 """
 
 import argparse
