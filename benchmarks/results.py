@@ -17,6 +17,9 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from tests.browser import chromium
+
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "RESULTS.md"
 PARTS = {  # name → title, command
@@ -96,6 +99,8 @@ def main():
     asked = parser.parse_args()
     if unknown := set(asked.parts) - set(PARTS):
         parser.error(f"there is no part called {', '.join(unknown)}")
+    if chromium() is None:
+        parser.error("Chromium is needed: install your system's package, such as Debian's “chromium”.")
     found = sections()
     for name in asked.parts or PARTS:
         found[PARTS[name][0]] = measured(name)

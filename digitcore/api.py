@@ -5,6 +5,7 @@ Errors are JSON as of RFC 9457 (application/problem+json). Nothing that is sent 
 
 import base64
 import binascii
+import contextlib
 import functools
 import io
 import os
@@ -25,16 +26,18 @@ from starlette.exceptions import HTTPException
 
 from digitcore import models
 from digitcore.errors import DigitLabError, ModelError, PictureError
-from digitcore.images import SIDE, digit_from_image
+from digitcore.images import MAX_PIXELS, SIDE, digit_from_image
 from digitcore.predictor import Predictor
 
 MOST_BYTES = 5_000_000  # of a request
 MOST_PICTURES = 100
+MOST_PIXELS = MAX_PIXELS  # of all pictures together: a small file may hold a very large one
 RATE, RATE_VARIABLE = "600/minute", "DIGITLAB_API_RATE"
 FORMATS = ["PNG", "JPEG"]
 PROBLEM = "application/problem+json"
+UNREADABLE = OSError, ValueError, SyntaxError, Image.DecompressionBombError
 
-Row = Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=SIDE, max_length=SIDE)]
+Row = Annotated[list[Annotated[int, Field(ge=0, le=255, strict=True)]], Field(min_length=SIDE, max_length=SIDE)]
 Encoded = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
 Digit = Annotated[list[Row], Field(min_length=SIDE, max_length=SIDE)]
 
@@ -93,9 +96,9 @@ class Problem(BaseModel):
 class Refused(Exception):
     """A request that is answered with a problem."""
 
-    def __init__(self, status: int, title: str, detail: str):
+    def __init__(self, status: int, title: str, detail: str, headers: dict[str, str] | None = None):
         super().__init__(detail)
-        self.status, self.title, self.detail = status, title, detail
+        self.status, self.title, self.detail, self.headers = status, title, detail, headers or {}
 
 
 def _may_fail(*codes: int) -> dict[int | str, dict[str, Any]]:
@@ -160,9 +163,13 @@ def health() -> Health:
 
 
 def _count(request):
-    limit = parse(os.environ.get(RATE_VARIABLE) or RATE)
+    try:
+        limit = parse(os.environ.get(RATE_VARIABLE) or RATE)
+    except ValueError as error:
+        raise Refused(500, "Set up wrongly", f"{RATE_VARIABLE} must be a rate such as {RATE}.") from error
     if not _limiter.hit(limit, request.client.host if request.client else "nobody"):
-        raise Refused(429, "Too many requests", f"This server allows {limit} from one address. Wait a moment.")
+        wait = {"retry-after": str(limit.get_expiry())}
+        raise Refused(429, "Too many requests", f"This server allows {limit} from one address. Wait a moment.", wait)
 
 
 async def _pictures(request) -> list[bytes | np.ndarray]:
@@ -206,7 +213,8 @@ def _from_json(body):
     try:
         found = Pictures.model_validate_json(body).pictures
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        every = error.errors(include_url=False, include_input=False, include_context=False)
+        first = max(every, key=lambda one: len(one["loc"]))  # a digit's number rather than "this is no file"
         place = ".".join(map(str, first["loc"]))
         raise Refused(422, "Not what was asked for", f"{place or 'The body'}: {first['msg']}.") from error
     return [_decoded(one) if isinstance(one, str) else np.array(one, np.uint8) for one in found]
@@ -219,7 +227,18 @@ def _decoded(text):
         return b""
 
 
+def _check_pixels(pictures):
+    pixels = 0
+    for one in pictures:
+        with contextlib.suppress(*UNREADABLE):
+            width, height = Image.open(io.BytesIO(one), formats=FORMATS).size if isinstance(one, bytes) else (SIDE, SIDE)
+            pixels += width * height if width * height <= MAX_PIXELS else 0  # larger ones are refused by themselves
+    if pixels > MOST_PIXELS:
+        raise Refused(413, "Too large", f"A request may hold {MOST_PIXELS // 1_000_000} million pixels. Send less at once.")
+
+
 def _answers(bundle, pictures) -> Answers:
+    _check_pixels(pictures)
     digits = [_digit(one) for one in pictures]
     here = [one for one in digits if not isinstance(one, str)]
     found = iter(_predictor(bundle.name).probabilities(np.stack(here)).astype(float).round(6).tolist() if here else [])
@@ -241,7 +260,7 @@ def _digit(picture) -> np.ndarray | str:
         digit = digit_from_image(Image.open(io.BytesIO(picture), formats=FORMATS)) if isinstance(picture, bytes) else picture
     except PictureError as error:
         return str(error)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except UNREADABLE:
         return "This is no PNG or JPEG that can be read."
     return digit if digit is not None and digit.any() else "The picture is blank."
 
@@ -282,7 +301,14 @@ def _problem(status, title, detail):
 
 @app.exception_handler(Refused)
 async def _refused(request: Request, error: Refused):
-    return _problem(error.status, error.title, error.detail)
+    response = _problem(error.status, error.title, error.detail)
+    response.headers.update(error.headers)
+    return response
+
+
+@app.exception_handler(Exception)
+async def _unforeseen(request: Request, error: Exception):
+    return _problem(500, "Failed", "This server could not answer. Its log says why.")
 
 
 @app.exception_handler(RequestValidationError)
@@ -293,7 +319,8 @@ async def _not_valid(request: Request, error: RequestValidationError):
 
 @app.exception_handler(HTTPException)
 async def _http(request: Request, error: HTTPException):
-    response = _problem(error.status_code, str(error.detail), f"{request.method} {request.url.path}: {error.detail}.")
+    detail = str(error.detail).rstrip(".")
+    response = _problem(error.status_code, detail, f"{request.method} {request.url.path}: {detail}.")
     response.headers.update(error.headers or {})
     return response
 

@@ -15,6 +15,7 @@ BOX = 20  # px, the longer side of its ink
 FAINT = 24  # of 255: less contrast than this is paper, not ink
 EDGE = 0.12  # of the strongest ink: where a stroke ends when the drawing is cropped
 MAX_PIXELS = 40_000_000
+LARGE = 1000  # px of a side: what is larger is shrunk first
 
 
 def digit_from_canvas(rgba):
@@ -47,7 +48,10 @@ def digit_from_image(image):
         image = ImageOps.exif_transpose(image)
         if image.mode in ("I", "F") or image.mode.startswith("I;16"):
             image = _eight_bits(image)
-        rgba = np.asarray(image.convert("RGBA"))  # (H, W, 4) uint8
+        image = image.convert("RGBA")
+        if shrink := max(image.size) // LARGE:
+            image = image.reduce(shrink)
+        rgba = np.asarray(image)  # (H, W, 4) uint8
     except (OSError, ValueError, SyntaxError, MemoryError) as error:
         raise PictureError("The picture cannot be read. Save it as PNG or JPEG and try again.") from error
     return digit_from_ink(_without_paper(ink(rgba)))

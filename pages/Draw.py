@@ -37,7 +37,7 @@ def choose_answering():
 
 
 @st.fragment
-def draw(told):
+def draw(told, names):
     """The canvas and its answer: only this runs after a stroke, so what does not change with one stands elsewhere."""
     keeping.keep(lab)
     with st.container(horizontal=True, gap="medium"):
@@ -47,8 +47,9 @@ def draw(told):
             show_answer(answering(), lab.canvas.digit)
     with st.container(key="trail", height=64, border=False, gap="xsmall"):
         show_course(answering(), lab.canvas)
-    if lab.told != told:
-        st.rerun()
+    labelled_nothing, lab.labelled_nothing = lab.labelled_nothing, lab.labelled_nothing and lab.canvas.digit is None
+    if (lab.told, list(answering()), lab.labelled_nothing) != (told, names, labelled_nothing):
+        st.rerun()  # the rest of the page shows these
 
 
 def show_answer(models, digit):
@@ -105,7 +106,7 @@ def show_more(models):
 
 lab = frame.begin(frame.DRAW)
 st.html(_ORDER)
-draw(lab.told)
+draw(lab.told, list(answering()))
 labels.show(lab)
 with st.container(key="below"):
     canvas.show_choices(lab)

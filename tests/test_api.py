@@ -117,6 +117,26 @@ def test_other_errors_are_problems_too(client):
         assert found.status_code in (404, 405) and found.headers["content-type"] == api.PROBLEM
 
 
+def test_a_request_may_not_hold_many_large_pictures(client):
+    file = io.BytesIO()
+    Image.new("L", (5000, 5000), 255).save(file, "PNG")  # 25 million pixels in a few kB
+    one = base64.b64encode(file.getvalue()).decode()
+    answer = client.post(URL, json={"pictures": [one, one]})
+    assert answer.status_code == 413 and "million pixels" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("wrong", ["7", True, 300, 1.5])
+def test_a_digit_holds_numbers_from_0_to_255(client, wrong):
+    answer = client.post(URL, json={"pictures": [[[wrong] * 28] * 28]})
+    assert answer.status_code == 422 and answer.json()["detail"].startswith("pictures.0.list")
+
+
+def test_a_rate_that_is_none_is_said(client, monkeypatch):
+    monkeypatch.setenv(api.RATE_VARIABLE, "often")
+    answer = client.get("/v1/models")
+    assert answer.status_code == 500 and api.RATE_VARIABLE in answer.json()["detail"]
+
+
 def test_the_rate_is_limited(client, monkeypatch):
     monkeypatch.setenv(api.RATE_VARIABLE, "3/minute")
     api._limiter.storage.reset()

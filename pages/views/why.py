@@ -12,7 +12,7 @@ from pages.views import parts
 def show(lab: Lab, models: parts.Models) -> None:
     """The drawing as it was when the button was pressed: what the guess hangs on, what would change it, what lies near."""
     digit = lab.canvas.digit
-    if st.button("Explain this drawing", key="explain"):
+    if st.button("Explain this drawing", key="explain") and digit is not None:
         lab.explained = digit
     if lab.explained is None:
         st.caption("Draw a digit, then press the button.")
