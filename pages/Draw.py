@@ -7,11 +7,6 @@ import streamlit as st
 from pages.shared import answer, caches, canvas, frame, keeping, labels, pictures, state
 
 INITIAL, TRAINED, BOTH = "Initial", "Trained", "Both"
-_ORDER = """<style>  /* the trail belongs to the strokes, and stands below the labels, which do not change with them */
-div:has(> div > .st-key-trail), div:has(> div > div > .st-key-trail) { display: contents }
-div:has(> .st-key-trail) { order: 1 }
-div:has(> .st-key-below) { order: 2 }
-</style>"""
 
 
 def answering():
@@ -37,7 +32,7 @@ def choose_answering():
 
 
 @st.fragment
-def draw(told, names):
+def draw(told, names, count):
     """The canvas and its answer: only this runs after a stroke, so what does not change with one stands elsewhere."""
     keeping.keep(lab)
     with st.container(horizontal=True, gap="medium"):
@@ -45,10 +40,10 @@ def draw(told, names):
         with st.container(key="answer", width=420):
             choose_answering()
             show_answer(answering(), lab.canvas.digit)
+    labels.show(lab)  # in here, so that a label that follows a stroke at once is not lost
     with st.container(key="trail", height=64, border=False, gap="xsmall"):
         show_course(answering(), lab.canvas)
-    labelled_nothing, lab.labelled_nothing = lab.labelled_nothing, lab.labelled_nothing and lab.canvas.digit is None
-    if (lab.told, list(answering()), lab.labelled_nothing) != (told, names, labelled_nothing):
+    if (lab.told, list(answering()), len(lab.samples)) != (told, names, count):
         st.rerun()  # the rest of the page shows these
 
 
@@ -105,9 +100,7 @@ def show_more(models):
 
 
 lab = frame.begin(frame.DRAW)
-st.html(_ORDER)
-draw(lab.told, list(answering()))
-labels.show(lab)
+draw(lab.told, list(answering()), len(lab.samples))
 with st.container(key="below"):
     canvas.show_choices(lab)
     show_told()

@@ -143,6 +143,7 @@ def test_tools_and_keys(person):
     person.until_blank()
     page.keyboard.press("7")
     page.get_by_text("Draw first, then press").wait_for()
+    page.wait_for_timeout(1000)
     person.stroke(SHAPES[7][0])
     page.keyboard.press("7")  # at once, before the answer
     page.get_by_text("Saved as 7").wait_for()

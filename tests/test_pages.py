@@ -91,7 +91,7 @@ def until_over(at, name):
 
 def test_first_visit_goes_to_draw(app):
     app.button(key="label_0").click().run()
-    assert len(lab(app).samples) == 0 and "Draw first" in texts(app)
+    assert len(lab(app).samples) == 0 and "Draw first" in app.toast[0].value
     assert "Draw a digit" in html(app)
 
 
@@ -254,7 +254,7 @@ def test_blank_is_not_stored(app):
     draw(app, np.zeros((28, 28), np.uint8))
     assert "Draw a digit" in html(app)
     app.button(key="label_5").click().run()
-    assert len(lab(app).samples) == 0 and "Draw first" in texts(app)
+    assert len(lab(app).samples) == 0 and "Draw first" in app.toast[0].value
 
 
 def test_drawing_survives_a_page_change(app, data):

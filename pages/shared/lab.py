@@ -54,7 +54,6 @@ class Lab:
     before: SampleSet | None = None  # the samples before it, where it can be taken back
     advised: Advice | None = None
     last_label: int | None = None  # just given, and can be undone
-    labelled_nothing: bool = False  # a label was pressed while nothing was drawn
     last_canvas: Canvas | None = None  # what was labelled
 
     initial: str = GENIUS  # where the next training starts

@@ -32,8 +32,6 @@ def show(lab: Lab) -> None:
                 st.button("Take it back", key="unlabel", on_click=_take_back, args=(lab,), type="tertiary")
                 if lab.train_after_label:
                     st.caption("Trains after each label.")
-            elif lab.labelled_nothing:
-                st.markdown("Draw first, then press the digit you meant.")
     with st.container(key="samples"):
         st.html(_counts(lab.samples.counts()))
         st.caption(f"Draw next: a **{lab.draw_next().digit}**. {lab.draw_next().reason}")
@@ -42,11 +40,12 @@ def show(lab: Lab) -> None:
 def _store(lab, digit):
     canvas.take_over(lab.canvas)  # a quick hand labels before the last stroke was answered
     if lab.canvas.digit is None or lab.canvas.unread:
-        lab.last_label, lab.labelled_nothing = None, True
+        lab.last_label = None
+        st.toast("Draw first, then press the digit you meant.")
         return
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     lab.samples = lab.samples.add(lab.canvas.digit, digit, strokes.from_canvas(lab.canvas.strokes, canvas.SIDE), now)
-    lab.last_label, lab.last_canvas, lab.labelled_nothing = digit, lab.canvas, False
+    lab.last_label, lab.last_canvas = digit, lab.canvas
     lab.tell("")
     lab.canvas = lab.canvas.next()
     caches.jobs().warm()
