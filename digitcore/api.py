@@ -227,17 +227,20 @@ def _decoded(text):
         return b""
 
 
+def _opened(picture):
+    """Its header is read, its pixels are not yet; a picture that cannot be read becomes None, a digit stays one."""
+    with contextlib.suppress(*UNREADABLE):
+        return Image.open(io.BytesIO(picture), formats=FORMATS) if isinstance(picture, bytes) else picture
+
+
 def _check_pixels(pictures):
-    pixels = 0
-    for one in pictures:
-        with contextlib.suppress(*UNREADABLE):
-            width, height = Image.open(io.BytesIO(one), formats=FORMATS).size if isinstance(one, bytes) else (SIDE, SIDE)
-            pixels += width * height if width * height <= MAX_PIXELS else 0  # larger ones are refused by themselves
-    if pixels > MOST_PIXELS:
+    sizes = [one.width * one.height for one in pictures if isinstance(one, Image.Image)]
+    if sum(size for size in sizes if size <= MAX_PIXELS) > MOST_PIXELS:  # larger ones are refused by themselves
         raise Refused(413, "Too large", f"A request may hold {MOST_PIXELS // 1_000_000} million pixels. Send less at once.")
 
 
 def _answers(bundle, pictures) -> Answers:
+    pictures = [_opened(one) for one in pictures]
     _check_pixels(pictures)
     digits = [_digit(one) for one in pictures]
     here = [one for one in digits if not isinstance(one, str)]
@@ -256,12 +259,12 @@ def _without_guess(problem):
 
 def _digit(picture) -> np.ndarray | str:
     """The digit of a picture, (28, 28) uint8, or why there is none."""
+    if picture is None:
+        return "This is no PNG or JPEG that can be read."
     try:
-        digit = digit_from_image(Image.open(io.BytesIO(picture), formats=FORMATS)) if isinstance(picture, bytes) else picture
+        digit = digit_from_image(picture) if isinstance(picture, Image.Image) else picture
     except PictureError as error:
         return str(error)
-    except UNREADABLE:
-        return "This is no PNG or JPEG that can be read."
     return digit if digit is not None and digit.any() else "The picture is blank."
 
 

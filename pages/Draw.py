@@ -39,11 +39,12 @@ def draw(told, names, count):
         canvas.show(lab)
         with st.container(key="answer", width=420):
             choose_answering()
-            show_answer(answering(), lab.canvas.digit)
+            models = answering()
+            show_answer(models, lab.canvas.digit)
     labels.show(lab)  # in here, so that a label that follows a stroke at once is not lost
     with st.container(key="trail", height=64, border=False, gap="xsmall"):
-        show_course(answering(), lab.canvas)
-    if (lab.told, list(answering()), len(lab.samples)) != (told, names, count):
+        show_course(models, lab.canvas)
+    if (lab.told, list(models), len(lab.samples)) != (told, names, count):
         st.rerun()  # the rest of the page shows these
 
 
@@ -101,7 +102,6 @@ def show_more(models):
 
 lab = frame.begin(frame.DRAW)
 draw(lab.told, list(answering()), len(lab.samples))
-with st.container(key="below"):
-    canvas.show_choices(lab)
-    show_told()
-    show_more(answering())
+canvas.show_choices(lab)
+show_told()
+show_more(answering())
