@@ -32,6 +32,5 @@ class PostgresServer:
 
     def _run(self, program, *arguments):
         line = [str(PROGRAMS / program), *arguments, "-D", str(self.folder / "data")]
-        if os.getuid() == 0:
-            line = ["runuser", "-u", "postgres", "--", *line]
-        subprocess.run(line, check=True, capture_output=True, cwd=self.folder)
+        user = "postgres" if os.getuid() == 0 else None
+        subprocess.run(line, check=True, capture_output=True, cwd=self.folder, user=user, group=user)
