@@ -31,8 +31,13 @@ def choose_answering():
         )
 
 
+def shown_elsewhere():
+    """What a stroke may change outside its fragment: the browser sends a label pressed at once along with the stroke."""
+    return lab.told, list(answering()), len(lab.samples)
+
+
 @st.fragment
-def draw(told, names, count):
+def draw(shown, below):
     """The canvas and its answer: only this runs after a stroke, so what does not change with one stands elsewhere."""
     keeping.keep(lab)
     with st.container(horizontal=True, gap="medium"):
@@ -41,11 +46,10 @@ def draw(told, names, count):
             choose_answering()
             models = answering()
             show_answer(models, lab.canvas.digit)
-    labels.show(lab)  # in here, so that a label that follows a stroke at once is not lost
-    with st.container(key="trail", height=64, border=False, gap="xsmall"):
+    with below.container(key="trail", height=64, border=False, gap="xsmall"):
         show_course(models, lab.canvas)
-    if (lab.told, list(models), len(lab.samples)) != (told, names, count):
-        st.rerun()  # the rest of the page shows these
+    if shown_elsewhere() != shown:
+        st.rerun()
 
 
 def show_answer(models, digit):
@@ -101,7 +105,11 @@ def show_more(models):
 
 
 lab = frame.begin(frame.DRAW)
-draw(lab.told, list(answering()), len(lab.samples))
+drawing, teaching, below = st.container(), st.container(), st.empty()
+with drawing:
+    draw(shown_elsewhere(), below)
+with teaching:
+    labels.show(lab)
 canvas.show_choices(lab)
 show_told()
 show_more(answering())

@@ -152,6 +152,20 @@ def test_tools_and_keys(person):
     page.get_by_text("Your drawings: 0").wait_for()
 
 
+def test_a_label_pressed_with_the_stroke_takes_it_whole(person):
+    """The browser may send the label with the stroke, after it, or while the stroke is being answered."""
+    page = person.page
+    person.begin()
+    page.wait_for_timeout(1500)
+    for count, wait in enumerate((0, 5, 10, 15, 20, 30, 40, 60), start=1):
+        person.stroke(SHAPES[7][0])
+        page.wait_for_timeout(wait)
+        page.keyboard.press("7")
+        page.get_by_text(f"Your drawings: {count}").wait_for()
+        person.until_blank()
+        page.wait_for_timeout(500)
+
+
 SHIFTS = """() => { window.shifts = [];
   const moved = source => source.node && source.previousRect.width && source.currentRect.width
     && (source.previousRect.x !== source.currentRect.x || source.previousRect.y !== source.currentRect.y);
