@@ -13,6 +13,7 @@ import asyncio
 import base64
 import io
 import json
+import multiprocessing
 import random
 import statistics
 import sys
@@ -112,16 +113,18 @@ def picture(strokes) -> str:
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
-def crowd(server, people, seconds):
-    """Everybody draws; returns the visitors."""
-    visitors = [Visitor(server.url, seed) for seed in range(people)]
+def crowd(url: str, people: int, seconds: float) -> list[dict]:
+    """Everybody draws: what each waited, and their errors."""
+    visitors = [Visitor(url, seed) for seed in range(people)]
 
     async def together():
         return await asyncio.gather(*(one.draw(seconds) for one in visitors), return_exceptions=True)
 
-    for visitor, outcome in zip(visitors, asyncio.run(together()), strict=True):
-        visitor.errors += isinstance(outcome, BaseException)
-    return visitors
+    outcomes = asyncio.run(together())
+    return [
+        {"waits": one.waits, "errors": one.errors + isinstance(outcome, BaseException)}
+        for one, outcome in zip(visitors, outcomes, strict=True)
+    ]
 
 
 def megabytes(server) -> float:
@@ -135,18 +138,19 @@ def main():
     parser.add_argument("--people", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=60)
     asked = parser.parse_args()
-    with sync_playwright() as play, tempfile.TemporaryDirectory() as folder:
+    # The visitors run in a process of their own, so that this one can watch a real page beside them.
+    apart = multiprocessing.get_context("spawn").Pool(1)
+    with sync_playwright() as play, tempfile.TemporaryDirectory() as folder, apart as others:
         browser = play.chromium.launch(executable_path=chromium(), args=QUIET.split())
         server = Server(Path(folder), "server.py")
         try:
             person = visit(browser, server)
             start_long_training(person)
             alone, before = measure(person, 10), megabytes(server)
-            # The visitors run in a process of their own, so that this one can watch a real page beside them.
-            visitors, seen, during = beside(server, asked, person)
+            visitors, seen, during = beside(others, server, asked, person)
             browser.close()
             time.sleep(GONE)
-            crowd(server, 1, LATER)
+            others.apply(crowd, (server.url, 1, LATER))
             after = megabytes(server)
         finally:
             server.stop()
@@ -161,23 +165,14 @@ def main():
     print(f"{after:.0f} MB {GONE} s after they left ({after / before:.2f} × before)")
 
 
-def beside(server, asked, person):
+def beside(others, server, asked, person):
     """The crowd, a real page's waits, and the server's memory at the end."""
-    import multiprocessing
-
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        coming = pool.apply_async(drawn, (server.url, asked.people, asked.seconds))
-        time.sleep(asked.seconds / 3)
-        seen = measure(person, 15)
-        coming.wait(asked.seconds)
-        during = megabytes(server)
-        return coming.get(), seen, during
-
-
-def drawn(url, people, seconds):
-    """`crowd` for another process: what each waited, and its errors."""
-    at = argparse.Namespace(url=url)
-    return [{"waits": one.waits, "errors": one.errors} for one in crowd(at, people, seconds)]
+    coming = others.apply_async(crowd, (server.url, asked.people, asked.seconds))
+    time.sleep(asked.seconds / 3)
+    seen = measure(person, 15)
+    coming.wait(asked.seconds)
+    during = megabytes(server)
+    return coming.get(), seen, during
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import pandas as pd
 from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from benchmarks.crowd import drawn, megabytes
+from benchmarks.crowd import crowd, megabytes
 from benchmarks.keeping import large_lab, opened
 from benchmarks.pen_up import measure
 from benchmarks.report import table
@@ -61,7 +61,7 @@ def with_people(people: int) -> dict[str, float]:
         server = Server(Path(folder), "server.py")
         try:
             with get_context("spawn").Pool(1) as pool:
-                coming = pool.apply_async(drawn, (server.url, people, SECONDS))
+                coming = pool.apply_async(crowd, (server.url, people, SECONDS))
                 time.sleep(SECONDS - 2)
                 size = megabytes(server)
                 waits = [1000 * wait for one in coming.get() for wait in one["waits"]]
