@@ -105,10 +105,9 @@ def show_more(models):
 
 
 lab = frame.begin(frame.DRAW)
-drawing, teaching, below = st.container(), st.container(), st.empty()
-with drawing:
+above, below = st.container(), st.empty()
+with above:
     draw(shown_elsewhere(), below)
-with teaching:
     labels.show(lab)
 canvas.show_choices(lab)
 show_told()
