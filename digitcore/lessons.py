@@ -1,9 +1,10 @@
-"""What a training learns from, in batches. A Keras data set."""
+"""What a training learns from, in batches."""
 
 import math
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from digitcore import augmentation, corruptions, handwriting, mnist, nondigits
 from digitcore.errors import SettingsError
@@ -11,18 +12,20 @@ from digitcore.images import SIDE
 
 VARIETY = 3  # times as many digits are drawn as an epoch sees
 MOST_NOISE = 0.3  # of the noise recipes: share of pixels, or deviation as a share of full ink
+AHEAD = 2  # batches made ready while one is learnt
 _NOTHING = np.zeros((0, SIDE, SIDE), np.uint8), np.zeros(0, np.uint8)
+_BATCH = tuple(tf.TensorSpec(shape, tf.float32) for shape in ((None, SIDE, SIDE, 1), (None, 10), (None,)))
 
 
-class Lesson(keras.utils.PyDataset):
+class Lesson:
     """What is learnt, in batches: shuffled anew, and moved or spoilt a little where asked for, in every epoch.
 
     The settings must be settled.
     """
 
     def __init__(self, samples, settings):
-        super().__init__()
         self.settings = settings
+        self.epoch = 0
         self.skipped = 0  # batches of the present epoch that were seen before
         parts = [(samples.digits, samples.labels), self._from_mnist(), self._drawn()]
         strange = self._strange()
@@ -30,7 +33,7 @@ class Lesson(keras.utils.PyDataset):
         if not sum(self.sizes):
             raise SettingsError("There is nothing to learn from: label a drawing, or mix in MNIST digits.")
         digits = np.concatenate([*(digits for digits, _ in parts), strange])
-        self.digits = digits[..., None].astype(np.float32)  # (N, 28, 28, 1), 0 to 255
+        self.digits = digits[..., None]  # (N, 28, 28, 1) uint8
         named = keras.utils.to_categorical(np.concatenate([labels for _, labels in parts]), 10)
         self.answers = np.concatenate([named, np.full((len(strange), 10), 0.1, np.float32)])  # (N, 10)
         weights = np.ones(len(digits), np.float32)
@@ -38,18 +41,20 @@ class Lesson(keras.utils.PyDataset):
         self.weights = weights / weights.mean()  # so that the loss stays comparable whatever the weights
         self.seen = len(digits) - self.sizes[2] + settings.drawn_samples  # in one epoch
         self.steps = math.ceil(self.seen / settings.batch_size)
-        self.prepare(0)
 
-    def __len__(self):
-        return self.steps - self.skipped
+    def batches(self):
+        """A `tf.data` set for `model.fit`: the pictures, answers and weights of the epoch that was prepared last."""
+        options = tf.data.Options()
+        options.autotune.enabled = False  # its thread can hold up the end of a fit for as long as the fit took
+        data = tf.data.Dataset.from_generator(self._batches, output_signature=_BATCH)
+        count = tf.data.experimental.assert_cardinality(self.steps - self.skipped)
+        return data.apply(count).prefetch(AHEAD).with_options(options)
 
-    def __getitem__(self, batch):
-        first = (self.skipped + batch) * self.settings.batch_size
-        chosen = self.order[first : first + self.settings.batch_size]
-        return self.shown[chosen], self.answers[chosen], self.weights[chosen]
-
-    def on_epoch_end(self):
-        self.prepare(self.epoch + 1)
+    def _batches(self):
+        order, shown, size = self.order, self.shown, self.settings.batch_size
+        for first in range(self.skipped * size, len(order), size):
+            chosen = order[first : first + size]
+            yield shown[chosen], self.answers[chosen], self.weights[chosen]
 
     def prepare(self, epoch):
         """Set the order and the shown pictures of an epoch; they depend on the seed and the epoch alone."""

@@ -44,10 +44,10 @@ RECIPES = {
     "fast": Recipe(
         "fast",
         TrainSettings(
-            mnist_samples=24_000,
+            mnist_samples=36_000,
             epochs=1,
             batch_size=64,
-            learning_rate=0.01,
+            learning_rate=0.03,
             beta_2=0.99,
             schedule="triangular",
             label_smoothing=0.1,

@@ -29,6 +29,7 @@ ASKED, MOST_PICTURES = 500, 12
 SHAPES = ((28, 28, 1), (28, 28), (784,))  # of the inputs of models from elsewhere
 BROUGHT = "Brought from a file."
 NOT_DIGITS = "The model must turn one picture of 28 × 28 into ten numbers; this one does not."
+AT_ONCE = 4  # batches between two calls of the callbacks, which cost as much time as a small batch
 WARM_UP = 1 / 12  # share of the steps in which a cosine schedule rises
 VERSIONS = ("tensorflow", "keras", "numpy", "ai-edge-litert")
 
@@ -74,7 +75,7 @@ def train(
     else:
         watch.begin(start.predictor())
         old = opened(start)
-        model = _compiled(old, settled, len(lesson) * settings.epochs)
+        model = _compiled(old, settled, lesson.steps * settings.epochs)
     _fit(model, lesson, watch, checkpoints, callbacks)
     state = _saved(model, whole=True) if watch.stopped else None
     _mix_back(model, old, settled.gentle)
@@ -98,11 +99,10 @@ def _fit(model, lesson, watch, checkpoints, more):
     options = {"shuffle": False, "callbacks": callbacks, "verbose": 0}
     epoch, epochs = lesson.epoch, lesson.settings.epochs
     if lesson.skipped:  # the rest of the epoch in which the run was stopped
-        model.fit(lesson, initial_epoch=epoch, epochs=epoch + 1, **options)
+        model.fit(lesson.batches(), initial_epoch=epoch, epochs=epoch + 1, **options)
         lesson.skipped, epoch = 0, epoch + 1
     if epoch < epochs and not watch.stopped:
-        lesson.prepare(epoch)
-        model.fit(lesson, initial_epoch=epoch, epochs=epochs, **options)
+        model.fit(lesson.batches(), initial_epoch=epoch, epochs=epochs, **options)
     if checkpoints:
         _ready.clear()  # BackupAndRestore leaves its mark on the model
         shutil.rmtree(checkpoints, ignore_errors=True)
@@ -148,6 +148,7 @@ def _compiled(old, settings, steps):
             optimizer=keras.optimizers.Adam(rate, beta_2=settings.beta_2),
             loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
             metrics=["accuracy"],
+            steps_per_execution=AT_ONCE,
         )
         model.optimizer.build(model.trainable_variables)
         _ready.clear()

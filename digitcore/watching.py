@@ -36,22 +36,21 @@ class Watch(keras.callbacks.Callback):
         """Stand where a stopped run ended."""
         self.points, self._began = list(run.history), self._began - run.seconds
         done = round(run.history[-1]["epoch"] * self.lesson.steps)
-        self.lesson.prepare(done // self.lesson.steps)
-        self.lesson.skipped = done % self.lesson.steps
+        self.lesson.epoch, self.lesson.skipped = divmod(done, self.lesson.steps)
 
     def on_train_begin(self, logs=None):
         restored = getattr(self.model, "_initial_epoch", None) or 0  # set by BackupAndRestore
         if restored and self.record and self.record.exists():
-            self.lesson.prepare(restored)
             kept = json.loads(self.record.read_text())
             self.points = [point for point in kept if point["epoch"] <= restored]
             self._began -= self.points[-1]["seconds"]
 
     def on_epoch_begin(self, epoch, logs=None):
+        self.lesson.prepare(epoch)
         self._epoch, self._sums = epoch, np.zeros(3)
 
     def on_train_batch_end(self, batch, logs=None):
-        self._batches, now = batch + 1, time.perf_counter()
+        self._batches, now = min(batch + 1, self.params["steps"]), time.perf_counter()
         if now - self._looked < UPDATE or self._batches == self.params["steps"]:
             return
         self._looked = now

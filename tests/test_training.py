@@ -127,6 +127,26 @@ def test_focus_fills_half_with_these_digits():
     assert np.isin(share, [7, 9]).mean() > 0.55
 
 
+def test_an_epoch_shows_each_digit_once_and_the_next_one_in_another_order():
+    lesson = Lesson(SampleSet(), QUICK.changed(batch_size=50).settled(trained=True))
+    shown = []
+    for epoch in (0, 1, 0):
+        lesson.prepare(epoch)
+        shown.append(np.concatenate([digits for digits, _, _ in lesson.batches().as_numpy_iterator()]))
+    first, second, again = shown
+    assert np.array_equal(first, again) and not np.array_equal(first, second)
+    assert len(first) == 320 and sorted(map(bytes, first)) == sorted(map(bytes, second))
+
+
+def test_the_rest_of_an_epoch_is_what_was_not_seen():
+    lesson = Lesson(SampleSet(), QUICK.changed(batch_size=50).settled(trained=True))
+    lesson.prepare(3)
+    whole, lesson.skipped = list(lesson.batches().as_numpy_iterator()), 5
+    rest = list(lesson.batches().as_numpy_iterator())
+    assert [len(answers) for _, answers, _ in rest] == [50, 20]
+    assert all(np.array_equal(a, b) for one, other in zip(whole[5:], rest, strict=True) for a, b in zip(one, other, strict=True))
+
+
 def test_nothing_to_learn_from(blank):
     with pytest.raises(SettingsError, match="label a drawing"):
         training.train(blank, SampleSet(), QUICK.changed(mnist_samples=0))
