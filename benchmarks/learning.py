@@ -1,7 +1,7 @@
 """Seconds of training from random weights to 90, 97 and 99 % of MNIST's test digits: our `fast` recipe beside Keras's own
 example, "Simple MNIST convnet", with its published settings.
 
-    python benchmarks/learning.py [--seeds 5] [--example-seeds 1]
+    python benchmarks/learning.py [--seeds 10] [--example-seeds 1]
 
 Both run through Keras on this machine, in turn. Test digits are read now and then with the clock stopped; making the graph,
 our validation and the watching count. The example trains for 15 epochs of 54,000 digits: minutes for each seed.
@@ -88,7 +88,7 @@ def example(seed: int) -> tuple[Milestones, float]:
 def main():
     """Measure in turn and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--example-seeds", type=int, default=1)
     asked = parser.parse_args()
     found = []
