@@ -47,12 +47,12 @@ def moved(digits: np.ndarray, rng: np.random.Generator, movement: Movement) -> n
     """Each digit turned, sheared, scaled, stretched, shifted and bent about its middle; a tenth stays as it is.
 
     Args:
-        digits: (N, 28, 28, 1) float32, 0 to 255.
+        digits: (N, 28, 28, 1) uint8.
         rng: source of the movements.
         movement: their limits.
 
     Returns:
-        (N, 28, 28, 1) float32, whole numbers 0 to 255.
+        (N, 28, 28, 1) uint8.
     """
     out = np.empty_like(digits)
     for start in range(0, len(digits), CHUNK):

@@ -105,7 +105,7 @@ class Lesson:
     def _spoilt(self, digits, rng):
         degrees = rng.uniform(0, MOST_NOISE, (len(digits), 1, 1, 1)).astype(np.float32)
         if self.settings.noise == "salt-pepper":
-            return corruptions.salt_and_pepper(digits, degrees, rng).astype(np.float32)
+            return corruptions.salt_and_pepper(digits, degrees, rng)
         if self.settings.noise == "gaussian":
-            return corruptions.gaussian_noise(digits, degrees, rng).astype(np.float32)
+            return corruptions.gaussian_noise(digits, degrees, rng)
         return digits

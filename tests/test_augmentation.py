@@ -6,9 +6,9 @@ from digitcore.augmentation import DRAWN, MNIST, STILL, moved
 
 @pytest.mark.parametrize("movement", [MNIST, DRAWN])
 def test_moved_digits_are_near_and_differ(data, movement):
-    digits = data.validation[0][:400, ..., None].astype(np.float32)
+    digits = data.validation[0][:400, ..., None]
     out = moved(digits, np.random.default_rng(0), movement)
-    assert out.shape == digits.shape and out.dtype == np.float32 and out.min() >= 0 and out.max() <= 255
+    assert out.shape == digits.shape and out.dtype == np.uint8
     assert 0.8 < out.sum() / digits.sum() < 1.25
     still = (out == digits).all((1, 2, 3)).mean()
     assert STILL / 3 < still < STILL * 3
@@ -16,9 +16,9 @@ def test_moved_digits_are_near_and_differ(data, movement):
 
 def test_moved_digits_are_still_read(data, predictor):
     digits, labels = data.validation
-    out = moved(digits[:500, ..., None].astype(np.float32), np.random.default_rng(0), MNIST)[..., 0].astype(np.uint8)
+    out = moved(digits[:500, ..., None], np.random.default_rng(0), MNIST)[..., 0]
     assert (predictor.probabilities(out).argmax(1) == labels[:500]).mean() > 0.97
 
 
 def test_none():
-    assert moved(np.zeros((0, 28, 28, 1), np.float32), np.random.default_rng(0), MNIST).shape == (0, 28, 28, 1)
+    assert moved(np.zeros((0, 28, 28, 1), np.uint8), np.random.default_rng(0), MNIST).shape == (0, 28, 28, 1)
