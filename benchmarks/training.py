@@ -31,14 +31,19 @@ def our_fit(start):
 
 
 def bare_fit(start):
-    """Seconds of Keras's own loop over the same arrays."""
+    """Seconds of Keras's own loop over the same arrays, with as many batches to an execution as ours."""
     import keras
     import numpy as np
 
     from digitcore import mnist, training
 
     model = training.opened(start)
-    model.compile(keras.optimizers.Adam(1e-3), keras.losses.CategoricalCrossentropy(), metrics=["accuracy"])
+    model.compile(
+        keras.optimizers.Adam(1e-3),
+        keras.losses.CategoricalCrossentropy(),
+        metrics=["accuracy"],
+        steps_per_execution=training.AT_ONCE,
+    )
     (digits, labels), (others, answers) = mnist.load().training, mnist.load().validation
     x, y = digits[:DIGITS, ..., None].astype(np.float32), keras.utils.to_categorical(labels[:DIGITS], 10)
     checked = others[:VALIDATION, ..., None].astype(np.float32), keras.utils.to_categorical(answers[:VALIDATION], 10)
@@ -100,7 +105,7 @@ def fits(start):
     return {
         "our_fit_s": round(statistics.median(ours[1:]), 2),
         "bare_fit_s": round(statistics.median(bare[1:]), 2),
-        "ours_over_bare": round(statistics.median(a / b for a, b in zip(ours[1:], bare[1:], strict=True)), 3),
+        "ours_over_bare_median_of_pairs": round(statistics.median(a / b for a, b in zip(ours[1:], bare[1:], strict=True)), 3),
     }
 
 

@@ -1,6 +1,7 @@
 """What a training learns from, in batches."""
 
 import math
+import weakref
 
 import keras
 import numpy as np
@@ -20,7 +21,7 @@ _BATCH = tuple(tf.TensorSpec(shape, tf.float32) for shape in ((None, SIDE, SIDE,
 class Lesson:
     """What is learnt, in batches: shuffled anew, and moved or spoilt a little where asked for, in every epoch.
 
-    The settings must be settled.
+    The settings must be settled, and an epoch prepared before its batches are read.
     """
 
     def __init__(self, samples, settings):
@@ -46,7 +47,8 @@ class Lesson:
         """A `tf.data` set for `model.fit`: the pictures, answers and weights of the epoch that was prepared last."""
         options = tf.data.Options()
         options.autotune.enabled = False  # its thread can hold up the end of a fit for as long as the fit took
-        data = tf.data.Dataset.from_generator(self._batches, output_signature=_BATCH)
+        lesson = weakref.ref(self)  # TensorFlow keeps for ever what it is given here
+        data = tf.data.Dataset.from_generator(lambda: lesson()._batches(), output_signature=_BATCH)
         count = tf.data.experimental.assert_cardinality(self.steps - self.skipped)
         return data.apply(count).prefetch(AHEAD).with_options(options)
 

@@ -94,8 +94,9 @@ def _fit(model, lesson, watch, checkpoints, more):
     """From where the watch stands to the last epoch."""
     callbacks: list[keras.callbacks.Callback] = [watch, *more]
     if checkpoints:
+        _ready.clear()  # BackupAndRestore leaves its mark on the model
         watch.record = checkpoints / "history.json"
-        callbacks.insert(0, keras.callbacks.BackupAndRestore(checkpoints / "state", double_checkpoint=True))
+        callbacks.append(keras.callbacks.BackupAndRestore(checkpoints / "state", double_checkpoint=True))
     options = {"shuffle": False, "callbacks": callbacks, "verbose": 0}
     epoch, epochs = lesson.epoch, lesson.settings.epochs
     if lesson.skipped:  # the rest of the epoch in which the run was stopped
@@ -104,7 +105,6 @@ def _fit(model, lesson, watch, checkpoints, more):
     if epoch < epochs and not watch.stopped:
         model.fit(lesson.batches(), initial_epoch=epoch, epochs=epochs, **options)
     if checkpoints:
-        _ready.clear()  # BackupAndRestore leaves its mark on the model
         shutil.rmtree(checkpoints, ignore_errors=True)
 
 

@@ -38,18 +38,14 @@ class Watch(keras.callbacks.Callback):
         done = round(run.history[-1]["epoch"] * self.lesson.steps)
         self.lesson.epoch, self.lesson.skipped = divmod(done, self.lesson.steps)
 
-    def on_train_begin(self, logs=None):
-        restored = getattr(self.model, "_initial_epoch", None) or 0  # set by BackupAndRestore
-        if restored and self.record and self.record.exists():
-            kept = json.loads(self.record.read_text())
-            self.points = [point for point in kept if point["epoch"] <= restored]
-            self._began -= self.points[-1]["seconds"]
-
     def on_epoch_begin(self, epoch, logs=None):
+        if epoch > self.points[-1]["epoch"]:
+            self._take_up(epoch)
         self.lesson.prepare(epoch)
         self._epoch, self._sums = epoch, np.zeros(3)
 
     def on_train_batch_end(self, batch, logs=None):
+        # Keras names the last batch of an execution, which may lie beyond the epoch's end.
         self._batches, now = min(batch + 1, self.params["steps"]), time.perf_counter()
         if now - self._looked < UPDATE or self._batches == self.params["steps"]:
             return
@@ -65,6 +61,12 @@ class Watch(keras.callbacks.Callback):
             self.record.write_text(json.dumps(self.points))
         if not self.stopped and epoch + 1 < self.lesson.settings.epochs and self.should_stop():
             self.stopped = self.model.stop_training = True
+
+    def _take_up(self, epoch):
+        """Stand where a killed training had kept its state last: BackupAndRestore says at which epoch."""
+        if self.record and self.record.exists():
+            self.points = [point for point in json.loads(self.record.read_text()) if point["epoch"] <= epoch]
+            self._began = time.perf_counter() - self.points[-1]["seconds"]
 
     def _note_batches(self, logs, **more):
         """Keras reports the mean since the epoch began; a curve wants the mean since its last point."""

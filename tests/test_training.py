@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -93,6 +96,32 @@ def test_stop_then_continue_equals_one_run(blank, data):
     assert both.history[-1]["val_loss"] == pytest.approx(whole.history[-1]["val_loss"], rel=0.35, abs=0.03)
     read = [run.model.predictor().probabilities(digits).argmax(1) for run in (whole, part, both)]
     assert (read[0] == read[2]).mean() > 0.97 > (read[0] == read[1]).mean()
+
+
+def test_a_killed_training_is_taken_up_with_its_whole_curve(blank, tmp_path):
+    settings = QUICK.changed(epochs=4)
+    whole = training.train(blank, SampleSet(), settings)
+    for fatal in (2, 3):
+
+        def tell(point, fatal=fatal):
+            if point["epoch"] == fatal and "val_loss" in point:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            training.train(blank, SampleSet(), settings, on_progress=tell, checkpoints=tmp_path / "kept")
+    run = training.train(blank, SampleSet(), settings, checkpoints=tmp_path / "kept")
+    assert [point["epoch"] for point in run.history if "val_loss" in point] == [0, 1, 2, 3, 4]
+    assert [point["seconds"] for point in run.history] == sorted(point["seconds"] for point in run.history)
+    assert run.history[-1]["val_loss"] == pytest.approx(whole.history[-1]["val_loss"], rel=0.02)
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_lesson_is_let_go_when_it_is_learnt(blank, monkeypatch):
+    made = []
+    monkeypatch.setattr(training, "Lesson", lambda *given: made.append(weakref.ref(lesson := Lesson(*given))) or lesson)
+    training.train(blank, SampleSet(), QUICK)
+    gc.collect()
+    assert [lesson() for lesson in made] == [None]
 
 
 def test_continue_at_the_end_of_an_epoch(blank):
