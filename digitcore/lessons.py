@@ -47,8 +47,8 @@ class Lesson:
         """A `tf.data` set for `model.fit`: the pictures, answers and weights of the epoch that was prepared last."""
         options = tf.data.Options()
         options.autotune.enabled = False  # its thread can hold up the end of a fit for as long as the fit took
-        lesson = weakref.ref(self)  # TensorFlow keeps for ever what it is given here
-        data = tf.data.Dataset.from_generator(lambda: lesson()._batches(), output_signature=_BATCH)
+        lesson = weakref.proxy(self)  # TensorFlow keeps for ever what it is given here
+        data = tf.data.Dataset.from_generator(lambda: lesson._batches(), output_signature=_BATCH)
         count = tf.data.experimental.assert_cardinality(self.steps - self.skipped)
         return data.apply(count).prefetch(AHEAD).with_options(options)
 
