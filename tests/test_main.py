@@ -74,7 +74,7 @@ def test_train_writes_a_bundle(tmp_path, capsys):
 
 
 def test_a_killed_training_goes_on_where_it_was(tmp_path):
-    """Killed with -9 in its third epoch; started again, it does not begin anew and ends with all four."""
+    """Killed with -9 at the end of its second epoch, whose state may be kept or not; it does not begin anew."""
     settings = ["mnist_samples=6000", "epochs=4", "validation_samples=500", "seed=7"]
     command = [sys.executable, "-m", "digitcore", "train", "mlp", "--set", *settings, "--out", str(tmp_path / "mlp")]
     here = os.environ | {"DIGITLAB_CACHE": str(tmp_path / "cache")}
@@ -86,10 +86,10 @@ def test_a_killed_training_goes_on_where_it_was(tmp_path):
         time.sleep(0.01)
     process.kill()
     process.wait()
-    before = json.loads(kept[0].read_text())
+    first = [point for point in json.loads(kept[0].read_text()) if point["epoch"] <= 1]
     subprocess.run(command, env=here, check=True, capture_output=True)
     card = models.load("mlp", tmp_path).card
-    assert card.history[: len(before)] == before and card.history[-1]["epoch"] == 4
+    assert card.history[: len(first)] == first and card.history[-1]["epoch"] == 4
     assert [point["epoch"] for point in card.history] == sorted(point["epoch"] for point in card.history)
     assert card.figures["mnist_accuracy"] > 0.9
     assert not [*tmp_path.glob("cache/checkpoints/*")]
