@@ -29,7 +29,7 @@ ASKED, MOST_PICTURES = 500, 12
 SHAPES = ((28, 28, 1), (28, 28), (784,))  # of the inputs of models from elsewhere
 BROUGHT = "Brought from a file."
 NOT_DIGITS = "The model must turn one picture of 28 × 28 into ten numbers; this one does not."
-AT_ONCE = 4  # batches between two calls of the callbacks, which cost as much time as a small batch
+AT_ONCE = 4  # batches between two calls of the callbacks; each call costs more than a millisecond
 WARM_UP = 1 / 12  # share of the steps in which a cosine schedule rises
 VERSIONS = ("tensorflow", "keras", "numpy", "ai-edge-litert")
 
