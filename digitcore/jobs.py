@@ -385,6 +385,7 @@ def _start_cluster(workers):
     if root not in paths:
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [root, *paths]))
     setup = [preload.__name__]
+    os.environ[preload.SERVER] = str(os.getpid())
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "2"}
     share = {"TF_NUM_INTRAOP_THREADS": str(max(1, (os.cpu_count() or 1) // workers))} if workers > 1 else {}
     return SubprocessCluster(

@@ -8,6 +8,8 @@ import os
 import threading
 import time
 
+SERVER = "DIGITLAB_SERVER"  # environment variable: the process that started us, which may be gone before we can look
+
 
 def dask_setup(process) -> None:
     """Make a worker ready to train; let a scheduler or a nanny end with the server that started it."""
@@ -16,7 +18,7 @@ def dask_setup(process) -> None:
         logging.getLogger("distributed.worker").setLevel(logging.CRITICAL)  # the session is told; its log need not be
         threading.Thread(target=_import_training, daemon=True).start()
     else:
-        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+        threading.Thread(target=_end_with, args=(int(os.environ[SERVER]),), daemon=True).start()
 
 
 def _be_polite():
