@@ -26,8 +26,8 @@ class Lesson:
 
     def __init__(self, samples, settings):
         self.settings = settings
-        self.epoch = 0
-        self.skipped = 0  # batches of the present epoch that were seen before
+        self.epoch = 0  # where to begin
+        self.skipped = 0  # batches of that epoch that were seen before
         parts = [(samples.digits, samples.labels), self._from_mnist(), self._drawn()]
         strange = self._strange()
         self.sizes = [*(len(labels) for _, labels in parts), len(strange)]
@@ -60,7 +60,6 @@ class Lesson:
 
     def prepare(self, epoch):
         """Set the order and the shown pictures of an epoch; they depend on the seed and the epoch alone."""
-        self.epoch = epoch
         rng = np.random.default_rng([self.settings.seed, epoch])
         self.order = rng.permutation(self._chosen(rng))
         self.shown = self._changed(rng)

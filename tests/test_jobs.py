@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from digitcore import preload
 from digitcore.errors import JobError
 from digitcore.jobs import JobService, Limits
 from digitcore.runs import TrainSettings
@@ -20,6 +21,12 @@ from digitcore.samples import SampleSet
 ROOT = Path(__file__).resolve().parent.parent
 LONG = TrainSettings(mnist_samples=20_000, epochs=50)
 PATIENCE = 120  # s
+
+
+def test_a_process_that_starts_when_its_server_is_gone_ends():
+    late = "import time; from digitcore import preload; preload.dask_setup(object()); time.sleep(60); raise SystemExit(1)"
+    gone = os.environ | {preload.SERVER: str(max(psutil.pids()) + 1000)}
+    assert subprocess.run([sys.executable, "-c", late], env=gone, cwd=ROOT, timeout=PATIENCE, check=False).returncode == 0
 
 
 def until(condition, seconds=PATIENCE):
