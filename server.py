@@ -5,59 +5,121 @@ Streamlit Community Cloud runs `streamlit_app.py` alone; then there is no API.
 
 import importlib
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-HEADERS = {
+from digitcore.config import load_config
+from digitcore.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parent
+SECURITY_HEADERS = {
     "referrer-policy": "no-referrer",  # a lab's address must not leave with a click
     "x-content-type-options": "nosniff",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
-OURS = {"cache-control": "no-store", "x-frame-options": "DENY"}  # on our own routes
+API_HEADERS = {"cache-control": "no-store", "x-frame-options": "DENY"}
+API_PATHS = ("/api", "/healthz")
+PAGE_NAMES = "|".join(sorted(page.stem for page in (ROOT / "pages").glob("*.py")))
+# A page that is opened by its own address makes Streamlit look for its server below that address first, which logs two errors
+# in the browser's console. It is told where the server is.
+BASE_URL_SCRIPT = f"""<script>
+window.__streamlit = {{
+  BACKEND_BASE_URL: location.origin + location.pathname.replace(/\\/({PAGE_NAMES})\\/?$/, "/"), ...window.__streamlit
+}};
+</script></head>""".encode()
 
 
 class SecurityHeaders:
-    """Adds them to every response."""
+    """Adds the headers to every response."""
 
-    def __init__(self, app):
+    def __init__(self, app: ASGIApp):
         self.app = app
 
-    async def __call__(self, scope, receive, send):
-        ours = OURS if scope["type"] == "http" and scope["path"].startswith(("/api", "/healthz")) else {}
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_api = scope["type"] == "http" and scope["path"].startswith(API_PATHS)
+        added = SECURITY_HEADERS | (API_HEADERS if is_api else {})
 
-        async def with_headers(message):
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in (HEADERS | ours).items():
+                for name, value in added.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        await self.app(scope, receive, with_headers)
+        await self.app(scope, receive, send_with_headers)
 
 
-async def load_api():
-    """The module of the API, when it is first asked: FastAPI costs the start of every server half a second."""
+class BaseUrl:
+    """Adds the script to every page of the dashboard."""
+
+    def __init__(self, app: ASGIApp):
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(API_PATHS):
+            await self.app(scope, receive, send)
+            return
+        start: Message | None = None
+        body = b""
+
+        async def send_with_script(message: Message) -> None:
+            nonlocal start, body
+            if message["type"] == "http.response.start" and _is_plain_html(message):
+                start = message
+            elif start is None:
+                await send(message)
+            else:
+                body += message.get("body", b"")
+                if not message.get("more_body", False):
+                    body = body.replace(b"</head>", BASE_URL_SCRIPT, 1)
+                    if "content-length" in Headers(raw=start["headers"]):
+                        MutableHeaders(scope=start)["content-length"] = str(len(body))
+                    await send(start)
+                    await send({**message, "body": body})
+
+        await self.app(scope, receive, send_with_script)
+
+
+def _is_plain_html(start: Message) -> bool:
+    headers = Headers(raw=start["headers"])
+    return (
+        start["status"] == 200 and headers.get("content-type", "").startswith("text/html") and "content-encoding" not in headers
+    )
+
+
+async def load_api() -> ModuleType:
+    """The API's module, when it is first asked: FastAPI costs the start of every server half a second."""
     return await run_in_threadpool(importlib.import_module, "digitcore.api")
 
 
-async def answer(scope, receive, send):
+async def call_api(scope: Scope, receive: Receive, send: Send) -> None:
     """Hand a request over to the API."""
-    await (await load_api()).app(scope, receive, send)
+    app: Any = (await load_api()).app
+    await app(scope, receive, send)
 
 
-async def health(request):
+async def health(request: Request) -> JSONResponse:
     """Whether the server is up."""
     await run_in_threadpool((await load_api()).health)
     return JSONResponse({"status": "ok"})
 
 
+try:
+    load_config()
+except ConfigError as error:
+    raise SystemExit(str(error)) from None
+
 app = st.App(
-    Path(__file__).with_name("streamlit_app.py"),
-    routes=[Route("/healthz", health), Mount("/api", app=answer)],
-    middleware=[Middleware(SecurityHeaders)],
+    ROOT / "streamlit_app.py",
+    routes=[Route("/healthz", health), Mount("/api", app=call_api)],
+    middleware=[Middleware(SecurityHeaders), Middleware(BaseUrl)],
 )

@@ -1,4 +1,4 @@
-"""The library under Digit Lab: pictures to digits, digits to probabilities, samples to better models.
+"""The library under Digit Lab: images to digits, digits to probabilities, samples to better models.
 
-It never imports streamlit, so everything here also works from a script, a notebook or the command line.
+Nothing here imports Streamlit, so everything also works from a script, a notebook or the command line.
 """

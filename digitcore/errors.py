@@ -1,16 +1,20 @@
-"""Errors whose text can be shown to a person as it is: what happened, and what to do."""
+"""Errors whose message can be shown to a person as it is: one sentence on what happened and what to do."""
 
 
 class DigitLabError(Exception):
     """Base of every error that the library raises on purpose."""
 
 
-class PictureError(DigitLabError):
-    """A picture cannot be read as a drawing."""
+class ConfigError(DigitLabError):
+    """An environment variable has a value that cannot be used."""
 
 
-class DataMissing(DigitLabError):
-    """The MNIST data set is not on this machine and could not be fetched."""
+class ImageError(DigitLabError):
+    """An image cannot be decoded or is too large."""
+
+
+class DatasetNotFoundError(DigitLabError):
+    """The MNIST data set is not on this machine and could not be downloaded."""
 
 
 class SampleError(DigitLabError):
@@ -18,7 +22,7 @@ class SampleError(DigitLabError):
 
 
 class SettingsError(DigitLabError):
-    """A training setting is out of range."""
+    """A setting is unknown or out of range."""
 
 
 class ModelError(DigitLabError):
@@ -26,12 +30,20 @@ class ModelError(DigitLabError):
 
 
 class JobError(DigitLabError):
-    """A job on the worker did not end as it should."""
+    """A job on the worker failed."""
+
+
+class CancelledError(DigitLabError):
+    """The user stopped the work, and there is no partial result."""
 
 
 class LabError(DigitLabError):
     """A lab cannot be stored, found or opened."""
 
 
-class Stopped(DigitLabError):
-    """Somebody pressed Stop, and nothing is worth keeping."""
+class LabDeletedError(LabError):
+    """The lab was deleted by another session since it was read."""
+
+
+class VersionConflictError(LabError):
+    """The lab was changed by another session since it was read."""

@@ -4,15 +4,16 @@ import threading
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from digitcore.errors import ModelError
 from digitcore.images import SIDE
 
-BATCH = 100  # digits at once: larger batches are no faster and cost memory
+BATCH_SIZE = 100  # larger batches are no faster and cost memory
 
 
 class Predictor:
-    """A model ready to answer. Safe to share between threads: calls wait for each other."""
+    """A loaded model. Safe to share between threads: calls wait for each other."""
 
     def __init__(self, model: bytes, threads: int = 1):
         # Imported here, because it takes longer than all the rest and who only lists models does not need it.
@@ -31,15 +32,15 @@ class Predictor:
 
     @classmethod
     def load(cls, model: str | Path | bytes, threads: int = 1) -> "Predictor":
-        """From a .tflite file or from its bytes; more threads are worth it for many digits at once.
+        """Load a .tflite file or its bytes; more threads are worth it for many digits at once.
 
         Raises:
-            ModelError: when it is not a LiteRT model of 28 × 28 pictures and ten classes.
+            ModelError: when it is not a LiteRT model of 28 × 28 images and ten classes.
         """
         return cls(model if isinstance(model, bytes) else Path(model).read_bytes(), threads)
 
-    def probabilities(self, digits) -> np.ndarray:
-        """Ask the model.
+    def probabilities(self, digits: ArrayLike) -> np.ndarray:
+        """Predict.
 
         Args:
             digits: (N, 28, 28) uint8, ink 255 on 0; N may be 0.
@@ -47,21 +48,22 @@ class Predictor:
         Returns:
             (N, 10) float32, each row adding up to 1.
         """
-        pictures = np.asarray(digits, np.float32).reshape(-1, SIDE, SIDE, 1)
-        answers = np.empty((len(pictures), 10), np.float32)
+        images = np.asarray(digits, np.float32).reshape(-1, SIDE, SIDE, 1)
+        probabilities = np.empty((len(images), 10), np.float32)
         with self._lock:
-            for start in range(0, len(pictures), BATCH):
-                answers[start : start + BATCH] = self._answer(pictures[start : start + BATCH])
-        return answers
+            for start in range(0, len(images), BATCH_SIZE):
+                probabilities[start : start + BATCH_SIZE] = self._predict_batch(images[start : start + BATCH_SIZE])
+        return probabilities
 
-    def _answer(self, pictures):
-        if len(pictures) != self._size:
-            self._resize(len(pictures))
-        self._interpreter.set_tensor(self._input["index"], pictures)
+    def _predict_batch(self, images: np.ndarray) -> np.ndarray:
+        if len(images) != self._batch_size:
+            self._resize(len(images))
+        self._interpreter.set_tensor(self._input["index"], images)
         self._interpreter.invoke()
-        return self._interpreter.get_tensor(self._output["index"])
+        output: np.ndarray = self._interpreter.get_tensor(self._output["index"])
+        return output
 
-    def _resize(self, size):
-        self._interpreter.resize_tensor_input(self._input["index"], [size, SIDE, SIDE, 1])
+    def _resize(self, batch_size: int) -> None:
+        self._interpreter.resize_tensor_input(self._input["index"], [batch_size, SIDE, SIDE, 1])
         self._interpreter.allocate_tensors()
-        self._size = size
+        self._batch_size = batch_size

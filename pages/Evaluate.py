@@ -1,58 +1,81 @@
-"""Evaluate: which model is better, by how much, where, and is it luck?"""
+"""Evaluate: which model is better, by how much, where, and is it significant?"""
 
 import streamlit as st
 
-from pages.shared import caches, frame, results, words
-from pages.views import calibration, confusion, dataset, depth, drawings, losses, misread, stress, table
+from pages.components import layout
+from pages.components.model_widgets import Models
+from pages.components.query_progress import query_progress
+from pages.session import resources, text
+from pages.session.lab_session import LabSession
+from pages.session.model_library import MAX_COMPARED
+from pages.views.evaluate import (
+    calibration,
+    confusion,
+    curves,
+    dataset,
+    misclassified,
+    own_drawings,
+    pair,
+    robustness,
+    score_table,
+)
 
 VIEWS = {
-    "Loss": losses,
-    "Two in depth": depth,
+    "Loss": curves,
+    "Two in depth": pair,
     "Confusion": confusion,
-    "Misread": misread,
+    "Misread": misclassified,
     "Calibration": calibration,
-    "Stress": stress,
-    "Your drawings": drawings,
+    "Stress": robustness,
+    "Your drawings": own_drawings,
     "Data set": dataset,
 }
-MOST = 6  # models side by side
-SEED = "plain"  # the common network of the tutorials, beside ours while nothing is trained
+DEFAULT_VIEW = "Loss"
 
 
-def choose_models():
-    """The models to compare, by name: at first the initial and the trained one, later the last choice and each new run."""
-    every = lab.every_model()
-    fresh = [lab.trained.name] if lab.trained and lab.compared_made != lab.made else []
-    chosen = [*(lab.compared or [lab.first.name, *([] if lab.trained else [SEED])]), *fresh]
+def main(session: LabSession) -> None:
+    """The page from top to bottom."""
+    resources.jobs().warm_up()
+    st.title("Evaluate", anchor=False)
+    if not resources.has_mnist():
+        st.warning(text.NO_MNIST)
+    models = _choose_models(session)
+    progress = st.container(key="progress", height=56, border=False)
+    with st.container(key="comparison"):
+        if models:
+            score_table.show(session, models)
+            view = st.segmented_control(
+                "View",
+                list(VIEWS),
+                default=DEFAULT_VIEW,
+                required=True,
+                key="view",
+                label_visibility="collapsed",
+                persist_state="session",
+            )
+            VIEWS[view or DEFAULT_VIEW].show(session, models)
+        else:
+            st.markdown("Choose a model to see its figures.")
+    with progress:
+        query_progress(session)
+
+
+def _choose_models(session: LabSession) -> Models:
+    """The models to compare: the active model against what it started from, and what the user has added."""
+    every = session.models.every_model()
+    compared = session.models.compared(session.default_start)
     names = st.multiselect(
         "Models",
         list(every),
-        default=[name for name in dict.fromkeys(chosen) if name in every][-MOST:],
-        max_selections=MOST,
-        key=f"models_{'_'.join(one.name for one in lab.runs)}",
+        default=compared,
+        max_selections=MAX_COMPARED,
+        key=f"models_{'_'.join(session.models.pair(session.default_start))}_{len(every)}",
         persist_state="session",
         placeholder="Choose models",
         help="Your runs, newest first, then the shipped models.",
     )
-    lab.compared, lab.compared_made = names, lab.made
+    session.models.set_compared(names)
     return {name: every[name] for name in names}
 
 
-lab = frame.begin(frame.EVALUATE)
-caches.jobs().warm()
-st.title("Evaluate", anchor=False)
-if not caches.has_mnist():
-    st.warning(words.NO_MNIST)
-models = choose_models()
-progress = st.container(key="progress", height=56, border=False)
-with st.container(key="comparison"):
-    if models:
-        table.show(lab, models)
-        view = st.segmented_control(
-            "View", list(VIEWS), default="Loss", required=True, key="view", label_visibility="collapsed", persist_state="session"
-        )
-        VIEWS[view or "Loss"].show(lab, models)
-    else:
-        st.markdown("Choose a model to see its figures.")
-with progress:
-    results.show_progress(lab)
+main(layout.begin_page(layout.EVALUATE))

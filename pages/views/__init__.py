@@ -1,1 +1,1 @@
-"""The larger parts of the pages, one module each: the views of Evaluate, the drawers of Draw."""
+"""The larger parts of the pages, a folder for each page and a module for each view."""

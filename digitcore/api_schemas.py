@@ -1,0 +1,93 @@
+"""Requests, responses and errors of the REST API."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from digitcore.images import SIDE
+
+MAX_IMAGES = 100  # of a request
+PROBLEM_TYPE = "application/problem+json"
+
+Row = Annotated[list[Annotated[int, Field(ge=0, le=255, strict=True)]], Field(min_length=SIDE, max_length=SIDE)]
+Base64 = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
+Digit = Annotated[list[Row], Field(min_length=SIDE, max_length=SIDE)]
+
+
+class PredictRequest(BaseModel, extra="forbid"):
+    """What a JSON request holds."""
+
+    pictures: Annotated[list[Base64 | Digit], Field(min_length=1, max_length=MAX_IMAGES)] = Field(
+        description="Each a PNG or JPEG file in base64, or a digit: 28 rows of 28 numbers, 0 paper to 255 ink."
+    )
+
+
+class Prediction(BaseModel):
+    """The model's prediction for one image."""
+
+    digit: int | None = Field(description="The best guess; null when the picture is blank or cannot be read.", ge=0, le=9)
+    unsure: bool = Field(description="Whether the best guess lies below the model's threshold.")
+    probabilities: list[float] = Field(description="Of the digits 0 to 9; empty where there is no guess.", max_length=10)
+    problem: str | None = Field(description="Why there is no guess; one bad picture does not spoil the others.")
+
+
+class PredictResponse(BaseModel):
+    """Predictions in the order of the images."""
+
+    model: str
+    version: str = Field(description="Tells files of the same name apart: the beginning of the model's SHA-256.")
+    answers: list[Prediction]
+
+
+class Model(BaseModel):
+    """A shipped model."""
+
+    name: str
+    version: str
+    parameters: int
+    training_data: str
+    mnist_accuracy: float | None
+    confidence_threshold: float
+
+
+class Health(BaseModel):
+    """That the server answers."""
+
+    status: str
+
+
+class Problem(BaseModel):
+    """An error, as of RFC 9457."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+
+
+def problem_responses(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI description of these error codes."""
+    schema = Problem.model_json_schema()
+    return {code: {"description": "A problem", "content": {PROBLEM_TYPE: {"schema": schema}}} for code in codes}
+
+
+_BINARY = {"type": "string", "format": "binary"}
+PREDICT_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": PredictRequest.model_json_schema()},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["pictures"],
+                    "properties": {
+                        "pictures": {"type": "array", "items": _BINARY, "minItems": 1, "maxItems": MAX_IMAGES},
+                    },
+                }
+            },
+            "image/png": {"schema": _BINARY},
+            "image/jpeg": {"schema": _BINARY},
+        },
+    }
+}

@@ -1,0 +1,168 @@
+"""Import and export of samples: as .npz, as a ZIP of images in folders by label, as IDX files like MNIST's.
+
+An imported file is untrusted: sizes are checked before anything is unpacked, no pickle is loaded, and each entry is accepted
+or rejected by itself.
+"""
+
+import gzip
+import io
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from digitcore import images
+from digitcore.data import idx
+from digitcore.errors import ImageError, SampleError
+from digitcore.images import SIDE
+from digitcore.samples import SampleSet
+
+MAX_BYTES = 20_000_000  # of a file
+MAX_UNPACKED = 100_000_000  # bytes of all its members together
+MAX_IMAGE_BYTES = 5_000_000  # of one image
+MAX_SAMPLES = 5000
+MAX_REASONS = 5  # rejected entries that are named one by one
+IMAGES_FILE, LABELS_FILE = "samples-images-idx3-ubyte.gz", "samples-labels-idx1-ubyte.gz"
+IMAGE_FORMATS = ["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF"]
+_DECODING_ERRORS = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    MemoryError,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ImportResult:
+    """The outcome of an import.
+
+    Attributes:
+        samples: those that were accepted.
+        rejected: a sentence for each entry that was not.
+    """
+
+    samples: SampleSet
+    rejected: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        accepted = f"{len(self.samples):,} sample{'s' * (len(self.samples) != 1)} taken"
+        if not self.rejected:
+            return f"{accepted}."
+        more = f" and {len(self.rejected) - MAX_REASONS:,} more" * (len(self.rejected) > MAX_REASONS)
+        return f"{accepted}, {len(self.rejected):,} refused: {' '.join(self.rejected[:MAX_REASONS])}{more}"
+
+
+def to_image_zip(samples: SampleSet) -> bytes:
+    """PNG images in folders by label: `7/0012.png` is sample 12, a seven."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for number, (digit, label) in enumerate(zip(samples.digits, samples.labels, strict=True)):
+            png = io.BytesIO()
+            Image.fromarray(digit).save(png, "PNG")
+            archive.writestr(f"{label}/{number:04}.png", png.getvalue())
+    return file.getvalue()
+
+
+def to_idx_zip(samples: SampleSet) -> bytes:
+    """A ZIP of two gzipped IDX files, images and labels, as MNIST's own."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(IMAGES_FILE, gzip.compress(idx.encode(samples.digits)))
+        archive.writestr(LABELS_FILE, gzip.compress(idx.encode(samples.labels)))
+    return file.getvalue()
+
+
+def read(content: bytes) -> ImportResult:
+    """Samples from an .npz, a ZIP of images, or a ZIP of IDX files, told apart by what is inside.
+
+    Raises:
+        SampleError: when it is none of these, too large, or holds no sample at all; the message says what to do.
+    """
+    if len(content) > MAX_BYTES:
+        raise SampleError(f"The file is larger than {MAX_BYTES // 1_000_000} MB. Give a smaller one.")
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            result = _read_archive(archive, content)
+    except _DECODING_ERRORS as error:
+        raise SampleError(
+            "This file cannot be read. Give an .npz of samples, a ZIP of pictures in folders named 0 to 9, or a ZIP of IDX files."
+        ) from error
+    if len(result.samples) > MAX_SAMPLES:
+        raise SampleError(f"The file holds {len(result.samples):,} samples; at most {MAX_SAMPLES:,} can be taken.")
+    if not len(result.samples):
+        raise SampleError(f"No sample could be taken. {' '.join(result.rejected[:MAX_REASONS])}".strip())
+    return result
+
+
+def _read_archive(archive: zipfile.ZipFile, content: bytes) -> ImportResult:
+    members = [member for member in archive.infolist() if not member.is_dir()]
+    if sum(member.file_size for member in members) > MAX_UNPACKED:
+        raise SampleError(f"Unpacked, the file is larger than {MAX_UNPACKED // 1_000_000} MB. Give a smaller one.")
+    names = [member.filename for member in members]
+    if "digits.npy" in names:
+        return ImportResult(SampleSet.from_npz(content))
+    if any("idx3-ubyte" in name for name in names):
+        return ImportResult(_read_idx_files(archive, names))
+    return _read_images(archive, members)
+
+
+def _read_idx_files(archive: zipfile.ZipFile, names: list[str]) -> SampleSet:
+    digits, labels = (
+        _read_idx(archive, next(name for name in names if kind in name)) if any(kind in name for name in names) else None
+        for kind in ("idx3-ubyte", "idx1-ubyte")
+    )
+    if digits is None or labels is None:
+        raise SampleError("Both IDX files are needed: images (idx3-ubyte) and labels (idx1-ubyte).")
+    return SampleSet.from_arrays(digits, labels)
+
+
+def _read_idx(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    with archive.open(name) as member:
+        stream = gzip.GzipFile(fileobj=member) if name.endswith(".gz") else member
+        content = stream.read(MAX_UNPACKED + 1)
+    if len(content) > MAX_UNPACKED:
+        raise SampleError(f"Unpacked, {name} is larger than {MAX_UNPACKED // 1_000_000} MB. Give a smaller one.")
+    return idx.decode(content)
+
+
+def _read_images(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> ImportResult:
+    digits: list[np.ndarray] = []
+    labels: list[int] = []
+    rejected: list[str] = []
+    for member in members[:MAX_SAMPLES]:
+        name = member.filename[-60:]
+        folder = member.filename.replace("\\", "/").split("/")[-2:-1]
+        if folder not in [[str(digit)] for digit in range(10)]:
+            rejected.append(f"{name}: it lies in no folder named 0 to 9.")
+            continue
+        try:
+            digits.append(_read_image(archive, member))
+            labels.append(int(folder[0]))
+        except ImageError as error:
+            rejected.append(f"{name}: {error}")
+    if len(members) > MAX_SAMPLES:
+        rejected.append(f"Entries after the first {MAX_SAMPLES:,} were not looked at.")
+    stacked = np.stack(digits) if digits else np.zeros((0, SIDE, SIDE), np.uint8)
+    return ImportResult(SampleSet.from_arrays(stacked, np.array(labels, np.uint8)), rejected)
+
+
+def _read_image(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    if member.file_size > MAX_IMAGE_BYTES:
+        raise ImageError("the picture is too large.")
+    try:
+        image = Image.open(io.BytesIO(archive.read(member)), formats=IMAGE_FORMATS)
+        is_digit = image.size == (SIDE, SIDE) and image.mode == "L"
+        digit = np.asarray(image) if is_digit else images.digit_from_image(image)
+    except (UnidentifiedImageError, Image.DecompressionBombError, *_DECODING_ERRORS) as error:
+        raise ImageError("it is no picture that can be read.") from error
+    if digit is None or not digit.any():
+        raise ImageError("it is blank.")
+    return digit

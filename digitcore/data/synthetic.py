@@ -1,0 +1,159 @@
+"""Synthetic digits in the forms that MNIST lacks: flagged ones, crossed sevens, open fours, curled nines.
+
+A glyph is a pen path of `digitcore.data.glyphs`. A sample is a glyph with every point a little off, smoothed, slanted,
+stretched and rotated as in handwriting, painted with a round brush on the canvas, and converted as every drawing is.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from digitcore.data.glyphs import GLYPHS
+from digitcore.images import SIDE, digit_from_ink
+
+CANVAS_SIDE = 280  # px, as on the Draw page
+OVERSAMPLING = 2  # painted this many times larger, then reduced: the anti-aliasing
+SPLINE_STEPS = 8  # straight pieces between two points of a glyph
+ROUNDED_SHARE = 0.25  # of the corners
+PICTURE_EXTENT, PICTURE_BRUSH = 200.0, 16.0  # px, of a glyph as it is in the table
+
+Strokes = list[np.ndarray]  # each (m, 2) float, x and y
+
+
+def glyph_names() -> list[str]:
+    """The names of all glyphs, the digit first: "7 crossed"."""
+    return list(GLYPHS)
+
+
+def generate(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Generate digits, each of a glyph picked at random.
+
+    Args:
+        n: number of digits, as many of each class as of every other, within one.
+        seed: the same number gives the same digits.
+
+    Returns:
+        digits (n, 28, 28) uint8, ink 255 on 0, and labels (n,) uint8, in random order.
+    """
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(n) % 10).astype(np.uint8)
+    names = [[name for name in GLYPHS if name.startswith(str(label))] for label in range(10)]
+    digits = np.empty((n, SIDE, SIDE), np.uint8)
+    for i, label in enumerate(labels):
+        digits[i] = render_handwritten(names[label][rng.integers(len(names[label]))], rng)
+    return digits, labels
+
+
+def render_handwritten(name: str, rng: np.random.Generator) -> np.ndarray:
+    """One digit of this glyph with the variation of handwriting: (28, 28) uint8."""
+    jitter = rng.uniform(0.1, 0.5)  # units of a glyph
+    strokes = [_jitter_stroke(points, corners, jitter, rng) for points, corners in parse_glyph(GLYPHS[name])]
+    style = _writing_style(rng)
+    fitted = _fit([stroke @ style.T for stroke in strokes], extent=rng.uniform(110, 240))
+    return _digit(_paint(fitted, brush=rng.uniform(12, 28)))
+
+
+def render_glyph(name: str) -> np.ndarray:
+    """This glyph as it is in the table: (28, 28) uint8."""
+    strokes = [smooth(points, corners) for points, corners in parse_glyph(GLYPHS[name])]
+    return _digit(_paint(_fit(strokes, extent=PICTURE_EXTENT), brush=PICTURE_BRUSH))
+
+
+def contact_sheet(n_samples: int = 7, seed: int = 0, zoom: int = 2) -> Image.Image:
+    """One row a glyph: the glyph as it is, then `n_samples` handwritten ones, three glyphs side by side."""
+    rng = np.random.default_rng(seed)
+    cell, label_width, columns = SIDE * zoom, 200, 3
+    width, rows = label_width + cell * (n_samples + 1), -(-len(GLYPHS) // columns)
+    sheet = Image.new("L", (width * columns, cell * rows), 40)
+    pen = ImageDraw.Draw(sheet)
+    for k, name in enumerate(GLYPHS):
+        left, top = k // rows * width, k % rows * cell
+        pen.text((left + 4, top + cell // 2 - 6), name, fill=255)
+        for j, digit in enumerate([render_glyph(name)] + [render_handwritten(name, rng) for _ in range(n_samples)]):
+            sheet.paste(Image.fromarray(digit).resize((cell, cell)), (left + label_width + j * cell, top))
+    return sheet
+
+
+def parse_glyph(text: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """A line of the table → a list of strokes: points (k, 2) float, and corners (k,) bool."""
+    strokes = []
+    for stroke in text.split(" / "):
+        words = stroke.split()
+        points = np.array([[float(number) for number in word.rstrip("!").split(",")] for word in words])
+        strokes.append((points, np.array([word.endswith("!") for word in words])))
+    return strokes
+
+
+def smooth(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """The line through (k, 2) points, smooth but for the corners → (m, 2).
+
+    Source: C. Yuksel, S. Schaefer, J. Keyser, "Parameterization and applications of Catmull-Rom curves" (2011): the
+    centripetal ones make no loops of their own.
+    """
+    cuts = [0, *np.flatnonzero(corners[1:-1]) + 1, len(points) - 1]
+    return np.concatenate([_catmull_rom(points[a : b + 1]) for a, b in pairwise(cuts)])
+
+
+def _catmull_rom(points: np.ndarray) -> np.ndarray:
+    """(k, 2) → ((k - 1) · SPLINE_STEPS + 1, 2), by the pyramid of P. Barry and R. Goldman (1988)."""
+    if len(points) == 2:
+        return np.linspace(points[0], points[1], SPLINE_STEPS + 1)
+    p = np.vstack([2 * points[0] - points[1], points, 2 * points[-1] - points[-2]])
+    gaps = np.sqrt(np.hypot(*np.diff(p, axis=0).T)).clip(1e-3)
+    knots = np.concatenate([[0], np.cumsum(gaps)])
+    t0, t1, t2, t3 = (knots[i : i + len(p) - 3, None, None] for i in range(4))  # (k - 1, 1, 1)
+    p0, p1, p2, p3 = (p[i : i + len(p) - 3, None] for i in range(4))  # (k - 1, 1, 2)
+    t = t1 + (t2 - t1) * (np.arange(SPLINE_STEPS) / SPLINE_STEPS)[None, :, None]  # (k - 1, SPLINE_STEPS, 1)
+    a1, a2, a3 = _lerp(p0, p1, t0, t1, t), _lerp(p1, p2, t1, t2, t), _lerp(p2, p3, t2, t3, t)
+    b1, b2 = _lerp(a1, a2, t0, t2, t), _lerp(a2, a3, t1, t3, t)
+    return np.vstack([_lerp(b1, b2, t1, t2, t).reshape(-1, 2), points[-1]])
+
+
+def _lerp(a: np.ndarray, b: np.ndarray, start: np.ndarray, end: np.ndarray, t: np.ndarray) -> np.ndarray:
+    interpolated: np.ndarray = a + (b - a) * ((t - start) / (end - start))
+    return interpolated
+
+
+def _jitter_stroke(points: np.ndarray, corners: np.ndarray, jitter: float, rng: np.random.Generator) -> np.ndarray:
+    """A stroke with every point a little off and some corners rounded → (m, 2)."""
+    shift = rng.normal(0, jitter / 2, (1, 2))
+    moved = points + shift + rng.normal(0, jitter, points.shape)
+    return smooth(moved, corners & (rng.random(len(corners)) > ROUNDED_SHARE))
+
+
+def _writing_style(rng: np.random.Generator) -> np.ndarray:
+    """A random slant, stretch and rotation: a (2, 2) matrix for (x, y) columns."""
+    slant, angle = rng.normal(0.1, 0.2), np.radians(rng.normal(0, 6))
+    stretch = np.exp(rng.normal(0, 0.2))
+    shear = np.array([[stretch, -slant], [0, 1]])
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return np.asarray(rotation @ shear)
+
+
+def _fit(strokes: Strokes, extent: float) -> Strokes:
+    """Strokes with their longer side `extent` px, in the middle of the canvas."""
+    points = np.concatenate(strokes)
+    low, high = points.min(0), points.max(0)
+    scale = extent / (high - low).max()
+    return [(stroke - (low + high) / 2) * scale + CANVAS_SIDE / 2 for stroke in strokes]
+
+
+def _paint(strokes: Strokes, brush: float) -> np.ndarray:
+    """Canvas px → (280, 280) uint8, white ink on black, round caps and joints."""
+    canvas = Image.new("L", (CANVAS_SIDE * OVERSAMPLING,) * 2, 0)
+    pen = ImageDraw.Draw(canvas)
+    radius = brush * OVERSAMPLING / 2
+    for stroke in strokes:
+        path = stroke * OVERSAMPLING
+        pen.line([(x, y) for x, y in path], fill=255, width=round(2 * radius))
+        for x, y in path:
+            pen.ellipse([x - radius, y - radius, x + radius, y + radius], fill=255)
+    return np.asarray(canvas.reduce(OVERSAMPLING))
+
+
+def _digit(ink: np.ndarray) -> np.ndarray:
+    digit = digit_from_ink(ink)
+    if digit is None:
+        raise ValueError("a glyph without ink")
+    return digit

@@ -1,0 +1,1 @@
+"""Work away from the server: a queue of jobs that Dask workers run."""

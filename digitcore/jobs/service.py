@@ -1,0 +1,227 @@
+"""Runs jobs on one Dask cluster for a whole server.
+
+By default a scheduler and the workers are started as processes of their own when first needed, and released when idle.
+Where a scheduler's address is configured, that cluster is used instead, with as many jobs at once as it has workers.
+"""
+
+import atexit
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from digitcore.config import load_config
+from digitcore.errors import DigitLabError, JobError
+from digitcore.jobs import cluster
+from digitcore.jobs.job import Job, Priority
+from digitcore.jobs.limits import Limits
+from digitcore.jobs.queue import JobQueue
+from digitcore.jobs.tasks import Task
+
+IDLE_TIMEOUT = 600  # s without a job before the workers are released
+HOUSEKEEPING_INTERVAL = 5  # s
+RESULT_TIMEOUT = 30  # s
+WORKER_DIED = "The worker died. Your drawings and models are safe. Press the button again: a new worker takes over."
+WITHDRAWN = "Withdrawn. Nothing was trained."
+CLOSED = "This server is shutting down. Try again in a moment."
+
+T = TypeVar("T")
+AnyJob = Job[Any]
+
+
+class JobService:
+    """Submits tasks and updates their jobs. Every method but `close` returns at once.
+
+    All work on the queue and the cluster happens on one thread, one thing after the other.
+
+    Args:
+        address: of a Dask scheduler; None takes the configured one, or starts a cluster of our own.
+        idle_timeout: seconds without a job before our own cluster is released.
+        limits: what one job may ask for; None takes the configured ones.
+        is_connected: whether an owner is still there; the jobs of one who is gone are stopped.
+        n_workers: of our own cluster; None takes the configured number.
+    """
+
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        idle_timeout: float = IDLE_TIMEOUT,
+        limits: Limits | None = None,
+        is_connected: Callable[[str], bool] = lambda owner: True,
+        n_workers: int | None = None,
+    ):
+        config = load_config()
+        self.limits = limits or Limits.from_config(config)
+        self.n_workers = n_workers or config.workers
+        self._address = address or config.dask_scheduler_address
+        self._idle_timeout, self._is_connected = idle_timeout, is_connected
+        self._queue = JobQueue()
+        self._cluster: Any = None
+        self._client: Any = None
+        self._last_used = time.monotonic()
+        self._closed = threading.Event()
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="jobs")
+        self._housekeeper = threading.Thread(target=self._keep_house, name="jobs-housekeeping", daemon=True)
+        self._housekeeper.start()
+        atexit.register(self.close)
+
+    def submit(self, task: Task[T], *, owner: str = "", priority: Priority = Priority.NORMAL) -> Job[T]:
+        """Queue a task.
+
+        Raises:
+            JobError: when a limit of this server is reached, or the service is closed.
+        """
+        Limits.check(len(self._queue) + 1, self.limits.jobs, "trainings at a time")
+        job: Job[T] = Job(
+            task.with_limits(self.limits),
+            owner=owner,
+            priority=priority,
+            on_stop=self._request_stop,
+            get_position=self._queue.position,
+        )
+        if not self._run_soon(self._enqueue, job):
+            raise JobError(CLOSED)
+        return job
+
+    def warm_up(self) -> None:
+        """Start the workers now, so that the next job need not wait for them."""
+        self._run_soon(self._connect_quietly)
+
+    def worker_count(self) -> int:
+        """Number of workers of the cluster that is connected now; 0 before the first."""
+        client = self._client
+        return len(client.scheduler_info(n_workers=-1)["workers"]) if client is not None else 0
+
+    def release_workers(self) -> None:
+        """Let the workers go and wait until they are gone; the next job starts new ones."""
+        with contextlib.suppress(RuntimeError):  # closed
+            self._executor.submit(self._disconnect).result(timeout=RESULT_TIMEOUT)
+
+    def close(self) -> None:
+        """Let the workers go and end the service's threads."""
+        if self._closed.is_set():
+            return
+        self.release_workers()
+        self._closed.set()
+        self._executor.shutdown(cancel_futures=True)
+        self._disconnect()  # where the interpreter is on its way out, the executor has refused
+        atexit.unregister(self.close)
+
+    def _run_soon(self, work: Callable[..., None], *arguments: Any) -> bool:
+        """Hand work to the service's thread; False when it is closed."""
+        try:
+            self._executor.submit(work, *arguments)
+        except RuntimeError:
+            return False
+        return True
+
+    def _request_stop(self, job: AnyJob) -> None:
+        self._run_soon(self._stop, job)
+
+    def _stop(self, job: AnyJob) -> None:
+        from distributed import Event
+
+        if self._queue.remove(job):
+            job.finish(error=WITHDRAWN)
+        elif self._queue.is_running(job):
+            with contextlib.suppress(Exception):
+                Event(job.id, client=self._client).set()  # type: ignore[no-untyped-call]
+
+    def _enqueue(self, job: AnyJob) -> None:
+        self._queue.add(job)
+        self._dispatch()
+
+    def _dispatch(self) -> None:
+        """Start as many waiting jobs as there are free workers."""
+        while job := self._queue.next():
+            try:
+                client = self._connect()
+                if self._queue.n_running >= self._capacity():
+                    return
+                self._start(client, job)
+            except Exception as error:  # noqa: BLE001 whatever went wrong, the session must see it
+                self._queue.remove(job)
+                self._queue.discard(job)
+                job.finish(error=f"No worker could be started ({error}). Try again in a moment.")
+
+    def _capacity(self) -> int:
+        return max(1, self.worker_count()) if self._address else self.n_workers
+
+    def _start(self, client: Any, job: AnyJob) -> None:
+        client.subscribe_topic(job.id, lambda event: job.on_event(_without_sender(event[1])))
+        self._queue.start(job)
+        future = client.submit(cluster.run_task, job.task, job.id, key=job.id, pure=False, retries=0)
+        future.add_done_callback(lambda done: self._run_soon(self._on_done, job, done))
+
+    def _on_done(self, job: AnyJob, future: Any) -> None:
+        if future.status == "finished":
+            try:
+                job.finish(result=future.result(timeout=RESULT_TIMEOUT))
+            except Exception:  # noqa: BLE001 the worker may die between its answer and our asking for it
+                job.finish(error=WORKER_DIED)
+        else:
+            job.finish(error=_failure_sentence(future))
+        self._queue.discard(job)
+        self._last_used = time.monotonic()
+        with contextlib.suppress(Exception):
+            self._client.unsubscribe_topic(job.id)
+        self._dispatch()
+
+    def _connect_quietly(self) -> None:
+        with contextlib.suppress(Exception):
+            self._connect()
+
+    def _connect(self) -> Any:
+        """A client of a living cluster."""
+        self._last_used = time.monotonic()
+        if self._client is not None and self._client.status != "running":
+            self._disconnect()
+        if self._client is None:
+            if not self._address:
+                self._cluster = cluster.start_cluster(self.n_workers)
+            self._client = cluster.connect(self._address or self._cluster)
+        return self._client
+
+    def _disconnect(self) -> None:
+        for job in self._queue.pop_running():
+            job.finish(error=WORKER_DIED)
+        for part in (self._client, self._cluster):
+            with contextlib.suppress(Exception):
+                if part is not None:
+                    part.close(timeout=cluster.CLOSE_TIMEOUT)
+        self._client = self._cluster = None
+
+    def _keep_house(self) -> None:
+        while not self._closed.wait(min(HOUSEKEEPING_INTERVAL, max(0.2, self._idle_timeout / 2))):
+            self._run_soon(self._housekeeping)
+
+    def _housekeeping(self) -> None:
+        """Release an idle cluster, notice a dead one, stop the jobs of those who are gone."""
+        if self._queue.n_running and self._client is not None and self._client.status not in ("running", "connecting"):
+            self._disconnect()
+        for job in self._queue.jobs():
+            if job.owner and not self._is_connected(job.owner) and not job.is_stopping:
+                job.stop()
+        is_idle = time.monotonic() - self._last_used > self._idle_timeout
+        if is_idle and self._cluster is not None and not len(self._queue):
+            self._disconnect()
+        self._dispatch()
+
+
+def _without_sender(event: dict[str, Any]) -> dict[str, Any]:
+    """Dask adds the worker's address to every event."""
+    return {name: value for name, value in event.items() if name != "worker"}
+
+
+def _failure_sentence(future: Any) -> str:
+    if future.status != "error":
+        return WORKER_DIED
+    error = future.exception(timeout=RESULT_TIMEOUT)
+    if isinstance(error, DigitLabError):
+        return str(error)
+    if type(error).__name__ == "KilledWorker":
+        return WORKER_DIED
+    return f"The work failed ({type(error).__name__}: {error}). Your drawings and models are safe."

@@ -1,0 +1,288 @@
+"""The tasks that a worker can run, each a dataclass that holds its inputs.
+
+To add one, write a frozen dataclass with `run`, and submit it with `JobService.submit`. What a task needs is imported when it
+runs, so that the server, which only makes tasks, loads neither Keras nor pandas.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+
+import numpy as np
+
+from digitcore.errors import CancelledError
+from digitcore.jobs.limits import Limits
+from digitcore.models.bundle import ModelBundle
+from digitcore.samples import SampleSet
+from digitcore.training.settings import TrainSettings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from digitcore.data.statistics import DatasetStatistics
+    from digitcore.evaluation.activations import LayerActivation
+    from digitcore.evaluation.metrics import Evaluation
+    from digitcore.evaluation.neighbors import Neighbors
+    from digitcore.evaluation.score import Score
+    from digitcore.storage.archive import OpenedLab
+    from digitcore.training.run import Run
+
+CHUNK_SIZE = 1000  # digits evaluated between two reports of progress
+CACHED_EVALUATIONS = 24  # 0.5 MB each
+
+Progress = Callable[[dict[str, float]], None]
+ShouldStop = Callable[[], bool]
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Task(Protocol[T_co]):
+    """Work for a worker."""
+
+    def run(self, progress: Progress, should_stop: ShouldStop) -> T_co:
+        """Run on a worker.
+
+        Args:
+            progress: called with numbers by name.
+            should_stop: asked now and then.
+        """
+        ...
+
+    def with_limits(self, limits: Limits) -> Self:
+        """The same task within the server's limits.
+
+        Raises:
+            JobError: when it asks for more; the message names the limit.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class _Unlimited:
+    def with_limits(self, limits: Limits) -> Self:
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class TrainTask:
+    """Train on the samples that are not held out, then score the model before and after, on MNIST and on the held-out samples.
+
+    Attributes:
+        start, samples, settings: as for `training.train`.
+        resume_from: a stopped run of the same start and settings, or None.
+        max_seconds: after which the training is stopped.
+    """
+
+    start: ModelBundle
+    samples: SampleSet
+    settings: TrainSettings
+    resume_from: "Run | None" = None
+    max_seconds: float = float("inf")
+
+    def with_limits(self, limits: Limits) -> Self:
+        asked = (
+            (len(self.samples), limits.samples, "drawings in one training"),
+            (self.settings.epochs, limits.epochs, "epochs"),
+        )
+        for n, limit, what in asked:
+            limits.check(n, limit, what)
+        return replace(self, max_seconds=limits.seconds)
+
+    def run(self, progress: Progress, should_stop: ShouldStop) -> "Run":
+        from digitcore.evaluation.comparison import count_correct
+        from digitcore.evaluation.score import Score
+        from digitcore.training.trainer import train
+
+        end = time.monotonic() + self.max_seconds
+        run = train(
+            self.start,
+            self.samples.training_part(),
+            self.settings,
+            on_progress=progress,
+            should_stop=lambda: should_stop() or time.monotonic() > end,
+            resume_from=self.resume_from,
+        )
+        test = self.samples.test_part()
+        return replace(
+            run,
+            model=_with_metrics(run.model),
+            mnist_before=_mnist_score(self.start),
+            mnist_after=_mnist_score(run.model),
+            personal_before=Score.from_counts(count_correct(self.start, test), len(test)),
+            personal_after=Score.from_counts(count_correct(run.model, test), len(test)),
+            personal_is_held_out=bool(self.samples.held_out.any()),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class MnistResult:
+    """A model on MNIST's test digits.
+
+    Attributes:
+        evaluation: in MNIST's order.
+        milliseconds: median time of one prediction on the worker's machine, on one thread.
+    """
+
+    evaluation: "Evaluation"
+    milliseconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluateTask(_Unlimited):
+    """Evaluate a model on all MNIST test digits. Events report the share done."""
+
+    bundle: ModelBundle
+
+    def run(self, progress: Progress, should_stop: ShouldStop) -> MnistResult:
+        from digitcore.evaluation import benchmark
+
+        evaluation = _evaluate_on_mnist(self.bundle, lambda share: progress({"share": share}), should_stop)
+        return MnistResult(evaluation, benchmark.milliseconds_per_digit(self.bundle.predictor()))
+
+
+@dataclass(frozen=True, eq=False)
+class RobustnessTask(_Unlimited):
+    """`robustness.robustness_table` on all MNIST test digits. Events report the share done."""
+
+    bundle: ModelBundle
+
+    def run(self, progress: Progress, should_stop: ShouldStop) -> "pd.DataFrame":
+        from digitcore import mnist
+        from digitcore.evaluation import robustness
+
+        predictor = self.bundle.predictor(threads=os.cpu_count() or 1)
+        return robustness.robustness_table(
+            predictor, mnist.TEST_SIZE, on_progress=lambda share: progress({"share": share}), should_stop=should_stop
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class NeighborsTask(_Unlimited):
+    """`neighbors.nearest_neighbors` of digits, (N, 28, 28) uint8."""
+
+    bundle: ModelBundle
+    digits: np.ndarray
+
+    def run(self, progress: Progress, should_stop: ShouldStop) -> "Neighbors":
+        from digitcore.evaluation.neighbors import nearest_neighbors
+
+        return nearest_neighbors(self.bundle, self.digits)
+
+
+@dataclass(frozen=True, eq=False)
+class ActivationsTask(_Unlimited):
+    """`activations.layer_activations` for a digit, (28, 28) uint8."""
+
+    bundle: ModelBundle
+    digit: np.ndarray
+
+    def run(self, progress: Progress, should_stop: ShouldStop) -> "list[LayerActivation]":
+        from digitcore.evaluation.activations import layer_activations
+
+        return layer_activations(self.bundle, self.digit)
+
+
+@dataclass(frozen=True, eq=False)
+class StatisticsTask(_Unlimited):
+    """`statistics.dataset_statistics` with the mosaic of a seed."""
+
+    seed: int
+
+    def run(self, progress: Progress, should_stop: ShouldStop) -> "DatasetStatistics":
+        from digitcore.data.statistics import dataset_statistics
+
+        return dataset_statistics(self.seed)
+
+
+@dataclass(frozen=True, eq=False)
+class ImportModelTask(_Unlimited):
+    """Open an untrusted .keras file as a model of this name, with measured metrics."""
+
+    content: bytes
+    name: str
+
+    def run(self, progress: Progress, should_stop: ShouldStop) -> ModelBundle:
+        from digitcore.models import upload
+
+        bundle = upload.find_shipped(self.content) or upload.open_checked([upload.check(self.content)])[0]
+        progress({"share": 0.6})
+        return (bundle if bundle.card.metrics else _with_metrics(bundle)).rename(self.name)
+
+
+@dataclass(frozen=True, eq=False)
+class OpenLabTask(_Unlimited):
+    """Open an untrusted lab file."""
+
+    content: bytes
+
+    def run(self, progress: Progress, should_stop: ShouldStop) -> "OpenedLab":
+        from digitcore.storage import archive
+
+        return archive.read(self.content)
+
+
+@dataclass(frozen=True, eq=False)
+class ExportOnnxTask(_Unlimited):
+    """Export a model as an ONNX file."""
+
+    bundle: ModelBundle
+
+    def run(self, progress: Progress, should_stop: ShouldStop) -> bytes:
+        from digitcore.models.keras_io import to_onnx
+
+        return to_onnx(self.bundle)
+
+
+_evaluations: Any = None  # LRU of evaluations by the model's hash, on the worker
+
+
+def _evaluate_on_mnist(
+    bundle: ModelBundle,
+    on_progress: Callable[[float], None] = lambda share: None,
+    should_stop: ShouldStop = lambda: False,
+) -> "Evaluation":
+    """A model's evaluation on MNIST's test digits; cached by its hash."""
+    from digitcore import mnist
+    from digitcore.evaluation.metrics import Evaluation
+
+    cache = _evaluation_cache()
+    if bundle.hash not in cache:
+        digits, labels = mnist.load().test
+        predictor, chunks = bundle.predictor(threads=os.cpu_count() or 1), []
+        for start in range(0, len(digits), CHUNK_SIZE):
+            if should_stop():
+                raise CancelledError("Stopped before all digits were read.")
+            chunks.append(predictor.probabilities(digits[start : start + CHUNK_SIZE]))
+            on_progress((start + CHUNK_SIZE) / len(digits))
+        cache[bundle.hash] = Evaluation.from_probabilities(labels, np.concatenate(chunks))
+    evaluation: Evaluation = cache[bundle.hash]
+    return evaluation
+
+
+def _evaluation_cache() -> Any:
+    global _evaluations
+    if _evaluations is None:
+        from zict import LRU
+
+        _evaluations = LRU(CACHED_EVALUATIONS, {})
+    return _evaluations
+
+
+def _mnist_score(bundle: ModelBundle) -> "Score":
+    """Of MNIST's test digits; from the card, where it is known."""
+    from digitcore import mnist
+    from digitcore.evaluation.score import Score
+
+    if (errors := bundle.card.metrics.get("mnist_errors")) is not None:
+        return Score.from_counts(mnist.TEST_SIZE - errors, mnist.TEST_SIZE)
+    return _evaluate_on_mnist(bundle).score
+
+
+def _with_metrics(bundle: ModelBundle) -> ModelBundle:
+    """The same model with its metrics on MNIST's test digits, and its confidence threshold, on the card."""
+    from digitcore.evaluation import benchmark
+
+    threshold = benchmark.confidence_threshold(bundle.predictor(threads=os.cpu_count() or 1))
+    metrics = benchmark.mnist_metrics(_evaluate_on_mnist(bundle)) | {"confidence_threshold": round(threshold, 4)}
+    return bundle.with_card(bundle.card.with_metrics(metrics))

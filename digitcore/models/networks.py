@@ -1,0 +1,150 @@
+"""The registry of network architectures. Each maps (28, 28, 1) images of 0 to 255 to ten probabilities.
+
+To add one, write a function here that returns its layers, and decorate it with `@network`.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+from keras import layers
+
+from digitcore.errors import ModelError
+from digitcore.images import SIDE
+
+Layers = list[keras.Layer]
+_REGISTRY: dict[str, Callable[[], Layers]] = {}
+
+
+def network(function: Callable[[], Layers]) -> Callable[[], Layers]:
+    """Register a function that returns the layers between the rescaled image and the ten outputs."""
+    _REGISTRY[function.__name__.replace("_", "-")] = function
+    return function
+
+
+def names() -> list[str]:
+    """Every architecture's name."""
+    return list(_REGISTRY)
+
+
+def build(name: str, seed: int = 0) -> keras.Model:
+    """Build a network with random weights, the same for the same seed.
+
+    Raises:
+        ModelError: when there is no such network.
+    """
+    if name not in _REGISTRY:
+        raise ModelError(f"There is no network called “{name}”. There are: {', '.join(names())}.")
+    keras.utils.set_random_seed(seed)
+    return keras.Sequential(
+        [
+            keras.Input((SIDE, SIDE, 1), name="digit"),
+            layers.Rescaling(1 / 255),
+            *_REGISTRY[name](),
+            layers.Dense(10, activation="softmax", name="probabilities"),
+        ],
+        name=name.replace("-", "_"),
+    )
+
+
+def _conv_block(filters: int, kernel_size: int = 3, *, pool: bool = False, **options: Any) -> Layers:
+    """A convolution without bias, perhaps pooling, batch normalization and ReLU."""
+    return [
+        layers.Conv2D(filters, kernel_size, use_bias=False, **options),
+        *([layers.MaxPooling2D()] if pool else []),
+        layers.BatchNormalization(momentum=0.9),
+        layers.ReLU(),
+    ]
+
+
+@network
+def genius() -> Layers:
+    """Five convolutions with batch normalization, small enough to be trained while a person waits."""
+    return [
+        *_conv_block(32),
+        *_conv_block(32, strides=2, padding="same"),
+        *_conv_block(64, padding="same"),
+        layers.MaxPooling2D(),
+        *_conv_block(96, padding="same"),
+        *_conv_block(96),
+        layers.Flatten(),
+        layers.Dropout(0.4),
+    ]
+
+
+@network
+def mlp() -> Layers:
+    """One hidden layer of 300, the historical baseline.
+
+    Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), 28×28-300-10.
+    """
+    return [layers.Flatten(), layers.Dense(300, activation="relu")]
+
+
+def _two_convolutions() -> Layers:
+    """Convolution and pooling twice, flattened."""
+    return [
+        layers.Conv2D(32, 3, activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Conv2D(64, 3, activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Flatten(),
+    ]
+
+
+@network
+def convnet() -> Layers:
+    """Keras's own MNIST example. Source: F. Chollet, "Simple MNIST convnet", keras.io/examples (2015)."""
+    return [
+        *_two_convolutions(),
+        layers.Dropout(0.5),
+    ]
+
+
+@network
+def cnn13() -> Layers:
+    """Thirteen layers: convolution, pooling, dropout three times; flatten; dense; dropout; dense (the outputs)."""
+    return [
+        layer
+        for filters in (32, 64, 128)
+        for layer in (layers.Conv2D(filters, 3, padding="same", activation="relu"), layers.MaxPooling2D(), layers.Dropout(0.25))
+    ] + [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.5)]
+
+
+def _noise_family(dropout: float, dense_units: Sequence[int] = (180, 64)) -> Layers:
+    """Two convolutions, dropout, dense layers; the noise recipes differ in the dropout and the depth."""
+    return [
+        *_two_convolutions(),
+        layers.Dropout(dropout),
+        *(layers.Dense(units, activation="relu") for units in dense_units),
+    ]
+
+
+@network
+def noise4() -> Layers:
+    """The noise family with dropout 0.4."""
+    return _noise_family(0.4)
+
+
+@network
+def noise5() -> Layers:
+    """The noise family with dropout 0.5."""
+    return _noise_family(0.5)
+
+
+@network
+def noise_deep() -> Layers:
+    """The noise family with an extra dense layer: 180, 64, 32."""
+    return _noise_family(0.4, (180, 64, 32))
+
+
+@network
+def fast() -> Layers:
+    """Three convolutions that train in seconds: cropped to the ink, and pooled before the normalization."""
+    return [
+        layers.Cropping2D(2),
+        *_conv_block(16, 5, pool=True),
+        *_conv_block(64, padding="same", pool=True),
+        *_conv_block(128),
+        layers.Flatten(),
+    ]

@@ -1,0 +1,223 @@
+"""A lab in one file, to export and to open elsewhere.
+
+A ZIP of `lab.json`, `samples.npz`, and `models/<SHA-256>.keras`, each model once. An imported file is untrusted: sizes are
+checked first, every part is validated, and models are opened anew in a process of their own. What is damaged is skipped and
+named; the rest is opened.
+"""
+
+import hashlib
+import io
+import json
+import zipfile
+import zlib
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from digitcore.data import sample_files
+from digitcore.errors import DigitLabError, LabError, ModelError, SampleError
+from digitcore.models import registry, upload
+from digitcore.models.bundle import ModelBundle
+from digitcore.samples import SampleSet
+from digitcore.storage.snapshot import LabSnapshot, RunRecord, card_from_untrusted
+
+FORMAT, VERSION = "digit-lab", 1
+MAX_BYTES = 100_000_000  # of a file
+MAX_UNPACKED = 200_000_000  # bytes of all its members together
+MAX_LAB_JSON = 20_000_000  # bytes
+MAX_MODELS = 200
+LAB_FILE, SAMPLES_FILE = "lab.json", "samples.npz"
+NOT_A_LAB = "This is no lab: a file that “Save this lab” has written is needed."
+_ZIP_ERRORS = (zipfile.BadZipFile, OSError, EOFError, ValueError, KeyError, RuntimeError, NotImplementedError, zlib.error)
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedLab:
+    """A lab from a file.
+
+    Attributes:
+        snapshot: what could be opened.
+        skipped: a sentence for each part that could not.
+    """
+
+    snapshot: LabSnapshot
+    skipped: list[str] = field(default_factory=list)
+
+
+def write(snapshot: LabSnapshot) -> bytes:
+    """The lab as a file. The state from which a stopped training would resume is left out."""
+    files = {_file_name(bundle.keras_bytes): bundle.keras_bytes for bundle in snapshot.bundles().values()}
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "preferences": snapshot.preferences,
+        "sweep": snapshot.sweep,
+        "runs": [
+            {
+                "record": record.to_dict(),
+                "model": _file_name(record.model.keras_bytes),
+                "start": _file_name(record.start.keras_bytes),
+            }
+            for record in snapshot.runs
+        ],
+        "uploads": [{"card": asdict(model.card), "model": _file_name(model.keras_bytes)} for model in snapshot.uploads],
+    }
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(LAB_FILE, json.dumps(content))
+        if len(snapshot.samples):
+            archive.writestr(SAMPLES_FILE, snapshot.samples.to_npz())
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def read(content: bytes) -> OpenedLab:
+    """Open a lab's file; takes seconds, since every model is opened anew.
+
+    Raises:
+        LabError: when it is no lab, too large, of a newer version, or nothing of it can be opened; the message says which.
+    """
+    lab, samples, files, skipped = _unpack(content)
+    try:
+        runs, uploads = list(lab["runs"]), list(lab["uploads"])
+        preferences, sweep = lab["preferences"], lab.get("sweep")
+    except (KeyError, TypeError) as error:
+        raise LabError(NOT_A_LAB) from error
+    if len(runs) + len(uploads) > MAX_MODELS:
+        raise LabError(f"The lab holds {len(runs) + len(uploads):,} models; {MAX_MODELS} is the most.")
+    reader = _Reader(_open_models(runs, uploads, files), skipped)
+    snapshot = LabSnapshot(
+        samples,
+        tuple(reader.read_each(runs, reader.read_run, "run")),
+        tuple(reader.read_each(uploads, reader.read_upload, "model")),
+        preferences if isinstance(preferences, dict) else {},
+        sweep if isinstance(sweep, dict) else None,
+    )
+    if snapshot.is_empty and skipped:
+        raise LabError(f"Nothing of this lab could be opened. {' '.join(skipped[:5])}")
+    return OpenedLab(snapshot, skipped)
+
+
+class _Reader:
+    """Reads the runs and the uploads of a lab, and notes those that are damaged."""
+
+    def __init__(self, models: dict[str, ModelBundle | ModelError], skipped: list[str]):
+        self.models, self.skipped = models, skipped
+        self.names = set(registry.names())
+
+    def read_each(self, entries: list[Any], read_one: Any, kind: str) -> list[Any]:
+        found = []
+        for number, entry in enumerate(entries, start=1):
+            try:
+                item = read_one(entry)
+                if item.name in self.names:
+                    raise LabError("another model has its name")
+                self.names.add(item.name)
+                found.append(item)
+            except DigitLabError as error:
+                self.skipped.append(f"{kind.capitalize()} {number} was skipped: {_as_clause(error)}.")
+            except (KeyError, TypeError, AttributeError):
+                self.skipped.append(f"{kind.capitalize()} {number} was skipped: it is damaged.")
+        return found
+
+    def read_run(self, entry: dict[str, Any]) -> RunRecord:
+        model, start = self._model(entry["model"]), self._model(entry["start"])
+        values = entry["record"]
+        record = RunRecord.from_dict(values, (model.keras_bytes, model.tflite_bytes), (start.keras_bytes, start.tflite_bytes))
+        start_card = card_from_untrusted(values["start"])
+        return RunRecord(
+            replace(record.run, model=_with_card(model, values["model"]), parent=start_card.name),
+            start if start.card.recipe == start_card.name else _with_card(start, values["start"]),
+        )
+
+    def read_upload(self, entry: dict[str, Any]) -> ModelBundle:
+        return _with_card(self._model(entry["model"]), entry["card"])
+
+    def _model(self, name: str) -> ModelBundle:
+        model = self.models[name]
+        if isinstance(model, ModelError):
+            raise model
+        return model
+
+
+def _unpack(content: bytes) -> tuple[dict[str, Any], SampleSet, dict[str, bytes], list[str]]:
+    """lab.json, the samples, the models' files by name, and what had to be skipped."""
+    if len(content) > MAX_BYTES:
+        raise LabError(f"The file is larger than {MAX_BYTES // 1_000_000} MB. Give a smaller one.")
+    skipped: list[str] = []
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = archive.infolist()
+            if sum(member.file_size for member in members) > MAX_UNPACKED:
+                raise LabError(f"Unpacked, the lab is larger than {MAX_UNPACKED // 1_000_000} MB.")
+            if archive.getinfo(LAB_FILE).file_size > MAX_LAB_JSON:
+                raise LabError(NOT_A_LAB)
+            lab = _check_version(json.loads(archive.read(LAB_FILE)))
+            samples = _read_samples(archive, skipped)
+            files = _read_model_files(archive, members, skipped)
+    except (*_ZIP_ERRORS, RecursionError) as error:
+        raise LabError(NOT_A_LAB) from error
+    return lab, samples, files, skipped
+
+
+def _read_samples(archive: zipfile.ZipFile, skipped: list[str]) -> SampleSet:
+    if SAMPLES_FILE not in archive.namelist():
+        return SampleSet()
+    try:
+        return sample_files.read(archive.read(SAMPLES_FILE)).samples
+    except (SampleError, *_ZIP_ERRORS) as error:
+        reason = _as_clause(error) if isinstance(error, SampleError) else "they are damaged"
+        skipped.append(f"The drawings were skipped: {reason}.")
+        return SampleSet()
+
+
+def _read_model_files(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], skipped: list[str]) -> dict[str, bytes]:
+    files = {}
+    for member in members:
+        if member.filename.startswith("models/"):
+            try:
+                files[member.filename] = archive.read(member)
+            except _ZIP_ERRORS:
+                skipped.append("A model's file is damaged.")
+    return files
+
+
+def _check_version(lab: Any) -> dict[str, Any]:
+    if not isinstance(lab, dict) or lab.get("format") != FORMAT or not isinstance(lab.get("version"), int):
+        raise LabError(NOT_A_LAB)
+    if lab["version"] > VERSION:
+        raise LabError("The lab was saved by a newer Digit Lab. Update this one to open it.")
+    return lab
+
+
+def _open_models(runs: list[Any], uploads: list[Any], files: dict[str, bytes]) -> dict[str, ModelBundle | ModelError]:
+    """Every model that an entry names, by its file's name; an error where it cannot be opened."""
+    wanted = {entry.get(part) for entry in [*runs, *uploads] if isinstance(entry, dict) for part in ("model", "start")}
+    opened: dict[str, ModelBundle | ModelError] = {}
+    checked: dict[str, bytes] = {}
+    for name in (name for name in files if name in wanted):
+        if shipped := upload.find_shipped(files[name]):
+            opened[name] = shipped
+            continue
+        try:
+            checked[name] = upload.check(files[name])
+        except ModelError as error:
+            opened[name] = error
+    if checked:
+        opened |= dict(zip(checked, upload.open_each(list(checked.values())), strict=True))
+    return opened
+
+
+def _with_card(bundle: ModelBundle, values: dict[str, Any]) -> ModelBundle:
+    """A model with the card that the lab's file gives it, its parameters and its hashes computed anew."""
+    card = replace(card_from_untrusted(values), parameters=bundle.card.parameters, sha256=bundle.card.sha256)
+    return bundle.with_card(card)
+
+
+def _as_clause(error: Exception) -> str:
+    text = str(error).rstrip(".")
+    return text[:1].lower() + text[1:]
+
+
+def _file_name(keras_bytes: bytes) -> str:
+    return f"models/{hashlib.sha256(keras_bytes).hexdigest()}.keras"

@@ -1,0 +1,135 @@
+"""Rows of the database's tables: reading them, and writing those that have changed."""
+
+import importlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sql
+
+from digitcore.errors import LabDeletedError, VersionConflictError
+from digitcore.images import SIDE
+from digitcore.models.bundle import ModelBundle
+from digitcore.samples import SampleSet
+from digitcore.storage import schema
+from digitcore.storage.snapshot import LabSnapshot, ModelFiles, RunRecord, common_prefix_length
+
+DELETED = "This lab was forgotten in another window. What you see here is not saved; take it along in a file if you want it."
+CONFLICT = "This lab was changed in another window. This window goes on as a lab of its own, under a new address."
+
+
+def bump_version(db: sql.Connection, lab: str, snapshot: LabSnapshot, version: int) -> None:
+    """Write the lab's own row.
+
+    Raises:
+        VersionConflictError, LabDeletedError: when another session was here since `version`.
+    """
+    labs = schema.labs
+    values: dict[str, Any] = {
+        "version": version + 1,
+        "last_used": time.time(),
+        "preferences": json.dumps(snapshot.preferences),
+        "sweep": json.dumps(snapshot.sweep) if snapshot.sweep else None,
+    }
+    if version == 0:
+        db.execute(sql.insert(labs).values(id=lab, **values))
+    elif not db.execute(sql.update(labs).where(labs.c.id == lab, labs.c.version == version).values(**values)).rowcount:
+        exists = db.execute(sql.select(labs.c.version).where(labs.c.id == lab)).one_or_none()
+        raise VersionConflictError(CONFLICT) if exists else LabDeletedError(DELETED)
+
+
+def save_models(db: sql.Connection, snapshot: LabSnapshot, saved: LabSnapshot) -> None:
+    """Insert the models' files that are new."""
+    known = saved.bundles()
+    new = [bundle for key, bundle in snapshot.bundles().items() if key not in known]
+    if new:
+        rows = [{"key": bundle.key, "keras": bundle.keras_bytes, "tflite": bundle.tflite_bytes} for bundle in new]
+        dialect = importlib.import_module(f"sqlalchemy.dialects.{db.dialect.name}")
+        db.execute(dialect.insert(schema.models).on_conflict_do_nothing(), rows)
+
+
+def delete_unused_models(db: sql.Connection) -> None:
+    """Delete the models' files that no lab has."""
+    used = sql.union(sql.select(schema.runs.c.model), sql.select(schema.runs.c.start), sql.select(schema.uploads.c.model))
+    db.execute(sql.delete(schema.models).where(schema.models.c.key.not_in(used)))
+
+
+def save_samples(db: sql.Connection, lab: str, now: SampleSet, saved: SampleSet) -> None:
+    """Replace the samples from the first on that differs."""
+    if now is saved:
+        return
+    rows, saved_rows = (_sample_rows(samples) for samples in (now, saved))
+    first = next((i for i, (row, old) in enumerate(zip(rows, saved_rows, strict=False)) if row != old), None)
+    first = min(len(rows), len(saved_rows)) if first is None else first
+    _delete_from(db, schema.samples, lab, first, len(saved_rows))
+    new = [row | {"lab": lab, "position": position} for position, row in enumerate(rows[first:], first)]
+    if new:
+        db.execute(sql.insert(schema.samples), new)
+
+
+def _sample_rows(samples: SampleSet) -> list[dict[str, Any]]:
+    columns = zip(samples.digits, samples.labels, samples.held_out, samples.strokes, samples.dates, strict=True)
+    return [
+        {"digit": digit.tobytes(), "label": int(label), "held_out": bool(held_out), "strokes": strokes, "date": date}
+        for digit, label, held_out, strokes, date in columns
+    ]
+
+
+def save_rows(
+    db: sql.Connection,
+    table: sql.Table,
+    lab: str,
+    now: Sequence[Any],
+    saved: Sequence[Any],
+    to_row: Callable[[Any], Mapping[str, Any]],
+) -> None:
+    """Replace the rows from the first item on that differs."""
+    first = common_prefix_length(now, saved)
+    _delete_from(db, table, lab, first, len(saved))
+    rows = [{**to_row(item), "lab": lab, "position": position} for position, item in enumerate(now[first:], first)]
+    if rows:
+        db.execute(sql.insert(table), rows)
+
+
+def _delete_from(db: sql.Connection, table: sql.Table, lab: str, first: int, n: int) -> None:
+    """Delete the rows from this position on."""
+    if n > first:
+        db.execute(sql.delete(table).where(table.c.lab == lab, table.c.position >= first))
+
+
+def run_row(record: RunRecord) -> dict[str, Any]:
+    """A training run's row."""
+    return {
+        "record": json.dumps(record.to_dict()),
+        "model": record.model.key,
+        "start": record.start.key,
+        "resume_state": record.run.resume_state,
+    }
+
+
+def upload_row(bundle: ModelBundle) -> dict[str, Any]:
+    """An imported model's row."""
+    return {"card": bundle.card.to_json(), "model": bundle.key}
+
+
+def load_files(db: sql.Connection, keys: set[str]) -> dict[str, ModelFiles]:
+    """Key → files of models."""
+    rows = db.execute(sql.select(schema.models).where(schema.models.c.key.in_(keys))).all() if keys else []
+    return {row.key: (bytes(row.keras), bytes(row.tflite)) for row in rows}
+
+
+def load_samples(db: sql.Connection, lab: str) -> SampleSet:
+    """A lab's samples."""
+    table = schema.samples
+    rows = db.execute(sql.select(table).where(table.c.lab == lab).order_by(table.c.position)).all()
+    if not rows:
+        return SampleSet()
+    return SampleSet.from_arrays(
+        np.stack([np.frombuffer(row.digit, np.uint8).reshape(SIDE, SIDE) for row in rows]),
+        np.array([row.label for row in rows]),
+        np.array([row.held_out for row in rows], bool),
+        [row.strokes for row in rows],
+        [row.date for row in rows],
+    )

@@ -1,0 +1,127 @@
+"""The Keras callback that records a training's curves and ends it on request."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from digitcore.models.keras_io import predict_in_batches
+from digitcore.predictor import Predictor
+from digitcore.training.dataset import TrainingDataset
+from digitcore.training.run import Point, Run
+
+UPDATE_INTERVAL = 0.25  # s between two points of the curves
+Logs = dict[str, Any] | None
+
+
+class HistoryCallback(keras.callbacks.Callback):
+    """Appends points to the curves, reports each, and stops the training when asked to.
+
+    Args:
+        dataset: what is trained on.
+        validation: images (N, 28, 28, 1) float32 and targets (N, 10) float32, or None.
+        on_progress: called with each new point.
+        should_stop: asked a few times a second.
+
+    Attributes:
+        points: of the curves, oldest first.
+        stopped: whether the training was stopped before its last epoch.
+        record: file in which the points are kept beside checkpoints; None keeps none.
+    """
+
+    def __init__(
+        self,
+        dataset: TrainingDataset,
+        validation: tuple[np.ndarray, np.ndarray] | None,
+        on_progress: Callable[[Point], None] | None,
+        should_stop: Callable[[], bool] | None,
+    ):
+        super().__init__()
+        self.dataset, self.validation = dataset, validation
+        self.on_progress = on_progress or (lambda point: None)
+        self.should_stop = should_stop or (lambda: False)
+        self.points: list[Point] = []
+        self.stopped = False
+        self.record: Path | None = None
+        self._epoch = self._batches = 0
+        self._began = self._updated = time.perf_counter()
+        self._totals = np.zeros(3)  # batches, loss, accuracy of this epoch up to the last point
+
+    def seconds(self) -> float:
+        """Length of the training so far."""
+        return time.perf_counter() - self._began
+
+    def begin(self, predictor: Predictor) -> None:
+        """Append the first point of the curves: the initial model's validation, by its .tflite file, which is quick."""
+        self._append_point(0.0, **(self._validate(predictor.probabilities(self.validation[0])) if self.validation else {}))
+
+    def resume(self, run: Run) -> None:
+        """Continue a stopped run's curves."""
+        self.points, self._began = list(run.history), self._began - run.seconds
+        done = round(run.history[-1]["epoch"] * self.dataset.steps_per_epoch)
+        self.dataset.initial_epoch, self.dataset.skipped_batches = divmod(done, self.dataset.steps_per_epoch)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        if epoch > self.points[-1]["epoch"]:
+            self._restore_record(epoch)
+        self.dataset.prepare_epoch(epoch)
+        self._epoch, self._totals = epoch, np.zeros(3)
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        # Keras names the last batch of an execution, which may lie beyond the epoch's end.
+        self._batches, now = min(batch + 1, self.params["steps"]), time.perf_counter()
+        if now - self._updated < UPDATE_INTERVAL or self._batches == self.params["steps"]:
+            return
+        self._updated = now
+        self._append_batches(logs or {})
+        if self.should_stop():
+            self.stopped = self.model.stop_training = True
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        validation = self._validate(predict_in_batches(self.model, self.validation[0])) if self.validation else {}
+        self._append_batches(logs or {}, **validation)
+        if self.record:
+            self.record.parent.mkdir(parents=True, exist_ok=True)
+            self.record.write_text(json.dumps(self.points))
+        if not self.stopped and epoch + 1 < self.dataset.settings.epochs and self.should_stop():
+            self.stopped = self.model.stop_training = True
+
+    def _restore_record(self, epoch: int) -> None:
+        """Continue the curves of a killed training from the epoch that BackupAndRestore has restored."""
+        if self.record and self.record.exists():
+            self.points = [point for point in json.loads(self.record.read_text()) if point["epoch"] <= epoch]
+            self._began = time.perf_counter() - self.points[-1]["seconds"]
+
+    def _append_batches(self, logs: dict[str, float], **values: float) -> None:
+        """Keras reports the mean since the epoch began; a curve needs the mean since its last point."""
+        totals = np.array([self._batches, logs["loss"] * self._batches, logs["accuracy"] * self._batches])
+        since, self._totals = totals - self._totals, totals
+        if since[0]:
+            values |= {"loss": float(since[1] / since[0]), "accuracy": float(np.clip(since[2] / since[0], 0, 1))}
+        elif "loss" in self.points[-1]:  # no batch since the last point: the end of the epoch takes its place
+            values |= {name: self.points[-1][name] for name in ("loss", "accuracy")}
+            self.points.pop()
+        epoch = self._epoch + (self.dataset.skipped_batches + self._batches) / self.dataset.steps_per_epoch
+        self._append_point(epoch, **values)
+
+    def _append_point(self, epoch: float, **values: float) -> None:
+        point: Point = {
+            "epoch": round(epoch, 4),
+            "samples_seen": round(epoch * self.dataset.samples_per_epoch),
+            "seconds": round(self.seconds(), 3),
+        }
+        self.points.append(point | {name: round(value, 5) for name, value in values.items()})
+        self.on_progress(self.points[-1])
+
+    def _validate(self, probabilities: np.ndarray) -> dict[str, float]:
+        assert self.validation is not None
+        targets = self.validation[1]
+        true_probabilities = (probabilities * targets).sum(1)
+        return {
+            "val_loss": float(-np.log(np.clip(true_probabilities, 1e-7, 1)).mean()),
+            "val_accuracy": float((probabilities.argmax(1) == targets.argmax(1)).mean()),
+        }

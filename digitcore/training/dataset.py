@@ -1,0 +1,138 @@
+"""The data set of a training, in batches."""
+
+import math
+import weakref
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from digitcore import mnist
+from digitcore.data import augmentation, corruptions, out_of_distribution, synthetic
+from digitcore.errors import SettingsError
+from digitcore.images import SIDE
+from digitcore.samples import SampleSet
+from digitcore.training.settings import TrainSettings
+
+SYNTHETIC_VARIETY = 3  # times as many synthetic digits are generated as an epoch uses
+MAX_NOISE = 0.3  # share of pixels, or standard deviation as a share of full ink
+PREFETCH = 2  # batches
+N_CLASSES = 10
+_SIGNATURE = tuple(tf.TensorSpec(shape, tf.float32) for shape in ((None, SIDE, SIDE, 1), (None, N_CLASSES), (None,)))
+Part = tuple[np.ndarray, np.ndarray]
+
+
+def _empty() -> Part:
+    return np.zeros((0, SIDE, SIDE), np.uint8), np.zeros(0, np.uint8)
+
+
+class TrainingDataset:
+    """The user's samples, MNIST digits, synthetic digits and non-digits, shuffled and augmented anew in every epoch.
+
+    The settings must be resolved, and an epoch prepared before its batches are read.
+
+    Raises:
+        SettingsError: when there is nothing to train on.
+        DatasetNotFoundError: when MNIST is not here and cannot be downloaded.
+    """
+
+    def __init__(self, samples: SampleSet, settings: TrainSettings):
+        if settings.batch_size is None:
+            raise SettingsError("The settings must be resolved first.")
+        self.settings = settings
+        self.batch_size = settings.batch_size
+        self.initial_epoch = 0
+        self.skipped_batches = 0  # of the initial epoch, trained on before
+        parts = [(samples.digits, samples.labels), self._mnist_part(), self._synthetic_part()]
+        non_digits = out_of_distribution.generate(
+            settings.non_digit_samples, settings.seed + 1, out_of_distribution.TRAINING_KINDS
+        )[0]
+        self.part_sizes = [*(len(labels) for _, labels in parts), len(non_digits)]
+        if not sum(self.part_sizes):
+            raise SettingsError("There is nothing to learn from: label a drawing, or mix in MNIST digits.")
+        images = np.concatenate([*(digits for digits, _ in parts), non_digits])
+        self.images = images[..., None]  # (N, 28, 28, 1) uint8
+        one_hot = keras.utils.to_categorical(np.concatenate([labels for _, labels in parts]), N_CLASSES)
+        uniform = np.full((len(non_digits), N_CLASSES), 1 / N_CLASSES, np.float32)
+        self.targets = np.concatenate([one_hot, uniform])  # (N, 10)
+        weights = np.ones(len(images), np.float32)
+        weights[: len(samples)] = settings.sample_weight
+        self.weights = weights / weights.mean()  # so that the loss stays comparable whatever the weights
+        self.samples_per_epoch = len(images) - self.part_sizes[2] + settings.synthetic_samples
+        self.steps_per_epoch = math.ceil(self.samples_per_epoch / self.batch_size)
+
+    def batches(self) -> tf.data.Dataset:
+        """A `tf.data` set for `model.fit`: the images, targets and weights of the epoch that was prepared last."""
+        options = tf.data.Options()
+        options.autotune.enabled = False  # its thread can hold up the end of a fit for as long as the fit took
+        dataset = weakref.proxy(self)  # TensorFlow keeps for ever what it is given here
+        data = tf.data.Dataset.from_generator(lambda: dataset._iterate(), output_signature=_SIGNATURE)
+        cardinality = tf.data.experimental.assert_cardinality(self.steps_per_epoch - self.skipped_batches)
+        return data.apply(cardinality).prefetch(PREFETCH).with_options(options)
+
+    def _iterate(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        order, images, size = self.order, self.epoch_images, self.batch_size
+        for first in range(self.skipped_batches * size, len(order), size):
+            batch = order[first : first + size]
+            yield images[batch], self.targets[batch], self.weights[batch]
+
+    def prepare_epoch(self, epoch: int) -> None:
+        """Set the order and the augmented images of an epoch; they depend on the seed and the epoch alone."""
+        rng = np.random.default_rng([self.settings.seed, epoch])
+        self.order = rng.permutation(self._choose(rng))
+        self.epoch_images = self._augment(rng)
+
+    def _choose(self, rng: np.random.Generator) -> np.ndarray:
+        """Indices of everything but the synthetic digits that other epochs use."""
+        before = sum(self.part_sizes[:2])
+        after = before + self.part_sizes[2]
+        chosen = before + rng.choice(self.part_sizes[2], self.settings.synthetic_samples, replace=False)
+        return np.concatenate([np.arange(before), chosen, np.arange(after, len(self.images))])
+
+    def _mnist_part(self) -> Part:
+        if not self.settings.mnist_samples:
+            return _empty()
+        digits, labels = mnist.load().training
+        rng, n = np.random.default_rng(self.settings.seed), self.settings.mnist_samples
+        chosen = rng.choice(len(digits), n, replace=False)
+        if self.settings.oversample:
+            wanted = np.flatnonzero(np.isin(labels, [int(digit) for digit in self.settings.oversample]))
+            chosen[: n // 2] = rng.choice(wanted, n // 2, replace=n // 2 > len(wanted))
+        return digits[chosen], labels[chosen]
+
+    def _synthetic_part(self) -> Part:
+        if not self.settings.synthetic_samples:
+            return _empty()
+        return synthetic.generate(SYNTHETIC_VARIETY * self.settings.synthetic_samples, self.settings.seed)
+
+    def _augment(self, rng: np.random.Generator) -> np.ndarray:
+        """The images of this epoch, augmented or noisy as the settings say."""
+        settings = self.settings
+        if not settings.augment and not settings.augment_samples and settings.noise == "none":
+            return self.images
+        own, mnist_digits, drawn, non_digits = np.split(self.images, np.cumsum(self.part_sizes)[:-1])
+        if settings.augment_samples:
+            own = augmentation.augment(own, rng, augmentation.DRAWING_RANGES)
+        if settings.augment:
+            mnist_digits = augmentation.augment(mnist_digits, rng, augmentation.MNIST_RANGES)
+            drawn = augmentation.augment(drawn, rng, augmentation.DRAWING_RANGES)
+            non_digits = augmentation.augment(non_digits, rng, augmentation.MNIST_RANGES)
+        return np.concatenate([own, self._add_noise(mnist_digits, rng), drawn, non_digits])
+
+    def _add_noise(self, digits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        levels = rng.uniform(0, MAX_NOISE, (len(digits), 1, 1, 1)).astype(np.float32)
+        if self.settings.noise == "salt-pepper":
+            return corruptions.salt_and_pepper(digits, levels, rng)
+        if self.settings.noise == "gaussian":
+            return corruptions.gaussian_noise(digits, levels, rng)
+        return digits
+
+
+def validation_data(settings: TrainSettings) -> Part | None:
+    """Digits that are never trained on: (N, 28, 28, 1) float32, (N, 10) float32; None where MNIST is neither here nor needed."""
+    if not mnist.is_available() and not settings.mnist_samples:
+        return None
+    digits, labels = mnist.load().validation
+    n = settings.validation_samples
+    return digits[:n, ..., None].astype(np.float32), keras.utils.to_categorical(labels[:n], N_CLASSES)

@@ -1,0 +1,73 @@
+"""How each shipped model is trained: a network, settings and a seed. `digitlab train NAME` follows them."""
+
+from dataclasses import dataclass
+
+from digitcore.errors import SettingsError
+from digitcore.mnist import TRAINING_SIZE, VALIDATION_SIZE
+from digitcore.training.settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A network's name and the settings to train it with; None leaves its weights random."""
+
+    network: str
+    settings: TrainSettings | None = None
+
+
+MNIST_ONLY = TrainSettings(
+    mnist_samples=TRAINING_SIZE,
+    epochs=6,
+    batch_size=128,
+    learning_rate=1e-3,
+    schedule="constant",
+    validation_samples=VALIDATION_SIZE,
+)
+NOISE_FAMILY = MNIST_ONLY.replace(learning_rate=2e-3, schedule="cosine")
+
+RECIPES = {
+    "stupid": Recipe("genius"),
+    "genius": Recipe(
+        "genius",
+        MNIST_ONLY.replace(
+            synthetic_samples=12_000,
+            non_digit_samples=4_000,
+            epochs=20,
+            learning_rate=2e-3,
+            schedule="cosine",
+            label_smoothing=0.05,
+            augment=True,
+        ),
+    ),
+    "mlp": Recipe("mlp", MNIST_ONLY.replace(epochs=12, schedule="cosine")),
+    "convnet": Recipe("convnet", MNIST_ONLY.replace(epochs=15)),
+    "cnn13": Recipe("cnn13", MNIST_ONLY.replace(epochs=20)),
+    "plain": Recipe("noise4", NOISE_FAMILY),
+    "salt-pepper": Recipe("noise4", NOISE_FAMILY.replace(noise="salt-pepper")),
+    "salt-pepper-5": Recipe("noise5", NOISE_FAMILY.replace(noise="salt-pepper")),
+    "gaussian": Recipe("noise4", NOISE_FAMILY.replace(noise="gaussian")),
+    "gaussian-deep": Recipe("noise-deep", NOISE_FAMILY.replace(noise="gaussian")),
+    "fast": Recipe(
+        "fast",
+        TrainSettings(
+            mnist_samples=36_000,
+            epochs=1,
+            batch_size=64,
+            learning_rate=0.03,
+            beta_2=0.99,
+            schedule="triangular",
+            label_smoothing=0.1,
+        ),
+    ),
+}
+
+
+def get_recipe(name: str) -> Recipe:
+    """A recipe by its name.
+
+    Raises:
+        SettingsError: when there is no such recipe.
+    """
+    if name not in RECIPES:
+        raise SettingsError(f"There is no recipe called “{name}”. There are: {', '.join(RECIPES)}.")
+    return RECIPES[name]

@@ -1,0 +1,315 @@
+"""Training settings. Each field carries its default, range, label and help: forms, the command line and docs read them here."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
+
+from digitcore.errors import SettingsError
+from digitcore.mnist import TRAINING_SIZE, VALIDATION_SIZE
+
+Widget = Literal["select_slider", "slider", "pills", "segmented_control", "toggle", "number_input"]
+FINE_TUNE_DEFAULTS: dict[str, Any] = {
+    "learning_rate": 5e-4,
+    "schedule": "constant",
+    "batch_size": 32,
+    "weight_interpolation": 0.3,
+}
+FROM_SCRATCH_DEFAULTS: dict[str, Any] = {
+    "learning_rate": 3e-3,
+    "schedule": "cosine",
+    "batch_size": 16,
+    "weight_interpolation": 0.0,
+}
+
+
+@dataclass(frozen=True)
+class SettingSpec:
+    """What is known of a setting beside its value.
+
+    Attributes:
+        label: shown to people.
+        help: one or two sentences.
+        low, high: range of a number, both included.
+        choices: the only values; empty where a range holds.
+        is_integer: whether only whole numbers are valid.
+        is_optional: whether None is valid: resolved by what the training starts from.
+        widget: of the form; None for a setting that only recipes and the command line use.
+        options: the values that the form offers.
+        unit: follows the value in the form.
+        is_advanced: whether the form hides it at first.
+        sweep_values: the values that a sweep offers; empty for a setting that is not swept on the page.
+    """
+
+    label: str
+    help: str
+    low: float = 0
+    high: float = 0
+    choices: tuple[Any, ...] = ()
+    is_integer: bool = False
+    is_optional: bool = False
+    widget: Widget | None = None
+    options: tuple[Any, ...] = ()
+    unit: str = ""
+    is_advanced: bool = True
+    sweep_values: tuple[Any, ...] = ()
+
+    def check(self, name: str, value: object) -> None:
+        """Validate a value.
+
+        Raises:
+            SettingsError: when it is of the wrong type or out of range.
+        """
+        if value is None and self.is_optional:
+            return
+        if self.choices:
+            if not any(value is choice or (value == choice and type(value) is type(choice)) for choice in self.choices):
+                raise SettingsError(f"{name} must be one of {', '.join(map(str, self.choices))}, not {value!r}.")
+            return
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not self.low <= value <= self.high:
+            raise SettingsError(f"{name} must lie between {self.low:g} and {self.high:g}, not {value!r}.")
+        if self.is_integer and value != int(value):
+            raise SettingsError(f"{name} must be a whole number, not {value!r}.")
+
+
+def _setting(default: Any, label: str, help: str, **spec: Any) -> Any:
+    return field(default=default, metadata={"spec": SettingSpec(label, help, **spec)})
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How to train. The defaults are for fine-tuning a trained model on a few drawings.
+
+    Raises:
+        SettingsError: when a value is of the wrong type or out of range.
+    """
+
+    sample_weight: float = _setting(
+        50.0,
+        "Your drawings count",
+        "At 1 × a drawing of yours counts as much as one MNIST digit; at 100 × it outweighs a hundred of them.",
+        low=0.1,
+        high=1000,
+        widget="select_slider",
+        options=(1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0),
+        unit=" ×",
+        is_advanced=False,
+        sweep_values=(1.0, 5.0, 20.0, 50.0, 100.0),
+    )
+    mnist_samples: int = _setting(
+        500,
+        "MNIST digits mixed in",
+        "With 0 the network learns your hand alone and forgets others; with 55,000 it forgets little and takes minutes.",
+        high=TRAINING_SIZE,
+        is_integer=True,
+        widget="select_slider",
+        options=(0, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, TRAINING_SIZE),
+        is_advanced=False,
+        sweep_values=(0, 200, 500, 1000, 5000),
+    )
+    epochs: int = _setting(
+        2,
+        "Epochs",
+        "How often everything is seen. 1 is quick and shallow; 20 learns your drawings by heart.",
+        low=1,
+        high=200,
+        is_integer=True,
+        widget="slider",
+        options=tuple(range(1, 21)),
+        is_advanced=False,
+        sweep_values=(1, 2, 4, 8),
+    )
+    learning_rate: float | None = _setting(
+        None,
+        "Learning rate",
+        "The size of a step. Too small learns nothing, too large forgets everything. Auto: 0.0005 for a model that can "
+        "read, 0.003 falling to 0 from random weights.",
+        low=1e-6,
+        high=1.0,
+        is_optional=True,
+        widget="select_slider",
+        options=(None, 1e-4, 2e-4, 5e-4, 1e-3, 3e-3, 1e-2),
+        sweep_values=(1e-4, 5e-4, 1e-3, 3e-3),
+    )
+    batch_size: int | None = _setting(
+        None,
+        "Batch size",
+        "Digits per step. Small: more, noisier steps. Auto: 32 for a model that can read, 16 from random weights.",
+        low=1,
+        high=1024,
+        is_integer=True,
+        is_optional=True,
+        widget="select_slider",
+        options=(None, 8, 16, 32, 64, 128, 256),
+        sweep_values=(16, 32, 128),
+    )
+    weight_interpolation: float | None = _setting(
+        None,
+        "Gentle",
+        "Share of the old weights mixed back in at the end: 0 learns most, 0.9 hardly changes anything. "
+        "Auto: 0.3 for a model that can read, 0 from random weights.",
+        high=0.95,
+        is_optional=True,
+        widget="select_slider",
+        options=(None, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
+        sweep_values=(0.0, 0.3, 0.6),
+    )
+    oversample: str = _setting(
+        "",
+        "More of these MNIST digits",
+        "They make up half of the MNIST digits: 7 and 9, say, where those are confused.",
+        widget="pills",
+        options=tuple(range(10)),
+    )
+    noise: str = _setting(
+        "none",
+        "Noise on the MNIST digits",
+        "A different degree in each epoch.",
+        choices=("none", "salt-pepper", "gaussian"),
+        widget="segmented_control",
+    )
+    augment_samples: bool = _setting(
+        False,
+        "Move my drawings a little in each epoch",
+        "A small turn, shift and stretch.",
+        choices=(True, False),
+        widget="toggle",
+    )
+    seed: int = _setting(
+        0,
+        "Seed",
+        "The same seed draws the same MNIST digits in the same order.",
+        high=2**31 - 1,
+        is_integer=True,
+        widget="number_input",
+    )
+    augment: bool = _setting(
+        False,
+        "Augment MNIST and synthetic digits",
+        "Random rotation, shear, scale, shift and elastic distortion, different in each epoch.",
+        choices=(True, False),
+    )
+    synthetic_samples: int = _setting(
+        0, "Synthetic digits", "Digits drawn by code in the forms that MNIST lacks.", high=100_000, is_integer=True
+    )
+    non_digit_samples: int = _setting(
+        0, "Non-digits", "Images of no digit, whose target is a tenth of each class.", high=100_000, is_integer=True
+    )
+    schedule: str = _setting(
+        "auto",
+        "Learning-rate schedule",
+        "constant, cosine (falls to 0), triangular (rises for a quarter of the steps, then falls), or auto: constant for "
+        "a trained model, cosine from random weights.",
+        choices=("auto", "constant", "cosine", "triangular"),
+    )
+    beta_2: float = _setting(0.999, "Adam's beta 2", "Decay rate of the second-moment estimate.", low=0.9, high=0.9999)
+    label_smoothing: float = _setting(
+        0.0, "Label smoothing", "Share of each target that is spread over all ten classes.", high=0.5
+    )
+    validation_samples: int = _setting(
+        1000,
+        "Validation digits",
+        "Digits of MNIST's validation part that are evaluated after each epoch.",
+        low=100,
+        high=VALIDATION_SIZE,
+        is_integer=True,
+    )
+
+    def __post_init__(self) -> None:
+        for name, spec in SETTING_SPECS.items():
+            if name != "oversample":
+                spec.check(name, getattr(self, name))
+        if not isinstance(self.oversample, str) or set(self.oversample) - set("0123456789"):
+            raise SettingsError(f"oversample must be digits such as 79, not {self.oversample!r}.")
+
+    def to_json(self) -> str:
+        """A JSON object."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "TrainSettings":
+        """Read JSON; what is left out keeps its default.
+
+        Raises:
+            SettingsError: on an unknown name or a value out of range.
+        """
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise SettingsError(f"These settings are not JSON: {error}.") from error
+        return cls.from_dict(values)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "TrainSettings":
+        """Read names and values; what is left out keeps its default.
+
+        Raises:
+            SettingsError: on an unknown name or a value out of range.
+        """
+        if not isinstance(values, dict):
+            raise SettingsError("Settings must be a JSON object of names and values.")
+        if unknown := set(values) - set(SETTING_SPECS):
+            raise SettingsError(f"There is no setting called {', '.join(sorted(unknown))}.")
+        return cls(**values)
+
+    def resolved(self, is_trained: bool) -> "TrainSettings":
+        """Fill None and "auto" with defaults, by whether the training starts from a trained model."""
+        defaults = FINE_TUNE_DEFAULTS if is_trained else FROM_SCRATCH_DEFAULTS
+        return self.replace(**{name: value for name, value in defaults.items() if getattr(self, name) in (None, "auto")})
+
+    def replace(self, **values: Any) -> "TrainSettings":
+        """The same settings but for these."""
+        return replace(self, **values)
+
+
+SETTING_SPECS: dict[str, SettingSpec] = {item.name: item.metadata["spec"] for item in fields(TrainSettings)}
+DEFAULTS: dict[str, Any] = {item.name: item.default for item in fields(TrainSettings)}
+
+
+def differing_names(settings: Iterable[TrainSettings]) -> list[str]:
+    """The names of the settings in which these are not all the same."""
+    every = list(settings)
+    return [name for name in SETTING_SPECS if len({getattr(one, name) for one in every}) > 1]
+
+
+def parse_values(pairs: Iterable[str]) -> dict[str, str]:
+    """Split NAME=VALUE texts of the command line.
+
+    Raises:
+        SettingsError: when one is no such pair, or its name is no setting's.
+    """
+    values = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign or name not in SETTING_SPECS:
+            raise SettingsError(f"“{pair}” is not NAME=VALUE with a setting's name.")
+        values[name] = value
+    return values
+
+
+def parse_value(name: str, text: str) -> Any:
+    """A setting's value from the command line: JSON, or else text."""
+    if isinstance(DEFAULTS[name], str):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def markdown_table() -> str:
+    """All settings as a Markdown table: name, default, range, help."""
+    rows = [
+        (f"`{name}`", f"`{DEFAULTS[name]!r}`", _range_text(spec), f"{spec.label}. {spec.help}")
+        for name, spec in SETTING_SPECS.items()
+    ]
+    lines = [("setting", "default", "range", "meaning"), ("---",) * 4, *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _range_text(spec: SettingSpec) -> str:
+    if spec.choices:
+        return ", ".join(map(str, spec.choices))
+    if spec.widget == "pills":
+        return "digits, such as `79`"
+    return f"{spec.low:,g} to {spec.high:,.10g}{' or None' * spec.is_optional}"

@@ -1,0 +1,21 @@
+"""The files beside the components: templates, styles, scripts."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+FOLDER = Path(__file__).resolve().parent
+_environment = Environment(
+    loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+
+
+def read(path: str) -> str:
+    """A file's text; the path is relative to this folder."""
+    return (FOLDER / path).read_text(encoding="utf-8")
+
+
+def render(path: str, **values: Any) -> str:
+    """A template's HTML; every value is escaped."""
+    return _environment.get_template(path).render(**values)

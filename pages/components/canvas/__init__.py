@@ -1,0 +1,117 @@
+"""The canvas, and the buttons below it that touch users need."""
+
+import base64
+import binascii
+import io
+from typing import Any
+
+import streamlit as st
+from PIL import Image
+from streamlit_drawable_canvas import st_canvas
+
+from digitcore import images
+from digitcore.errors import DigitLabError
+from pages.components import assets
+from pages.session import state
+from pages.session.canvas_state import SIDE
+from pages.session.lab_session import LabSession
+
+BRUSH_RANGE, DEFAULT_BRUSH = (8, 40), 20  # px
+IMAGE_FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]
+MAX_PASTED = 5_000_000  # characters of a pasted image's data URL
+UNREADABLE = "This is no picture that can be read."
+BLANK = "The picture is blank: nothing stands out from its background."
+TOOLS_KEY = "canvas_tools"
+_tools = st.components.v2.component(
+    "digit-lab-canvas-tools",
+    html=assets.read("canvas/tools.html"),
+    css=assets.read("canvas/tools.css"),
+    js=assets.read("canvas/tools.js"),
+)
+
+
+def canvas(session: LabSession) -> None:
+    """Show the canvas and its buttons; the session takes over what is drawn."""
+    drawn = session.canvas
+    if not state.has_widget(drawn.key):  # another page was shown, or nothing yet
+        drawn.remount()
+    ink, background = drawn.colors
+    st.html(f"<style>{assets.read('canvas/canvas.css')}</style>")
+    with st.container(key="canvas", width=SIDE):
+        st_canvas(
+            stroke_width=state.widget_value("brush") or DEFAULT_BRUSH,
+            stroke_color=ink,
+            background_color=background,
+            width=SIDE,
+            height=SIDE,
+            initial_drawing=drawn.initial_drawing,
+            return_image_data=True,
+            key=drawn.key,
+        )
+        _tools(
+            key=TOOLS_KEY,
+            data={"reconnects": drawn.reconnects, "revision": drawn.revision},
+            on_reconnected_change=drawn.on_reconnect,
+            on_clear_change=drawn.clear,
+            on_undo_change=drawn.undo,
+            on_redo_change=drawn.redo,
+            on_pasted_change=lambda: _on_paste(session),
+        )
+    sync(session)
+    if drawn.error:
+        st.error(drawn.error)
+
+
+def sync(session: LabSession) -> None:
+    """Take over the newest image that the browser has sent; callbacks call this before they use the drawing."""
+    key = session.canvas.key
+    session.canvas.sync_from_widget(key, state.widget_value(key))
+
+
+def canvas_options(session: LabSession) -> None:
+    """Brush and background, out of the way of the first screen."""
+    with st.popover("Brush and paper", type="tertiary"):
+        st.slider(
+            "Brush width (px)",
+            *BRUSH_RANGE,
+            DEFAULT_BRUSH,
+            2,
+            key="brush",
+            persist_state="session",
+            help="MNIST's strokes are about as thick as 20 px here.",
+        )
+        state.seed_widget("paper", session.canvas.white_background)
+        st.toggle("White paper", key="paper", on_change=_on_background_change, args=(session,))
+
+
+def load_image(session: LabSession, content: bytes) -> None:
+    """Show an image's digit in the place of the drawing, or say why it cannot be."""
+    try:
+        digit = images.digit_from_image(Image.open(io.BytesIO(content), formats=IMAGE_FORMATS))
+    except (OSError, Image.DecompressionBombError, DigitLabError) as error:
+        session.show_flash(str(error) if isinstance(error, DigitLabError) else UNREADABLE)
+        return
+    if digit is None:
+        session.show_flash(BLANK)
+        return
+    session.show_flash("")
+    session.canvas.load_digit(digit)
+
+
+def _on_background_change(session: LabSession) -> None:
+    sync(session)
+    session.canvas.set_white_background(bool(state.widget_value("paper")))
+
+
+def _on_paste(session: LabSession) -> None:
+    tools: dict[str, Any] = state.widget_value(TOOLS_KEY) or {}
+    url = str(tools.get("pasted") or "")
+    if len(url) > MAX_PASTED or ";base64," not in url:
+        session.show_flash("The pasted picture is too large or no picture.")
+        return
+    try:
+        content = base64.b64decode(url.split(";base64,", 1)[1])
+    except binascii.Error:
+        session.show_flash(UNREADABLE)
+        return
+    load_image(session, content)

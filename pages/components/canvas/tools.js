@@ -1,0 +1,187 @@
+// What the drawable canvas cannot do itself: send at once when the pen goes up, be undone by touch, keep its hidden toolbar out
+// of the tab order, take a pasted image, notice that the server was restarted, and lose no stroke while it is replaced.
+//
+// Streamlit calls the exported function, and before that the clean-up of the last call, at every run. What must survive a run
+// is kept in this module.
+
+const PLACE = ".st-key-canvas";
+const LABELS = ".st-key-labels";
+const TOOLBAR = { send: "Update the app with this drawing", undo: "Undo", redo: "Redo" };  // titles of its buttons
+const HIDDEN_TOOLBAR = ".dc-toolbar { visibility: hidden !important }";  // neither seen, nor clicked, nor a tab stop
+const REPLACEMENT_TIMEOUT = 1500;  // ms after which a canvas that was not replaced gets its strokes back
+const READY_DELAY = 40;  // ms until a new canvas draws
+const RECONNECT_QUESTION = 500, RECONNECT_ANSWER = 5000;  // ms
+
+function find(root, selector) {
+  const here = root.querySelector(selector);
+  if (here) return here;
+  for (const element of root.querySelectorAll("*")) {
+    const inside = element.shadowRoot && find(element.shadowRoot, selector);
+    if (inside) return inside;
+  }
+  return null;
+}
+
+const place = () => document.querySelector(PLACE);
+const currentCanvas = () => place() && find(place(), "canvas.upper-canvas");
+const isOn = (event, canvas) => canvas !== null && event.composedPath().includes(canvas);
+
+function press(action, otherwise) {
+  const button = place() && find(place(), `button[title="${TOOLBAR[action]}"]`);
+  if (button && !button.disabled) button.click();
+  else otherwise?.();
+}
+
+function hideToolbar() {
+  const root = currentCanvas()?.getRootNode();
+  if (!root || root === document || root.querySelector("#hidden-toolbar")) return;
+  root.append(Object.assign(document.createElement("style"), { id: "hidden-toolbar", textContent: HIDDEN_TOOLBAR }));
+}
+
+// A stroke that begins while the server replaces the canvas (after a label, Clear or Undo) would be lost with the old one.
+// It is recorded instead, and drawn on the new canvas as soon as that is there.
+const replacement = { old: null, events: [], recording: null, sink: null, timer: 0 };
+
+function expectReplacement() {
+  const canvas = currentCanvas();
+  if (!canvas) return;
+  replacement.old = canvas;
+  clearTimeout(replacement.timer);
+  replacement.timer = setTimeout(() => finishReplacement(currentCanvas()), REPLACEMENT_TIMEOUT);
+  watchForReplacement();
+}
+
+function watchForReplacement() {
+  if (!replacement.old) return;
+  const canvas = currentCanvas();
+  if (canvas && canvas !== replacement.old) {
+    clearTimeout(replacement.timer);
+    hideToolbar();
+    setTimeout(() => finishReplacement(canvas), READY_DELAY);
+  } else {
+    requestAnimationFrame(watchForReplacement);
+  }
+}
+
+function finishReplacement(canvas) {
+  replacement.old = null;
+  replacement.sink = canvas;
+  for (const event of replacement.events.splice(0)) draw(event);
+  if (replacement.recording === null) replacement.sink = null;
+}
+
+function draw({ type, x, y }) {
+  const target = type === "mousedown" ? replacement.sink : document;
+  const buttons = type === "mouseup" ? 0 : 1;
+  target?.dispatchEvent(new MouseEvent(type, { clientX: x, clientY: y, buttons, bubbles: true, composed: true, view: window }));
+  if (type === "mouseup") queueMicrotask(() => press("send"));
+}
+
+function record(type, event) {
+  const entry = { type, x: event.clientX, y: event.clientY };
+  if (replacement.sink) draw(entry);
+  else replacement.events.push(entry);
+}
+
+const recorder = {
+  pointerdown(event) {
+    if (!replacement.old || !(isOn(event, replacement.old) || isOn(event, currentCanvas()))) return;
+    replacement.recording = event.pointerId;
+    record("mousedown", event);
+  },
+  pointermove(event) {
+    if (event.pointerId === replacement.recording) record("mousemove", event);
+  },
+  pointerup(event) {
+    if (event.pointerId !== replacement.recording) return;
+    replacement.recording = null;
+    record("mouseup", event);
+    if (!replacement.old) replacement.sink = null;
+  },
+};
+
+// While a stroke is recorded the canvas must not see the browser's own events.
+const swallow = (event) => {
+  if (!event.isTrusted || (replacement.recording === null && !(replacement.old && isOn(event, currentCanvas())))) return;
+  event.stopImmediatePropagation();
+  if (event.type === "touchstart") event.preventDefault();
+};
+
+for (const type of ["pointerdown", "pointermove", "pointerup"]) window.addEventListener(type, recorder[type], true);
+window.addEventListener("pointercancel", recorder.pointerup, true);
+for (const type of ["mousedown", "mousemove", "touchstart", "touchmove"])
+  window.addEventListener(type, swallow, { capture: true, passive: false });
+
+const isTyping = (event) => event.composedPath()[0]?.closest?.("input, textarea, [contenteditable=true]");
+window.addEventListener("click", (event) => { if (event.target.closest?.(`${LABELS} button`)) expectReplacement(); }, true);
+window.addEventListener("keydown", (event) => {
+  const isLabel = /^[0-9]$/.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
+  if (isLabel && document.querySelector(LABELS) && !isTyping(event)) expectReplacement();
+}, true);
+
+// A canvas that starts with strokes shows them and sends nothing: the one that replaces `before` is told to send.
+function sendNext(before, triesLeft) {
+  const canvas = currentCanvas();
+  if (canvas && canvas !== before) press("send");
+  else if (triesLeft) setTimeout(sendNext, 50, before, triesLeft - 1);
+}
+
+// When the connection was lost and is back, another session may answer, to whom this page's canvas means nothing. It is asked
+// for a sign; where none comes the page is loaded again, and finds what was saved by its address.
+let reconnects = null;
+const app = () => document.querySelector("[data-testid=stApp]");
+const isConnected = () => app()?.dataset.testConnectionState === "CONNECTED";
+
+function watchConnection(ask) {
+  let wasConnected = isConnected();
+  const observer = new MutationObserver(() => {
+    if (isConnected() && !wasConnected) {
+      const before = reconnects;
+      setTimeout(ask, RECONNECT_QUESTION);
+      setTimeout(() => { if (reconnects === before) location.reload(); }, RECONNECT_ANSWER);
+    }
+    wasConnected = isConnected();
+  });
+  if (app()) observer.observe(app(), { attributes: true, attributeFilter: ["data-test-connection-state"] });
+  return () => observer.disconnect();
+}
+
+function pasteInto(setTriggerValue) {
+  return (event) => {
+    const file = [...(event.clipboardData?.files ?? [])].find((item) => item.type.startsWith("image/"));
+    if (!file) return;
+    const reader = new FileReader();
+    reader.onload = () => setTriggerValue("pasted", reader.result);
+    reader.readAsDataURL(file);
+  };
+}
+
+let isDrawing = false;  // the pen is down on the canvas; a run of the script in the middle of a stroke must not forget it
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  reconnects = data?.reconnects ?? reconnects;
+  hideToolbar();
+  const stopWatching = watchConnection(() => setTriggerValue("reconnected", true));
+
+  const down = (event) => { isDrawing = isOn(event, currentCanvas()) && replacement.recording === null; hideToolbar(); };
+  const end = (later) => { if (isDrawing) { isDrawing = false; later(() => press("send")); } };
+  const pointerUp = (event) => { if (event.pointerType !== "mouse") end(setTimeout); };
+  const mouseUp = (event) => { if (event.isTrusted) end(queueMicrotask); };  // follows pointerup; the canvas has the stroke by then
+  const focus = () => hideToolbar();
+  const paste = pasteInto(setTriggerValue);
+  const listeners = [
+    [document, "pointerdown", down, true], [document, "pointerover", focus, true], [document, "focusin", focus, true],
+    [document, "pointerup", pointerUp, true], [window, "mouseup", mouseUp, false], [document, "paste", paste, false],
+  ];
+  for (const [target, type, listener, capture] of listeners) target.addEventListener(type, listener, capture);
+
+  for (const button of parentElement.querySelectorAll("button")) {
+    const ask = () => { expectReplacement(); setTriggerValue(button.name, true); };
+    const askAndSend = () => { const before = currentCanvas(); ask(); sendNext(before, 60); };
+    button.onclick = () => (button.name === "clear" ? ask() : press(button.name, askAndSend));
+  }
+  return () => {
+    for (const [target, type, listener, capture] of listeners) target.removeEventListener(type, listener, capture);
+    stopWatching();
+  };
+}

@@ -1,0 +1,84 @@
+"""One digit in full: every model's prediction, the pixels that it depends on, the nearest MNIST digits."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import streamlit as st
+
+from digitcore import mnist
+from digitcore.evaluation import attribution
+from digitcore.evaluation.metrics import Evaluation
+from digitcore.models.bundle import ModelBundle
+from pages.components import figures, gallery
+from pages.components.figures import Figure
+from pages.components.model_widgets import Models
+from pages.components.prediction import Reading, prediction
+from pages.session import queries, resources, text
+from pages.session.lab_session import LabSession
+
+ATTRIBUTION_HEIGHT = 112  # px
+
+
+def read_digit(digit: np.ndarray | None, models: Models) -> list[Reading]:
+    """What each model makes of a digit, (28, 28) uint8; None when nothing is drawn."""
+    return [
+        Reading(
+            name,
+            None if digit is None else resources.predictor(model).probabilities(digit[None])[0],
+            model.card.confidence_threshold,
+        )
+        for name, model in models.items()
+    ]
+
+
+def mnist_cells(numbers: Iterable[int], evaluations: dict[str, Evaluation]) -> list[gallery.Cell]:
+    """MNIST test digits for a gallery: the true digit, and each model's prediction."""
+    digits, labels = mnist.load_test()
+    return [
+        gallery.Cell(int(i), digits[i], f"a {labels[i]}: {' → '.join(str(one.predictions[i]) for one in evaluations.values())}")
+        for i in list(numbers)[: gallery.MAX_CELLS]
+    ]
+
+
+def digit_details(digit: np.ndarray, models: Models, label: int | None, key: str) -> None:
+    """Every model's ten bars, and for each the pixels that its prediction depends on."""
+    readings = read_digit(digit, models)
+    with st.container(border=True, key=f"full_{key}"):
+        if label is not None:
+            st.markdown(f"**This is a {label}.**")
+        bars, pixels = st.columns([3, 2]) if len(models) < 3 else (st.container(), st.container())
+        with bars:
+            prediction(readings, digit)
+        with pixels:
+            st.markdown(
+                "What the guess hangs on",
+                help="A patch is wiped out, everywhere in turn. Orange: without it the guess gets less likely. "
+                "Blue: without it the guess gets more likely.",
+            )
+            figures.figure_row([_attribution_figure(reading, models[reading.model], digit) for reading in readings])
+
+
+def nearest_digits(session: LabSession, model: ModelBundle, name: str, digit: np.ndarray) -> None:
+    """The MNIST digits nearest to one in a model's feature space."""
+    st.markdown(
+        f"**The MNIST digits that look most like it to {text.escape(name)}**",
+        help="Nearest in the network's last layer but one, among 20,000 training digits. 1.0 is as near as two MNIST digits "
+        "usually are to each other.",
+    )
+    found = queries.nearest_neighbors(session, model, digit)
+    if found is None:
+        st.caption("Looking …")
+        return
+    if found.distances[0, 0] > found.far:
+        st.markdown(
+            f"It is **far off MNIST**: the nearest is {found.distances[0, 0]:.1f} times as far as usual, and of MNIST's own "
+            f"digits only one in a hundred lies beyond {found.far:.1f}. Take the guess with care, or draw it more plainly."
+        )
+    nearest = zip(found.digits[0], found.labels[0], found.distances[0], strict=True)
+    figures.figure_row([Figure(image, f"a {label}, {distance:.1f}") for image, label, distance in nearest])
+
+
+def _attribution_figure(reading: Reading, model: ModelBundle, digit: np.ndarray) -> Figure:
+    predicted = reading.ranking[0]
+    occlusion = attribution.occlusion(resources.predictor(model), digit, predicted)
+    return Figure(figures.tint(digit, occlusion), f"{reading.model}: a {predicted}", ATTRIBUTION_HEIGHT)

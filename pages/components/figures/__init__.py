@@ -1,0 +1,88 @@
+"""Digits as figures inside a page."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from digitcore.data.strokes import Stroke
+from digitcore.palette import BLUE
+from pages.components import assets
+
+REPLAY_SPEED, REPLAY_PAUSE = 400.0, 0.25  # px a second of a replayed stroke, s between two of them
+MAX_PREDICTIONS = 12
+FOR_COLOR, AGAINST_COLOR = (230, 159, 0), (43, 131, 198)  # what speaks for and against a class: orange and blue
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """An image, (H, W) or (H, W, 3) uint8, with a line under it, so many px high."""
+
+    image: np.ndarray
+    caption: str
+    height: int = 56
+
+    @property
+    def url(self) -> str:
+        """The image as a data URL."""
+        return data_url(self.image)
+
+
+def data_url(image: np.ndarray) -> str:
+    """An image, (H, W) or (H, W, 3) uint8, as a PNG inside a URL."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def figure_row(figures: Sequence[Figure]) -> None:
+    """Figures beside each other, wrapping on a narrow screen."""
+    st.html(assets.render("figures/row.html", figures=figures))
+
+
+def tint(digit: np.ndarray, attribution: np.ndarray) -> np.ndarray:
+    """A digit tinted by what speaks for (orange) and against (blue) a class.
+
+    Args:
+        digit: (28, 28) uint8.
+        attribution: (28, 28), any range; its largest size gets the full tint.
+
+    Returns:
+        (28, 28, 3) uint8.
+    """
+    share = attribution / max(float(np.abs(attribution).max()), 1e-6)
+    ink = np.repeat(digit[..., None].astype(np.float32), 3, axis=2) * 0.75
+    color = np.where(share[..., None] > 0, np.array(FOR_COLOR, np.float32), np.array(AGAINST_COLOR, np.float32))
+    strength = np.abs(share)[..., None] * 0.8
+    tinted: np.ndarray = (ink * (1 - strength) + color * strength).clip(0, 255).astype(np.uint8)
+    return tinted
+
+
+def replay(side: int, brush: int, strokes: Sequence[Stroke]) -> None:
+    """Strokes that draw themselves one after the other.
+
+    Args:
+        side: of the canvas, in px.
+        brush: width, in px.
+        strokes: each a list of points.
+    """
+    lines, begin = [], 0.0
+    for stroke in strokes:
+        length = max(1.0, float(np.hypot(*np.diff(np.array(stroke, float), axis=0).T).sum()))
+        seconds = length / REPLAY_SPEED
+        lines.append({"points": " ".join(f"{x},{y}" for x, y in stroke), "seconds": f"{seconds:.2f}", "begin": f"{begin:.2f}"})
+        begin += seconds + REPLAY_PAUSE
+    svg = assets.render("figures/replay.svg", side=side, brush=brush, lines=lines)
+    url = "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+    st.html(assets.render("figures/replay.html", url=url))
+
+
+def prediction_trail(predictions: Sequence[tuple[int, float]]) -> None:
+    """The prediction after each stroke as a small chart: a bar as high as its confidence, the digit below."""
+    shown = predictions[-MAX_PREDICTIONS:]
+    words = " → ".join(str(prediction) for prediction, _ in shown)
+    st.html(assets.render("figures/trail.html", predictions=shown, words=words, color=BLUE))

@@ -1,0 +1,29 @@
+"""A bar while the worker is asked, with Stop; a sentence where it failed."""
+
+import streamlit as st
+
+from digitcore.jobs.job import JobStatus
+from pages.session import polling, text
+from pages.session.lab_session import LabSession
+
+
+def query_progress(session: LabSession) -> None:
+    """The progress of the session's queries; the page is drawn anew when a result comes."""
+    st.fragment(_show, run_every=polling.FAST if session.queries.pending else None)(session)
+
+
+def _show(session: LabSession) -> None:
+    queries = session.queries
+    if queries.collect():
+        st.rerun()
+    if queries.pending:
+        jobs = list(queries.pending.values())
+        all_wait = all(job.status == JobStatus.WAITING for job in jobs)
+        progress = text.queue_position(jobs[0]) if all_wait else text.query_progress({key[0] for key in queries.pending})
+        bar, stop = st.columns([5, 1], vertical_alignment="bottom")
+        bar.progress(queries.progress(), text=progress)
+        stop.button("Stop", key="stop_asking", on_click=queries.stop, width="stretch")
+    elif queries.is_paused:
+        message, resume = st.columns([5, 1], vertical_alignment="center")
+        message.warning(queries.error or "Stopped. What was read before stays.")
+        resume.button("Go on", key="ask_again", on_click=queries.resume, width="stretch")

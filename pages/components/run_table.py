@@ -1,0 +1,100 @@
+"""The table of the session's training runs, and what can be done with a selected one."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from digitcore.models.bundle import MAX_NAME, NAME_HINT
+from digitcore.storage.snapshot import RunRecord
+from digitcore.training.settings import TrainSettings, differing_names
+from pages.session import state, text
+from pages.session.lab_session import LabSession
+from pages.session.training_state import Start
+
+
+def run_table(session: LabSession) -> None:
+    """Newest first; select one to use, start from, rename or delete it, several to see where their settings differ."""
+    models = session.models
+    if not models.runs and not models.deleted:
+        return
+    st.subheader("Runs", anchor=False)
+    newest = models.runs[::-1]
+    if newest:
+        rows = st.dataframe(
+            pd.DataFrame([_row(record, session) for record in newest]),
+            hide_index=True,
+            on_select="rerun",
+            selection_mode="multi-row",
+            key=f"runs_{models.run_counter}_{len(newest)}",
+        ).selection.rows
+        selected = [newest[row] for row in rows if row < len(newest)]
+        if len(selected) == 1:
+            _show_actions(session, selected[0])
+        elif selected:
+            _show_differences(selected)
+        else:
+            st.caption("Tick a run to use it or start from it; tick several to see where their settings differ.")
+    if models.deleted:
+        with st.container(horizontal=True, vertical_alignment="center", key="run_deleted"):
+            st.markdown(
+                f"Deleted “{text.escape(models.deleted.record.name)}”. Model in use: {text.escape(session.active_model.name)}."
+            )
+            st.button("Take it back", key="run_undelete", on_click=models.undo_delete, type="tertiary")
+
+
+def _row(record: RunRecord, session: LabSession) -> dict[str, Any]:
+    run = record.run
+    return {
+        "Run": record.name + (" (in use)" if record is session.models.active_run else ""),
+        "Started from": run.parent,
+        "Your hand before": text.score(run.personal_before),
+        "after": text.score(run.personal_after),
+        "MNIST before": f"{run.mnist_before.accuracy:.2%}" if run.mnist_before else "",
+        "after ": f"{run.mnist_after.accuracy:.2%}" if run.mnist_after else "",
+        "Seconds": round(run.seconds, 1),
+        "Epochs": text.epochs(run),
+        "Learnt from": run.model.card.training_data.removeprefix("Trained on ").removesuffix("."),
+    }
+
+
+def _show_actions(session: LabSession, record: RunRecord) -> None:
+    models = session.models
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.button("Use it", key="run_use", on_click=models.activate, args=(record.name,), disabled=record is models.active_run)
+        st.button("Start from it", key="run_start", on_click=_start_from, args=(session, record))
+        st.button("Delete", key="run_delete", on_click=models.delete_run, args=(record.name,))
+        st.text_input(
+            "Name",
+            value=record.name,
+            key=f"run_name_{record.name}",
+            max_chars=MAX_NAME,
+            help=f"{NAME_HINT} No other model's name.",
+            on_change=_rename,
+            args=(session, record),
+            width=220,
+        )
+    if models.rejected_name:
+        st.warning(f"“{text.escape(models.rejected_name)}” is taken or cannot be a name. {NAME_HINT}")
+
+
+def _show_differences(selected: list[RunRecord]) -> None:
+    used = [TrainSettings.from_dict(record.model.card.settings) for record in selected]
+    names = differing_names(used)
+    if not names:
+        st.caption("Their settings are the same.")
+        return
+    columns = {
+        record.name: [str(getattr(settings, name)) for name in names] for record, settings in zip(selected, used, strict=True)
+    }
+    st.dataframe(pd.DataFrame(columns, index=[name.replace("_", " ") for name in names]), key="run_differences")
+
+
+def _start_from(session: LabSession, record: RunRecord) -> None:
+    session.training.choose_start(Start.RUN, record.name)
+    state.set_widget("start_from", Start.RUN)
+    state.set_widget("start_run", record.name)
+
+
+def _rename(session: LabSession, record: RunRecord) -> None:
+    session.rename_run(record, str(state.widget_value(f"run_name_{record.name}") or "").strip())

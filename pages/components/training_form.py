@@ -1,0 +1,67 @@
+"""The form of the training settings, made from `TrainSettings`' fields."""
+
+from typing import Any
+
+import streamlit as st
+
+from digitcore.training.settings import SETTING_SPECS, SettingSpec, TrainSettings
+from pages.session import state
+from pages.session.lab_session import LabSession
+
+FORM_SPECS = {name: spec for name, spec in SETTING_SPECS.items() if spec.widget}
+MAX_FORM_SEED = 999_999
+
+
+def training_form(session: LabSession) -> TrainSettings:
+    """Draw the form; the settings as it stands."""
+    _seed_widgets(session)
+    values = {name: _draw(session, name, spec) for name, spec in FORM_SPECS.items() if not spec.is_advanced}
+    with st.expander("Advanced"):
+        values |= {name: _draw(session, name, spec) for name, spec in FORM_SPECS.items() if spec.is_advanced}
+    return session.training.settings.replace(**values)
+
+
+def _seed_widgets(session: LabSession) -> None:
+    """Give the widgets the session's values when the page is opened, and when something else has set them."""
+    training = session.training
+    is_new = state.widget_value("form_revision") != training.revision
+    for name, spec in FORM_SPECS.items():
+        value = _to_widget(spec, getattr(training.settings, name))
+        if is_new:
+            state.set_widget(name, value)
+        else:
+            state.seed_widget(name, value)
+    state.set_widget("form_revision", training.revision)
+
+
+def _draw(session: LabSession, name: str, spec: SettingSpec) -> Any:
+    options = session.training.options(name)
+    match spec.widget:
+        case "select_slider":
+            return st.select_slider(
+                spec.label, options, key=name, help=spec.help, format_func=lambda value: _format(value, spec.unit)
+            )
+        case "slider":
+            return st.slider(spec.label, int(options[0]), int(options[-1]), key=name, help=spec.help)
+        case "pills":
+            chosen = st.pills(spec.label, options, selection_mode="multi", key=name, help=spec.help)
+            return "".join(map(str, chosen))
+        case "segmented_control":
+            return st.segmented_control(spec.label, spec.choices, required=True, key=name, help=spec.help) or spec.choices[0]
+        case "toggle":
+            return st.toggle(spec.label, key=name, help=spec.help)
+        case _:
+            return int(st.number_input(spec.label, 0, MAX_FORM_SEED, key=name, help=spec.help))
+
+
+def _to_widget(spec: SettingSpec, value: Any) -> Any:
+    if spec.widget == "pills":
+        return [int(digit) for digit in value]
+    return min(value, MAX_FORM_SEED) if spec.widget == "number_input" else value
+
+
+def _format(value: Any, unit: str) -> str:
+    """A number as people read it, or that it depends on what the training starts from."""
+    if value is None:
+        return "auto"
+    return (f"{value:,}" if isinstance(value, int) else f"{value:g}") + unit

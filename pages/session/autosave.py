@@ -1,0 +1,108 @@
+"""Saving the lab of a session after each change, and finding it again by the page's address."""
+
+import contextlib
+
+import streamlit as st
+
+from digitcore.errors import LabError
+from digitcore.storage import database
+from digitcore.storage.autosave import BackgroundSaver, SaveState
+from pages.session import resources
+from pages.session.lab_session import LabSession
+from pages.session.resources import ActiveWork
+
+TOKEN_PARAMETER = "lab"  # of the address
+WAIT_SECONDS = 0.3  # for a write, so that what the page says of it is true; a slow one goes on in the background
+UNKNOWN_TOKEN = "There is no lab under this address: it was forgotten, or nobody opened it for long. This is a new one."
+
+
+def restore(session: LabSession) -> None:
+    """Once a session: open the lab that the page's address names."""
+    if session.saving.restore_attempted:
+        return
+    session.saving.restore_attempted = True
+    token, saver = st.query_params.get(TOKEN_PARAMETER), resources.saver()
+    if token and saver:
+        session.saving.notice = _open(session, saver, token)
+
+
+def _open(session: LabSession, saver: BackgroundSaver, token: str) -> str:
+    """Become the lab of this token; what went wrong, in a sentence."""
+    try:
+        saver.wait()  # what another window of this server is about to write
+        found = saver.store.load(token)
+    except LabError as error:
+        return str(error)
+    if found is None:
+        return UNKNOWN_TOKEN
+    snapshot, version = found
+    work = resources.active_work().get(token)
+    with session.lock:
+        if work is not None and not resources.is_connected(work.owner):
+            session.training.adopt(work.job, work.sweep, session.owner)
+        session.restore(snapshot)
+        session.saving.state = SaveState(token, version, snapshot, snapshot)
+    return ""
+
+
+def save(session: LabSession) -> None:
+    """Write what has changed; a lab gets its address with the first thing that is worth saving."""
+    saver, snapshot, saving = resources.saver(), session.snapshot(), session.saving
+    if saver is None or (saving.state is None and snapshot.is_empty):
+        return
+    with session.lock:
+        if saving.state is None:
+            saving.state = SaveState(database.new_token())
+        state = saving.state
+        if not snapshot.is_unchanged(state.pending):
+            saving.notice = ""  # it was shown; the user has gone on since
+    if writing := saver.save(state, snapshot):
+        with contextlib.suppress(TimeoutError):
+            writing.result(WAIT_SECONDS)
+    if state.has_conflict:
+        with session.lock:
+            saving.notice, saving.state = state.error, SaveState(database.new_token())
+            state = saving.state
+        saver.save(state, snapshot)
+    _note_work(session, state.token)
+    if st.query_params.get(TOKEN_PARAMETER) != state.token:
+        st.query_params[TOKEN_PARAMETER] = state.token
+
+
+def error(session: LabSession) -> str:
+    """Why the lab is not saved, or not the one of the address, in a sentence; "" when all is well."""
+    state = session.saving.state
+    return (state.error if state else "") or session.saving.notice or resources.store_error()
+
+
+def delete(session: LabSession) -> str:
+    """Delete the lab from the store; what went wrong, in a sentence."""
+    saver, state = resources.saver(), session.saving.state
+    if saver and state:
+        try:
+            saver.wait()
+            saver.store.delete(state.token)
+        except LabError as error:
+            return str(error)
+    return ""
+
+
+def size(session: LabSession) -> int | None:
+    """Bytes of the lab in the store; None where it is not there."""
+    saver, state = resources.saver(), session.saving.state
+    if saver is None or state is None or not state.version:
+        return None
+    try:
+        return saver.store.size(state.token)
+    except LabError:
+        return None
+
+
+def _note_work(session: LabSession, token: str) -> None:
+    """So that a session that comes after a reload finds what runs."""
+    training = session.training
+    sweep = training.sweep if training.sweep and not training.sweep.is_idle else None
+    if training.job or sweep:
+        resources.active_work()[token] = ActiveWork(training.job, sweep, session.owner)
+    else:
+        resources.active_work().pop(token, None)

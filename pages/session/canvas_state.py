@@ -1,0 +1,209 @@
+"""The drawing on the canvas, as the session keeps it."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from streamlit_drawable_canvas import CanvasResult
+
+from digitcore import images
+from digitcore.data import quality
+from digitcore.data.quality import QualityIssue
+from digitcore.data.strokes import encode_strokes
+from digitcore.errors import DigitLabError
+from pages.session.part import Part, synchronized
+
+SIDE = 280  # px
+BLACK, WHITE = "#000000", "#ffffff"
+Fabric = dict[str, Any]  # the canvas's JSON
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """What is on the canvas.
+
+    Attributes:
+        strokes: as Fabric.js writes them; None when nothing was drawn yet.
+        digit: (28, 28) uint8; None when blank.
+        issues: what makes it hard to classify.
+        predictions: the prediction after each stroke, and its confidence.
+        redo_stack: strokes that Undo has removed here instead of in the browser, the last one last.
+        from_image: whether the digit came from an image; the first stroke replaces it.
+        previous: what was there before Clear.
+    """
+
+    strokes: Fabric | None = None
+    digit: np.ndarray | None = None
+    issues: tuple[QualityIssue, ...] = ()
+    predictions: tuple[tuple[int, float], ...] = ()
+    redo_stack: tuple[Fabric, ...] = ()
+    from_image: bool = False
+    previous: "Drawing | None" = field(default=None, repr=False)
+
+    @property
+    def paths(self) -> list[Fabric]:
+        """The strokes one by one."""
+        return list((self.strokes or {}).get("objects", []))
+
+    @property
+    def n_strokes(self) -> int:
+        """Number of strokes."""
+        return len((self.strokes or {}).get("objects", []))
+
+    @property
+    def undo_target(self) -> "Drawing | None":
+        """What Undo restores after this drawing is gone; one step, so that a long session stays small."""
+        return replace(self, previous=None) if self.n_strokes or self.from_image else self.previous
+
+    def recolor(self, ink: str, background: str) -> "Drawing":
+        """The same drawing in other colors, and all that Undo and Redo may restore."""
+
+        def inked(paths: Any) -> list[Fabric]:
+            return [path | {"stroke": ink} for path in paths]
+
+        strokes = self.strokes and self.strokes | {"objects": inked(self.paths), "background": background}
+        previous = self.previous and self.previous.recolor(ink, background)
+        return replace(self, strokes=strokes, redo_stack=tuple(inked(self.redo_stack)), previous=previous)
+
+
+class CanvasState(Part):
+    """The canvas of a session, kept over page changes.
+
+    A new revision is a new widget in the browser, which starts from `initial_drawing`. What is drawn later comes back from the
+    widget and is never sent to the same revision again.
+
+    Attributes:
+        revision: number of the widget.
+        initial_drawing: what the widget starts from.
+        drawing: what is on it.
+        awaiting_image: whether the digit is still that of other strokes, until the widget sends the new image.
+        white_background: dark ink on white instead of white on black.
+        error: why the last image could not be read, in a sentence.
+        reconnects: how often the browser has asked whether this session is still there.
+        explained_digit: the digit that the Draw page explains.
+    """
+
+    def __init__(self, lock: Any = None) -> None:
+        super().__init__(lock)
+        self.revision = 0
+        self.initial_drawing: Fabric | None = None
+        self.drawing = Drawing()
+        self.awaiting_image = False
+        self.white_background = False
+        self.error = ""
+        self.reconnects = 0
+        self.explained_digit: np.ndarray | None = None
+        self._last_image: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The widget's key."""
+        return f"canvas_{self.revision}"
+
+    @property
+    def colors(self) -> tuple[str, str]:
+        """Ink and background."""
+        return (BLACK, WHITE) if self.white_background else (WHITE, BLACK)
+
+    @property
+    def digit(self) -> np.ndarray | None:
+        """The digit that can be labelled; None while the canvas is blank or its image has not come."""
+        return None if self.awaiting_image else self.drawing.digit
+
+    def encoded_strokes(self) -> str:
+        """The strokes as a sample holds them."""
+        return encode_strokes(self.drawing.strokes, SIDE)
+
+    @synchronized
+    def sync_from_widget(self, key: str, value: Any) -> None:
+        """Take over the newest image that the browser has sent; each is decoded once.
+
+        Args:
+            key: the key of the widget that has sent it; another revision's is ignored.
+            value: the widget's.
+        """
+        sent = (value or {}).get("drawing") or {}
+        image, strokes = sent.get("data"), sent.get("raw")
+        if key != self.key or image is None or image == self._last_image:
+            return
+        drawing = replace(self.drawing, strokes=strokes)
+        if self.drawing.from_image and not drawing.n_strokes:
+            return
+        self._last_image, self.awaiting_image, self.error = image, False, ""
+        is_longer = drawing.n_strokes > len((self.initial_drawing or {}).get("objects", []))
+        try:
+            rgba = CanvasResult(strokes, image, True).image_data
+            digit = images.digit_from_canvas(rgba)
+            issues = tuple(quality.find_issues(np.asarray(rgba), digit)) if digit is not None else ()
+        except DigitLabError as error:
+            digit, issues, self.error = None, (), str(error)
+        self.drawing = replace(
+            drawing, digit=digit, issues=issues, from_image=False, redo_stack=() if is_longer else drawing.redo_stack
+        )
+
+    @synchronized
+    def new_revision(self, drawing: Drawing | None = None) -> None:
+        """Replace the widget: by a blank one, or by one that starts from a drawing."""
+        self.revision += 1
+        self.drawing = drawing or Drawing()
+        self.initial_drawing = self.drawing.strokes
+        self.awaiting_image = False
+        self._last_image = None
+
+    @synchronized
+    def remount(self) -> None:
+        """Replace the widget by one with the same drawing."""
+        awaiting, last_image = self.awaiting_image, self._last_image
+        self.new_revision(self.drawing)
+        self.awaiting_image, self._last_image = awaiting, last_image
+
+    @synchronized
+    def clear(self) -> None:
+        """A blank canvas; Undo restores the drawing."""
+        self.new_revision(Drawing(previous=self.drawing.undo_target))
+
+    @synchronized
+    def undo(self) -> None:
+        """Undo what the widget cannot: a stroke that it started from, or Clear."""
+        paths = self.drawing.paths
+        if paths:
+            removed = paths.pop()
+            self._show_paths(paths, (*self.drawing.redo_stack, removed))
+        elif self.drawing.previous:
+            self.new_revision(self.drawing.previous)
+
+    @synchronized
+    def redo(self) -> None:
+        """Draw the last stroke again that `undo` has removed."""
+        if self.drawing.redo_stack:
+            *rest, path = self.drawing.redo_stack
+            self._show_paths([*self.drawing.paths, path], tuple(rest))
+
+    def _show_paths(self, paths: list[Fabric], redo_stack: tuple[Fabric, ...]) -> None:
+        """The new image comes from the browser; until then the old digit is shown."""
+        strokes = (self.drawing.strokes or {}) | {"objects": paths}
+        digit = self.drawing.digit if paths else None
+        self.new_revision(replace(self.drawing, strokes=strokes, digit=digit, issues=(), redo_stack=redo_stack))
+        self.awaiting_image = bool(paths)
+
+    @synchronized
+    def load_digit(self, digit: np.ndarray) -> None:
+        """Show a digit that came from an image, (28, 28) uint8, beside a blank canvas."""
+        self.new_revision(Drawing(digit=digit, from_image=True, previous=self.drawing.undo_target))
+
+    @synchronized
+    def set_white_background(self, white: bool) -> None:
+        """The same drawing in the other colors."""
+        self.white_background = white
+        self.new_revision(self.drawing.recolor(*self.colors))
+
+    @synchronized
+    def record_prediction(self, prediction: int, confidence: float) -> None:
+        """Note the prediction after the newest stroke; those of strokes that Undo has removed are dropped."""
+        kept = self.drawing.predictions[: max(0, self.drawing.n_strokes - 1)]
+        self.drawing = replace(self.drawing, predictions=(*kept, (prediction, confidence)))
+
+    @synchronized
+    def on_reconnect(self) -> None:
+        """The browser's connection was lost and is back: tell it that this session is still there."""
+        self.reconnects += 1

@@ -1,0 +1,210 @@
+"""All that a session owns. Plain objects; `state` keeps them in Streamlit's session state."""
+
+import datetime
+import threading
+from typing import Any
+
+from digitcore.data.suggestion import Suggestion, suggest_next_digit
+from digitcore.evaluation.comparison import better_model
+from digitcore.models.bundle import ModelBundle
+from digitcore.samples import SampleSet
+from digitcore.storage.archive import OpenedLab
+from digitcore.storage.snapshot import LabSnapshot
+from digitcore.training.run import Run
+from digitcore.training.settings import TrainSettings
+from pages.session.canvas_state import CanvasState, Drawing
+from pages.session.import_state import ImportKind, ImportState
+from pages.session.model_library import PRETRAINED, UNTRAINED, ModelLibrary
+from pages.session.part import synchronized
+from pages.session.query_list import QueryList
+from pages.session.sample_list import SampleList
+from pages.session.saving import Saving
+from pages.session.services import Services
+from pages.session.training_state import Start, TrainingState
+
+
+class LabSession:
+    """A visitor's session in parts, and what concerns several of them.
+
+    Args:
+        services: of the server.
+        owner: the session's id, for the queue at the worker.
+
+    Attributes:
+        samples, canvas, models, training, queries, imports, saving: the parts.
+        flash: the outcome of the last import, deletion or the like, in a sentence.
+    """
+
+    def __init__(self, services: Services, owner: str = ""):
+        self.lock = threading.RLock()
+        self.services, self.owner = services, owner
+        self._make_parts()
+        self.saving = Saving(self.lock)
+        self.canvas = CanvasState(self.lock)
+
+    def _make_parts(self) -> None:
+        self.samples = SampleList(self.lock)
+        self.models = ModelLibrary(self.services, self.lock)
+        self.training = TrainingState(self.services, self.lock)
+        self.queries = QueryList(self.services, self.owner, self.lock)
+        self.imports = ImportState(self.lock)
+        self.flash = ""
+        self._labelled: Drawing | None = None
+        self._suggestion: tuple[SampleSet, ModelBundle, Suggestion] | None = None
+
+    @property
+    def default_start(self) -> str:
+        """The shipped model that the next training starts from, where no own one is chosen."""
+        return UNTRAINED if self.training.start == Start.UNTRAINED else PRETRAINED
+
+    @property
+    def initial_model(self) -> ModelBundle:
+        """The baseline of every comparison."""
+        return self.models.initial(self.default_start)
+
+    @property
+    def active_model(self) -> ModelBundle:
+        """The model that predicts."""
+        return self.models.active(self.default_start)
+
+    def suggestion(self) -> Suggestion:
+        """What to draw next; computed when the samples or the active model have changed."""
+        samples, model = self.samples.current, self.active_model
+        if self._suggestion is None or self._suggestion[0] is not samples or self._suggestion[1] is not model:
+            probabilities = self.services.probabilities(model, samples.digits)
+            self._suggestion = samples, model, suggest_next_digit(samples, probabilities)
+        return self._suggestion[2]
+
+    @synchronized
+    def show_flash(self, sentence: str) -> None:
+        """Show a sentence on the Draw page, in the place of the one before."""
+        self.flash = sentence
+        self.samples.forget_undo()
+
+    @synchronized
+    def label(self, digit: int) -> bool:
+        """Store the drawing under a label and clear the canvas; False when there is nothing to label."""
+        if self.canvas.digit is None:
+            self.samples.last_label = None
+            return False
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        self.samples.add(self.canvas.digit, digit, self.canvas.encoded_strokes(), now)
+        self._labelled, self.flash = self.canvas.drawing, ""
+        self.canvas.new_revision()
+        if self.training.request_retraining():
+            self.train(self.start_model()[0], self.training.settings)
+        return True
+
+    @synchronized
+    def undo_label(self) -> None:
+        """Remove the last sample; its drawing comes back where the canvas is blank."""
+        self.samples.remove_last()
+        if self.canvas.drawing.digit is None and self._labelled:
+            self.canvas.new_revision(self._labelled)
+
+    @synchronized
+    def replace_samples(self, samples: SampleSet, sentence: str) -> None:
+        """Other samples, so that this can be undone, and a sentence about it."""
+        self.samples.replace(samples)
+        self.flash = sentence
+
+    @synchronized
+    def undo_samples(self) -> None:
+        """The samples before the last `replace_samples`."""
+        self.samples.undo()
+        self.flash = ""
+
+    def start_model(self) -> tuple[ModelBundle, str]:
+        """The model that the next training starts from, and why where there was a choice."""
+        training, trained = self.training, self.models.trained
+        if training.start == Start.RUN and (chosen := self.models.own.get(training.start_model)):
+            return chosen, ""
+        if trained and training.start == Start.TRAINED:
+            return trained, ""
+        if trained and training.start == Start.BETTER:
+            return better_model(self.initial_model, trained, self.samples.current.test_part())
+        return self.services.shipped(self.default_start), ""
+
+    @synchronized
+    def train(self, start: ModelBundle, settings: TrainSettings, resume_from: Run | None = None) -> None:
+        """Submit a training on the samples."""
+        self.training.begin(start, self.samples.for_training(), settings, self.owner, resume_from)
+
+    @synchronized
+    def collect_training(self) -> bool:
+        """Take over a training that has ended; whether there was one."""
+        before = self.training.job
+        result = self.training.collect()
+        if result is not None:
+            self.models.add_run(*result)
+        ended = before is not None and self.training.job is None
+        if ended and self.training.take_retraining_request():
+            self.train(self.start_model()[0], self.training.settings)
+        return ended
+
+    @synchronized
+    def collect_import(self) -> bool:
+        """Take over a file that was opened; whether there was one."""
+        job = self.imports.collect()
+        if job is None:
+            return False
+        if isinstance(job.result, OpenedLab):
+            self.replace_with(job.result.snapshot)
+            opened = f"Opened: {len(self.samples):,} drawings, {len(self.models.runs):,} runs."
+            self.imports.finish(ImportKind.LAB, " ".join([opened, *job.result.skipped[:5]]))
+        elif isinstance(job.result, ModelBundle):
+            name = self.models.add_upload(job.result)
+            self.imports.finish(ImportKind.MODEL, f"On your shelf as “{name}”.")
+        return True
+
+    @synchronized
+    def rename_run(self, record: Any, name: str) -> bool:
+        """Rename a run wherever its name is used; False when it may not have this name."""
+        before = record.name
+        if not self.models.rename_run(record, name):
+            return False
+        if self.training.start_model == before:
+            self.training.start_model = name
+        return True
+
+    @synchronized
+    def snapshot(self) -> LabSnapshot:
+        """All that is saved."""
+        preferences = {
+            "hold_out": self.samples.hold_out,
+            "white_background": self.canvas.white_background,
+            **self.training.preferences(),
+            **self.models.preferences(),
+        }
+        sweep = self.training.sweep
+        return LabSnapshot(
+            self.samples.current,
+            self.models.runs,
+            self.models.uploads,
+            preferences,
+            sweep.to_dict() if sweep else None,
+        )
+
+    @synchronized
+    def replace_with(self, snapshot: LabSnapshot) -> None:
+        """Become another lab: nothing of this one stays, and what runs for it is stopped."""
+        self.training.stop_all()
+        self.queries.stop()
+        revision = self.canvas.revision
+        self._make_parts()
+        self.saving, self.canvas = Saving(self.lock), CanvasState(self.lock)
+        self.saving.restore_attempted, self.canvas.revision = True, revision + 1
+        self.restore(snapshot)
+
+    @synchronized
+    def restore(self, snapshot: LabSnapshot) -> None:
+        """Become a lab that was saved; preferences of another type are ignored."""
+        preferences = snapshot.preferences
+        self.samples.current = snapshot.samples
+        self.samples.hold_out = preferences.get("hold_out") is not False
+        self.canvas.white_background = preferences.get("white_background") is True
+        self.models.restore(snapshot.runs, snapshot.uploads, preferences)
+        self.training.restore(preferences)
+        if snapshot.sweep is not None:
+            start = self.models.every_model().get(str(snapshot.sweep.get("start")), self.initial_model)
+            self.training.restore_sweep(snapshot.sweep, start, self.samples.for_training())

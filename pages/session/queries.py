@@ -1,0 +1,77 @@
+"""Questions to the worker, and their cached results."""
+
+import functools
+import hashlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from digitcore.jobs import tasks
+from digitcore.jobs.tasks import MnistResult, Task
+from digitcore.models.bundle import ModelBundle
+from pages.session.lab_session import LabSession
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from digitcore.data.statistics import DatasetStatistics
+    from digitcore.evaluation.activations import LayerActivation
+    from digitcore.evaluation.neighbors import Neighbors
+
+EVALUATION, ROBUSTNESS, NEIGHBORS, ACTIVATIONS = "evaluation", "robustness", "neighbors", "activations"
+STATISTICS, ONNX = "statistics", "onnx"
+Models = dict[str, ModelBundle]
+
+
+def evaluations(session: LabSession, models: Models) -> dict[str, MnistResult]:
+    """The models that were evaluated on MNIST's test digits; the others are asked for."""
+    return _for_each(session, EVALUATION, models, tasks.EvaluateTask)
+
+
+def robustness_tables(session: LabSession, models: Models) -> "dict[str, pd.DataFrame]":
+    """The models that were evaluated on all corrupted digits; the others are asked for."""
+    return _for_each(session, ROBUSTNESS, models, tasks.RobustnessTask)
+
+
+def known_robustness_tables(session: LabSession, models: Models) -> "dict[str, pd.DataFrame]":
+    """The models that were evaluated on all corrupted digits before; nothing is asked."""
+    tables = {name: session.queries.known((ROBUSTNESS, model.hash)) for name, model in models.items()}
+    return {name: table for name, table in tables.items() if table is not None}
+
+
+def nearest_neighbors(session: LabSession, model: ModelBundle, digit: np.ndarray) -> "Neighbors | None":
+    """The MNIST digits nearest to one; None while they are searched."""
+    key = (NEIGHBORS, model.hash, _hash(digit))
+    neighbors: Neighbors | None = session.queries.find(key, lambda: tasks.NeighborsTask(model, digit[None]))
+    return neighbors
+
+
+def layer_activations(session: LabSession, model: ModelBundle, digit: np.ndarray) -> "list[LayerActivation] | None":
+    """The activation of each layer for a digit; None while it is computed."""
+    key = (ACTIVATIONS, model.hash, _hash(digit))
+    layers: list[LayerActivation] | None = session.queries.find(key, lambda: tasks.ActivationsTask(model, digit))
+    return layers
+
+
+def onnx(session: LabSession, model: ModelBundle) -> bytes | None:
+    """A model as an ONNX file; None while it is exported."""
+    content: bytes | None = session.queries.find((ONNX, model.key), lambda: tasks.ExportOnnxTask(model))
+    return content
+
+
+def dataset_statistics(session: LabSession, seed: int) -> "DatasetStatistics | None":
+    """Statistics of MNIST; None while they are computed."""
+    found: DatasetStatistics | None = session.queries.find((STATISTICS, str(seed)), lambda: tasks.StatisticsTask(seed))
+    return found
+
+
+def _hash(digit: np.ndarray) -> str:
+    return hashlib.sha256(digit.tobytes()).hexdigest()
+
+
+def _for_each(session: LabSession, kind: str, models: Models, make_task: Callable[[ModelBundle], Task[Any]]) -> dict[str, Any]:
+    results = {
+        name: session.queries.find((kind, model.hash), functools.partial(make_task, model)) for name, model in models.items()
+    }
+    return {name: result for name, result in results.items() if result is not None}

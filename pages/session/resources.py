@@ -1,0 +1,158 @@
+"""What all sessions share: the shipped models, their predictors, the worker, the store. The only caches."""
+
+import time
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.secrets import secrets_singleton as secrets
+from zict import LRU
+
+from digitcore import mnist
+from digitcore.config import load_config
+from digitcore.errors import LabError, ModelError
+from digitcore.jobs.job import Job
+from digitcore.jobs.service import JobService
+from digitcore.jobs.sweep import Sweep
+from digitcore.models import registry
+from digitcore.models.bundle import ModelBundle
+from digitcore.predictor import Predictor
+from digitcore.storage import database
+from digitcore.storage.autosave import BackgroundSaver
+from digitcore.storage.database import LabStore
+from digitcore.training.run import Run
+from pages.session.services import Services
+
+MAX_RESULTS = 200  # of the worker, 0.4 MB each at most
+MAX_PREDICTORS = 64
+MAX_PROBABILITIES = 256
+RECONNECT_SECONDS = 120  # that Streamlit keeps a session whose connection was lost
+STORE_RETRY_SECONDS = 30
+MNIST_RETRY_SECONDS = 10
+_BY_HASH: dict[str | type, Any] = {ModelBundle: lambda bundle: bundle.hash}
+
+
+def services() -> Services:
+    """What a session needs."""
+    return Services(jobs, shipped_model, registry.names, usable_models, probabilities, results)
+
+
+@st.cache_resource(show_spinner=False)
+def shipped_model(name: str) -> ModelBundle:
+    """A shipped model."""
+    return registry.load(name)
+
+
+@st.cache_data(show_spinner=False)
+def usable_models() -> list[str]:
+    """The names of the shipped models whose files are sound. Opens all of them: for pages that show them."""
+    return [name for name in registry.names() if not model_error(name)]
+
+
+@st.cache_data(show_spinner=False)
+def model_error(name: str) -> str:
+    """What is wrong with a shipped model's files, in a sentence; "" when they are sound."""
+    try:
+        shipped_model(name)
+    except ModelError as error:
+        return str(error)
+    return ""
+
+
+@st.cache_resource(show_spinner=False, max_entries=MAX_PREDICTORS, hash_funcs=_BY_HASH)
+def predictor(bundle: ModelBundle) -> Predictor:
+    """A model's predictor."""
+    return bundle.predictor()
+
+
+@st.cache_data(show_spinner=False, max_entries=MAX_PROBABILITIES, hash_funcs=_BY_HASH)
+def probabilities(bundle: ModelBundle, digits: np.ndarray) -> np.ndarray:
+    """A model's probabilities for digits, (N, 28, 28) uint8 → (N, 10) float32."""
+    return predictor(bundle).probabilities(digits)
+
+
+@st.cache_resource(show_spinner=False)
+def results() -> MutableMapping[Any, Any]:
+    """What the worker has found out, by what was asked and of which model."""
+    cache: MutableMapping[Any, Any] = LRU(MAX_RESULTS, {})
+    return cache
+
+
+@st.cache_resource(show_spinner=False)
+def jobs() -> JobService:
+    """The worker of this server."""
+    return JobService(is_connected=is_present)
+
+
+@st.cache_resource(show_spinner=False)
+def _open_store() -> BackgroundSaver:
+    config = load_config()
+    has_secret = secrets.load_if_toml_exists() and "labs" in st.secrets.get("connections", {})
+    options: dict[str, Any] = {}
+    if config.store or not has_secret:
+        options["url"] = database.with_driver(config.store or database.default_url())
+    try:
+        connection = st.connection("labs", type="sql", **options)
+    except database.URL_ERRORS as error:
+        raise LabError(database.BAD_URL) from error
+    return BackgroundSaver(LabStore(connection.engine), config.keep_days)
+
+
+@st.cache_data(show_spinner=False, ttl=STORE_RETRY_SECONDS)
+def store_error() -> str:
+    """Why labs are not saved, in a sentence; "" when they are, or when this server shall not."""
+    if load_config().is_store_off:
+        return ""
+    try:
+        _open_store()
+    except LabError as error:
+        return str(error)
+    return ""
+
+
+def saver() -> BackgroundSaver | None:
+    """What saves labs; None where storing is switched off or the store cannot be reached."""
+    return None if load_config().is_store_off or store_error() else _open_store()
+
+
+@dataclass
+class ActiveWork:
+    """What runs for a lab of the store: its training and its sweep."""
+
+    job: Job[Run] | None
+    sweep: Sweep | None
+    owner: str
+
+
+@st.cache_resource(show_spinner=False)
+def active_work() -> dict[str, ActiveWork]:
+    """What runs for labs of the store, by the lab's token, so that a session that comes after a reload finds it."""
+    return {}
+
+
+_last_seen: dict[str, float] = {}  # session id → when it was last connected, in s
+
+
+def is_connected(session: str) -> bool:
+    """Whether a session has a browser at this moment."""
+    return runtime.exists() and runtime.get_instance().is_active_session(session)
+
+
+def is_present(owner: str) -> bool:
+    """Whether a session is connected, or was so lately that its browser may come back; a sweep's owner is “session/sweep”."""
+    session = owner.partition("/")[0]
+    if not runtime.exists():
+        return True
+    now = time.monotonic()
+    if is_connected(session):
+        _last_seen[session] = now
+    return now - _last_seen.setdefault(session, now) < RECONNECT_SECONDS
+
+
+@st.cache_data(show_spinner=False, ttl=MNIST_RETRY_SECONDS)
+def has_mnist() -> bool:
+    """Whether the data set is on this machine."""
+    return mnist.is_available()

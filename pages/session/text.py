@@ -1,0 +1,142 @@
+"""Sentences that pages share."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from digitcore.evaluation.comparison import PairedComparison
+from digitcore.evaluation.score import Score
+from digitcore.jobs.job import Job, JobStatus
+from digitcore.models.bundle import ModelBundle
+from digitcore.training.run import Run
+from pages.session import queries
+
+NO_MNIST = (
+    "The MNIST data set is not on this machine yet. The first training fetches it; without a network, "
+    "run “digitlab data --path mnist.npz” and press Train again."
+)
+WAIT = "The figures come as soon as the digits are read."
+MAX_MNIST_LOSS = 0.003  # of the test digits: a training that costs more is warned of
+QUERY_TEXTS = {
+    queries.EVALUATION: "Reading MNIST's 10,000 test digits",
+    queries.ROBUSTNESS: "Reading MNIST's 10,000 test digits, spoilt in ten ways at five strengths",
+    queries.NEIGHBORS: "Looking for digits that look alike",
+    queries.ACTIVATIONS: "Looking into the network",
+    queries.STATISTICS: "Looking at the data set",
+    queries.ONNX: "Making the ONNX file",
+}
+
+
+def escape(name: str) -> str:
+    """A name of a model or a file inside Markdown, shown as it is."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>~$])", r"\\\1", name)
+
+
+def plural(n: int, noun: str) -> str:
+    """“1 drawing”, “12 drawings”."""
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
+def drawings(n: int) -> str:
+    """“1 drawing”, “12 drawings”."""
+    return plural(n, "drawing")
+
+
+def count(n: int) -> str:
+    """A number as people read it, “none” for 0."""
+    return f"{n:,}" if n else "none"
+
+
+def model_summary(model: ModelBundle) -> str:
+    """A model's size, and its accuracy on MNIST where that is known."""
+    accuracy = model.card.metrics.get("mnist_accuracy")
+    reads = f", reads {accuracy:.2%} of MNIST's test digits" if accuracy is not None else ""
+    return f"{model.card.parameters:,} parameters{reads}."
+
+
+def queue_position(job: Job[Any]) -> str:
+    """Where a waiting job is in the queue: “3 ahead of you”."""
+    return f"{job.position} ahead of you" if job.position else "Next in line"
+
+
+def query_progress(kinds: set[str]) -> str:
+    """What the worker computes for the page."""
+    return "; ".join(sentence for kind, sentence in QUERY_TEXTS.items() if kind in kinds) + " …"
+
+
+def training_progress(job: Job[Run], epochs: int) -> str:
+    """How far a training is: “Epoch 2 of 3 · 4 s left”."""
+    if job.status == JobStatus.WAITING:
+        return queue_position(job)
+    if not job.events:
+        return "Starting …"
+    last = job.events[-1]
+    if job.is_stopping:
+        return "Stopping, and keeping what was learnt …"
+    if last["epoch"] >= epochs:
+        return "Scoring the new model …"
+    progress = f"Epoch {min(int(last['epoch']) + 1, epochs)} of {epochs}"
+    if last["epoch"] > 0.1:
+        remaining = last["seconds"] / last["epoch"] * (epochs - last["epoch"])
+        progress += f" · {remaining:.0f} s left"
+    return progress + " · began again, its worker had died" * bool(job.restarts)
+
+
+def epochs(run: Run) -> str:
+    """“3”, or “0.4 of 3” where it was stopped."""
+    return f"{run.history[-1]['epoch']:.2g} of {run.settings.epochs}" if run.stopped else str(run.settings.epochs)
+
+
+def outcome(run: Run) -> list[str]:
+    """What a training changed: how it was done, then before and after."""
+    how = f"Stopped early, after {epochs(run)} epochs. " if run.stopped else ""
+    sentences = [f"{how}{run.model.card.training_data} Started from {escape(run.parent)}; took {run.seconds:.0f} s."]
+    changes = []
+    if run.personal_before and run.personal_after and run.personal_after.n:
+        which = "held out" if run.personal_is_held_out else "that it learnt from"
+        low, high = (round(100 * bound) for bound in run.personal_after.interval)
+        changes.append(
+            f"Your hand {run.personal_before.accuracy:.0%} → **{run.personal_after.accuracy:.0%}** "
+            f"({drawings(run.personal_after.n)} {which}; the true share lies between {low} and {high} %)."
+        )
+    if run.mnist_before and run.mnist_after:
+        changes.append(
+            f"MNIST {run.mnist_before.accuracy:.2%} → **{run.mnist_after.accuracy:.2%}** ({run.mnist_after.n:,} test digits)."
+        )
+    return [*sentences, " ".join(changes)] if changes else sentences
+
+
+def warning(run: Run) -> str:
+    """What to do where a training has made things worse; "" where it has not."""
+    if _is_worse(run.personal_before, run.personal_after, 0):
+        return "This lesson hurt: it reads fewer of your drawings than before. Start from genius again, or label more drawings."
+    if _is_worse(run.mnist_before, run.mnist_after, MAX_MNIST_LOSS):
+        return "This lesson cost much of MNIST. Mix in more MNIST digits, or let your drawings count less."
+    return ""
+
+
+def interval(bounds: Sequence[float] | None, places: int) -> str:
+    """“99.5 to 99.7 %”; "" when nothing is known."""
+    return "{:.{places}f} to {:.{places}f} %".format(*(100 * bound for bound in bounds), places=places) if bounds else ""
+
+
+def score(found: Score | None) -> str:
+    """“95 % of 20”; "" when nothing was evaluated."""
+    return f"{found.accuracy:.0%} of {found.n}" if found and found.n else ""
+
+
+def comparison(pair: PairedComparison, baseline: str, candidate: str, what: str = "test digits") -> str:
+    """Which of two models is better, and whether the difference is significant."""
+    baseline, candidate = escape(baseline), escape(candidate)
+    of = f"{pair.baseline.n:,} {what}"
+    changed = f"fixes {len(pair.fixed):,} and breaks {len(pair.broken):,}."
+    if not pair.net_gain:
+        return f"Both read equally many of {of}. {candidate} {changed}"
+    chance = "unlikely to be luck" if pair.is_significant else "this may be luck"
+    p_value = f"p = {pair.p_value:.2g}" if pair.p_value >= 0.001 else "p < 0.001"
+    how = f"**{abs(pair.net_gain):,} {'more' if pair.net_gain > 0 else 'fewer'}**"
+    return f"{candidate} reads {how} of {of} than {baseline}: {chance} ({p_value}, McNemar's exact test). It {changed}"
+
+
+def _is_worse(before: Score | None, after: Score | None, tolerance: float) -> bool:
+    return bool(before and after and after.n and after.accuracy < before.accuracy - tolerance)

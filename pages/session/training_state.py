@@ -1,0 +1,200 @@
+"""The training of a session: the form's values, the job under way, the sweep."""
+
+import contextlib
+from dataclasses import asdict
+from enum import StrEnum
+from typing import Any
+
+from digitcore.errors import DigitLabError, JobError, SettingsError
+from digitcore.jobs.job import Job, JobStatus
+from digitcore.jobs.sweep import Sweep
+from digitcore.jobs.tasks import TrainTask
+from digitcore.models.bundle import ModelBundle
+from digitcore.samples import SampleSet
+from digitcore.training.run import Run
+from digitcore.training.settings import SETTING_SPECS, TrainSettings
+from pages.session.part import Part, synchronized
+from pages.session.services import Services
+
+
+class Start(StrEnum):
+    """What a training starts from; the values are shown to people."""
+
+    UNTRAINED = "stupid"
+    PRETRAINED = "genius"
+    TRAINED = "trained"
+    BETTER = "better"
+    RUN = "a run"
+
+
+class TrainingState(Part):
+    """The training of a session.
+
+    Attributes:
+        settings: as the form stands.
+        start: what the next training starts from.
+        start_model: the name of one of the user's own models, where that is what it starts from.
+        train_after_label: whether every label trains.
+        job: the training under way.
+        error: why the last training failed, in a sentence.
+        sweep: the latest hyperparameter sweep.
+        sweep_error: why it could not begin, in a sentence.
+        revision: changes when the form's values were set by something else than the form.
+    """
+
+    def __init__(self, services: Services, lock: Any = None) -> None:
+        super().__init__(lock)
+        self._services = services
+        self.settings = TrainSettings()
+        self.start = Start.PRETRAINED
+        self.start_model = ""
+        self.train_after_label = False
+        self.job: Job[Run] | None = None
+        self.error = ""
+        self.sweep: Sweep | None = None
+        self.sweep_error = ""
+        self.revision = 0
+        self._retrain = False
+        self._extra_options: dict[str, set[Any]] = {}
+
+    @property
+    def task(self) -> TrainTask | None:
+        """What the job under way trains."""
+        return self.job.task if self.job and isinstance(self.job.task, TrainTask) else None
+
+    def options(self, name: str) -> list[Any]:
+        """The values that the form offers for a setting: the usual ones, and those that were set from elsewhere."""
+        options = {*SETTING_SPECS[name].options, *self._extra_options.get(name, ())}
+        return sorted(options, key=lambda value: (value is not None, value))
+
+    @synchronized
+    def set_settings(self, settings: TrainSettings) -> None:
+        """Set the form's values from elsewhere: a snapshot, a link, a sweep."""
+        self.settings = settings
+        self.revision += 1
+        for name, value in asdict(settings).items():
+            if SETTING_SPECS[name].options and value not in SETTING_SPECS[name].options:
+                self._extra_options.setdefault(name, set()).add(value)
+
+    @synchronized
+    def choose_start(self, start: Start, model: str = "") -> None:
+        """What the next training starts from."""
+        self.start = start
+        if model:
+            self.start_model = model
+
+    @synchronized
+    def begin(
+        self,
+        start: ModelBundle,
+        samples: SampleSet,
+        settings: TrainSettings,
+        owner: str,
+        resume_from: Run | None = None,
+    ) -> None:
+        """Submit a training, unless one is under way, or note why it cannot be."""
+        if self.job is not None:
+            return
+        self.error, self._retrain = "", False
+        try:
+            self.job = self._services.jobs().submit(TrainTask(start, samples, settings, resume_from), owner=owner)
+        except JobError as error:
+            self.error = str(error)
+
+    @synchronized
+    def request_retraining(self) -> bool:
+        """Whether a label shall train now; a label during a training is remembered until it ends."""
+        self._retrain = self.train_after_label and self.job is not None
+        return self.train_after_label and not self._retrain
+
+    @synchronized
+    def collect(self) -> tuple[Run, ModelBundle] | None:
+        """Take over a training that has ended: its run and what it started from; None when there is none, or it failed."""
+        if self.job is None or not self.job.done:
+            return None
+        job, task, self.job = self.job, self.task, None
+        if job.status == JobStatus.DONE and job.result is not None and task is not None:
+            return job.result, task.start
+        self.error = job.error
+        return None
+
+    @synchronized
+    def take_retraining_request(self) -> bool:
+        """Whether a label came during the training that has just ended."""
+        requested, self._retrain = self._retrain, False
+        return requested
+
+    @synchronized
+    def adopt(self, job: Job[Run] | None, sweep: Sweep | None, owner: str) -> None:
+        """Take over work that runs for a session which is gone."""
+        if job is not None:
+            job.owner, self.job = owner, job
+        if sweep is not None:
+            for trial_job in sweep.jobs():
+                trial_job.owner = f"{owner}/sweep"
+            self.sweep = sweep
+
+    @synchronized
+    def begin_sweep(
+        self,
+        start: ModelBundle,
+        samples: SampleSet,
+        grid: dict[str, list[Any]],
+        n_seeds: int,
+        n_combinations: int,
+        owner: str,
+    ) -> None:
+        """Plan a sweep around the form's values and submit it, or note why it cannot be."""
+        self.sweep_error = ""
+        try:
+            self.sweep = Sweep.create(start, samples, self.settings, grid, n_seeds, n_combinations)
+            self.sweep.submit_pending(self._services.jobs(), owner)
+        except DigitLabError as error:
+            self.sweep_error = str(error)
+
+    @synchronized
+    def resume_sweep(self, owner: str) -> None:
+        """Submit the trials that are not done."""
+        if self.sweep is not None:
+            self.sweep.submit_pending(self._services.jobs(), owner)
+
+    @synchronized
+    def apply_best(self) -> None:
+        """Set the form's values to the sweep's best."""
+        best = self.sweep.best() if self.sweep else None
+        if best is not None:
+            self.set_settings(self.settings.replace(**best))
+
+    def stop_all(self) -> None:
+        """Stop the training and the sweep."""
+        if self.job is not None:
+            self.job.stop()
+        if self.sweep is not None:
+            self.sweep.stop()
+
+    def preferences(self) -> dict[str, Any]:
+        """What a snapshot holds of the form."""
+        return {
+            "start": str(self.start),
+            "start_model": self.start_model,
+            "train_after_label": self.train_after_label,
+            "settings": asdict(self.settings),
+        }
+
+    @synchronized
+    def restore(self, preferences: dict[str, Any]) -> None:
+        """The form of a snapshot; preferences of another type are ignored."""
+        with contextlib.suppress(ValueError):
+            self.start = Start(preferences.get("start", self.start))
+        start_model = preferences.get("start_model")
+        self.start_model = start_model if isinstance(start_model, str) else ""
+        self.train_after_label = preferences.get("train_after_label") is True
+        with contextlib.suppress(SettingsError, TypeError):
+            self.set_settings(TrainSettings.from_dict(preferences.get("settings", {})))
+
+    @synchronized
+    def restore_sweep(self, values: dict[str, Any] | None, start: ModelBundle, samples: SampleSet) -> None:
+        """The sweep of a snapshot; a damaged one is dropped."""
+        if values is not None and self.sweep is None:
+            with contextlib.suppress(SettingsError):
+                self.sweep = Sweep.from_dict(values, start, samples)

@@ -1,1 +1,0 @@
-"""What all pages share: the session's state, the caches, the frame around each page."""

@@ -1,0 +1,92 @@
+"""The user's own drawings: seen, filtered, relabelled, deleted, replayed."""
+
+import numpy as np
+import streamlit as st
+
+from digitcore.data.strokes import decode_strokes
+from digitcore.models.bundle import ModelBundle
+from digitcore.samples import SampleSet
+from pages.components import figures, gallery
+from pages.session import resources, text
+from pages.session.lab_session import LabSession
+
+ALL, MISCLASSIFIED, HELD_OUT = "All", "Misread", "Held out"
+
+
+def show(session: LabSession) -> None:
+    """A page of the gallery at a time, so that hundreds stay quick."""
+    samples = session.samples.current
+    if not len(samples):
+        st.caption("None yet. Draw a digit and press the one you meant.")
+        return
+    kind, digits = _choose_filter()
+    model = _choose_model(session) if kind == MISCLASSIFIED else session.active_model
+    predictions = resources.probabilities(model, samples.digits).argmax(1)
+    numbers = _filter(samples, predictions, kind, digits)
+    n_pages = max(1, -(-len(numbers) // gallery.MAX_CELLS))
+    page = int(st.number_input("Page", 1, n_pages, 1, key=f"own_page_{n_pages}")) - 1 if n_pages > 1 else 0
+    shown = numbers[page * gallery.MAX_CELLS : (page + 1) * gallery.MAX_CELLS]
+    cells = [gallery.Cell(int(i), samples.digits[i], _caption(samples, predictions, int(i))) for i in shown]
+    if not cells:
+        st.caption("None of this kind.")
+        return
+    selected = gallery.multi_gallery(cells, f"own_{len(samples)}", len(numbers))
+    if selected:
+        _show_actions(session, selected)
+    else:
+        st.caption("Click drawings to choose them.")
+
+
+def _choose_filter() -> tuple[str, list[int]]:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        kind = st.segmented_control("Show", [ALL, MISCLASSIFIED, HELD_OUT], default=ALL, required=True, key="own_kind")
+        return kind or ALL, st.pills("Digits", range(10), selection_mode="multi", key="own_digits")
+
+
+def _choose_model(session: LabSession) -> ModelBundle:
+    every = session.models.every_model()
+    names = list(every)
+    index = names.index(session.active_model.name)
+    return every[str(st.selectbox("Misread by", names, index, key=f"own_model_{len(names)}_{index}", width=240))]
+
+
+def _filter(samples: SampleSet, predictions: np.ndarray, kind: str, digits: list[int]) -> np.ndarray:
+    """Indices, the newest first."""
+    chosen = np.ones(len(samples), bool)
+    if kind == MISCLASSIFIED:
+        chosen &= predictions != samples.labels
+    elif kind == HELD_OUT:
+        chosen &= samples.held_out
+    if digits:
+        chosen &= np.isin(samples.labels, digits)
+    return np.flatnonzero(chosen)[::-1]
+
+
+def _caption(samples: SampleSet, predictions: np.ndarray, i: int) -> str:
+    read = f" read as {predictions[i]}" * bool(predictions[i] != samples.labels[i])
+    return f"a {samples.labels[i]}{read}{', held out' * bool(samples.held_out[i])}"
+
+
+def _show_actions(session: LabSession, selected: list[int]) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        label = st.selectbox("They are a …", range(10), index=None, key="own_label", width=140, placeholder="0 to 9")
+        st.button("Label anew", key="own_relabel", on_click=_relabel, args=(session, selected, label), disabled=label is None)
+        st.button(f"Delete {len(selected)}", key="own_delete", on_click=_delete, args=(session, selected))
+    samples = session.samples.current
+    side, brush, strokes = decode_strokes(samples.strokes[selected[-1]])
+    if strokes:
+        figures.replay(side, brush, strokes)
+        st.caption(f"How it was drawn{_when(samples.dates[selected[-1]])}: {text.plural(len(strokes), 'stroke')}.")
+
+
+def _when(date: str) -> str:
+    return f" on {date[:10]} at {date[11:16]} UTC" if date else ""
+
+
+def _relabel(session: LabSession, selected: list[int], label: int) -> None:
+    sentence = f"{text.drawings(len(selected))} labelled {label}."
+    session.replace_samples(session.samples.current.relabel(selected, label), sentence)
+
+
+def _delete(session: LabSession, selected: list[int]) -> None:
+    session.replace_samples(session.samples.current.drop(selected), f"{text.drawings(len(selected))} deleted.")

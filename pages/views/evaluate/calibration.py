@@ -1,0 +1,67 @@
+"""Calibration: does a model's confidence match its accuracy, and what does “unsure” cost?"""
+
+import pandas as pd
+import streamlit as st
+
+from digitcore import charts
+from digitcore.evaluation.metrics import Evaluation, coverage_table, reliability_table
+from pages.components.model_widgets import Models, choose_model, download_table
+from pages.session import queries, text
+from pages.session.lab_session import LabSession
+
+
+def show(session: LabSession, models: Models) -> None:
+    """Reliability and coverage of every model on MNIST's test digits."""
+    evaluations = {name: result.evaluation for name, result in queries.evaluations(session, models).items()}
+    if not evaluations:
+        st.caption(text.WAIT)
+        return
+    thresholds = {name: models[name].card.confidence_threshold for name in evaluations}
+    left, right = st.columns(2)
+    with left:
+        table = pd.concat([reliability_table(one).assign(model=name) for name, one in evaluations.items()], ignore_index=True)
+        st.altair_chart(charts.reliability(table), key="reliability")
+        st.caption(
+            "On the dashed line a model is as sure as it is right; above it, it is too modest. The thin lines are 95 % intervals."
+        )
+        download_table(table, "reliability")
+    with right:
+        table = pd.concat([_coverage(name, one, thresholds[name]) for name, one in evaluations.items()], ignore_index=True)
+        st.altair_chart(charts.coverage(table), key="coverage")
+        st.caption("The dot: where the Draw page says “unsure”.")
+        download_table(table, "coverage")
+    errors = ", ".join(f"{text.escape(name)} {one.calibration_error:.2%}" for name, one in evaluations.items())
+    st.markdown(
+        f"Calibration error: {errors}.",
+        help="Expected calibration error: the mean distance between how sure it is and how often it is right, over 15 bins.",
+    )
+    name = choose_model({name: models[name] for name in evaluations}, "threshold")
+    threshold = st.slider(
+        "Say “unsure” below",
+        0.0,
+        1.0,
+        float(round(thresholds[name], 2)),
+        0.01,
+        key=f"threshold_of_{name}",
+        help="At 0 it always answers. Near 1 it answers only what it is almost certain of.",
+    )
+    st.markdown(_describe_threshold(evaluations[name], threshold))
+
+
+def _coverage(name: str, evaluation: Evaluation, threshold: float) -> pd.DataFrame:
+    table = coverage_table(evaluation).assign(model=name)
+    nearest = (table["threshold"] - threshold).abs().idxmin()
+    return table.assign(is_threshold=[row == nearest for row in range(len(table))])
+
+
+def _describe_threshold(evaluation: Evaluation, threshold: float) -> str:
+    """What saying “unsure” below a threshold costs and saves."""
+    unsure = evaluation.confidence < threshold
+    n_unsure = int(unsure.sum())
+    n_answered = evaluation.n - n_unsure
+    n_avoided = int((unsure & ~evaluation.is_correct).sum())
+    right = f"{float(evaluation.is_correct[~unsure].mean()):.2%} of those are right" if n_answered else "none is left"
+    return (
+        f"It answers **{n_answered:,}** of {evaluation.n:,} ({n_answered / evaluation.n:.1%}); {right}. "
+        f"It is unsure about {n_unsure:,}, of which it would have misread {n_avoided:,}."
+    )

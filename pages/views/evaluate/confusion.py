@@ -1,0 +1,67 @@
+"""The confusion matrix, and the digits behind each of its cells."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from digitcore import charts
+from digitcore.evaluation.metrics import Evaluation, confused_pairs, confusion_table, digit_table
+from pages.components import gallery
+from pages.components.digit_details import mnist_cells
+from pages.components.model_widgets import Models, choose_model, download_table
+from pages.session import queries, text
+from pages.session.lab_session import LabSession
+
+
+def show(session: LabSession, models: Models) -> None:
+    """On MNIST's test digits; a click on a cell shows its digits."""
+    name = choose_model(models, "confusion")
+    results = queries.evaluations(session, {name: models[name]})
+    if not results:
+        st.caption(text.WAIT)
+        return
+    evaluation = results[name].evaluation
+    st.markdown(_describe(confused_pairs(evaluation)))
+    cells = st.segmented_control("Cells say", ["Counts", "Rates"], default="Counts", required=True, key="confusion_cells")
+    table = confusion_table(evaluation)
+    matrix, digits = st.columns([3, 2])
+    with matrix:
+        event: Any = st.altair_chart(
+            charts.confusion(table, rates=cells == "Rates"),
+            key=f"confusion_{name}",
+            on_select="rerun",
+            selection_mode=charts.CELL_SELECTION,
+        )
+        with st.container(horizontal=True):
+            download_table(table, f"confusion {name}", "Table of cells")
+            download_table(digit_table(evaluation), f"digits {name}", "Table of digits")
+    with digits:
+        _show_cell(evaluation, name, event.selection.get(charts.CELL_SELECTION) or [])
+
+
+def _show_cell(evaluation: Evaluation, name: str, cells: list[dict[str, Any]]) -> None:
+    if not cells:
+        st.caption("Click a cell of the matrix to see its digits.")
+        return
+    true, predicted = (int(cells[0][field]) for field in ("true", "predicted"))
+    inside = np.flatnonzero((evaluation.labels == true) & (evaluation.predictions == predicted))
+    shown = text.escape(name)
+    if not len(inside):
+        st.caption(f"{shown} reads no {true} as {predicted}.")
+        return
+    by_confidence = inside[np.argsort(-evaluation.confidence[inside], kind="stable")]
+    st.markdown(f"**{len(inside):,} digits that are a {true}, read as {predicted}** by {shown}, the surest first.")
+    gallery.gallery(mnist_cells(by_confidence, {name: evaluation}), f"cell_{true}_{predicted}", len(by_confidence))
+
+
+def _describe(pairs: pd.DataFrame) -> str:
+    """The pairs of digits that are confused most; the table is `metrics.confused_pairs`."""
+    if pairs.empty:
+        return "No digit is taken for another."
+    rows = list(pairs.itertuples(index=False, name=None))
+    named = [f"{first} and {second} ({count:,})" for first, second, count, _ in rows]
+    common = [f"{first}/{second}" for first, second, _, is_common in rows if is_common]
+    explained = f" {', '.join(common)}: hands all over the world make these alike." if common else ""
+    return f"Most often taken for each other: {', '.join(named)}.{explained}"

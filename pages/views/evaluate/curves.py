@@ -1,0 +1,55 @@
+"""How the models were trained: loss and accuracy on training and validation digits, on one axis."""
+
+import streamlit as st
+
+from digitcore import charts
+from digitcore.models.bundle import ModelBundle
+from digitcore.training import history
+from digitcore.training.run import Point
+from pages.components.model_widgets import Models, download_table
+from pages.session import text
+from pages.session.lab_session import LabSession
+
+AXES = {"Epoch": "epoch", "Digits seen": "samples_seen", "Seconds": "seconds"}
+
+
+def show(session: LabSession, models: Models) -> None:
+    """Curves as the cards and runs hold them: nothing is computed."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        x = st.segmented_control("By", list(AXES), default="Epoch", required=True, key="curves_by", persist_state="session")
+        log_scale = st.toggle("Logarithmic loss", key="curves_log", persist_state="session")
+        with_ancestors = st.toggle(
+            "With what came before",
+            key="curves_chained",
+            persist_state="session",
+            help="A run starts where the training of its initial model ended, so that a lineage reads as one curve.",
+        )
+    histories = {
+        name: history.concatenate(_ancestry(session, model)) if with_ancestors else model.card.history
+        for name, model in models.items()
+    }
+    if untrained := [name for name, points in histories.items() if len(points) < 2]:
+        st.caption(f"Never trained, so without a curve: {', '.join(map(text.escape, untrained))}.")
+    for column, metric in zip(st.columns(2), charts.METRICS, strict=True):
+        table = history.curve_table(histories, metric)
+        if table.empty:
+            continue
+        chart = charts.curves(table, metric, x=AXES[x or "Epoch"], log_scale=log_scale and metric == "loss", height=360)
+        column.altair_chart(chart, key=f"losses_{metric}")
+        with column:
+            download_table(table, metric)
+    st.caption(
+        "Solid: the digits learnt from. Dashed: MNIST digits never learnt from. 0 is before the training. "
+        "Seconds were measured on the machine that trained."
+    )
+
+
+def _ancestry(session: LabSession, model: ModelBundle) -> list[list[Point]]:
+    """The histories from the first ancestor on, oldest first."""
+    every, found, visited = session.models.every_model(), [], set[str]()
+    current: ModelBundle | None = model
+    while current is not None and current.name not in visited:
+        visited.add(current.name)
+        found.append(current.card.history)
+        current = every.get(current.card.parent or "")
+    return found[::-1]

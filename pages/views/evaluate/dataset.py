@@ -1,0 +1,58 @@
+"""What MNIST is made of."""
+
+import numpy as np
+import streamlit as st
+
+from digitcore import charts
+from pages.components import figures, gallery
+from pages.components.digit_details import mnist_cells
+from pages.components.figures import Figure
+from pages.components.model_widgets import Models, choose_model, download_table
+from pages.session import queries, text
+from pages.session.lab_session import LabSession
+
+MAX_HARDEST = 40
+
+
+def show(session: LabSession, models: Models) -> None:
+    """Classes, mean images, a mosaic, ink, and the digits that are hardest for a model."""
+    seed = int(st.number_input("Mosaic", 1, 1000, 1, key="mosaic", help="Another number shows other digits.", width=160)) - 1
+    found = queries.dataset_statistics(session, seed)
+    if found is None:
+        st.caption(text.WAIT)
+        return
+    mosaic, means = st.columns([3, 2])
+    mosaic.image(found.mosaic, caption="Twenty training digits of each kind, by chance.", width="stretch")
+    with means:
+        st.markdown("**The mean of each digit**")
+        figures.figure_row([Figure(image, str(digit)) for digit, image in enumerate(found.mean_images)])
+        st.caption("Sharp where people agree, blurred where they do not.")
+    left, right = st.columns(2)
+    with left:
+        st.altair_chart(charts.bars(found.class_counts, "digit", "training", "How many training digits"), key="classes")
+        download_table(found.class_counts, "classes")
+    with right:
+        title = "Share of pixels by how much ink they have (0 to 255)"
+        st.altair_chart(charts.bars(found.ink_histogram, "ink", "share", title, format=".1%", log_scale=True), key="levels")
+        download_table(found.ink_histogram, "ink")
+    with left:
+        title = "Mean ink, as a share of a full square"
+        st.altair_chart(charts.bars(found.shapes, "digit", "ink", title, format=".0%"), key="shapes")
+        download_table(found.shapes, "shapes")
+    with right:
+        title = "Mean width of the ink, in pixels of 28"
+        st.altair_chart(charts.bars(found.shapes, "digit", "width", title, format="~g"), key="widths")
+    _show_hardest(session, models)
+
+
+def _show_hardest(session: LabSession, models: Models) -> None:
+    st.markdown("**The odd ones**", help="The test digits with the highest loss: where the model gives the truth least.")
+    name = choose_model(models, "odd", "Odd to")
+    results = queries.evaluations(session, {name: models[name]})
+    if not results:
+        st.caption(text.WAIT)
+        return
+    evaluation = results[name].evaluation
+    true_probabilities = evaluation.probabilities[np.arange(evaluation.n), evaluation.labels]
+    hardest = np.argsort(true_probabilities, kind="stable")[:MAX_HARDEST]
+    gallery.gallery(mnist_cells(hardest, {name: evaluation}), "odd_gallery")

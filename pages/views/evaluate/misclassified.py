@@ -1,0 +1,33 @@
+"""The digits that a model misclassifies, most confident first."""
+
+import numpy as np
+import streamlit as st
+
+from pages.components import gallery
+from pages.components.digit_details import digit_details, mnist_cells
+from pages.components.model_widgets import Models, choose_model
+from pages.session import queries, text
+from pages.session.lab_session import LabSession
+
+
+def show(session: LabSession, models: Models) -> None:
+    """On MNIST's test digits; a click shows one in full."""
+    name = choose_model(models, "misread", "Misread by")
+    results = queries.evaluations(session, models)
+    if name not in results:
+        st.caption(text.WAIT)
+        return
+    evaluation = results[name].evaluation
+    wrong = np.flatnonzero(~evaluation.is_correct)
+    by_confidence = wrong[np.argsort(-evaluation.confidence[wrong], kind="stable")]
+    st.markdown(
+        f"{text.escape(name)} misreads **{len(wrong):,}** of {evaluation.n:,} digits. The surest come first: "
+        f"what it says, and how sure it is. Click one to see what every model makes of it."
+    )
+    cells = [
+        gallery.Cell(cell.number, cell.digit, f"{cell.caption} ({evaluation.confidence[cell.number]:.0%})")
+        for cell in mnist_cells(by_confidence, {name: evaluation})
+    ]
+    selected = gallery.gallery(cells, "misread_gallery", len(wrong))
+    if selected is not None:
+        digit_details(selected.digit, models, int(evaluation.labels[selected.number]), "misread")

@@ -1,0 +1,61 @@
+"""Every drawing of the user's by two models: fixed, broken, still wrong."""
+
+import streamlit as st
+
+from digitcore.evaluation.comparison import PairedComparison
+from digitcore.evaluation.metrics import Evaluation
+from digitcore.samples import SampleSet
+from pages.components import gallery
+from pages.components.digit_details import digit_details, nearest_digits
+from pages.components.model_widgets import Models, choose_pair
+from pages.session import resources, text
+from pages.session.lab_session import LabSession
+
+CORRECT_IN_BOTH = "Right in both"
+
+
+def show(session: LabSession, models: Models) -> None:
+    """The user's samples; a click shows one in full, with the nearest MNIST digits."""
+    samples = session.samples.current
+    if not len(samples):
+        st.markdown("No labelled drawings yet. Label some on the Draw page.")
+        return
+    chosen = choose_pair(session, models)
+    if chosen is None:
+        return
+    baseline, candidate = chosen
+    evaluations = [
+        Evaluation.from_probabilities(samples.labels, resources.probabilities(models[name], samples.digits)) for name in chosen
+    ]
+    found = PairedComparison(*evaluations)
+    st.markdown(text.comparison(found, baseline, candidate, "drawings"))
+    kinds = {
+        "Fixed": found.fixed,
+        "Broken": found.broken,
+        "Still wrong": found.wrong_in_both,
+        CORRECT_IN_BOTH: found.correct_in_both,
+    }
+    largest = max(kinds, key=lambda name: (name != CORRECT_IN_BOTH) * len(kinds[name]))
+    kind = st.segmented_control(
+        "Drawings",
+        list(kinds),
+        default=largest if len(kinds[largest]) else CORRECT_IN_BOTH,
+        required=True,
+        key=f"drawings_kind_{len(samples)}_{baseline}_{candidate}",
+        format_func=lambda name: f"{name} ({len(kinds[name]):,})",
+    )
+    cells = [_cell(samples, found, int(number)) for number in kinds[kind or CORRECT_IN_BOTH]]
+    if not cells:
+        st.caption("None.")
+        return
+    selected = gallery.gallery(cells, "drawings_gallery")
+    if selected is not None:
+        label = int(samples.labels[selected.number])
+        digit_details(selected.digit, {name: models[name] for name in chosen}, label, "drawings")
+        nearest_digits(session, models[candidate], candidate, selected.digit)
+
+
+def _cell(samples: SampleSet, found: PairedComparison, number: int) -> gallery.Cell:
+    held_out = ", held out" * bool(samples.held_out[number])
+    before, after = found.baseline.predictions[number], found.candidate.predictions[number]
+    return gallery.Cell(number, samples.digits[number], f"a {samples.labels[number]}: {before} → {after}{held_out}")

@@ -1,0 +1,73 @@
+"""Two models compared: which is better, whether that is significant, and which digits are fixed and broken."""
+
+import pandas as pd
+import streamlit as st
+
+from digitcore import charts
+from digitcore.evaluation.comparison import PairedComparison
+from pages.components import gallery
+from pages.components.digit_details import digit_details, mnist_cells
+from pages.components.model_widgets import Models, choose_pair, download_table
+from pages.session import queries, text
+from pages.session.lab_session import LabSession
+
+
+def show(session: LabSession, models: Models) -> None:
+    """On MNIST's test digits."""
+    chosen = choose_pair(session, models)
+    if chosen is None:
+        return
+    results = queries.evaluations(session, {name: models[name] for name in chosen})
+    if len(results) < 2:
+        st.caption(text.WAIT)
+        return
+    baseline, candidate = chosen
+    found = PairedComparison(results[baseline].evaluation, results[candidate].evaluation)
+    session.models.has_compared = True
+    st.markdown(text.comparison(found, baseline, candidate))
+    _show_contingency(found, baseline, candidate)
+    left, right = st.columns(2)
+    with left:
+        table = found.digit_table(chosen)
+        st.altair_chart(charts.digit_accuracy(table), key="digit_shares")
+        st.caption("The thin lines are 95 % intervals.")
+        download_table(table, "by digit")
+    with right:
+        st.markdown(
+            f"**Where {text.escape(candidate)} differs**", help="Orange: more often than the other model. Blue: less often."
+        )
+        change = found.confusion_table()
+        st.altair_chart(charts.confusion_change(change), key="confusion_change")
+        download_table(change, "difference")
+    _show_digits(found, chosen, models)
+
+
+def _show_contingency(found: PairedComparison, baseline: str, candidate: str) -> None:
+    rows = {
+        f"{text.escape(candidate)} right": [len(found.correct_in_both), len(found.fixed)],
+        f"{text.escape(candidate)} wrong": [len(found.broken), len(found.wrong_in_both)],
+    }
+    index = [f"{text.escape(baseline)} right", f"{text.escape(baseline)} wrong"]
+    st.table(pd.DataFrame(rows, index=index).map("{:,}".format))
+
+
+def _show_digits(found: PairedComparison, chosen: tuple[str, str], models: Models) -> None:
+    kinds = {"Fixed": found.fixed, "Broken": found.broken, "Wrong in both": found.wrong_in_both}
+    kind = st.segmented_control(
+        "Digits",
+        list(kinds),
+        default="Fixed",
+        required=True,
+        key="depth_kind",
+        format_func=lambda name: f"{name} ({len(kinds[name]):,})",
+    )
+    numbers = kinds[kind or "Fixed"]
+    evaluations = dict(zip(chosen, (found.baseline, found.candidate), strict=True))
+    cells = mnist_cells(numbers, evaluations)
+    if not cells:
+        st.caption("None.")
+        return
+    selected = gallery.gallery(cells, "depth_gallery", len(numbers))
+    if selected is not None:
+        label = int(found.baseline.labels[selected.number])
+        digit_details(selected.digit, {name: models[name] for name in chosen}, label, "depth")

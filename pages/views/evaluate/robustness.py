@@ -1,0 +1,60 @@
+"""Accuracy on corrupted digits: ten corruptions, five severities."""
+
+import pandas as pd
+import streamlit as st
+
+from digitcore import charts
+from digitcore.data import corruptions
+from digitcore.evaluation import robustness
+from digitcore.evaluation.score import wilson_interval
+from digitcore.models.bundle import ModelBundle
+from pages.components.model_widgets import Models, download_table
+from pages.session import queries, text
+from pages.session.lab_session import LabSession
+
+DEFAULT_SHOWN = 2  # corruptions
+
+
+def show(session: LabSession, models: Models) -> None:
+    """From the cards at once, from all test digits when asked for."""
+    use_all = st.toggle(
+        "Read all 10,000 digits in every way",
+        key="stress_every",
+        persist_state="session",
+        help="About a minute a model. Without it, shipped models show the 1,000 digits that were read when they were made.",
+    )
+    find = queries.robustness_tables if use_all else queries.known_robustness_tables
+    found = find(session, models)
+    tables = {name: found[name] if name in found else _from_card(model) for name, model in models.items()}
+    if missing := [name for name, table in tables.items() if table is None]:
+        names = ", ".join(map(text.escape, missing))
+        st.caption(f"Not read yet: {names}." + " Switch on the reading of all digits." * (not use_all))
+    known = {name: table for name, table in tables.items() if table is not None}
+    if not known:
+        return
+    chosen = st.pills(
+        "Kinds",
+        corruptions.names(),
+        selection_mode="multi",
+        default=corruptions.names()[:DEFAULT_SHOWN],
+        format_func=str.capitalize,
+        key="stress_kinds",
+    )
+    every = _with_intervals(pd.concat([table.assign(model=name) for name, table in known.items()], ignore_index=True))
+    columns = st.columns(2)
+    for number, name in enumerate(chosen):
+        table = every[every["corruption"] == name]
+        chart = charts.robustness(table, f"{name.capitalize()}: share read right")
+        columns[number % 2].altair_chart(chart, key=f"stress_{name}")
+    download_table(every, "stress")
+    st.caption(f"Of {' and '.join(f'{n:,}' for n in sorted(every['n'].unique()))} test digits at each strength.")
+
+
+def _from_card(model: ModelBundle) -> pd.DataFrame | None:
+    measured, accuracy = (model.card.metrics.get(name) for name in ("robustness", "mnist_accuracy"))
+    return robustness.from_card(measured, float(accuracy or 0)) if measured else None
+
+
+def _with_intervals(table: pd.DataFrame) -> pd.DataFrame:
+    intervals = [wilson_interval(correct, n) for correct, n in zip(table["correct"], table["n"], strict=True)]
+    return table.assign(low=[low for low, _ in intervals], high=[high for _, high in intervals])

@@ -1,0 +1,106 @@
+"""One row a model: its metrics, their uncertainty, its cost."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from digitcore.evaluation import robustness
+from digitcore.evaluation.metrics import Evaluation
+from digitcore.training.settings import TrainSettings, differing_names
+from pages.components.model_widgets import Models
+from pages.session import queries, resources, text
+from pages.session.lab_session import LabSession
+
+FORMATS = {
+    "Parameters": "{:,.0f}",
+    "Size (kB)": "{:,.0f}",
+    "Time (ms)": "{:.2f}",
+    "MNIST": "{:.2%}",
+    "Loss": "{:.4f}",
+    "Calibration": "{:.2%}",
+    "Your hand": "{:.1%}",
+    "Spoilt digits": "{:.1%}",
+}
+HIGHER_IS_BETTER = {"MNIST", "Your hand", "Spoilt digits"}
+HELP = {
+    "Time (ms)": "One answer on this machine, median, on one thread.",
+    "MNIST": "Share of the 10,000 test digits read right. The star marks the best of each column.",
+    "MNIST 95 %": "Where the true share lies with 95 % confidence (Wilson).",
+    "Loss": "Mean cross-entropy on the test digits, in nats. Smaller is better.",
+    "Calibration": "How far being sure and being right lie apart. Smaller is better.",
+    "Your hand": "Share of your held-out drawings read right; of all your drawings while none is held out.",
+    "Your hand 95 %": "Where the true share lies with 95 % confidence. With few drawings that is almost anywhere.",
+    "Spoilt digits": "Mean share read right over ten corruptions at five strengths: of 1,000 test digits, or of all of them once "
+    "the Stress view has read them with every chosen model.",
+}
+MODEL_COLUMN_WIDTH = 112  # px
+
+
+def show(session: LabSession, models: Models) -> None:
+    """The table, the settings that differ, and both to download."""
+    table = _score_table(session, models)
+    st.dataframe(
+        table.style.format({name: _formatter(table[name], name) for name in FORMATS if name in table}),
+        placeholder="–",
+        hide_index=True,
+        key="scores",
+        column_config={name: st.column_config.Column(help=help) for name, help in HELP.items()}
+        | {"Model": st.column_config.Column(width=MODEL_COLUMN_WIDTH, pinned=True)},
+    )
+    settings = _settings_table(models)
+    with st.container(horizontal=True):
+        st.download_button(
+            "Download (CSV)", table.to_csv(index=False), "models.csv", "text/csv", type="tertiary", key="scores_csv"
+        )
+        if settings.shape[1] > 1:
+            with st.popover("Settings that differ", type="tertiary"):
+                st.dataframe(settings, hide_index=True, key="settings")
+    leaked = [record.name for record in session.models.runs if record.name in models and not record.run.personal_is_held_out]
+    if leaked and session.samples.current.held_out.any():
+        st.caption(f"{', '.join(map(text.escape, leaked))} may have learnt from drawings that are held out now.")
+
+
+def _score_table(session: LabSession, models: Models) -> pd.DataFrame:
+    results, tables = queries.evaluations(session, models), queries.known_robustness_tables(session, models)
+    use_all_digits = len(tables) == len(models)
+    samples = session.samples.current.test_part()
+    rows: list[dict[str, Any]] = []
+    for name, model in models.items():
+        result, metrics = results.get(name), model.card.metrics
+        evaluation = result.evaluation if result else None
+        personal = Evaluation.from_probabilities(samples.labels, resources.probabilities(model, samples.digits))
+        measured = metrics.get("robustness")
+        on_card = robustness.mean_accuracy(measured) if measured else None
+        rows.append(
+            {
+                "Model": name,
+                "MNIST": evaluation.accuracy if evaluation else metrics.get("mnist_accuracy"),
+                "MNIST 95 %": text.interval(evaluation.interval if evaluation else metrics.get("mnist_interval"), 2),
+                "Your hand": personal.accuracy,
+                "Your hand 95 %": f"{text.interval(personal.interval, 0)} of {personal.n}" if personal.n else "",
+                "Loss": evaluation.loss if evaluation else metrics.get("mnist_loss"),
+                "Calibration": evaluation.calibration_error if evaluation else metrics.get("calibration_error"),
+                "Spoilt digits": robustness.mean_corrupted_accuracy(tables[name]) if use_all_digits else on_card,
+                "Time (ms)": result.milliseconds if result else None,
+                "Parameters": model.card.parameters,
+                "Size (kB)": len(model.tflite_bytes) / 1e3,
+            }
+        )
+    return pd.DataFrame(rows).astype(dict.fromkeys(FORMATS, float)).replace("", None).dropna(axis="columns", how="all")
+
+
+def _formatter(column: "pd.Series[float]", name: str) -> Any:
+    """A formatter that marks the best of a column where there is something to choose from."""
+    best = column.max() if name in HIGHER_IS_BETTER else column.min()
+    has_choice = column.nunique() > 1
+    return lambda value: FORMATS[name].format(value) + " ★" * bool(has_choice and value == best)
+
+
+def _settings_table(models: Models) -> pd.DataFrame:
+    """One row a model: the settings in which they are not all the same."""
+    trained = {name: model for name, model in models.items() if model.card.trained}
+    settings = [TrainSettings.from_dict(model.card.settings) for model in trained.values()]
+    names = differing_names(settings) if len(settings) > 1 else []
+    columns = {"Model": list(trained)} | {name.replace("_", " "): [str(getattr(one, name)) for one in settings] for name in names}
+    return pd.DataFrame(columns)

@@ -1,0 +1,63 @@
+"""The whole lab: exported as one file, opened from one, deleted."""
+
+import streamlit as st
+
+from digitcore.jobs.tasks import OpenLabTask
+from digitcore.storage import archive
+from pages.session import autosave, resources, state, text
+from pages.session.import_state import ImportKind
+from pages.session.lab_session import LabSession
+from pages.views.home.model_files import show_import
+
+
+def show(session: LabSession) -> None:
+    """Export, open, delete."""
+    _show_summary(session)
+    left, right = st.columns(2, gap="large")
+    with left:
+        if not session.snapshot().is_empty:
+            st.download_button(
+                "Save this lab in a file",
+                lambda: archive.write(session.snapshot()),
+                "digit-lab.zip",
+                key="lab_save",
+                help="Drawings with their strokes, runs with their curves and models, and how the sliders stand.",
+            )
+        else:
+            st.caption("Nothing to save yet.")
+        if session.saving.state:
+            with st.popover("Forget this lab"):
+                st.markdown("Deletes its drawings, runs and models from this server, for good. Files that you saved stay yours.")
+                st.button("Forget it", key="lab_forget", type="primary", on_click=_delete, args=(session,))
+    with right:
+        file = st.file_uploader(
+            "Open a lab from a file", type=["zip"], key="lab_file", max_upload_size=archive.MAX_BYTES // 1_000_000
+        )
+        is_busy = session.imports.job is not None
+        content = file.getvalue() if file else b""
+        st.button("Open it", key="lab_open", disabled=file is None or is_busy, on_click=_open, args=(session, content))
+        st.caption("What is here now stays under its own address.")
+        show_import(session, ImportKind.LAB)
+
+
+def _show_summary(session: LabSession) -> None:
+    contents = f"{text.drawings(len(session.samples))}, {text.plural(len(session.models.runs), 'run')}"
+    if resources.saver() is None:
+        st.markdown(f"{contents}. This server saves nothing: take the lab along in a file before you close the page.")
+    elif not session.saving.state:
+        st.markdown("Nothing to save yet. From the first label on, the lab saves itself, and the page's address opens it again.")
+    else:
+        size = autosave.size(session)
+        takes = f" It takes {size / 1e6:.1f} MB." if size else ""
+        st.markdown(f"{contents}, saved under the address of this page. Who has the address has the lab.{takes}")
+
+
+def _open(session: LabSession, content: bytes) -> None:
+    session.imports.begin(resources.jobs().submit(OpenLabTask(content), owner=session.owner), ImportKind.LAB)
+
+
+def _delete(session: LabSession) -> None:
+    if error := autosave.delete(session):
+        session.imports.finish(ImportKind.LAB, error)
+        return
+    state.reset()
