@@ -65,15 +65,16 @@ class BaseUrl:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(API_PATHS):
+        if scope["type"] != "http" or "text/html" not in Headers(scope=scope).get("accept", ""):
             await self.app(scope, receive, send)
             return
+        uncompressed = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
         start: Message | None = None
         body = b""
 
         async def send_with_script(message: Message) -> None:
             nonlocal start, body
-            if message["type"] == "http.response.start" and _is_plain_html(message):
+            if message["type"] == "http.response.start" and _is_html_page(message):
                 start = message
             elif start is None:
                 await send(message)
@@ -86,14 +87,12 @@ class BaseUrl:
                     await send(start)
                     await send({**message, "body": body})
 
-        await self.app(scope, receive, send_with_script)
+        await self.app({**scope, "headers": uncompressed}, receive, send_with_script)
 
 
-def _is_plain_html(start: Message) -> bool:
-    headers = Headers(raw=start["headers"])
-    return (
-        start["status"] == 200 and headers.get("content-type", "").startswith("text/html") and "content-encoding" not in headers
-    )
+def _is_html_page(start: Message) -> bool:
+    is_html = Headers(raw=start["headers"]).get("content-type", "").startswith("text/html")
+    return is_html and start["status"] == 200
 
 
 async def load_api() -> ModuleType:

@@ -3,31 +3,46 @@
 import os
 import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
 from digitcore import mnist, models
-from digitcore.jobs import JobService
-from digitcore.labs import LabRecord, Trained
-from digitcore.runs import Run, Score, TrainSettings
+from digitcore.evaluation.score import Score
+from digitcore.jobs.service import JobService
 from digitcore.samples import SampleSet
-from tests.postgres import PROGRAMS, PostgresServer
+from digitcore.storage.snapshot import LabSnapshot, RunRecord
+from digitcore.training.run import Run
+from digitcore.training.settings import TrainSettings
+from tests.support.postgres import PROGRAMS, PostgresServer
 
-settings.register_profile("here", deadline=None, derandomize=True)  # a busy machine is no failure, and every run is the same
-settings.load_profile("here")
-os.environ.setdefault("DIGITLAB_POLITE", "0")  # two tests run at once: a worker that gives way to all would not end
+settings.register_profile("tests", deadline=None, derandomize=True)  # a busy machine is no failure, and every run is the same
+settings.load_profile("tests")
+os.environ.setdefault("DIGITLAB_LOW_PRIORITY", "0")  # two tests run at once: a worker that gives way to all would not end
 os.environ["DIGITLAB_STORE"] = f"sqlite:///{tempfile.mkdtemp()}/labs.sqlite"  # never the developer's own labs
 
-
-LONGEST_FIRST = ("test_browser", "test_pages", "test_keeping", "test_training", "test_jobs", "test_main", "test_incoming")
+# Longest first, so that two processes end together.
+LONGEST_FIRST = ("browser", "app", "test_service", "test_trainer", "test_sweep", "test_cli", "test_upload", "test_benchmark")
+MARKED_BY_FOLDER = {"browser": "browser", "app": "slow"}
+SLOW_MODULES = {"test_service", "test_trainer", "test_sweep", "test_upload", "test_server", "test_api", "test_benchmark"}
 
 
 def pytest_collection_modifyitems(items):
-    """The longest files begin, so that two processes end together."""
-    places = {name: place for place, name in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+    """Mark and sort the tests by their place."""
+
+    def rank(item):
+        names = (item.path.parent.name, item.path.stem)
+        return next((i for i, name in enumerate(LONGEST_FIRST) if name in names), len(LONGEST_FIRST))
+
+    for item in items:
+        folder = item.path.parent.name
+        if folder in MARKED_BY_FOLDER:
+            item.add_marker(MARKED_BY_FOLDER[folder])
+        elif item.path.stem in SLOW_MODULES:
+            item.add_marker("slow")
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")
@@ -46,11 +61,11 @@ def stupid():
 
 
 @pytest.fixture(scope="session")
-def blank():
+def untrained():
     """Random weights in the network that trains quickest, for tests of what goes on around a training."""
-    from digitcore import training
+    from digitcore.models import keras_io
 
-    return training.fresh("mlp", name="blank")
+    return keras_io.random_model("mlp", name="untrained")
 
 
 @pytest.fixture(scope="session")
@@ -80,28 +95,18 @@ def postgres(tmp_path_factory):
         if os.environ.get("DIGITLAB_POSTGRES") == "required":
             pytest.fail("PostgreSQL is required here and is not installed", pytrace=False)
         pytest.skip("PostgreSQL is not installed")
-    with PostgresServer(tmp_path_factory.mktemp("postgres")) as url:
+    with PostgresServer(Path(tmp_path_factory.mktemp("postgres"))) as url:
         yield url
 
 
 @pytest.fixture
 def lab(few, genius, stupid):
-    """A lab with samples, two runs in a row and a model of the user's."""
+    """A lab with samples, two runs in a row and an imported model."""
     score = Score(9, 10, (0.6, 0.98))
-    point = {"epoch": 0.0, "seen": 0.0, "seconds": 0.0, "val_loss": 2.3}
-    first = Run(genius.renamed("run 1"), [point], TrainSettings(epochs=3), "stupid", 1.5, before=score, yours_after=score)
-    second = replace(first, model=genius.renamed("run 2"), parent="run 1", stopped=True, state=b"state")
-    runs = (Trained(first, stupid), Trained(second, first.model))
+    point = {"epoch": 0.0, "samples_seen": 0.0, "seconds": 0.0, "val_loss": 2.3}
+    settings = TrainSettings(epochs=3)
+    first = Run(genius.rename("run 1"), [point], settings, "stupid", 1.5, mnist_before=score, personal_after=score)
+    second = replace(first, model=genius.rename("run 2"), parent="run 1", stopped=True, resume_state=b"state")
+    runs = (RunRecord(first, stupid), RunRecord(second, first.model))
     samples = few.add(few.digits[0], 3, '{"strokes": []}', "2026-11-21T12:00:00+00:00")
-    return LabRecord(samples, runs, (genius.renamed("mine"),), {"used": "run 1", "made": 2})
-
-
-def equal(one, other):
-    for name in ("digits", "labels", "held_out"):
-        assert np.array_equal(getattr(one.samples, name), getattr(other.samples, name))
-    assert (one.samples.strokes, one.samples.dates) == (other.samples.strokes, other.samples.dates)
-    assert [run.about() for run in one.runs] == [run.about() for run in other.runs]
-    assert [run.run.state for run in one.runs] == [run.run.state for run in other.runs]
-    assert [model.card for model in one.uploads] == [model.card for model in other.uploads]
-    assert one.bundles().keys() == other.bundles().keys() and one.choices == other.choices
-    return True
+    return LabSnapshot(samples, runs, (genius.rename("mine"),), {"active_model": "run 1", "run_counter": 2})

@@ -10,16 +10,17 @@ from hypothesis import HealthCheck, settings
 from PIL import Image
 from starlette.testclient import TestClient
 
-from digitcore import api, models
+from digitcore import api, api_schemas, models
 from digitcore.images import digit_from_image
 
 URL = "/v1/predict"
+RATE_VARIABLE = "DIGITLAB_API_RATE"
 schema = schemathesis.openapi.from_asgi("/openapi.json", api.app)
 
 
 @pytest.fixture(autouse=True)
 def no_limit(monkeypatch):
-    monkeypatch.setenv(api.RATE_VARIABLE, "1000000/minute")
+    monkeypatch.setenv(RATE_VARIABLE, "1000000/minute")
 
 
 @pytest.fixture(scope="module")
@@ -101,20 +102,20 @@ def test_every_model_is_listed_and_answers(client, data):
         (400, {"content": b"no form", "headers": {"content-type": "multipart/form-data; boundary=x"}}),
         (404, {"params": {"model": "nobody"}, "json": {"pictures": ["eA=="]}}),
         (404, {"params": {"model": "../genius"}, "json": {"pictures": ["eA=="]}}),
-        (413, {"content": bytes(api.MOST_BYTES + 1), "headers": {"content-type": "image/png"}}),
-        (422, {"json": {"pictures": [[[0] * 28] * 28] * (api.MOST_PICTURES + 1)}}),
+        (413, {"content": bytes(api.MAX_BYTES + 1), "headers": {"content-type": "image/png"}}),
+        (422, {"json": {"pictures": [[[0] * 28] * 28] * (api_schemas.MAX_IMAGES + 1)}}),
     ],
 )
 def test_errors_are_problems(client, status, request_):
     found = client.post(URL, **request_)
-    assert found.status_code == status and found.headers["content-type"] == api.PROBLEM
+    assert found.status_code == status and found.headers["content-type"] == api_schemas.PROBLEM_TYPE
     problem = found.json()
     assert problem["status"] == status and problem["title"] and problem["detail"].endswith(".")
 
 
 def test_other_errors_are_problems_too(client):
     for found in (client.get("/nowhere"), client.get(URL)):
-        assert found.status_code in (404, 405) and found.headers["content-type"] == api.PROBLEM
+        assert found.status_code in (404, 405) and found.headers["content-type"] == api_schemas.PROBLEM_TYPE
 
 
 def test_a_request_may_not_hold_many_large_pictures(client):
@@ -132,14 +133,14 @@ def test_a_digit_holds_numbers_from_0_to_255(client, wrong):
 
 
 def test_a_rate_that_is_none_is_said(client, monkeypatch):
-    monkeypatch.setenv(api.RATE_VARIABLE, "often")
+    monkeypatch.setenv(RATE_VARIABLE, "often")
     answer = client.get("/v1/models")
-    assert answer.status_code == 500 and api.RATE_VARIABLE in answer.json()["detail"]
+    assert answer.status_code == 500 and RATE_VARIABLE in answer.json()["detail"]
 
 
 def test_the_rate_is_limited(client, monkeypatch):
-    monkeypatch.setenv(api.RATE_VARIABLE, "3/minute")
-    api._limiter.storage.reset()
+    monkeypatch.setenv(RATE_VARIABLE, "3/minute")
+    api.rate_limiter.storage.reset()
     codes = [client.get("/v1/models").status_code for _ in range(5)]
     assert codes == [200, 200, 200, 429, 429]
-    api._limiter.storage.reset()
+    api.rate_limiter.storage.reset()

@@ -2,14 +2,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from digitcore import charts, stress
-from digitcore.comparison import Pair
-from digitcore.evaluation import Evaluation, confusion_table, coverage_table, reliability_table
+from digitcore import charts
+from digitcore.evaluation import robustness
+from digitcore.evaluation.comparison import PairedComparison
+from digitcore.evaluation.metrics import Evaluation, confusion_table, coverage_table, reliability_table
+from digitcore.training import history
 
 POINTS = [
-    {"epoch": 0.0, "seen": 0, "seconds": 0.1, "val_loss": 2.3, "val_accuracy": 0.1},
-    {"epoch": 0.5, "seen": 500, "seconds": 0.6, "loss": 1.0, "accuracy": 0.7},
-    {"epoch": 1.0, "seen": 1000, "seconds": 1.2, "loss": 0.5, "accuracy": 0.9, "val_loss": 0.4, "val_accuracy": 0.9},
+    {"epoch": 0.0, "samples_seen": 0, "seconds": 0.1, "val_loss": 2.3, "val_accuracy": 0.1},
+    {"epoch": 0.5, "samples_seen": 500, "seconds": 0.6, "loss": 1.0, "accuracy": 0.7},
+    {"epoch": 1.0, "samples_seen": 1000, "seconds": 1.2, "loss": 0.5, "accuracy": 0.9, "val_loss": 0.4, "val_accuracy": 0.9},
 ]
 
 
@@ -31,31 +33,18 @@ def fields(chart):
     return found
 
 
-@pytest.mark.parametrize("measure", charts.MEASURES)
+@pytest.mark.parametrize("metric", charts.METRICS)
 @pytest.mark.parametrize("histories", [{}, {"a": []}, {"a": POINTS}, {"a": POINTS, "b": POINTS[:1]}])
-def test_curves(histories, measure):
-    table = charts.curve_table(histories, measure)
-    assert fields(charts.curves(table, measure, epochs=1)) <= set(table.columns)
+def test_curves(histories, metric):
+    table = history.curve_table(histories, metric)
+    assert fields(charts.curves(table, metric, x_max=1)) <= set(table.columns)
 
 
-def test_curve_table_has_every_point():
-    table = charts.curve_table({"a": POINTS})
-    assert table[table["part"] == "training"]["value"].tolist() == [1.0, 0.5]
-    assert table[table["part"] == "validation"]["value"].tolist() == [2.3, 0.4]
-
-
-@pytest.mark.parametrize("by", charts.AXES)
-@pytest.mark.parametrize("log", [True, False])
-def test_curves_by_any_axis(by, log):
-    table = charts.curve_table({"a": POINTS})
-    assert by in fields(charts.curves(table, by=by, log=log))
-
-
-def test_a_lineage_goes_on_where_its_parent_ended():
-    points = charts.lineage([POINTS, POINTS])
-    assert [point["epoch"] for point in points] == [0, 0.5, 1, 1, 1.5, 2]
-    assert points[-1]["seen"] == 2000 and points[-1]["seconds"] == pytest.approx(2.4)
-    assert charts.lineage([]) == charts.lineage([[]]) == []
+@pytest.mark.parametrize("x", charts.AXES)
+@pytest.mark.parametrize("log_scale", [True, False])
+def test_curves_by_any_axis(x, log_scale):
+    table = history.curve_table({"a": POINTS})
+    assert x in fields(charts.curves(table, x=x, log_scale=log_scale))
 
 
 def judged(count):
@@ -79,33 +68,33 @@ def test_confusion(count, rates):
 @pytest.mark.parametrize("count", [0, 30])
 def test_charts_of_evaluations(count):
     one = judged(count)
-    pair = Pair(one, one)
+    pair = PairedComparison(one, one)
     table = pair.digit_table(("a", "b"))
-    assert fits(charts.digit_shares(table), table)
+    assert fits(charts.digit_accuracy(table), table)
     table = pair.confusion_table()
     assert fits(charts.confusion_change(table), table)
     table = reliability_table(one).assign(model="a")
     assert fits(charts.reliability(table), table)
-    table = coverage_table(one).assign(model="a", chosen=True)
+    table = coverage_table(one).assign(model="a", is_threshold=True)
     assert fits(charts.coverage(table), table)
 
 
 @pytest.mark.parametrize("models", [[], ["a"], ["a", "b"]])
-def test_stress(models, genius):
-    whole = stress.from_card(genius.card.figures["robustness"], 1.0).assign(low=0.0, high=1.0)
+def test_robustness(models, genius):
+    whole = robustness.from_card(genius.card.metrics["robustness"], 1.0).assign(low=0.0, high=1.0)
     table = pd.concat([whole.assign(model=name) for name in models]) if models else whole.assign(model="a").head(0)
-    assert fits(charts.stress(table, "Blur"), table)
+    assert fits(charts.robustness(table, "Blur"), table)
 
 
 @pytest.mark.parametrize("count", [0, 3])
 def test_bars(count):
     table = pd.DataFrame({"digit": range(count), "training": range(count)})
     assert fits(charts.bars(table, "digit", "training", "How many"), table)
-    assert fits(charts.bars(table, "digit", "training", "How many", log=True), table)
+    assert fits(charts.bars(table, "digit", "training", "How many", log_scale=True), table)
 
 
 @pytest.mark.parametrize("count", [0, 4])
-def test_heat_map(count):
-    columns = ["epochs", "gentle", "your_hand", "your_hand_spread", "mnist", "mnist_errors_more", "seconds"]
+def test_sweep_heat_map(count):
+    columns = ["epochs", "weight_interpolation", "personal", "personal_range", "mnist", "added_mnist_errors", "seconds"]
     table = pd.DataFrame(np.ones((count, len(columns))), columns=columns)
-    assert fits(charts.heat_map(table, "epochs", "gentle"), table)
+    assert fits(charts.sweep_heat_map(table, "epochs", "weight_interpolation"), table)

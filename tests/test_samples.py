@@ -16,7 +16,7 @@ def test_add_and_take_back():
     digit = np.full((28, 28), 7, np.uint8)
     one = SampleSet().add(digit, 3)
     two = one.add(digit, 9)
-    assert (len(one), len(two), len(two.without_last())) == (1, 2, 1)
+    assert (len(one), len(two), len(two.drop_last())) == (1, 2, 1)
     assert two.labels.tolist() == [3, 9] and two.counts()[9] == 1
     assert np.array_equal(two.take([1]).digits[0], digit)
 
@@ -45,10 +45,10 @@ def test_every_fourth_of_a_digit_is_held_out():
         samples = samples.add(np.full((28, 28), 9, np.uint8), label)
     assert samples.held_out.tolist() == [False, False, False, False, True, False, False, True, False]
     assert SampleSet.from_arrays(samples.digits, samples.labels).held_out.tolist() == samples.held_out.tolist()
-    assert (len(samples.to_learn()), len(samples.to_judge())) == (7, 2)
-    assert samples.to_learn().held_out.any() == False  # noqa: E712
+    assert (len(samples.training_part()), len(samples.test_part())) == (7, 2)
+    assert samples.training_part().held_out.any() == False  # noqa: E712
     marked = SampleSet.from_arrays(samples.digits, samples.labels, np.ones(9, bool))
-    assert len(marked.to_learn()) == 0
+    assert len(marked.training_part()) == 0
 
 
 def test_marks_must_fit():

@@ -10,7 +10,7 @@ from PIL import Image
 
 import server as entry
 from digitcore import models
-from tests.browser import Server
+from tests.support.browser import Server
 
 
 @pytest.fixture(scope="module")

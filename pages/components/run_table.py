@@ -74,7 +74,7 @@ def _show_actions(session: LabSession, record: RunRecord) -> None:
             args=(session, record),
             width=220,
         )
-    if models.rejected_name:
+    if models.rejected_name is not None:
         st.warning(f"“{text.escape(models.rejected_name)}” is taken or cannot be a name. {NAME_HINT}")
 
 

@@ -1,21 +1,44 @@
 """The drawing on the canvas, as the session keeps it."""
 
+import base64
+import binascii
+import io
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from streamlit_drawable_canvas import CanvasResult
+from PIL import Image
 
 from digitcore import images
 from digitcore.data import quality
 from digitcore.data.quality import QualityIssue
 from digitcore.data.strokes import encode_strokes
-from digitcore.errors import DigitLabError
+from digitcore.errors import DigitLabError, ImageError
 from pages.session.part import Part, synchronized
 
 SIDE = 280  # px
 BLACK, WHITE = "#000000", "#ffffff"
 Fabric = dict[str, Any]  # the canvas's JSON
+
+
+def decode_data_url(url: str) -> bytes:
+    """The bytes of a base64 data URL.
+
+    Raises:
+        ImageError: when it is none.
+    """
+    try:
+        return base64.b64decode(url.split(";base64,", 1)[1])
+    except (IndexError, binascii.Error) as error:
+        raise ImageError("This is no picture that can be read.") from error
+
+
+def _decode_png(content: bytes) -> np.ndarray:
+    """(H, W, 4) uint8."""
+    try:
+        return np.asarray(Image.open(io.BytesIO(content), formats=["PNG"]))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ImageError("The drawing cannot be read. Clear the canvas and draw again.") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,9 +155,9 @@ class CanvasState(Part):
         self._last_image, self.awaiting_image, self.error = image, False, ""
         is_longer = drawing.n_strokes > len((self.initial_drawing or {}).get("objects", []))
         try:
-            rgba = CanvasResult(strokes, image, True).image_data
+            rgba = _decode_png(decode_data_url(image))
             digit = images.digit_from_canvas(rgba)
-            issues = tuple(quality.find_issues(np.asarray(rgba), digit)) if digit is not None else ()
+            issues = tuple(quality.find_issues(rgba, digit)) if digit is not None else ()
         except DigitLabError as error:
             digit, issues, self.error = None, (), str(error)
         self.drawing = replace(

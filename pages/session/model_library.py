@@ -33,7 +33,7 @@ class ModelLibrary(Part):
         uploads: imported models, oldest first; replaced, never changed in place.
         run_counter: number of runs ever made, for their names.
         active_name: of the run or the upload that predicts; "" takes the latest run.
-        rejected_name: a name that no run may have.
+        rejected_name: the name that was given last, where no run may have it; None where it was accepted.
         deleted: the run that was deleted last, until the next change.
         has_compared: whether the user has seen a comparison.
     """
@@ -45,7 +45,7 @@ class ModelLibrary(Part):
         self.uploads: tuple[ModelBundle, ...] = ()
         self.run_counter = 0
         self.active_name = ""
-        self.rejected_name = ""
+        self.rejected_name: str | None = None
         self.deleted: DeletedRun | None = None
         self.has_compared = False
         self._compared: list[str] = []
@@ -105,9 +105,12 @@ class ModelLibrary(Part):
     @synchronized
     def rename_run(self, record: RunRecord, name: str) -> bool:
         """Rename a run wherever its name is used; False when it may not have this name."""
-        self.rejected_name = "" if name == record.name or self.is_free_name(name) else name
-        if self.rejected_name or name == record.name:
-            return not self.rejected_name
+        self.rejected_name = None
+        if name == record.name:
+            return True
+        if not self.is_free_name(name):
+            self.rejected_name = name
+            return False
 
         def renamed(known: str) -> str:
             return name if known == record.name else known

@@ -1,7 +1,5 @@
 """The canvas, and the buttons below it that touch users need."""
 
-import base64
-import binascii
 import io
 from typing import Any
 
@@ -10,10 +8,10 @@ from PIL import Image
 from streamlit_drawable_canvas import st_canvas
 
 from digitcore import images
-from digitcore.errors import DigitLabError
+from digitcore.errors import DigitLabError, ImageError
 from pages.components import assets
 from pages.session import state
-from pages.session.canvas_state import SIDE
+from pages.session.canvas_state import SIDE, decode_data_url
 from pages.session.lab_session import LabSession
 
 BRUSH_RANGE, DEFAULT_BRUSH = (8, 40), 20  # px
@@ -106,12 +104,10 @@ def _on_background_change(session: LabSession) -> None:
 def _on_paste(session: LabSession) -> None:
     tools: dict[str, Any] = state.widget_value(TOOLS_KEY) or {}
     url = str(tools.get("pasted") or "")
-    if len(url) > MAX_PASTED or ";base64," not in url:
-        session.show_flash("The pasted picture is too large or no picture.")
+    if len(url) > MAX_PASTED:
+        session.show_flash("The pasted picture is too large.")
         return
     try:
-        content = base64.b64decode(url.split(";base64,", 1)[1])
-    except binascii.Error:
-        session.show_flash(UNREADABLE)
-        return
-    load_image(session, content)
+        load_image(session, decode_data_url(url))
+    except ImageError as error:
+        session.show_flash(str(error))

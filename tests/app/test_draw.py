@@ -1,0 +1,212 @@
+"""The Draw page, from the empty canvas on."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from digitcore.data import sample_files
+from digitcore.errors import ModelError
+from digitcore.images import digit_from_canvas
+from digitcore.models import registry
+from digitcore.samples import SampleSet
+from pages.session import resources
+from tests.support.app import (
+    DRAW,
+    EVALUATE,
+    TRAIN,
+    add_samples,
+    draw,
+    go,
+    html,
+    keep_open,
+    new_app,
+    on_canvas,
+    open_drawer,
+    predicted_digits,
+    put_on_canvas,
+    session_of,
+    texts,
+    until_answered,
+    until_trained,
+)
+
+
+def test_the_first_visit_goes_to_draw(app):
+    app.button(key="label_0").click().run()
+    assert len(session_of(app).samples) == 0 and "Draw first" in app.toast[0].value
+    assert "Draw a digit" in html(app) and predicted_digits(app) == []
+
+
+def test_a_drawing_is_predicted_labelled_and_taken_back(app, data):
+    draw(app, data.test_images[0])
+    assert predicted_digits(app) == [7]
+    app.button(key="label_3").click().run()
+    assert session_of(app).samples.current.labels.tolist() == [3]
+    assert "Saved as **3**" in texts(app) and "Your drawings: 1" in html(app) and "Draw a digit" in html(app)
+    app.button(key="unlabel").click().run()
+    assert len(session_of(app).samples) == 0
+    assert predicted_digits(app) == [7], "the drawing comes back with its label"
+
+
+def test_a_blank_canvas_is_not_stored(app):
+    draw(app, np.zeros((28, 28), np.uint8))
+    assert "Draw a digit" in html(app)
+    app.button(key="label_5").click().run()
+    assert len(session_of(app).samples) == 0 and "Draw first" in app.toast[0].value
+
+
+def test_a_quick_label_takes_the_newest_image(app, data):
+    """The label comes with an image that no run of the page has seen yet."""
+    draw(app, data.test_images[0])
+    newest = on_canvas(data.test_images[1])
+    put_on_canvas(app, newest)
+    app.button(key="label_2").click().run()
+    assert np.array_equal(session_of(app).samples.current.digits[0], digit_from_canvas(newest))
+
+
+def test_what_would_help_is_said(app, data):
+    assert "Draw next: a **0**. You have none yet." in texts(app)
+    small = np.zeros((280, 280, 4), np.uint8)
+    small[..., 3] = 255
+    small[100:130, 100:130] = np.asarray(Image.fromarray(data.test_images[0]).resize((60, 60)).convert("RGBA"))[15:45, 15:45]
+    put_on_canvas(app, small)
+    app.run()
+    assert "very small" in texts(app)
+
+
+def test_a_drawing_is_explained(app, data):
+    draw(app, data.test_images[0])
+    open_drawer(app, "why")
+    assert "What the guess hangs on" not in texts(app), "nothing is computed before it is asked for"
+    app.button(key="explain").click().run()
+    until_answered(app)
+    said = texts(app)
+    assert "What the guess hangs on" in said and "of ink added" in said and "Layer by layer in genius" in said
+    assert "of them dead" in said and "look most like it to genius" in said
+
+
+def test_own_drawings_are_relabelled_and_deleted(app, few):
+    add_samples(app, few)
+
+    def select(*numbers):
+        """AppTest does not know the gallery: its selection is set before each run."""
+        app.session_state["own_20"] = {"selected": [str(number) for number in numbers]}
+        return keep_open(app, "own")
+
+    app.run()  # the sidebar counts anew
+    for undone in (True, False):
+        select(0, 3).run()
+        select(0, 3).selectbox(key="own_label").set_value(9).run()
+        select(0, 3).button(key="own_relabel").click().run()
+        assert session_of(app).samples.current.labels[[0, 3]].tolist() == [9, 9]
+        if undone:
+            select().button(key="take_back").click().run()
+            assert session_of(app).samples.current is few
+    select().segmented_control(key="own_kind").set_value("Misread").run()
+    select(0, 3, 5).run()  # 5 is predicted correctly: it is not shown, so it is not selected
+    select(0, 3, 5).button(key="own_delete").click().run()
+    assert len(session_of(app).samples) == 18 and not app.exception
+    select().button(key="take_back").click().run()
+    assert len(session_of(app).samples) == 20
+
+
+def test_misclassified_by_a_chosen_model(app, few):
+    add_samples(app, few)
+    app.run()  # the sidebar counts anew
+    open_drawer(app, "own")
+    keep_open(app, "own").segmented_control(key="own_kind").set_value("Misread").run()
+    assert "None of this kind." in texts(app), "genius predicts all twenty correctly"
+    keep_open(app, "own")
+    next(box for box in app.selectbox if box.label == "Misread by").set_value("stupid").run()
+    assert not app.exception and "None of this kind." not in texts(app)
+
+
+def test_an_image_instead_of_a_drawing(app, data):
+    open_drawer(app, "picture")
+    app.button(key="picture_random").click().run()
+    assert session_of(app).canvas.drawing.from_image and len(predicted_digits(app)) == 1
+    file = io.BytesIO()
+    Image.fromarray(255 - data.test_images[0]).resize((300, 400)).save(file, "PNG")
+    for content in (file.getvalue(), b"", b"no picture", file.getvalue()[:200]):
+        keep_open(app, "picture").file_uploader(key="picture").upload("digit.png", content, "image/png").run()
+        keep_open(app, "picture").button(key="picture_use").click().run()
+        assert not app.exception and predicted_digits(app) == [7], "what cannot be read changes nothing"
+        assert ("be read" in texts(app)) == (content != file.getvalue())
+
+
+def test_samples_out_and_in(app, few):
+    add_samples(app, few.drop([1]))
+    app.run()
+    open_drawer(app, "files")
+    assert len(app.get("download_button")) == 3
+    for name, content in (("more.zip", sample_files.to_image_zip(few.take([0, 1]))), ("bad.zip", b"PK")):
+        keep_open(app, "files").file_uploader(key="samples_file").upload(name, content, "application/zip").run()
+        keep_open(app, "files").button(key="samples_add").click().run()
+        assert len(session_of(app).samples) == 20
+        assert ("2 samples taken. 1 of them here already." in texts(app)) == (name == "more.zip")
+    assert "cannot be read" in texts(app)
+
+
+def test_the_background_changes_and_the_drawing_stays(app, data):
+    draw(app, data.test_images[0])
+    app.toggle(key="paper").set_value(True).run()
+    assert session_of(app).canvas.white_background and predicted_digits(app) == [7]
+
+
+def test_a_drawing_survives_a_page_change(app, data):
+    draw(app, data.test_images[0])
+    before = session_of(app).canvas.digit
+    go(app, TRAIN)
+    go(app, DRAW)
+    assert np.array_equal(session_of(app).canvas.digit, before) and predicted_digits(app) == [7]
+    assert session_of(app).canvas.initial_drawing == {"objects": [{"path": [["M", 9, 9], ["L", 20, 20]]}]}
+
+
+def test_training_after_each_label(app, data):
+    go(app, TRAIN)
+    app.toggle(key="train_after_label").set_value(True).run()
+    app.select_slider(key="mnist_samples").set_value(0).run()
+    app.slider(key="epochs").set_value(1).run()
+    go(app, DRAW)
+    draw(app, data.test_images[0])
+    app.button(key="label_7").click().run()
+    assert session_of(app).training.task.settings.epochs == 1
+    until_trained(app)
+    assert session_of(app).models.runs[-1].model.card.training_data == "Trained on your 1 drawing."
+
+
+@pytest.mark.parametrize(("name", "works"), [("plain", True), ("genius", False)])
+def test_a_damaged_model_is_one_sentence(app, monkeypatch, name, works):
+    load = registry.load
+
+    def broken(asked):
+        if asked == name:
+            raise ModelError(f"The files of the model “{asked}” do not match its card. Fetch the project again.")
+        return load(asked)
+
+    monkeypatch.setattr(registry, "load", broken)
+    cached = (resources.shipped_model, resources.usable_models, resources.model_error)
+    for function in cached:
+        function.clear()
+    try:
+        go(app, EVALUATE)
+        assert "Fetch the project again." in texts(app) and bool(app.multiselect) == works
+    finally:
+        for function in cached:
+            function.clear()
+
+
+def test_a_wrong_configuration_is_one_sentence(monkeypatch):
+    monkeypatch.setenv("DIGITLAB_KEEP_DAYS", "abc")
+    at = new_app()
+    assert [error.value for error in at.error] == [
+        "DIGITLAB_KEEP_DAYS cannot be “abc”: input should be a valid integer, unable to parse string as an integer."
+    ]
+
+
+def test_sessions_share_nothing(app, few):
+    add_samples(app, few)
+    other = new_app()
+    assert len(session_of(other).samples) == 0 and isinstance(session_of(other).samples.current, SampleSet)

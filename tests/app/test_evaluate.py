@@ -1,0 +1,100 @@
+"""The Evaluate page: every view, and what it compares."""
+
+import numpy as np
+import pytest
+
+from digitcore.jobs.tasks import RobustnessTask
+from pages.session import resources
+from tests.support.app import DRAW, EVALUATE, add_run, add_samples, go, new_app, session_of, texts, until_answered
+
+VIEWS = {  # view → charts and tables that it shows with one model, with several
+    "Loss": (2, 2),
+    "Two in depth": (0, 2),
+    "Confusion": (1, 1),
+    "Misread": (0, 0),
+    "Calibration": (2, 2),
+    "Stress": (2, 2),
+    "Your drawings": (0, 0),
+    "Data set": (4, 4),
+}
+
+
+def choose(at, names):
+    at.multiselect[0].set_value(names).run()
+    assert not at.exception
+
+
+def see(at, view):
+    at.segmented_control(key="view").set_value(view).run()
+    assert not at.exception
+    until_answered(at)
+
+
+@pytest.mark.parametrize("chosen", [["genius"], ["genius", "plain", "salt-pepper"], ["stupid", "genius"]])
+def test_every_view(app, few, chosen):
+    add_samples(app, few)
+    go(app, EVALUATE)
+    choose(app, chosen)
+    until_answered(app)
+    assert app.segmented_control(key="view").options == list(VIEWS)
+    for view, counts in VIEWS.items():
+        see(app, view)
+        assert len(app.get("arrow_vega_lite_chart")) == counts[len(chosen) > 1], view
+        assert app.dataframe[0].value["Model"].tolist() == chosen
+
+
+def test_nothing_chosen(app):
+    go(app, EVALUATE)
+    choose(app, [])
+    assert "Choose a model" in texts(app)
+
+
+def test_a_comparison_of_the_active_model_with_what_it_started_from(app, few, genius, stupid):
+    add_samples(app, few)
+    go(app, EVALUATE)
+    until_answered(app)
+    assert app.dataframe[0].value["Model"].tolist() == ["genius", "plain"], "visited before the first training"
+    go(app, DRAW)
+    add_run(app, genius, stupid)
+    go(app, EVALUATE)
+    until_answered(app)
+    scores = app.dataframe[0].value
+    assert scores["Model"].tolist() == ["stupid", "run 1"] and scores["MNIST"][1] > scores["MNIST"][0]
+    assert scores["Your hand 95 %"][1].endswith("of 20") and (scores["Time (ms)"] > 0).all()
+    for view in ("Two in depth", "Your drawings"):
+        see(app, view)
+        assert [box.value for box in app.selectbox[:2]] == ["stupid", "run 1"]
+    assert "of 20 drawings than stupid: unlikely to be luck (p < 0.001" in texts(app) and session_of(app).models.has_compared
+
+
+def test_the_chosen_pair_is_the_same_in_every_view(app, few):
+    add_samples(app, few)
+    go(app, EVALUATE)
+    choose(app, ["genius", "plain", "salt-pepper"])
+    see(app, "Two in depth")
+    next(box for box in app.selectbox if box.label == "From").set_value("salt-pepper").run()
+    until_answered(app)
+    see(app, "Your drawings")
+    assert next(box for box in app.selectbox if box.label == "From").value == "salt-pepper"
+
+
+def test_queries_are_stopped_and_resumed(app, stupid):
+    resources.results().clear()
+    before = resources.jobs().submit(RobustnessTask(stupid))  # the worker is busy, so that there is time to press
+    go(app, EVALUATE)
+    app.button(key="stop_asking").click().run()
+    assert "Stopped" in texts(app) and not session_of(app).queries.pending
+    before.stop()
+    app.segmented_control(key="view").set_value("Calibration").run()
+    assert not session_of(app).queries.pending, "nothing is asked until told to resume"
+    app.button(key="ask_again").click().run()
+    until_answered(app)
+    assert "Calibration error: genius" in texts(app)
+
+
+def test_a_second_look_asks_nothing(app):
+    go(app, EVALUATE)
+    until_answered(app)
+    other = new_app()
+    go(other, EVALUATE)
+    assert not session_of(other).queries.pending and not np.isnan(other.dataframe[0].value["Time (ms)"]).any()

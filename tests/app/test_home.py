@@ -1,0 +1,98 @@
+"""Home: the state of the loop, models out and in, the lab in a file."""
+
+import pytest
+
+from digitcore import models
+from digitcore.storage import archive
+from pages.session import resources
+from tests.support.app import (
+    HOME,
+    add_run,
+    add_samples,
+    draw,
+    go,
+    keep_open,
+    new_app,
+    session_of,
+    texts,
+    until,
+    until_answered,
+)
+
+EXPORT, IMPORT = "Take a model along", "Bring a model"
+
+
+def open_home(at, drawer):
+    keep_open(at, drawer)
+    go(at, HOME)
+    keep_open(at, drawer).run()
+    assert not at.exception
+    return at
+
+
+def until_imported(at, drawer):
+    until(at, lambda: session_of(at).imports.job is None, lambda: open_home(at, drawer))
+
+
+def test_the_state_of_the_loop(app):
+    go(app, HOME)
+    said = texts(app) + " ".join(app.dataframe[0].value["Model"])
+    assert app.title[0].value == "Digit Lab"
+    for piece in ("Nothing drawn yet", "0 drawings labelled", "Nothing trained yet", "Nothing compared yet", "genius", "stupid"):
+        assert piece in said
+
+
+def test_models_are_exported(app, few):
+    add_samples(app, few)
+    open_home(app, EXPORT)
+    assert "Checked on your 20 drawings: it answers as here." in texts(app)
+    assert len(app.get("download_button")) == 4, "three files of the model, one of the lab"
+    next(button for button in app.button if button.label == "Make .onnx").click().run()
+    until_answered(app)
+    open_home(app, EXPORT)
+    assert len(app.get("download_button")) == 5
+
+
+@pytest.mark.parametrize("name", ["plain", "nothing"])
+def test_a_model_is_imported(app, name):
+    open_home(app, IMPORT)
+    content = models.load(name).keras_bytes if name == "plain" else b"PK nothing"
+    app.file_uploader(key="model_file").upload("my <b>best</b>.keras", content, "application/zip").run()
+    keep_open(app, IMPORT).button(key="model_bring").click().run()
+    until_imported(app, IMPORT)
+    if name == "nothing":
+        assert "no model that Keras has saved" in texts(app) and not session_of(app).models.uploads
+        return
+    (imported,) = session_of(app).models.uploads
+    assert imported.name == "my b best b" and "On your shelf as" in texts(app)
+    session_of(app).models.activate(imported.name)
+    open_home(app, IMPORT)
+    assert f"Model in use: **{imported.name}**" in texts(app)
+    resources.saver().wait()
+    again = new_app(lab=app.query_params["lab"][0])
+    assert session_of(again).models.uploads[0].key == imported.key
+
+
+def test_a_lab_travels_in_a_file(app, few, genius):
+    add_samples(app, few)
+    add_run(app, genius, genius)
+    content = archive.write(session_of(app).snapshot())
+    other = new_app()
+    go(other, HOME)
+    for file in (b"no lab", content):
+        other.file_uploader(key="lab_file").upload("lab.zip", file, "application/zip").run()
+        other.button(key="lab_open").click().run()
+        until_imported(other, IMPORT)
+        assert ("This is no lab" in texts(other)) == (file != content)
+    assert len(session_of(other).samples) == 20 and session_of(other).models.active_name == "run 1"
+    assert "Opened: 20 drawings, 1 run" in texts(other)
+
+
+def test_a_lab_is_deleted(app, data):
+    draw(app, data.test_images[0])
+    app.button(key="label_7").click().run()
+    go(app, HOME)
+    token = session_of(app).saving.state.token
+    app.button(key="lab_forget").click().run()
+    assert not app.exception and len(session_of(app).samples) == 0
+    assert resources.saver().store.load(token) is None and "lab" not in app.query_params

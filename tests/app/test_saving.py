@@ -1,0 +1,121 @@
+"""A lab is saved after each change and found again by its address."""
+
+import pytest
+
+from digitcore.jobs.job import JobStatus
+from digitcore.jobs.sweep import SCORES
+from pages.session import resources
+from pages.session.training_state import Start
+from tests.support.app import DRAW, TRAIN, add_run, add_samples, draw, go, new_app, session_of, texts
+
+
+def reopen(at):
+    """Another session at the same address."""
+    resources.saver().wait()
+    return new_app(lab=at.query_params["lab"][0])
+
+
+def test_a_lab_is_found_again_by_its_address(app, data, genius):
+    assert "lab" not in app.query_params, "an empty lab is not worth saving"
+    draw(app, data.test_images[0])
+    app.button(key="label_7").click().run()
+    add_run(app, genius, genius)
+    app.run()
+    again = reopen(app)
+    assert session_of(again).samples.current.labels.tolist() == [7] and session_of(again).models.active_name == "run 1"
+    assert "Saved" in texts(again)
+    resources.saver().wait()
+    assert session_of(again).saving.state.version == session_of(app).saving.state.version, "opening changes nothing"
+
+
+def test_a_change_without_a_new_count_is_saved(app, few):
+    add_samples(app, few)
+    app.run()
+    session_of(app).replace_samples(few.relabel([0], 9), "1 drawing labelled 9.")
+    app.run()
+    assert session_of(reopen(app)).samples.current.labels[0] == 9
+
+
+WIDGETS = {  # key → kind of widget, another value than the default
+    "start_from": ("radio", "stupid"),
+    "sample_weight": ("select_slider", 5.0),
+    "mnist_samples": ("select_slider", 1000),
+    "epochs": ("slider", 9),
+    "learning_rate": ("select_slider", 1e-3),
+    "batch_size": ("select_slider", 64),
+    "weight_interpolation": ("select_slider", 0.5),
+    "noise": ("segmented_control", "gaussian"),
+    "augment_samples": ("toggle", True),
+    "seed": ("number_input", 3),
+    "hold_out": ("toggle", False),
+    "train_after_label": ("toggle", True),
+}
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_the_last_change_of_the_form_survives_a_reload(app, few, name):
+    kind, value = WIDGETS[name]
+    add_samples(app, few)
+    go(app, TRAIN)
+    getattr(app, kind)(key=name).set_value(value).run()
+    assert not app.exception
+    again = go(reopen(app), TRAIN)
+    assert getattr(again, kind)(key=name).value == value
+    preferences = session_of(again).snapshot().preferences
+    assert preferences == session_of(app).snapshot().preferences
+    assert preferences == session_of(reopen(again)).snapshot().preferences, "opening Train stores no defaults"
+
+
+def test_what_train_has_restored_is_what_trains(app, few):
+    add_samples(app, few)
+    go(app, TRAIN)
+    app.radio(key="start_from").set_value("stupid").run()
+    app.toggle(key="hold_out").set_value(False).run()
+    again = go(reopen(app), TRAIN)
+    assert session_of(again).start_model()[0].name == "stupid" and not session_of(again).samples.hold_out
+    assert session_of(again).training.start == Start.UNTRAINED
+
+
+def test_a_sweep_s_results_survive_a_reload(app, few, genius):
+    add_samples(app, few)
+    go(app, TRAIN)
+    session = session_of(app)
+    session.training.begin_sweep(genius, few, {"epochs": [1, 2]}, 1, 2, session.owner)
+    session.training.sweep.stop()
+    for trial in session.training.sweep.trials:
+        trial.job, trial.status, trial.scores = None, JobStatus.DONE, dict.fromkeys(SCORES, 0.5)
+    app.run()
+    again = go(reopen(app), TRAIN)
+    table = session_of(again).training.sweep.table()
+    assert table["status"].tolist() == ["done", "done"] and table["personal"].tolist() == [0.5, 0.5]
+    assert app.toggle(key="sweeping").value and "2 of 2 trainings done" in again.get("progress")[0].proto.text
+
+
+def test_an_unknown_address_begins_a_new_lab():
+    at = new_app(lab="nobody's")
+    assert "no lab under this address" in texts(at) and session_of(at).saving.state is None
+
+
+def test_two_windows_go_apart(app, data):
+    draw(app, data.test_images[0])
+    app.button(key="label_7").click().run()
+    other = reopen(app)
+    for at in (app, other):
+        draw(at, data.test_images[1])
+        at.button(key="label_2").click().run()
+        resources.saver().wait()
+    if "another window" not in texts(other):
+        other.run()  # a slow write is known of at the next run
+    resources.saver().wait()
+    assert "another window" in texts(other)
+    assert session_of(other).saving.state.token != session_of(app).saving.state.token
+    assert [session_of(reopen(at)).samples.current.labels.tolist() for at in (app, other)] == [[7, 2]] * 2
+
+
+def test_the_background_survives_a_reload(app, data):
+    draw(app, data.test_images[0])
+    app.button(key="label_7").click().run()
+    app.toggle(key="paper").set_value(True).run()
+    app.run()
+    again = reopen(app)
+    assert session_of(again).canvas.white_background and go(again, DRAW).toggle(key="paper").value

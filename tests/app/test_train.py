@@ -1,0 +1,183 @@
+"""The Train page, from nothing to train on to the runs and the sweep."""
+
+import pytest
+
+from digitcore import mnist
+from digitcore.jobs.job import JobStatus
+from digitcore.jobs.limits import Limits
+from digitcore.jobs.sweep import SCORES
+from digitcore.training.settings import TrainSettings
+from pages.components.training_form import FORM_SPECS
+from pages.session import resources
+from pages.session.training_state import Start
+from tests.support.app import (
+    DRAW,
+    EVALUATE,
+    HOME,
+    TRAIN,
+    add_run,
+    add_samples,
+    go,
+    new_app,
+    session_of,
+    texts,
+    until,
+    until_trained,
+)
+
+
+def test_the_empty_case(app):
+    go(app, TRAIN)
+    assert "trains on MNIST alone" in texts(app)
+    app.select_slider(key="mnist_samples").set_value(0).run()
+    assert "Nothing to learn from" in texts(app) and app.button(key="train").disabled
+
+
+def test_the_form_has_every_setting_and_starts_with_its_default(app):
+    go(app, TRAIN)
+    assert session_of(app).training.settings == TrainSettings()
+    widgets = {element.key for kind in ("select_slider", "slider", "toggle", "number_input") for element in app.get(kind)}
+    widgets |= {element.key for kind in ("button_group", "pills", "segmented_control") for element in app.get(kind)}
+    assert set(FORM_SPECS) <= widgets
+
+
+def test_a_training_and_its_outcome(app, few, stupid):
+    add_samples(app, few)
+    go(app, TRAIN)
+    app.radio(key="start_from").set_value("stupid").run()
+    app.slider(key="epochs").set_value(1).run()
+    app.button(key="train").click().run()
+    assert session_of(app).training.job is not None and app.button(key="train").disabled
+    go(app, HOME)
+    go(app, TRAIN)
+    assert app.slider(key="epochs").value == 1 and app.radio(key="start_from").value == "stupid"
+    until_trained(app)
+    said = texts(app)
+    assert "Trained on your 20 drawings and 500 MNIST digits." in said and "Started from stupid" in said
+    assert "Your hand" in said and "20 drawings that it learnt from" in said
+    assert f"MNIST {stupid.card.metrics['mnist_accuracy']:.2%} →" in said
+    go(app, DRAW)
+    assert "Model in use: **run 1**" in texts(app)
+
+
+def test_the_better_model_and_why(app, few, genius, stupid):
+    add_samples(app, few)
+    add_run(app, stupid, genius)
+    go(app, TRAIN)
+    app.radio(key="start_from").set_value("better").run()
+    assert "“genius”: it reads 20 of your 20 drawings" in texts(app)
+
+
+def test_runs_in_the_table(app, genius, stupid):
+    add_run(app, stupid, genius, epochs=3)
+    add_run(app, genius, stupid, epochs=7)
+    go(app, TRAIN)
+    table = app.dataframe[0].value
+    assert table["Run"].tolist() == ["run 2 (in use)", "run 1"] and table["Started from"].tolist() == ["stupid", "genius"]
+    session_of(app).models.activate("run 1")
+    go(app, TRAIN)
+    assert "Model in use: **run 1**" in texts(app)
+
+
+def test_deleting_a_run_can_be_undone(app, genius, stupid):
+    add_run(app, stupid, genius)
+    add_run(app, genius, stupid)
+    session_of(app).models.delete_run("run 2")
+    go(app, TRAIN)
+    assert "Deleted “run 2”. Model in use: run 1." in texts(app) and app.dataframe[0].value["Run"].tolist() == ["run 1 (in use)"]
+    app.button(key="run_undelete").click().run()
+    assert app.dataframe[0].value["Run"].tolist() == ["run 2 (in use)", "run 1"] and "Deleted" not in texts(app)
+
+
+def test_a_link_carries_the_settings():
+    at = new_app()
+    at.query_params["epochs"] = "7"
+    at.query_params["sample_weight"] = "5"
+    at.query_params["learning_rate"] = "0.0007"
+    go(at, TRAIN)
+    settings = session_of(at).training.settings
+    assert (settings.epochs, settings.sample_weight, settings.learning_rate) == (7, 5.0, 7e-4)
+    assert at.slider(key="epochs").value == 7 and at.select_slider(key="learning_rate").value == 7e-4
+    at.slider(key="epochs").set_value(2).run()
+    assert "epochs" not in at.query_params and at.query_params["sample_weight"] == ["5"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("epochs", "many"), ("epochs", "0"), ("seed", "Infinity"), ("noise", "rain")])
+def test_a_link_with_a_wrong_setting_says_so(name, value):
+    at = new_app()
+    at.query_params[name] = value
+    go(at, TRAIN)
+    assert f"cannot be used: {name}" in texts(at) and session_of(at).training.settings == TrainSettings()
+
+
+def test_a_limit_of_the_server_is_said(app, monkeypatch):
+    monkeypatch.setattr(resources.jobs(), "limits", Limits(epochs=1))
+    go(app, TRAIN)
+    app.button(key="train").click().run()
+    assert not app.exception and "This server allows 1 epochs, and this would be 2" in texts(app)
+
+
+def test_without_mnist_every_page_opens(app, tmp_path, monkeypatch):
+    monkeypatch.setenv("DIGITLAB_CACHE", str(tmp_path))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    resources.has_mnist.clear()
+    mnist.load.cache_clear()
+    try:
+        for page in (TRAIN, EVALUATE):
+            go(app, page)
+            assert "digitlab data" in texts(app)
+        go(app, DRAW)
+    finally:
+        resources.has_mnist.clear()
+
+
+def sweep_with_scores(app, few, genius, grid):
+    session = session_of(app)
+    add_samples(app, few)
+    go(app, TRAIN)
+    session.training.begin_sweep(genius, few, grid, 1, 100, session.owner)
+    session.training.sweep.stop()
+    until(app, lambda: session.training.sweep.is_idle, session.training.sweep.poll)
+    for n, trial in enumerate(session.training.sweep.trials):
+        trial.status, trial.scores = JobStatus.DONE, dict.fromkeys(SCORES, n / 10)
+    app.run()
+    assert not app.exception
+    return session
+
+
+def test_the_best_of_a_sweep_is_applied(app, few, genius):
+    grid = {"sample_weight": [1.0, 5.0], "mnist_samples": [200, 1000], "learning_rate": [1e-3], "batch_size": [128]}
+    session = sweep_with_scores(app, few, genius, grid)
+    app.button(key="sweep_apply").click().run()
+    best = session.training.settings
+    assert (best.sample_weight, best.mnist_samples, best.learning_rate, best.batch_size) == (5.0, 1000, 1e-3, 128)
+    widgets = [app.select_slider(key=name).value for name in ("sample_weight", "mnist_samples", "learning_rate", "batch_size")]
+    assert widgets == [5.0, 1000, 1e-3, 128]
+    assert {name: app.query_params[name] for name in ("sample_weight", "mnist_samples")} == {
+        "sample_weight": ["5"],
+        "mnist_samples": ["1000"],
+    }
+
+
+def test_a_sweep_that_cannot_begin_says_so_beside_its_button(app):
+    go(app, TRAIN)
+    app.toggle(key="sweeping").set_value(True).run()
+    app.multiselect(key="sweep_settings").set_value(["sample_weight", "mnist_samples", "epochs"]).run()
+    for name, values in (("sample_weight", [1.0, 5.0, 20.0, 50.0, 100.0]), ("mnist_samples", [0, 200, 500, 1000, 5000])):
+        app.multiselect(key=f"sweep_{name}").set_value(values).run()
+    app.multiselect(key="sweep_epochs").set_value([1, 2, 4, 8]).run()
+    app.slider(key="sweep_seeds").set_value(5).run()
+    app.button(key="sweep").click().run()
+    assert [error.value for error in app.error] == [
+        "A sweep has 1 to 100 trainings; this would be 500. Choose fewer values or seeds."
+    ]
+    assert session_of(app).training.error == ""
+
+
+def test_a_run_of_the_table_is_started_from(app, genius, stupid):
+    add_run(app, stupid, genius)
+    add_run(app, genius, stupid)
+    session_of(app).training.choose_start(Start.RUN, "run 1")
+    go(app, TRAIN)
+    assert app.radio(key="start_from").value == Start.RUN and app.selectbox(key="start_run").value == "run 1"
+    assert session_of(app).start_model()[0].name == "run 1"

@@ -1,0 +1,60 @@
+"""Real Chromium, real pen strokes, the real worker. Without Chromium these tests are skipped, or fail where it is required."""
+
+import os
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.support.browser import CHROMIUM_ARGS, Person, Server, chromium
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if chromium() is None:
+        if os.environ.get("DIGITLAB_BROWSER") == "required":
+            pytest.fail("Chromium is required here and is not installed", pytrace=False)
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as play:
+        running = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    running = Server(tmp_path_factory.mktemp("server"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def cloud_server(tmp_path_factory):
+    """As on Streamlit Community Cloud: the entry script alone, and reruns that interrupt each other."""
+    running = Server(tmp_path_factory.mktemp("cloud"), "streamlit_app.py", STREAMLIT_RUNNER_FAST_RERUNS="true")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def new_person(browser):
+    """Makes persons, each with a browser of their own."""
+    contexts = []
+
+    def make(server, **options):
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | options)
+        contexts.append(context)
+        return Person(context.new_page(), server.url, touch=bool(options.get("has_touch")))
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def person(new_person, server):
+    return new_person(server)
+
+
+@pytest.fixture
+def phone(new_person, server):
+    return new_person(server, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)

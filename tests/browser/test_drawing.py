@@ -1,0 +1,249 @@
+"""The canvas: its tools, its keys, quick hands, what survives."""
+
+import os
+
+import pytest
+
+from tests.support.browser import SEVEN, SHAPES, SHORT
+
+QUICK_HANDS = int(os.environ.get("DIGITLAB_QUICK_HANDS", "12"))  # labels and redraws; the bar is 200
+
+
+def test_tools_and_keys(person):
+    page = person.page
+    person.begin()
+    first, second = person.draw(4)
+    person.use_tool("Undo")
+    person.wait_for_answer(first)
+    person.use_tool("Redo")
+    person.wait_for_answer(second)
+    person.use_tool("Clear")
+    person.wait_until_blank()
+    person.settle()
+    page.keyboard.press("7")
+    page.get_by_text("Draw first, then press").wait_for()
+    person.stroke(SEVEN[0])
+    page.keyboard.press("7")  # at once, before the answer
+    page.get_by_text("Saved as 7").wait_for()
+    page.locator("[data-testid=stSidebar]").get_by_text("1 drawing labelled").wait_for()
+    person.press("unlabel")
+    page.get_by_text("Your drawings: 0").wait_for()
+
+
+@pytest.mark.parametrize("kind", ["server", "cloud_server"])
+def test_a_label_pressed_with_the_stroke_takes_it_whole(new_person, request, kind):
+    """The browser may send the label with the stroke, after it, or while the stroke is being answered."""
+    person = new_person(request.getfixturevalue(kind))
+    page = person.page
+    person.begin()
+    waits = (0, 5, 10, 15, 20, 30, 40, 60)
+    for count in range(1, QUICK_HANDS + 1):
+        person.stroke(SEVEN[0])
+        page.wait_for_timeout(waits[count % len(waits)])  # the delay of a quick hand
+        page.keyboard.press("7")
+        page.get_by_text(f"Your drawings: {count}").wait_for(timeout=SHORT)
+        person.wait_until_blank()
+        person.settle(100)
+    assert _strokes_of_all(person) == ["1 stroke"] * min(QUICK_HANDS, 12)
+
+
+@pytest.mark.parametrize("kind", ["server", "cloud_server"])
+def test_a_stroke_drawn_at_once_after_a_label_is_not_lost(new_person, request, kind):
+    person = new_person(request.getfixturevalue(kind))
+    page = person.page
+    person.begin()
+    person.stroke(SEVEN[0])
+    waits = (120, 0, 60, 20, 150, 90, 30, 200)
+    for count in range(1, QUICK_HANDS + 1):
+        person.predicted_digit()
+        person.settle(100)
+        page.keyboard.press("7")
+        page.wait_for_timeout(waits[count % len(waits)])  # the delay of a quick hand
+        person.stroke(SEVEN[0])
+        page.get_by_text(f"Your drawings: {count}").wait_for(timeout=SHORT)
+        assert person.predicted_digit() == 7, "the stroke is on the new canvas"
+    assert _strokes_of_all(person) == ["1 stroke"] * min(QUICK_HANDS, 12)
+
+
+def _strokes_of_all(person):
+    """How many strokes each of the newest samples has."""
+    page = person.page
+    page.get_by_text("Your drawings", exact=True).click()
+    page.locator(".grid button").first.wait_for()
+    counts = []
+    for number in range(min(QUICK_HANDS, 12)):
+        person.settle()
+        page.locator(".grid button").nth(number).click()
+        caption = page.get_by_text("How it was drawn")
+        caption.wait_for()
+        person.settle()
+        counts.append(caption.inner_text().rsplit(": ", 1)[1].rstrip("."))
+        page.locator(".grid button").nth(number).click()
+        caption.wait_for(state="detached")
+    return counts
+
+
+def test_strokes_by_touch_at_once_after_a_label(phone):
+    page = phone.page
+    phone.begin()
+    phone.stroke(SEVEN[0])
+    for count, wait in enumerate((0, 40, 120), start=1):
+        phone.predicted_digit()
+        phone.settle(100)
+        phone.press("label_7")
+        page.wait_for_timeout(wait)  # the delay of a quick hand
+        phone.stroke(SEVEN[0])
+        page.get_by_text(f"Your drawings: {count}").wait_for(timeout=SHORT)
+        assert phone.predicted_digit() == 7
+
+
+SHIFTS = """() => { window.shifts = [];
+  const moved = source => source.node && source.previousRect.width && source.currentRect.width
+    && (source.previousRect.x !== source.currentRect.x || source.previousRect.y !== source.currentRect.y);
+  new PerformanceObserver(list => { for (const one of list.getEntries()) for (const source of one.sources.filter(moved))
+    window.shifts.push([one.value, source.previousRect.y, source.currentRect.y, (source.node.outerHTML ?? '').slice(0, 200)])
+  }).observe({ type: 'layout-shift', buffered: false }) }"""
+
+
+def test_nothing_moves_while_a_person_draws(person):
+    page = person.page
+    person.begin()
+    page.evaluate("document.fonts.ready")
+    page.get_by_text("Take samples along").wait_for()  # the last of the first paint
+    person.settle(2000)
+    page.evaluate(SHIFTS)
+    person.draw(4)
+    person.use_tool("Undo")
+    person.settle(500)
+    person.use_tool("Clear")
+    person.wait_until_blank()
+    person.draw(7)
+    person.settle(500)
+    shifts = page.evaluate("window.shifts")
+    assert not shifts, shifts
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (170, 0), (0, 170), (170, 170)])
+def test_small_digits_in_the_corners_are_read(person, corner):
+    """About 100 of the 280 px, 5 px off the edge, with a brush to match."""
+    page = person.page
+    person.begin()
+    page.get_by_text("Brush and paper").click()
+    person.slide("brush", *["ArrowLeft"] * 6)
+    page.keyboard.press("Escape")
+    person.settle()
+    for digit, strokes in SHAPES.items():
+        for points in strokes:
+            before = person.answer()
+            person.stroke([(corner[0] + 5 + (x - 70) * 0.5, corner[1] + 5 + (y - 45) * 0.5) for x, y in points])
+            person.wait_for_other_answer(before)
+        assert person.predicted_digit() == digit
+        person.use_tool("Clear")
+        person.wait_until_blank()
+        person.settle()
+
+
+def test_a_drawing_is_explained_and_relabelled_in_the_gallery(person):
+    page = person.page
+    person.begin()
+    person.draw(4)
+    page.get_by_text("Why this answer").click()
+    person.press("explain")
+    page.get_by_text("What would make it another digit").wait_for()
+    page.get_by_text("Dense").last.wait_for(timeout=120_000)
+    page.get_by_text("Why this answer").click()
+    person.label(4, 1)
+    page.get_by_text("Your drawings", exact=True).click()
+    page.locator(".grid button").first.click()
+    page.get_by_text("2 strokes").wait_for()
+    person.settle()
+    page.locator(".st-key-own_label input").click()
+    page.locator("[role=option]", has_text="9").click()
+    person.settle()
+    person.press("own_relabel")
+    page.locator(".grid button", has_text="a 9 read as 4").wait_for()
+
+
+def test_a_white_background_keeps_the_drawing(person):
+    page = person.page
+    person.begin()
+    person.draw(4)
+    page.get_by_text("Brush and paper").click()
+    page.get_by_text("White paper").click()
+    person.settle()
+    page.keyboard.press("Escape")
+    assert person.predicted_digit() == 4
+    before = person.answer()
+    person.stroke([(40, 40), (44, 60), (42, 80)])
+    after = person.wait_for_other_answer(before)
+    person.settle()
+    person.use_tool("Undo")
+    person.wait_for_other_answer(after)
+    person.settle()
+    assert person.predicted_digit() == 4
+
+
+def test_a_drawing_survives_a_page_change(person):
+    person.begin()
+    first = person.draw(4)[-1]
+    person.go("Home")
+    person.page.get_by_text("A drawing is on the canvas").wait_for()
+    person.go("Draw")
+    person.find_canvas()
+    person.wait_for_answer(first)
+    person.settle()
+    person.use_tool("Undo")
+    person.wait_for_other_answer(first)
+    person.settle()
+    person.use_tool("Redo")
+    person.wait_for_answer(first)
+    person.settle()
+    person.stroke([(100, 250), (180, 250)])
+    person.wait_for_other_answer(first)
+    person.use_tool("Clear")
+    person.wait_until_blank()
+    person.settle()
+    person.use_tool("Undo")
+    person.predicted_digit()
+    person.settle()
+    person.use_tool("Clear")
+    person.wait_until_blank()
+    person.settle()
+    assert person.draw(4)[-1] == first, "a cleared canvas is blank"
+
+
+def test_the_answer_does_not_wait_for_the_canvas(person):
+    """The canvas sends 200 ms after a stroke; the pressed toolbar button sends at once. Notices when an upgrade breaks it."""
+    person.begin()
+    person.page.evaluate(
+        """() => { window.sent = []; const send = WebSocket.prototype.send;
+        WebSocket.prototype.send = function (...all) { window.sent.push(performance.now()); return send.apply(this, all) };
+        document.addEventListener('pointerup', () => { window.up = performance.now(); window.sent = [] }, true) }"""
+    )
+    waits = []
+    for points in ([(60, 60), (200, 70)], [(60, 140), (200, 150)], [(60, 220), (200, 230)]):
+        before = person.answer()
+        person.stroke(points)
+        person.wait_for_other_answer(before)
+        waits.append(person.page.evaluate("window.sent[0] - window.up"))
+    assert min(waits) < 150, waits
+
+
+def test_the_hidden_toolbar_is_no_tab_stop(person):
+    """Enter on its “Edit” switched drawing off without a word."""
+    page = person.page
+    person.begin()
+    page.locator(".st-key-canvas").hover()
+    focused = []
+    for _ in range(25):
+        page.keyboard.press("Tab")
+        focused.append(
+            page.evaluate(
+                "() => { let e = document.activeElement; while (e?.shadowRoot?.activeElement) e = e.shadowRoot.activeElement;"
+                " return [e?.title ?? '', e?.innerText ?? '', Boolean(e?.closest('.dc-toolbar'))] }"
+            )
+        )
+    assert "Clear" in [text for _, text, _ in focused], "the tools below the canvas are tab stops"
+    assert [title for title, _, in_toolbar in focused if in_toolbar] == []
+    person.draw(4)
+    assert person.predicted_digit() == 4

@@ -1,0 +1,30 @@
+"""Two browsers on one server: neither ever sees the other's work, whatever address it tries."""
+
+import re
+
+
+def label_one(person, digit):
+    """Draw and label; the lab's token."""
+    person.begin()
+    person.draw(digit)
+    person.label(digit, 1)
+    person.page.wait_for_url(re.compile("lab="))
+    return person.page.url.partition("lab=")[2]
+
+
+def test_two_browsers_see_nothing_of_each_other(new_person, server):
+    ann, bob = new_person(server), new_person(server)
+    tokens = label_one(ann, 4), label_one(bob, 7)
+    assert tokens[0] != tokens[1] and min(map(len, tokens)) >= 22
+    other_last = "A" if tokens[0][-1] != "A" else "B"
+    for guess in (tokens[0][:-1], tokens[0][:-1] + other_last, "1", "%00", "' OR '1'='1", "../x"):
+        bob.page.goto(f"{server.url}/Draw?lab={guess}")
+        bob.find_canvas()
+        bob.page.get_by_text("no lab under this address").wait_for()
+        assert "0 drawings labelled" in bob.page.locator("[data-testid=stSidebar]").inner_text()
+    ann.page.reload()
+    ann.page.get_by_text("1 drawing labelled").wait_for()
+    bob.page.goto(f"{server.url}/Draw?lab={tokens[1]}")
+    bob.page.get_by_text("Your drawings", exact=True).click()
+    bob.page.locator(".grid button", has_text="a 7").wait_for()
+    assert bob.page.locator(".grid button").count() == 1

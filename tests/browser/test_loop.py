@@ -1,0 +1,120 @@
+"""The whole loop: draw, label, train, compare; on a desk and on a phone."""
+
+import re
+
+import psutil
+
+from tests.support.browser import LONG
+
+
+def train_from_stupid(person, samples):
+    """Set the form and press Train: stupid, 2,000 MNIST digits, 1 epoch."""
+    page = person.page
+    page.locator(".st-key-start_from label", has_text="stupid").click()
+    person.slide("mnist_samples", "ArrowRight", "ArrowRight")
+    person.slide("epochs", "ArrowLeft")
+    page.get_by_text("2,000 of MNIST").wait_for()
+    person.press("train")
+    page.locator(".st-key-training").get_by_text(f"Trained on your {samples}").wait_for(timeout=LONG)
+
+
+def test_the_whole_loop(person, server):
+    page = person.page
+    person.begin("/")
+    assert page.url.endswith("/Draw")
+    answers = person.draw(4)
+    assert len(set(answers)) == len(answers) == 2 and person.predicted_digit() == 4
+    person.label(4, 1)
+    page.get_by_text("Saved as 4").wait_for()
+
+    person.go("Train")
+    page.get_by_text("1 drawing of yours").wait_for()
+    train_from_stupid(person, "1 drawing and 2,000 MNIST digits")
+    page.locator(".st-key-training [data-testid=stVegaLiteChart]").nth(1).wait_for()
+
+    person.go("Draw")
+    page.get_by_text("Both", exact=True).click()
+    page.locator(".st-key-answer").get_by_text("stupid").wait_for()
+    assert "run 1" in person.answer()
+
+    person.go("Evaluate")
+    page.locator("[data-testid=stVegaLiteChart]").first.wait_for()
+    person.see("Two in depth")
+    page.get_by_text("McNemar's exact test").wait_for(timeout=LONG)
+    page.locator(".st-key-comparison [data-testid=stVegaLiteChart]").nth(1).wait_for()
+    person.see("Your drawings")
+    page.get_by_text("of 1 drawing").first.wait_for(timeout=LONG)
+    person.settle()
+    page.locator(".grid button").first.click()
+    page.get_by_text("What the guess hangs on").wait_for()
+    page.get_by_text("The MNIST digits that look most like it").wait_for()
+    page.locator(".st-key-comparison figcaption").nth(4).wait_for(timeout=LONG)
+
+    loaded = {name.split(".")[0] for name in server.modules()}
+    assert "streamlit" in loaded and not {"keras", "tensorflow"} & loaded
+
+
+def test_the_loop_by_touch_on_a_phone(phone):
+    page = phone.page
+    phone.begin("/")
+    box = page.locator(".st-key-answer").bounding_box()
+    assert box["y"] + box["height"] <= 844, "canvas and answer fit one screen"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    phone.draw(4)
+    assert phone.predicted_digit() == 4
+    phone.use_tool("Clear")
+    phone.wait_until_blank()
+    phone.draw(7)
+    assert phone.predicted_digit() == 7
+    phone.label(7, 1)
+    page.get_by_text("Saved as 7").wait_for()
+    phone.go("Train")
+    train_from_stupid(phone, "1 drawing")
+    phone.go("Evaluate")
+    phone.see("Misread")
+    page.get_by_text("The surest come first").wait_for(timeout=LONG)
+    phone.settle()
+    page.locator(".grid button").nth(1).tap()
+    page.get_by_text("What the guess hangs on").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_drawing_while_training_and_stopping(person):
+    page = person.page
+    person.open("/Train")
+    page.locator(".st-key-train").wait_for()
+    person.slide("mnist_samples", "End")
+    page.get_by_text("trains on MNIST alone").first.wait_for()
+    person.press("train")
+    training = page.locator(".st-key-training")
+    training.get_by_text(re.compile(r"epoch 1 of", re.IGNORECASE)).wait_for(timeout=LONG)
+    person.go("Draw")
+    page.get_by_text("Training:").wait_for()
+    person.draw(7)
+    assert person.predicted_digit() == 7
+    person.go("Train")
+    training.get_by_role("button", name="Stop").click()
+    training.get_by_text("Stopped early").wait_for(timeout=LONG)
+    training.get_by_role("button", name="Continue").click()
+    training.get_by_role("button", name="Stop").wait_for(timeout=LONG)
+    assert "Model in use: run 1" in page.locator("[data-testid=stSidebar]").inner_text()
+
+
+def test_a_killed_worker_is_said(person, server):
+    page = person.page
+    person.begin()
+    person.draw(1)
+    person.label(1, 1)
+    person.go("Train")
+    person.slide("mnist_samples", "End")
+    page.get_by_text("55,000 of MNIST").wait_for()
+    person.press("train")
+    page.locator(".st-key-training").get_by_text(re.compile(r"epoch 1 of", re.IGNORECASE)).wait_for(timeout=LONG)
+    below = psutil.Process(server.process.pid).children(recursive=True)
+    max(below, key=lambda process: process.memory_info().rss).kill()
+    page.get_by_text("The worker died").wait_for(timeout=30_000)
+    assert "1 drawing labelled" in page.locator("[data-testid=stSidebar]").inner_text()
+    person.slide("mnist_samples", "Home")
+    page.get_by_text("none of MNIST").wait_for()
+    person.press("train")
+    page.locator(".st-key-training").get_by_text("Trained on your 1 drawing.").wait_for(timeout=LONG)

@@ -1,0 +1,82 @@
+"""Every page: opened first, its console, its accessibility, its views."""
+
+import pytest
+
+from tests.support.browser import LONG, Person, Server
+
+PATHS = ["/Draw", "/Train", "/Evaluate", "/"]
+MARKS = {"/Train": ".st-key-train", "/Evaluate": ".st-key-view"}  # of the others: the answer
+STREAMLIT_VIOLATIONS: set[str] = set()  # axe rules that Streamlit's own parts break
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_address_works_first(browser, tmp_path, path):
+    fresh = Server(tmp_path)
+    try:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(fresh.url + path)
+        page.locator("[data-testid=stSidebar] a").nth(3).wait_for(timeout=60_000)
+        page.locator(MARKS.get(path, ".st-key-answer")).wait_for(timeout=30_000)
+        assert "Page not found" not in page.inner_text("body")
+        assert page.locator("[data-testid=stException]").count() == 0
+        context.close()
+    finally:
+        fresh.stop()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_console_stays_empty(person, path):
+    errors = []
+    person.page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+    person.page.on("pageerror", lambda error: errors.append(str(error)))
+    for _ in range(2):  # opened, then reloaded
+        person.open(path)
+        person.page.locator(MARKS.get(path, ".st-key-answer")).wait_for(timeout=30_000)
+        person.settle(1000)
+    assert errors == []
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_everything_is_named_and_readable(person, path):
+    """What axe-core can check of WCAG 2 A and AA, Streamlit's own parts included but for those named here."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    person.begin()
+    if path != "/Draw":
+        person.go("Home" if path == "/" else path[1:])
+    person.settle(1500)
+    violations = Axe().run(person.page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
+    ours = {one["id"]: [node["html"][:200] for node in one["nodes"]] for one in violations}
+    assert set(ours) <= STREAMLIT_VIOLATIONS, ours
+
+
+def test_a_click_on_the_matrix_shows_its_digits(person):
+    page = person.page
+    person.open("/Evaluate")
+    page.locator(".st-key-view").wait_for()
+    person.see("Confusion")
+    page.get_by_text("Most often taken for each other").wait_for(timeout=LONG)
+    chart = page.locator(".st-key-comparison [data-testid=stVegaLiteChart]").first
+    chart.scroll_into_view_if_needed()
+    person.settle(1000)
+    chart.locator("path[aria-roledescription='rect mark']").last.click()
+    page.get_by_text("digits that are a 9, read as 9").wait_for()
+    page.locator(".grid button").nth(59).wait_for()
+
+
+def test_the_comparison_follows_the_first_training(person: Person):
+    """Evaluate was visited before; it compares the new run with what it started from."""
+    page = person.page
+    person.open("/Evaluate")
+    page.locator(".st-key-view").wait_for()
+    person.settle()
+    person.go("Train")
+    page.locator(".st-key-start_from label", has_text="stupid").click()
+    person.slide("mnist_samples", "ArrowLeft")
+    person.press("train")
+    page.locator(".st-key-training").get_by_text("Started from stupid").wait_for(timeout=LONG)
+    person.go("Evaluate")
+    person.see("Two in depth")
+    page.get_by_text("than stupid").wait_for(timeout=LONG)
+    assert "run 1 reads" in page.locator(".st-key-comparison").inner_text()

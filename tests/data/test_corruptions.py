@@ -1,0 +1,36 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from digitcore.data import corruptions
+from digitcore.data.corruptions import SEVERITIES, corrupt
+from digitcore.errors import SettingsError
+
+
+@pytest.mark.parametrize("name", corruptions.names())
+def test_stronger_is_further_away(name, data):
+    digits = data.validation[0][:200]
+    away = [np.abs(corrupt(digits, name, severity).astype(int) - digits).mean() for severity in SEVERITIES]
+    assert away[0] > 0 and all(more > less for less, more in itertools.pairwise(away))
+
+
+@pytest.mark.parametrize("name", corruptions.names())
+def test_the_same_seed_corrupts_the_same(name, data):
+    digits = data.validation[0][:20]
+    first, second, other = (corrupt(digits, name, 3, seed) for seed in (1, 1, 2))
+    assert first.shape == digits.shape and first.dtype == np.uint8 and np.array_equal(first, second)
+    if name not in ("blur", "scale", "erosion", "dilation"):
+        assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("name", corruptions.names())
+def test_no_digits(name):
+    assert corrupt(np.zeros((0, 28, 28), np.uint8), name, 1).shape == (0, 28, 28)
+
+
+def test_unknown_names_and_severities():
+    with pytest.raises(SettingsError, match="salt and pepper"):
+        corrupt(np.zeros((1, 28, 28), np.uint8), "rain", 1)
+    with pytest.raises(SettingsError, match="1 to 5"):
+        corrupt(np.zeros((1, 28, 28), np.uint8), "blur", 6)

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from digitcore.data import quality
+from digitcore.images import digit_from_canvas
+
+
+def canvas(*lines, width=20, side=280):
+    image = Image.new("RGBA", (side, side), "black")
+    pen = ImageDraw.Draw(image)
+    for line in lines:
+        pen.line(line, fill="white", width=width, joint="curve")
+        for x, y in line:
+            pen.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill="white")
+    return np.asarray(image)
+
+
+def issues_of(rgba):
+    return quality.find_issues(rgba, digit_from_canvas(rgba))
+
+
+def sentences(rgba):
+    return " ".join(issue.sentence for issue in issues_of(rgba))
+
+
+SEVEN = [(80, 70), (200, 66), (140, 230)]
+
+
+def test_a_good_drawing_needs_nothing():
+    assert issues_of(canvas(SEVEN)) == []
+
+
+@pytest.mark.parametrize(
+    ("rgba", "words"),
+    [
+        (canvas([(0, 70), (200, 66), (140, 230)]), "touches the edge"),
+        (canvas([(130, 130), (160, 130), (145, 160)], width=6), "very small"),
+        (canvas(SEVEN, [(20, 270), (21, 270)], width=8), "specks"),
+        (canvas([(80, 40), (200, 40)], [(80, 120), (200, 120)], [(80, 200), (200, 200)]), "3 separate parts"),
+        (canvas(SEVEN, width=3), "very thin"),
+        (canvas(SEVEN, width=70), "very thick"),
+    ],
+    ids=["edge", "small", "specks", "parts", "thin", "thick"],
+)
+def test_what_is_wrong_is_said(rgba, words):
+    assert words in sentences(rgba)
+
+
+def test_fixes_are_digits():
+    for rgba in (canvas(SEVEN, width=3), canvas(SEVEN, width=70), canvas(SEVEN, [(20, 270), (21, 270)], width=8)):
+        for issue in issues_of(rgba):
+            assert (issue.digit is None) == (issue.fix == "")
+            if issue.digit is not None:
+                assert issue.digit.shape == (28, 28) and issue.digit.dtype == np.uint8 and issue.digit.any()
+
+
+def test_stroke_width_grows_with_the_brush():
+    widths = [quality.stroke_width(digit_from_canvas(canvas(SEVEN, width=width))) for width in (6, 20, 50)]
+    assert widths == sorted(widths) and widths[0] < widths[2]
+    assert quality.stroke_width(np.zeros((28, 28), np.uint8)) == 0
+
+
+def test_mnist_is_hardly_ever_thin_or_thick(data):
+    widths = np.array([quality.stroke_width(digit) for digit in data.test_images[:1000]])
+    assert ((widths < quality.MIN_STROKE_WIDTH) | (widths > quality.MAX_STROKE_WIDTH)).mean() < 0.03

@@ -1,0 +1,120 @@
+import gzip
+import io
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from digitcore.data import idx, sample_files
+from digitcore.errors import SampleError
+from digitcore.samples import SampleSet
+
+
+@pytest.fixture(scope="module")
+def some(data):
+    made = SampleSet.from_arrays(data.test_images[:30], data.test_labels[:30])
+    return made.add(data.test_images[30], 3, '{"strokes":[]}', "2026-11-21T12:00:00+00:00")
+
+
+def zipped(**members):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in members.items():
+            packed.writestr(name.replace("__", "/"), content)
+    return file.getvalue()
+
+
+def png(array):
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_npz_keeps_everything(some):
+    back = sample_files.read(some.to_npz())
+    assert not back.rejected and str(back) == "31 samples taken."
+    for name in ("digits", "labels", "held_out"):
+        assert (getattr(back.samples, name) == getattr(some, name)).all()
+    assert back.samples.strokes == some.strokes and back.samples.dates == some.dates
+
+
+@pytest.mark.parametrize("write", [sample_files.to_image_zip, sample_files.to_idx_zip])
+def test_pictures_and_idx_come_back(some, write):
+    back = sample_files.read(write(some)).samples
+    order = np.lexsort((np.arange(len(some)), some.labels)) if write is sample_files.to_image_zip else np.arange(len(some))
+    by_label = np.lexsort((np.arange(len(back)), back.labels)) if write is sample_files.to_image_zip else order
+    assert (back.digits[by_label] == some.digits[order]).all() and (back.labels[by_label] == some.labels[order]).all()
+
+
+def test_idx_files_are_mnist_s_format(some):
+    with zipfile.ZipFile(io.BytesIO(sample_files.to_idx_zip(some))) as archive:
+        content = gzip.decompress(archive.read(sample_files.IMAGES_FILE))
+    assert content[:4] == bytes([0, 0, 8, 3]) and (idx.decode(content) == some.digits).all()
+
+
+def test_each_entry_is_taken_or_refused(data):
+    big = np.asarray(Image.fromarray(255 - data.test_images[0]).resize((200, 300)))
+    found = sample_files.read(
+        zipped(
+            a__7__one=png(data.test_images[0]),
+            a__7__big=png(big),
+            a__7__text=b"no picture",
+            a__7__blank=png(np.zeros((28, 28), np.uint8)),
+            a__x__other=png(data.test_images[0]),
+            loose=png(data.test_images[0]),
+        )
+    )
+    assert found.samples.labels.tolist() == [7, 7] and (found.samples.digits[0] == data.test_images[0]).all()
+    assert len(found.rejected) == 4 and str(found).startswith("2 samples taken, 4 refused: a/7/text: it is no picture")
+
+
+def bomb():
+    return zipped(**{"0__a": bytes(sample_files.MAX_UNPACKED + 1)})
+
+
+def pickled():
+    file = io.BytesIO()
+    np.savez(file, digits=np.array([{"a": 1}], dtype=object), labels=np.array([1]))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"PK",
+        b"nothing",
+        pickle.dumps([1]),
+        bomb(),
+        pickled(),
+        bytes(sample_files.MAX_BYTES + 1),
+        zipped(),
+        zipped(**{"digits.npy": b"\x93NUMPY"}),
+        zipped(**{"a-idx3-ubyte": b"\0\0\x08\x03"}),
+        zipped(**{"a-idx3-ubyte": b"\0\0\x08\x03", "b-idx1-ubyte": b"\0\0\x08\x01\xff\xff\xff\xff"}),
+        zipped(**{"7__a.png": b"GIF89a"}),
+    ],
+    ids=range(12),
+)
+def test_what_cannot_be_read_gives_a_sentence(data):
+    with pytest.raises(SampleError):
+        sample_files.read(data)
+
+
+@settings(deadline=None, max_examples=60)
+@given(place=st.integers(0, 10_000), bit=st.integers(0, 7), kind=st.sampled_from(["npz", "zip", "idx"]), cut=st.booleans())
+def test_a_damaged_file_is_read_or_refused(some, place, bit, kind, cut):
+    whole = bytearray(
+        {"npz": some.to_npz, "zip": lambda: sample_files.to_image_zip(some), "idx": lambda: sample_files.to_idx_zip(some)}[kind]()
+    )
+    place %= len(whole)
+    whole[place] ^= 1 << bit
+    try:
+        found = sample_files.read(bytes(whole[:place] if cut else whole))
+    except SampleError:
+        return
+    assert found.samples.digits.shape[1:] == (28, 28) and found.samples.labels.max() <= 9

@@ -1,0 +1,46 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digitcore.data.strokes import MAX_POINTS, decode_strokes, encode_strokes
+
+RAW = {
+    "objects": [
+        {"path": [["M", 10.2, 20], ["Q", 10, 20, 30, 40.7], ["L", 50, 60]], "strokeWidth": 20},
+        {"path": [["M", 1, 2], ["L", 3, 4]], "strokeWidth": 20},
+    ]
+}
+
+
+def test_what_a_canvas_drew():
+    text = encode_strokes(RAW, 280)
+    assert decode_strokes(text) == (280, 20, [[(10, 20), (30, 41), (50, 60)], [(1, 2), (3, 4)]])
+
+
+def test_a_blank_canvas_has_none():
+    assert encode_strokes(None, 280) == encode_strokes({}, 280) == encode_strokes({"objects": []}, 280) == ""
+
+
+def test_a_very_long_drawing_is_thinned():
+    path = [["M", 0, 0], *(["L", i % 280, i // 280] for i in range(50_000))]
+    _, _, [stroke] = decode_strokes(encode_strokes({"objects": [{"path": path, "strokeWidth": 9}]}, 280))
+    assert MAX_POINTS / 2 < len(stroke) <= MAX_POINTS + 2 and stroke[-1] == (49_999 % 280, 49_999 // 280)
+
+
+@given(st.text() | st.recursive(st.none() | st.integers() | st.text(), lambda part: st.lists(part)).map(str))
+def test_any_text_is_read_or_is_no_drawing(text):
+    _, _, found = decode_strokes(text)
+    assert isinstance(found, list)
+
+
+@given(st.recursive(st.none() | st.integers() | st.text(), lambda part: st.lists(part) | st.dictionaries(st.text(), part)))
+def test_any_canvas_is_read_or_is_blank(part):
+    assert isinstance(encode_strokes({"objects": [{"path": [part, ["L", 1, 2]]}, part]}, 280), str)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"side":280,"width":20,"strokes":[[]]}', '{"side":1,"width":1,"strokes":[[[1e999,2]]]}', "[" * 99_999, "{}", "7", ""],
+)
+def test_strange_strokes_are_none(text):
+    assert decode_strokes(text)[2] == []

@@ -1,0 +1,38 @@
+import numpy as np
+
+from digitcore.data.suggestion import Suggestion, suggest_next_digit
+from digitcore.samples import SampleSet
+
+
+def suggested(labels, predictions, sure=0.9):
+    digits = np.zeros((len(labels), 28, 28), np.uint8)
+    probabilities = np.full((len(labels), 10), (1 - sure) / 9)
+    probabilities[np.arange(len(labels)), predictions] = sure
+    return suggest_next_digit(SampleSet.from_arrays(digits, np.array(labels, int)), probabilities)
+
+
+def test_nothing_yet():
+    assert suggested([], []) == Suggestion(0, "You have none yet.")
+
+
+def test_what_is_misread_comes_first():
+    found = suggested([4, 4, 7], [4, 9, 7])
+    assert found.digit == 4 and "reads 1 of your 2" in found.reason and "such as 9" in found.reason
+
+
+def test_what_is_missing_comes_next():
+    assert suggested([0, 1, 3], [0, 1, 3]).digit == 2
+
+
+def test_then_balance():
+    labels = [*range(10), *[d for d in range(10) if d != 5]]
+    assert suggested(labels, labels) == Suggestion(5, "You have 1; with 4 one is held out to judge the network by.")
+
+
+def test_then_doubt():
+    labels = list(range(10)) * 4
+    probabilities = np.eye(10)[labels] * 0.9 + 0.01
+    probabilities[np.array(labels) == 8] = np.eye(10)[8] * 0.5 + 0.05
+    digits = np.zeros((40, 28, 28), np.uint8)
+    found = suggest_next_digit(SampleSet.from_arrays(digits, np.array(labels)), probabilities)
+    assert found.digit == 8 and "55%" in found.reason

@@ -1,0 +1,58 @@
+"""The cards say what the files do: measured again, on a part where the whole would take minutes."""
+
+import numpy as np
+import pytest
+
+from digitcore import models
+from digitcore.data import corruptions, out_of_distribution
+from digitcore.evaluation import benchmark, robustness
+from digitcore.evaluation.metrics import Evaluation
+
+COARSE = {"abs": 0.0021}  # two of a thousand: LiteRT's kernels differ between processors
+
+
+@pytest.fixture(scope="module", params=models.names())
+def shipped(request):
+    return models.load(request.param)
+
+
+def test_mnist_figures(shipped, data):
+    digits, labels = data.test
+    found = benchmark.mnist_metrics(Evaluation.from_probabilities(labels, shipped.predictor().probabilities(digits)))
+    card = shipped.card.metrics
+    assert found["mnist_errors"] == pytest.approx(card["mnist_errors"], abs=2)
+    assert found["mnist_loss"] == pytest.approx(card["mnist_loss"], abs=0.0005)
+    assert found["calibration_error"] == pytest.approx(card["calibration_error"], abs=0.001)
+
+
+@pytest.mark.parametrize("name", ["salt and pepper", "rotation"])
+def test_robustness(shipped, data, name):
+    digits, labels = data.test
+    spoilt = corruptions.corrupt(digits[: robustness.CARD_DIGITS], name, 3)
+    right = (shipped.predictor().probabilities(spoilt).argmax(1) == labels[: robustness.CARD_DIGITS]).mean()
+    assert right == pytest.approx(shipped.card.metrics["robustness"][name][2], **COARSE)
+
+
+def test_unsure(shipped):
+    found = benchmark.unsure_non_digits(shipped.predictor(), shipped.card.metrics["confidence_threshold"])
+    assert found["all"] == pytest.approx(shipped.card.metrics["unsure_non_digits"]["all"], abs=0.006)
+    assert set(found) == {*out_of_distribution.KINDS, "all"}
+
+
+def test_threshold_keeps_99_percent_of_digits(genius, data):
+    sure = genius.predictor().probabilities(data.validation[0]).max(1) >= genius.card.metrics["confidence_threshold"]
+    assert sure.mean() == pytest.approx(0.99, abs=0.002)
+
+
+def test_both_files_agree(shipped, data):
+    from digitcore.models import keras_io
+
+    digits = data.test_images[:200]
+    by_keras = np.asarray(keras_io.open_model(shipped)(digits[..., None].astype(np.float32)))
+    assert np.allclose(by_keras, shipped.predictor().probabilities(digits), atol=1e-3)
+
+
+def test_noise_recipes_read_noise():
+    figures = {name: models.load(name).card.metrics["robustness"] for name in ("plain", "salt-pepper", "gaussian")}
+    assert figures["salt-pepper"]["salt and pepper"][3] > figures["plain"]["salt and pepper"][3] + 0.05
+    assert figures["gaussian"]["gaussian noise"][3] > figures["plain"]["gaussian noise"][3] + 0.05

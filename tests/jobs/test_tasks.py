@@ -1,0 +1,72 @@
+"""The tasks, run in this process."""
+
+import pytest
+
+from digitcore.errors import CancelledError, JobError, ModelError, SettingsError
+from digitcore.jobs import tasks
+from digitcore.jobs.limits import Limits
+from digitcore.samples import SampleSet
+from digitcore.storage import archive
+from digitcore.training.settings import TrainSettings
+
+
+def run(task, should_stop=lambda: False):
+    events = []
+    return task.run(events.append, should_stop), events
+
+
+def test_training_is_scored_before_and_after(untrained, few):
+    held_out = few.concatenate(few).concatenate(few)  # six of each digit: one is held out
+    held_out = SampleSet.from_arrays(held_out.digits, held_out.labels)
+    settings = TrainSettings(mnist_samples=500, epochs=1, validation_samples=100)
+    result, events = run(tasks.TrainTask(untrained, held_out, settings))
+    assert result.history == events and result.personal_is_held_out and result.personal_after.n == 10
+    assert result.model.card.training_data == "Trained on your 50 drawings and 500 MNIST digits."
+    assert result.mnist_before.n == result.mnist_after.n == 10_000
+    assert 0 < result.model.card.confidence_threshold < 1
+
+
+def test_a_training_has_limits(untrained, few):
+    task = tasks.TrainTask(untrained, few, TrainSettings(epochs=5))
+    assert task.with_limits(Limits(seconds=7)).max_seconds == 7
+    for limits, message in ((Limits(epochs=4), "4 epochs"), (Limits(samples=10), "10 drawings")):
+        with pytest.raises(JobError, match=message):
+            task.with_limits(limits)
+
+
+def test_a_training_without_data(untrained):
+    with pytest.raises(SettingsError, match="label a drawing"):
+        run(tasks.TrainTask(untrained, SampleSet(), TrainSettings(mnist_samples=0)))
+
+
+def test_evaluation_is_cached_and_can_be_stopped(genius, untrained):
+    first, events = run(tasks.EvaluateTask(genius))
+    assert first.evaluation.accuracy == pytest.approx(genius.card.metrics["mnist_accuracy"], abs=2e-4) and first.milliseconds > 0
+    assert [event["share"] for event in events] == sorted(event["share"] for event in events) and events[-1]["share"] == 1
+    again, events = run(tasks.EvaluateTask(genius))
+    assert again.evaluation is first.evaluation and not events
+    with pytest.raises(CancelledError):
+        run(tasks.EvaluateTask(_changed(untrained)), lambda: True)
+
+
+def _changed(bundle):
+    """The same model under another hash."""
+    return type(bundle)(bundle.card, bundle.keras_bytes, bundle.tflite_bytes + b"\0")
+
+
+def test_a_shipped_model_is_imported_with_its_metrics(genius):
+    imported, _ = run(tasks.ImportModelTask(genius.keras_bytes, "mine"))
+    assert imported.name == "mine" and imported.key == genius.key and imported.card.metrics == genius.card.metrics
+    with pytest.raises(ModelError):
+        run(tasks.ImportModelTask(b"PK nothing", "mine"))
+
+
+def test_a_lab_is_opened(lab):
+    opened, _ = run(tasks.OpenLabTask(archive.write(lab)))
+    assert [record.name for record in opened.snapshot.runs] == ["run 1", "run 2"]
+
+
+def test_the_other_tasks(genius, data):
+    assert run(tasks.StatisticsTask(3))[0].mosaic.shape == (280, 560)
+    assert run(tasks.ActivationsTask(genius, data.test_images[0]))[0][-1].maps.argmax() == 7
+    assert set(run(tasks.NeighborsTask(genius, data.test_images[:1]))[0].labels[0].tolist()) == {7}

@@ -1,0 +1,44 @@
+import keras
+import numpy as np
+import pytest
+
+from digitcore.errors import ModelError
+from digitcore.models import keras_io
+
+
+def test_both_files_of_a_bundle_agree(untrained, data):
+    digits = data.test_images[:100]
+    by_keras = keras_io.predict_in_batches(keras_io.open_model(untrained), digits[..., None].astype(np.float32))
+    assert np.allclose(by_keras, untrained.predictor().probabilities(digits), atol=1e-4)
+    assert not untrained.card.trained and untrained.card.sha256.keys() == {"model.keras", "model.tflite"}
+    assert {"keras", "tensorflow", "python"} <= untrained.card.versions.keys()
+
+
+def test_what_keras_cannot_open(untrained):
+    with pytest.raises(ModelError, match="“mine” cannot be opened"):
+        keras_io.open_keras(untrained.keras_bytes[:1000], "mine")
+
+
+def test_the_optimizer_is_saved_on_request():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    model.fit(np.ones((4, 2)), np.ones(4), verbose=0)
+    with_state = keras_io.open_keras(keras_io.save_keras(model, include_optimizer=True), "x")
+    assert int(with_state.optimizer.iterations) == 1
+    assert not keras_io.open_keras(keras_io.save_keras(model), "x", compile=False).compiled
+
+
+@pytest.mark.parametrize("inputs", [(32, 32, 3), (10,)])
+def test_a_model_of_something_else_is_rejected(inputs):
+    model = keras.Sequential([keras.Input(inputs), keras.layers.Flatten(), keras.layers.Dense(10)])
+    with pytest.raises(ModelError, match="28 × 28"):
+        keras_io.adapt(keras_io.save_keras(model), "x")
+
+
+def test_pixels_from_0_to_1_and_logits_are_adapted(genius, data):
+    digits = data.test_images[:100]
+    inner = keras_io.open_model(genius)
+    unit = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Rescaling(255.0, name="up"), inner])
+    adapted = keras_io.adapt(keras_io.save_keras(unit), "unit")
+    assert np.allclose(adapted.predictor().probabilities(digits), genius.predictor().probabilities(digits), atol=1e-4)
+    assert adapted.card.network == keras_io.IMPORTED_NETWORK and adapted.card.trained

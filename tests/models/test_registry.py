@@ -1,0 +1,33 @@
+import shutil
+
+import pytest
+
+from digitcore import models
+from digitcore.errors import ModelError
+from digitcore.models import registry
+
+
+def test_genius_reads_mnist(genius):
+    assert genius.card.metrics["mnist_accuracy"] >= 0.995
+
+
+@pytest.mark.parametrize("file", ["model.keras", "model.tflite", "card.json"])
+def test_changed_or_missing_files_are_noticed(tmp_path, file):
+    shutil.copytree(registry.SHIPPED_FOLDER / "stupid", tmp_path / "stupid")
+    (tmp_path / "stupid" / file).write_bytes(b"something else")
+    with pytest.raises(ModelError):
+        models.load("stupid", tmp_path)
+    (tmp_path / "stupid" / file).unlink()
+    with pytest.raises(ModelError):
+        models.load("stupid", tmp_path)
+
+
+def test_unknown_name_lists_the_known():
+    with pytest.raises(ModelError, match="genius"):
+        models.load("../genius")
+
+
+def test_save_and_load(tmp_path, genius):
+    models.save(genius, tmp_path / "genius")
+    again = models.load("genius", tmp_path)
+    assert again.card == genius.card and again.hash == genius.hash

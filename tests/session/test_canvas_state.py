@@ -1,0 +1,162 @@
+"""Undo, redo, images and colors of the canvas, without a browser."""
+
+import base64
+import io
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from digitcore.images import digit_from_canvas
+from pages.session.canvas_state import BLACK, WHITE, CanvasState, Drawing
+
+PATHS = [{"path": [["M", 9, 9], ["L", 20, 20 + i]], "stroke": WHITE} for i in range(3)]
+
+
+def rgba(digit):
+    return np.asarray(Image.fromarray(digit).resize((280, 280)).convert("RGBA"))
+
+
+def sent(image, paths=PATHS[:1]):
+    """What the widget sends."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    url = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    return {"drawing": {"raw": {"objects": list(paths)}, "data": url}}
+
+
+@pytest.fixture
+def canvas():
+    return CanvasState()
+
+
+@pytest.fixture
+def drawn(canvas, data):
+    canvas.sync_from_widget(canvas.key, sent(rgba(data.test_images[0]), PATHS[:2]))
+    return canvas
+
+
+def test_a_new_canvas_is_blank(canvas):
+    assert canvas.digit is None and canvas.drawing.n_strokes == 0 and canvas.encoded_strokes() == ""
+    canvas.undo()
+    canvas.redo()
+    assert canvas.revision == 0, "nothing to undo or redo"
+
+
+def test_the_digit_is_that_of_the_image(canvas, data):
+    canvas.sync_from_widget(canvas.key, sent(rgba(data.test_images[0])))
+    assert np.array_equal(canvas.digit, digit_from_canvas(rgba(data.test_images[0])))
+    assert canvas.drawing.n_strokes == 1 and canvas.encoded_strokes().startswith('{"side":280')
+
+
+@pytest.mark.parametrize("value", [None, {}, {"drawing": None}, {"drawing": {"raw": None, "data": None}}])
+def test_nothing_sent_changes_nothing(drawn, value):
+    before = drawn.drawing
+    drawn.sync_from_widget(drawn.key, value)
+    assert drawn.drawing is before
+
+
+def test_another_revision_s_image_is_ignored(drawn, data):
+    before, old_key = drawn.drawing, drawn.key
+    drawn.new_revision()
+    drawn.sync_from_widget(old_key, sent(rgba(data.test_images[1])))
+    assert drawn.digit is None and before.digit is not None
+
+
+def test_an_image_that_cannot_be_read_is_one_sentence(canvas):
+    broken = sent(np.zeros((4, 4, 4), np.uint8))
+    broken["drawing"]["data"] = sent(np.zeros((4, 4, 3), np.uint8))["drawing"]["data"]
+    canvas.sync_from_widget(canvas.key, broken)
+    assert canvas.digit is None and "RGBA" in canvas.error
+
+
+def test_undo_and_redo_of_restored_strokes(drawn):
+    drawn.remount()
+    drawn.undo()
+    assert drawn.drawing.n_strokes == 1 and drawn.initial_drawing["objects"] == PATHS[:1]
+    assert drawn.awaiting_image and drawn.digit is None and drawn.drawing.digit is not None
+    drawn.undo()
+    assert drawn.drawing.n_strokes == 0 and not drawn.awaiting_image and drawn.drawing.digit is None
+    drawn.redo()
+    drawn.redo()
+    assert drawn.initial_drawing["objects"] == PATHS[:2] and drawn.drawing.redo_stack == ()
+
+
+def test_a_new_stroke_forgets_what_could_be_redone(drawn, data):
+    drawn.undo()
+    drawn.sync_from_widget(drawn.key, sent(rgba(data.test_images[1]), PATHS[:1]))
+    assert drawn.drawing.redo_stack == (PATHS[1],), "the image of what was left is no new stroke"
+    drawn.sync_from_widget(drawn.key, sent(rgba(data.test_images[2]), PATHS))
+    assert drawn.drawing.redo_stack == ()
+
+
+def test_clear_is_undone_by_one_step(drawn):
+    before = drawn.drawing.digit
+    drawn.clear()
+    assert drawn.digit is None and drawn.initial_drawing is None
+    drawn.clear()
+    drawn.undo()
+    assert drawn.digit is before and drawn.initial_drawing["objects"] == PATHS[:2]
+
+
+def test_an_image_takes_the_place_of_the_drawing_until_the_first_stroke(drawn, data):
+    drawn.load_digit(data.test_images[3])
+    assert drawn.drawing.from_image and np.array_equal(drawn.digit, data.test_images[3]) and drawn.initial_drawing is None
+    drawn.sync_from_widget(drawn.key, sent(np.zeros((280, 280, 4), np.uint8), []))
+    assert drawn.drawing.from_image, "the blank canvas beside it is no drawing"
+    drawn.undo()
+    assert not drawn.drawing.from_image and drawn.drawing.n_strokes == 2
+
+
+def test_colors_of_all_that_undo_restores(drawn):
+    drawn.undo()
+    drawn.clear()
+    drawn.set_white_background(True)
+    assert drawn.colors == (BLACK, WHITE)
+    drawn.undo()
+    assert [path["stroke"] for path in drawn.initial_drawing["objects"]] == [BLACK]
+    assert drawn.initial_drawing["background"] == WHITE
+    assert [path["stroke"] for path in drawn.drawing.redo_stack] == [BLACK]
+
+
+def test_predictions_by_stroke(canvas):
+    for n, prediction in ((1, 1), (2, 7), (3, 9), (2, 4)):
+        canvas.drawing = Drawing(strokes={"objects": PATHS[:n]}, predictions=canvas.drawing.predictions)
+        canvas.record_prediction(prediction, 0.5)
+    assert [prediction for prediction, _ in canvas.drawing.predictions] == [1, 4], "those of strokes that were undone are gone"
+
+
+def test_remounting_keeps_the_drawing(drawn):
+    before, key = drawn.digit, drawn.key
+    drawn.remount()
+    assert drawn.digit is before and drawn.key != key and drawn.initial_drawing["objects"] == PATHS[:2]
+
+
+def test_two_threads_never_interleave(data, monkeypatch):
+    """A label that comes while the stroke's image is decoded waits for it: it never finds half a change."""
+    from pages.session import canvas_state
+
+    canvas, decoding, found = CanvasState(), threading.Event(), []
+    decode = canvas_state.images.digit_from_canvas
+
+    def slow(image):
+        decoding.set()
+        threading.Event().wait(0.2)
+        return decode(image)
+
+    monkeypatch.setattr(canvas_state.images, "digit_from_canvas", slow)
+    value, key = sent(rgba(data.test_images[0])), canvas.key
+    answering = threading.Thread(target=canvas.sync_from_widget, args=(key, value))
+
+    def label():
+        decoding.wait()
+        canvas.sync_from_widget(key, value)
+        found.append(canvas.digit)
+
+    labelling = threading.Thread(target=label)
+    for thread in (answering, labelling):
+        thread.start()
+    for thread in (answering, labelling):
+        thread.join()
+    assert found[0] is not None

@@ -1,0 +1,175 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from digitcore.jobs.tasks import OpenLabTask, TrainTask
+from digitcore.storage import archive
+from digitcore.storage.archive import OpenedLab
+from digitcore.training.run import Run
+from digitcore.training.settings import TrainSettings
+from pages.session.import_state import ImportKind
+from pages.session.lab_session import LabSession
+from pages.session.training_state import Start
+from tests.session.test_canvas_state import rgba, sent
+
+
+@pytest.fixture
+def drawn(session, data):
+    session.canvas.sync_from_widget(session.canvas.key, sent(rgba(data.test_images[0])))
+    return session
+
+
+def finish_training(session, model, start):
+    session.training.job.finish(Run(model, model.card.history, TrainSettings(), start.name, 1.0))
+    return session.collect_training()
+
+
+def test_a_label_stores_the_drawing_and_clears_the_canvas(drawn):
+    digit, key = drawn.canvas.digit, drawn.canvas.key
+    assert drawn.label(3)
+    samples = drawn.samples.current
+    assert samples.labels.tolist() == [3] and np.array_equal(samples.digits[0], digit)
+    assert samples.strokes[0] and samples.dates[0] and drawn.canvas.digit is None and drawn.canvas.key != key
+    assert not drawn.label(4) and len(drawn.samples) == 1, "nothing is drawn"
+
+
+def test_undoing_a_label_brings_the_drawing_back(drawn, data):
+    digit = drawn.canvas.digit
+    drawn.label(3)
+    drawn.undo_label()
+    assert len(drawn.samples) == 0 and drawn.canvas.digit is digit
+    drawn.label(3)
+    drawn.canvas.load_digit(data.test_images[5])
+    drawn.undo_label()
+    assert np.array_equal(drawn.canvas.digit, data.test_images[5]), "a new drawing stays"
+
+
+def test_nothing_is_labelled_before_the_new_image_has_come(drawn):
+    drawn.canvas.remount()
+    drawn.canvas.drawing = replace(drawn.canvas.drawing, strokes={"objects": [{"path": []}, {"path": []}]})
+    drawn.canvas.undo()
+    assert not drawn.label(3)
+
+
+def test_a_label_trains_where_asked(drawn, data, jobs):
+    drawn.training.train_after_label = True
+    drawn.label(7)
+    assert [type(job.task) for job in jobs.submitted] == [TrainTask]
+    drawn.canvas.load_digit(data.test_images[1])
+    drawn.label(2)
+    assert len(jobs.submitted) == 1, "a training is under way"
+    assert finish_training(drawn, drawn.services.shipped("stupid"), drawn.services.shipped("genius"))
+    assert len(jobs.submitted) == 2 and len(jobs.submitted[1].task.samples) == 2
+
+
+def test_what_a_training_starts_from(session, genius, stupid, few):
+    def start():
+        return session.start_model()[0].name
+
+    assert start() == "genius"
+    session.training.choose_start(Start.UNTRAINED)
+    assert start() == "stupid" and session.initial_model is stupid
+    session.training.choose_start(Start.TRAINED)
+    assert start() == "genius", "nothing trained yet"
+    session.train(genius, TrainSettings())
+    finish_training(session, stupid, genius)
+    assert start() == "run 1"
+    session.samples.current = few
+    session.training.choose_start(Start.BETTER)
+    model, reason = session.start_model()
+    assert model is genius and "20 of your 20 drawings" in reason
+    session.training.choose_start(Start.RUN, "run 1")
+    assert start() == "run 1"
+    session.rename_run(session.models.runs[0], "mine")
+    assert start() == "mine" and session.training.start_model == "mine"
+
+
+def test_a_failed_training_adds_no_run(session, genius):
+    session.train(genius, TrainSettings())
+    session.training.job.finish(error="The worker died.")
+    assert session.collect_training() and session.models.runs == () and not session.collect_training()
+
+
+def test_the_suggestion_follows_samples_and_model(session, few):
+    assert session.suggestion().digit == 0 and session.suggestion() is session.suggestion()
+    session.samples.current = few.take(range(2, 20))
+    assert session.suggestion().digit == 0
+    session.training.choose_start(Start.UNTRAINED)
+    assert "still reads" in session.suggestion().reason
+
+
+def test_flash_and_undo_go_together(session, few):
+    session.samples.current = few
+    session.replace_samples(few.drop([0]), "1 drawing deleted.")
+    assert session.samples.can_undo and session.flash == "1 drawing deleted."
+    session.show_flash("This is no picture.")
+    assert not session.samples.can_undo
+    session.replace_samples(few.drop([0]), "1 drawing deleted.")
+    session.undo_samples()
+    assert len(session.samples) == 19 and session.flash == ""
+
+
+def everything(session, few, genius, stupid):
+    """A session in which every preference differs from its default."""
+    session.samples.current = few
+    session.train(stupid, TrainSettings())
+    finish_training(session, genius, stupid)
+    session.models.add_upload(stupid.rename("mine"))
+    session.models.activate("mine")
+    session.models.compared()
+    session.models.set_compared(["run 1"])
+    session.models.has_compared = True
+    session.samples.hold_out = False
+    session.canvas.set_white_background(True)
+    session.training.choose_start(Start.UNTRAINED, "run 1")
+    session.training.train_after_label = True
+    session.training.set_settings(TrainSettings(epochs=9, sample_weight=5.0))
+    session.training.begin_sweep(genius, few, {"epochs": [1, 2]}, 1, 2, "ann")
+    return session
+
+
+def test_every_preference_survives_a_snapshot(session, services, few, genius, stupid):
+    snapshot = everything(session, few, genius, stupid).snapshot()
+    default = LabSession(services).snapshot().preferences
+    assert [name for name, value in snapshot.preferences.items() if value == default[name]] == []
+    restored = LabSession(services, "bob")
+    restored.restore(replace(snapshot, preferences=json.loads(json.dumps(snapshot.preferences))))
+    assert restored.snapshot().preferences == snapshot.preferences and restored.snapshot().sweep == snapshot.sweep
+    assert restored.samples.current is few and restored.models.trained.name == "mine"
+
+
+def test_an_unchanged_session_has_an_unchanged_snapshot(session, few, genius, stupid):
+    everything(session, few, genius, stupid)
+    assert session.snapshot().is_unchanged(session.snapshot())
+
+
+def test_another_lab_leaves_nothing_of_this_one(session, few, genius, stupid):
+    everything(session, few, genius, stupid)
+    session.train(genius, TrainSettings())
+    job, sweep, revision = session.training.job, session.training.sweep, session.canvas.revision
+    session.replace_samples(few.drop([0]), "1 drawing deleted.")
+    session.saving.state = object()
+    other = LabSession(session.services).snapshot()
+    session.replace_with(other)
+    assert job.is_stopping and sweep.is_stopping and session.saving.state is None and session.saving.restore_attempted
+    assert not session.samples.can_undo and session.flash == "" and session.canvas.revision > revision
+    assert session.snapshot().preferences == other.preferences and session.snapshot().is_empty
+    assert session.snapshot().sweep is None and session.owner == "ann"
+
+
+def test_an_opened_lab_says_what_was_skipped(session, lab, jobs):
+    task = OpenLabTask(archive.write(lab))
+    session.imports.begin(jobs.submit(task), ImportKind.LAB)
+    assert not session.collect_import()
+    jobs.submitted[0].finish(OpenedLab(lab, ["Run 3 was skipped: it is damaged."]))
+    assert session.collect_import() and len(session.models.runs) == 2
+    assert session.imports.message == "Opened: 21 drawings, 2 runs. Run 3 was skipped: it is damaged."
+
+
+def test_an_imported_model_is_listed(session, jobs, stupid):
+    session.imports.begin(jobs.submit(OpenLabTask(b"")), ImportKind.MODEL)
+    jobs.submitted[0].finish(stupid.rename("mine"))
+    assert session.collect_import() and session.imports.message == "On your shelf as “mine”."
+    assert [model.name for model in session.models.uploads] == ["mine"]

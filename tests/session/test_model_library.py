@@ -1,0 +1,122 @@
+import pytest
+
+from digitcore.training.run import Run
+from digitcore.training.settings import TrainSettings
+from pages.session.model_library import MAX_COMPARED, ModelLibrary
+
+
+@pytest.fixture
+def models(services):
+    return ModelLibrary(services)
+
+
+def add(models, model, start):
+    run = Run(model=model, history=model.card.history, settings=TrainSettings(), parent=start.name, seconds=1.0)
+    return models.add_run(run, start)
+
+
+def names(models):
+    return [record.name for record in models.runs]
+
+
+def test_without_runs_the_shipped_model_predicts(models, genius, stupid):
+    assert models.trained is None and models.active() is genius and models.initial("stupid") is stupid
+    assert models.pair() == ("genius", "plain") and models.compared() == ["genius", "plain"]
+
+
+def test_the_latest_run_predicts_until_another_is_activated(models, genius, stupid):
+    add(models, stupid, genius)
+    add(models, genius, stupid)
+    assert models.trained.name == "run 2" and models.initial().name == "stupid"
+    models.activate("run 1")
+    assert models.trained.hash == stupid.hash and models.initial().name == "genius"
+    assert list(models.own) == ["run 2", "run 1"]
+
+
+def test_an_upload_predicts_and_has_no_baseline_of_its_own(models, stupid, genius):
+    add(models, genius, stupid)
+    name = models.add_upload(stupid.rename("mine"))
+    models.activate(name)
+    assert models.active_run is None and models.trained.name == "mine" and models.initial() is genius
+    models.remove_upload(name)
+    assert models.trained.name == "run 1"
+
+
+def test_two_models_never_share_a_name(models, genius, stupid):
+    first = add(models, stupid, genius)
+    assert models.rename_run(first, "run 2")
+    add(models, genius, stupid)
+    assert names(models) == ["run 2", "run 3"] and models.trained.hash == genius.hash
+    assert models.add_upload(stupid.rename("run 3")) == "run 3 2" and models.add_upload(genius) == "genius 2"
+
+
+@pytest.mark.parametrize("name", ["", " ", "   ", "<b>", "run 2", "genius", "a\nb", "x" * 41, " a", "a "])
+def test_names_that_a_run_may_not_have(models, genius, stupid, name):
+    first = add(models, stupid, genius)
+    add(models, genius, stupid)
+    assert not models.rename_run(first, name) and names(models) == ["run 1", "run 2"]
+    assert models.rejected_name == name
+    assert models.rename_run(first, "run 1") and models.rejected_name is None
+
+
+def test_a_renamed_run_stays_active_and_compared(models, genius, stupid):
+    record = add(models, genius, stupid)
+    models.activate("run 1")
+    assert models.compared() == ["stupid", "run 1"]
+    models.rename_run(record, "mine")
+    assert models.active_name == "mine" and models.compared() == ["stupid", "mine"]
+
+
+def test_deleting_a_run_is_undone(models, genius, stupid):
+    for model, start in ((stupid, genius), (genius, stupid), (stupid, genius)):
+        add(models, model, start)
+    models.activate("run 2")
+    models.delete_run("run 2")
+    assert names(models) == ["run 1", "run 3"] and models.trained.name == "run 3"
+    models.undo_delete()
+    assert names(models) == ["run 1", "run 2", "run 3"] and models.trained.name == "run 2" and models.deleted is None
+    models.undo_delete()
+    models.delete_run("nothing")
+    assert len(models.runs) == 3
+
+
+def test_the_comparison_follows_the_active_model(models, genius, stupid):
+    assert models.compared() == ["genius", "plain"], "visited before the first training"
+    add(models, genius, stupid)
+    assert models.compared() == ["stupid", "run 1"]
+    models.set_compared(["stupid", "run 1", "plain"])
+    assert models.compared() == ["stupid", "run 1", "plain"], "the user's choice stays"
+    add(models, stupid, genius)
+    assert models.compared() == ["genius", "run 2", "plain"], "with the new pair in front of what the user has added"
+    models.set_compared([])
+    assert models.compared() == []
+
+
+def test_no_more_models_are_compared_than_fit(models, genius, stupid):
+    for _ in range(8):
+        add(models, genius, stupid)
+    models.compared()
+    models.set_compared([f"run {n}" for n in range(1, 9)])
+    assert len(models.compared()) == MAX_COMPARED
+
+
+def test_preferences_survive(models, services, genius, stupid):
+    add(models, genius, stupid)
+    add(models, stupid, genius)
+    models.activate("run 1")
+    models.compared()
+    models.set_compared(["run 2", "plain"])
+    models.has_compared = True
+    restored = ModelLibrary(services)
+    restored.restore(models.runs, models.uploads, models.preferences())
+    assert restored.preferences() == models.preferences() and restored.trained.name == "run 1"
+    assert restored.compared() == ["run 2", "plain"]
+
+
+@pytest.mark.parametrize(
+    "preferences",
+    [{}, {"run_counter": -3, "active_model": 7, "compared_models": 3}, {"compared_models": [1, None], "compared_pair": "ab"}],
+)
+def test_damaged_preferences_are_ignored(models, preferences):
+    models.restore((), (), preferences)
+    assert models.run_counter == 0 and models.active_name == "" and models.compared() == ["genius", "plain"]

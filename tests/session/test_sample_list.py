@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from pages.session.sample_list import SampleList
+
+DIGIT = np.full((28, 28), 7, np.uint8)
+
+
+@pytest.fixture
+def samples(few):
+    found = SampleList()
+    found.current = few
+    return found
+
+
+def test_a_label_and_its_undo(samples, few):
+    samples.add(DIGIT, 3, "strokes", "2026-01-01")
+    assert (len(samples), samples.last_label, samples.current.dates[-1]) == (21, 3, "2026-01-01")
+    samples.remove_last()
+    assert np.array_equal(samples.current.labels, few.labels) and samples.last_label is None
+
+
+def test_a_replacement_and_its_undo(samples, few):
+    samples.add(DIGIT, 3)
+    before = samples.current
+    samples.replace(few.drop([0]))
+    assert samples.can_undo and samples.last_label is None
+    samples.undo()
+    assert samples.current is before and not samples.can_undo
+    samples.undo()
+    assert samples.current is before
+
+
+def test_a_new_label_forgets_the_undo(samples, few):
+    samples.replace(few.drop([0]))
+    samples.add(DIGIT, 3)
+    assert not samples.can_undo
+
+
+def test_hold_out_is_the_user_s_choice(samples):
+    samples.current = samples.current.concatenate(samples.current)
+    for label in range(10):
+        samples.add(DIGIT, label)
+    held_out = np.ones(len(samples), bool)
+    samples.current = type(samples.current).from_arrays(samples.current.digits, samples.current.labels, held_out)
+    assert len(samples.for_training().training_part()) == 0
+    samples.hold_out = False
+    assert len(samples.for_training().training_part()) == len(samples)

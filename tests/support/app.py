@@ -1,0 +1,135 @@
+"""The dashboard in Streamlit's own test runner, with the real models and the real worker."""
+
+import base64
+import io
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from digitcore.training.run import Run
+from digitcore.training.settings import TrainSettings
+from pages.session.lab_session import LabSession
+
+ENTRY = str(Path(__file__).resolve().parents[2] / "streamlit_app.py")
+HOME, DRAW, TRAIN, EVALUATE = "streamlit_app.py", "pages/Draw.py", "pages/Train.py", "pages/Evaluate.py"
+SESSION = "lab_session"
+TIMEOUT = 120  # s
+RUN_TIMEOUT = 60  # s
+MESSAGES = ("markdown", "caption", "info", "error", "warning")
+
+
+def new_app(**query_params: str) -> AppTest:
+    """A session on its first page."""
+    at = AppTest.from_file(ENTRY, default_timeout=RUN_TIMEOUT)
+    for name, value in query_params.items():
+        at.query_params[name] = value
+    at.run()
+    assert not at.exception
+    return at
+
+
+def go(at: AppTest, page: str) -> AppTest:
+    """Change the page."""
+    at.switch_page(page).run()
+    assert not at.exception
+    return at
+
+
+def session_of(at: AppTest) -> LabSession:
+    """The session behind the page."""
+    return at.session_state[SESSION]
+
+
+def on_canvas(digit: np.ndarray) -> np.ndarray:
+    """A digit at the canvas's size: (280, 280, 4) uint8."""
+    return np.asarray(Image.fromarray(digit).resize((280, 280)).convert("RGBA"))
+
+
+def canvas_value(rgba: np.ndarray) -> dict:
+    """A canvas as the browser sends it."""
+    file = io.BytesIO()
+    Image.fromarray(rgba).save(file, "PNG")
+    url = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    return {"drawing": {"raw": {"objects": [{"path": [["M", 9, 9], ["L", 20, 20]]}]}, "data": url}, "backgroundFit": None}
+
+
+def put_on_canvas(at: AppTest, rgba: np.ndarray) -> None:
+    """What the browser sends with the next run."""
+    at.session_state[session_of(at).canvas.key] = canvas_value(rgba)
+
+
+def draw(at: AppTest, digit: np.ndarray) -> AppTest:
+    """Draw a digit."""
+    put_on_canvas(at, on_canvas(digit))
+    at.run()
+    assert not at.exception
+    return at
+
+
+def texts(at: AppTest) -> str:
+    """All messages of the page."""
+    return " ".join(str(element.value) for kind in MESSAGES for element in at.get(kind))
+
+
+def html(at: AppTest) -> str:
+    """All HTML of the page, without its tags."""
+    return re.sub(r"<[^>]*>", "", " ".join(element.proto.body for element in at.get("html")))
+
+
+def predicted_digits(at: AppTest) -> list[int]:
+    """The predicted digit of each model that the page shows."""
+    bodies = " ".join(element.proto.body for element in at.get("html"))
+    return [int(digit) for digit in re.findall(r'data-testid="predicted-digit"[^>]*>(\d)<', bodies)]
+
+
+def open_drawer(at: AppTest, key: str) -> AppTest:
+    """Open an expander; AppTest does not know them, so it is opened before each run."""
+    keep_open(at, key)
+    at.run()
+    assert not at.exception
+    return at
+
+
+def keep_open(at: AppTest, key: str) -> AppTest:
+    """Leave an expander open in the next run."""
+    at.session_state[f"drawer_{key}"] = True
+    return at
+
+
+def until(at: AppTest, condition, rerun=None) -> None:
+    """Run the page until a condition holds."""
+    end = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < end, texts(at)
+        time.sleep(0.2)
+        if rerun:
+            rerun()
+        else:
+            at.run()
+    assert not at.exception
+
+
+def until_trained(at: AppTest) -> None:
+    """Run the page until the training has ended."""
+    until(at, lambda: session_of(at).training.job is None)
+
+
+def until_answered(at: AppTest) -> None:
+    """Run the page until the worker has answered every query."""
+    until(at, lambda: not session_of(at).queries.pending)
+    assert not session_of(at).queries.is_paused, session_of(at).queries.error
+
+
+def add_run(at: AppTest, model, start, **settings) -> None:
+    """Add a run to the session's history."""
+    run = Run(model=model, history=model.card.history, settings=TrainSettings(**settings), parent=start.name, seconds=1.0)
+    session_of(at).models.add_run(run, start)
+
+
+def add_samples(at: AppTest, samples) -> None:
+    """Give the session samples; the page shows them after its next run."""
+    session_of(at).samples.current = samples

@@ -1,0 +1,246 @@
+"""The running dashboard and a person at it: a fresh server, Chromium, and a pen. Used by tests and benchmarks."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+CANVAS = "canvas.upper-canvas"
+SIDE = 280  # px, of the canvas in its own units
+LONG = 120_000  # ms
+SHORT = 15_000  # ms
+
+# Streamlit's own command, with one addition: on SIGUSR1 it writes down which modules it has loaded.
+SERVER = """
+import signal, sys
+modules = sys.argv.pop(1)
+def write(*_):
+    with open(modules, "w") as file: file.write("\\n".join(sorted(sys.modules)))
+signal.signal(signal.SIGUSR1, write)
+from streamlit.web.cli import main
+sys.argv[0] = "streamlit"
+main()
+"""
+
+# Pen paths on a 280 px canvas, each a list of strokes.
+FOUR = [[(100, 50), (90, 90), (75, 150), (130, 152), (200, 148)], [(160, 90), (158, 160), (155, 235)]]
+SEVEN = [[(80, 70), (130, 68), (200, 66), (170, 130), (140, 230)]]
+ONE = [[(140, 50), (141, 120), (139, 230)]]
+SHAPES = {4: FOUR, 7: SEVEN, 1: ONE}
+
+# Nothing of the page has changed for `quiet` ms, no script runs, and the canvas can be drawn on where there is one.
+SETTLED = """async quiet => {
+  const busy = () => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState !== 'notRunning'
+    || document.querySelector('[data-stale=true]');
+  let changed = performance.now();
+  const observer = new MutationObserver(() => { changed = performance.now() });
+  observer.observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+  while (busy() || performance.now() - changed < quiet) await new Promise(requestAnimationFrame);
+  observer.disconnect();
+}"""
+
+
+def chromium() -> str | None:
+    """Chromium's path, or None."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """A fresh dashboard on a free port."""
+
+    def __init__(self, folder: Path, script: str = "server.py", **environment: str):
+        self.port = int(environment.get("STREAMLIT_SERVER_PORT") or free_port())
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._modules = folder / "modules.txt"
+        self.log = folder / "server.log"
+        settings = {
+            "STREAMLIT_SERVER_PORT": str(self.port),
+            "STREAMLIT_SERVER_HEADLESS": "true",
+            "DIGITLAB_STORE": f"sqlite:///{folder / 'labs.sqlite'}",
+        }
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", SERVER, str(self._modules), "run", str(ROOT / script)],
+                cwd=ROOT,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=os.environ | settings | environment,
+            )
+        self._wait_until_up()
+
+    def _wait_until_up(self) -> None:
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
+                return
+            time.sleep(0.1)
+        raise TimeoutError(self.log.read_text())
+
+    def modules(self) -> set[str]:
+        """The names of all modules that the server process has loaded."""
+        self._modules.unlink(missing_ok=True)
+        self.process.send_signal(signal.SIGUSR1)
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            if self._modules.exists() and (text := self._modules.read_text()):
+                return set(text.split("\n"))
+            time.sleep(0.1)
+        raise TimeoutError("the server has not answered the signal")
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """End it, and all that it started."""
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+
+class Person:
+    """Somebody with a mouse or a finger in front of a page."""
+
+    def __init__(self, page, url: str, touch: bool = False):
+        self.page, self.url, self.touch = page, url, touch
+
+    def open(self, path: str = "/"):
+        """Open a page by its address."""
+        self.page.goto(self.url + path)
+
+    def begin(self, path: str = "/Draw"):
+        """Open a page that leads to a canvas, and wait until it can be drawn on."""
+        self.open(path)
+        self.find_canvas()
+        self.settle()
+
+    def settle(self, quiet: int = 300):
+        """Wait until the page is at rest."""
+        self.page.evaluate(SETTLED, quiet)
+
+    def find_canvas(self):
+        """Wait for a canvas."""
+        canvas = self.page.locator(CANVAS).first
+        canvas.wait_for(timeout=60_000)
+        return canvas
+
+    def stroke(self, points):
+        """One stroke, in canvas pixels."""
+        canvas = self.find_canvas()
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
+        places = [(box["x"] + x * box["width"] / SIDE, box["y"] + y * box["height"] / SIDE) for x, y in points]
+        if self.touch:
+            self._touch(places)
+        else:
+            self.page.mouse.move(*places[0])
+            self.page.mouse.down()
+            for place in places[1:]:
+                self.page.mouse.move(*place, steps=4)
+            self.page.mouse.up()
+
+    def _touch(self, places):
+        session = self.page.context.new_cdp_session(self.page)
+        for kind, place in [("touchStart", places[0]), *(("touchMove", place) for place in places[1:])]:
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": place[0], "y": place[1]}]})
+        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    def answer(self) -> str:
+        """What the prediction says."""
+        return self.page.locator(".st-key-answer").inner_text()
+
+    def wait_for_other_answer(self, before: str) -> str:
+        """Wait for another prediction."""
+        self.page.wait_for_function(
+            "before => document.querySelector('.st-key-answer').innerText !== before", arg=before, timeout=SHORT
+        )
+        return self.answer()
+
+    def wait_for_answer(self, expected: str) -> None:
+        """Wait for this prediction."""
+        self.page.wait_for_function(
+            "expected => document.querySelector('.st-key-answer').innerText === expected", arg=expected, timeout=SHORT
+        )
+
+    def predicted_digit(self) -> int:
+        """The predicted digit, once there is one."""
+        digit = self.page.locator(".st-key-answer").get_by_test_id("predicted-digit").first
+        digit.wait_for(timeout=SHORT)
+        return int(digit.inner_text())
+
+    def draw(self, digit: int) -> list[str]:
+        """Draw a digit stroke by stroke, waiting for the prediction after each; returns the predictions."""
+        answers = []
+        for points in SHAPES[digit]:
+            before = self.answer()
+            self.stroke(points)
+            answers.append(self.wait_for_other_answer(before))
+        return answers
+
+    def wait_until_blank(self):
+        """Wait until the prediction says that nothing is drawn."""
+        self.page.locator(".st-key-answer").get_by_text("Draw a digit").wait_for(timeout=SHORT)
+
+    def label(self, digit: int, count: int):
+        """Press a label; it is the count-th sample."""
+        self.press(f"label_{digit}")
+        self.page.get_by_text(f"Your drawings: {count}").wait_for(timeout=SHORT)
+        self.wait_until_blank()
+
+    def press(self, key: str):
+        """Click or tap the button of this key."""
+        button = self.page.locator(f".st-key-{key} button").first
+        if self.touch:
+            button.tap()
+        else:
+            button.click()
+
+    def use_tool(self, name: str):
+        """Press Undo, Redo or Clear below the canvas."""
+        button = self.page.locator(".st-key-canvas").get_by_role("button", name=name, exact=True).last
+        if self.touch:
+            button.tap()
+        else:
+            button.click()
+
+    def slide(self, key: str, *keys: str):
+        """Move a slider by keys, and wait until the page has taken it in."""
+        self.page.locator(f".st-key-{key} input[type=range]").first.focus()
+        for name in keys:
+            self.page.keyboard.press(name)
+        self.settle()
+
+    def go(self, name: str):
+        """Change to another page by the navigation."""
+        open_sidebar = self.page.locator('[data-testid="stExpandSidebarButton"]')
+        if open_sidebar.is_visible():
+            open_sidebar.click()
+        self.page.locator('[data-testid="stSidebar"] a', has_text=name).click()
+        self.page.wait_for_url(re.compile(rf"/{'' if name == 'Home' else name}(\?|$)"))
+        if self.touch:
+            self.page.locator('[data-testid="stSidebarCollapseButton"] button').click()
+        self.settle()
+
+    def see(self, view: str):
+        """Choose a view of the Evaluate page."""
+        self.page.locator(".st-key-view").get_by_text(view, exact=True).click()
+        self.settle()

@@ -1,0 +1,17 @@
+"""Comparison of labs."""
+
+import numpy as np
+
+from digitcore.storage.snapshot import LabSnapshot
+
+
+def assert_equal(first: LabSnapshot, second: LabSnapshot) -> None:
+    """Assert that two labs hold the same."""
+    for name in ("digits", "labels", "held_out"):
+        assert np.array_equal(getattr(first.samples, name), getattr(second.samples, name))
+    assert (first.samples.strokes, first.samples.dates) == (second.samples.strokes, second.samples.dates)
+    assert [record.to_dict() for record in first.runs] == [record.to_dict() for record in second.runs]
+    assert [record.run.resume_state for record in first.runs] == [record.run.resume_state for record in second.runs]
+    assert [model.card for model in first.uploads] == [model.card for model in second.uploads]
+    assert first.bundles().keys() == second.bundles().keys()
+    assert first.preferences == second.preferences and first.sweep == second.sweep

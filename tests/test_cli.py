@@ -1,0 +1,132 @@
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from digitcore import mnist, models
+from digitcore.cli import cli, main
+
+
+def test_help_lists_every_command(capsys):
+    assert main(["--help"]) == 0
+    listed = re.findall(r"^  ([a-z]+) ", capsys.readouterr().out, re.MULTILINE)
+    assert listed == sorted(cli.commands)
+
+
+def test_the_readme_names_every_command():
+    readme = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+    assert [name for name in cli.commands if f"digitlab {name}" not in readme] == []
+
+
+def test_the_table_of_settings_is_up_to_date(capsys):
+    assert main(["settings"]) == 0
+    page = (Path(__file__).resolve().parent.parent / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert page.endswith(capsys.readouterr().out), "run digitlab settings"
+
+
+def test_wrong_options_are_one_message(capsys):
+    assert main(["sweep", "--set", "epochs=1", "--out", "table.xlsx"]) == 2
+    assert ".csv or .parquet" in capsys.readouterr().err
+    assert main(["nothing"]) == 2
+
+
+def test_data(capsys):
+    assert main(["data"]) == 0
+    assert "60,000 training and 10,000 test digits, verified" in capsys.readouterr().out
+
+
+def test_predict(tmp_path, capsys, data):
+    file = tmp_path / "digit.png"
+    Image.fromarray(255 - data.test_images[0]).resize((200, 200)).save(file)
+    assert main(["predict", str(file), "--json"]) == 0
+    [answer] = json.loads(capsys.readouterr().out)
+    assert answer["digit"] == data.test_labels[0] and sum(answer["probabilities"]) == pytest.approx(1, abs=1e-3)
+    assert main(["predict", str(file), "--model", "stupid"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["predict", "nowhere.png"], "no file nowhere.png"),
+        (["predict", __file__], "not a picture"),
+        (["predict", "{blank}"], "is blank"),
+        (["predict", "{blank}", "--model", "nobody"], "genius"),
+        (["evaluate", "nobody"], "genius"),
+        (["train", "nobody"], "genius"),
+        (["train", "genius", "--set", "epochs=0"], "epochs must lie between"),
+        (["train", "genius", "--set", "epoch=1"], "not NAME=VALUE"),
+        (["data", "--path", "nowhere"], "nowhere"),
+        (["sweep", "--set", "epochs=0"], "epochs must lie between"),
+        (["sweep", "--set", "epochs=1", "--samples", __file__], "no sample file"),
+    ],
+)
+def test_errors_are_sentences(arguments, sentence, tmp_path, capsys):
+    blank = tmp_path / "blank.png"
+    Image.new("L", (50, 50)).save(blank)
+    assert main([argument.format(blank=blank) for argument in arguments]) == 1
+    assert sentence in capsys.readouterr().err
+
+
+def test_evaluate_prints_the_cards_figures(capsys):
+    assert main(["evaluate", "stupid", "mlp", "--json"]) == 0
+    for row in json.loads(capsys.readouterr().out):
+        figures = models.load(row["name"]).card.metrics
+        assert row["mnist_accuracy"] == pytest.approx(figures["mnist_accuracy"], abs=2e-4)
+        assert row["robustness"].keys() == figures["robustness"].keys()
+
+
+def test_train_writes_a_bundle(tmp_path, capsys):
+    small = ["mnist_samples=300", "synthetic_samples=50", "epochs=1", "validation_samples=100"]
+    assert main(["train", "mlp", "--set", *small, "--out", str(tmp_path / "mine")]) == 0
+    made = models.load("mine", tmp_path)
+    assert made.card.name == "mine" and made.card.settings["mnist_samples"] == 300
+    assert 0 < made.card.metrics["mnist_accuracy"] <= 1
+
+
+def _kept_epochs(folder):
+    """Whose state BackupAndRestore has kept; it writes this file last."""
+    try:
+        return json.loads(next(folder.glob("cache/checkpoints/*/state/training_metadata.json")).read_text())["epoch"]
+    except (StopIteration, FileNotFoundError, ValueError):
+        return 0
+
+
+def test_a_killed_training_goes_on_where_it_was(tmp_path):
+    """Killed with -9 in its third epoch; started again, it does not begin anew and ends with all four."""
+    settings = ["mnist_samples=6000", "epochs=4", "validation_samples=500", "seed=7"]
+    command = [sys.executable, "-m", "digitcore", "train", "mlp", "--set", *settings, "--out", str(tmp_path / "mlp")]
+    here = os.environ | {"DIGITLAB_CACHE": str(tmp_path / "cache")}
+    shutil.copytree(mnist.cache_file().parent, tmp_path / "cache", ignore=shutil.ignore_patterns("checkpoints"))
+    process = subprocess.Popen(command, env=here, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 120
+    while _kept_epochs(tmp_path) < 2:
+        assert time.monotonic() < end and process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    before = json.loads(next(tmp_path.glob("cache/checkpoints/*/history.json")).read_text())
+    assert before[-1]["epoch"] >= 2
+    subprocess.run(command, env=here, check=True, capture_output=True)
+    card = models.load("mlp", tmp_path).card
+    assert card.history[: len(before)] == before and card.history[-1]["epoch"] == 4
+    assert [point["epoch"] for point in card.history] == sorted(point["epoch"] for point in card.history)
+    assert card.metrics["mnist_accuracy"] > 0.9
+    assert not [*tmp_path.glob("cache/checkpoints/*")]
+
+
+def test_sweep_writes_a_table(tmp_path, capsys, few):
+    (tmp_path / "mine.npz").write_bytes(few.to_npz())
+    values = ["sample_weight=1,20", "mnist_samples=100", "epochs=1"]
+    out = tmp_path / "sweep.parquet"
+    assert main(["sweep", "--set", *values, "--samples", str(tmp_path / "mine.npz"), "--out", str(out), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["sample_weight"] for row in rows] == [1, 20] and {row["status"] for row in rows} == {"done"}
+    assert pd.read_parquet(out)["personal"].tolist() == pytest.approx([row["personal"] for row in rows])

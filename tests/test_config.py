@@ -1,0 +1,74 @@
+"""The configuration: every variable, its default, and a sentence for a wrong value."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from digitcore.config import Config, load_config, variable_name
+from digitcore.errors import ConfigError
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+WRONG = [
+    ("DIGITLAB_KEEP_DAYS", "abc"),
+    ("DIGITLAB_KEEP_DAYS", "0"),
+    ("DIGITLAB_MAX_EPOCHS", "many"),
+    ("DIGITLAB_MAX_EPOCHS", "0"),
+    ("DIGITLAB_MAX_SECONDS", "-1"),
+    ("DIGITLAB_WORKERS", "1.5"),
+    ("DIGITLAB_LOW_PRIORITY", "perhaps"),
+    ("DIGITLAB_API_RATE", "often"),
+]
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch):
+    for field in Config.model_fields:
+        monkeypatch.delenv(variable_name(field), raising=False)
+
+
+def test_defaults():
+    config = load_config()
+    assert (config.max_epochs, config.keep_days, config.low_priority, config.workers) == (50, 90, True, 1)
+    assert config.cache_folder.name == "digitlab" and not config.is_store_off
+
+
+def test_the_environment_is_read_at_each_call(monkeypatch):
+    monkeypatch.setenv("DIGITLAB_MAX_EPOCHS", "4")
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://there:8786")
+    monkeypatch.setenv("DIGITLAB_STORE", "off")
+    config = load_config()
+    assert config.max_epochs == 4 and config.dask_scheduler_address == "tcp://there:8786" and config.is_store_off
+    monkeypatch.setenv("DIGITLAB_MAX_EPOCHS", "")
+    assert load_config().max_epochs == 50, "an empty variable is one that is not set"
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_a_wrong_value_is_one_sentence(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=rf"^{name} cannot be “{re.escape(value)}”: [^\n]+\.$"):
+        load_config()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["-m", "digitcore", "settings"],
+        ["-m", "uvicorn", "server:app"],
+        ["-c", "from digitcore.jobs import preload; preload.dask_setup(type('Worker', (), {})())"],
+    ],
+    ids=["command line", "server", "worker"],
+)
+def test_every_process_says_it_at_start_up(command):
+    environment = os.environ | {"DIGITLAB_KEEP_DAYS": "abc"}
+    result = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 1 and result.stderr.strip().startswith("DIGITLAB_KEEP_DAYS cannot be “abc”")
+    assert "Traceback" not in result.stderr and len(result.stderr.strip().splitlines()) == 1
+
+
+def test_the_readme_describes_every_variable():
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| [^|]* \| (.*) \|$", README.read_text(encoding="utf-8"), re.MULTILINE))
+    assert rows == {variable_name(name): field.description for name, field in Config.model_fields.items()}

@@ -1,0 +1,51 @@
+"""The recording of curves; what it does within a training is in test_trainer."""
+
+import numpy as np
+import pytest
+
+from digitcore.samples import SampleSet
+from digitcore.training.callbacks import HistoryCallback
+from digitcore.training.dataset import TrainingDataset, validation_data
+from digitcore.training.run import Run
+from digitcore.training.settings import TrainSettings
+
+SETTINGS = TrainSettings(mnist_samples=100, epochs=4, batch_size=10, validation_samples=100).resolved(is_trained=True)
+
+
+@pytest.fixture
+def dataset():
+    return TrainingDataset(SampleSet(), SETTINGS)
+
+
+def test_the_first_point_is_the_initial_model_s(dataset, genius):
+    reported = []
+    recorder = HistoryCallback(dataset, validation_data(SETTINGS), reported.append, None)
+    recorder.begin(genius.predictor())
+    (point,) = recorder.points
+    assert reported == [point] and point["epoch"] == 0 and point["val_accuracy"] > 0.95 and "loss" not in point
+
+
+def test_without_validation_the_first_point_has_no_metrics(dataset, genius):
+    recorder = HistoryCallback(dataset, None, None, None)
+    recorder.begin(genius.predictor())
+    assert set(recorder.points[0]) == {"epoch", "samples_seen", "seconds"}
+
+
+def test_resuming_skips_what_was_seen(dataset, genius):
+    history = [{"epoch": 2.3, "samples_seen": 230, "seconds": 1.0}]
+    recorder = HistoryCallback(dataset, None, None, None)
+    recorder.resume(Run(genius, history, SETTINGS, "genius", 7.0))
+    assert (dataset.initial_epoch, dataset.skipped_batches) == (2, 3)
+    assert recorder.points == history and recorder.points is not history and recorder.seconds() >= 7
+
+
+def test_a_point_is_the_mean_since_the_last_one(dataset):
+    recorder = HistoryCallback(dataset, None, None, None)
+    recorder.points = [{"epoch": 0.0, "samples_seen": 0, "seconds": 0.0}]
+    recorder.set_params({"steps": 10})
+    recorder.on_epoch_begin(0)
+    for batch, mean in ((4, 1.0), (9, 0.75)):
+        recorder._updated = -np.inf  # as if the update interval had passed
+        recorder.on_train_batch_end(batch, {"loss": mean, "accuracy": mean})
+    recorder.on_epoch_end(0, {"loss": 0.75, "accuracy": 0.75})
+    assert [point.get("loss") for point in recorder.points] == [None, 1.0, 0.5]

@@ -1,0 +1,88 @@
+import dataclasses
+
+import pytest
+
+from digitcore.errors import SettingsError
+from digitcore.training.settings import (
+    DEFAULTS,
+    SETTING_SPECS,
+    TrainSettings,
+    differing_names,
+    parse_value,
+    parse_values,
+)
+
+
+def test_json_round_trip():
+    settings = TrainSettings(epochs=7, learning_rate=0.01, augment=True)
+    assert TrainSettings.from_json(settings.to_json()) == settings
+    assert TrainSettings.from_json("{}") == TrainSettings()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "3", '{"epochs": 0}', '{"epochs": 2.5}', '{"epochs": "3"}', '{"epochs": true}', '{"lr": 1}']
+)
+def test_wrong_json_is_refused(text):
+    with pytest.raises(SettingsError):
+        TrainSettings.from_json(text)
+
+
+NUMBERS = [name for name, spec in SETTING_SPECS.items() if spec.high]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_ranges_are_kept(name):
+    spec = SETTING_SPECS[name]
+    for value in (spec.low - 1, spec.high + 1, float("nan"), "x", True, *([] if spec.is_optional else [None])):
+        with pytest.raises(SettingsError, match=name):
+            TrainSettings(**{name: value})
+    assert getattr(TrainSettings(**{name: spec.low}), name) == spec.low
+
+
+@pytest.mark.parametrize("name", SETTING_SPECS)
+def test_what_forms_and_sweeps_offer_is_valid(name):
+    spec = SETTING_SPECS[name]
+    assert spec.label and spec.help
+    for value in (DEFAULTS[name], *spec.options, *spec.sweep_values, *spec.choices):
+        TrainSettings(**{name: str(value) if spec.widget == "pills" else value})
+    if spec.widget in ("select_slider", "slider"):
+        assert DEFAULTS[name] in spec.options and spec.options == tuple(sorted(spec.options, key=lambda v: (v is not None, v)))
+
+
+def test_a_switch_is_no_number():
+    with pytest.raises(SettingsError, match="augment"):
+        TrainSettings(augment=1)
+
+
+def test_values_of_the_command_line():
+    assert parse_values(["epochs=3", "noise=gaussian"]) == {"epochs": "3", "noise": "gaussian"}
+    assert [parse_value(*pair) for pair in (("epochs", "3"), ("learning_rate", "null"), ("oversample", "79"))] == [3, None, "79"]
+    for pair in ("epochs", "epoch=3", "=3"):
+        with pytest.raises(SettingsError, match="NAME=VALUE"):
+            parse_values([pair])
+
+
+def test_resolved_leaves_nothing_open():
+    for trained in (True, False):
+        resolved = TrainSettings().resolved(trained)
+        assert None not in dataclasses.astuple(resolved) and resolved.schedule != "auto"
+        assert resolved.resolved(not trained) == resolved
+    explicit = TrainSettings(weight_interpolation=0.0, learning_rate=0.1, batch_size=8, schedule="triangular")
+    assert explicit.resolved(True) == explicit == explicit.resolved(False)
+
+
+def test_settings_cannot_be_changed_in_place():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TrainSettings().epochs = 4
+
+
+def test_differences():
+    assert differing_names([TrainSettings(), TrainSettings(epochs=4, seed=2)]) == ["epochs", "seed"]
+    assert differing_names([TrainSettings()]) == []
+
+
+def test_unknown_choices():
+    with pytest.raises(SettingsError, match="schedule"):
+        TrainSettings(schedule="zigzag")
+    with pytest.raises(SettingsError, match="oversample"):
+        TrainSettings(oversample="7 and 9")

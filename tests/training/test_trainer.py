@@ -1,0 +1,186 @@
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+from digitcore import models
+from digitcore.errors import SettingsError
+from digitcore.models import keras_io
+from digitcore.samples import SampleSet
+from digitcore.training import trainer
+from digitcore.training.dataset import TrainingDataset
+from digitcore.training.settings import TrainSettings
+from digitcore.training.trainer import train
+
+QUICK = TrainSettings(mnist_samples=320, epochs=1, validation_samples=100)
+
+
+@pytest.fixture(scope="module")
+def fine_tuned(stupid, few):
+    points = []
+    run = train(stupid, few, QUICK, on_progress=points.append)
+    return run, points
+
+
+def test_run_says_what_it_did(fine_tuned, few):
+    run, points = fine_tuned
+    assert run.history == points == run.model.card.history  # short enough to stand on the card in full
+    assert run.history[0]["epoch"] == 0 and run.history[-1]["epoch"] == 1
+    assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= set(run.history[-1])
+    assert run.parent == "stupid" and not run.stopped and run.model.card.trained
+    assert run.model.card.training_data == "Trained on your 20 drawings and 320 MNIST digits."
+    assert run.settings == QUICK and TrainSettings.from_dict(run.model.card.settings) == QUICK.resolved(trained=False)
+
+
+def test_start_is_left_alone(fine_tuned, stupid):
+    assert fine_tuned[0].model.hash != stupid.hash
+
+
+def test_same_seed_same_model(untrained, few, data):
+    first, second = (train(untrained, few, QUICK).model.predictor() for _ in range(2))
+    digits = data.test_images[:50]
+    assert np.allclose(first.probabilities(digits), second.probabilities(digits), atol=1e-4)
+
+
+def test_a_second_training_owes_nothing_to_the_first(few, data):
+    """The compiled model is used again; its weights and its optimizer's state are not."""
+    start, digits, settings = models.load("mlp"), data.test_images[:50], QUICK.replace(learning_rate=2e-3)
+    probabilities = []
+    for between in (None, few.take([1, 2]), few):
+        train(start, few, settings.replace(beta_2=0.99))  # another compiled model takes the place of the last one
+        if between is not None:
+            train(start, between, settings.replace(mnist_samples=0, epochs=3))
+        probabilities.append(train(start, few, settings).model.predictor().probabilities(digits))
+    assert np.allclose(probabilities[0], probabilities[1], atol=1e-4)
+    assert np.allclose(probabilities[0], probabilities[2], atol=1e-4)
+
+
+def test_from_stupid_2000_digits_and_5_epochs_reach_93_percent(stupid, data):
+    run = train(stupid, SampleSet(), TrainSettings(mnist_samples=2000, epochs=5))
+    digits, labels = data.test
+    assert (run.model.predictor().probabilities(digits).argmax(1) == labels).mean() >= 0.93
+
+
+def test_samples_weigh_more(untrained, data):
+    """Sevens that are called threes: at a high weight the model believes them, at a low one MNIST."""
+    digits, labels = data.training
+    wrong = SampleSet.from_arrays(digits[labels == 7][:20], np.full(20, 3))
+    settings = QUICK.replace(mnist_samples=1000, epochs=3)
+    read = {
+        weight: train(untrained, wrong, settings.replace(sample_weight=weight)).model.predictor().probabilities(wrong.digits)
+        for weight in (0.1, 100)
+    }
+    assert read[100][:, 3].mean() > 0.9 > 0.5 > read[0.1][:, 3].mean()
+
+
+def test_stop_keeps_what_was_learnt(untrained, few):
+    points = []
+    run = train(
+        untrained,
+        few,
+        QUICK.replace(mnist_samples=20_000, epochs=50, batch_size=32),
+        on_progress=points.append,
+        should_stop=lambda: points[-1].get("accuracy", 0) > 0.9,
+    )
+    assert run.stopped and 0 < run.history[-1]["epoch"] < 50
+    assert run.history[-1]["val_loss"] < run.history[0]["val_loss"]
+
+
+def test_stop_then_continue_equals_one_run(untrained, data):
+    """Same digits in the same order with the optimizer's state kept: only dropout differs."""
+    settings = QUICK.replace(mnist_samples=4000, epochs=2, batch_size=32, validation_samples=1000)
+    looks, digits = [], data.test_images[:2000]
+    whole = train(untrained, SampleSet(), settings)
+    part = train(untrained, SampleSet(), settings, should_stop=lambda: looks.append(1) or len(looks) > 1)
+    assert part.stopped and part.resume_state and 0 < part.history[-1]["epoch"] < 2
+    both = train(untrained, SampleSet(), settings, resume_from=part)
+    assert both.history[: len(part.history)] == part.history and not both.stopped and both.resume_state is None
+    assert both.history[-1]["epoch"] == 2 and both.history[-1]["samples_seen"] == whole.history[-1]["samples_seen"]
+    assert both.history[-1]["val_loss"] == pytest.approx(whole.history[-1]["val_loss"], rel=0.35, abs=0.03)
+    read = [run.model.predictor().probabilities(digits).argmax(1) for run in (whole, part, both)]
+    assert (read[0] == read[2]).mean() > 0.97 > (read[0] == read[1]).mean()
+
+
+def test_a_killed_training_is_taken_up_with_its_whole_curve(untrained, tmp_path):
+    settings = QUICK.replace(epochs=4)
+    whole = train(untrained, SampleSet(), settings)
+    for fatal in (2, 3):
+
+        def on_progress(point, fatal=fatal):
+            if point["epoch"] == fatal and "val_loss" in point:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            train(untrained, SampleSet(), settings, on_progress=on_progress, checkpoints=tmp_path / "kept")
+    run = train(untrained, SampleSet(), settings, checkpoints=tmp_path / "kept")
+    assert [point["epoch"] for point in run.history if "val_loss" in point] == [0, 1, 2, 3, 4]
+    assert [point["seconds"] for point in run.history] == sorted(point["seconds"] for point in run.history)
+    assert run.history[-1]["val_loss"] == pytest.approx(whole.history[-1]["val_loss"], rel=0.02)
+    assert not (tmp_path / "kept").exists()
+
+
+def test_the_dataset_is_released_after_the_training(untrained, monkeypatch):
+    made = []
+
+    def make(*args):
+        dataset = TrainingDataset(*args)
+        made.append(weakref.ref(dataset))
+        return dataset
+
+    monkeypatch.setattr(trainer, "TrainingDataset", make)
+    train(untrained, SampleSet(), QUICK)
+    gc.collect()
+    assert [dataset() for dataset in made] == [None]
+
+
+def test_continue_at_the_end_of_an_epoch(untrained):
+    settings = QUICK.replace(mnist_samples=32, epochs=3, batch_size=32)
+    part = train(untrained, SampleSet(), settings, should_stop=lambda: True)
+    assert part.stopped and part.history[-1]["epoch"] == 1
+    assert train(untrained, SampleSet(), settings, resume_from=part).history[-1]["epoch"] == 3
+
+
+def test_interpolated_weights_are_between_old_and_new(genius, few):
+    settings = QUICK.replace(learning_rate=0.01)
+    weights = [
+        np.concatenate([weight.ravel() for weight in keras_io.open_model(model).get_weights()])
+        for model in (
+            genius,
+            *(train(genius, few, settings.replace(weight_interpolation=share)).model for share in (0.0, 0.9)),
+        )
+    ]
+    initial, trained, interpolated = weights
+    assert np.abs(interpolated - initial).mean() < 0.3 * np.abs(trained - initial).mean()
+
+
+def test_weights_are_interpolated_when_fine_tuning_and_not_from_scratch(genius, untrained, few):
+    for start, same in ((genius, 0.3), (untrained, 0.0)):
+        auto, chosen, other = (
+            keras_io.open_model(train(start, few, QUICK.replace(weight_interpolation=share)).model).get_weights()[0]
+            for share in (None, same, 0.6)
+        )
+        assert np.allclose(auto, chosen, atol=1e-5) and not np.allclose(auto, other, atol=1e-5)
+
+
+def test_nothing_to_learn_from(untrained):
+    with pytest.raises(SettingsError, match="label a drawing"):
+        train(untrained, SampleSet(), QUICK.replace(mnist_samples=0))
+
+
+def test_drawings_alone(genius, few):
+    run = train(genius, few, QUICK.replace(mnist_samples=0))
+    assert run.model.card.training_data == "Trained on your 20 drawings."
+
+
+def test_recipe_settings_train(untrained):
+    settings = QUICK.replace(
+        synthetic_samples=100,
+        non_digit_samples=50,
+        augment=True,
+        noise="gaussian",
+        schedule="triangular",
+        label_smoothing=0.1,
+        learning_rate=0.01,
+    )
+    assert train(untrained, SampleSet(), settings).history[-1]["epoch"] == 1
