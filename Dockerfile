@@ -6,10 +6,11 @@ WORKDIR /app
 COPY requirements.txt .
 RUN pip install --no-cache-dir --requirement requirements.txt
 COPY . .
+RUN pip install --no-cache-dir --no-deps --editable .
 
 USER 10001
 ENV HOME=/home/lab DIGITLAB_CACHE=/home/lab/data
-RUN python -m digitcore data || echo "Going on without MNIST: drawing works, training will ask for it."
+RUN digitlab data || echo "Going on without MNIST: drawing works, training will ask for it."
 VOLUME /home/lab/data
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s \

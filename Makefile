@@ -1,29 +1,34 @@
-# make run    set up and open the dashboard
-# make test   set up and run every check
-# make audit  look for known vulnerabilities in what is installed
-# make bench  measure beside what a user would pick instead, an hour
-# make setup  set up only: .venv, packages, MNIST
+# make run         set up and open the dashboard
+# make test        set up and run every check
+# make test-quick  the tests that need no browser, worker or server: a minute
+# make check       lint, format, types and import rules
+# make setup       set up only: .venv, packages, MNIST
+# make lock        pin every package in requirements.txt, from pyproject.toml; UPGRADE=--upgrade takes newer ones
+# make audit       look for known vulnerabilities in what is installed
+# make bench       measure beside what a user would pick instead, an hour
 
 PYTHON ?= python3
 BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
 
-.PHONY: help setup run test check bench audit
+.PHONY: help setup run test test-quick check lock bench audit
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
-.venv/ready: requirements.txt
+.venv/ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Digit Lab needs Python 3.11 or newer; name it with PYTHON=...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(INSTALL) --requirement requirements.txt
+	$(INSTALL) --no-deps --editable .
 	touch $@
 
 .venv/ready-to-test: .venv/ready tests/requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement tests/requirements.txt
+	$(INSTALL) --requirement tests/requirements.txt
 	touch $@
 
 setup: .venv/ready
-	@$(BIN)/python -m digitcore data || echo "Going on without MNIST: drawing works, training will ask for it."
+	@$(BIN)/digitlab data || echo "Going on without MNIST: drawing works, training will ask for it."
 
 run: setup
 	$(BIN)/python -m streamlit run server.py
@@ -31,17 +36,25 @@ run: setup
 test: setup .venv/ready-to-test check
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
+test-quick: setup .venv/ready-to-test
+	$(BIN)/python -m pytest --numprocesses=2 --dist=load -m "not browser and not slow"
+
 check: .venv/ready-to-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+lock: .venv/ready-to-test
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 $(UPGRADE) --no-annotate --quiet \
+	  --custom-compile-command "make lock" --output-file requirements.txt
 
 audit: .venv/ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(INSTALL) pip-audit
 	$(BIN)/pip-audit --requirement requirements.txt
 
 .venv/ready-to-measure: .venv/ready-to-test benchmarks/requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
+	$(INSTALL) --requirement benchmarks/requirements.txt
 	touch $@
 
 .venv-peers/ready: benchmarks/peers/requirements.txt

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from digitcore.config import load_config
 from digitcore.errors import ConfigError
+from pages.components import assets
 
 ROOT = Path(__file__).resolve().parent
 SECURITY_HEADERS = {
@@ -28,14 +29,7 @@ SECURITY_HEADERS = {
 }
 API_HEADERS = {"cache-control": "no-store", "x-frame-options": "DENY"}
 API_PATHS = ("/api", "/healthz")
-PAGE_NAMES = "|".join(sorted(page.stem for page in (ROOT / "pages").glob("*.py")))
-# A page that is opened by its own address makes Streamlit look for its server below that address first, which logs two errors
-# in the browser's console. It is told where the server is.
-BASE_URL_SCRIPT = f"""<script>
-window.__streamlit = {{
-  BACKEND_BASE_URL: location.origin + location.pathname.replace(/\\/({PAGE_NAMES})\\/?$/, "/"), ...window.__streamlit
-}};
-</script></head>""".encode()
+PAGE_NAMES = sorted(page.stem for page in (ROOT / "pages").glob("[!_]*.py"))
 
 
 class SecurityHeaders:
@@ -63,6 +57,7 @@ class BaseUrl:
 
     def __init__(self, app: ASGIApp):
         self.app = app
+        self.script = assets.render("base_url.html", page_names=PAGE_NAMES).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or "text/html" not in Headers(scope=scope).get("accept", ""):
@@ -81,7 +76,7 @@ class BaseUrl:
             else:
                 body += message.get("body", b"")
                 if not message.get("more_body", False):
-                    body = body.replace(b"</head>", BASE_URL_SCRIPT, 1)
+                    body = body.replace(b"</head>", self.script + b"</head>", 1)
                     if "content-length" in Headers(raw=start["headers"]):
                         MutableHeaders(scope=start)["content-length"] = str(len(body))
                     await send(start)

@@ -132,7 +132,7 @@ def digit_accuracy(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
     scale = alt.Scale(zero=False, nice=True)
     base = alt.Chart(table).encode(
         x=alt.X("digit:O", title="Digit", axis=alt.Axis(labelAngle=0)),
-        xOffset=alt.XOffset("model:N", sort=_models(table)),
+        xOffset=alt.XOffset("model:N", sort=list(table["model"].unique())),
         color=_model_color(table),
         tooltip=_tooltip(
             ("model:N", "Model"),
@@ -142,9 +142,8 @@ def digit_accuracy(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
             *_interval_fields(".2%"),
         ),
     )
-    intervals = base.mark_rule(strokeWidth=2).encode(
-        y=alt.Y("low:Q", title=None, scale=scale, axis=alt.Axis(format="~%", tickCount=6)), y2="high:Q"
-    )
+    y = alt.Y("low:Q", title=None, scale=scale, axis=alt.Axis(format="~%", tickCount=6))
+    intervals = base.mark_rule(strokeWidth=2).encode(y=y, y2="high:Q")
     points = base.mark_point(filled=True, size=60, opacity=1).encode(y=alt.Y("accuracy:Q", scale=scale))
     return _layer(intervals, points, height=height, title="Share of each digit read right")
 
@@ -156,11 +155,8 @@ def reliability(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
         table: from `metrics.reliability_table`, with the column model.
     """
     unit = alt.Scale(domain=[0, 1])
-    diagonal = (
-        alt.Chart(pd.DataFrame({"confidence": [0.0, 1.0], "accuracy": [0.0, 1.0]}))
-        .mark_line(strokeDash=[4, 4], color=GREY)
-        .encode(x="confidence:Q", y="accuracy:Q")
-    )
+    corners = pd.DataFrame({"confidence": [0.0, 1.0], "accuracy": [0.0, 1.0]})
+    diagonal = alt.Chart(corners).mark_line(strokeDash=[4, 4], color=GREY).encode(x="confidence:Q", y="accuracy:Q")
     base = alt.Chart(table).encode(
         x=alt.X("confidence:Q", title="How sure it is", scale=unit, axis=alt.Axis(format=".0%")),
         color=_model_color(table),
@@ -237,8 +233,8 @@ def bars(
         format: of the vertical axis, in d3's language.
         log_scale: whether the vertical axis is logarithmic.
     """
-    base = alt.Chart(table, height=height, title=title)
-    chart: alt.Chart = base.mark_bar(color=BLUE).encode(
+    base: alt.Chart = alt.Chart(table, height=height, title=title).mark_bar(color=BLUE)
+    return base.encode(
         x=alt.X(f"{x}:O", title=x.capitalize(), axis=alt.Axis(labelAngle=0, labelOverlap=True)),
         y=alt.Y(
             f"{y}:Q",
@@ -248,7 +244,6 @@ def bars(
         ),
         tooltip=_tooltip((f"{x}:O", x.capitalize()), (f"{y}:Q", title)),
     )
-    return chart
 
 
 def sweep_heat_map(table: pd.DataFrame, x: str, y: str, *, height: int = 260) -> alt.LayerChart:
@@ -272,15 +267,14 @@ def sweep_heat_map(table: pd.DataFrame, x: str, y: str, *, height: int = 260) ->
         ),
     )
     shade = alt.Color("personal:Q", title="Your hand", scale=alt.Scale(scheme="viridis"), legend=alt.Legend(format=".0%"))
-    numbers = base.mark_text(fontWeight="bold", stroke="black", strokeWidth=0.4, fill="white").encode(
-        text=alt.Text("personal:Q", format=".0%")
-    )
+    text = alt.Text("personal:Q", format=".0%")
+    numbers = base.mark_text(fontWeight="bold", stroke="black", strokeWidth=0.4, fill="white").encode(text=text)
     cells = base.mark_rect().encode(color=shade)
     return _layer(cells, numbers, height=height, title="Your hand, read after training")
 
 
 def _layer(*charts: Any, height: int, title: str | None = None) -> alt.LayerChart:
-    layered = alt.layer(*charts).properties(height=height, title=title or alt.Undefined)
+    layered = alt.layer(*charts).properties(height=height, **({"title": title} if title else {}))
     assert isinstance(layered, alt.LayerChart)
     return layered
 
@@ -289,18 +283,13 @@ def _interval_fields(format: str) -> list[TooltipField]:
     return [("low:Q", "From", format), ("high:Q", "To", format)]
 
 
-def _models(table: pd.DataFrame) -> list[str]:
-    """The models' names in the order of a table."""
-    return list(dict.fromkeys(table["model"]))
-
-
 def _tooltip(*fields: TooltipField) -> list[alt.Tooltip]:
     return [alt.Tooltip(field, title=title, format=rest[0] if rest else alt.Undefined) for field, title, *rest in fields]
 
 
 def _model_color(table: pd.DataFrame) -> Any:
     """A color for each model, with a legend where there are several."""
-    models = _models(table)
+    models = list(table["model"].unique())
     return alt.Color(
         "model:N",
         title=None,

@@ -15,7 +15,7 @@ from tests.support.browser import Server
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
-    started = Server(tmp_path_factory.mktemp("server"), "server.py")
+    started = Server(tmp_path_factory.mktemp("server"))
     yield started
     started.stop()
 

@@ -8,7 +8,7 @@ AnyJob = Job[Any]
 
 
 class JobQueue:
-    """Waiting and running jobs. Plain data: knows no cluster and no thread."""
+    """Waiting and running jobs. Knows no cluster; only `add` may be called from several threads at once."""
 
     def __init__(self) -> None:
         self._waiting: list[AnyJob] = []

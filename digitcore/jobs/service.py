@@ -34,7 +34,7 @@ AnyJob = Job[Any]
 class JobService:
     """Submits tasks and updates their jobs. Every method but `close` returns at once.
 
-    All work on the queue and the cluster happens on one thread, one thing after the other.
+    Jobs are added by whoever submits; all other work on the queue and the cluster happens on one thread.
 
     Args:
         address: of a Dask scheduler; None takes the configured one, or starts a cluster of our own.
@@ -82,7 +82,9 @@ class JobService:
             on_stop=self._request_stop,
             get_position=self._queue.position,
         )
-        if not self._run_soon(self._enqueue, job):
+        self._queue.add(job)  # here, so that the next submit counts it
+        if not self._run_soon(self._dispatch):
+            self._queue.remove(job)
             raise JobError(CLOSED)
         return job
 
@@ -106,6 +108,7 @@ class JobService:
             return
         self.release_workers()
         self._closed.set()
+        self._housekeeper.join()
         self._executor.shutdown(cancel_futures=True)
         self._disconnect()  # where the interpreter is on its way out, the executor has refused
         atexit.unregister(self.close)
@@ -129,10 +132,6 @@ class JobService:
         elif self._queue.is_running(job):
             with contextlib.suppress(Exception):
                 Event(job.id, client=self._client).set()  # type: ignore[no-untyped-call]
-
-    def _enqueue(self, job: AnyJob) -> None:
-        self._queue.add(job)
-        self._dispatch()
 
     def _dispatch(self) -> None:
         """Start as many waiting jobs as there are free workers."""

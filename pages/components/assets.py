@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import streamlit as st
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 FOLDER = Path(__file__).resolve().parent
@@ -14,6 +15,11 @@ _environment = Environment(
 def read(path: str) -> str:
     """A file's text; the path is relative to this folder."""
     return (FOLDER / path).read_text(encoding="utf-8")
+
+
+def style(path: str) -> None:
+    """Add a style sheet to the page."""
+    st.html(FOLDER / path)
 
 
 def render(path: str, **values: Any) -> str:

@@ -15,7 +15,7 @@ def label_buttons(session: LabSession) -> None:
     """Teach with one tap: a press stores the drawing under that digit, whatever the prediction was."""
     with st.container(key="labels", gap="xsmall"):
         st.markdown("**It is a …**", help="Stores this drawing under the digit you press. Keys 0 to 9 work too.")
-        st.html(f"<style>{assets.read('label_buttons.css')}</style>")
+        assets.style("label_buttons.css")
         with st.container(horizontal=True, gap="xsmall"):
             for digit in range(10):
                 st.button(

@@ -33,7 +33,7 @@ def begin_page(page: str) -> LabSession:
     session.collect_training()
     session.collect_import()
     autosave.save(session)
-    st.html(f"<style>{assets.read('layout.css')}</style>")
+    assets.style("layout.css")
     _check_models(registry.names() if page in (HOME, EVALUATE) else list(REQUIRED_MODELS))
     with st.sidebar:
         st.markdown("#### Digit Lab")

@@ -39,7 +39,7 @@ def test_every_view(app, few, chosen):
     assert app.segmented_control(key="view").options == list(VIEWS)
     for view, counts in VIEWS.items():
         see(app, view)
-        assert len(app.get("arrow_vega_lite_chart")) == counts[len(chosen) > 1], view
+        assert len(app.get("vega_lite_chart")) == counts[len(chosen) > 1], view
         assert app.dataframe[0].value["Model"].tolist() == chosen
 
 

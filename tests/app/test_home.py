@@ -69,7 +69,7 @@ def test_a_model_is_imported(app, name):
     open_home(app, IMPORT)
     assert f"Model in use: **{imported.name}**" in texts(app)
     resources.saver().wait()
-    again = new_app(lab=app.query_params["lab"][0])
+    again = new_app(lab=app.query_params["lab"])
     assert session_of(again).models.uploads[0].key == imported.key
 
 

@@ -12,7 +12,7 @@ from tests.support.app import DRAW, TRAIN, add_run, add_samples, draw, go, new_a
 def reopen(at):
     """Another session at the same address."""
     resources.saver().wait()
-    return new_app(lab=at.query_params["lab"][0])
+    return new_app(lab=at.query_params["lab"])
 
 
 def test_a_lab_is_found_again_by_its_address(app, data, genius):

@@ -30,7 +30,7 @@ def test_run_says_what_it_did(fine_tuned, few):
     assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= set(run.history[-1])
     assert run.parent == "stupid" and not run.stopped and run.model.card.trained
     assert run.model.card.training_data == "Trained on your 20 drawings and 320 MNIST digits."
-    assert run.settings == QUICK and TrainSettings.from_dict(run.model.card.settings) == QUICK.resolved(trained=False)
+    assert run.settings == QUICK and TrainSettings.from_dict(run.model.card.settings) == QUICK.resolved(is_trained=False)
 
 
 def test_start_is_left_alone(fine_tuned, stupid):

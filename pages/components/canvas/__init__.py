@@ -34,7 +34,7 @@ def canvas(session: LabSession) -> None:
     if not state.has_widget(drawn.key):  # another page was shown, or nothing yet
         drawn.remount()
     ink, background = drawn.colors
-    st.html(f"<style>{assets.read('canvas/canvas.css')}</style>")
+    assets.style("canvas/canvas.css")
     with st.container(key="canvas", width=SIDE):
         st_canvas(
             stroke_width=state.widget_value("brush") or DEFAULT_BRUSH,

@@ -1,0 +1,1 @@
+"""The dashboard: a script a page, and what they are made of."""

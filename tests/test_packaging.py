@@ -1,0 +1,87 @@
+"""The lock, and what an installed package holds."""
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from digitcore import models
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+LOCK = [
+    Requirement(line)
+    for line in (ROOT / "requirements.txt").read_text().splitlines()
+    if line.strip() and not line.lstrip().startswith("#")
+]
+
+
+def applies(requirement: Requirement, extra: str = "") -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+
+
+def installed_requirements() -> set[str]:
+    """The names of all packages that the project needs here, those that others bring as well."""
+    found: set[str] = set()
+    waiting = [(Requirement(text), "") for text in PROJECT["dependencies"]]
+    while waiting:
+        requirement, extra = waiting.pop()
+        if not applies(requirement, extra):
+            continue
+        found.add(canonicalize_name(requirement.name))
+        for extra in requirement.extras or {""}:
+            for text in distribution(requirement.name).requires or []:
+                below = Requirement(text)
+                if canonicalize_name(below.name) not in found:
+                    waiting.append((below, extra))
+    return found
+
+
+def test_the_lock_pins_every_package_to_one_version():
+    assert LOCK and all(re.fullmatch(r"==[^*,]+", str(requirement.specifier)) for requirement in LOCK)
+    assert all(requirement.url is None for requirement in LOCK)
+
+
+def test_the_lock_and_pyproject_agree():
+    locked = {canonicalize_name(requirement.name) for requirement in LOCK if applies(requirement)}
+    needed = installed_requirements()
+    assert "streamlit" in needed and not needed - locked, "run `make lock`"
+    assert not locked - needed, "run `make lock`"
+
+
+def test_every_direct_dependency_is_locked_on_every_platform():
+    locked = {canonicalize_name(requirement.name) for requirement in LOCK}
+    assert {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]} <= locked
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The built package."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)], cwd=ROOT, check=True)
+    [path] = folder.glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        yield archive
+
+
+def test_a_wheel_holds_the_library_its_models_and_its_templates(wheel):
+    names = set(wheel.namelist())
+    for model in models.names():
+        for path in (ROOT / "models" / model).iterdir():
+            assert f"digitcore/models/shipped/{model}/{path.name}" in names
+    for path in (ROOT / "digitcore").rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            assert path.relative_to(ROOT).as_posix() in names
+    assert not {name for name in names if name.startswith(("tests", "pages", "benchmarks"))}
+
+
+def test_a_wheel_installs_the_command(wheel):
+    [entry_points] = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
+    assert "digitlab = digitcore.cli:main" in wheel.read(entry_points).decode()
