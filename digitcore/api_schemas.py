@@ -9,7 +9,8 @@ from digitcore.images import SIDE
 MAX_IMAGES = 100  # of a request
 PROBLEM_TYPE = "application/problem+json"
 
-Row = Annotated[list[Annotated[int, Field(ge=0, le=255, strict=True)]], Field(min_length=SIDE, max_length=SIDE)]
+Pixel = Annotated[float, Field(ge=0, le=255, multiple_of=1, strict=True)]  # JSON knows no integers: 184.0 is one
+Row = Annotated[list[Pixel], Field(min_length=SIDE, max_length=SIDE)]
 Base64 = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
 Digit = Annotated[list[Row], Field(min_length=SIDE, max_length=SIDE)]
 

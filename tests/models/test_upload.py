@@ -26,6 +26,12 @@ def test_every_shipped_model_passes_and_is_known(name):
     assert upload.find_shipped(again) is None or b"compile_config" not in data
 
 
+def test_a_checked_file_is_the_same_at_any_time(genius, monkeypatch):
+    before = upload.check(genius.keras_bytes)
+    monkeypatch.setattr("time.time", lambda: 2_000_000_000.0)
+    assert upload.check(genius.keras_bytes) == before
+
+
 def test_what_people_bring_is_made_like_ours(tmp_path, genius, data):
     """Pixels from 0 to 1, flat inputs and logits are adapted; our own file comes back as it is."""
     digits = data.test_images[:300]
