@@ -20,10 +20,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from digitcore import mnist
-from tests.browser import free_port
+from tests.support.browser import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVERS = {"Digit Lab": "server:app", "FastAPI + model.predict": "benchmarks.peers.api:app"}
@@ -85,21 +83,21 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=600, help="of each server and round")
     parser.add_argument("--clients", type=int, default=4)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     file = io.BytesIO()
     Image.fromarray(mnist.load_test()[0][0]).resize((280, 280)).save(file, "PNG")
     found = {name: ([], []) for name in SERVERS}
     for _ in range(ROUNDS):
         for name, app in SERVERS.items():
             with running(app) as port:
-                rate, waits = load(port, file.getvalue(), asked.requests, asked.clients)
+                rate, waits = load(port, file.getvalue(), options.requests, options.clients)
                 found[name][0].append(rate)
                 found[name][1].extend(waits)
     rates = {name: float(np.median(rates)) for name, (rates, _) in found.items()}
     for name, (_, waits) in found.items():
         print(f"{name}: {rates[name]:.0f} requests a second, p95 {1000 * np.quantile(waits, 0.95):.0f} ms")
     ours, peer = rates.values()
-    print(f"ratio: {ours / peer:.1f} × the requests a second, {asked.clients} clients")
+    print(f"ratio: {ours / peer:.1f} × the requests a second, {options.clients} clients")
 
 
 if __name__ == "__main__":

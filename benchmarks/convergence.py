@@ -1,31 +1,29 @@
 """Seconds of training from random weights to 90, 97 and 99 % of MNIST's test digits: our `fast` recipe beside Keras's own
 example, "Simple MNIST convnet", with its published settings.
 
-    python benchmarks/learning.py [--seeds 10] [--example-seeds 1]
+    python benchmarks/convergence.py [--seeds 10] [--example-seeds 1]
 
 Both run through Keras on this machine, in turn. Test digits are read now and then with the clock stopped; making the graph,
-our validation and the watching count. The example trains for 15 epochs of 54,000 digits: minutes for each seed.
+our validation and recording the history count. The example trains for 15 epochs of 54,000 digits: minutes for each seed.
 """
 
 import argparse
 import os
 import statistics
-import sys
 import time
-from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import keras
 import numpy as np
 
 from benchmarks.report import table
-from digitcore import mnist, networks, recipes, training
+from digitcore import mnist, training
+from digitcore.models import keras_io, networks
 from digitcore.samples import SampleSet
-from digitcore.watching import answers_of
+from digitcore.training.recipes import get_recipe
 
-MARKS = (0.90, 0.97, 0.99)
+ACCURACIES = (0.90, 0.97, 0.99)
 EXAMPLE = {"batch_size": 128, "epochs": 15, "validation_split": 0.1}  # keras.io/examples/vision/mnist_convnet
 
 
@@ -43,17 +41,19 @@ class Milestones(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if batch + 1 >= self.due:
             self.due += self.every
-            self.look()
+            self.evaluate()
 
     def on_train_end(self, logs=None):
-        self.look()
+        self.evaluate()
 
-    def look(self):
+    def evaluate(self):
         """Read the test digits with the clock stopped."""
         seconds, stopped = self.seconds(), time.perf_counter()
         digits, labels = mnist.load_test()
-        self.accuracy = float((answers_of(self.model, digits[..., None].astype(np.float32)).argmax(1) == labels).mean())
-        for mark in MARKS:
+        self.accuracy = float(
+            (keras_io.predict_in_batches(self.model, digits[..., None].astype(np.float32)).argmax(1) == labels).mean()
+        )
+        for mark in ACCURACIES:
             if self.accuracy >= mark:
                 self.reached.setdefault(mark, seconds)
         self.paused += time.perf_counter() - stopped
@@ -65,10 +65,10 @@ class Milestones(keras.callbacks.Callback):
 
 def fast(seed: int) -> tuple[Milestones, float]:
     """Our recipe from random weights."""
-    recipe = recipes.recipe("fast")
-    start = training.fresh(recipe.network, seed=seed)
+    recipe = get_recipe("fast")
+    start = keras_io.random_model(recipe.network, seed=seed)
     marks = Milestones(every=50)
-    run = training.train(start, SampleSet(), recipe.settings.changed(seed=seed), callbacks=[marks])
+    run = training.train(start, SampleSet(), recipe.settings.replace(seed=seed), callbacks=[marks])
     return marks, run.seconds - marks.paused
 
 
@@ -90,19 +90,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--example-seeds", type=int, default=1)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     found = []
-    for seed in range(max(asked.seeds, asked.example_seeds)):
-        found += [("fast", seed, *fast(seed))] if seed < asked.seeds else []
-        found += [("Keras's example", seed, *example(seed))] if seed < asked.example_seeds else []
+    for seed in range(max(options.seeds, options.example_seeds)):
+        found += [("fast", seed, *fast(seed))] if seed < options.seeds else []
+        found += [("Keras's example", seed, *example(seed))] if seed < options.example_seeds else []
 
     def row(name, seed, marks, whole):
-        times = [f"{marks.reached[mark]:.1f}" if mark in marks.reached else "never" for mark in MARKS]
+        times = [f"{marks.reached[mark]:.1f}" if mark in marks.reached else "never" for mark in ACCURACIES]
         return name, seed, *times, f"{whole:.1f}", f"{marks.accuracy:.2%}"
 
     print(
         table(
-            ("training", "seed", *(f"s to {mark:.0%}" for mark in MARKS), "s in all", "test digits"), (row(*one) for one in found)
+            ("training", "seed", *(f"s to {mark:.0%}" for mark in ACCURACIES), "s in all", "test digits"),
+            (row(*one) for one in found),
         )
     )
     ours, theirs = ([one for one in found if (one[0] == "fast") == mine] for mine in (True, False))

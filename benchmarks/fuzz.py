@@ -1,6 +1,6 @@
-"""Throws broken and hostile files at every upload and counts what becomes of them.
+"""Uploads broken and hostile files everywhere that files are taken, and counts the outcomes.
 
-    python benchmarks/hostile.py [--each 200]
+    python benchmarks/fuzz.py [--each 200]
 
 Each file must be taken or end as one sentence; nothing may crash, hang, or run what is inside.
 """
@@ -11,41 +11,43 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from digitcore import exchange, incoming, labfile, mnist, models
+from digitcore import mnist, models
+from digitcore.data import sample_files
 from digitcore.errors import DigitLabError
-from digitcore.labs import LabRecord, Trained
-from digitcore.runs import Run, TrainSettings
+from digitcore.models import upload
 from digitcore.samples import SampleSet
-from tests import hostile
+from digitcore.storage import archive
+from digitcore.storage.snapshot import LabSnapshot, RunRecord
+from digitcore.training.run import Run
+from digitcore.training.settings import TrainSettings
+from tests.support import fuzz
 
-MARK = Path("/tmp/digitlab-was-here")
-SLOW = 90  # s
+MARKER = Path("/tmp/digitlab-was-here")
+MAX_SECONDS = 90  # s
 
 
-def bring_model(data: bytes):
+def open_model(data: bytes):
     """As the worker does."""
-    incoming.opened([incoming.checked(data)])
+    upload.open_checked([upload.check(data)])
 
 
 def attempts(each: int):
     """For every upload its name, what takes the file, and the files."""
     digits, labels = mnist.load_test()
     good, genius = SampleSet.from_arrays(digits[:40], labels[:40]), models.load("genius")
-    run = Run(genius.renamed("run 1"), [{"epoch": 0.0, "seen": 0.0, "seconds": 0.0}], TrainSettings(), "stupid", 1.0)
-    lab = LabRecord(good, (Trained(run, models.load("stupid")),))
+    run = Run(genius.rename("run 1"), [{"epoch": 0.0, "samples_seen": 0.0, "seconds": 0.0}], TrainSettings(), "stupid", 1.0)
+    lab = LabSnapshot(good, (RunRecord(run, models.load("stupid")),))
 
     def filled(make):
         fixed = sum(1 for _ in make(0))
         return make(max(0, each - fixed))
 
-    yield "samples", exchange.read, filled(lambda count: hostile.samples(good, count))
-    yield "a model", bring_model, filled(lambda count: hostile.models(genius.keras_bytes, count))
-    yield "a lab", labfile.read, filled(lambda count: hostile.labs(lab, genius, count))
+    yield "samples", sample_files.read, filled(lambda count: fuzz.sample_uploads(good, count))
+    yield "a model", open_model, filled(lambda count: fuzz.model_uploads(genius.keras_bytes, count))
+    yield "a lab", archive.read, filled(lambda count: fuzz.lab_uploads(lab, genius, count))
 
 
-def throw(take, files):
+def upload_all(take, files):
     """What became of the files: how many were taken, refused, raised, took too long."""
     found, worst, bad = collections.Counter(), 0.0, []
     for name, data in files:
@@ -58,7 +60,7 @@ def throw(take, files):
         except BaseException as error:  # noqa: BLE001 just these are looked for
             bad.append(f"{name}: {type(error).__name__}: {error}"[:200])
         worst = max(worst, time.monotonic() - begin)
-        if time.monotonic() - begin > SLOW:
+        if time.monotonic() - begin > MAX_SECONDS:
             bad.append(f"{name}: took too long")
     return found, worst, bad
 
@@ -69,7 +71,7 @@ def main():
     parser.add_argument("--each", type=int, default=200, help="files for each upload")
     failed = False
     for what, take, files in attempts(parser.parse_args().each):
-        found, worst, bad = throw(take, files)
+        found, worst, bad = upload_all(take, files)
         total = sum(found.values()) + len(bad)
         print(
             f"{what}: {total} files, {found['refused']} refused with a sentence, {found['taken']} still good and taken, "
@@ -78,8 +80,8 @@ def main():
         )
         print(*bad, sep="\n")
         failed |= bool(bad)
-    print(f"code was run: {'yes' if MARK.exists() else 'no'}")
-    return int(failed or MARK.exists())
+    print(f"code was run: {'yes' if MARKER.exists() else 'no'}")
+    return int(failed or MARKER.exists())
 
 
 if __name__ == "__main__":

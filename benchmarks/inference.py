@@ -9,19 +9,18 @@ as many threads as they take by default, LiteRT with one as the dashboard uses i
 import argparse
 import os
 import statistics
-import sys
 import time
-from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 import onnxruntime
 import tensorflow as tf
 
 from benchmarks.report import table
-from digitcore import mnist, models, training
+from digitcore import mnist, models
+from digitcore.models import keras_io
+from digitcore.predictor import Predictor
 
 MODEL, SINGLES, MANY = "genius", 50, 1000
 
@@ -29,11 +28,11 @@ MODEL, SINGLES, MANY = "genius", 50, 1000
 def ways():
     """Name → a function from (N, 28, 28, 1) float32 to (N, 10)."""
     bundle = models.load(MODEL)
-    keras_model = training.opened(bundle)
+    keras_model = keras_io.open_model(bundle)
     traced = tf.function(keras_model, reduce_retracing=True)
-    session = onnxruntime.InferenceSession(training.to_onnx(bundle))
+    session = onnxruntime.InferenceSession(keras_io.to_onnx(bundle))
     name = session.get_inputs()[0].name
-    one, every = (models.Predictor(bundle.tflite_bytes, threads) for threads in (1, os.cpu_count() or 1))
+    one, every = (Predictor(bundle.tflite_bytes, threads) for threads in (1, os.cpu_count() or 1))
     return {
         "LiteRT, one thread (Digit Lab)": one.probabilities,
         "LiteRT, all threads": every.probabilities,
@@ -55,7 +54,7 @@ def main():
     """Measure in turns and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     digits = mnist.load_test()[0][:MANY, ..., None].astype(np.float32)
     answer = ways()
     expected = next(iter(answer.values()))(digits)
@@ -64,7 +63,7 @@ def main():
             raise SystemExit(f"{name} answers otherwise.")
         ask(digits[:1])
     single, many = {name: [] for name in answer}, {name: [] for name in answer}
-    for _ in range(asked.rounds):
+    for _ in range(options.rounds):
         for name, ask in answer.items():
             single[name] += [seconds(lambda i=i, ask=ask: ask(digits[i : i + 1])) for i in range(SINGLES)]
             many[name].append(seconds(lambda ask=ask: ask(digits)))

@@ -1,7 +1,7 @@
 """Pen-up to new answer in Chromium: Digit Lab quiet, while it trains, and while it trains with a second session in line and
 a third one's sweep, beside a bare page that only echoes the canvas.
 
-    python benchmarks/pen_up.py [--strokes 15] [--json]
+    python benchmarks/latency.py [--strokes 15] [--json]
 
 The time runs in the page, from the browser's pointerup to the change of the answer's text. Both pages are served and
 measured in turn in one run, so that the ratios hold on a busy machine.
@@ -10,34 +10,32 @@ measured in turn in one run, so that the ratios hold on a busy machine.
 import argparse
 import json
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 
 import psutil
 from playwright.sync_api import sync_playwright
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from tests.browser import QUIET, Person, Server, chromium
+from tests.support.browser import CHROMIUM_ARGS, Person, Server, chromium
 
-WATCH = """() => { window.waits = []; let up = 0, last = '';
+OBSERVE_ANSWERS = """() => { window.waits = []; let up = 0, last = '';
   document.addEventListener('pointerup', () => { up = performance.now() }, true);
-  const look = () => { const place = document.querySelector('.st-key-answer'), text = place ? place.innerText : '';
-    if (text !== last) { last = text; if (up) window.waits.push(performance.now() - up); up = 0 } requestAnimationFrame(look) };
-  look() }"""
+  const check = () => { const place = document.querySelector('.st-key-answer'), text = place ? place.innerText : '';
+    if (text !== last) { last = text; if (up) window.waits.push(performance.now() - up); up = 0 } requestAnimationFrame(check) };
+  check() }"""
 PAUSE = 500  # ms between strokes: longer than the canvas's own 200 ms
 
 
 def measure(person: Person, strokes: int) -> list[float]:
     """Milliseconds from pen-up to the answer's change, one a stroke."""
-    person.page.evaluate(WATCH)
+    person.page.evaluate(OBSERVE_ANSWERS)
     waits = []
     for number in range(strokes):
         y = 20 + 240 * number / strokes
-        asked = person.page.evaluate("window.waits.length")
+        before = person.page.evaluate("window.waits.length")
         person.stroke([(40 + 9 * number, y), (140, y + 12), (230 - 3 * number, y + 4)])
-        person.page.wait_for_function(f"window.waits.length > {asked}", timeout=5000)
-        waits += person.page.evaluate(f"window.waits.slice({asked}, {asked + 1})")
+        person.page.wait_for_function(f"window.waits.length > {before}", timeout=5000)
+        waits += person.page.evaluate(f"window.waits.slice({before}, {before + 1})")
         person.page.wait_for_timeout(PAUSE)
     return waits
 
@@ -46,7 +44,7 @@ def visit(browser, server, path="/Draw"):
     """A new window on a page with a canvas."""
     person = Person(browser.new_page(viewport={"width": 1280, "height": 900}), server.url)
     person.open(path)
-    person.at_canvas()
+    person.find_canvas()
     person.page.wait_for_timeout(1500)
     return person
 
@@ -62,11 +60,11 @@ def start_long_training(person):
     person.page.locator(".st-key-training").get_by_text("Epoch 1 of").wait_for(timeout=120_000)
     person.page.wait_for_timeout(3000)
     person.go("Draw")
-    person.at_canvas()
+    person.find_canvas()
     person.page.wait_for_timeout(1500)
 
 
-def crowd(browser, server):
+def start_other_sessions(browser, server):
     """A second session whose training waits in line, and a third with a sweep."""
     second, third = visit(browser, server), visit(browser, server)
     second.go("Train")
@@ -84,38 +82,38 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--strokes", type=int, default=15)
     parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     waits = {}
     with sync_playwright() as play, tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
-        browser = play.chromium.launch(executable_path=chromium(), args=QUIET.split())
+        browser = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
         lab, echo = Server(Path(one)), Server(Path(two), "benchmarks/peers/echo.py")
         try:
-            waits["echo"] = measure(visit(browser, echo, "/"), asked.strokes)
+            waits["echo"] = measure(visit(browser, echo, "/"), options.strokes)
             person = visit(browser, lab)
-            waits["quiet"] = measure(person, asked.strokes)
+            waits["quiet"] = measure(person, options.strokes)
             start_long_training(person)
-            person.tool("Clear")
+            person.use_tool("Clear")
             person.page.wait_for_timeout(1000)
-            waits["training"] = measure(person, asked.strokes)
+            waits["training"] = measure(person, options.strokes)
             megabytes = psutil.Process(lab.process.pid).memory_info().rss / 1e6
-            crowd(browser, lab)
-            person.tool("Clear")
+            start_other_sessions(browser, lab)
+            person.use_tool("Clear")
             person.page.wait_for_timeout(1000)
-            waits["training_and_crowd"] = measure(person, asked.strokes)
+            waits["training_and_others"] = measure(person, options.strokes)
         finally:
             lab.stop()
             echo.stop()
             browser.close()
-    medians = {name: statistics.median(found) for name, found in waits.items()}
-    found = {
+    medians = {name: statistics.median(values) for name, values in waits.items()}
+    figures = {
         "medians_ms": {name: round(value) for name, value in medians.items()},
-        "strokes_answered": {name: len(found) for name, found in waits.items()},
+        "strokes_answered": {name: len(values) for name, values in waits.items()},
         "quiet_over_echo": round(medians["quiet"] / medians["echo"], 2),
         "training_over_quiet": round(medians["training"] / medians["quiet"], 2),
-        "training_and_crowd_over_quiet": round(medians["training_and_crowd"] / medians["quiet"], 2),
+        "training_and_others_over_quiet": round(medians["training_and_others"] / medians["quiet"], 2),
         "server_megabytes": round(megabytes),
     }
-    print(json.dumps(found, indent=2) if asked.json else "\n".join(f"{name}: {value}" for name, value in found.items()))
+    print(json.dumps(figures, indent=2) if options.json else "\n".join(f"{name}: {value}" for name, value in figures.items()))
 
 
 if __name__ == "__main__":

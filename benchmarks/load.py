@@ -1,6 +1,6 @@
 """Thirty people draw at once while a training runs: how long do they wait, and what memory does it take?
 
-    python benchmarks/crowd.py [--people 30] [--seconds 60]
+    python benchmarks/load.py [--people 30] [--seconds 60]
 
 Each person is a real websocket that speaks Streamlit's own protocol: it opens the Draw page, sends the canvas after every
 stroke as a browser does, and waits for the answer's new HTML. The training is pressed in Chromium, where one more person
@@ -16,7 +16,6 @@ import json
 import multiprocessing
 import random
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -29,15 +28,14 @@ from playwright.sync_api import sync_playwright
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from benchmarks.pen_up import measure, start_long_training, visit
-from tests.browser import QUIET, SHAPES, Server, chromium
+from benchmarks.latency import measure, start_long_training, visit
+from tests.support.browser import CHROMIUM_ARGS, SHAPES, Server, chromium
 
 PAUSE = 2.0  # s between two strokes of one person, on average
-GONE = 140  # s until the server has let go of those who left: Streamlit waits 120 s for them
-LATER = 10  # s that the last person draws
-CANVAS, ANSWER = "drawable_canvas", "font-weight:650"
-MOST_MESSAGE = 50_000_000  # bytes
+SESSION_TIMEOUT = 140  # s until the server has let go of those who left: Streamlit waits 120 s for them
+LAST_VISIT = 10  # s that the last person draws
+CANVAS, ANSWER = "drawable_canvas", 'data-testid="prediction"'
+MAX_MESSAGE_SIZE = 50_000_000  # bytes
 
 
 class Visitor:
@@ -52,8 +50,8 @@ class Visitor:
 
     async def draw(self, seconds: float):
         """Come, draw for so long, leave."""
-        async with websockets.connect(self.url, subprotocols=["streamlit"], max_size=MOST_MESSAGE) as self.socket:
-            await self.ask(BackMsg(rerun_script={"page_name": "Draw"}))
+        async with websockets.connect(self.url, subprotocols=["streamlit"], max_size=MAX_MESSAGE_SIZE) as self.socket:
+            await self.send(BackMsg(rerun_script={"page_name": "Draw"}))
             end = time.monotonic() + seconds
             while time.monotonic() < end:
                 await self.draw_digit(self.random.choice(list(SHAPES)), end)
@@ -66,35 +64,35 @@ class Visitor:
             await asyncio.sleep(self.random.uniform(0.5, 1.5) * PAUSE)
             if time.monotonic() > end:
                 return
-            begin = time.monotonic()
-            if await self.ask(self.stroke(strokes[:number])):
-                self.waits.append(time.monotonic() - begin)
+            started = time.monotonic()
+            if await self.send(self.stroke(strokes[:number])):
+                self.waits.append(time.monotonic() - started)
             else:
                 self.errors += 1
 
     def stroke(self, strokes):
         """What the browser sends when the pen goes up."""
-        state = json.dumps({"drawing": {"raw": {"objects": [{"path": []}] * len(strokes)}, "data": picture(strokes)}})
+        state = json.dumps({"drawing": {"raw": {"objects": [{"path": []}] * len(strokes)}, "data": to_data_url(strokes)}})
         message = BackMsg(rerun_script={"page_name": "Draw", "fragment_id": self.fragment})
         widget = message.rerun_script.widget_states.widgets.add()
         widget.id, widget.json_value = self.canvas, state
         return message
 
-    async def ask(self, message) -> bool:
+    async def send(self, message) -> bool:
         """Send, and read until the script has run; True when a new answer was among what came."""
         answered = False
         await self.socket.send(message.SerializeToString())
         async with asyncio.timeout(60):
             while True:
-                told = ForwardMsg()
-                told.ParseFromString(await self.socket.recv())
-                kind = told.WhichOneof("type")
+                reply = ForwardMsg()
+                reply.ParseFromString(await self.socket.recv())
+                kind = reply.WhichOneof("type")
                 if kind == "delta":
-                    answered |= self.look(told.delta)
+                    answered |= self.is_answer(reply.delta)
                 elif kind == "script_finished":
                     return answered
 
-    def look(self, delta) -> bool:
+    def is_answer(self, delta) -> bool:
         """Note the canvas; True for an answer."""
         element = delta.new_element
         if element.WhichOneof("type") == "bidi_component" and CANVAS in element.bidi_component.component_name:
@@ -102,7 +100,7 @@ class Visitor:
         return element.WhichOneof("type") == "html" and ANSWER in element.html.body
 
 
-def picture(strokes) -> str:
+def to_data_url(strokes) -> str:
     """A canvas as a data URL."""
     image = Image.new("RGBA", (280, 280), "black")
     pen = ImageDraw.Draw(image)
@@ -113,7 +111,7 @@ def picture(strokes) -> str:
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
-def crowd(url: str, people: int, seconds: float) -> list[dict]:
+def draw_together(url: str, people: int, seconds: float) -> list[dict]:
     """Everybody draws: what each waited, and their errors."""
     visitors = [Visitor(url, seed) for seed in range(people)]
 
@@ -137,40 +135,40 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=60)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     # The visitors run in a process of their own, so that this one can watch a real page beside them.
     apart = multiprocessing.get_context("spawn").Pool(1)
     with sync_playwright() as play, tempfile.TemporaryDirectory() as folder, apart as others:
-        browser = play.chromium.launch(executable_path=chromium(), args=QUIET.split())
-        server = Server(Path(folder), "server.py")
+        browser = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
+        server = Server(Path(folder))
         try:
             person = visit(browser, server)
             start_long_training(person)
             alone, before = measure(person, 10), megabytes(server)
-            visitors, seen, during = beside(others, server, asked, person)
+            visitors, seen, during = beside(others, server, options, person)
             browser.close()
-            time.sleep(GONE)
-            others.apply(crowd, (server.url, 1, LATER))
+            time.sleep(SESSION_TIMEOUT)
+            others.apply(draw_together, (server.url, 1, LAST_VISIT))
             after = megabytes(server)
         finally:
             server.stop()
     waits = np.array([wait for visitor in visitors for wait in visitor["waits"]]) * 1000
-    print(f"people: {asked.people}, strokes answered: {len(waits)}, errors: {sum(visitor['errors'] for visitor in visitors)}")
+    print(f"people: {options.people}, strokes answered: {len(waits)}, errors: {sum(visitor['errors'] for visitor in visitors)}")
     print(f"pen-up to answer over the websocket: median {np.median(waits):.0f} ms, p95 {np.quantile(waits, 0.95):.0f} ms")
     print(
         f"in Chromium, training on: median {statistics.median(alone):.0f} ms alone, {statistics.median(seen):.0f} ms with "
         f"everybody, the worst {max(seen):.0f} ms"
     )
-    print(f"server: {before:.0f} MB before, {during:.0f} MB with everybody ({(during - before) / asked.people:.1f} MB each), ")
-    print(f"{after:.0f} MB {GONE} s after they left ({after / before:.2f} × before)")
+    print(f"server: {before:.0f} MB before, {during:.0f} MB with everybody ({(during - before) / options.people:.1f} MB each), ")
+    print(f"{after:.0f} MB {SESSION_TIMEOUT} s after they left ({after / before:.2f} × before)")
 
 
-def beside(others, server, asked, person):
+def beside(others, server, options, person):
     """The crowd, a real page's waits, and the server's memory at the end."""
-    coming = others.apply_async(crowd, (server.url, asked.people, asked.seconds))
-    time.sleep(asked.seconds / 3)
+    coming = others.apply_async(draw_together, (server.url, options.people, options.seconds))
+    time.sleep(options.seconds / 3)
     seen = measure(person, 15)
-    coming.wait(asked.seconds)
+    coming.wait(options.seconds)
     during = megabytes(server)
     return coming.get(), seen, during
 

@@ -1,6 +1,6 @@
 """What twenty labelled drawings do for their writer, and what they cost on MNIST.
 
-    python benchmarks/teaching.py FOLDER [--writers 30] [--labels 20] [--seeds 3] [--set epochs=3 ...] [--json]
+    python benchmarks/personalization.py FOLDER [--writers 30] [--labels 20] [--seeds 3] [--set epochs=3 ...] [--json]
 
 FOLDER holds `drawings.py` with `canvases()`, which yields (rgba, label, writer), as the pen drawings we develop with do.
 For each writer: label some drawings at random, train from genius with the default settings, read all the others. All of it
@@ -19,10 +19,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from scipy.stats import binomtest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from digitcore import images, mnist, models, training
-from digitcore.runs import TrainSettings
 from digitcore.samples import SampleSet
+from digitcore.training.settings import TrainSettings
 
 
 def by_writer(folder):
@@ -43,16 +42,16 @@ def errors(model, digits, labels):
     return model.predictor().probabilities(digits).argmax(1) != labels
 
 
-def teach(start, digits, labels, asked, settings):
+def train_on_writer(start, digits, labels, n_labels, settings):
     """One writer: figures before and after."""
-    samples = SampleSet.from_arrays(digits[:asked], labels[:asked]).none_held_out()
-    began = time.perf_counter()
+    samples = SampleSet.from_arrays(digits[:n_labels], labels[:n_labels]).none_held_out()
+    started = time.perf_counter()
     model = training.train(start, samples, settings).model
-    seconds = time.perf_counter() - began
-    before, after = (errors(one, digits[asked:], labels[asked:]) for one in (start, model))
+    seconds = time.perf_counter() - started
+    before, after = (errors(one, digits[n_labels:], labels[n_labels:]) for one in (start, model))
     test, truth = mnist.load().test
     return {
-        "drawings": len(labels) - asked,
+        "drawings": len(labels) - n_labels,
         "errors_before": int(before.sum()),
         "errors_after": int(after.sum()),
         "fixed": int((before & ~after).sum()),
@@ -64,12 +63,12 @@ def teach(start, digits, labels, asked, settings):
 
 
 def summary(rows):
-    """Means over writers and seeds, and how many lessons made a writer worse off by more than chance."""
+    """Means over writers and seeds, and how many trainings made a writer worse off by more than chance."""
     before, after = _share(rows, "before"), _share(rows, "after")
     by_seed = [[row for row in rows if row["seed"] == seed] for seed in sorted({row["seed"] for row in rows})]
     worse = [row for row in rows if row["broken"] > row["fixed"] and _unlikely(row["broken"], row["fixed"])]
     return {
-        "lessons": len(rows),
+        "trainings": len(rows),
         "personal_error_before": round(before, 4),
         "personal_error_after": round(after, 4),
         "cut": round(1 - after / before, 3),
@@ -102,18 +101,18 @@ def main():
     parser.add_argument("--start", default="genius")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
     parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
-    changes = {name: json.loads(value) for name, _, value in (pair.partition("=") for pair in asked.set)}
-    settings, start = TrainSettings().changed(**changes), models.load(asked.start)
+    options = parser.parse_args()
+    changes = {name: json.loads(value) for name, _, value in (pair.partition("=") for pair in options.set)}
+    settings, start = TrainSettings().replace(**changes), models.load(options.start)
     rows = []
-    for writer, (digits, labels) in list(by_writer(asked.folder).items())[: asked.writers]:
-        for seed in range(asked.seeds):
-            found = teach(start, digits, labels, asked.labels, settings.changed(seed=seed))
+    for writer, (digits, labels) in list(by_writer(options.folder).items())[: options.writers]:
+        for seed in range(options.seeds):
+            found = train_on_writer(start, digits, labels, options.labels, settings.replace(seed=seed))
             rows.append({"writer": writer, "seed": seed} | found)
-            if not asked.json:
+            if not options.json:
                 print(rows[-1], flush=True)
     found = summary(rows)
-    print(json.dumps(found, indent=2) if asked.json else "\n".join(f"{name}: {value}" for name, value in found.items()))
+    print(json.dumps(found, indent=2) if options.json else "\n".join(f"{name}: {value}" for name, value in found.items()))
 
 
 if __name__ == "__main__":

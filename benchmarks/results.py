@@ -17,22 +17,21 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from tests.browser import chromium
+from tests.support.browser import chromium
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "RESULTS.md"
 PARTS = {  # name → title, command
     "side_by_side": ("Start, memory, pen-up to answer", ["side_by_side.py"]),
-    "pen_up": ("Pen-up to answer while others train", ["pen_up.py"]),
-    "learning": ("Teaching from random weights", ["learning.py"]),
+    "latency": ("Pen-up to answer while others train", ["latency.py"]),
+    "convergence": ("Training from random weights", ["convergence.py"]),
     "fits": ("Our training loop over a bare `model.fit`", ["training.py", "fits"]),
     "inference": ("Inference", ["inference.py"]),
     "growth": ("Growth", ["growth.py", "--to", str(HERE / "results")]),
     "sweeps": ("A sweep of 24 trainings on one worker and on two", ["training.py", "sweeps"]),
     "api": ("The REST API", ["api.py"]),
-    "keeping": ("A large lab", ["keeping.py"]),
-    "crowd": ("Thirty people and a training", ["crowd.py"]),
+    "storage": ("A large lab", ["storage.py"]),
+    "load": ("Thirty people and a training", ["load.py"]),
 }
 PACKAGES = ("streamlit", "streamlit-drawable-canvas", "tensorflow-cpu", "tensorflow", "keras", "ai-edge-litert", "onnxruntime")
 
@@ -96,13 +95,13 @@ def main():
     """Measure and write, part by part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)} (default: all)")
-    asked = parser.parse_args()
-    if unknown := set(asked.parts) - set(PARTS):
+    options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
         parser.error(f"there is no part called {', '.join(unknown)}")
     if chromium() is None:
         parser.error("Chromium is needed: install your system's package, such as Debian's “chromium”.")
     found = sections()
-    for name in asked.parts or PARTS:
+    for name in options.parts or PARTS:
         found[PARTS[name][0]] = measured(name)
         write(found)
         print(found[PARTS[name][0]], flush=True)

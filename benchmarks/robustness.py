@@ -1,31 +1,31 @@
-"""How long it takes to read 10,000 digits spoilt in ten ways at five strengths with four models, and to see it again.
+"""How long four models take to predict 10,000 digits under ten corruptions at five severities, and a second look.
 
-    python benchmarks/stress.py [--json]
+    python benchmarks/robustness.py [--json]
 
 The page is opened in Chromium and told to read all digits; meanwhile a second window draws, and its strokes are timed as in
-`pen_up.py`. Then a third window opens the same view: nothing is read again.
+`latency.py`. Then a third window opens the same view: nothing is read again.
 """
 
 import argparse
 import json
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from benchmarks.pen_up import measure, visit
-from tests.browser import QUIET, Person, Server, chromium
+from benchmarks.latency import measure, visit
+from tests.support.browser import CHROMIUM_ARGS, Person, Server, chromium
 
 MODELS = ("genius", "plain", "salt-pepper", "fast")
-PATIENCE = 1_800_000  # ms
-KNOWN = "[...document.querySelectorAll('.st-key-comparison')].some(place => place.innerText.includes('Of 10,000 test digits'))"
+TIMEOUT = 1_800_000  # ms
+IS_COMPLETE = (
+    "[...document.querySelectorAll('.st-key-comparison')].some(place => place.innerText.includes('Of 10,000 test digits'))"
+)
 
 
-def open_stress(browser, server):
+def open_robustness_view(browser, server):
     """A window on the Stress view with the four models."""
     person = Person(browser.new_page(viewport={"width": 1280, "height": 900}), server.url)
     person.open("/Evaluate")
@@ -42,11 +42,11 @@ def open_stress(browser, server):
     return person
 
 
-def switch_on(person):
+def read_all(person):
     """Ask for all digits; seconds until they are shown with every model."""
     began = time.perf_counter()
     person.page.locator(".st-key-stress_every label").click()
-    person.page.wait_for_function(f"{KNOWN} && !document.querySelector('.st-key-stop_asking')", timeout=PATIENCE)
+    person.page.wait_for_function(f"{IS_COMPLETE} && !document.querySelector('.st-key-stop_asking')", timeout=TIMEOUT)
     return time.perf_counter() - began
 
 
@@ -54,25 +54,25 @@ def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with sync_playwright() as play, tempfile.TemporaryDirectory() as folder:
-        browser = play.chromium.launch(executable_path=chromium(), args=QUIET.split())
+        browser = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
         server = Server(Path(folder))
         try:
             drawing = visit(browser, server)
             quiet = statistics.median(measure(drawing, 10))
-            reading = open_stress(browser, server)
+            reading = open_robustness_view(browser, server)
             reading.page.wait_for_timeout(3000)
             reading.page.locator(".st-key-stress_every label").click()
             began = time.perf_counter()
-            drawing.tool("Clear")
+            drawing.use_tool("Clear")
             drawing.page.wait_for_timeout(1000)
             busy = statistics.median(measure(drawing, 10))
-            reading.page.wait_for_function(f"{KNOWN} && !document.querySelector('.st-key-stop_asking')", timeout=PATIENCE)
+            reading.page.wait_for_function(f"{IS_COMPLETE} && !document.querySelector('.st-key-stop_asking')", timeout=TIMEOUT)
             first = time.perf_counter() - began
-            again = open_stress(browser, server)
+            again = open_robustness_view(browser, server)
             again.page.wait_for_timeout(3000)
-            second = switch_on(again)
+            second = read_all(again)
         finally:
             server.stop()
             browser.close()
@@ -85,7 +85,7 @@ def main():
         "pen_up_while_reading_ms": round(busy),
         "while_reading_over_quiet": round(busy / quiet, 2),
     }
-    print(json.dumps(found, indent=2) if asked.json else "\n".join(f"{name}: {value}" for name, value in found.items()))
+    print(json.dumps(found, indent=2) if options.json else "\n".join(f"{name}: {value}" for name, value in found.items()))
 
 
 if __name__ == "__main__":

@@ -22,11 +22,10 @@ import numpy as np
 import psutil
 from playwright.sync_api import sync_playwright
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from benchmarks.pen_up import PAUSE, WATCH, start_long_training
+from benchmarks.latency import OBSERVE_ANSWERS, PAUSE, start_long_training
 from benchmarks.report import table
 from digitcore import mnist
-from tests.browser import QUIET, Person, chromium, free_port
+from tests.support.browser import CHROMIUM_ARGS, Person, chromium, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS, THEIRS = sys.executable, str(ROOT / ".venv-peers" / "bin" / "python")
@@ -34,7 +33,7 @@ STREAMLIT = (OURS, "-m", "streamlit", "run")
 LAB = "Digit Lab"
 HEAD = ("program", "start to drawable page (s)", "memory (MB)", "pen-up to answer (ms)", "the same, a training on (ms)")
 FORMS = {"starts": ".1f", "megabytes": ".0f", "waits": ".0f", "busy": ".0f"}
-TAUGHT = 20_000  # digits
+TRAINING_DIGITS = 20_000  # digits
 
 
 @dataclass
@@ -79,7 +78,7 @@ def running(program: Program, folder: str, training: bool):
     }
     if training:
         digits, labels = mnist.load().training
-        np.savez(f"{folder}/digits.npz", digits=digits[:TAUGHT], labels=labels[:TAUGHT])
+        np.savez(f"{folder}/digits.npz", digits=digits[:TRAINING_DIGITS], labels=labels[:TRAINING_DIGITS])
         settings["PEER_TRAINS"] = f"{folder}/digits.npz"
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(program.command, cwd=ROOT, env=os.environ | settings, **quiet)
@@ -107,19 +106,19 @@ def until_drawable(page, url, program):
 def draw(page, canvas, strokes):
     """Milliseconds from pen-up to the answer's change; the first two strokes warm up and do not count."""
     page.wait_for_timeout(2000)
-    page.evaluate(WATCH)
+    page.evaluate(OBSERVE_ANSWERS)
     waits = []
     for number in range(strokes + 2):
         box = page.locator(canvas).first.bounding_box()
-        asked = page.evaluate("window.waits.length")
+        before = page.evaluate("window.waits.length")
         y = box["y"] + (60 + 170 * number / (strokes + 2)) * box["height"] / 280
         page.mouse.move(box["x"] + (40 + 7 * number) * box["width"] / 280, y)
         page.mouse.down()
         page.mouse.move(box["x"] + 230 * box["width"] / 280, y + 9, steps=6)
         page.mouse.up()
         with contextlib.suppress(Exception):
-            page.wait_for_function(f"window.waits.length > {asked}", timeout=15_000)
-            waits += page.evaluate(f"window.waits.slice({asked}, {asked + 1})")
+            page.wait_for_function(f"window.waits.length > {before}", timeout=15_000)
+            waits += page.evaluate(f"window.waits.slice({before}, {before + 1})")
         page.wait_for_timeout(PAUSE)
     return waits[2:]
 
@@ -169,19 +168,21 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--strokes", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     found = programs()
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium(), args=QUIET.split())
-        for _ in range(asked.rounds):
+        browser = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
+        for _ in range(options.rounds):
             for program in found.values():
-                measure(program, browser, asked.strokes)
+                measure(program, browser, options.strokes)
         for program in found.values():
             if program.trains:
-                measure_busy(program, browser, asked.strokes)
+                measure_busy(program, browser, options.strokes)
         browser.close()
     print(report(found))
-    print(f"\nMedians of {asked.rounds} starts and {asked.rounds * asked.strokes} strokes ({asked.strokes} with a training).")
+    print(
+        f"\nMedians of {options.rounds} starts and {options.rounds * options.strokes} strokes ({options.strokes} while training)."
+    )
     print(
         "In brackets: Digit Lab's figure as a multiple of this one. The canvas waits 200 ms before it sends, in every Streamlit"
     )

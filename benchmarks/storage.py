@@ -1,13 +1,12 @@
 """A large lab, 500 drawings and 30 runs: how long it takes to save and to open, on SQLite, and whether strokes notice.
 
-    python benchmarks/keeping.py [--samples 500] [--runs 30]
+    python benchmarks/storage.py [--samples 500] [--runs 30]
 
 Each run has model files of its own, as large as real ones.
 """
 
 import argparse
 import statistics
-import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -15,29 +14,32 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from benchmarks.pen_up import measure
-from digitcore import mnist, models, store
-from digitcore.labs import LabRecord, Trained
-from digitcore.models import ModelBundle
-from digitcore.runs import Run, TrainSettings
+from benchmarks.latency import measure
+from digitcore import mnist, models
+from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
-from tests.browser import QUIET, Person, Server, chromium
+from digitcore.storage.database import LabStore, new_token
+from digitcore.storage.snapshot import LabSnapshot, RunRecord
+from digitcore.training.run import Run
+from digitcore.training.settings import TrainSettings
+from tests.support.browser import CHROMIUM_ARGS, Person, Server, chromium
 
 
-def large_lab(samples: int, runs: int) -> LabRecord:
+def large_lab(samples: int, runs: int) -> LabSnapshot:
     """Drawings from MNIST, runs from genius; no two models share a file."""
     digits, labels = mnist.load_test()
     genius = models.load("genius")
     strokes = ['{"side":280,"width":20,"strokes":[' + ",".join(["[[10,20],[30,40],[50,60]]"] * 8) + "]}"] * samples
-    history = [{"epoch": n / 100, "seen": 10.0 * n, "seconds": n / 10, "loss": 0.1, "val_loss": 0.1} for n in range(200)]
-    made = []
+    history = [{"epoch": n / 100, "samples_seen": 10.0 * n, "seconds": n / 10, "loss": 0.1, "val_loss": 0.1} for n in range(200)]
+    records = []
     for number in range(1, runs + 1):
         mark = number.to_bytes(4, "little")
         card = replace(genius.card, name=f"run {number}")
         model = ModelBundle(card, genius.keras_bytes + mark, genius.tflite_bytes + mark)
-        made.append(Trained(Run(model, history, TrainSettings(), "genius", 2.0), genius))
-    return LabRecord(SampleSet.from_arrays(digits[:samples], labels[:samples], None, strokes), tuple(made), (), {"made": runs})
+        records.append(RunRecord(Run(model, history, TrainSettings(), "genius", 2.0), genius))
+    return LabSnapshot(
+        SampleSet.from_arrays(digits[:samples], labels[:samples], None, strokes), tuple(records), (), {"run_counter": runs}
+    )
 
 
 def timed(work):
@@ -47,7 +49,7 @@ def timed(work):
     return time.perf_counter() - begin, result
 
 
-def opened(browser, url):
+def open_draw_page(browser, url):
     """Seconds from the address to a Draw page with a canvas and the lab's count, and the person there."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     begin = time.perf_counter()
@@ -62,29 +64,29 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=500)
     parser.add_argument("--runs", type=int, default=30)
-    asked = parser.parse_args()
-    lab, token = large_lab(asked.samples, asked.runs), store.token()
+    options = parser.parse_args()
+    lab, token = large_lab(options.samples, options.runs), new_token()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
         url = f"sqlite:///{folder}/labs.sqlite"
-        shelf = store.Store.at(url)
-        whole, version = timed(lambda: shelf.save(token, lab))
+        store = LabStore.from_url(url)
+        whole, version = timed(lambda: store.save(token, lab))
         more = replace(lab, samples=lab.samples.add(lab.samples.digits[0], 7))
-        label, _ = timed(lambda: shelf.save(token, more, lab, version))
-        load, _ = timed(lambda: shelf.load(token))
+        label, _ = timed(lambda: store.save(token, more, lab, version))
+        load, _ = timed(lambda: store.load(token))
         disk = sum(file.stat().st_size for file in Path(folder).glob("labs.sqlite*"))
         server = Server(Path(folder), DIGITLAB_STORE=url)
-        browser = play.chromium.launch(executable_path=chromium(), args=QUIET.split())
+        browser = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
         try:
-            opened(browser, f"{server.url}/Draw")[1].page.close()  # the server's own first page
-            empty, person = opened(browser, f"{server.url}/Draw")
-            large, other = opened(browser, f"{server.url}/Draw?lab={token}")
+            open_draw_page(browser, f"{server.url}/Draw")[1].page.close()  # the server's own first page
+            empty, person = open_draw_page(browser, f"{server.url}/Draw")
+            large, other = open_draw_page(browser, f"{server.url}/Draw?lab={token}")
             for one in (person, other):
                 one.page.wait_for_timeout(1500)
             waits = [statistics.median(measure(one, 12)) for one in (person, other)]
         finally:
             browser.close()
             server.stop()
-    print(f"{asked.samples} drawings, {asked.runs} runs: {disk / 1e6:.1f} MB on disk")
+    print(f"{options.samples} drawings, {options.runs} runs: {disk / 1e6:.1f} MB on disk")
     print(f"the first save takes {whole:.2f} s, one more label {1000 * label:.0f} ms, reading it back {load:.2f} s")
     print(f"a Draw page opens in {large:.2f} s with the lab, {empty:.2f} s without")
     print(f"pen-up to answer: {waits[1]:.0f} ms with the lab, {waits[0]:.0f} ms without ({waits[1] / waits[0]:.2f} ×)")

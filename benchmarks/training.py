@@ -9,25 +9,22 @@ import argparse
 import json
 import os
 import statistics
-import sys
 import time
-from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 DIGITS, EPOCHS, BATCH, VALIDATION = 6_000, 1, 32, 1000
-POINTS = {"sample_weight": [1, 5, 20, 50], "mnist_samples": [200, 500, 1000], "epochs": [1, 2]}  # 24
+GRID = {"sample_weight": [1, 5, 20, 50], "mnist_samples": [200, 500, 1000], "epochs": [1, 2]}  # 24 trials
 
 
 def our_fit(start):
     """Seconds of `training.train` without its export."""
     from digitcore import training
-    from digitcore.runs import TrainSettings
     from digitcore.samples import SampleSet
+    from digitcore.training.settings import TrainSettings
 
     settings = TrainSettings(mnist_samples=DIGITS, epochs=EPOCHS, batch_size=BATCH, learning_rate=1e-3, schedule="constant")
-    return training.train(start, SampleSet(), settings.changed(validation_samples=VALIDATION)).seconds
+    return training.train(start, SampleSet(), settings.replace(validation_samples=VALIDATION)).seconds
 
 
 def bare_fit(start):
@@ -35,14 +32,16 @@ def bare_fit(start):
     import keras
     import numpy as np
 
-    from digitcore import mnist, training
+    from digitcore import mnist
+    from digitcore.models import keras_io
+    from digitcore.training.trainer import STEPS_PER_EXECUTION
 
-    model = training.opened(start)
+    model = keras_io.open_model(start)
     model.compile(
         keras.optimizers.Adam(1e-3),
         keras.losses.CategoricalCrossentropy(),
         metrics=["accuracy"],
-        steps_per_execution=training.AT_ONCE,
+        steps_per_execution=STEPS_PER_EXECUTION,
     )
     (digits, labels), (others, answers) = mnist.load().training, mnist.load().validation
     x, y = digits[:DIGITS, ..., None].astype(np.float32), keras.utils.to_categorical(labels[:DIGITS], 10)
@@ -55,14 +54,15 @@ def bare_fit(start):
 
 def first_point(service, start):
     """Seconds from the press of Train to the first point of the curve and to the first of the training, with a warm worker."""
-    from digitcore.runs import TrainSettings
+    from digitcore.jobs.tasks import TrainTask
     from digitcore.samples import SampleSet
+    from digitcore.training.settings import TrainSettings
 
     began = time.perf_counter()
-    job = service.train(start, SampleSet(), TrainSettings(mnist_samples=1000, epochs=1))
+    job = service.submit(TrainTask(start, SampleSet(), TrainSettings(mnist_samples=1000, epochs=1)))
     seen = []
     while len(seen) < 2:
-        if len(job.messages) > len(seen):
+        if len(job.events) > len(seen):
             seen.append(round(time.perf_counter() - began, 2))
         time.sleep(0.005)
     job.wait(60)
@@ -70,30 +70,30 @@ def first_point(service, start):
 
 
 def sweep(start, workers):
-    """Seconds of a sweep of 24 points on so many warm workers."""
+    """Seconds of a sweep of 24 trials on so many warm workers."""
     import numpy as np
 
     from digitcore import mnist
-    from digitcore.jobs import JobService
-    from digitcore.runs import TrainSettings
+    from digitcore.jobs.service import JobService
+    from digitcore.jobs.sweep import Sweep
+    from digitcore.jobs.tasks import TrainTask
     from digitcore.samples import SampleSet
-    from digitcore.sweeps import Sweep
+    from digitcore.training.settings import TrainSettings
 
     digits, labels = mnist.load().validation
     chosen = np.concatenate([np.flatnonzero(labels == digit)[:4] for digit in range(10)])
     samples = SampleSet.from_arrays(digits[chosen], labels[chosen])
-    service = JobService(workers=workers)
+    service = JobService(n_workers=workers)
     try:
-        for job in [
-            service.train(start, samples, TrainSettings(mnist_samples=100, epochs=1), owner=str(i)) for i in range(workers)
-        ]:
+        warm_up = TrainTask(start, samples, TrainSettings(mnist_samples=100, epochs=1))
+        for job in [service.submit(warm_up, owner=str(number)) for number in range(workers)]:
             job.wait(120)
-        found = Sweep(service, start, samples, TrainSettings(), POINTS)
+        found = Sweep.create(start, samples, TrainSettings(), GRID)
         began = time.perf_counter()
-        found.go()
-        while not found.over:
+        found.submit_pending(service)
+        while not found.is_idle:
             time.sleep(0.05)
-            found.look()
+            found.poll()
         return time.perf_counter() - began
     finally:
         service.close()
@@ -111,7 +111,7 @@ def fits(start):
 
 def points(start):
     """From the press of Train to the first points, with a warm worker."""
-    from digitcore.jobs import JobService
+    from digitcore.jobs.service import JobService
 
     service = JobService()
     first_point(service, start)
@@ -127,8 +127,8 @@ def sweeps(start):
     """The same sweep on one worker and on two."""
     one, two = sweep(start, 1), sweep(start, 2)
     return {
-        "sweep_24_points_one_worker_s": round(one, 1),
-        "sweep_24_points_two_workers_s": round(two, 1),
+        "sweep_24_trials_one_worker_s": round(one, 1),
+        "sweep_24_trials_two_workers_s": round(two, 1),
         "two_over_one": round(two / one, 2),
     }
 
@@ -141,15 +141,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)} (default: all)")
     parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
-    if unknown := set(asked.parts) - set(PARTS):
+    options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
         parser.error(f"there is no part called {', '.join(unknown)}")
     from digitcore import models
 
     found, start = {}, models.load("genius")
-    for name in asked.parts or PARTS:
+    for name in options.parts or PARTS:
         found |= PARTS[name](start)
-    print(json.dumps(found, indent=2) if asked.json else "\n".join(f"{name}: {value}" for name, value in found.items()))
+    print(json.dumps(found, indent=2) if options.json else "\n".join(f"{name}: {value}" for name, value in found.items()))
 
 
 if __name__ == "__main__":

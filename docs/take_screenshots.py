@@ -1,13 +1,11 @@
 """Take the pictures of the README from a fresh dashboard: python docs/take_screenshots.py"""
 
-import sys
 import tempfile
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from tests.browser import QUIET, Person, Server, chromium
+from tests.support.browser import CHROMIUM_ARGS, Person, Server, chromium
 
 HERE = Path(__file__).resolve().parent
 VIEWS = ("Loss", "Two in depth", "Confusion", "Misread", "Calibration", "Stress", "Your drawings", "Data set")
@@ -27,7 +25,7 @@ def shoot(person, name, tall=False):
     page.set_viewport_size(usual)
 
 
-def teach(person):
+def train(person):
     """Label a few drawings and train on them from random weights, so that the charts have something to say."""
     for digit in (4, 7, 1, 4, 7):
         person.draw(digit)
@@ -68,19 +66,18 @@ def evaluate(person, scheme):
 def visit(browser, url, view, scheme, touch=False):
     """A fresh session on the Draw page, with a digit drawn."""
     person = Person(browser.new_context(viewport=view, color_scheme=scheme, has_touch=touch).new_page(), url, touch)
-    person.open("/Draw")
-    person.at_canvas()
+    person.begin()
     return person
 
 
 def main():
     """All pictures, light and dark."""
     with sync_playwright() as play, tempfile.TemporaryDirectory() as folder:
-        browser, server = play.chromium.launch(executable_path=chromium(), args=QUIET.split()), Server(Path(folder))
+        browser, server = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS), Server(Path(folder))
         try:
             for scheme in ("light", "dark"):
                 person = visit(browser, server.url, DESK, scheme)
-                teach(person)
+                train(person)
                 shoot(person, f"train-{scheme}")
                 person.go("Evaluate")
                 evaluate(person, scheme)
