@@ -73,7 +73,8 @@ class TrainingState(Part):
         self.settings = settings
         self.revision += 1
         for name, value in asdict(settings).items():
-            if SETTING_SPECS[name].options and value not in SETTING_SPECS[name].options:
+            spec = SETTING_SPECS[name]
+            if spec.widget in ("select_slider", "slider") and value not in spec.options:
                 self._extra_options.setdefault(name, set()).add(value)
 
     @synchronized

@@ -88,7 +88,7 @@ def test_a_sweep_s_results_survive_a_reload(app, few, genius):
     again = go(reopen(app), TRAIN)
     table = session_of(again).training.sweep.table()
     assert table["status"].tolist() == ["done", "done"] and table["personal"].tolist() == [0.5, 0.5]
-    assert app.toggle(key="sweeping").value and "2 of 2 trainings done" in again.get("progress")[0].proto.text
+    assert again.toggle(key="sweeping").value and "2 of 2 trainings done" in again.get("progress")[0].proto.text
 
 
 def test_an_unknown_address_begins_a_new_lab():

@@ -135,6 +135,7 @@ def sweep_with_scores(app, few, genius, grid):
     session = session_of(app)
     add_samples(app, few)
     go(app, TRAIN)
+    app.toggle(key="sweeping").set_value(True).run()
     session.training.begin_sweep(genius, few, grid, 1, 100, session.owner)
     session.training.sweep.stop()
     until(app, lambda: session.training.sweep.is_idle, session.training.sweep.poll)
