@@ -39,4 +39,5 @@ def _on_label(session: LabSession, digit: int) -> None:
     if session.label(digit):
         resources.jobs().warm_up()
     else:
+        session.canvas.remount()  # the browser holds strokes back from the press of a label until the next canvas is there
         st.toast(NOTHING_DRAWN)

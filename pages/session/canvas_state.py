@@ -187,20 +187,24 @@ class CanvasState(Part):
 
     @synchronized
     def undo(self) -> None:
-        """Undo what the widget cannot: a stroke that it started from, or Clear."""
+        """Undo what the widget cannot: a stroke that it started from, or Clear. The widget is replaced in any case."""
         paths = self.drawing.paths
         if paths:
             removed = paths.pop()
             self._show_paths(paths, (*self.drawing.redo_stack, removed))
         elif self.drawing.previous:
             self.new_revision(self.drawing.previous)
+        else:
+            self.remount()
 
     @synchronized
     def redo(self) -> None:
-        """Draw the last stroke again that `undo` has removed."""
+        """Draw the last stroke again that `undo` has removed. The widget is replaced in any case."""
         if self.drawing.redo_stack:
             *rest, path = self.drawing.redo_stack
             self._show_paths([*self.drawing.paths, path], tuple(rest))
+        else:
+            self.remount()
 
     def _show_paths(self, paths: list[Fabric], redo_stack: tuple[Fabric, ...]) -> None:
         """The new image comes from the browser; until then the old digit is shown."""

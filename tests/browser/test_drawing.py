@@ -22,6 +22,7 @@ def test_tools_and_keys(person):
     person.settle()
     page.keyboard.press("7")
     page.get_by_text("Draw first, then press").wait_for()
+    person.settle()
     person.stroke(SEVEN[0])
     page.keyboard.press("7")  # at once, before the answer
     page.get_by_text("Saved as 7").wait_for()
@@ -57,9 +58,10 @@ def test_a_stroke_drawn_at_once_after_a_label_is_not_lost(new_person, request, k
     for count in range(1, QUICK_HANDS + 1):
         person.predicted_digit()
         person.settle(100)
+        box = person.canvas_box()
         page.keyboard.press("7")
         page.wait_for_timeout(waits[count % len(waits)])  # the delay of a quick hand
-        person.stroke(SEVEN[0])
+        person.stroke(SEVEN[0], box)
         page.get_by_text(f"Your drawings: {count}").wait_for(timeout=SHORT)
         assert person.predicted_digit() == 7, "the stroke is on the new canvas"
     assert _strokes_of_all(person) == ["1 stroke"] * min(QUICK_HANDS, 12)
@@ -90,9 +92,10 @@ def test_strokes_by_touch_at_once_after_a_label(phone):
     for count, wait in enumerate((0, 40, 120), start=1):
         phone.predicted_digit()
         phone.settle(100)
+        box = phone.canvas_box()
         phone.press("label_7")
         page.wait_for_timeout(wait)  # the delay of a quick hand
-        phone.stroke(SEVEN[0])
+        phone.stroke(SEVEN[0], box)
         page.get_by_text(f"Your drawings: {count}").wait_for(timeout=SHORT)
         assert phone.predicted_digit() == 7
 

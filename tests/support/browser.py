@@ -151,11 +151,15 @@ class Person:
         canvas.wait_for(timeout=60_000)
         return canvas
 
-    def stroke(self, points):
-        """One stroke, in canvas pixels."""
+    def canvas_box(self) -> dict[str, float]:
+        """Where the canvas is on the screen, in px."""
         canvas = self.find_canvas()
         canvas.scroll_into_view_if_needed()
-        box = canvas.bounding_box()
+        return canvas.bounding_box()
+
+    def stroke(self, points, box=None):
+        """One stroke, in canvas pixels; with a box, at that place, whether there is a canvas just then or not."""
+        box = box or self.canvas_box()
         places = [(box["x"] + x * box["width"] / SIDE, box["y"] + y * box["height"] / SIDE) for x, y in points]
         if self.touch:
             self._touch(places)

@@ -40,12 +40,19 @@ function hideToolbar() {
 
 // A stroke that begins while the server replaces the canvas (after a label, Clear or Undo) would be lost with the old one.
 // It is recorded instead, and drawn on the new canvas as soon as that is there.
-const replacement = { old: null, events: [], recording: null, sink: null, timer: 0 };
+const replacement = { old: null, box: null, events: [], recording: null, sink: null, timer: 0 };
+
+// By its place: between the old canvas and the new one there is none for a moment.
+function isWithinBox({ clientX, clientY, target }) {
+  const { left, right, top, bottom } = replacement.box;
+  return target.closest?.(PLACE) !== null && clientX >= left && clientX <= right && clientY >= top && clientY <= bottom;
+}
 
 function expectReplacement() {
   const canvas = currentCanvas();
   if (!canvas) return;
   replacement.old = canvas;
+  replacement.box = canvas.getBoundingClientRect();
   clearTimeout(replacement.timer);
   replacement.timer = setTimeout(() => finishReplacement(currentCanvas()), REPLACEMENT_TIMEOUT);
   watchForReplacement();
@@ -85,7 +92,7 @@ function record(type, event) {
 
 const recorder = {
   pointerdown(event) {
-    if (!replacement.old || !(isOn(event, replacement.old) || isOn(event, currentCanvas()))) return;
+    if (!replacement.old || !isWithinBox(event)) return;
     replacement.recording = event.pointerId;
     record("mousedown", event);
   },
