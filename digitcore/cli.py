@@ -18,7 +18,7 @@ from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
 from digitcore.training import settings as train_settings
 from digitcore.training.recipes import RECIPES, get_recipe
-from digitcore.training.settings import SETTING_SPECS, TrainSettings
+from digitcore.training.settings import SETTING_SPECS, SettingSpec, TrainSettings
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -221,7 +221,18 @@ def predict(files: tuple[Path, ...], name: str, as_json: bool) -> None:
 @cli.command()
 def settings() -> None:
     """List the training settings with their defaults and ranges, as a Markdown table."""
-    click.echo(train_settings.markdown_table(), nl=False)
+    click.echo("| setting | default | range | meaning |\n| --- | --- | --- | --- |")
+    for name, spec in SETTING_SPECS.items():
+        default = train_settings.DEFAULTS[name]
+        click.echo(f"| `{name}` | `{default!r}` | {_describe_range(spec)} | {spec.label}. {spec.help} |")
+
+
+def _describe_range(spec: SettingSpec) -> str:
+    if spec.choices:
+        return ", ".join(map(str, spec.choices))
+    if spec.widget == "pills":
+        return "digits, such as `79`"
+    return f"{spec.low:,g} to {spec.high:,.10g}{' or None' * spec.is_optional}"
 
 
 def main(arguments: list[str] | None = None) -> int:

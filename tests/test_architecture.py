@@ -40,7 +40,6 @@ TESTED_WITH = {  # module → the test module that covers it
     "preload": "test_service",
     "rows": "test_database",
     "run": "test_trainer",
-    "setting_spec": "test_settings",
 }
 # One offence against each contract: the module that gets the import, the import, the contract's name.
 OFFENCES = [

@@ -197,7 +197,7 @@ def _shorten(name: object) -> str:
 
 def _pack(config: dict[str, Any], weights: bytes, metadata: bytes) -> bytes:
     file = io.BytesIO()
-    members = {METADATA_FILE: metadata, CONFIG_FILE: json.dumps(config), WEIGHTS_FILE: weights}
+    members: dict[str, bytes | str] = {METADATA_FILE: metadata, CONFIG_FILE: json.dumps(config), WEIGHTS_FILE: weights}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, content in members.items():
             archive.writestr(zipfile.ZipInfo(name), content)  # without the time: a model is known by its bytes

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from digitcore.errors import SettingsError
 from digitcore.mnist import TRAINING_SIZE, VALIDATION_SIZE
-from digitcore.training.setting_spec import SettingSpec
 
+Widget = Literal["select_slider", "slider", "pills", "segmented_control", "toggle", "number_input"]
 FINE_TUNE_DEFAULTS: dict[str, Any] = {
     "learning_rate": 5e-4,
     "schedule": "constant",
@@ -21,6 +21,55 @@ FROM_SCRATCH_DEFAULTS: dict[str, Any] = {
     "batch_size": 16,
     "weight_interpolation": 0.0,
 }
+
+
+@dataclass(frozen=True)
+class SettingSpec:
+    """What is known of a setting beside its value.
+
+    Attributes:
+        label: shown to people.
+        help: one or two sentences.
+        low, high: range of a number, both included.
+        choices: the only values; empty where a range holds.
+        is_integer: whether only whole numbers are valid.
+        is_optional: whether None is valid: resolved by what the training starts from.
+        widget: of the form; None for a setting that only recipes and the command line use.
+        options: the values that the form offers.
+        unit: follows the value in the form.
+        is_advanced: whether the form hides it at first.
+        sweep_values: the values that a sweep offers; empty for a setting that is not swept on the page.
+    """
+
+    label: str
+    help: str
+    low: float = 0
+    high: float = 0
+    choices: tuple[Any, ...] = ()
+    is_integer: bool = False
+    is_optional: bool = False
+    widget: Widget | None = None
+    options: tuple[Any, ...] = ()
+    unit: str = ""
+    is_advanced: bool = True
+    sweep_values: tuple[Any, ...] = ()
+
+    def check(self, name: str, value: object) -> None:
+        """Validate a value.
+
+        Raises:
+            SettingsError: when it is of the wrong type or out of range.
+        """
+        if value is None and self.is_optional:
+            return
+        if self.choices:
+            if not any(value is choice or (value == choice and type(value) is type(choice)) for choice in self.choices):
+                raise SettingsError(f"{name} must be one of {', '.join(map(str, self.choices))}, not {value!r}.")
+            return
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not self.low <= value <= self.high:
+            raise SettingsError(f"{name} must lie between {self.low:g} and {self.high:g}, not {value!r}.")
+        if self.is_integer and value != int(value):
+            raise SettingsError(f"{name} must be a whole number, not {value!r}.")
 
 
 def _setting(default: Any, label: str, help: str, **spec: Any) -> Any:
@@ -246,21 +295,3 @@ def parse_value(name: str, text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def markdown_table() -> str:
-    """All settings as a Markdown table: name, default, range, help."""
-    rows = [
-        (f"`{name}`", f"`{DEFAULTS[name]!r}`", _range_text(spec), f"{spec.label}. {spec.help}")
-        for name, spec in SETTING_SPECS.items()
-    ]
-    lines = [("setting", "default", "range", "meaning"), ("---",) * 4, *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def _range_text(spec: SettingSpec) -> str:
-    if spec.choices:
-        return ", ".join(map(str, spec.choices))
-    if spec.widget == "pills":
-        return "digits, such as `79`"
-    return f"{spec.low:,g} to {spec.high:,.10g}{' or None' * spec.is_optional}"

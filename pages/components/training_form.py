@@ -4,8 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from digitcore.training.setting_spec import SettingSpec
-from digitcore.training.settings import SETTING_SPECS, TrainSettings
+from digitcore.training.settings import SETTING_SPECS, SettingSpec, TrainSettings
 from pages.session import state
 from pages.session.lab_session import LabSession
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from digitcore.errors import LabError
 from digitcore.storage import database
-from digitcore.storage.autosave import BackgroundSaver, SaveState
+from digitcore.storage.background_saver import BackgroundSaver, SaveState
 from pages.session import resources
 from pages.session.lab_session import LabSession
 from pages.session.resources import ActiveWork

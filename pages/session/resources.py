@@ -21,7 +21,7 @@ from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor
 from digitcore.storage import database
-from digitcore.storage.autosave import BackgroundSaver
+from digitcore.storage.background_saver import BackgroundSaver
 from digitcore.storage.database import LabStore
 from digitcore.training.run import Run
 from pages.session.services import Services

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from digitcore.storage.autosave import SaveState
+from digitcore.storage.background_saver import SaveState
 from pages.session.part import Part
 
 

@@ -63,7 +63,7 @@ def test_server_process_needs_no_keras(service, untrained):
         import sys
         from digitcore import models
         from digitcore.jobs import service, sweep, tasks
-        from digitcore.storage import archive, autosave
+        from digitcore.storage import archive, background_saver
         models.load("genius").predictor()
         assert not {"keras", "tensorflow", "sklearn", "pandas", "scipy"} & set(sys.modules), "the server must stay small"
     """

@@ -22,9 +22,9 @@ BLANK = "The picture is blank: nothing stands out from its background."
 TOOLS_KEY = "canvas_tools"
 _tools = st.components.v2.component(
     "digit-lab-canvas-tools",
-    html=assets.read("canvas/tools.html"),
-    css=assets.read("canvas/tools.css"),
-    js=assets.read("canvas/tools.js"),
+    html=assets.read("canvas/toolbar.html"),
+    css=assets.read("canvas/toolbar.css"),
+    js=assets.read("canvas/canvas.js"),
 )
 
 

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sql
 
 from digitcore.storage import database
-from digitcore.storage.autosave import BackgroundSaver, SaveState
+from digitcore.storage.background_saver import BackgroundSaver, SaveState
 from digitcore.storage.database import LabStore
 
 
