@@ -63,7 +63,7 @@ def test_a_stroke_drawn_at_once_after_a_label_is_not_lost(new_person, request, k
         page.wait_for_timeout(waits[count % len(waits)])  # the delay of a quick hand
         person.stroke(SEVEN[0], box)
         page.get_by_text(f"Your drawings: {count}").wait_for(timeout=SHORT)
-        assert person.predicted_digit() == 7, "the stroke is on the new canvas"
+        assert person.predicted_digit() == 7, f"stroke {count} is on the new canvas"
     assert _strokes_of_all(person) == ["1 stroke"] * min(QUICK_HANDS, 12)
 
 

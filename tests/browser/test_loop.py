@@ -33,6 +33,7 @@ def test_the_whole_loop(person, server):
     page.locator(".st-key-training [data-testid=stVegaLiteChart]").nth(1).wait_for()
 
     person.go("Draw")
+    person.draw(7)
     page.get_by_text("Both", exact=True).click()
     page.locator(".st-key-answer").get_by_text("stupid").wait_for()
     assert "run 1" in person.answer()

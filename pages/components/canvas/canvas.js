@@ -9,7 +9,8 @@ const LABELS = ".st-key-labels";
 const TOOLBAR = { send: "Update the app with this drawing", undo: "Undo", redo: "Redo" };  // titles of its buttons
 const HIDDEN_TOOLBAR = ".dc-toolbar { visibility: hidden !important }";  // neither seen, nor clicked, nor a tab stop
 const REPLACEMENT_TIMEOUT = 1500;  // ms after which a canvas that was not replaced gets its strokes back
-const READY_DELAY = 40;  // ms until a new canvas draws
+const READY_DELAY = 40;  // ms until a new canvas draws, as a rule
+const CHECK_DELAY = 100, MAX_CHECKS = 10;  // ms after which a stroke must be on the new canvas, else it is drawn again
 const RECONNECT_QUESTION = 500, RECONNECT_ANSWER = 5000;  // ms
 
 function find(root, selector) {
@@ -26,8 +27,10 @@ const place = () => document.querySelector(PLACE);
 const currentCanvas = () => place() && find(place(), "canvas.upper-canvas");
 const isOn = (event, canvas) => canvas !== null && event.composedPath().includes(canvas);
 
+const toolbarButton = (action) => place() && find(place(), `button[title="${TOOLBAR[action]}"]`);
+
 function press(action, otherwise) {
-  const button = place() && find(place(), `button[title="${TOOLBAR[action]}"]`);
+  const button = toolbarButton(action);
   if (button && !button.disabled) button.click();
   else otherwise?.();
 }
@@ -40,7 +43,7 @@ function hideToolbar() {
 
 // A stroke that begins while the server replaces the canvas (after a label, Clear or Undo) would be lost with the old one.
 // It is recorded instead, and drawn on the new canvas as soon as that is there.
-const replacement = { old: null, box: null, events: [], recording: null, sink: null, timer: 0 };
+const replacement = { old: null, box: null, events: [], drawn: [], recording: null, sink: null, timer: 0 };
 
 // By its place: between the old canvas and the new one there is none for a moment.
 function isWithinBox({ clientX, clientY, target }) {
@@ -53,6 +56,7 @@ function expectReplacement() {
   if (!canvas) return;
   replacement.old = canvas;
   replacement.box = canvas.getBoundingClientRect();
+  replacement.drawn = [];
   clearTimeout(replacement.timer);
   replacement.timer = setTimeout(() => finishReplacement(currentCanvas()), REPLACEMENT_TIMEOUT);
   watchForReplacement();
@@ -77,11 +81,28 @@ function finishReplacement(canvas) {
   if (replacement.recording === null) replacement.sink = null;
 }
 
-function draw({ type, x, y }) {
-  const target = type === "mousedown" ? replacement.sink : document;
+function draw(entry) {
+  replacement.drawn.push(entry);
+  dispatch(entry);
+  if (entry.type === "mouseup") setTimeout(checkDrawn, CHECK_DELAY, replacement.sink, MAX_CHECKS);
+}
+
+function dispatch({ type, x, y }) {
+  const target = type === "mousedown" ? currentCanvas() : document;
   const buttons = type === "mouseup" ? 0 : 1;
   target?.dispatchEvent(new MouseEvent(type, { clientX: x, clientY: y, buttons, bubbles: true, composed: true, view: window }));
   if (type === "mouseup") queueMicrotask(() => press("send"));
+}
+
+// On a busy machine a new canvas is there before it draws. One that has a stroke can undo it.
+function checkDrawn(canvas, checksLeft) {
+  if (replacement.old || replacement.recording !== null || canvas !== currentCanvas()) return;
+  if (checksLeft && toolbarButton("undo")?.disabled) {
+    replacement.drawn.forEach(dispatch);
+    setTimeout(checkDrawn, CHECK_DELAY, canvas, checksLeft - 1);
+  } else {
+    replacement.drawn = [];
+  }
 }
 
 function record(type, event) {
@@ -185,7 +206,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
   for (const button of parentElement.querySelectorAll("button")) {
     const ask = () => { expectReplacement(); setTriggerValue(button.name, true); };
     const askAndSend = () => { const before = currentCanvas(); ask(); sendNext(before, 60); };
-    button.onclick = () => (button.name === "clear" ? ask() : press(button.name, askAndSend));
+    button.onclick = () => {
+      replacement.drawn = [];
+      if (button.name === "clear") ask();
+      else press(button.name, askAndSend);
+    };
   }
   return () => {
     for (const [target, type, listener, capture] of listeners) target.removeEventListener(type, listener, capture);
