@@ -2,7 +2,7 @@
 
     python benchmarks/robustness.py [--json]
 
-The page is opened in Chromium and told to read all digits; meanwhile a second window draws, and its strokes are timed as in
+The page is opened in Chromium and asked to evaluate all digits; meanwhile a second window draws, and its strokes are timed as in
 `latency.py`. Then a third window opens the same view: nothing is read again.
 """
 
@@ -45,8 +45,8 @@ def open_robustness_view(browser, server):
 def read_all(person):
     """Ask for all digits; seconds until they are shown with every model."""
     began = time.perf_counter()
-    person.page.locator(".st-key-stress_every label").click()
-    person.page.wait_for_function(f"{IS_COMPLETE} && !document.querySelector('.st-key-stop_asking')", timeout=TIMEOUT)
+    person.page.locator(".st-key-robustness_all_digits label").click()
+    person.page.wait_for_function(f"{IS_COMPLETE} && !document.querySelector('.st-key-stop_queries')", timeout=TIMEOUT)
     return time.perf_counter() - began
 
 
@@ -63,12 +63,12 @@ def main():
             quiet = statistics.median(measure(drawing, 10))
             reading = open_robustness_view(browser, server)
             reading.page.wait_for_timeout(3000)
-            reading.page.locator(".st-key-stress_every label").click()
+            reading.page.locator(".st-key-robustness_all_digits label").click()
             began = time.perf_counter()
             drawing.use_tool("Clear")
             drawing.page.wait_for_timeout(1000)
             busy = statistics.median(measure(drawing, 10))
-            reading.page.wait_for_function(f"{IS_COMPLETE} && !document.querySelector('.st-key-stop_asking')", timeout=TIMEOUT)
+            reading.page.wait_for_function(f"{IS_COMPLETE} && !document.querySelector('.st-key-stop_queries')", timeout=TIMEOUT)
             first = time.perf_counter() - began
             again = open_robustness_view(browser, server)
             again.page.wait_for_timeout(3000)

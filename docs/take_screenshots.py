@@ -44,7 +44,7 @@ def look(person, view):
     page = person.page
     page.locator(".st-key-view").get_by_text(view, exact=True).click()
     page.wait_for_timeout(2500)
-    page.wait_for_function("!document.querySelector('.st-key-stop_asking')", timeout=300_000)
+    page.wait_for_function("!document.querySelector('.st-key-stop_queries')", timeout=300_000)
 
 
 def evaluate(person, scheme):

@@ -69,7 +69,7 @@ def _choose_predicting(session: LabSession) -> None:
             [INITIAL, TRAINED, BOTH],
             default=TRAINED,
             required=True,
-            key="answering",
+            key="predicting",
             persist_state="session",
             label_visibility="collapsed",
         )
@@ -81,7 +81,7 @@ def _predicting_models(session: LabSession) -> Models:
     if trained is None:
         return {initial.name: initial}
     choices = {INITIAL: {initial.name: initial}, TRAINED: {trained.name: trained}}
-    return choices.get(state.widget_value("answering") or TRAINED, choices[INITIAL] | choices[TRAINED])
+    return choices.get(state.widget_value("predicting") or TRAINED, choices[INITIAL] | choices[TRAINED])
 
 
 def _record(session: LabSession, reading: Reading) -> None:
@@ -114,7 +114,7 @@ def _show_flash(session: LabSession) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.info(session.flash)
             if session.samples.can_undo:
-                st.button("Take it back", key="take_back", on_click=session.undo_samples, width=140)
+                st.button("Take it back", key="undo_samples", on_click=session.undo_samples, width=140)
 
 
 def _show_drawers(session: LabSession) -> None:

@@ -12,7 +12,7 @@ def test_empty():
     assert len(empty) == 0 and empty.digits.shape == (0, 28, 28) and empty.counts() == [0] * 10
 
 
-def test_add_and_take_back():
+def test_add_and_undo():
     digit = np.full((28, 28), 7, np.uint8)
     one = SampleSet().add(digit, 3)
     two = one.add(digit, 9)

@@ -22,8 +22,8 @@ def _show(session: LabSession) -> None:
         progress = text.queue_position(jobs[0]) if all_wait else text.query_progress({key[0] for key in queries.pending})
         bar, stop = st.columns([5, 1], vertical_alignment="bottom")
         bar.progress(queries.progress(), text=progress)
-        stop.button("Stop", key="stop_asking", on_click=queries.stop, width="stretch")
+        stop.button("Stop", key="stop_queries", on_click=queries.stop, width="stretch")
     elif queries.is_paused:
         message, resume = st.columns([5, 1], vertical_alignment="center")
         message.warning(queries.error or "Stopped. What was read before stays.")
-        resume.button("Go on", key="ask_again", on_click=queries.resume, width="stretch")
+        resume.button("Go on", key="resume_queries", on_click=queries.resume, width="stretch")

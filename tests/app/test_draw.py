@@ -45,7 +45,7 @@ def test_a_drawing_is_predicted_labelled_and_taken_back(app, data):
     app.button(key="label_3").click().run()
     assert session_of(app).samples.current.labels.tolist() == [3]
     assert "Saved as **3**" in texts(app) and "Your drawings: 1" in html(app) and "Draw a digit" in html(app)
-    app.button(key="unlabel").click().run()
+    app.button(key="undo_label").click().run()
     assert len(session_of(app).samples) == 0
     assert predicted_digits(app) == [7], "the drawing comes back with its label"
 
@@ -102,13 +102,13 @@ def test_own_drawings_are_relabelled_and_deleted(app, few):
         select(0, 3).button(key="own_relabel").click().run()
         assert session_of(app).samples.current.labels[[0, 3]].tolist() == [9, 9]
         if undone:
-            select().button(key="take_back").click().run()
+            select().button(key="undo_samples").click().run()
             assert session_of(app).samples.current is few
     select().segmented_control(key="own_kind").set_value("Misread").run()
     select(0, 3, 5).run()  # 5 is predicted correctly: it is not shown, so it is not selected
     select(0, 3, 5).button(key="own_delete").click().run()
     assert len(session_of(app).samples) == 18 and not app.exception
-    select().button(key="take_back").click().run()
+    select().button(key="undo_samples").click().run()
     assert len(session_of(app).samples) == 20
 
 

@@ -82,12 +82,12 @@ def test_queries_are_stopped_and_resumed(app, stupid):
     resources.results().clear()
     before = resources.jobs().submit(RobustnessTask(stupid))  # the worker is busy, so that there is time to press
     go(app, EVALUATE)
-    app.button(key="stop_asking").click().run()
+    app.button(key="stop_queries").click().run()
     assert "Stopped" in texts(app) and not session_of(app).queries.pending
     before.stop()
     app.segmented_control(key="view").set_value("Calibration").run()
     assert not session_of(app).queries.pending, "nothing is asked until told to resume"
-    app.button(key="ask_again").click().run()
+    app.button(key="resume_queries").click().run()
     until_answered(app)
     assert "Calibration error: genius" in texts(app)
 

@@ -58,7 +58,7 @@ def test_a_model_is_imported(app, name):
     open_home(app, IMPORT)
     content = models.load(name).keras_bytes if name == "plain" else b"PK nothing"
     app.file_uploader(key="model_file").upload("my <b>best</b>.keras", content, "application/zip").run()
-    keep_open(app, IMPORT).button(key="model_bring").click().run()
+    keep_open(app, IMPORT).button(key="model_upload").click().run()
     until_imported(app, IMPORT)
     if name == "nothing":
         assert "no model that Keras has saved" in texts(app) and not session_of(app).models.uploads

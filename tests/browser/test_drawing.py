@@ -27,7 +27,7 @@ def test_tools_and_keys(person):
     page.keyboard.press("7")  # at once, before the answer
     page.get_by_text("Saved as 7").wait_for()
     page.locator("[data-testid=stSidebar]").get_by_text("1 drawing labelled").wait_for()
-    person.press("unlabel")
+    person.press("undo_label")
     page.get_by_text("Your drawings: 0").wait_for()
 
 

@@ -28,8 +28,8 @@ def test_mnist_figures(shipped, data):
 @pytest.mark.parametrize("name", ["salt and pepper", "rotation"])
 def test_robustness(shipped, data, name):
     digits, labels = data.test
-    spoilt = corruptions.corrupt(digits[: robustness.CARD_DIGITS], name, 3)
-    right = (shipped.predictor().probabilities(spoilt).argmax(1) == labels[: robustness.CARD_DIGITS]).mean()
+    corrupted = corruptions.corrupt(digits[: robustness.CARD_DIGITS], name, 3)
+    right = (shipped.predictor().probabilities(corrupted).argmax(1) == labels[: robustness.CARD_DIGITS]).mean()
     assert right == pytest.approx(shipped.card.metrics["robustness"][name][2], **COARSE)
 
 

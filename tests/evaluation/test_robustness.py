@@ -17,8 +17,8 @@ def test_every_kind_at_every_strength(measured):
 
 
 def test_figures_are_those_of_the_spoilt_digits(measured, predictor, data):
-    spoilt = corruptions.corrupt(data.test_images[:200], "blur", 4)
-    right = int((predictor.probabilities(spoilt).argmax(1) == data.test_labels[:200]).sum())
+    corrupted = corruptions.corrupt(data.test_images[:200], "blur", 4)
+    right = int((predictor.probabilities(corrupted).argmax(1) == data.test_labels[:200]).sum())
     row = measured[(measured["corruption"] == "blur") & (measured["severity"] == 4)]
     assert row["correct"].tolist() == [right]
 
@@ -33,12 +33,12 @@ def test_to_a_card_and_back(measured):
     clean = float(measured["accuracy"][0])
     back = robustness.from_card(card, clean)
     assert np.allclose(back["accuracy"], measured["accuracy"], atol=0.0006)
-    spoilt = measured[measured["severity"] > 0]["accuracy"]
-    assert robustness.mean_accuracy(card) == pytest.approx(spoilt.mean(), abs=0.001)
+    corrupted = measured[measured["severity"] > 0]["accuracy"]
+    assert robustness.mean_accuracy(card) == pytest.approx(corrupted.mean(), abs=0.001)
 
 
 def test_progress_and_stop(predictor):
-    told = []
+    reported = []
     with pytest.raises(CancelledError):
-        robustness.robustness_table(predictor, 10, on_progress=told.append, should_stop=lambda: len(told) == 3)
-    assert told == pytest.approx([1 / 60, 2 / 60, 3 / 60])
+        robustness.robustness_table(predictor, 10, on_progress=reported.append, should_stop=lambda: len(reported) == 3)
+    assert reported == pytest.approx([1 / 60, 2 / 60, 3 / 60])

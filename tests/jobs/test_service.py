@@ -49,7 +49,7 @@ def worker_process():
     return max(psutil.Process().children(recursive=True), key=lambda process: process.memory_info().rss)
 
 
-def test_training_tells_and_returns(service, untrained, few):
+def test_training_reports_and_returns(service, untrained, few):
     job = submit_training(service, untrained, few, TrainSettings(mnist_samples=2000, epochs=1))
     run = job.wait(PATIENCE)
     assert job.events == run.history
@@ -78,7 +78,7 @@ def test_evaluate(service, genius):
     assert service.submit(EvaluateTask(genius)).wait(PATIENCE).evaluation.correct == found.evaluation.correct
 
 
-def test_stress_can_be_stopped(service, genius):
+def test_robustness_can_be_stopped(service, genius):
     job = service.submit(RobustnessTask(genius))
     until(lambda: job.events)
     job.stop()
@@ -87,7 +87,7 @@ def test_stress_can_be_stopped(service, genius):
     assert 0 < job.events[-1]["share"] < 1
 
 
-def test_explore_and_look_alikes(service, genius, data):
+def test_statistics_and_neighbors(service, genius, data):
     assert service.submit(StatisticsTask(3)).wait(PATIENCE).mosaic.shape == (280, 560)
     found = service.submit(NeighborsTask(genius, data.test_images[:1])).wait(PATIENCE)
     assert set(found.labels[0].tolist()) == {7}
@@ -135,8 +135,8 @@ def test_a_killed_scheduler_is_reported_and_replaced(untrained):
         served.close()
 
 
-def test_the_line_is_fair(service, untrained):
-    """One running job for each owner; the others in order; withdrawn when asked; low jobs last."""
+def test_the_queue_is_fair(service, untrained):
+    """One running job for each owner; the others in order; withdrawn when asked; low priority last."""
     short = TrainSettings(mnist_samples=200, epochs=1, validation_samples=100)
     first = submit_training(service, untrained, SampleSet(), LONG, owner="ann")
     low = submit_training(service, untrained, SampleSet(), short, owner="ann", priority=Priority.LOW)

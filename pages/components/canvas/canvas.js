@@ -8,7 +8,7 @@ const PLACE = ".st-key-canvas";
 const LABELS = ".st-key-labels";
 const TOOLBAR = { send: "Update the app with this drawing", undo: "Undo", redo: "Redo" };  // titles of its buttons
 const HIDDEN_TOOLBAR = ".dc-toolbar { visibility: hidden !important }";  // neither seen, nor clicked, nor a tab stop
-const REPLACEMENT_TIMEOUT = 1500;  // ms after which a canvas that was not replaced gets its strokes back
+const REPLACEMENT_TIMEOUT = 10_000;  // ms after which a canvas that was not replaced gets its strokes: the connection is lost
 const READY_DELAY = 40;  // ms until a new canvas draws, as a rule
 const CHECK_DELAY = 100, MAX_CHECKS = 10;  // ms after which a stroke must be on the new canvas, else it is drawn again
 const RECONNECT_QUESTION = 500, RECONNECT_ANSWER = 5000;  // ms
@@ -65,16 +65,18 @@ function expectReplacement() {
 function watchForReplacement() {
   if (!replacement.old) return;
   const canvas = currentCanvas();
-  if (canvas && canvas !== replacement.old) {
-    clearTimeout(replacement.timer);
+  const isThere = () => canvas && canvas !== replacement.old && canvas === currentCanvas() && !isScriptRunning();
+  if (isThere()) {
     hideToolbar();
-    setTimeout(() => finishReplacement(canvas), READY_DELAY);
+    setTimeout(() => (isThere() ? finishReplacement(canvas) : watchForReplacement()), READY_DELAY);
   } else {
     requestAnimationFrame(watchForReplacement);
   }
 }
 
 function finishReplacement(canvas) {
+  if (!replacement.old) return;
+  clearTimeout(replacement.timer);
   replacement.old = null;
   replacement.sink = canvas;
   for (const event of replacement.events.splice(0)) draw(event);
@@ -158,6 +160,7 @@ function sendNext(before, triesLeft) {
 // for a sign; where none comes the page is loaded again, and finds what was saved by its address.
 let reconnects = null;
 const app = () => document.querySelector("[data-testid=stApp]");
+const isScriptRunning = () => app()?.dataset.testScriptState !== "notRunning";
 const isConnected = () => app()?.dataset.testConnectionState === "CONNECTED";
 
 function watchConnection(ask) {

@@ -58,7 +58,7 @@ def _show_digits(found: PairedComparison, chosen: tuple[str, str], models: Model
         list(kinds),
         default="Fixed",
         required=True,
-        key="depth_kind",
+        key="pair_kind",
         format_func=lambda name: f"{name} ({len(kinds[name]):,})",
     )
     numbers = kinds[kind or "Fixed"]

@@ -19,7 +19,7 @@ def show(session: LabSession, models: Models) -> None:
     """From the cards at once, from all test digits when asked for."""
     use_all = st.toggle(
         "Read all 10,000 digits in every way",
-        key="stress_every",
+        key="robustness_all_digits",
         persist_state="session",
         help="About a minute a model. Without it, shipped models show the 1,000 digits that were read when they were made.",
     )
@@ -38,14 +38,14 @@ def show(session: LabSession, models: Models) -> None:
         selection_mode="multi",
         default=corruptions.names()[:DEFAULT_SHOWN],
         format_func=str.capitalize,
-        key="stress_kinds",
+        key="robustness_corruptions",
     )
     every = _with_intervals(pd.concat([table.assign(model=name) for name, table in known.items()], ignore_index=True))
     columns = st.columns(2)
     for number, name in enumerate(chosen):
         table = every[every["corruption"] == name]
         chart = charts.robustness(table, f"{name.capitalize()}: share read right")
-        columns[number % 2].altair_chart(chart, key=f"stress_{name}")
+        columns[number % 2].altair_chart(chart, key=f"robustness_{name}")
     download_table(every, "stress")
     st.caption(f"Of {' and '.join(f'{n:,}' for n in sorted(every['n'].unique()))} test digits at each strength.")
 

@@ -81,7 +81,7 @@ def show_import_form(session: LabSession) -> None:
     content, file_name = (file.getvalue(), file.name) if file else (b"", "")
     st.button(
         "Bring it",
-        key="model_bring",
+        key="model_upload",
         disabled=file is None or is_busy,
         on_click=_import,
         args=(session, content, file_name),
@@ -90,8 +90,8 @@ def show_import_form(session: LabSession) -> None:
     for model in session.models.uploads:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{text.escape(model.name)}**: {text.model_summary(model)}")
-            st.button("Use it", key=f"brought_use_{model.name}", on_click=session.models.activate, args=(model.name,))
-            st.button("Put it away", key=f"brought_away_{model.name}", on_click=session.models.remove_upload, args=(model.name,))
+            st.button("Use it", key=f"upload_use_{model.name}", on_click=session.models.activate, args=(model.name,))
+            st.button("Put it away", key=f"upload_remove_{model.name}", on_click=session.models.remove_upload, args=(model.name,))
 
 
 def show_import(session: LabSession, kind: ImportKind) -> None:
