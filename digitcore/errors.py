@@ -1,5 +1,11 @@
 """Errors whose message can be shown to a person as it is: one sentence on what happened and what to do."""
 
+import zipfile
+import zlib
+
+# What reading a damaged ZIP file or one of its members may raise.
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, RuntimeError)
+
 
 class DigitLabError(Exception):
     """Base of every error that the library raises on purpose."""

@@ -8,7 +8,6 @@ import gzip
 import io
 import struct
 import zipfile
-import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from digitcore import images
 from digitcore.data import idx
-from digitcore.errors import ImageError, SampleError
+from digitcore.errors import ZIP_ERRORS, ImageError, SampleError
 from digitcore.images import SIDE
 from digitcore.samples import SampleSet
 
@@ -27,17 +26,7 @@ MAX_SAMPLES = 5000
 MAX_REASONS = 5  # rejected entries that are named one by one
 IMAGES_FILE, LABELS_FILE = "samples-images-idx3-ubyte.gz", "samples-labels-idx1-ubyte.gz"
 IMAGE_FORMATS = ["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF"]
-_DECODING_ERRORS = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    MemoryError,
-)
+_DECODING_ERRORS = (*ZIP_ERRORS, struct.error, MemoryError)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,11 +11,10 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
-from digitcore.errors import ModelError
+from digitcore.errors import ZIP_ERRORS, ModelError
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle, ModelCard
 
@@ -95,7 +94,7 @@ def check(content: bytes) -> bytes:
             config = archive.read(CONFIG_FILE).decode()
             weights = archive.read(WEIGHTS_FILE)
             metadata = archive.read(METADATA_FILE)
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, KeyError, RuntimeError, NotImplementedError, zlib.error) as error:
+    except ZIP_ERRORS as error:
         raise ModelError(NOT_KERAS) from error
     return _pack(_check_config(config), weights, metadata)
 

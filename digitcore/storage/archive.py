@@ -9,12 +9,11 @@ import hashlib
 import io
 import json
 import zipfile
-import zlib
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from digitcore.data import sample_files
-from digitcore.errors import DigitLabError, LabError, ModelError, SampleError
+from digitcore.errors import ZIP_ERRORS, DigitLabError, LabError, ModelError, SampleError
 from digitcore.models import registry, upload
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
@@ -27,7 +26,6 @@ MAX_LAB_JSON = 20_000_000  # bytes
 MAX_MODELS = 200
 LAB_FILE, SAMPLES_FILE = "lab.json", "samples.npz"
 NOT_A_LAB = "This is no lab: a file that “Save this lab” has written is needed."
-_ZIP_ERRORS = (zipfile.BadZipFile, OSError, EOFError, ValueError, KeyError, RuntimeError, NotImplementedError, zlib.error)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +153,7 @@ def _unpack(content: bytes) -> tuple[dict[str, Any], SampleSet, dict[str, bytes]
             lab = _check_version(json.loads(archive.read(LAB_FILE)))
             samples = _read_samples(archive, skipped)
             files = _read_model_files(archive, members, skipped)
-    except (*_ZIP_ERRORS, RecursionError) as error:
+    except ZIP_ERRORS as error:
         raise LabError(NOT_A_LAB) from error
     return lab, samples, files, skipped
 
@@ -165,7 +163,7 @@ def _read_samples(archive: zipfile.ZipFile, skipped: list[str]) -> SampleSet:
         return SampleSet()
     try:
         return sample_files.read(archive.read(SAMPLES_FILE)).samples
-    except (SampleError, *_ZIP_ERRORS) as error:
+    except (SampleError, *ZIP_ERRORS) as error:
         reason = _as_clause(error) if isinstance(error, SampleError) else "they are damaged"
         skipped.append(f"The drawings were skipped: {reason}.")
         return SampleSet()
@@ -177,7 +175,7 @@ def _read_model_files(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], 
         if member.filename.startswith("models/"):
             try:
                 files[member.filename] = archive.read(member)
-            except _ZIP_ERRORS:
+            except ZIP_ERRORS:
                 skipped.append("A model's file is damaged.")
     return files
 

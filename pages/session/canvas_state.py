@@ -18,6 +18,7 @@ from pages.session.part import Part, synchronized
 
 SIDE = 280  # px
 BLACK, WHITE = "#000000", "#ffffff"
+UNREADABLE = "This is no picture that can be read."
 Fabric = dict[str, Any]  # the canvas's JSON
 
 
@@ -30,7 +31,7 @@ def decode_data_url(url: str) -> bytes:
     try:
         return base64.b64decode(url.split(";base64,", 1)[1])
     except (IndexError, binascii.Error) as error:
-        raise ImageError("This is no picture that can be read.") from error
+        raise ImageError(UNREADABLE) from error
 
 
 def _decode_png(content: bytes) -> np.ndarray:

@@ -22,7 +22,7 @@ from digitcore.jobs.tasks import EvaluateTask, NeighborsTask, RobustnessTask, St
 from digitcore.samples import SampleSet
 from digitcore.training.settings import TrainSettings
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LONG = TrainSettings(mnist_samples=20_000, epochs=50)
 PATIENCE = 120  # s
 

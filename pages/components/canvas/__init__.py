@@ -11,13 +11,12 @@ from digitcore import images
 from digitcore.errors import DigitLabError, ImageError
 from pages.components import assets
 from pages.session import state
-from pages.session.canvas_state import SIDE, decode_data_url
+from pages.session.canvas_state import SIDE, UNREADABLE, decode_data_url
 from pages.session.lab_session import LabSession
 
 BRUSH_RANGE, DEFAULT_BRUSH = (8, 40), 20  # px
 IMAGE_FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]
 MAX_PASTED = 5_000_000  # characters of a pasted image's data URL
-UNREADABLE = "This is no picture that can be read."
 BLANK = "The picture is blank: nothing stands out from its background."
 TOOLS_KEY = "canvas_tools"
 _tools = st.components.v2.component(
