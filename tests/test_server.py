@@ -1,12 +1,13 @@
 """`server.py`: pages and API from one process, with headers that keep a lab's address private."""
 
-import asyncio
 import io
 import json
 import urllib.request
 
 import pytest
 from PIL import Image
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
 
 import server as entry
 from digitcore import models
@@ -40,14 +41,8 @@ def test_page_and_api_stand_side_by_side(running, data):
 
 
 def test_headers_of_others_stay():
-    async def app(scope, receive, send):
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"referrer-policy", b"origin")]})
+    async def application(scope, receive, send):
+        await PlainTextResponse("", headers={"referrer-policy": "origin"})(scope, receive, send)
 
-    sent = []
-
-    async def send(message):
-        sent.append(message)
-
-    asyncio.run(entry.SecurityHeaders(app)({"type": "http", "path": "/Draw"}, None, send))
-    headers = dict(sent[0]["headers"])
-    assert headers[b"referrer-policy"] == b"origin" and b"cache-control" not in headers
+    headers = TestClient(entry.SecurityHeaders(application)).get("/Draw").headers
+    assert headers["referrer-policy"] == "origin" and "cache-control" not in headers
