@@ -52,12 +52,7 @@ def visit(browser, server, path="/Draw"):
 def start_long_training(person):
     """Press Train with everything at its most, and come back to Draw when it runs."""
     person.go("Train")
-    person.page.locator(".st-key-mnist_samples input[type=range]").focus()
-    person.page.keyboard.press("End")
-    person.page.get_by_text("trains on MNIST alone").wait_for()
-    person.page.wait_for_timeout(1000)
-    person.press("train")
-    person.page.locator(".st-key-training").get_by_text("Epoch 1 of").wait_for(timeout=120_000)
+    person.start_long_training()
     person.page.wait_for_timeout(3000)
     person.go("Draw")
     person.find_canvas()

@@ -1,6 +1,7 @@
 """Training settings. Each field carries its default, range, label and help: forms, the command line and docs read them here."""
 
 import json
+import reprlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
@@ -64,12 +65,12 @@ class SettingSpec:
             return
         if self.choices:
             if not any(value is choice or (value == choice and type(value) is type(choice)) for choice in self.choices):
-                raise SettingsError(f"{name} must be one of {', '.join(map(str, self.choices))}, not {value!r}.")
+                raise SettingsError(f"{name} must be one of {', '.join(map(str, self.choices))}, not {reprlib.repr(value)}.")
             return
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not self.low <= value <= self.high:
-            raise SettingsError(f"{name} must lie between {self.low:g} and {self.high:g}, not {value!r}.")
+            raise SettingsError(f"{name} must lie between {self.low:g} and {self.high:g}, not {reprlib.repr(value)}.")
         if self.is_integer and value != int(value):
-            raise SettingsError(f"{name} must be a whole number, not {value!r}.")
+            raise SettingsError(f"{name} must be a whole number, not {reprlib.repr(value)}.")
 
 
 def _setting(default: Any, label: str, help: str, **spec: Any) -> Any:
@@ -220,7 +221,7 @@ class TrainSettings:
             if name != "oversample":
                 spec.check(name, getattr(self, name))
         if not isinstance(self.oversample, str) or set(self.oversample) - set("0123456789"):
-            raise SettingsError(f"oversample must be digits such as 79, not {self.oversample!r}.")
+            raise SettingsError(f"oversample must be digits such as 79, not {reprlib.repr(self.oversample)}.")
 
     def to_json(self) -> str:
         """A JSON object."""
@@ -288,10 +289,10 @@ def parse_values(pairs: Iterable[str]) -> dict[str, str]:
 
 
 def parse_value(name: str, text: str) -> Any:
-    """A setting's value from the command line: JSON, or else text."""
+    """A setting's value from the command line or an address: JSON, or else text."""
     if isinstance(DEFAULTS[name], str):
         return text
     try:
-        return json.loads(text)
+        return json.loads(text, parse_int=int if SETTING_SPECS[name].is_integer else float)
     except ValueError:
         return text

@@ -13,7 +13,7 @@ def read(session: LabSession) -> str:
     if not values:
         return ""
     try:
-        settings = session.training.settings.replace(**{name: _coerce(name, text) for name, text in values.items()})
+        settings = session.training.settings.replace(**{name: parse_value(name, text) for name, text in values.items()})
     except SettingsError as error:
         return f"The address of this page has a setting that cannot be used: {error}"
     if settings != session.training.settings:
@@ -30,11 +30,6 @@ def write(settings: TrainSettings) -> None:
             st.query_params.pop(name, None)
         elif st.query_params.get(name) != text:
             st.query_params[name] = text
-
-
-def _coerce(name: str, text: str) -> object:
-    value = parse_value(name, text)
-    return float(value) if isinstance(value, int) and isinstance(DEFAULTS[name], float) else value
 
 
 def _to_text(value: object) -> str:

@@ -1,7 +1,5 @@
 """The whole loop: draw, label, train, compare; on a desk and on a phone."""
 
-import re
-
 import psutil
 
 from tests.support.browser import LONG
@@ -84,11 +82,8 @@ def test_drawing_while_training_and_stopping(person):
     page = person.page
     person.open("/Train")
     page.locator(".st-key-train").wait_for()
-    person.slide("mnist_samples", "End")
-    page.get_by_text("trains on MNIST alone").first.wait_for()
-    person.press("train")
+    person.start_long_training()
     training = page.locator(".st-key-training")
-    training.get_by_text(re.compile(r"epoch 1 of", re.IGNORECASE)).wait_for(timeout=LONG)
     person.go("Draw")
     page.get_by_text("Training:").wait_for()
     person.draw(7)
@@ -107,10 +102,7 @@ def test_a_killed_worker_is_said(person, server):
     person.draw(1)
     person.label(1, 1)
     person.go("Train")
-    person.slide("mnist_samples", "End")
-    page.get_by_text("55,000 of MNIST").wait_for()
-    person.press("train")
-    page.locator(".st-key-training").get_by_text(re.compile(r"epoch 1 of", re.IGNORECASE)).wait_for(timeout=LONG)
+    person.start_long_training()
     below = psutil.Process(server.process.pid).children(recursive=True)
     max(below, key=lambda process: process.memory_info().rss).kill()
     page.get_by_text("The worker died").wait_for(timeout=30_000)

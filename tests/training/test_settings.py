@@ -57,6 +57,7 @@ def test_a_switch_is_no_number():
 def test_values_of_the_command_line():
     assert parse_values(["epochs=3", "noise=gaussian"]) == {"epochs": "3", "noise": "gaussian"}
     assert [parse_value(*pair) for pair in (("epochs", "3"), ("learning_rate", "null"), ("oversample", "79"))] == [3, None, "79"]
+    assert type(parse_value("sample_weight", "5")) is float and type(parse_value("mnist_samples", "5")) is int
     for pair in ("epochs", "epoch=3", "=3"):
         with pytest.raises(SettingsError, match="NAME=VALUE"):
             parse_values([pair])
