@@ -42,7 +42,7 @@ class Config(BaseSettings):
     workers: int = Field(1, ge=1, le=64, description="workers of our own: trainings at once")
     low_priority: bool = Field(True, description="`0` lets a worker train as quickly as it can, also where that slows drawing")
     store: str = Field("", description="where labs are saved: a database URL such as `postgresql://lab:secret@db/labs`, or `off`")
-    keep_days: int = Field(90, ge=1, description="labs that nobody opened for so many days are deleted")
+    keep_days: int = Field(90, ge=0, description="labs that nobody opened for so many days are deleted; `0` keeps them for ever")
     api_rate: Annotated[str, AfterValidator(_is_rate)] = Field(
         "600/minute",
         description="requests to one server's API from one address; behind a load balancer name its address in uvicorn's "

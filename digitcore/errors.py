@@ -47,6 +47,10 @@ class LabError(DigitLabError):
     """A lab cannot be stored, found or opened."""
 
 
+class StoreUnreachableError(LabError):
+    """The store of labs does not answer, or not now."""
+
+
 class LabDeletedError(LabError):
     """The lab was deleted by another session since it was read."""
 

@@ -33,6 +33,7 @@ def main(session: LabSession) -> None:
     with above:
         draw_and_predict(session, _shown_outside(session), below)
         label_buttons(session)
+    layout.show_saving_error(session)
     canvas_options(session)
     _show_flash(session)
     _show_drawers(session)

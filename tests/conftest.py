@@ -21,6 +21,7 @@ from tests.support.postgres import PROGRAMS, PostgresServer
 settings.register_profile("tests", deadline=None, derandomize=True)  # a busy machine is no failure, and every run is the same
 settings.load_profile("tests")
 os.environ.setdefault("DIGITLAB_LOW_PRIORITY", "0")  # two tests run at once: a worker that gives way to all would not end
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # for the same reason: threads of two trainings would wait for each other
 os.environ["DIGITLAB_STORE"] = f"sqlite:///{tempfile.mkdtemp()}/labs.sqlite"  # never the developer's own labs
 
 # Longest first, so that two processes end together.

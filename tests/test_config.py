@@ -14,7 +14,7 @@ from digitcore.errors import ConfigError
 README = Path(__file__).resolve().parent.parent / "README.md"
 WRONG = [
     ("DIGITLAB_KEEP_DAYS", "abc"),
-    ("DIGITLAB_KEEP_DAYS", "0"),
+    ("DIGITLAB_KEEP_DAYS", "-1"),
     ("DIGITLAB_MAX_EPOCHS", "many"),
     ("DIGITLAB_MAX_EPOCHS", "0"),
     ("DIGITLAB_MAX_SECONDS", "-1"),

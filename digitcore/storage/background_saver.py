@@ -1,14 +1,17 @@
 """Saving labs in the background."""
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from digitcore.errors import LabDeletedError, LabError, VersionConflictError
+from digitcore.errors import LabDeletedError, LabError, StoreUnreachableError, VersionConflictError
 from digitcore.storage.database import DAY, LabStore
 from digitcore.storage.snapshot import LabSnapshot
+
+RETRY_INTERVAL = 5.0  # s between two tries to write what could not be written
 
 
 @dataclass(eq=False)
@@ -20,75 +23,143 @@ class SaveState:
         version: in the store; 0 before the first save.
         saved: the snapshot in the store.
         pending: the newest snapshot.
+        is_partial: whether the store holds damaged parts beside `saved`; the next write replaces them.
         error: why it is not saved, in a sentence; "" when it is.
         has_conflict: whether another session has changed the lab.
         is_deleted: whether another session has deleted it.
+        writing: the write that waits in the queue and will take `pending`; None when none waits.
     """
 
     token: str
     version: int = 0
     saved: LabSnapshot | None = None
     pending: LabSnapshot | None = None
+    is_partial: bool = False
     error: str = ""
     has_conflict: bool = False
     is_deleted: bool = False
+    writing: Future[None] | None = None
 
     @property
     def is_behind(self) -> bool:
         """Whether something is still to be written."""
         return self.pending is not None and not self.pending.is_unchanged(self.saved)
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the lab under this token is no longer this session's to write."""
+        return self.has_conflict or self.is_deleted
+
 
 class BackgroundSaver:
     """Writes labs one after the other on a thread; of several snapshots of a lab that wait, only the newest is written.
 
+    What cannot be written because the store does not answer is tried again until it can, whether its session is still there
+    or not.
+
     Args:
         store: where to.
-        keep_days: labs that were not opened for so many days are deleted, once a day.
+        keep_days: labs that were not opened for so many days are deleted, by a check once a day; 0 keeps them for ever.
+        retry_interval: seconds between two tries.
     """
 
-    def __init__(self, store: LabStore, keep_days: float):
+    def __init__(self, store: LabStore, keep_days: float, retry_interval: float = RETRY_INTERVAL):
         self.store, self._keep_days = store, keep_days
+        self._lock = threading.Lock()
+        self._unwritten: list[SaveState] = []
+        self._last_writes: dict[str, Future[None]] = {}
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="autosave")
+        self._closed = threading.Event()
+        self._retrying = threading.Thread(target=self._keep_retrying, args=(retry_interval,), name="autosave-retry", daemon=True)
+        self._retrying.start()
         self._expired_at = 0.0
-        self._submit(self._delete_expired)
+        self._executor.submit(self._delete_expired)
 
     def save(self, state: SaveState, snapshot: LabSnapshot) -> Future[None] | None:
-        """Write a lab soon; returns at once, with None when there is nothing to write."""
-        state.pending = snapshot
-        is_writable = state.is_behind and not state.has_conflict and not state.is_deleted
-        return self._submit(self._write, state) if is_writable else None
+        """Write a lab soon; returns at once, with None when there is nothing to write or the store does not answer now."""
+        with self._lock:
+            state.pending = snapshot
+            if not state.is_behind or state.is_lost or state in self._unwritten:
+                return None
+            if state.writing is None:
+                state.writing = self._executor.submit(self._write, state)
+                self._last_writes[state.token] = state.writing
+            return state.writing
 
-    def wait(self) -> None:
-        """Block until all that was asked for is written."""
-        self._executor.submit(lambda: None).result()
+    def mark_used(self, token: str) -> None:
+        """Note soon that a lab was opened; where that cannot be written it is left."""
+        self._executor.submit(self._try, self.store.mark_used, token)
+
+    def wait(self, token: str | None = None, timeout: float | None = None) -> None:
+        """Block until a lab, or all that was asked for, is written.
+
+        Raises:
+            TimeoutError: when it takes longer than so many seconds.
+        """
+        write = self._last_writes.get(token) if token else self._executor.submit(lambda: None)
+        if write is not None:
+            write.result(timeout)
+
+    def retry(self) -> None:
+        """Try now to write what could not be written, and wait for the outcome."""
+        self._executor.submit(self._retry).result()
 
     def close(self) -> None:
-        """Write what waits, and end the thread."""
+        """Write what waits, and end the threads."""
+        self._closed.set()
+        self._retrying.join()
+        self.retry()
         self._executor.shutdown()
 
-    def _submit(self, work: Callable[..., None], *arguments: Any) -> Future[None]:
-        return self._executor.submit(work, *arguments)
-
     def _write(self, state: SaveState) -> None:
-        snapshot = state.pending
-        if snapshot is None or not state.is_behind:
-            return
+        """Write the newest snapshot."""
+        with self._lock:
+            snapshot, state.writing = state.pending, None
+        if snapshot is not None and state.is_behind and not state.is_lost:
+            self._write_snapshot(state, snapshot)
+            self._delete_expired()
+        with self._lock:
+            if state.writing is None:
+                self._last_writes.pop(state.token, None)
+
+    def _write_snapshot(self, state: SaveState, snapshot: LabSnapshot) -> None:
         try:
-            state.version = self.store.save(state.token, snapshot, state.saved, state.version)
-            state.saved, state.error = snapshot, ""
-        except VersionConflictError as error:
-            state.error, state.has_conflict = str(error), True
-        except LabDeletedError as error:
-            state.error, state.is_deleted = str(error), True
+            saved = None if state.is_partial else state.saved
+            state.version = self.store.save(state.token, snapshot, saved, state.version)
+            state.saved, state.error, state.is_partial = snapshot, "", False
         except LabError as error:
             state.error = str(error)
-        self._delete_expired()
+            state.has_conflict = isinstance(error, VersionConflictError)
+            state.is_deleted = isinstance(error, LabDeletedError)
+            if isinstance(error, StoreUnreachableError):
+                with self._lock:
+                    self._unwritten += [state] if state not in self._unwritten else []
+
+    def _keep_retrying(self, interval: float) -> None:
+        while not self._closed.wait(interval):
+            if self._unwritten:
+                self.retry()
+
+    def _retry(self) -> None:
+        """Write what could not be written; the first that fails again ends the round."""
+        for state in list(self._unwritten):
+            self._write(state)
+            if state.error and not state.is_lost:
+                return
+            with self._lock:
+                self._unwritten.remove(state)
+            if state.pending is not None:
+                self.save(state, state.pending)  # a newer one may have come meanwhile
 
     def _delete_expired(self) -> None:
         if time.monotonic() - self._expired_at > DAY or not self._expired_at:
-            self._expired_at = time.monotonic()
-            try:
-                self.store.delete_expired(self._keep_days)
-            except LabError:
-                self._expired_at = 0.0  # at the next write
+            is_done = self._try(self.store.delete_expired, self._keep_days)
+            self._expired_at = time.monotonic() if is_done else 0.0  # again after the next write
+
+    @staticmethod
+    def _try(work: Callable[..., Any], *arguments: Any) -> bool:
+        try:
+            work(*arguments)
+        except LabError:
+            return False
+        return True

@@ -5,28 +5,30 @@ A lab is found by its token, which only its owner knows: the database holds the 
 
 import contextlib
 import hashlib
-import json
 import secrets
+import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sql
 
 from digitcore.config import load_config
-from digitcore.errors import LabError, VersionConflictError
-from digitcore.models.bundle import ModelBundle, ModelCard
+from digitcore.errors import LabError, StoreUnreachableError, VersionConflictError
 from digitcore.storage import rows, schema
-from digitcore.storage.snapshot import LabSnapshot, RunRecord
+from digitcore.storage.snapshot import LabSnapshot
 
 DAY = 86_400  # s
-SQLITE_PRAGMAS = ("journal_mode = WAL", "foreign_keys = ON", "busy_timeout = 10000", "synchronous = NORMAL")
-UNREACHABLE = "Saved labs cannot be reached now. What you do here works and is not saved; reload the page later."
+GRACE_DAYS = 7  # between the mark and the deletion of a lab that nobody uses: a clock that was wrong for a moment deletes nothing
+LOCK_TIMEOUT = 2000  # ms to wait for other people's writes
+CONNECT_TIMEOUT = 5  # s
+ENGINE_OPTIONS = {"pool_pre_ping": True}  # a database that was restarted is noticed before a connection is used
+SQLITE_PRAGMAS = ("foreign_keys = ON", f"busy_timeout = {LOCK_TIMEOUT}", "synchronous = NORMAL", "journal_mode = WAL")
+POSTGRES_SETTINGS = {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": 20_000}  # ms
+UNREACHABLE = "Saved labs cannot be reached now. What you do here is kept in this window, and saved as soon as they can."
 URL_ERRORS = (sql.exc.ArgumentError, sql.exc.NoSuchModuleError, ModuleNotFoundError)
 BAD_URL = "DIGITLAB_STORE names no database that can be used here: sqlite:/// or postgresql:// is needed. Nothing is saved."
-DAMAGED = "This lab is damaged in the store and cannot be opened."
 
 
 def new_token() -> str:
@@ -47,6 +49,20 @@ def with_driver(url: str) -> str:
     return url
 
 
+class StoredLab(NamedTuple):
+    """A lab of the store.
+
+    Attributes:
+        snapshot: what could be read of it.
+        version: counts its changes.
+        skipped: a sentence for each part that is damaged.
+    """
+
+    snapshot: LabSnapshot
+    version: int
+    skipped: list[str]
+
+
 class LabStore:
     """Reads and writes labs. Safe to share between threads.
 
@@ -64,9 +80,12 @@ class LabStore:
                 if engine.url.database:
                     Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
                 sql.event.listen(engine, "connect", _set_up_sqlite)
+            else:
+                sql.event.listen(engine, "do_connect", _limit_connecting)
+                sql.event.listen(engine, "connect", _set_up_postgres)
             schema.upgrade(engine)
         except (sql.exc.SQLAlchemyError, OSError) as error:
-            raise LabError(UNREACHABLE) from error
+            raise StoreUnreachableError(UNREACHABLE) from error
 
     @classmethod
     def from_url(cls, url: str) -> "LabStore":
@@ -76,39 +95,40 @@ class LabStore:
             LabError: as above, or when the URL names no database.
         """
         try:
-            return cls(sql.create_engine(with_driver(url)))
+            return cls(sql.create_engine(with_driver(url), **ENGINE_OPTIONS))
         except URL_ERRORS as error:
             raise LabError(BAD_URL) from error
 
-    def load(self, token: str) -> tuple[LabSnapshot, int] | None:
-        """A lab and its version, or None when there is none under this token.
+    def load(self, token: str) -> StoredLab | None:
+        """A lab, or None when there is none under this token. Only reads; see `mark_used`.
 
         Raises:
-            LabError: when the database cannot be reached, or the lab is damaged.
+            StoreUnreachableError: when the database cannot be reached.
         """
-        with _translate_errors(), _translate_damage(), self._engine.begin() as db:
-            lab = _hash(token)
+        with _translate_errors(), self._engine.connect() as db:
+            lab = token_hash(token)
             row = db.execute(sql.select(schema.labs).where(schema.labs.c.id == lab)).one_or_none()
             if row is None:
                 return None
-            db.execute(sql.update(schema.labs).where(schema.labs.c.id == lab).values(last_used=time.time()))
-            runs, uploads = (
-                db.execute(sql.select(table).where(table.c.lab == lab).order_by(table.c.position)).all()
-                for table in (schema.runs, schema.uploads)
-            )
-            keys = {run.model for run in runs} | {run.start for run in runs} | {upload.model for upload in uploads}
-            files = rows.load_files(db, keys)
+            reader = rows.LabReader(db, lab)
             snapshot = LabSnapshot(
-                samples=rows.load_samples(db, lab),
-                runs=tuple(
-                    RunRecord.from_dict(json.loads(run.record), files[run.model], files[run.start], run.resume_state)
-                    for run in runs
-                ),
-                uploads=tuple(ModelBundle(ModelCard.from_json(row.card), *files[row.model]) for row in uploads),
-                preferences=json.loads(row.preferences),
-                sweep=json.loads(row.sweep) if row.sweep else None,
+                reader.samples(),
+                reader.runs(),
+                reader.uploads(),
+                rows.parse_object(row.preferences) or {},
+                rows.parse_object(row.sweep),
             )
-            return snapshot, row.version
+            return StoredLab(snapshot, row.version, reader.skipped)
+
+    def mark_used(self, token: str) -> None:
+        """Note that a lab was opened now.
+
+        Raises:
+            StoreUnreachableError: when the database cannot be reached, or only read.
+        """
+        with _translate_errors(), self._engine.begin() as db:
+            used = sql.update(schema.labs).where(schema.labs.c.id == token_hash(token))
+            db.execute(used.values(last_used=time.time(), expired_since=None))
 
     def save(self, token: str, snapshot: LabSnapshot, saved: LabSnapshot | None = None, version: int = 0) -> int:
         """Write what has changed, in one transaction.
@@ -116,7 +136,7 @@ class LabStore:
         Args:
             token: of the lab.
             snapshot: as it is now.
-            saved: as it was read or written last by this session; None for a new lab.
+            saved: as it was read or written last by this session; None for a new lab, or to write all of it anew.
             version: what `load` or the last `save` gave; 0 for a new lab.
 
         Returns:
@@ -125,11 +145,14 @@ class LabStore:
         Raises:
             VersionConflictError: when another session has changed the lab since.
             LabDeletedError: when it was deleted since.
-            LabError: when the database cannot be reached.
+            StoreUnreachableError: when the database cannot be reached.
         """
-        saved, lab = saved or LabSnapshot(), _hash(token)
+        lab = token_hash(token)
         with _translate_errors(), self._engine.begin() as db:
             rows.bump_version(db, lab, snapshot, version)
+            if saved is None and version:
+                rows.delete_rows(db, lab)
+            saved = saved or LabSnapshot()
             rows.save_models(db, snapshot, saved)
             rows.save_samples(db, lab, snapshot.samples, saved.samples)
             rows.save_rows(db, schema.runs, lab, snapshot.runs, saved.runs, rows.run_row)
@@ -142,20 +165,30 @@ class LabStore:
         """Delete a lab and all that only it has.
 
         Raises:
-            LabError: when the database cannot be reached.
+            StoreUnreachableError: when the database cannot be reached.
         """
         with _translate_errors(), self._engine.begin() as db:
-            db.execute(sql.delete(schema.labs).where(schema.labs.c.id == _hash(token)))
+            db.execute(sql.delete(schema.labs).where(schema.labs.c.id == token_hash(token)))
             rows.delete_unused_models(db)
 
     def delete_expired(self, days: float) -> int:
-        """Delete the labs that were not opened or changed for so many days; returns how many.
+        """Mark the labs that were not opened or changed for so many days, and delete those marked `GRACE_DAYS` ago.
+
+        Args:
+            days: 0 keeps every lab for ever.
+
+        Returns:
+            The number of labs that were deleted.
 
         Raises:
-            LabError: when the database cannot be reached.
+            StoreUnreachableError: when the database cannot be reached.
         """
+        labs, now = schema.labs.c, time.time()
+        is_expired = (labs.last_used < now - days * DAY) if days else sql.false()
         with _translate_errors(), self._engine.begin() as db:
-            n = db.execute(sql.delete(schema.labs).where(schema.labs.c.last_used < time.time() - days * DAY)).rowcount
+            db.execute(sql.update(schema.labs).where(~is_expired).values(expired_since=None))
+            n = db.execute(sql.delete(schema.labs).where(labs.expired_since < now - GRACE_DAYS * DAY)).rowcount
+            db.execute(sql.update(schema.labs).where(is_expired, labs.expired_since.is_(None)).values(expired_since=now))
             if n:
                 rows.delete_unused_models(db)
             return n
@@ -164,9 +197,9 @@ class LabStore:
         """Bytes that a lab takes in the database, its models counted in full.
 
         Raises:
-            LabError: when the database cannot be reached.
+            StoreUnreachableError: when the database cannot be reached.
         """
-        lab, runs, uploads = _hash(token), schema.runs, schema.uploads
+        lab, runs, uploads = token_hash(token), schema.runs, schema.uploads
         keys = sql.union(
             *(sql.select(column).where(runs.c.lab == lab) for column in (runs.c.model, runs.c.start)),
             sql.select(uploads.c.model).where(uploads.c.lab == lab),
@@ -191,24 +224,28 @@ class _translate_errors(contextlib.AbstractContextManager[None]):
         if isinstance(error, sql.exc.IntegrityError):
             raise VersionConflictError(rows.CONFLICT) from error
         if isinstance(error, sql.exc.SQLAlchemyError):
-            raise LabError(UNREACHABLE) from error
+            raise StoreUnreachableError(UNREACHABLE) from error
 
 
-@contextlib.contextmanager
-def _translate_damage() -> Iterator[None]:
-    """Turns what a damaged lab may raise into the library's error."""
-    try:
-        yield
-    except (ValueError, KeyError, TypeError) as error:
-        raise LabError(DAMAGED) from error
-
-
-def _hash(token: str) -> str:
+def token_hash(token: str) -> str:
+    """What the database holds in the place of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:
     cursor = connection.cursor()
     for pragma in SQLITE_PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
+        with contextlib.suppress(sqlite3.OperationalError):  # a database that can only be read keeps its journal mode
+            cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _limit_connecting(dialect: object, record: object, arguments: object, parameters: dict[str, Any]) -> None:
+    parameters.setdefault("connect_timeout", CONNECT_TIMEOUT)
+
+
+def _set_up_postgres(connection: Any, _: object) -> None:
+    with connection.cursor() as cursor:
+        for name, value in POSTGRES_SETTINGS.items():
+            cursor.execute(f"SET {name} = {value}")
+    connection.commit()

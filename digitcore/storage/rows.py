@@ -4,17 +4,19 @@ import importlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import sqlalchemy as sql
 
-from digitcore.errors import LabDeletedError, VersionConflictError
+from digitcore.errors import DigitLabError, LabDeletedError, VersionConflictError
 from digitcore.images import SIDE
 from digitcore.models.bundle import ModelBundle
-from digitcore.samples import SampleSet
+from digitcore.samples import MAX_TEXT, SampleSet
 from digitcore.storage import schema
-from digitcore.storage.snapshot import LabSnapshot, ModelFiles, RunRecord, common_prefix_length
+from digitcore.storage.snapshot import LabSnapshot, ModelFiles, RunRecord, common_prefix_length, read_card
+
+T = TypeVar("T")
 
 DELETED = "This lab was forgotten in another window. What you see here is not saved; take it along in a file if you want it."
 CONFLICT = "This lab was changed in another window. This window goes on as a lab of its own, under a new address."
@@ -30,6 +32,7 @@ def bump_version(db: sql.Connection, lab: str, snapshot: LabSnapshot, version: i
     values: dict[str, Any] = {
         "version": version + 1,
         "last_used": time.time(),
+        "expired_since": None,
         "preferences": json.dumps(snapshot.preferences),
         "sweep": json.dumps(snapshot.sweep) if snapshot.sweep else None,
     }
@@ -93,6 +96,12 @@ def save_rows(
         db.execute(sql.insert(table), rows)
 
 
+def delete_rows(db: sql.Connection, lab: str) -> None:
+    """Delete all but the lab's own row."""
+    for table in (schema.samples, schema.runs, schema.uploads):
+        db.execute(sql.delete(table).where(table.c.lab == lab))
+
+
 def _delete_from(db: sql.Connection, table: sql.Table, lab: str, first: int, n: int) -> None:
     """Delete the rows from this position on."""
     if n > first:
@@ -114,22 +123,78 @@ def upload_row(bundle: ModelBundle) -> dict[str, Any]:
     return {"card": bundle.card.to_json(), "model": bundle.key}
 
 
-def load_files(db: sql.Connection, keys: set[str]) -> dict[str, ModelFiles]:
-    """Key → files of models."""
-    rows = db.execute(sql.select(schema.models).where(schema.models.c.key.in_(keys))).all() if keys else []
-    return {row.key: (bytes(row.keras), bytes(row.tflite)) for row in rows}
+def parse_object(text: str | None) -> dict[str, Any] | None:
+    """A JSON object; None where it is none."""
+    try:
+        value = json.loads(text or "null")
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
 
 
-def load_samples(db: sql.Connection, lab: str) -> SampleSet:
-    """A lab's samples."""
-    table = schema.samples
-    rows = db.execute(sql.select(table).where(table.c.lab == lab).order_by(table.c.position)).all()
-    if not rows:
-        return SampleSet()
-    return SampleSet.from_arrays(
-        np.stack([np.frombuffer(row.digit, np.uint8).reshape(SIDE, SIDE) for row in rows]),
-        np.array([row.label for row in rows]),
-        np.array([row.held_out for row in rows], bool),
-        [row.strokes for row in rows],
-        [row.date for row in rows],
-    )
+def _is_sound(sample: Any) -> bool:
+    are_texts_sound = all(len(text) <= MAX_TEXT and text.isprintable() for text in (sample.strokes, sample.date))
+    return are_texts_sound and len(sample.digit) == SIDE * SIDE and 0 <= sample.label <= 9
+
+
+class LabReader:
+    """Reads the rows of a lab, and notes those that are damaged.
+
+    Attributes:
+        skipped: a sentence for each part that was skipped.
+    """
+
+    def __init__(self, db: sql.Connection, lab: str):
+        self._db, self._lab = db, lab
+        self.skipped: list[str] = []
+
+    def samples(self) -> SampleSet:
+        """The samples."""
+        rows = self._select(schema.samples)
+        sound = [row for row in rows if _is_sound(row)]
+        if len(sound) < len(rows):
+            self.skipped.append(f"{len(rows) - len(sound):,} of the drawings were skipped: they are damaged.")
+        if not sound:
+            return SampleSet()
+        return SampleSet.from_arrays(
+            np.stack([np.frombuffer(row.digit, np.uint8).reshape(SIDE, SIDE) for row in sound]),
+            np.array([row.label for row in sound]),
+            np.array([row.held_out for row in sound], bool),
+            [row.strokes for row in sound],
+            [row.date for row in sound],
+        )
+
+    def runs(self) -> tuple[RunRecord, ...]:
+        """The training runs."""
+        rows = self._select(schema.runs)
+        files = self._files({row.model for row in rows} | {row.start for row in rows})
+
+        def read(row: Any) -> RunRecord:
+            return RunRecord.from_dict(json.loads(row.record), files[row.model], files[row.start], row.resume_state)
+
+        return self._read_each(rows, read, "Run")
+
+    def uploads(self) -> tuple[ModelBundle, ...]:
+        """The imported models."""
+        rows = self._select(schema.uploads)
+        files = self._files({row.model for row in rows})
+        return self._read_each(rows, lambda row: ModelBundle(read_card(json.loads(row.card)), *files[row.model]), "Model")
+
+    def _select(self, table: sql.Table) -> Sequence[Any]:
+        return self._db.execute(sql.select(table).where(table.c.lab == self._lab).order_by(table.c.position)).all()
+
+    def _files(self, keys: set[str]) -> dict[str, ModelFiles]:
+        """Key → files of models."""
+        if not keys:
+            return {}
+        rows = self._db.execute(sql.select(schema.models).where(schema.models.c.key.in_(keys))).all()
+        return {row.key: (bytes(row.keras), bytes(row.tflite)) for row in rows}
+
+    def _read_each(self, rows: Sequence[Any], read: Callable[[Any], T], kind: str) -> tuple[T, ...]:
+        found = []
+        for number, row in enumerate(rows, start=1):
+            try:
+                found.append(read(row))
+            except (DigitLabError, ValueError, KeyError, TypeError, AttributeError):
+                self.skipped.append(f"{kind} {number} was skipped: it is damaged.")
+        return tuple(found)

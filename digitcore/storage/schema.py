@@ -17,6 +17,7 @@ labs = sql.Table(
     sql.Column("id", sql.String(64), primary_key=True),
     sql.Column("version", sql.Integer, nullable=False),
     sql.Column("last_used", sql.Float, nullable=False, index=True),  # s since 1970
+    sql.Column("expired_since", sql.Float),  # s since 1970; the lab is deleted some days later, unless it is used again
     sql.Column("preferences", sql.Text, nullable=False),
     sql.Column("sweep", sql.Text),
 )
@@ -71,11 +72,15 @@ def upgrade(engine: sql.Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
+    script = ScriptDirectory.from_config(config)
+    with engine.connect() as db:
+        if MigrationContext.configure(db).get_current_revision() == script.get_current_head():
+            return  # a database that can only be read opens too
     with engine.begin() as db:
         if db.dialect.name == "postgresql":
             db.execute(sql.text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))  # two servers may start at once
         present = MigrationContext.configure(db).get_current_revision()
-        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        known = {one.revision for one in script.walk_revisions()}
         if present and present not in known:
             raise LabError(OTHER_VERSION)
         config.attributes["connection"] = db

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from digitcore.errors import LabError, SettingsError
-from digitcore.evaluation.score import Score
 from digitcore.models.bundle import ModelBundle, ModelCard, is_valid_name
 from digitcore.samples import SampleSet
-from digitcore.training.run import Point, Run
+from digitcore.storage import repair
+from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 
 SENTENCE_PATTERN = r"[\w ,.:;()%’“”-]{0,300}"
@@ -58,25 +58,25 @@ class RunRecord:
     def from_dict(
         cls, values: dict[str, Any], model: ModelFiles, start: ModelFiles, resume_state: bytes | None = None
     ) -> "RunRecord":
-        """Read what `to_dict` gave, and the files of both models.
+        """Read what `to_dict` gave, and the files of both models. What is odd of the curves and the scores is dropped.
 
         Raises:
-            LabError: when something is missing or of the wrong kind.
+            LabError: when the settings or a model's card are missing or of the wrong kind.
         """
         try:
-            scores = {name: _read_score(values[name]) for name in SCORES}
+            history = repair.history(values.get("history"))
             run = Run(
-                model=ModelBundle(ModelCard.from_dict(values["model"]), *model),
-                history=_read_history(values["history"]),
+                model=ModelBundle(read_card(values["model"]), *model),
+                history=history or [repair.START],
                 settings=TrainSettings.from_dict(values["settings"]),
                 parent=str(values["parent"]),
-                seconds=float(values["seconds"]),
-                stopped=bool(values["stopped"]),
-                personal_is_held_out=bool(values["personal_is_held_out"]),
-                resume_state=resume_state,
-                **scores,
+                seconds=repair.finite(values.get("seconds")),
+                stopped=bool(values.get("stopped")),
+                personal_is_held_out=bool(values.get("personal_is_held_out")),
+                resume_state=resume_state if history else None,
+                **{name: repair.score(values.get(name)) for name in SCORES},
             )
-            return cls(run, ModelBundle(ModelCard.from_dict(values["start"]), *start))
+            return cls(run, ModelBundle(read_card(values["start"]), *start))
         except (KeyError, TypeError, ValueError, AttributeError, SettingsError) as error:
             raise LabError(DAMAGED_RUN) from error
 
@@ -121,6 +121,21 @@ class LabSnapshot:
         return {bundle.key: bundle for bundle in every}
 
 
+def read_card(values: dict[str, Any]) -> ModelCard:
+    """A card of the store; what is odd of its curves and its metrics is dropped.
+
+    Raises:
+        TypeError, AttributeError: when it is no card.
+    """
+    card = ModelCard.from_dict(values)
+    return replace(
+        card,
+        history=repair.history(card.history),
+        metrics=repair.metrics(card.metrics),
+        seconds=repair.finite(card.seconds),
+    )
+
+
 def card_from_untrusted(values: dict[str, Any]) -> ModelCard:
     """A card from an untrusted file: only what is of the right kind, and no metric that is not a number.
 
@@ -136,9 +151,9 @@ def card_from_untrusted(values: dict[str, Any]) -> ModelCard:
             trained=bool(values["trained"]),
             training_data=_check_sentence(values["training_data"]),
             settings=asdict(TrainSettings.from_dict(values["settings"])) if values.get("trained") else {},
-            history=_read_history(values["history"]),
-            metrics={str(key): value for key, value in values["metrics"].items() if type(value) in (int, float)},
-            seconds=float(values["seconds"]),
+            history=repair.history(values.get("history")),
+            metrics={key: value for key, value in repair.metrics(values["metrics"]).items() if type(value) in (int, float)},
+            seconds=repair.finite(values.get("seconds")),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, SettingsError) as error:
         raise LabError(DAMAGED_RUN) from error
@@ -152,17 +167,6 @@ def common_prefix_length(first: Iterable[object], second: Iterable[object]) -> i
             break
         length += 1
     return length
-
-
-def _read_score(values: dict[str, Any] | None) -> Score | None:
-    if values is None:
-        return None
-    low, high = values["interval"]
-    return Score(int(values["correct"]), int(values["n"]), (float(low), float(high)))
-
-
-def _read_history(values: list[dict[str, Any]]) -> list[Point]:
-    return [{str(key): float(value) for key, value in point.items()} for point in values]
 
 
 def _check_name(value: object) -> str:

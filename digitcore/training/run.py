@@ -12,6 +12,7 @@ __all__ = ["Point", "Run", "SampleSet", "Score", "TrainSettings"]
 Point = dict[str, float]
 """One point of a training's curves: `epoch` (0 is before training, fractions are batches), `samples_seen`, `seconds`,
 and of these what is known there: `loss`, `accuracy`, `val_loss`, `val_accuracy`."""
+POINT_KEYS = ("epoch", "samples_seen", "seconds", "loss", "accuracy", "val_loss", "val_accuracy")
 
 
 @dataclass(frozen=True, eq=False)

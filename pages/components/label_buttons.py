@@ -23,7 +23,7 @@ def label_buttons(session: LabSession) -> None:
                 )
         with st.container(horizontal=True, vertical_alignment="center", height=48, border=False):
             if session.samples.last_label is not None:
-                st.markdown(f"Saved as **{session.samples.last_label}**.")
+                st.markdown(f"{'Saved as' if session.saving.is_saved else 'Labelled'} **{session.samples.last_label}**.")
                 st.button("Take it back", key="undo_label", on_click=session.undo_label, type="tertiary")
                 if session.training.train_after_label:
                     st.caption("Trains after each label.")

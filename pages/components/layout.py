@@ -41,6 +41,8 @@ def begin_page(page: str) -> LabSession:
             st.page_link(path, label=label, icon=symbol, width="stretch")
         st.divider()
         _show_status(session)
+    if page != DRAW:  # Draw shows it below the canvas, which must not move
+        show_saving_error(session)
     return session
 
 
@@ -65,20 +67,32 @@ def _check_models(names: list[str]) -> None:
 def _show_status(session: LabSession) -> None:
     st.caption(f"Model in use: **{text.escape(session.active_model.name)}**")
     st.caption(f"{text.drawings(len(session.samples))} labelled")
-    saving = session.saving.state
-    st.fragment(_show_saving, run_every=polling.SLOW if saving and saving.is_behind else None)(session)
+    saving = session.saving
+    st.fragment(_show_saving, run_every=polling.SLOW if saving.is_behind else None)(session, _saving_status(session))
     if session.training.job:
         st.fragment(_watch_training, run_every=polling.SLOW)(session)
 
 
-def _show_saving(session: LabSession) -> None:
-    """Whether the lab is in the store."""
-    saving = session.saving.state
+def show_saving_error(session: LabSession) -> None:
+    """Why the lab is not saved, in the main area."""
     if error := autosave.error(session):
-        st.caption(f":material/cloud_off: {error}")
-    elif saving and saving.is_behind:
+        st.warning(error, icon=":material/cloud_off:")
+
+
+def _saving_status(session: LabSession) -> tuple[str, bool, int]:
+    return autosave.error(session), session.saving.is_saved, len(session.samples)
+
+
+def _show_saving(session: LabSession, shown: tuple[str, bool, int]) -> None:
+    """Whether the lab is in the store; the whole page is drawn anew when that changes."""
+    autosave.restore(session)
+    if _saving_status(session) != shown:
+        st.rerun()
+    if autosave.error(session):
+        st.caption(":material/cloud_off: Not saved")
+    elif session.saving.is_behind:
         st.caption(":material/cloud_upload: Saving …")
-    elif saving:
+    elif session.saving.state:
         st.caption(
             ":material/cloud_done: Saved", help="The address of this page opens this lab again. Who has the address has the lab."
         )

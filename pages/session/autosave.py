@@ -7,48 +7,71 @@ import streamlit as st
 from digitcore.errors import LabError
 from digitcore.storage import database
 from digitcore.storage.background_saver import BackgroundSaver, SaveState
+from digitcore.storage.database import StoredLab
 from pages.session import resources
 from pages.session.lab_session import LabSession
 from pages.session.resources import ActiveWork
 
 TOKEN_PARAMETER = "lab"  # of the address
-WAIT_SECONDS = 0.3  # for a write, so that what the page says of it is true; a slow one goes on in the background
+WRITE_SECONDS = 0.3  # to wait for a write, so that what the page says of it is true; a slow one goes on in the background
+READ_SECONDS = 1.0  # to wait for what another window of this server is about to write
+MAX_SKIPPED = 5  # damaged parts that are named
 UNKNOWN_TOKEN = "There is no lab under this address: it was forgotten, or nobody opened it for long. This is a new one."
+AWAITED = (
+    "Your saved lab cannot be reached now. What you do here is kept in this window, and added to your lab as soon as it is back."
+)
+BACK_AGAIN = "Your lab is back, and what you did meanwhile was added to it."
 
 
 def restore(session: LabSession) -> None:
-    """Once a session: open the lab that the page's address names."""
-    if session.saving.restore_attempted:
+    """Open the lab that the page's address names: at the first run, and again while its store does not answer."""
+    saving = session.saving
+    saving.begin("" if resources.is_store_off() else st.query_params.get(TOKEN_PARAMETER, ""))
+    if not saving.take_turn():
         return
-    session.saving.restore_attempted = True
-    token, saver = st.query_params.get(TOKEN_PARAMETER), resources.saver()
-    if token and saver:
-        session.saving.notice = _open(session, saver, token)
+    saver = resources.saver()
+    if saver is None:
+        saving.notice = resources.store_error()
+        return
+    _open(session, saver, saving.awaited_token)
 
 
-def _open(session: LabSession, saver: BackgroundSaver, token: str) -> str:
-    """Become the lab of this token; what went wrong, in a sentence."""
+def _open(session: LabSession, saver: BackgroundSaver, token: str) -> None:
+    """Become the lab of this token, or note why not."""
+    with contextlib.suppress(TimeoutError):
+        saver.wait(token, READ_SECONDS)
     try:
-        saver.wait()  # what another window of this server is about to write
         found = saver.store.load(token)
-    except LabError as error:
-        return str(error)
+    except LabError:
+        session.saving.notice = AWAITED
+        return
     if found is None:
-        return UNKNOWN_TOKEN
-    snapshot, version = found
+        session.saving.end_waiting(notice=UNKNOWN_TOKEN)
+        return
+    saver.mark_used(token)
+    _take_over(session, token, found)
+
+
+def _take_over(session: LabSession, token: str, found: StoredLab) -> None:
     work = resources.active_work().get(token)
     with session.lock:
         if work is not None and not resources.is_connected(work.owner):
             session.training.adopt(work.job, work.sweep, session.owner)
-        session.restore(snapshot)
-        session.saving.state = SaveState(token, version, snapshot, snapshot)
-    return ""
+        is_empty = session.snapshot().is_empty
+        if is_empty:
+            session.restore(found.snapshot)
+        else:
+            session.restore_before(found.snapshot)
+        state = SaveState(token, found.version, found.snapshot, found.snapshot, is_partial=bool(found.skipped))
+        session.saving.end_waiting(state, " ".join(found.skipped[:MAX_SKIPPED]))
+    if not is_empty:
+        st.toast(BACK_AGAIN)
 
 
 def save(session: LabSession) -> None:
     """Write what has changed; a lab gets its address with the first thing that is worth saving."""
     saver, snapshot, saving = resources.saver(), session.snapshot(), session.saving
-    if saver is None or (saving.state is None and snapshot.is_empty):
+    if saver is None or saving.awaited_token or (saving.state is None and snapshot.is_empty):
         return
     with session.lock:
         if saving.state is None:
@@ -58,7 +81,7 @@ def save(session: LabSession) -> None:
             saving.notice = ""  # it was shown; the user has gone on since
     if writing := saver.save(state, snapshot):
         with contextlib.suppress(TimeoutError):
-            writing.result(WAIT_SECONDS)
+            writing.result(WRITE_SECONDS)
     if state.has_conflict:
         with session.lock:
             saving.notice, saving.state = state.error, SaveState(database.new_token())
@@ -80,10 +103,10 @@ def delete(session: LabSession) -> str:
     saver, state = resources.saver(), session.saving.state
     if saver and state:
         try:
-            saver.wait()
+            saver.wait(state.token, READ_SECONDS)
             saver.store.delete(state.token)
-        except LabError as error:
-            return str(error)
+        except (LabError, TimeoutError) as error:
+            return str(error) or database.UNREACHABLE
     return ""
 
 

@@ -193,8 +193,23 @@ class LabSession:
         revision = self.canvas.revision
         self._make_parts()
         self.saving, self.canvas = Saving(self.lock), CanvasState(self.lock)
-        self.saving.restore_attempted, self.canvas.revision = True, revision + 1
+        self.canvas.revision = revision + 1
+        self.saving.begin("")
         self.restore(snapshot)
+
+    @synchronized
+    def restore_before(self, snapshot: LabSnapshot) -> None:
+        """Put a lab that was saved before what this session has made without it; the form stays as it stands here."""
+        meanwhile = self.snapshot()
+        self.samples.current = snapshot.samples.concatenate(meanwhile.samples.difference(snapshot.samples))
+        self.samples.forget_undo()
+        self.models.restore(snapshot.runs, snapshot.uploads, snapshot.preferences)
+        for record in meanwhile.runs:
+            self.models.add_run(record.run, record.start)
+        for upload in meanwhile.uploads:
+            self.models.add_upload(upload)
+        if self.training.sweep is None:
+            self._restore_sweep(snapshot)
 
     @synchronized
     def restore(self, snapshot: LabSnapshot) -> None:
@@ -205,6 +220,9 @@ class LabSession:
         self.canvas.white_background = preferences.get("white_background") is True
         self.models.restore(snapshot.runs, snapshot.uploads, preferences)
         self.training.restore(preferences)
+        self._restore_sweep(snapshot)
+
+    def _restore_sweep(self, snapshot: LabSnapshot) -> None:
         if snapshot.sweep is not None:
             start = self.models.every_model().get(str(snapshot.sweep.get("start")), self.initial_model)
             self.training.restore_sweep(snapshot.sweep, start, self.samples.for_training())

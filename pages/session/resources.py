@@ -30,7 +30,7 @@ MAX_RESULTS = 200  # of the worker, 0.4 MB each at most
 MAX_PREDICTORS = 64
 MAX_PROBABILITIES = 256
 RECONNECT_SECONDS = 120  # that Streamlit keeps a session whose connection was lost
-STORE_RETRY_SECONDS = 30
+STORE_RETRY_SECONDS = 10
 MNIST_RETRY_SECONDS = 10
 _BY_HASH: dict[str | type, Any] = {ModelBundle: lambda bundle: bundle.hash}
 
@@ -91,7 +91,7 @@ def jobs() -> JobService:
 def _open_store() -> BackgroundSaver:
     config = load_config()
     has_secret = secrets.load_if_toml_exists() and "labs" in st.secrets.get("connections", {})
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = dict(database.ENGINE_OPTIONS)
     if config.store or not has_secret:
         options["url"] = database.with_driver(config.store or database.default_url())
     try:
@@ -101,10 +101,15 @@ def _open_store() -> BackgroundSaver:
     return BackgroundSaver(LabStore(connection.engine), config.keep_days)
 
 
+def is_store_off() -> bool:
+    """Whether this server shall not save labs."""
+    return load_config().is_store_off
+
+
 @st.cache_data(show_spinner=False, ttl=STORE_RETRY_SECONDS)
 def store_error() -> str:
     """Why labs are not saved, in a sentence; "" when they are, or when this server shall not."""
-    if load_config().is_store_off:
+    if is_store_off():
         return ""
     try:
         _open_store()
@@ -115,7 +120,7 @@ def store_error() -> str:
 
 def saver() -> BackgroundSaver | None:
     """What saves labs; None where storing is switched off or the store cannot be reached."""
-    return None if load_config().is_store_off or store_error() else _open_store()
+    return None if is_store_off() or store_error() else _open_store()
 
 
 @dataclass

@@ -1,10 +1,15 @@
 """A lab is saved after each change and found again by its address."""
 
-import pytest
+import contextlib
 
+import pytest
+import sqlalchemy as sql
+
+from digitcore.config import load_config
 from digitcore.jobs.job import JobStatus
 from digitcore.jobs.sweep import SCORES
-from pages.session import resources
+from digitcore.storage import database
+from pages.session import autosave, resources, saving
 from pages.session.training_state import Start
 from tests.support.app import DRAW, TRAIN, add_run, add_samples, draw, go, new_app, session_of, texts
 
@@ -119,3 +124,82 @@ def test_the_background_survives_a_reload(app, data):
     app.run()
     again = reopen(app)
     assert session_of(again).canvas.white_background and go(again, DRAW).toggle(key="paper").value
+
+
+@contextlib.contextmanager
+def outage():
+    """Meanwhile the store of labs fails."""
+    engine = sql.create_engine(load_config().store)
+    with engine.begin() as db:
+        db.execute(sql.text("ALTER TABLE labs RENAME TO away"))
+    try:
+        yield
+    finally:
+        with engine.begin() as db:
+            db.execute(sql.text("ALTER TABLE away RENAME TO labs"))
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """A session that asks for its lab at every run."""
+    monkeypatch.setattr(saving, "RETRY_INTERVAL", 0)
+
+
+@pytest.fixture
+def lab_address(app, data, genius):
+    """The address of a lab with one drawing and one run."""
+    draw(app, data.test_images[0])
+    app.button(key="label_7").click().run()
+    add_run(app, genius, genius)
+    app.run()
+    resources.saver().wait()
+    return app.query_params["lab"]
+
+
+def test_a_failed_read_keeps_the_address_and_adds_what_was_done_meanwhile(lab_address, data, genius, impatient):
+    with outage():
+        at = new_app(lab=lab_address)
+        assert autosave.AWAITED in [warning.value for warning in at.warning]
+        draw(at, data.test_images[1])
+        at.button(key="label_2").click().run()
+        add_run(at, genius, genius)
+        at.run()
+        assert at.query_params["lab"] == lab_address and autosave.AWAITED in [warning.value for warning in at.warning]
+        assert "Saved" not in texts(at) and "Labelled **2**" in texts(at)
+    at.run()
+    session = session_of(at)
+    assert session.samples.current.labels.tolist() == [7, 2] and [run.name for run in session.models.runs] == ["run 1", "run 2"]
+    assert not at.warning and at.query_params["lab"] == lab_address
+    resources.saver().wait()
+    at.run()
+    assert "Saved" in texts(at)
+    assert session_of(new_app(lab=lab_address)).samples.current.labels.tolist() == [7, 2]
+
+
+def test_a_lab_that_is_back_opens_as_it_was(lab_address, impatient):
+    with outage():
+        at = new_app(lab=lab_address)
+        at.run()
+    at.run()
+    assert session_of(at).samples.current.labels.tolist() == [7] and not at.warning
+    assert session_of(at).saving.state.version == resources.saver().store.load(lab_address).version
+
+
+def test_what_cannot_be_written_is_not_called_saved(app, data):
+    draw(app, data.test_images[0])
+    with outage():
+        app.button(key="label_7").click().run()
+        app.run()
+        assert "Saved as" not in texts(app) and "Labelled **7**" in texts(app)
+        assert "cannot be reached" in app.warning[0].value
+    resources.saver().retry()
+    app.run()
+    assert "Saved as **7**" in texts(app) and not app.warning
+    assert session_of(reopen(app)).samples.current.labels.tolist() == [7]
+
+
+def test_damaged_parts_of_a_lab_are_named(lab_address):
+    with sql.create_engine(load_config().store).begin() as db:
+        db.execute(sql.text("UPDATE runs SET record = '{' WHERE lab = :lab"), {"lab": database.token_hash(lab_address)})
+    at = new_app(lab=lab_address)
+    assert at.warning[0].value == "Run 1 was skipped: it is damaged." and session_of(at).samples.current.labels.tolist() == [7]

@@ -153,7 +153,7 @@ def test_another_lab_leaves_nothing_of_this_one(session, few, genius, stupid):
     session.saving.state = object()
     other = LabSession(session.services).snapshot()
     session.replace_with(other)
-    assert job.is_stopping and sweep.is_stopping and session.saving.state is None and session.saving.restore_attempted
+    assert job.is_stopping and sweep.is_stopping and session.saving.state is None and session.saving.is_begun
     assert not session.samples.can_undo and session.flash == "" and session.canvas.revision > revision
     assert session.snapshot().preferences == other.preferences and session.snapshot().is_empty
     assert session.snapshot().sweep is None and session.owner == "ann"

@@ -1,3 +1,6 @@
+import contextlib
+import sqlite3
+import time
 from dataclasses import replace
 
 import pytest
@@ -10,7 +13,7 @@ from digitcore.storage.database import LabStore
 
 @pytest.fixture
 def saver(tmp_path):
-    running = BackgroundSaver(LabStore.from_url(f"sqlite:///{tmp_path / 'labs.sqlite'}"), keep_days=90)
+    running = BackgroundSaver(LabStore.from_url(f"sqlite:///{tmp_path / 'labs.sqlite'}"), keep_days=90, retry_interval=0.05)
     yield running
     running.close()
 
@@ -28,7 +31,7 @@ def test_the_newest_snapshot_is_written(saver, lab):
 def test_a_conflict_is_noted_and_nothing_overwritten(saver, lab):
     state = SaveState(database.new_token())
     saver.save(state, lab).result()
-    snapshot, version = saver.store.load(state.token)
+    snapshot, version, _ = saver.store.load(state.token)
     other = SaveState(state.token, version, snapshot)
     saver.save(other, replace(snapshot, preferences={"run_counter": 4})).result()
     saver.save(state, replace(lab, preferences={"run_counter": 5})).result()
@@ -46,13 +49,62 @@ def test_a_deleted_lab_is_not_written_again(saver, lab):
     assert saver.save(state, lab) is None and saver.store.load(state.token) is None
 
 
-def test_an_error_is_noted_and_the_next_write_succeeds(saver, lab, tmp_path):
-    state, engine = SaveState(database.new_token()), sql.create_engine(f"sqlite:///{tmp_path / 'labs.sqlite'}")
-    with engine.begin() as db:
-        db.execute(sql.text("ALTER TABLE samples RENAME TO away"))
+@pytest.fixture
+def outage(tmp_path):
+    """Call it to make the store fail, and again to end that."""
+    engine, names = sql.create_engine(f"sqlite:///{tmp_path / 'labs.sqlite'}"), ["samples", "away"]
+
+    def toggle():
+        with engine.begin() as db:
+            db.execute(sql.text("ALTER TABLE {} RENAME TO {}".format(*names)))
+        names.reverse()
+
+    return toggle
+
+
+def until(condition):
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_what_could_not_be_written_is_written_later(saver, lab, outage):
+    states = [SaveState(database.new_token()) for _ in range(3)]
+    outage()
+    for state in states:
+        saver.save(state, lab).result()
+        assert "cannot be reached" in state.error and state.is_behind
+    newer = replace(lab, preferences={"run_counter": 7})
+    assert saver.save(states[0], newer) is None, "it waits for the next try"
+    outage()
+    until(lambda: not any(state.is_behind or state.error for state in states))
+    assert saver.store.load(states[0].token).snapshot.preferences == {"run_counter": 7}
+
+
+def test_closing_writes_what_could_not_be_written(tmp_path, lab, outage):
+    saver = BackgroundSaver(LabStore.from_url(f"sqlite:///{tmp_path / 'labs.sqlite'}"), keep_days=90, retry_interval=1000)
+    state = SaveState(database.new_token())
+    outage()
     saver.save(state, lab).result()
-    assert "cannot be reached" in state.error and state.is_behind
-    with engine.begin() as db:
-        db.execute(sql.text("ALTER TABLE away RENAME TO samples"))
+    outage()
+    saver.close()
+    assert not state.is_behind and saver.store.load(state.token) is not None
+
+
+def test_a_lab_waits_for_its_own_writes_alone(saver, lab, tmp_path):
+    mine, other = SaveState(database.new_token()), SaveState(database.new_token())
+    with contextlib.closing(sqlite3.connect(tmp_path / "labs.sqlite")) as blocker:
+        blocker.execute("BEGIN EXCLUSIVE")
+        saver.save(other, lab)
+        saver.wait(mine.token, timeout=0)
+        with pytest.raises(TimeoutError):
+            saver.wait(other.token, timeout=0)
+
+
+def test_opening_is_noted_where_it_can_be(saver, lab, outage):
+    state = SaveState(database.new_token())
     saver.save(state, lab).result()
-    assert not state.error and not state.is_behind
+    saver.mark_used(state.token)
+    saver.mark_used("nobody's")
+    saver.wait()

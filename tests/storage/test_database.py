@@ -1,13 +1,14 @@
 """Labs in a real SQLite, and in a real PostgreSQL where one is installed."""
 
-import hashlib
+import contextlib
+import sqlite3
 import time
 from dataclasses import replace
 
 import pytest
 import sqlalchemy as sql
 
-from digitcore.errors import LabDeletedError, LabError, VersionConflictError
+from digitcore.errors import LabDeletedError, LabError, StoreUnreachableError, VersionConflictError
 from digitcore.samples import SampleSet
 from digitcore.storage import database, rows, schema
 from digitcore.storage.database import LabStore
@@ -34,8 +35,8 @@ def count_rows(url, table):
 def test_a_lab_comes_back(url, lab):
     token = database.new_token()
     assert LabStore.from_url(url).save(token, lab) == 1
-    record, version = LabStore.from_url(url).load(token)
-    assert version == 1
+    record, version, skipped = LabStore.from_url(url).load(token)
+    assert version == 1 and not skipped
     assert_equal(record, lab)
     assert LabStore.from_url(url).load(database.new_token()) is None
     assert count_rows(url, "models") == 2, "each file once, whatever its names"
@@ -94,15 +95,52 @@ def test_a_deleted_lab_stays_deleted(url, lab):
     assert labs.load(token) is None
 
 
-def test_expired_labs_are_deleted(url, lab):
+TODAY = time.time()
+
+
+def days_later(monkeypatch, days):
+    monkeypatch.setattr(time, "time", lambda: TODAY + days * database.DAY)
+
+
+def test_labs_that_nobody_uses_are_marked_and_deleted_days_later(url, lab, monkeypatch):
     labs, old, new = LabStore.from_url(url), database.new_token(), database.new_token()
     labs.save(old, lab)
+    days_later(monkeypatch, 85)
     labs.save(new, lab)
-    with sql.create_engine(database.with_driver(url)).begin() as db:
-        identity = hashlib.sha256(old.encode()).hexdigest()
-        expired = sql.update(schema.labs).where(schema.labs.c.id == identity).values(last_used=time.time() - 91 * database.DAY)
-        db.execute(expired)
+    days_later(monkeypatch, 91)
+    assert labs.delete_expired(90) == 0 and labs.load(old) is not None, "marked"
+    days_later(monkeypatch, 91 + database.GRACE_DAYS - 1)
+    assert labs.delete_expired(90) == 0
+    days_later(monkeypatch, 92 + database.GRACE_DAYS)
     assert labs.delete_expired(90) == 1 and labs.load(old) is None and labs.load(new) is not None
+
+
+@pytest.mark.parametrize("use", ["opened", "changed", "nothing, but the clock was wrong"])
+def test_a_marked_lab_that_is_used_stays(url, lab, monkeypatch, use):
+    labs, token = LabStore.from_url(url), database.new_token()
+    labs.save(token, lab)
+    days_later(monkeypatch, 91)
+    labs.delete_expired(90)
+    if use == "opened":
+        labs.mark_used(token)
+    elif use == "changed":
+        labs.save(token, replace(lab, preferences={}), lab, 1)
+    else:
+        days_later(monkeypatch, 1)
+        labs.delete_expired(90)
+        days_later(monkeypatch, 91.5)
+        assert labs.delete_expired(90) == 0
+    days_later(monkeypatch, 91 + database.GRACE_DAYS)
+    assert labs.delete_expired(90) == 0 and labs.load(token) is not None
+
+
+def test_labs_may_be_kept_for_ever(url, lab, monkeypatch):
+    labs, token = LabStore.from_url(url), database.new_token()
+    labs.save(token, lab)
+    for years in (1, 10, 11):
+        days_later(monkeypatch, 365 * years)
+        assert labs.delete_expired(0) == 0
+    assert labs.load(token) is not None
 
 
 def test_the_token_is_not_in_the_store(url, lab):
@@ -136,13 +174,73 @@ def test_the_schema_is_what_the_migrations_make(url):
 
 
 def test_a_store_out_of_reach_is_one_sentence(tmp_path, lab):
-    with pytest.raises(LabError, match="cannot be reached"):
+    with pytest.raises(StoreUnreachableError, match="cannot be reached"):
         LabStore.from_url("postgresql://nobody@127.0.0.1:1/none")
     labs = LabStore.from_url(f"sqlite:///{tmp_path / 'labs.sqlite'}")
     with sql.create_engine(f"sqlite:///{tmp_path / 'labs.sqlite'}").begin() as db:
         db.execute(sql.text("DROP TABLE samples"))
-    with pytest.raises(LabError, match="cannot be reached"):
+    with pytest.raises(StoreUnreachableError, match="cannot be reached"):
         labs.save(database.new_token(), lab)
+
+
+def test_a_locked_database_opens_labs(tmp_path, lab):
+    labs, token = LabStore.from_url(f"sqlite:///{tmp_path / 'labs.sqlite'}"), database.new_token()
+    labs.save(token, lab)
+    with contextlib.closing(sqlite3.connect(tmp_path / "labs.sqlite")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        again = LabStore.from_url(f"sqlite:///{tmp_path / 'labs.sqlite'}")
+        assert_equal(again.load(token).snapshot, lab)
+        with pytest.raises(StoreUnreachableError):
+            again.mark_used(token)
+
+
+def test_a_database_that_can_only_be_read_opens_labs(url, lab, tmp_path):
+    token = database.new_token()
+    LabStore.from_url(url).save(token, lab)
+    if url.startswith("sqlite"):
+        read_only = f"sqlite:///file:{tmp_path / 'labs.sqlite'}?mode=ro&uri=true"
+    else:
+        read_only = url + ("&" if "?" in url else "?") + "options=-cdefault_transaction_read_only%3Don"
+    labs = LabStore.from_url(read_only)
+    assert_equal(labs.load(token).snapshot, lab)
+    for write in (lambda: labs.mark_used(token), lambda: labs.save(token, LabSnapshot(), lab, 1)):
+        with pytest.raises(StoreUnreachableError):
+            write()
+
+
+def test_damaged_parts_are_skipped_and_the_next_write_replaces_them(url, lab):
+    labs, token = LabStore.from_url(url), database.new_token()
+    labs.save(token, lab)
+    with sql.create_engine(database.with_driver(url)).begin() as db:
+        for table, position, values in (
+            (schema.runs, 0, {"record": "{"}),
+            (schema.uploads, 0, {"card": "[]"}),
+            (schema.samples, 3, {"digit": b"123"}),
+        ):
+            db.execute(sql.update(table).where(table.c.position == position).values(**values))
+        db.execute(sql.update(schema.labs).values(preferences="[1", sweep="3"))
+    found = labs.load(token)
+    assert [run.name for run in found.snapshot.runs] == ["run 2"] and not found.snapshot.uploads
+    assert len(found.snapshot.samples) == len(lab.samples) - 1
+    assert found.snapshot.preferences == {} and found.snapshot.sweep is None
+    assert found.skipped == [
+        "1 of the drawings were skipped: they are damaged.",
+        "Run 1 was skipped: it is damaged.",
+        "Model 1 was skipped: it is damaged.",
+    ]
+    changed = replace(found.snapshot, runs=(*found.snapshot.runs, lab.runs[0]))
+    labs.save(token, changed, None, found.version)
+    again = labs.load(token)
+    assert not again.skipped
+    assert_equal(again.snapshot, changed)
+
+
+def test_a_postgres_that_was_restarted_is_used_again(postgres, lab):
+    labs, token = LabStore.from_url(postgres), database.new_token()
+    labs.save(token, lab)
+    with sql.create_engine(database.with_driver(postgres)).connect() as db:
+        db.execute(sql.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"))
+    assert labs.load(token) is not None
 
 
 @pytest.mark.parametrize("bad", ["foo", "mysql://x/y", "sqlite:////proc/nope/labs.sqlite", "nothing://here"])
@@ -157,6 +255,6 @@ def test_a_write_that_is_cut_off_changes_nothing(tmp_path, lab, monkeypatch):
     monkeypatch.setattr(rows, "run_row", lambda one: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         labs.save(token, replace(lab, samples=SampleSet(), runs=lab.runs[::-1]), lab, 1)
-    record, version = labs.load(token)
+    record, version, _ = labs.load(token)
     assert version == 1
     assert_equal(record, lab)

@@ -255,7 +255,7 @@ class Person:
     def start_long_training(self):
         """On the Train page: ask for all of MNIST, press Train, and wait for the first epoch."""
         self.slide("mnist_samples", "End")
-        self.page.get_by_text("55,000 of MNIST").wait_for()
+        self.page.locator(".st-key-mnist_samples").get_by_text("55,000").first.wait_for()
         self.press("train")
         training = self.page.locator(".st-key-training")
         training.get_by_text(re.compile(r"epoch 1 of", re.IGNORECASE)).wait_for(timeout=LONG)

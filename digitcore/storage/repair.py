@@ -1,0 +1,53 @@
+"""Reads numbers and curves of a stored lab and drops what is odd, so that one bad value costs no run."""
+
+import math
+from typing import Any
+
+from digitcore.evaluation.score import Score
+from digitcore.training.run import POINT_KEYS, Point
+
+MAX_POINTS = 5_000  # of a curve
+AXES = POINT_KEYS[:3]
+START: Point = dict.fromkeys(AXES, 0.0)
+
+
+def finite(value: Any, default: float = 0.0) -> float:
+    """A number, or the default where it is none or infinite."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return default
+    return number if math.isfinite(number) else default
+
+
+def history(points: Any) -> list[Point]:
+    """The sound points of a curve, evenly thinned to `MAX_POINTS` and the last one."""
+    found = [point for point in map(_point, points if isinstance(points, list) else []) if point]
+    thinned = found[:: max(1, -(-len(found) // MAX_POINTS))]
+    return [*thinned, found[-1]] if thinned and thinned[-1] is not found[-1] else thinned
+
+
+def score(values: Any) -> Score | None:
+    """A score; its interval is computed anew where it is odd. None where the counts are."""
+    try:
+        correct, n = int(values["correct"]), int(values["n"])
+        low, high = map(float, values["interval"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    if not 0 <= correct <= n:
+        return None
+    return Score(correct, n, (low, high)) if 0 <= low <= high <= 1 else Score.from_counts(correct, n)
+
+
+def metrics(values: Any) -> dict[str, Any]:
+    """Metrics without those that are not finite."""
+    pairs = values.items() if isinstance(values, dict) else []
+    return {str(name): value for name, value in pairs if not isinstance(value, float) or math.isfinite(value)}
+
+
+def _point(values: Any) -> Point | None:
+    if not isinstance(values, dict):
+        return None
+    point = {name: finite(values[name], math.nan) for name in POINT_KEYS if name in values}
+    point = {name: value for name, value in point.items() if value >= 0}
+    return point if all(axis in point for axis in AXES) else None
