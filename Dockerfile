@@ -1,5 +1,7 @@
-# docker build --tag digit-lab . && docker run --rm --publish 8501:8501 --volume digit-lab:/home/lab/data digit-lab
-FROM python:3.12-slim
+# docker build --tag digit-lab .
+# docker run --rm --init --read-only --tmpfs /tmp --publish 8501:8501 --volume digit-lab:/home/lab/data digit-lab
+ARG PYTHON=python:3.12-slim
+FROM ${PYTHON}
 
 RUN useradd --create-home --uid 10001 lab
 WORKDIR /app
@@ -9,10 +11,10 @@ COPY . .
 RUN pip install --no-cache-dir --no-deps --editable .
 
 USER 10001
-ENV HOME=/home/lab DIGITLAB_CACHE=/home/lab/data
+ENV HOME=/home/lab DIGITLAB_CACHE=/home/lab/data PYTHONDONTWRITEBYTECODE=1
 RUN digitlab data || echo "Going on without MNIST: drawing works, training will ask for it."
 VOLUME /home/lab/data
 EXPOSE 8501
-HEALTHCHECK --interval=30s --timeout=5s \
+HEALTHCHECK --start-period=60s --interval=30s --timeout=5s \
   CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8501/healthz', timeout=4)"]
 CMD ["python", "-m", "streamlit", "run", "server.py", "--server.address=0.0.0.0", "--server.port=8501", "--server.headless=true"]

@@ -4,6 +4,7 @@ Streamlit Community Cloud runs `streamlit_app.py` alone; then there is no API.
 """
 
 import importlib
+import os
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,12 +24,14 @@ from pages.components import assets
 
 ROOT = Path(__file__).resolve().parent
 SECURITY_HEADERS = {
+    "content-security-policy": "frame-ancestors 'self'",  # other sites may not put a page into a frame of theirs
     "referrer-policy": "no-referrer",  # a lab's address must not leave with a click
     "x-content-type-options": "nosniff",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
 API_HEADERS = {"cache-control": "no-store", "x-frame-options": "DENY"}
 API_PATHS = ("/api", "/healthz")
+HIDDEN_PATHS = ("/_stcore/metrics",)  # Streamlit's own, which tells of other people's sessions
 PAGE_NAMES = sorted(page.stem for page in (ROOT / "pages").glob("[!_]*.py"))
 
 
@@ -50,6 +53,18 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+
+class HiddenPaths:
+    """Answers 404 where nobody from outside has anything to ask."""
+
+    def __init__(self, app: ASGIApp):
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_hidden = scope["type"] == "http" and scope["path"].startswith(HIDDEN_PATHS)
+        app = PlainTextResponse("Not found", 404) if is_hidden else self.app
+        await app(scope, receive, send)
 
 
 class BaseUrl:
@@ -107,6 +122,8 @@ async def health(request: Request) -> JSONResponse:
     return JSONResponse({"status": "ok"})
 
 
+os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # else uvicorn believes what a request from this machine says of its address
+
 try:
     load_config()
 except ConfigError as error:
@@ -115,5 +132,5 @@ except ConfigError as error:
 app = st.App(
     ROOT / "streamlit_app.py",
     routes=[Route("/healthz", health), Mount("/api", app=call_api)],
-    middleware=[Middleware(SecurityHeaders), Middleware(BaseUrl)],
+    middleware=[Middleware(SecurityHeaders), Middleware(HiddenPaths), Middleware(BaseUrl)],
 )

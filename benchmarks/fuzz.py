@@ -1,17 +1,21 @@
-"""Uploads broken and hostile files everywhere that files are taken, and counts the outcomes.
+"""Gives broken and hostile files and addresses to everything that takes one, and counts the outcomes.
 
-    python benchmarks/fuzz.py [--each 200]
+    python benchmarks/fuzz.py [--share 0.1]
 
-Each file must be taken or end as one sentence; nothing may crash, hang, or run what is inside.
+Each must be taken or end as one sentence; nothing may crash, hang, or run what is inside.
 """
 
 import argparse
 import collections
+import logging
 import sys
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from digitcore import mnist, models
+from digitcore import images, mnist, models
 from digitcore.data import sample_files
 from digitcore.errors import DigitLabError
 from digitcore.models import upload
@@ -21,65 +25,96 @@ from digitcore.storage.snapshot import LabSnapshot, RunRecord
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from tests.support import fuzz
+from tests.support.app import TRAIN, go, new_app
 
 MARKER = Path("/tmp/digitlab-was-here")
-MAX_SECONDS = 90  # s
+MAX_SECONDS = 90  # s: what takes longer hangs
+COUNTS = {"pictures": 2000, "samples": 500, "models": 300, "labs": 300, "addresses": 500}
 
 
-def open_model(data: bytes):
+@dataclass
+class Outcome:
+    """What became of the items of one kind.
+
+    Attributes:
+        counts: how many were taken, and how many were refused with a sentence.
+        failures: a line for each that raised something else, or took too long.
+        slowest: seconds.
+    """
+
+    counts: collections.Counter[str] = field(default_factory=collections.Counter)
+    failures: list[str] = field(default_factory=list)
+    slowest: float = 0.0
+
+
+def read_picture(content: bytes) -> None:
+    """As the page, the API and the import of samples do."""
+    images.digit_from_image(images.open_image(content))
+
+
+def open_model(content: bytes) -> None:
     """As the worker does."""
-    upload.open_checked([upload.check(data)])
+    upload.open_checked([upload.check(content)])
 
 
-def attempts(each: int):
-    """For every upload its name, what takes the file, and the files."""
+def open_page(parameters: dict[str, str]) -> None:
+    """The page that reads settings from its address."""
+    go(new_app(**parameters), TRAIN)
+
+
+def kinds(share: float) -> Iterator[tuple[str, Callable[[Any], object], Iterator[tuple[str, Any]]]]:
+    """For every kind its name, what takes an item, and the items."""
     digits, labels = mnist.load_test()
     good, genius = SampleSet.from_arrays(digits[:40], labels[:40]), models.load("genius")
     run = Run(genius.rename("run 1"), [{"epoch": 0.0, "samples_seen": 0.0, "seconds": 0.0}], TrainSettings(), "stupid", 1.0)
     lab = LabSnapshot(good, (RunRecord(run, models.load("stupid")),))
+    counts = {name: round(count * share) for name, count in COUNTS.items()}
 
-    def filled(make):
-        fixed = sum(1 for _ in make(0))
-        return make(max(0, each - fixed))
+    def filled(make: Callable[[int], Iterator[tuple[str, Any]]], count: int) -> Iterator[tuple[str, Any]]:
+        return make(max(0, count - sum(1 for _ in make(0))))
 
-    yield "samples", sample_files.read, filled(lambda count: fuzz.sample_uploads(good, count))
-    yield "a model", open_model, filled(lambda count: fuzz.model_uploads(genius.keras_bytes, count))
-    yield "a lab", archive.read, filled(lambda count: fuzz.lab_uploads(lab, genius, count))
+    yield "pictures", read_picture, filled(lambda count: fuzz.pictures(digits[0], count), counts["pictures"])
+    yield "samples", sample_files.read, filled(lambda count: fuzz.sample_uploads(good, count), counts["samples"])
+    yield "models", open_model, filled(lambda count: fuzz.model_uploads(genius.keras_bytes, count), counts["models"])
+    yield "labs", archive.read, filled(lambda count: fuzz.lab_uploads(lab, genius, count), counts["labs"])
+    yield "addresses", open_page, fuzz.addresses(counts["addresses"])
 
 
-def upload_all(take, files):
-    """What became of the files: how many were taken, refused, raised, took too long."""
-    found, worst, bad = collections.Counter(), 0.0, []
-    for name, data in files:
+def try_all(take: Callable[[Any], object], items: Iterator[tuple[str, Any]]) -> Outcome:
+    """Give every item to what takes it."""
+    outcome = Outcome()
+    for name, item in items:
         begin = time.monotonic()
         try:
-            take(data)
-            found["taken"] += 1
+            take(item)
+            outcome.counts["taken"] += 1
         except DigitLabError as error:
-            found["refused"] += bool(str(error))
+            outcome.counts["refused"] += bool(str(error))
         except BaseException as error:  # noqa: BLE001 just these are looked for
-            bad.append(f"{name}: {type(error).__name__}: {error}"[:200])
-        worst = max(worst, time.monotonic() - begin)
-        if time.monotonic() - begin > MAX_SECONDS:
-            bad.append(f"{name}: took too long")
-    return found, worst, bad
+            outcome.failures.append(f"{name}: {type(error).__name__}: {error}"[:200])
+        seconds = time.monotonic() - begin
+        outcome.slowest = max(outcome.slowest, seconds)
+        if seconds > MAX_SECONDS:
+            outcome.failures.append(f"{name}: took {seconds:.0f} s")
+    return outcome
 
 
-def main():
-    """Print a line for each upload."""
+def main() -> int:
+    """Print a line for each kind."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--each", type=int, default=200, help="files for each upload")
+    parser.add_argument("--share", type=float, default=1.0, help=f"of {COUNTS}")
+    logging.disable(logging.WARNING)
     failed = False
-    for what, take, files in attempts(parser.parse_args().each):
-        found, worst, bad = upload_all(take, files)
-        total = sum(found.values()) + len(bad)
+    for kind, take, items in kinds(parser.parse_args().share):
+        outcome = try_all(take, items)
+        total = outcome.counts.total() + len(outcome.failures)
         print(
-            f"{what}: {total} files, {found['refused']} refused with a sentence, {found['taken']} still good and taken, "
-            f"{len(bad)} failed; the longest took {worst:.1f} s",
+            f"{kind}: {total} tried, {outcome.counts['refused']} refused with a sentence, {outcome.counts['taken']} taken, "
+            f"{len(outcome.failures)} failed; the slowest took {outcome.slowest:.1f} s",
             flush=True,
         )
-        print(*bad, sep="\n")
-        failed |= bool(bad)
+        print(*outcome.failures, sep="\n", end="\n" if outcome.failures else "")
+        failed |= bool(outcome.failures)
     print(f"code was run: {'yes' if MARKER.exists() else 'no'}")
     return int(failed or MARKER.exists())
 

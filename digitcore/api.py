@@ -3,11 +3,10 @@
 Errors are JSON as of RFC 9457 (application/problem+json). Nothing that is sent is kept or logged.
 """
 
+import asyncio
 import base64
 import binascii
-import contextlib
 import functools
-import io
 from typing import Annotated
 
 import numpy as np
@@ -22,6 +21,7 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.types import Message
 
 from digitcore.api_schemas import (
     MAX_IMAGES,
@@ -37,19 +37,20 @@ from digitcore.api_schemas import (
 )
 from digitcore.config import load_config
 from digitcore.errors import DigitLabError, ImageError, ModelError
-from digitcore.images import MAX_PIXELS, digit_from_image
+from digitcore.images import MAX_PIXELS, UNREADABLE, digit_from_image, open_image
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor
 
 MAX_BYTES = 5_000_000  # of a request
+BODY_TIMEOUT = 30  # s for a request's body to come
 MAX_TOTAL_PIXELS = MAX_PIXELS  # of all images together: a small file may hold a very large one
 IMAGE_FORMATS = ["PNG", "JPEG"]
 DEFAULT_MODEL = "genius"
-DECODING_ERRORS = OSError, ValueError, SyntaxError, Image.DecompressionBombError
+NO_PICTURE = "This is no PNG or JPEG that can be read."
 
 Upload = bytes | np.ndarray  # a file's bytes, or a digit, (28, 28) uint8
-Decoded = Image.Image | np.ndarray | None
+Decoded = Image.Image | np.ndarray | str  # a string says why there is none
 
 
 class RequestError(Exception):
@@ -63,6 +64,8 @@ class RequestError(Exception):
 app = FastAPI(
     title="Digit Lab",
     version="1",
+    docs_url=None,  # its pages would load scripts from another server; the description is openapi.json
+    redoc_url=None,
     description="Reads handwritten digits. Pictures of any size and either polarity become digits as on the Draw page.",
 )
 rate_limiter = MovingWindowRateLimiter(MemoryStorage())
@@ -75,12 +78,16 @@ def list_models(request: Request) -> list[Model]:
     return [_describe(bundle) for bundle in map(_load_model, registry.names())]
 
 
-@app.post("/v1/predict", responses=problem_responses(400, 404, 413, 415, 422, 429), openapi_extra=PREDICT_BODY)
+@app.post("/v1/predict", responses=problem_responses(400, 404, 408, 413, 415, 422, 429), openapi_extra=PREDICT_BODY)
 async def predict(request: Request, model: Annotated[str, Query(max_length=40)] = DEFAULT_MODEL) -> PredictResponse:
     """Which digits are these? One PNG or JPEG as the body, several as a form's `pictures`, or either in JSON."""
     _limit_rate(request)
     bundle = await run_in_threadpool(_load_model, model)
-    uploads = await _read_uploads(request)
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            uploads = await _read_uploads(_limit_body(request))
+    except TimeoutError as error:
+        raise RequestError(408, "Too slow", f"A request must come within {BODY_TIMEOUT} s. Send less at once.") from error
     return await run_in_threadpool(_predict, bundle, uploads)
 
 
@@ -98,23 +105,29 @@ def _limit_rate(request: Request) -> None:
         raise RequestError(429, "Too many requests", f"This server allows {limit} from one address. Wait a moment.", retry)
 
 
+def _limit_body(request: Request) -> Request:
+    """The same request, whose body may not be longer than allowed, whatever it announces."""
+    received = 0
+
+    async def receive() -> Message:
+        nonlocal received
+        message = await request.receive()
+        received += len(message.get("body", b""))
+        _check_size(received)
+        return message
+
+    return Request(request.scope, receive)
+
+
 async def _read_uploads(request: Request) -> list[Upload]:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
         return await _read_form(request)
     if media_type in ("image/png", "image/jpeg"):
-        return [await _read_body(request)]
+        return [await request.body()]
     if media_type == "application/json":
-        return _parse_json(await _read_body(request))
+        return _parse_json(await request.body())
     raise RequestError(415, "Unsupported media type", "Send image/png, image/jpeg, multipart/form-data or application/json.")
-
-
-async def _read_body(request: Request) -> bytes:
-    content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        _check_size(len(content))
-    return bytes(content)
 
 
 def _check_size(size: int) -> None:
@@ -123,10 +136,6 @@ def _check_size(size: int) -> None:
 
 
 async def _read_form(request: Request) -> list[Upload]:
-    announced = request.headers.get("content-length", "")
-    if not announced.isdigit():
-        raise RequestError(400, "No length", "A form needs a content-length header.")
-    _check_size(int(announced))
     async with request.form(max_files=MAX_IMAGES, max_fields=MAX_IMAGES) as form:
         files = [part for part in form.getlist("pictures") if isinstance(part, UploadFile)]
         if not files:
@@ -153,15 +162,15 @@ def _decode_base64(text: str) -> bytes:
 
 
 def _open_image(upload: Upload) -> Decoded:
-    """Reads the header, not yet the pixels; None for what is no image. A digit stays one."""
-    with contextlib.suppress(*DECODING_ERRORS):
-        return Image.open(io.BytesIO(upload), formats=IMAGE_FORMATS) if isinstance(upload, bytes) else upload
-    return None
+    """Reads the header, not yet the pixels. A digit stays one."""
+    try:
+        return open_image(upload, IMAGE_FORMATS) if isinstance(upload, bytes) else upload
+    except ImageError as error:
+        return NO_PICTURE if str(error) == UNREADABLE else str(error)
 
 
 def _check_pixels(images: list[Decoded]) -> None:
-    sizes = [one.width * one.height for one in images if isinstance(one, Image.Image)]
-    if sum(size for size in sizes if size <= MAX_PIXELS) > MAX_TOTAL_PIXELS:  # larger ones are refused by themselves
+    if sum(one.width * one.height for one in images if isinstance(one, Image.Image)) > MAX_TOTAL_PIXELS:
         raise RequestError(
             413, "Too large", f"A request may hold {MAX_TOTAL_PIXELS // 1_000_000} million pixels. Send less at once."
         )
@@ -193,8 +202,8 @@ def _without_prediction(problem: str) -> Prediction:
 
 def _to_digit(image: Decoded) -> np.ndarray | str:
     """The digit of an image, (28, 28) uint8, or why there is none."""
-    if image is None:
-        return "This is no PNG or JPEG that can be read."
+    if isinstance(image, str):
+        return image
     try:
         digit = digit_from_image(image) if isinstance(image, Image.Image) else image
     except ImageError as error:

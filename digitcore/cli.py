@@ -252,16 +252,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _read_digit(file: Path) -> Any:
-    from PIL import Image, UnidentifiedImageError
-
     from digitcore import images
 
     try:
-        digit = images.digit_from_image(Image.open(file))
-    except FileNotFoundError as error:
-        raise ImageError(f"There is no file {file}.") from error
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise ImageError(f"{file} is not a picture that can be read. Give a PNG or JPEG file.") from error
+        digit = images.digit_from_image(images.open_image(file.read_bytes()))
+    except OSError as error:
+        raise ImageError(f"There is no file {file} that can be read.") from error
+    except ImageError as error:
+        raise ImageError(f"{file}: {error}") from error
     if digit is None:
         raise ImageError(f"{file} is blank: nothing stands out from its background.")
     return digit

@@ -5,6 +5,7 @@ Every variable is a field of `Config`; the README's table is tested against them
 
 import functools
 import os
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -52,7 +53,10 @@ class Config(BaseSettings):
     @property
     def cache_folder(self) -> Path:
         """Folder of everything that is kept between two starts."""
-        return self.cache or Path(platformdirs.user_cache_dir("digitlab"))
+        try:
+            return self.cache or Path(platformdirs.user_cache_dir("digitlab"))
+        except RuntimeError:  # this user has no home
+            return Path(tempfile.gettempdir()) / f"digitlab-cache-{os.getuid()}"
 
     @property
     def is_store_off(self) -> bool:

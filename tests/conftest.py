@@ -25,9 +25,28 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # for the same reason: thr
 os.environ["DIGITLAB_STORE"] = f"sqlite:///{tempfile.mkdtemp()}/labs.sqlite"  # never the developer's own labs
 
 # Longest first, so that two processes end together.
-LONGEST_FIRST = ("browser", "app", "test_service", "test_trainer", "test_sweep", "test_cli", "test_upload", "test_benchmark")
+LONGEST_FIRST = (
+    "browser",
+    "app",
+    "test_cluster",
+    "test_service",
+    "test_trainer",
+    "test_sweep",
+    "test_cli",
+    "test_upload",
+    "test_benchmark",
+)
 MARKED_BY_FOLDER = {"browser": "browser", "app": "slow"}
-SLOW_MODULES = {"test_service", "test_trainer", "test_sweep", "test_upload", "test_server", "test_api", "test_benchmark"}
+SLOW_MODULES = {
+    "test_cluster",
+    "test_service",
+    "test_trainer",
+    "test_sweep",
+    "test_upload",
+    "test_server",
+    "test_api",
+    "test_benchmark",
+}
 
 
 def pytest_collection_modifyitems(items):

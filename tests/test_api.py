@@ -2,7 +2,9 @@
 
 import base64
 import io
+import itertools
 
+import anyio.from_thread
 import numpy as np
 import pytest
 import schemathesis
@@ -12,6 +14,7 @@ from starlette.testclient import TestClient
 
 from digitcore import api, api_schemas, models
 from digitcore.images import digit_from_image
+from tests.support import fuzz
 
 URL = "/v1/predict"
 RATE_VARIABLE = "DIGITLAB_API_RATE"
@@ -100,6 +103,7 @@ def test_every_model_is_listed_and_answers(client, data):
         (422, {"json": {"pictures": [[[256] * 28] * 28]}}),
         (422, {"files": [("other", ("a.png", b"x"))]}),
         (400, {"content": b"no form", "headers": {"content-type": "multipart/form-data; boundary=x"}}),
+        (413, {"files": [("pictures", ("a.png", bytes(api.MAX_BYTES + 1)))]}),
         (404, {"params": {"model": "nobody"}, "json": {"pictures": ["eA=="]}}),
         (404, {"params": {"model": "../genius"}, "json": {"pictures": ["eA=="]}}),
         (413, {"content": bytes(api.MAX_BYTES + 1), "headers": {"content-type": "image/png"}}),
@@ -144,3 +148,55 @@ def test_the_rate_is_limited(client, monkeypatch):
     codes = [client.get("/v1/models").status_code for _ in range(5)]
     assert codes == [200, 200, 200, 429, 429]
     api.rate_limiter.storage.reset()
+
+
+def call(headers, chunks, delay=0.0):
+    """The status of a request whose body comes in chunks; how many of them were taken."""
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": URL,
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    sent, taken = [], 0
+
+    async def receive():
+        nonlocal taken
+        await anyio.sleep(delay)
+        taken += 1
+        return {"type": "http.request", "body": next(chunks, b""), "more_body": True}
+
+    async def send(message):
+        sent.append(message)
+
+    with anyio.from_thread.start_blocking_portal() as portal:
+        portal.call(api.app, scope, receive, send)
+    return sent[0]["status"], taken
+
+
+FORM = {"content-type": "multipart/form-data; boundary=x"}
+FORM_HEAD = b'--x\r\ncontent-disposition: form-data; name="pictures"; filename="a.png"\r\n\r\n'
+
+
+@pytest.mark.parametrize(
+    "headers", [FORM, FORM | {"content-length": "10"}, {"content-type": "image/png", "content-length": "10"}]
+)
+def test_bytes_are_counted_as_they_come(headers):
+    chunk = bytes(100_000)
+    status, taken = call(headers, itertools.chain([FORM_HEAD], itertools.repeat(chunk)))
+    assert status == 413 and taken <= api.MAX_BYTES // len(chunk) + 3
+
+
+def test_a_body_that_does_not_end_is_given_up(monkeypatch):
+    monkeypatch.setattr(api, "BODY_TIMEOUT", 0.3)
+    assert call(FORM, itertools.chain([FORM_HEAD], itertools.repeat(b"x")), delay=0.05)[0] == 408
+
+
+def test_one_broken_picture_does_not_spoil_the_request(client, data):
+    file = io.BytesIO()
+    Image.fromarray(255 - data.test_images[0]).resize((90, 90)).save(file, "JPEG", exif=fuzz.odd_exif())
+    short = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\5IHDR12345\0\0\0\0"
+    texts = [base64.b64encode(content).decode() for content in (file.getvalue(), short)]
+    answer = client.post(URL, json={"pictures": texts})
+    assert answer.status_code == 200 and [one["digit"] for one in answer.json()["answers"]] == [7, None]

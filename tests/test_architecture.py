@@ -28,8 +28,9 @@ TESTED_WITH = {  # module → the test module that covers it
     "glyphs": "test_synthetic",
     "__main__": "test_cli",
     "limits": "test_service",
-    "cluster": "test_service",
-    "preload": "test_service",
+    "preload": "test_cluster",
+    "run_folder": "test_cluster",
+    "mnist_evaluation": "test_tasks",
     "rows": "test_database",
     "run": "test_trainer",
 }

@@ -72,3 +72,10 @@ def test_every_process_says_it_at_start_up(command):
 def test_the_readme_describes_every_variable():
     rows = dict(re.findall(r"^\| `([A-Z_]+)` \| [^|]* \| (.*) \|$", README.read_text(encoding="utf-8"), re.MULTILINE))
     assert rows == {variable_name(name): field.description for name, field in Config.model_fields.items()}
+
+
+def test_without_a_home_the_cache_is_temporary(monkeypatch):
+    for name in ("HOME", "XDG_CACHE_HOME", "DIGITLAB_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # as where the user has no entry of its own
+    assert load_config().cache_folder.is_absolute()

@@ -1,13 +1,17 @@
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import ExifTags, Image, ImageDraw
 
+from digitcore import images
 from digitcore.errors import ImageError
 from digitcore.images import INK_SIDE, SIDE, digit_from_canvas, digit_from_image
+from tests.support import fuzz
 
 BLANKS = {
     "black": np.dstack([np.zeros((280, 280, 3), np.uint8), np.full((280, 280), 255, np.uint8)]),
@@ -132,3 +136,54 @@ def test_a_cut_off_file_is_refused():
 def test_a_huge_picture_is_refused():
     with pytest.raises(ImageError, match="smaller"):
         digit_from_image(Image.new("1", (8000, 8000)))
+
+
+def png_chunk(kind, content):
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def broken_pictures():
+    """Files that made Pillow raise something else than an `OSError`."""
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(seven()[..., :3])).save(file, "JPEG", exif=fuzz.odd_exif())
+    yield "EXIF of another type", file.getvalue(), True
+    head, end = b"\x89PNG\r\n\x1a\n", png_chunk(b"IEND", b"")
+    yield "a header of 5 bytes", head + png_chunk(b"IHDR", b"12345") + end, False
+    size = struct.pack(">II", 9, 9)
+    yield "no pixels", head + png_chunk(b"IHDR", size + b"\x08\x06\0\0\0") + end, False
+    yield "an unknown kind of pixels", head + png_chunk(b"IHDR", size + b"\x07\x09\0\0\0") + end, False
+    yield "a cut GIF", b"GIF89a\x01", False
+
+
+@pytest.mark.parametrize(("name", "content", "is_good"), broken_pictures(), ids=lambda one: one if isinstance(one, str) else "")
+def test_a_broken_picture_is_read_or_refused_with_a_sentence(name, content, is_good):
+    if is_good:
+        assert digit_from_image(images.open_image(content)) is not None
+        return
+    with pytest.raises(ImageError):
+        digit_from_image(images.open_image(content))
+    with pytest.raises(ImageError):
+        images.decode_canvas(content)
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_a_photograph_is_turned_upright_large_or_small(orientation):
+    """As many cameras write them: turned, with a note how."""
+    turns = {1: 0, 3: 2, 6: 1, 8: 3}[orientation]
+    for side in (400, 2900):
+        exif, file = Image.Exif(), io.BytesIO()
+        exif[ExifTags.Base.Orientation] = orientation
+        turned = np.rot90(seven()[..., 0], turns)
+        Image.fromarray(np.ascontiguousarray(turned)).resize((side, side)).save(file, "JPEG", exif=exif, quality=95)
+        assert difference(digit_from_canvas(seven()), digit_from_image(images.open_image(file.getvalue()))) < 0.1
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "1", "RGBA", "I", "F", "I;16"])
+def test_a_large_image_is_shrunk_in_strips_as_in_one(mode, monkeypatch):
+    large = Image.fromarray(seven()[..., 0]).resize((2600, 2300))
+    image = Image.fromarray(np.asarray(large).astype(np.uint16) * 200) if mode == "I;16" else large.convert(mode)
+    digits = []
+    for pixels in (10_000_000, 30_000):
+        monkeypatch.setattr(images, "STRIP_PIXELS", pixels)
+        digits.append(digit_from_image(image))
+    assert np.array_equal(*digits) and difference(digits[0], digit_from_canvas(seven())) < 0.25

@@ -1,6 +1,11 @@
+import contextlib
 import gzip
+import http.server
+import io
+import resource
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -101,3 +106,69 @@ def test_the_test_digits_alone(data):
 def test_the_test_digits_without_a_cache(data, monkeypatch, tmp_path):
     monkeypatch.setenv("DIGITLAB_CACHE", str(tmp_path))
     assert (mnist.load_test.__wrapped__()[1] == data.test_labels).all()
+
+
+class Portal(http.server.BaseHTTPRequestHandler):
+    """A server that answers something else than MNIST."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        kind = self.path.strip("/")
+        if kind == "html":
+            self.wfile.write(b"<html>Please log in</html>")
+        elif kind == "half":
+            file = io.BytesIO()
+            np.savez_compressed(file, x_train=np.arange(10_000))
+            self.wfile.write(file.getvalue()[:5_000])
+        else:
+            with contextlib.suppress(OSError):
+                while True:
+                    self.wfile.write(bytes(1 << 20))
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def portal():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Portal) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def no_index(monkeypatch):
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+
+
+@pytest.mark.parametrize("kind", ["html", "half", "endless"])
+def test_what_is_not_mnist_counts_as_out_of_reach(empty, portal, no_index, monkeypatch, kind):
+    monkeypatch.setattr(mnist, "KERAS_URL", f"{portal}/{kind}")
+    lines = []
+    with pytest.raises(DatasetNotFoundError, match="digitlab data"):
+        mnist.find(report=lines.append)
+    assert sum("is out of reach" in line for line in lines) == 2, "the next place was asked"
+    assert not list(empty.rglob("*"))
+
+
+def test_a_full_disk_costs_the_cache_alone_and_leaves_nothing(empty, data):
+    write_idx(empty / "idx", data, pack=True)
+    code = f"""
+import resource, signal
+from digitcore import mnist
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({1 << 20}, {resource.RLIM_INFINITY}))
+print(len(mnist.find({str(empty / "idx")!r})[0].test_labels))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "10000"
+    assert not list((empty / "cache").iterdir())
+
+
+def test_a_cache_that_cannot_be_looked_into_is_no_error(empty, monkeypatch):
+    (empty / "file").touch()
+    monkeypatch.setenv("DIGITLAB_CACHE", str(empty / "file" / "cache"))
+    assert not mnist.is_available()

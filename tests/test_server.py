@@ -2,6 +2,7 @@
 
 import io
 import json
+import urllib.error
 import urllib.request
 
 import pytest
@@ -46,3 +47,26 @@ def test_headers_of_others_stay():
 
     headers = TestClient(entry.SecurityHeaders(application)).get("/Draw").headers
     assert headers["referrer-policy"] == "origin" and "cache-control" not in headers
+
+
+def test_what_streamlit_tells_of_sessions_is_hidden(running):
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        get(running.url + "/_stcore/metrics")
+    assert caught.value.code == 404
+    assert get(running.url + "/_stcore/health")[0] == 200
+
+
+def test_a_frame_of_another_site_is_not_allowed(running):
+    assert get(running.url + "/Draw")[1]["content-security-policy"] == "frame-ancestors 'self'"
+
+
+def test_what_a_request_says_of_its_address_is_not_believed(tmp_path):
+    server = Server(tmp_path, DIGITLAB_API_RATE="3/minute")
+    try:
+        for number in range(3):
+            get(f"{server.url}/api/v1/models", **{"x-forwarded-for": f"10.0.0.{number}"})
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            get(f"{server.url}/api/v1/models", **{"x-forwarded-for": "10.0.0.99"})
+        assert caught.value.code == 429
+    finally:
+        server.stop()

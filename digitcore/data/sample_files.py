@@ -8,24 +8,26 @@ import gzip
 import io
 import struct
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from digitcore import images
 from digitcore.data import idx
-from digitcore.errors import ZIP_ERRORS, ImageError, SampleError
+from digitcore.errors import ZIP_ERRORS, CancelledError, ImageError, SampleError
 from digitcore.images import SIDE
 from digitcore.samples import SampleSet
 
 MAX_BYTES = 20_000_000  # of a file
 MAX_UNPACKED = 100_000_000  # bytes of all its members together
 MAX_IMAGE_BYTES = 5_000_000  # of one image
+MAX_PIXELS = 100_000_000  # of all images of a file together
 MAX_SAMPLES = 5000
+PROGRESS_EVERY = 20  # images
 MAX_REASONS = 5  # rejected entries that are named one by one
 IMAGES_FILE, LABELS_FILE = "samples-images-idx3-ubyte.gz", "samples-labels-idx1-ubyte.gz"
-IMAGE_FORMATS = ["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF"]
 _DECODING_ERRORS = (*ZIP_ERRORS, struct.error, MemoryError)
 
 
@@ -69,17 +71,27 @@ def to_idx_zip(samples: SampleSet) -> bytes:
     return file.getvalue()
 
 
-def read(content: bytes) -> ImportResult:
+def read(
+    content: bytes,
+    on_progress: Callable[[float], None] = lambda share: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> ImportResult:
     """Samples from an .npz, a ZIP of images, or a ZIP of IDX files, told apart by what is inside.
+
+    Args:
+        content: the file.
+        on_progress: called with the share done, 0 to 1.
+        should_stop: asked before each image.
 
     Raises:
         SampleError: when it is none of these, too large, or holds no sample at all; the message says what to do.
+        CancelledError: when it was stopped.
     """
     if len(content) > MAX_BYTES:
         raise SampleError(f"The file is larger than {MAX_BYTES // 1_000_000} MB. Give a smaller one.")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            result = _read_archive(archive, content)
+            result = _read_archive(archive, content, on_progress, should_stop)
     except _DECODING_ERRORS as error:
         raise SampleError(
             "This file cannot be read. Give an .npz of samples, a ZIP of pictures in folders named 0 to 9, or a ZIP of IDX files."
@@ -91,7 +103,9 @@ def read(content: bytes) -> ImportResult:
     return result
 
 
-def _read_archive(archive: zipfile.ZipFile, content: bytes) -> ImportResult:
+def _read_archive(
+    archive: zipfile.ZipFile, content: bytes, on_progress: Callable[[float], None], should_stop: Callable[[], bool]
+) -> ImportResult:
     members = [member for member in archive.infolist() if not member.is_dir()]
     if sum(member.file_size for member in members) > MAX_UNPACKED:
         raise SampleError(f"Unpacked, the file is larger than {MAX_UNPACKED // 1_000_000} MB. Give a smaller one.")
@@ -100,7 +114,7 @@ def _read_archive(archive: zipfile.ZipFile, content: bytes) -> ImportResult:
         return ImportResult(SampleSet.from_npz(content))
     if any("idx3-ubyte" in name for name in names):
         return ImportResult(_read_idx_files(archive, names))
-    return _read_images(archive, members)
+    return _ImageReader(archive).read(members, on_progress, should_stop)
 
 
 def _read_idx_files(archive: zipfile.ZipFile, names: list[str]) -> SampleSet:
@@ -122,36 +136,66 @@ def _read_idx(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     return idx.decode(content)
 
 
-def _read_images(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> ImportResult:
-    digits: list[np.ndarray] = []
-    labels: list[int] = []
-    rejected: list[str] = []
-    for member in members[:MAX_SAMPLES]:
+class _ImageReader:
+    """Reads the images of an archive, in folders by label."""
+
+    def __init__(self, archive: zipfile.ZipFile):
+        self._archive = archive
+        self._pixels_left = MAX_PIXELS
+        self._digits: list[np.ndarray] = []
+        self._labels: list[int] = []
+        self._rejected: list[str] = []
+
+    def read(
+        self, members: list[zipfile.ZipInfo], on_progress: Callable[[float], None], should_stop: Callable[[], bool]
+    ) -> ImportResult:
+        taken = members[:MAX_SAMPLES]
+        for number, member in enumerate(taken):
+            if should_stop():
+                raise CancelledError("Stopped. No sample was taken.")
+            self._read_member(member)
+            if number % PROGRESS_EVERY == 0:
+                on_progress(number / len(taken))
+        if len(members) > MAX_SAMPLES:
+            self._rejected.append(f"Entries after the first {MAX_SAMPLES:,} were not looked at.")
+        stacked = np.stack(self._digits) if self._digits else np.zeros((0, SIDE, SIDE), np.uint8)
+        return ImportResult(SampleSet.from_arrays(stacked, np.array(self._labels, np.uint8)), self._rejected)
+
+    def _read_member(self, member: zipfile.ZipInfo) -> None:
         name = member.filename[-60:]
         folder = member.filename.replace("\\", "/").split("/")[-2:-1]
         if folder not in [[str(digit)] for digit in range(10)]:
-            rejected.append(f"{name}: it lies in no folder named 0 to 9.")
-            continue
+            self._rejected.append(f"{name}: it lies in no folder named 0 to 9.")
+            return
         try:
-            digits.append(_read_image(archive, member))
-            labels.append(int(folder[0]))
+            self._digits.append(self._read_image(member))
+            self._labels.append(int(folder[0]))
         except ImageError as error:
-            rejected.append(f"{name}: {error}")
-    if len(members) > MAX_SAMPLES:
-        rejected.append(f"Entries after the first {MAX_SAMPLES:,} were not looked at.")
-    stacked = np.stack(digits) if digits else np.zeros((0, SIDE, SIDE), np.uint8)
-    return ImportResult(SampleSet.from_arrays(stacked, np.array(labels, np.uint8)), rejected)
+            self._rejected.append(f"{name}: {error}")
+
+    def _read_image(self, member: zipfile.ZipInfo) -> np.ndarray:
+        if member.file_size > MAX_IMAGE_BYTES:
+            raise ImageError("the picture is too large.")
+        try:
+            content = self._archive.read(member)
+        except _DECODING_ERRORS as error:
+            raise ImageError("it is damaged.") from error
+        image = images.open_image(content)
+        self._spend(image.width * image.height)
+        digit = _stored_digit(image) if image.size == (SIDE, SIDE) and image.mode == "L" else images.digit_from_image(image)
+        if digit is None or not digit.any():
+            raise ImageError("it is blank.")
+        return digit
+
+    def _spend(self, n_pixels: int) -> None:
+        if n_pixels > self._pixels_left:
+            raise ImageError(f"the pictures of one file may hold {MAX_PIXELS // 1_000_000} million pixels together.")
+        self._pixels_left -= n_pixels
 
 
-def _read_image(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
-    if member.file_size > MAX_IMAGE_BYTES:
-        raise ImageError("the picture is too large.")
+def _stored_digit(image: Image.Image) -> np.ndarray:
+    """A digit as `to_image_zip` has written it."""
     try:
-        image = Image.open(io.BytesIO(archive.read(member)), formats=IMAGE_FORMATS)
-        is_digit = image.size == (SIDE, SIDE) and image.mode == "L"
-        digit = np.asarray(image) if is_digit else images.digit_from_image(image)
-    except (UnidentifiedImageError, Image.DecompressionBombError, *_DECODING_ERRORS) as error:
-        raise ImageError("it is no picture that can be read.") from error
-    if digit is None or not digit.any():
-        raise ImageError("it is blank.")
-    return digit
+        return np.asarray(image)
+    except Exception as error:  # whatever a damaged file makes Pillow raise
+        raise ImageError(images.UNREADABLE) from error

@@ -1,37 +1,158 @@
 """Dask clusters: one of our own, or one that is there already."""
 
+import asyncio
+import contextlib
 import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from digitcore.jobs import preload
+from digitcore.jobs import preload, run_folder
 
-CONNECT_TIMEOUT = 20  # s
+CONNECT_TIMEOUT = 4  # s, to reach a scheduler
+START_TIMEOUT = 60  # s, to start one of our own
 CLOSE_TIMEOUT = 10  # s
+MEMORY_SHARE = 0.6  # of the machine's memory, for all workers together
+TLS_ROLES = ("scheduler", "worker", "client")
+COMM = "DASK_DISTRIBUTED__COMM"  # prefix of the environment variables of Dask's communication
 
 
-def start_cluster(n_workers: int) -> Any:
-    """Start a scheduler, and for each worker a nanny and the worker itself, each a process of its own."""
-    from distributed.deploy.subprocess import SubprocessCluster
+class OwnCluster:
+    """A scheduler, and for each worker a nanny and the worker itself, each a process of its own on this machine.
 
-    modules = [preload.__name__]
-    os.environ[preload.SERVER_PID] = str(os.getpid())
-    environment = {"TF_CPP_MIN_LOG_LEVEL": "2"}
-    if n_workers > 1:
-        environment["TF_NUM_INTRAOP_THREADS"] = str(max(1, (os.cpu_count() or 1) // n_workers))
-    return SubprocessCluster(
-        n_workers=n_workers,
-        threads_per_worker=1,
-        dashboard_address=None,  # type: ignore[arg-type]  # None is documented as “no dashboard”
-        scheduler_kwargs={"preload": modules, "allowed_failures": 0},
-        worker_kwargs={"preload": modules, "preload_nanny": modules, "env": environment},
-    )
+    They speak TLS with keys that are made now and kept in a folder that only this account may look into: who can connect to a
+    scheduler can run code on its workers.
+    """
+
+    def __init__(self, n_workers: int):
+        self._folder = run_folder.create()
+        try:
+            self._cluster = self._start(n_workers)
+        except BaseException:
+            run_folder.remove(self._folder)
+            raise
+
+    def _start(self, n_workers: int) -> Any:
+        from distributed.deploy.subprocess import SubprocessCluster
+        from distributed.security import Security
+        from distributed.system import MEMORY_LIMIT
+
+        keys = _make_keys(self._folder)
+        modules = [preload.__name__]
+        environment = {"TF_CPP_MIN_LOG_LEVEL": "2", "TMPDIR": str(self._folder)}
+        if n_workers > 1:
+            environment["TF_NUM_INTRAOP_THREADS"] = str(max(1, (os.cpu_count() or 1) // n_workers))
+        inherited = {
+            preload.SERVER_PID: str(os.getpid()),
+            run_folder.FOLDER: str(self._folder),
+            "DASK_TEMPORARY_DIRECTORY": str(self._folder),
+        }
+        with _environment(_to_environment(keys) | inherited):
+            return SubprocessCluster(
+                n_workers=n_workers,
+                threads_per_worker=1,
+                dashboard_address=None,  # type: ignore[arg-type]  # None is documented as “no dashboard”
+                security=Security(require_encryption=True, **keys),  # type: ignore[no-untyped-call]
+                scheduler_kwargs={
+                    "protocol": "tls://",
+                    "preload": modules,
+                    "allowed_failures": 0,
+                    "scheduler_file": str(self._folder / run_folder.SCHEDULER_FILE),
+                },
+                worker_kwargs={
+                    "protocol": "tls://",
+                    "preload": modules,
+                    "preload_nanny": modules,
+                    "env": environment,
+                    "memory_limit": int(MEMORY_LIMIT * MEMORY_SHARE / n_workers),
+                },
+            )
+
+    def connect(self) -> Any:
+        """A client."""
+        return _connect(self._cluster, START_TIMEOUT)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the scheduler runs."""
+        import psutil
+
+        with contextlib.suppress(psutil.NoSuchProcess, AttributeError):
+            return psutil.Process(self._cluster.scheduler.process.pid).status() != psutil.STATUS_ZOMBIE
+        return False
+
+    def kill_stopped(self) -> None:
+        """Kill the processes that were stopped by a signal: they answer nobody, and do not end by themselves."""
+        import psutil
+
+        own = [part.process.pid for part in (self._cluster.scheduler, *self._cluster.workers.values()) if part.process]
+        for pid in own:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
+                    if process.status() == psutil.STATUS_STOPPED:
+                        process.kill()
+
+    def close(self) -> None:
+        """End all processes and remove their files."""
+        with contextlib.suppress(Exception):
+            self._cluster.close(timeout=CLOSE_TIMEOUT)
+        run_folder.remove(self._folder)
 
 
-def connect(cluster: Any) -> Any:
-    """A client of a cluster, or of the scheduler at an address."""
+def connect(address: str) -> Any:
+    """A client of the scheduler at an address; keys come from Dask's own configuration.
+
+    Raises:
+        OSError: when it does not answer in `CONNECT_TIMEOUT`.
+    """
+    asyncio.run(asyncio.wait_for(_greet(address), CONNECT_TIMEOUT))
+    return _connect(address, CONNECT_TIMEOUT)
+
+
+async def _greet(address: str) -> None:
+    """Exchange greetings with a scheduler: a client would wait for ever for one that keeps silent."""
+    from distributed.comm.core import connect
+    from distributed.security import Security
+
+    arguments = Security().get_connection_args("client")  # type: ignore[no-untyped-call]
+    comm = await connect(address, timeout=CONNECT_TIMEOUT, **arguments)  # type: ignore[no-untyped-call]
+    comm.abort()
+
+
+def _connect(cluster: Any, timeout: float) -> Any:
     from distributed import Client
 
-    return Client(cluster, set_as_default=False, timeout=CONNECT_TIMEOUT)  # type: ignore[no-untyped-call]
+    return Client(cluster, set_as_default=False, timeout=timeout)  # type: ignore[no-untyped-call]
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Set environment variables for the processes that are started meanwhile."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ |= values
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+
+
+def _make_keys(folder: Path) -> dict[str, str]:
+    """Make one key and certificate for all roles; returns `distributed.Security`'s arguments."""
+    from distributed.security import Security
+
+    made = Security.temporary()  # type: ignore[no-untyped-call]
+    key, certificate = folder / run_folder.KEY_FILE, folder / run_folder.CERTIFICATE_FILE
+    key.write_text(made.tls_client_key)
+    certificate.write_text(made.tls_client_cert)
+    files = {"key": str(key), "cert": str(certificate)}
+    return {"tls_ca_file": str(certificate)} | {f"tls_{role}_{kind}": file for role in TLS_ROLES for kind, file in files.items()}
+
+
+def _to_environment(keys: dict[str, str]) -> dict[str, str]:
+    """The same as the environment variables from which Dask's processes take their configuration."""
+    names = {name: name.upper().replace("_", "__") for name in keys} | {"tls_ca_file": "TLS__CA_FILE"}
+    return {f"{COMM}__{names[name]}": file for name, file in keys.items()} | {f"{COMM}__REQUIRE_ENCRYPTION": "True"}
 
 
 def run_task(task: Any, topic: str) -> Any:

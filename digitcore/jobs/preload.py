@@ -8,11 +8,15 @@ import os
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
+
+from digitcore.jobs import run_folder
 
 SERVER_PID = "DIGITLAB_SERVER_PID"  # environment variable: the process that started us, which may end before we can look
 LOWEST_NICE = 19
 PARENT_INTERVAL = 1  # s
+CHILD_TIMEOUT = 5  # s
 
 
 def dask_setup(process: Any) -> None:
@@ -20,7 +24,9 @@ def dask_setup(process: Any) -> None:
     if type(process).__name__ == "Worker":
         _set_up_worker()
     else:
-        threading.Thread(target=_end_with_parent, args=(int(os.environ[SERVER_PID]),), daemon=True).start()
+        threading.Thread(
+            target=_end_with_parent, args=(int(os.environ[SERVER_PID]), Path(os.environ[run_folder.FOLDER])), daemon=True
+        ).start()
 
 
 def _set_up_worker() -> None:
@@ -50,12 +56,15 @@ def _import_training() -> None:
     import digitcore.training.trainer  # noqa: F401
 
 
-def _end_with_parent(parent: int) -> None:
-    """End this process and its children when the parent has ended, however it did."""
+def _end_with_parent(parent: int, folder: Path) -> None:
+    """End this process and its children when the parent has ended, however it did, and leave no file behind."""
     import psutil
 
     while os.getppid() == parent:
         time.sleep(PARENT_INTERVAL)
-    for child in psutil.Process().children(recursive=True):
+    children = psutil.Process().children(recursive=True)
+    for child in children:
         child.kill()
+    psutil.wait_procs(children, timeout=CHILD_TIMEOUT)
+    run_folder.remove(folder)
     os._exit(0)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from digitcore.config import load_config
 from digitcore.errors import DigitLabError, JobError
 from digitcore.jobs import cluster
+from digitcore.jobs.cluster import OwnCluster
 from digitcore.jobs.job import Job, Priority
 from digitcore.jobs.limits import Limits
 from digitcore.jobs.queue import JobQueue
@@ -23,8 +24,11 @@ from digitcore.jobs.tasks import Task
 IDLE_TIMEOUT = 600  # s without a job before the workers are released
 HOUSEKEEPING_INTERVAL = 5  # s
 RESULT_TIMEOUT = 30  # s
+RETRY_INTERVAL = 30  # s in which a scheduler that did not answer is not asked again
+STOP_TIMEOUT = 60  # s after which a job that was asked to stop loses its worker
 WORKER_DIED = "The worker died. Your drawings and models are safe. Press the button again: a new worker takes over."
 WITHDRAWN = "Withdrawn. Nothing was trained."
+ENDED = "It did not stop in time, and was ended. Your drawings and models are safe."
 CLOSED = "This server is shutting down. Try again in a moment."
 
 T = TypeVar("T")
@@ -59,8 +63,12 @@ class JobService:
         self._address = address or config.dask_scheduler_address
         self._idle_timeout, self._is_connected = idle_timeout, is_connected
         self._queue = JobQueue()
-        self._cluster: Any = None
+        self._cluster: OwnCluster | None = None
         self._client: Any = None
+        self._unreachable_since: float | None = None
+        self._futures: dict[str, Any] = {}  # job id → Dask's future
+        self._started_at: dict[str, float] = {}  # job id → when it was sent to a worker
+        self._overdue_since: dict[str, float] = {}  # job id → when it was asked to stop
         self._last_used = time.monotonic()
         self._closed = threading.Event()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="jobs")
@@ -143,8 +151,15 @@ class JobService:
                 self._start(client, job)
             except Exception as error:  # noqa: BLE001 whatever went wrong, the session must see it
                 self._queue.remove(job)
-                self._queue.discard(job)
-                job.finish(error=f"No worker could be started ({error}). Try again in a moment.")
+                self._discard(job)
+                job.finish(error=self._connection_error(error))
+
+    def _connection_error(self, error: Exception) -> str:
+        if self._address:
+            return (
+                f"The Dask scheduler at {self._address} does not answer. Check DASK_SCHEDULER_ADDRESS, or try again in a minute."
+            )
+        return f"No worker could be started ({error}). Try again in a moment."
 
     def _capacity(self) -> int:
         return max(1, self.worker_count()) if self._address else self.n_workers
@@ -153,6 +168,7 @@ class JobService:
         client.subscribe_topic(job.id, lambda event: job.on_event(_without_sender(event[1])))
         self._queue.start(job)
         future = client.submit(cluster.run_task, job.task, job.id, key=job.id, pure=False, retries=0)
+        self._futures[job.id], self._started_at[job.id] = future, time.monotonic()
         future.add_done_callback(lambda done: self._run_soon(self._on_done, job, done))
 
     def _on_done(self, job: AnyJob, future: Any) -> None:
@@ -163,11 +179,17 @@ class JobService:
                 job.finish(error=WORKER_DIED)
         else:
             job.finish(error=_failure_sentence(future))
-        self._queue.discard(job)
+        self._discard(job)
         self._last_used = time.monotonic()
         with contextlib.suppress(Exception):
             self._client.unsubscribe_topic(job.id)
         self._dispatch()
+
+    def _discard(self, job: AnyJob) -> None:
+        """Forget a running job."""
+        self._queue.discard(job)
+        for known in (self._futures, self._started_at, self._overdue_since):
+            known.pop(job.id, None)
 
     def _connect_quietly(self) -> None:
         with contextlib.suppress(Exception):
@@ -179,35 +201,80 @@ class JobService:
         if self._client is not None and self._client.status != "running":
             self._disconnect()
         if self._client is None:
-            if not self._address:
-                self._cluster = cluster.start_cluster(self.n_workers)
-            self._client = cluster.connect(self._address or self._cluster)
+            self._client = self._connect_to_address(self._address) if self._address else self._start_cluster()
         return self._client
+
+    def _start_cluster(self) -> Any:
+        self._cluster = OwnCluster(self.n_workers)
+        return self._cluster.connect()
+
+    def _connect_to_address(self, address: str) -> Any:
+        """One try is shared by all jobs, and its failure is remembered for a while."""
+        now = time.monotonic()
+        if self._unreachable_since is not None and now - self._unreachable_since < RETRY_INTERVAL:
+            raise JobError("The scheduler did not answer a moment ago.")
+        try:
+            client = cluster.connect(address)
+        except Exception:
+            self._unreachable_since = time.monotonic()
+            raise
+        self._unreachable_since = None
+        return client
 
     def _disconnect(self) -> None:
         for job in self._queue.pop_running():
             job.finish(error=WORKER_DIED)
-        for part in (self._client, self._cluster):
+            self._discard(job)
+        if self._client is not None:
             with contextlib.suppress(Exception):
-                if part is not None:
-                    part.close(timeout=cluster.CLOSE_TIMEOUT)
+                self._client.close(timeout=cluster.CLOSE_TIMEOUT if self._is_cluster_alive() else 0)
+        if self._cluster is not None:
+            self._cluster.close()
         self._client = self._cluster = None
+
+    def _is_cluster_alive(self) -> bool:
+        return self._cluster is None or self._cluster.is_alive
 
     def _keep_house(self) -> None:
         while not self._closed.wait(min(HOUSEKEEPING_INTERVAL, max(0.2, self._idle_timeout / 2))):
             self._run_soon(self._housekeeping)
 
     def _housekeeping(self) -> None:
-        """Release an idle cluster, notice a dead one, stop the jobs of those who are gone."""
-        if self._queue.n_running and self._client is not None and self._client.status not in ("running", "connecting"):
+        """Release an idle cluster, notice a dead one, stop the jobs that take too long and of those who are gone."""
+        if self._cluster is not None:
+            self._cluster.kill_stopped()
+        is_lost = self._client is not None and self._client.status not in ("running", "connecting")
+        if not self._is_cluster_alive() or (self._queue.n_running and is_lost):
             self._disconnect()
         for job in self._queue.jobs():
             if job.owner and not self._is_connected(job.owner) and not job.is_stopping:
                 job.stop()
+            self._limit_time(job)
         is_idle = time.monotonic() - self._last_used > self._idle_timeout
         if is_idle and self._cluster is not None and not len(self._queue):
             self._disconnect()
         self._dispatch()
+
+    def _limit_time(self, job: AnyJob) -> None:
+        """Ask a job that runs too long to stop; end one that was asked and does not."""
+        now, started_at = time.monotonic(), self._started_at.get(job.id)
+        if started_at is None:
+            return
+        if not job.is_stopping and now - started_at > self.limits.seconds + STOP_TIMEOUT:  # a training stops itself before
+            job.stop()
+        if job.is_stopping and now - self._overdue_since.setdefault(job.id, now) > STOP_TIMEOUT:
+            self._end(job)
+
+    def _end(self, job: AnyJob) -> None:
+        """End a job with the worker that runs it; a nanny starts another."""
+        future = self._futures.get(job.id)
+        self._discard(job)
+        job.finish(error=ENDED)
+        with contextlib.suppress(Exception):
+            workers = [address for address, keys in self._client.processing().items() if job.id in keys]
+            if future is not None:
+                future.cancel()
+            self._client.restart_workers(workers, timeout=RESULT_TIMEOUT, raise_for_error=False)
 
 
 def _without_sender(event: dict[str, Any]) -> dict[str, Any]:

@@ -8,11 +8,11 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 import numpy as np
 
-from digitcore.errors import CancelledError
+from digitcore.jobs import mnist_evaluation
 from digitcore.jobs.limits import Limits
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
@@ -21,16 +21,13 @@ from digitcore.training.settings import TrainSettings
 if TYPE_CHECKING:
     import pandas as pd
 
+    from digitcore.data.sample_files import ImportResult
     from digitcore.data.statistics import DatasetStatistics
     from digitcore.evaluation.activations import LayerActivation
     from digitcore.evaluation.metrics import Evaluation
     from digitcore.evaluation.neighbors import Neighbors
-    from digitcore.evaluation.score import Score
     from digitcore.storage.archive import OpenedLab
     from digitcore.training.run import Run
-
-CHUNK_SIZE = 1000  # digits evaluated between two reports of progress
-CACHED_EVALUATIONS = 24  # 0.5 MB each
 
 Progress = Callable[[dict[str, float]], None]
 ShouldStop = Callable[[], bool]
@@ -106,9 +103,9 @@ class TrainTask:
         test = self.samples.test_part()
         return replace(
             run,
-            model=_with_metrics(run.model),
-            mnist_before=_mnist_score(self.start),
-            mnist_after=_mnist_score(run.model),
+            model=mnist_evaluation.with_metrics(run.model),
+            mnist_before=mnist_evaluation.score(self.start),
+            mnist_after=mnist_evaluation.score(run.model),
             personal_before=Score.from_counts(count_correct(self.start, test), len(test)),
             personal_after=Score.from_counts(count_correct(run.model, test), len(test)),
             personal_is_held_out=bool(self.samples.held_out.any()),
@@ -137,7 +134,7 @@ class EvaluateTask(_Unlimited):
     def run(self, progress: Progress, should_stop: ShouldStop) -> MnistResult:
         from digitcore.evaluation import benchmark
 
-        evaluation = _evaluate_on_mnist(self.bundle, lambda share: progress({"share": share}), should_stop)
+        evaluation = mnist_evaluation.evaluate(self.bundle, lambda share: progress({"share": share}), should_stop)
         return MnistResult(evaluation, benchmark.milliseconds_per_digit(self.bundle.predictor()))
 
 
@@ -205,9 +202,9 @@ class ImportModelTask(_Unlimited):
     def run(self, progress: Progress, should_stop: ShouldStop) -> ModelBundle:
         from digitcore.models import upload
 
-        bundle = upload.find_shipped(self.content) or upload.open_checked([upload.check(self.content)])[0]
+        bundle = upload.find_shipped(self.content) or upload.open_checked([upload.check(self.content)], should_stop)[0]
         progress({"share": 0.6})
-        return (bundle if bundle.card.metrics else _with_metrics(bundle)).rename(self.name)
+        return (bundle if bundle.card.metrics else mnist_evaluation.with_metrics(bundle, should_stop)).rename(self.name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,7 +216,19 @@ class OpenLabTask(_Unlimited):
     def run(self, progress: Progress, should_stop: ShouldStop) -> "OpenedLab":
         from digitcore.storage import archive
 
-        return archive.read(self.content)
+        return archive.read(self.content, should_stop)
+
+
+@dataclass(frozen=True, eq=False)
+class ReadSamplesTask(_Unlimited):
+    """Read an untrusted file of samples. Events report the share done."""
+
+    content: bytes
+
+    def run(self, progress: Progress, should_stop: ShouldStop) -> "ImportResult":
+        from digitcore.data import sample_files
+
+        return sample_files.read(self.content, lambda share: progress({"share": share}), should_stop)
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,57 +241,3 @@ class ExportOnnxTask(_Unlimited):
         from digitcore.models.keras_io import to_onnx
 
         return to_onnx(self.bundle)
-
-
-_evaluations: Any = None  # LRU of evaluations by the model's hash, on the worker
-
-
-def _evaluate_on_mnist(
-    bundle: ModelBundle,
-    on_progress: Callable[[float], None] = lambda share: None,
-    should_stop: ShouldStop = lambda: False,
-) -> "Evaluation":
-    """A model's evaluation on MNIST's test digits; cached by its hash."""
-    from digitcore import mnist
-    from digitcore.evaluation.metrics import Evaluation
-
-    cache = _evaluation_cache()
-    if bundle.hash not in cache:
-        digits, labels = mnist.load().test
-        predictor, chunks = bundle.predictor(threads=os.cpu_count() or 1), []
-        for start in range(0, len(digits), CHUNK_SIZE):
-            if should_stop():
-                raise CancelledError("Stopped before all digits were read.")
-            chunks.append(predictor.probabilities(digits[start : start + CHUNK_SIZE]))
-            on_progress((start + CHUNK_SIZE) / len(digits))
-        cache[bundle.hash] = Evaluation.from_probabilities(labels, np.concatenate(chunks))
-    evaluation: Evaluation = cache[bundle.hash]
-    return evaluation
-
-
-def _evaluation_cache() -> Any:
-    global _evaluations
-    if _evaluations is None:
-        from zict import LRU
-
-        _evaluations = LRU(CACHED_EVALUATIONS, {})
-    return _evaluations
-
-
-def _mnist_score(bundle: ModelBundle) -> "Score":
-    """Of MNIST's test digits; from the card, where it is known."""
-    from digitcore import mnist
-    from digitcore.evaluation.score import Score
-
-    if (errors := bundle.card.metrics.get("mnist_errors")) is not None:
-        return Score.from_counts(mnist.TEST_SIZE - errors, mnist.TEST_SIZE)
-    return _evaluate_on_mnist(bundle).score
-
-
-def _with_metrics(bundle: ModelBundle) -> ModelBundle:
-    """The same model with its metrics on MNIST's test digits, and its confidence threshold, on the card."""
-    from digitcore.evaluation import benchmark
-
-    threshold = benchmark.confidence_threshold(bundle.predictor(threads=os.cpu_count() or 1))
-    metrics = benchmark.mnist_metrics(_evaluate_on_mnist(bundle)) | {"confidence_threshold": round(threshold, 4)}
-    return bundle.with_card(bundle.card.with_metrics(metrics))

@@ -4,6 +4,7 @@ import datetime
 import importlib.metadata
 import platform
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from digitcore.models import networks
 from digitcore.models.bundle import ModelBundle, ModelCard, checksums
 
 PREDICTION_BATCH = 500  # digits
-PROBE_SIZE = 500  # digits by which an imported model's inputs and outputs are recognized
+PROBE_SIZE = 200  # digits by which an imported model's inputs and outputs are recognized
+PROBE_BATCH = 50
+MAX_PROBE_SECONDS = 0.5  # of the processor for one digit by Keras: what takes longer is far too slow
 INPUT_SHAPE = (28, 28, 1)
 ACCEPTED_SHAPES = (INPUT_SHAPE, (28, 28), (784,))  # of an imported model's inputs
 IMPORTED_NETWORK, IMPORTED_DATA = "imported", "Brought from a file."
@@ -109,10 +112,14 @@ def adapt(keras_bytes: bytes, name: str) -> ModelBundle:
     shape = tuple(model.inputs[0].shape[1:])
     if shape not in ACCEPTED_SHAPES:
         raise ModelError(NOT_A_DIGIT_MODEL)
+    _check_speed(model, shape)
     digits, labels = (part[:PROBE_SIZE] for part in mnist.load().validation)
     outputs = {
-        scale: predict_in_batches(model, (digits * scale).reshape(-1, *shape).astype(np.float32)) for scale in (1.0, 1 / 255)
+        scale: predict_in_batches(model, (digits * scale).reshape(-1, *shape).astype(np.float32), PROBE_BATCH)
+        for scale in (1.0, 1 / 255)
     }
+    if not all(np.isfinite(output).all() for output in outputs.values()):
+        raise ModelError("The model's outputs are not numbers: its weights are damaged.")
     scale = max(outputs, key=lambda candidate: (outputs[candidate].argmax(1) == labels).mean())
     is_softmax = bool(np.allclose(outputs[scale].sum(1), 1, atol=1e-3) and (outputs[scale] >= 0).all())
     if (shape, scale, is_softmax) != (INPUT_SHAPE, 1.0, True):
@@ -130,11 +137,18 @@ def adapt(keras_bytes: bytes, name: str) -> ModelBundle:
     return to_bundle(model, card)
 
 
-def predict_in_batches(model: keras.Model, images: np.ndarray) -> np.ndarray:
+def _check_speed(model: keras.Model, shape: tuple[int, ...]) -> None:
+    one = np.zeros((1, *shape), np.float32)
+    model(one)
+    begin = time.process_time()
+    model(one)
+    if time.process_time() - begin > MAX_PROBE_SECONDS:
+        raise ModelError("The model is far too slow for a drawing that is read after each stroke. Give a smaller one.")
+
+
+def predict_in_batches(model: keras.Model, images: np.ndarray, batch_size: int = PREDICTION_BATCH) -> np.ndarray:
     """(N, …) float32 → (N, units) float32, in batches of one size, so that one graph is traced."""
-    return np.concatenate(
-        [model.predict_on_batch(images[i : i + PREDICTION_BATCH]) for i in range(0, len(images), PREDICTION_BATCH)]
-    )
+    return np.concatenate([model.predict_on_batch(images[i : i + batch_size]) for i in range(0, len(images), batch_size)])
 
 
 def provenance() -> dict[str, Any]:

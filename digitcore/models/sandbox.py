@@ -1,27 +1,69 @@
 """`python -m digitcore.models.sandbox FOLDER` opens untrusted models with limits of time and memory; see `upload`.
 
-Each N.in of the folder becomes N.keras, N.tflite and N.json, or N.error with a sentence.
+Each N.in of the folder becomes N.keras, N.tflite and N.json, or N.error with a sentence. `--measure FILE` prints what a
+prediction by a .tflite file costs; a process of its own, so that its memory can be told from Keras's.
 """
 
 import io
+import json
+import os
 import resource
+import subprocess
 import sys
+import threading
+import time
 import zipfile
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import h5py
+import numpy as np
+import psutil
 
 from digitcore.errors import ModelError
+from digitcore.images import SIDE
 from digitcore.models.upload import WEIGHTS_FILE
+from digitcore.predictor import BATCH_SIZE, Predictor
 
 MAX_ADDRESS_SPACE = 8 << 30  # bytes; TensorFlow reserves much
 MAX_CPU_SECONDS = 200
 MAX_FILE_SIZE = 200 << 20  # bytes
 MAX_WEIGHTS = 5_000_000
+MAX_MILLISECONDS = 20  # of one prediction on one thread
+MAX_MEGABYTES = 64  # in use after a batch of predictions
+MEASURE_TIMEOUT = 60  # s
+N_TIMED = 5  # predictions
+PARENT_INTERVAL = 0.5  # s
+TOO_COSTLY = "The model needs more memory or time than is allowed. Give a smaller one."
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What predictions cost.
+
+    Attributes:
+        milliseconds: processor time of one prediction on one thread.
+        megabytes: memory in use after a batch of `BATCH_SIZE`.
+    """
+
+    milliseconds: float
+    megabytes: float
+
+    def check(self) -> None:
+        """Compare with the limits.
+
+        Raises:
+            ModelError: when it is more; the message says how much.
+        """
+        if self.milliseconds > MAX_MILLISECONDS:
+            raise ModelError(f"The model takes {self.milliseconds:,.0f} ms a digit; {MAX_MILLISECONDS} is the most.")
+        if self.megabytes > MAX_MEGABYTES:
+            raise ModelError(f"The model needs {self.megabytes:,.0f} MB for {BATCH_SIZE} digits; {MAX_MEGABYTES} is the most.")
 
 
 def main(folder: Path) -> None:
     """Open every N.in."""
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     for kind, limit in (
         (resource.RLIMIT_AS, MAX_ADDRESS_SPACE),
         (resource.RLIMIT_CPU, MAX_CPU_SECONDS),
@@ -34,14 +76,57 @@ def main(folder: Path) -> None:
         try:
             check_weights(file)
             bundle = keras_io.adapt(file.read_bytes(), file.stem)
+            tflite = file.with_suffix(".tflite")
+            tflite.write_bytes(bundle.tflite_bytes)
+            _measure_apart(tflite).check()
         except ModelError as error:
             file.with_suffix(".error").write_text(str(error), encoding="utf-8")
         except Exception as error:  # noqa: BLE001 whatever an untrusted file makes Keras raise
             file.with_suffix(".error").write_text(f"Keras cannot open the model ({type(error).__name__}).", encoding="utf-8")
         else:
             file.with_suffix(".keras").write_bytes(bundle.keras_bytes)
-            file.with_suffix(".tflite").write_bytes(bundle.tflite_bytes)
             file.with_suffix(".json").write_text(bundle.card.to_json(), encoding="utf-8")
+
+
+def measure(tflite: bytes) -> Cost:
+    """Measure in this process, which should have done nothing else yet.
+
+    Raises:
+        ModelError: when it is no model of digits.
+    """
+    process, digits = psutil.Process(), np.zeros((BATCH_SIZE, SIDE, SIDE), np.uint8)
+    before = process.memory_info().rss
+    predictor = Predictor.load(tflite)
+    milliseconds = 1000 * min(_seconds(predictor, digits[:1]) for _ in range(N_TIMED))
+    if milliseconds > MAX_MILLISECONDS:
+        return Cost(milliseconds, 0.0)
+    predictor.probabilities(digits)
+    return Cost(milliseconds, (process.memory_info().rss - before) / 1e6)
+
+
+def _seconds(predictor: Predictor, digits: np.ndarray) -> float:
+    """Of the processor, so that a busy machine does not count."""
+    begin = time.process_time()
+    predictor.probabilities(digits)
+    return time.process_time() - begin
+
+
+def _measure_apart(tflite: Path) -> Cost:
+    command = [sys.executable, "-m", __spec__.name, "--measure", str(tflite)]
+    try:
+        done = subprocess.run(command, timeout=MEASURE_TIMEOUT, capture_output=True, check=True)
+        return Cost(**json.loads(done.stdout))
+    except (subprocess.SubprocessError, ValueError) as error:
+        raise ModelError(TOO_COSTLY) from error
+
+
+def _end_with_parent(parent: int) -> None:
+    """End this process and its children when the parent has ended, however it did."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_INTERVAL)
+    for child in psutil.Process().children(recursive=True):
+        child.kill()
+    os._exit(1)
 
 
 def check_weights(file: Path) -> None:
@@ -79,4 +164,7 @@ def _count_weights(weights: h5py.File, name: str) -> int:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    if sys.argv[1] == "--measure":
+        print(json.dumps(asdict(measure(Path(sys.argv[2]).read_bytes()))))
+    else:
+        main(Path(sys.argv[1]))

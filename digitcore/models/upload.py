@@ -1,20 +1,25 @@
 """Imported .keras files: checked before anything opens them, then opened in a process of their own.
 
 A file passes when it is small, holds what Keras writes and nothing else, and is built of layers that only compute. Only then
-does `digitcore.models.sandbox` open it, with Keras's safe mode and limits of time and memory.
+does `digitcore.models.sandbox` open it, with Keras's safe mode and limits of time and memory, and measure what it costs.
 """
 
+import contextlib
 import functools
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from digitcore.errors import ZIP_ERRORS, ModelError
+from digitcore.errors import ZIP_ERRORS, CancelledError, ModelError
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle, ModelCard
 
@@ -25,6 +30,9 @@ MAX_LAYERS = 300
 MAX_NESTING = 60  # lists and objects inside each other
 STARTUP_TIMEOUT = 240  # s for opening the first model, Keras's start on a busy machine included
 TIMEOUT_PER_MODEL = 40  # s for each further one
+POLL_INTERVAL = 0.1  # s
+TOO_LONG = "Opening the model took too long. Try again when less goes on here, or give a smaller one."
+ShouldStop = Callable[[], bool]
 CONFIG_FILE, WEIGHTS_FILE, METADATA_FILE = "config.json", "model.weights.h5", "metadata.json"
 MEMBERS = {METADATA_FILE, CONFIG_FILE, WEIGHTS_FILE}
 LAYERS = frozenset(
@@ -99,34 +107,62 @@ def check(content: bytes) -> bytes:
     return _pack(_check_config(config), weights, metadata)
 
 
-def open_checked(files: list[bytes]) -> list[ModelBundle]:
+def _go_on() -> bool:
+    return False
+
+
+def open_checked(files: list[bytes], should_stop: ShouldStop = _go_on) -> list[ModelBundle]:
     """Open .keras files that `check` has passed, in a process of its own; takes seconds.
+
+    Args:
+        files: .keras files.
+        should_stop: asked a few times a second.
 
     Returns:
         Each model as by `keras_io.adapt`, under a placeholder name.
 
     Raises:
-        ModelError: when one cannot be opened in time, or is no model of digits.
+        ModelError: when one cannot be opened in time, is no model of digits, or costs too much to use.
+        CancelledError: when it was stopped.
     """
-    outcomes = open_each(files)
+    outcomes = open_each(files, should_stop)
     for outcome in outcomes:
         if isinstance(outcome, ModelError):
             raise outcome
     return [outcome for outcome in outcomes if isinstance(outcome, ModelBundle)]
 
 
-def open_each(files: list[bytes]) -> list[ModelBundle | ModelError]:
+def open_each(files: list[bytes], should_stop: ShouldStop = _go_on) -> list[ModelBundle | ModelError]:
     """As `open_checked`, but a model that cannot be opened gives its error in its place."""
     with tempfile.TemporaryDirectory() as folder:
         for number, content in enumerate(files):
             (Path(folder) / f"{number}.in").write_bytes(content)
         command = [sys.executable, "-m", "digitcore.models.sandbox", folder]
-        try:
-            subprocess.run(command, timeout=STARTUP_TIMEOUT + TIMEOUT_PER_MODEL * len(files), capture_output=True, check=False)
-        except subprocess.TimeoutExpired:
-            too_long = "Opening the model took too long. Try again when less goes on here, or give a smaller one."
-            return [ModelError(too_long) for _ in files]
+        if not _run(command, STARTUP_TIMEOUT + TIMEOUT_PER_MODEL * len(files), should_stop):
+            return [ModelError(TOO_LONG) for _ in files]
         return [_read_outcome(Path(folder), number) for number in range(len(files))]
+
+
+def _run(command: list[str], timeout: float, should_stop: ShouldStop) -> bool:
+    """Run a process to its end, and all that it starts; False when it was ended because it took too long.
+
+    Raises:
+        CancelledError: when it was stopped.
+    """
+    end = time.monotonic() + timeout
+    silent = subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=silent, stdout=silent, stderr=silent, start_new_session=True) as process:
+        try:
+            while process.poll() is None:
+                if should_stop():
+                    raise CancelledError("Stopped. Nothing was opened.")
+                if time.monotonic() > end:
+                    return False
+                time.sleep(POLL_INTERVAL)
+            return True
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def find_shipped(content: bytes) -> ModelBundle | None:
@@ -183,7 +219,7 @@ def _check_class(value: dict[str, Any]) -> int:
         return 0
     if value.get("registered_name") not in (None, name, "Functional", "Sequential"):
         raise ModelError(f"The model holds “{_shorten(value['registered_name'])}”, which is not Keras's own.")
-    if module in LAYER_MODULES and name in LAYERS:
+    if isinstance(name, str) and module in LAYER_MODULES and name in LAYERS:
         return 1
     if module in HELPER_MODULES and isinstance(name, str) and name.isidentifier():
         return 0

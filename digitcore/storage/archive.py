@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -69,10 +70,15 @@ def write(snapshot: LabSnapshot) -> bytes:
     return file.getvalue()
 
 
-def read(content: bytes) -> OpenedLab:
+def read(content: bytes, should_stop: Callable[[], bool] = lambda: False) -> OpenedLab:
     """Open a lab's file; takes seconds, since every model is opened anew.
 
+    Args:
+        content: the file.
+        should_stop: asked a few times a second.
+
     Raises:
+        CancelledError: when it was stopped.
         LabError: when it is no lab, too large, of a newer version, or nothing of it can be opened; the message says which.
     """
     lab, samples, files, skipped = _unpack(content)
@@ -83,7 +89,7 @@ def read(content: bytes) -> OpenedLab:
         raise LabError(NOT_A_LAB) from error
     if len(runs) + len(uploads) > MAX_MODELS:
         raise LabError(f"The lab holds {len(runs) + len(uploads):,} models; {MAX_MODELS} is the most.")
-    reader = _Reader(_open_models(runs, uploads, files), skipped)
+    reader = _Reader(_open_models(runs, uploads, files, should_stop), skipped)
     snapshot = LabSnapshot(
         samples,
         tuple(reader.read_each(runs, reader.read_run, "run")),
@@ -188,7 +194,9 @@ def _check_version(lab: Any) -> dict[str, Any]:
     return lab
 
 
-def _open_models(runs: list[Any], uploads: list[Any], files: dict[str, bytes]) -> dict[str, ModelBundle | ModelError]:
+def _open_models(
+    runs: list[Any], uploads: list[Any], files: dict[str, bytes], should_stop: Callable[[], bool]
+) -> dict[str, ModelBundle | ModelError]:
     """Every model that an entry names, by its file's name; an error where it cannot be opened."""
     wanted = {entry.get(part) for entry in [*runs, *uploads] if isinstance(entry, dict) for part in ("model", "start")}
     opened: dict[str, ModelBundle | ModelError] = {}
@@ -202,7 +210,7 @@ def _open_models(runs: list[Any], uploads: list[Any], files: dict[str, bytes]) -
         except ModelError as error:
             opened[name] = error
     if checked:
-        opened |= dict(zip(checked, upload.open_each(list(checked.values())), strict=True))
+        opened |= dict(zip(checked, upload.open_each(list(checked.values()), should_stop), strict=True))
     return opened
 
 

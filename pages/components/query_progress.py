@@ -5,6 +5,7 @@ import streamlit as st
 from digitcore.jobs.job import JobStatus
 from pages.session import polling, text
 from pages.session.lab_session import LabSession
+from pages.session.queries import SENTENCES
 
 
 def query_progress(session: LabSession) -> None:
@@ -19,7 +20,7 @@ def _show(session: LabSession) -> None:
     if queries.pending:
         jobs = list(queries.pending.values())
         all_wait = all(job.status == JobStatus.WAITING for job in jobs)
-        progress = text.queue_position(jobs[0]) if all_wait else text.query_progress({key[0] for key in queries.pending})
+        progress = text.queue_position(jobs[0]) if all_wait else _describe({key[0] for key in queries.pending})
         bar, stop = st.columns([5, 1], vertical_alignment="bottom")
         bar.progress(queries.progress(), text=progress)
         stop.button("Stop", key="stop_queries", on_click=queries.stop, width="stretch")
@@ -27,3 +28,8 @@ def _show(session: LabSession) -> None:
         message, resume = st.columns([5, 1], vertical_alignment="center")
         message.warning(queries.error or "Stopped. What was read before stays.")
         resume.button("Go on", key="resume_queries", on_click=queries.resume, width="stretch")
+
+
+def _describe(kinds: set[str]) -> str:
+    """What the worker computes."""
+    return "; ".join(sentence for kind, sentence in SENTENCES.items() if kind in kinds) + " …"

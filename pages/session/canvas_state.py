@@ -2,12 +2,10 @@
 
 import base64
 import binascii
-import io
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from digitcore import images
 from digitcore.data import quality
@@ -18,7 +16,6 @@ from pages.session.part import Part, synchronized
 
 SIDE = 280  # px
 BLACK, WHITE = "#000000", "#ffffff"
-UNREADABLE = "This is no picture that can be read."
 Fabric = dict[str, Any]  # the canvas's JSON
 
 
@@ -31,15 +28,7 @@ def decode_data_url(url: str) -> bytes:
     try:
         return base64.b64decode(url.split(";base64,", 1)[1])
     except (IndexError, binascii.Error) as error:
-        raise ImageError(UNREADABLE) from error
-
-
-def _decode_png(content: bytes) -> np.ndarray:
-    """(H, W, 4) uint8."""
-    try:
-        return np.asarray(Image.open(io.BytesIO(content), formats=["PNG"]))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ImageError("The drawing cannot be read. Clear the canvas and draw again.") from error
+        raise ImageError(images.UNREADABLE) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +145,7 @@ class CanvasState(Part):
         self._last_image, self.awaiting_image, self.error = image, False, ""
         is_longer = drawing.n_strokes > len((self.initial_drawing or {}).get("objects", []))
         try:
-            rgba = _decode_png(decode_data_url(image))
+            rgba = images.decode_canvas(decode_data_url(image))
             digit = images.digit_from_canvas(rgba)
             issues = tuple(quality.find_issues(rgba, digit)) if digit is not None else ()
         except DigitLabError as error:

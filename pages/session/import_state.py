@@ -1,10 +1,13 @@
-"""The file that a session imports: a model or a lab."""
+"""The file that a session imports: a model, a lab or samples."""
 
 from enum import StrEnum
 from typing import Any
 
+from digitcore.errors import JobError
 from digitcore.jobs.job import Job, JobStatus
+from digitcore.jobs.tasks import Task
 from pages.session.part import Part, synchronized
+from pages.session.services import Services
 
 
 class ImportKind(StrEnum):
@@ -12,6 +15,7 @@ class ImportKind(StrEnum):
 
     MODEL = "model"
     LAB = "lab"
+    SAMPLES = "samples"
 
 
 class ImportState(Part):
@@ -23,16 +27,28 @@ class ImportState(Part):
         message: the outcome of the last import, in a sentence.
     """
 
-    def __init__(self, lock: Any = None) -> None:
+    def __init__(self, services: Services, owner: str, lock: Any = None) -> None:
         super().__init__(lock)
+        self._services, self._owner = services, owner
         self.job: Job[Any] | None = None
         self.kind: ImportKind | None = None
         self.message = ""
 
     @synchronized
-    def begin(self, job: Job[Any], kind: ImportKind) -> None:
-        """A file is being opened."""
-        self.job, self.kind, self.message = job, kind, ""
+    def begin(self, task: Task[Any], kind: ImportKind) -> None:
+        """Open a file on the worker, unless one is being opened, or note why it cannot be."""
+        if self.job is not None:
+            return
+        self.kind, self.message = kind, ""
+        try:
+            self.job = self._services.jobs().submit(task, owner=self._owner)
+        except JobError as error:
+            self.message = str(error)
+
+    def stop(self) -> None:
+        """Stop opening the file."""
+        if self.job is not None:
+            self.job.stop()
 
     @synchronized
     def collect(self) -> Job[Any] | None:

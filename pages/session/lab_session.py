@@ -4,6 +4,8 @@ import datetime
 import threading
 from typing import Any
 
+from digitcore.data import sample_files
+from digitcore.data.sample_files import ImportResult
 from digitcore.data.suggestion import Suggestion, suggest_next_digit
 from digitcore.evaluation.comparison import better_model
 from digitcore.models.bundle import ModelBundle
@@ -12,6 +14,7 @@ from digitcore.storage.archive import OpenedLab
 from digitcore.storage.snapshot import LabSnapshot
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
+from pages.session import text
 from pages.session.canvas_state import CanvasState, Drawing
 from pages.session.import_state import ImportKind, ImportState
 from pages.session.model_library import PRETRAINED, UNTRAINED, ModelLibrary
@@ -47,7 +50,7 @@ class LabSession:
         self.models = ModelLibrary(self.services, self.lock)
         self.training = TrainingState(self.services, self.lock)
         self.queries = QueryList(self.services, self.owner, self.lock)
-        self.imports = ImportState(self.lock)
+        self.imports = ImportState(self.services, self.owner, self.lock)
         self.flash = ""
         self._labelled: Drawing | None = None
         self._suggestion: tuple[SampleSet, ModelBundle, Suggestion] | None = None
@@ -155,7 +158,19 @@ class LabSession:
         elif isinstance(job.result, ModelBundle):
             name = self.models.add_upload(job.result)
             self.imports.finish(ImportKind.MODEL, f"On your shelf as “{name}”.")
+        elif isinstance(job.result, ImportResult):
+            self._add_samples(job.result)
         return True
+
+    def _add_samples(self, result: ImportResult) -> None:
+        samples = self.samples.current
+        new = result.samples.difference(samples)
+        n_excess = max(0, len(samples) + len(new) - sample_files.MAX_SAMPLES)
+        if not len(new):
+            self.imports.finish(ImportKind.SAMPLES, "These samples are here already.")
+        else:
+            added = new.take(range(len(new) - n_excess))
+            self.replace_samples(samples.concatenate(added), text.samples_added(result, len(new), n_excess))
 
     @synchronized
     def rename_run(self, record: Any, name: str) -> bool:
@@ -190,6 +205,7 @@ class LabSession:
         """Become another lab: nothing of this one stays, and what runs for it is stopped."""
         self.training.stop_all()
         self.queries.stop()
+        self.imports.stop()
         revision = self.canvas.revision
         self._make_parts()
         self.saving, self.canvas = Saving(self.lock), CanvasState(self.lock)

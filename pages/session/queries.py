@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 EVALUATION, ROBUSTNESS, NEIGHBORS, ACTIVATIONS = "evaluation", "robustness", "neighbors", "activations"
 STATISTICS, ONNX = "statistics", "onnx"
+SENTENCES = {
+    EVALUATION: "Reading MNIST's 10,000 test digits",
+    ROBUSTNESS: "Reading MNIST's 10,000 test digits, spoilt in ten ways at five strengths",
+    NEIGHBORS: "Looking for digits that look alike",
+    ACTIVATIONS: "Looking into the network",
+    STATISTICS: "Looking at the data set",
+    ONNX: "Making the ONNX file",
+}
 Models = dict[str, ModelBundle]
 
 

@@ -4,12 +4,13 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from digitcore.data import sample_files
+from digitcore.data.sample_files import ImportResult
 from digitcore.evaluation.comparison import PairedComparison
 from digitcore.evaluation.score import Score
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.models.bundle import ModelBundle
 from digitcore.training.run import Run
-from pages.session import queries
 
 NO_MNIST = (
     "The MNIST data set is not on this machine yet. The first training fetches it; without a network, "
@@ -17,14 +18,6 @@ NO_MNIST = (
 )
 WAIT = "The figures come as soon as the digits are read."
 MAX_MNIST_LOSS = 0.003  # of the test digits: a training that costs more is warned of
-QUERY_TEXTS = {
-    queries.EVALUATION: "Reading MNIST's 10,000 test digits",
-    queries.ROBUSTNESS: "Reading MNIST's 10,000 test digits, spoilt in ten ways at five strengths",
-    queries.NEIGHBORS: "Looking for digits that look alike",
-    queries.ACTIVATIONS: "Looking into the network",
-    queries.STATISTICS: "Looking at the data set",
-    queries.ONNX: "Making the ONNX file",
-}
 
 
 def escape(name: str) -> str:
@@ -54,14 +47,17 @@ def model_summary(model: ModelBundle) -> str:
     return f"{model.card.parameters:,} parameters{reads}."
 
 
+def samples_added(result: ImportResult, n_new: int, n_excess: int) -> str:
+    """What an import of samples has brought; those that did not fit are told."""
+    n_known = len(result.samples) - n_new
+    known = f" {n_known:,} of them here already." * bool(n_known)
+    excess = f" {drawings(n_excess)} did not fit: {sample_files.MAX_SAMPLES:,} is the most." * bool(n_excess)
+    return f"{escape(str(result))}{known}{excess}"
+
+
 def queue_position(job: Job[Any]) -> str:
     """Where a waiting job is in the queue: “3 ahead of you”."""
     return f"{job.position} ahead of you" if job.position else "Next in line"
-
-
-def query_progress(kinds: set[str]) -> str:
-    """What the worker computes for the page."""
-    return "; ".join(sentence for kind, sentence in QUERY_TEXTS.items() if kind in kinds) + " …"
 
 
 def training_progress(job: Job[Run], epochs: int) -> str:

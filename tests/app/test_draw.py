@@ -28,6 +28,7 @@ from tests.support.app import (
     put_on_canvas,
     session_of,
     texts,
+    until,
     until_answered,
     until_trained,
 )
@@ -144,6 +145,7 @@ def test_samples_out_and_in(app, few):
     for name, content in (("more.zip", sample_files.to_image_zip(few.take([0, 1]))), ("bad.zip", b"PK")):
         keep_open(app, "files").file_uploader(key="samples_file").upload(name, content, "application/zip").run()
         keep_open(app, "files").button(key="samples_add").click().run()
+        until(app, lambda: session_of(app).imports.job is None, lambda: keep_open(app, "files").run())
         assert len(session_of(app).samples) == 20
         assert ("2 samples taken. 1 of them here already." in texts(app)) == (name == "more.zip")
     assert "cannot be read" in texts(app)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.browser import SEVEN, SHAPES, SHORT
 
-QUICK_HANDS = int(os.environ.get("DIGITLAB_QUICK_HANDS", "12"))  # labels and redraws; the bar is 200
+QUICK_HANDS = int(os.environ.get("DIGITLAB_QUICK_HANDS", "8"))  # labels and redraws; the bar is 200
 
 
 def test_tools_and_keys(person):

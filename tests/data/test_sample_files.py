@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from digitcore.data import idx, sample_files
-from digitcore.errors import SampleError
+from digitcore.errors import CancelledError, SampleError
 from digitcore.samples import SampleSet
 
 
@@ -69,7 +69,7 @@ def test_each_entry_is_taken_or_refused(data):
         )
     )
     assert found.samples.labels.tolist() == [7, 7] and (found.samples.digits[0] == data.test_images[0]).all()
-    assert len(found.rejected) == 4 and str(found).startswith("2 samples taken, 4 refused: a/7/text: it is no picture")
+    assert len(found.rejected) == 4 and str(found).startswith("2 samples taken, 4 refused: a/7/text: The picture cannot be read")
 
 
 def bomb():
@@ -118,3 +118,19 @@ def test_a_damaged_file_is_read_or_refused(some, place, bit, kind, cut):
     except SampleError:
         return
     assert found.samples.digits.shape[1:] == (28, 28) and found.samples.labels.max() <= 9
+
+
+def test_all_pictures_of_a_file_share_one_budget_of_pixels():
+    blank_with_a_dot = np.zeros((5000, 5000), np.uint8)
+    blank_with_a_dot[2000:3000, 2400:2600] = 255
+    large = png(blank_with_a_dot)  # 25 million pixels in a few kB
+    found = sample_files.read(zipped(**{f"1__{number}.png": large for number in range(6)}))
+    assert len(found.samples) == 4 and all("100 million pixels together" in reason for reason in found.rejected)
+
+
+def test_reading_says_how_far_it_is_and_stops(some):
+    content, shares = sample_files.to_image_zip(some), []
+    sample_files.read(content, shares.append)
+    assert shares[0] == 0 and shares == sorted(shares) and shares[-1] < 1
+    with pytest.raises(CancelledError):
+        sample_files.read(content, should_stop=lambda: True)

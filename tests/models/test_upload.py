@@ -1,13 +1,16 @@
 """Models from strangers: good ones of several shapes are taken, fuzz ones are refused before Keras sees them."""
 
+import json
+import time
 from pathlib import Path
 
 import keras
 import numpy as np
+import psutil
 import pytest
 
 from digitcore import models
-from digitcore.errors import ModelError
+from digitcore.errors import CancelledError, ModelError
 from digitcore.models import sandbox, upload
 from tests.support import fuzz
 
@@ -97,6 +100,39 @@ def test_a_model_of_something_else_is_refused(tmp_path):
     model = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(10)])
     with pytest.raises(ModelError, match="28 × 28"):
         upload.open_checked([upload.check(saved(model, tmp_path))])
+
+
+def convolutions(filters, n_layers):
+    """A model of plain layers: a small file that costs much."""
+    layers = [keras.layers.Conv2D(filters, 3, padding="same") for _ in range(n_layers)]
+    return keras.Sequential([keras.Input((28, 28, 1)), *layers, keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(10)])
+
+
+def test_what_needs_too_much_memory_is_refused(tmp_path):
+    with pytest.raises(ModelError, match=r"needs \d+ MB for 100 digits; 64 is the most"):
+        upload.open_checked([upload.check(saved(convolutions(160, 2), tmp_path))])
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path):
+    model = convolutions(2, 1)
+    model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
+    with pytest.raises(ModelError, match="not numbers"):
+        upload.open_checked([upload.check(saved(model, tmp_path))])
+
+
+@pytest.mark.parametrize("name", [[], {}, None, 7])
+def test_a_class_without_a_name_is_refused(genius, name):
+    parts = fuzz.read_zip(genius.keras_bytes)
+    config = json.loads(parts["config.json"]) | {"class_name": name}
+    with pytest.raises(ModelError):
+        upload.check(fuzz.make_zip(parts | {"config.json": json.dumps(config)}))
+
+
+def test_opening_is_stopped(genius):
+    begin, children = time.monotonic(), psutil.Process().children(recursive=True)
+    with pytest.raises(CancelledError):
+        upload.open_checked([upload.check(genius.keras_bytes)], lambda: time.monotonic() > begin + 1)
+    assert [process for process in psutil.Process().children(recursive=True) if process not in children] == []
 
 
 def test_opening_gives_up_in_time(monkeypatch, genius):

@@ -4,7 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from digitcore.jobs.tasks import OpenLabTask, TrainTask
+from digitcore.data.sample_files import ImportResult
+from digitcore.jobs.tasks import OpenLabTask, ReadSamplesTask, TrainTask
 from digitcore.storage import archive
 from digitcore.storage.archive import OpenedLab
 from digitcore.training.run import Run
@@ -160,8 +161,7 @@ def test_another_lab_leaves_nothing_of_this_one(session, few, genius, stupid):
 
 
 def test_an_opened_lab_says_what_was_skipped(session, lab, jobs):
-    task = OpenLabTask(archive.write(lab))
-    session.imports.begin(jobs.submit(task), ImportKind.LAB)
+    session.imports.begin(OpenLabTask(archive.write(lab)), ImportKind.LAB)
     assert not session.collect_import()
     jobs.submitted[0].finish(OpenedLab(lab, ["Run 3 was skipped: it is damaged."]))
     assert session.collect_import() and len(session.models.runs) == 2
@@ -169,7 +169,23 @@ def test_an_opened_lab_says_what_was_skipped(session, lab, jobs):
 
 
 def test_an_imported_model_is_listed(session, jobs, stupid):
-    session.imports.begin(jobs.submit(OpenLabTask(b"")), ImportKind.MODEL)
+    session.imports.begin(OpenLabTask(b""), ImportKind.MODEL)
     jobs.submitted[0].finish(stupid.rename("mine"))
     assert session.collect_import() and session.imports.message == "On your shelf as “mine”."
     assert [model.name for model in session.models.uploads] == ["mine"]
+
+
+def test_imported_samples_are_added_and_can_be_taken_back(session, jobs, few):
+    session.samples.current = few.take([0, 1])
+    for result, n, sentence in (
+        (ImportResult(few.take([1, 2, 3]), ["a.png: it is blank."]), 4, "3 samples taken, 1 refused: a.png: it is blank."),
+        (ImportResult(few.take([0, 1])), 4, ""),
+    ):
+        session.imports.begin(ReadSamplesTask(b""), ImportKind.SAMPLES)
+        jobs.submitted[-1].finish(result)
+        assert session.collect_import() and len(session.samples) == n
+        if sentence:
+            assert session.flash.startswith(sentence) and "1 of them here already" in session.flash
+    assert session.imports.message == "These samples are here already."
+    session.undo_samples()
+    assert len(session.samples) == 2

@@ -4,16 +4,20 @@ import io
 import json
 import pickle
 import random
+import struct
 import zipfile
 from collections.abc import Iterator
 
 import numpy as np
+from PIL import ExifTags, Image
 
+from digitcore import images
 from digitcore.data import sample_files
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
 from digitcore.storage import archive
 from digitcore.storage.snapshot import LabSnapshot
+from digitcore.training.settings import SETTING_SPECS
 
 BOMB = bytes(300_000_000)
 
@@ -71,6 +75,55 @@ def common_files() -> Iterator[tuple[str, bytes]]:
     yield "path trick", make_zip({"../../etc/passwd": b"x", "/7/a.png": b"x", "..\\7\\a.png": b"x"})
     yield "many members", make_zip({f"{number % 10}/{number}.png": b"" for number in range(20_000)})
     yield "nested zip", make_zip({"7/a.png": make_zip({"7/a.png": BOMB[:1_000_000]})})
+
+
+def odd_exif() -> bytes:
+    """EXIF whose orientation is a text."""
+    tag = struct.pack("<HHI4s", ExifTags.Base.Orientation, 2, 3, b"up")
+    return b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + tag + struct.pack("<I", 0)
+
+
+def pictures(digit: np.ndarray, count: int) -> Iterator[tuple[str, bytes]]:
+    """For everything that takes a picture: a digit, (28, 28) uint8, in every format, and damaged."""
+    yield from common_files()
+    picture = Image.fromarray(255 - digit).resize((90, 110))
+    for number, kind in enumerate(images.FORMATS):
+        file = io.BytesIO()
+        picture.convert("RGB").save(file, kind, **{"exif": odd_exif()} if kind in ("PNG", "JPEG", "WEBP") else {})
+        yield f"{kind} with EXIF of another type", file.getvalue()
+        n_formats = len(images.FORMATS)
+        yield from mutated(file.getvalue(), (count + n_formats - 1 - number) // n_formats, 100 + number)
+    large = io.BytesIO()
+    Image.new("L", (6300, 6300), 255).save(large, "PNG")
+    yield "40 million pixels in a few kB", large.getvalue()
+
+
+def addresses(count: int) -> Iterator[tuple[str, dict[str, str]]]:
+    """For the address of a page: values of settings and of a lab."""
+    odd = [
+        "",
+        "Infinity",
+        "-Infinity",
+        "NaN",
+        "9" * 400,
+        "9" * 5000,
+        "1e999",
+        "null",
+        "true",
+        "[]",
+        "{}",
+        '"x"',
+        "0x10",
+        "-1",
+        "½",
+    ]
+    odd += ["\x00", "\ud7ff", "<script>", "' OR 1=1 --", "../../etc/passwd", "%00", "{" * 5000]
+    names, rng = [*SETTING_SPECS, "lab", "nothing"], random.Random(5)
+    for name in names:
+        yield f"{name} = Infinity", {name: "Infinity"}
+    for number in range(max(0, count - len(names))):
+        chosen = rng.sample(names, rng.randint(1, 4))
+        yield f"address {number}", {name: rng.choice(odd) for name in chosen}
 
 
 def make_npz(**arrays) -> bytes:

@@ -4,18 +4,20 @@ import json
 import sys
 from pathlib import Path
 
-from PIL import Image
-
-from digitcore.images import digit_from_image
+from digitcore.errors import ImageError
+from digitcore.images import digit_from_image, open_image
 from digitcore.predictor import Predictor
 
 FOLDER = Path(__file__).resolve().parent
 predictor = Predictor.load(FOLDER / "model.tflite")
 card = json.loads((FOLDER / "card.json").read_text(encoding="utf-8"))
 for name in sys.argv[1:]:
-    digit = digit_from_image(Image.open(name)) if Path(name).is_file() else None
+    try:
+        digit, problem = digit_from_image(open_image(Path(name).read_bytes())), "the picture is blank"
+    except (OSError, ImageError) as error:
+        digit, problem = None, str(error)
     if digit is None:
-        print(json.dumps({"file": name, "digit": None, "problem": "blank, or no such file"}))
+        print(json.dumps({"file": name, "digit": None, "problem": problem}))
         continue
     probabilities = predictor.probabilities(digit[None])[0].round(4).tolist()
     unsure = max(probabilities) < card["metrics"].get("confidence_threshold", 0.5)

@@ -1,21 +1,18 @@
 """The canvas, and the buttons below it that touch users need."""
 
-import io
 from typing import Any
 
 import streamlit as st
-from PIL import Image
 from streamlit_drawable_canvas import st_canvas
 
 from digitcore import images
-from digitcore.errors import DigitLabError, ImageError
+from digitcore.errors import ImageError
 from pages.components import assets
 from pages.session import state
-from pages.session.canvas_state import SIDE, UNREADABLE, decode_data_url
+from pages.session.canvas_state import SIDE, decode_data_url
 from pages.session.lab_session import LabSession
 
 BRUSH_RANGE, DEFAULT_BRUSH = (8, 40), 20  # px
-IMAGE_FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]
 MAX_PASTED = 5_000_000  # characters of a pasted image's data URL
 BLANK = "The picture is blank: nothing stands out from its background."
 TOOLS_KEY = "canvas_tools"
@@ -84,9 +81,9 @@ def canvas_options(session: LabSession) -> None:
 def load_image(session: LabSession, content: bytes) -> None:
     """Show an image's digit in the place of the drawing, or say why it cannot be."""
     try:
-        digit = images.digit_from_image(Image.open(io.BytesIO(content), formats=IMAGE_FORMATS))
-    except (OSError, Image.DecompressionBombError, DigitLabError) as error:
-        session.show_flash(str(error) if isinstance(error, DigitLabError) else UNREADABLE)
+        digit = images.digit_from_image(images.open_image(content))
+    except ImageError as error:
+        session.show_flash(str(error))
         return
     if digit is None:
         session.show_flash(BLANK)

@@ -4,10 +4,10 @@ import streamlit as st
 
 from digitcore.jobs.tasks import OpenLabTask
 from digitcore.storage import archive
+from pages.components.import_progress import import_progress
 from pages.session import autosave, resources, state, text
 from pages.session.import_state import ImportKind
 from pages.session.lab_session import LabSession
-from pages.views.home.model_files import show_import
 
 
 def show(session: LabSession) -> None:
@@ -37,7 +37,7 @@ def show(session: LabSession) -> None:
         content = file.getvalue() if file else b""
         st.button("Open it", key="lab_open", disabled=file is None or is_busy, on_click=_open, args=(session, content))
         st.caption("What is here now stays under its own address.")
-        show_import(session, ImportKind.LAB)
+        import_progress(session, ImportKind.LAB)
 
 
 def _show_summary(session: LabSession) -> None:
@@ -53,7 +53,7 @@ def _show_summary(session: LabSession) -> None:
 
 
 def _open(session: LabSession, content: bytes) -> None:
-    session.imports.begin(resources.jobs().submit(OpenLabTask(content), owner=session.owner), ImportKind.LAB)
+    session.imports.begin(OpenLabTask(content), ImportKind.LAB)
 
 
 def _delete(session: LabSession) -> None:

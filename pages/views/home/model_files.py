@@ -8,8 +8,9 @@ import streamlit as st
 from digitcore.jobs.tasks import ImportModelTask
 from digitcore.models import export, upload
 from digitcore.models.bundle import ModelBundle
+from pages.components.import_progress import import_progress
 from pages.components.query_progress import query_progress
-from pages.session import polling, queries, resources, text
+from pages.session import queries, resources, text
 from pages.session.import_state import ImportKind
 from pages.session.lab_session import LabSession
 
@@ -86,7 +87,7 @@ def show_import_form(session: LabSession) -> None:
         on_click=_import,
         args=(session, content, file_name),
     )
-    show_import(session, ImportKind.MODEL)
+    import_progress(session, ImportKind.MODEL)
     for model in session.models.uploads:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{text.escape(model.name)}**: {text.model_summary(model)}")
@@ -94,23 +95,7 @@ def show_import_form(session: LabSession) -> None:
             st.button("Put it away", key=f"upload_remove_{model.name}", on_click=session.models.remove_upload, args=(model.name,))
 
 
-def show_import(session: LabSession, kind: ImportKind) -> None:
-    """How far a file is that is being opened as this kind, or the outcome."""
-    if session.imports.kind == kind:
-        st.fragment(_show_import, run_every=polling.FAST if session.imports.job else None)(session)
-
-
-def _show_import(session: LabSession) -> None:
-    if session.collect_import():
-        st.rerun()
-    if job := session.imports.job:
-        opening = "Opening the file in a process apart; this takes some seconds …"
-        st.caption(text.queue_position(job) if job.position else opening)
-    elif session.imports.message:
-        st.info(text.escape(session.imports.message))
-
-
 def _import(session: LabSession, content: bytes, file_name: str) -> None:
     stem = re.sub(r"[^\w.-]", " ", file_name.removesuffix(".keras"))
     name = " ".join(stem.split())[:MAX_UPLOAD_NAME].strip() or "brought"
-    session.imports.begin(resources.jobs().submit(ImportModelTask(content, name), owner=session.owner), ImportKind.MODEL)
+    session.imports.begin(ImportModelTask(content, name), ImportKind.MODEL)

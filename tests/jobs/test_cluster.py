@@ -1,0 +1,201 @@
+"""Processes that train: how they start, who may speak with them, what happens when they die or hang, what they leave."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from distributed import Client
+from distributed.security import Security
+
+from digitcore.errors import JobError
+from digitcore.jobs import preload, run_folder
+from digitcore.jobs.cluster import CONNECT_TIMEOUT
+from digitcore.jobs.service import HOUSEKEEPING_INTERVAL, JobService
+from digitcore.samples import SampleSet
+from digitcore.training.settings import TrainSettings
+from tests.support.jobs import LONG, PATIENCE, submit_training, until, worker_process
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_process_that_starts_when_its_server_is_gone_ends(tmp_path):
+    late = "import time; from digitcore.jobs import preload; preload.dask_setup(object()); time.sleep(60); raise SystemExit(1)"
+    gone = os.environ | {preload.SERVER_PID: str(max(psutil.pids()) + 1000), run_folder.FOLDER: str(tmp_path / "run")}
+    assert subprocess.run([sys.executable, "-c", late], env=gone, cwd=ROOT, timeout=PATIENCE, check=False).returncode == 0
+
+
+def test_a_killed_worker_is_reported_and_replaced(service, untrained):
+    job = submit_training(service, untrained, SampleSet(), LONG)
+    until(lambda: len(job.events) > 2)
+    worker_process().kill()
+    with pytest.raises(JobError, match="worker died"):
+        job.wait(PATIENCE)
+    again = submit_training(service, untrained, SampleSet(), TrainSettings(mnist_samples=500, epochs=1))
+    assert again.wait(PATIENCE).mnist_after.n == 10_000
+
+
+def test_a_killed_scheduler_is_reported_and_replaced(untrained):
+    served = JobService()
+    try:
+        before = set(psutil.Process().children())
+        job = submit_training(served, untrained, SampleSet(), LONG)
+        until(lambda: len(job.events) > 1)
+        [scheduler] = [
+            one for one in set(psutil.Process().children()) - before if "distributed.Scheduler" in " ".join(one.cmdline())
+        ]
+        scheduler.kill()
+        with pytest.raises(JobError, match="worker died"):
+            job.wait(PATIENCE)
+        again = submit_training(served, untrained, SampleSet(), TrainSettings(mnist_samples=200, epochs=1))
+        assert again.wait(PATIENCE).mnist_after.n == 10_000
+    finally:
+        served.close()
+
+
+def test_an_outside_cluster_with_a_worker_killed(tmp_path, untrained):
+    """A real `dask scheduler` and two `dask worker`s: jobs run on both at once, and one whose worker dies begins again."""
+    place = tmp_path / "scheduler.json"
+    here = os.environ | {"DASK_DISTRIBUTED__ADMIN__LOG_FORMAT": "%(message)s"}
+    dask = [sys.executable, "-m", "dask"]
+    quiet = {"env": here, "cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    started = [subprocess.Popen([*dask, "scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(place)], **quiet)]
+    try:
+        until(place.exists)
+        address = json.loads(place.read_text())["address"]
+        started += [subprocess.Popen([*dask, "worker", address, "--nthreads", "1", "--no-nanny"], **quiet) for _ in range(2)]
+        outside = JobService(address)
+        outside.warm_up()
+        until(lambda: outside.worker_count() == 2)
+        settings = TrainSettings(mnist_samples=10_000, epochs=2, batch_size=128)
+        jobs = [submit_training(outside, untrained, SampleSet(), settings, owner=owner) for owner in ("ann", "bob")]
+        until(lambda: all(len(job.events) > 2 for job in jobs))
+        assert [job.status for job in jobs] == ["running", "running"]
+        started[1].kill()
+        until(lambda: any(job.restarts for job in jobs))
+        for job in jobs:
+            job.stop()
+        assert all(job.wait(PATIENCE).mnist_after.n == 10_000 for job in jobs)
+        outside.close()
+    finally:
+        for process in started:
+            process.kill()
+
+
+def test_an_idle_worker_is_let_go(untrained):
+    before = set(psutil.Process().children(recursive=True))
+    idle = JobService(idle_timeout=1)
+    try:
+        submit_training(idle, untrained, SampleSet(), TrainSettings(mnist_samples=200, epochs=1)).wait(PATIENCE)
+        until(lambda: set(psutil.Process().children(recursive=True)) <= before)
+        assert submit_training(idle, untrained, SampleSet(), TrainSettings(mnist_samples=200, epochs=1)).wait(PATIENCE)
+    finally:
+        idle.close()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_outlives_the_server(how, tmp_path):
+    code = """
+        import signal, sys, time
+        from digitcore.jobs.service import JobService
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        service = JobService()
+        service.warm_up()
+        time.sleep(100)
+    """
+    server = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], env=os.environ | {"TMPDIR": str(tmp_path)})
+    below = []
+    try:
+        until(lambda: len(psutil.Process(server.pid).children(recursive=True)) >= 4)
+        (folder,) = tmp_path.iterdir()
+        assert folder.stat().st_mode & 0o777 == 0o700, "nobody else may read the keys"
+        below = psutil.Process(server.pid).children(recursive=True)
+        os.kill(server.pid, how)
+        server.wait(PATIENCE)
+        until(lambda: not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in below))
+        until(lambda: not list(tmp_path.iterdir()))
+    finally:
+        for process in below:
+            if process.is_running():
+                process.kill()
+
+
+def test_what_killed_processes_left_behind_is_removed_at_the_next_start(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left, running = (tmp_path / f"{run_folder.PREFIX}{pid}-x" for pid in (max(psutil.pids()) + 1000, os.getppid()))
+    for folder in (left, running):
+        folder.mkdir()
+    made = run_folder.create()
+    assert set(tmp_path.iterdir()) == {running, made}
+
+
+def test_who_has_no_key_cannot_speak_with_the_cluster(service, untrained):
+    submit_training(service, untrained, SampleSet(), TrainSettings(mnist_samples=200, epochs=1)).wait(PATIENCE)
+    (folder,) = Path(tempfile.gettempdir()).glob(f"{run_folder.PREFIX}{os.getpid()}-*")
+    address = json.loads((folder / run_folder.SCHEDULER_FILE).read_text())["address"]
+    assert address.startswith("tls://127.0.0.1:")
+    for scheme, security in (("tcp", None), ("tls", Security.temporary())):
+        with pytest.raises((OSError, TimeoutError)):
+            Client(address.replace("tls", scheme), security=security, timeout=2)
+
+
+def test_a_stopped_worker_is_noticed(service, untrained):
+    job = submit_training(service, untrained, SampleSet(), LONG)
+    until(lambda: job.events)
+    worker_process().suspend()
+    begin = time.monotonic()
+    with pytest.raises(JobError, match="The worker died"):
+        job.wait(PATIENCE)
+    assert time.monotonic() - begin < 3 * HOUSEKEEPING_INTERVAL
+    small = TrainSettings(mnist_samples=200, epochs=1)
+    assert submit_training(service, untrained, SampleSet(), small).wait(PATIENCE)
+
+
+@pytest.mark.parametrize("is_silent", [False, True])
+def test_a_scheduler_that_does_not_answer_is_said_at_once_and_remembered(untrained, is_silent):
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        if is_silent:
+            listening.listen()
+        outside = JobService(f"tcp://127.0.0.1:{listening.getsockname()[1]}")
+        try:
+            jobs = [submit_training(outside, untrained, SampleSet(), LONG, owner=owner) for owner in ("ann", "bob", "cem")]
+            begin = time.monotonic()
+            for job in jobs:
+                with pytest.raises(JobError, match=r"does not answer\. Check DASK_SCHEDULER_ADDRESS"):
+                    job.wait(PATIENCE)
+            first = time.monotonic() - begin
+            with pytest.raises(JobError, match="does not answer"):
+                submit_training(outside, untrained, SampleSet(), LONG).wait(PATIENCE)
+            assert time.monotonic() - begin - first < first or first < 1, "one attempt for all"
+            assert first < 2 * CONNECT_TIMEOUT
+        finally:
+            outside.close()
+
+
+def test_released_workers_are_replaced(untrained):
+    releasing = JobService()
+    try:
+        for _ in range(2):
+            job = submit_training(releasing, untrained, SampleSet(), TrainSettings(mnist_samples=200, epochs=1))
+            assert job.wait(PATIENCE).mnist_after.n == 10_000
+            releasing.release_workers()
+            assert releasing.worker_count() == 0
+    finally:
+        releasing.close()
+
+
+def test_the_configured_number_of_workers(monkeypatch):
+    monkeypatch.setenv("DIGITLAB_WORKERS", "2")
+    for given, expected in ((None, 2), (3, 3)):
+        configured = JobService(n_workers=given)
+        assert configured.n_workers == expected
+        configured.close()
