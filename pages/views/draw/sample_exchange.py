@@ -39,7 +39,12 @@ def show(session: LabSession) -> None:
         "Add them",
         key="samples_add",
         disabled=file is None or session.imports.job is not None,
-        on_click=session.imports.begin,
-        args=(ReadSamplesTask(file.getvalue() if file else b""), ImportKind.SAMPLES),
+        on_click=_import,
+        args=(session, file.getvalue() if file else b""),
     )
     import_progress(session, ImportKind.SAMPLES)
+
+
+def _import(session: LabSession, content: bytes) -> None:
+    session.show_flash("")
+    session.imports.begin(ReadSamplesTask(content), ImportKind.SAMPLES)
