@@ -208,6 +208,9 @@ def _to_digit(image: Decoded) -> np.ndarray | str:
         digit = digit_from_image(image) if isinstance(image, Image.Image) else image
     except ImageError as error:
         return str(error)
+    finally:
+        if isinstance(image, Image.Image):
+            image.close()  # else its pixels stay until the last picture of the request is read
     return digit if digit is not None and digit.any() else "The picture is blank."
 
 

@@ -5,10 +5,9 @@ and the anti-aliasing kept, its center of mass in the middle.
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits" (the "size-normalised and centred" step).
 """
 
-import contextlib
 import io
-import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,7 +29,8 @@ GRAIN_LEVELS = 48  # of 255: ink below this is the grain of paper where there is
 GRAIN_SHARE = 0.05  # of the pixels: less grain than this is line art, which stays as it is
 
 
-_decoding_large = threading.Lock()
+# One at a time, and on one thread, because a memory allocator keeps for each thread what it has freed.
+_large = ThreadPoolExecutor(1, thread_name_prefix="large-images")
 
 
 def decode_canvas(content: bytes) -> np.ndarray:
@@ -93,11 +93,16 @@ def digit_from_image(image: Image.Image) -> np.ndarray | None:
         ImageError: when the image is too large or cannot be decoded.
     """
     _check_pixels(image)
-    with _decoding_large if image.width * image.height > LARGE else contextlib.nullcontext():
-        try:
-            rgba = np.asarray(_upright(_decode(image), _orientation(image)))  # (H, W, 4) uint8
-        except Exception as error:  # whatever a damaged or hostile file makes Pillow raise
-            raise ImageError(UNREADABLE) from error
+    if image.width * image.height > LARGE:
+        return _large.submit(_to_digit, image).result()
+    return _to_digit(image)
+
+
+def _to_digit(image: Image.Image) -> np.ndarray | None:
+    try:
+        rgba = np.asarray(_upright(_decode(image), _orientation(image)))  # (H, W, 4) uint8
+    except Exception as error:  # whatever a damaged or hostile file makes Pillow raise
+        raise ImageError(UNREADABLE) from error
     return digit_from_ink(_suppress_grain(ink(rgba)))
 
 

@@ -9,13 +9,17 @@ from numpy.typing import ArrayLike
 from digitcore.errors import ModelError
 from digitcore.images import SIDE
 
-BATCH_SIZE = 100  # larger batches are no faster and cost memory
+BATCH_SIZE = 20  # larger batches are no faster, and a model keeps the memory of its largest one
 
 
 class Predictor:
-    """A loaded model. Safe to share between threads: calls wait for each other."""
+    """A loaded model. Safe to share between threads: calls wait for each other.
 
-    def __init__(self, model: bytes, threads: int = 1):
+    Attributes:
+        n_bytes: memory in use after a batch, at most.
+    """
+
+    def __init__(self, model: bytes, threads: int = 1, batch_size: int = BATCH_SIZE):
         # Imported here, because it takes longer than all the rest and who only lists models does not need it.
         from ai_edge_litert.interpreter import Interpreter
 
@@ -28,16 +32,22 @@ class Predictor:
             raise ModelError("This is not a LiteRT model. Train or choose another one.") from error
         if list(self._input["shape"][1:]) != [SIDE, SIDE, 1] or self._output["shape"][-1] != 10:
             raise ModelError(f"A model must turn {SIDE} × {SIDE} pictures into ten probabilities; this one does not.")
-        self._lock = threading.Lock()
+        self._lock, self._largest_batch = threading.Lock(), batch_size
+        self.n_bytes = len(model) + batch_size * self._activation_bytes()
 
     @classmethod
-    def load(cls, model: str | Path | bytes, threads: int = 1) -> "Predictor":
-        """Load a .tflite file or its bytes; more threads are worth it for many digits at once.
+    def load(cls, model: str | Path | bytes, threads: int = 1, batch_size: int = BATCH_SIZE) -> "Predictor":
+        """Load a .tflite file or its bytes.
+
+        Args:
+            model: the file, or its content.
+            threads: more than one are worth it for many digits at once.
+            batch_size: digits that are predicted at once.
 
         Raises:
             ModelError: when it is not a LiteRT model of 28 × 28 images and ten classes.
         """
-        return cls(model if isinstance(model, bytes) else Path(model).read_bytes(), threads)
+        return cls(model if isinstance(model, bytes) else Path(model).read_bytes(), threads, batch_size)
 
     def probabilities(self, digits: ArrayLike) -> np.ndarray:
         """Predict.
@@ -51,8 +61,9 @@ class Predictor:
         images = np.asarray(digits, np.float32).reshape(-1, SIDE, SIDE, 1)
         probabilities = np.empty((len(images), 10), np.float32)
         with self._lock:
-            for start in range(0, len(images), BATCH_SIZE):
-                probabilities[start : start + BATCH_SIZE] = self._predict_batch(images[start : start + BATCH_SIZE])
+            for start in range(0, len(images), self._largest_batch):
+                batch = slice(start, start + self._largest_batch)
+                probabilities[batch] = self._predict_batch(images[batch])
         return probabilities
 
     def _predict_batch(self, images: np.ndarray) -> np.ndarray:
@@ -62,6 +73,12 @@ class Predictor:
         self._interpreter.invoke()
         output: np.ndarray = self._interpreter.get_tensor(self._output["index"])
         return output
+
+    def _activation_bytes(self) -> int:
+        """Of all tensors between input and output for one digit, as if none shared its memory with another."""
+        tensors = self._interpreter.get_tensor_details()
+        shapes = [(tensor["shape"], np.dtype(tensor["dtype"]).itemsize) for tensor in tensors]
+        return sum(int(np.prod(shape)) * size for shape, size in shapes if len(shape) > 1 and shape[0] == 1)
 
     def _resize(self, batch_size: int) -> None:
         self._interpreter.resize_tensor_input(self._input["index"], [batch_size, SIDE, SIDE, 1])

@@ -23,7 +23,7 @@ import psutil
 from digitcore.errors import ModelError
 from digitcore.images import SIDE
 from digitcore.models.upload import WEIGHTS_FILE
-from digitcore.predictor import BATCH_SIZE, Predictor
+from digitcore.predictor import Predictor
 
 MAX_ADDRESS_SPACE = 8 << 30  # bytes; TensorFlow reserves much
 MAX_CPU_SECONDS = 200
@@ -31,6 +31,7 @@ MAX_FILE_SIZE = 200 << 20  # bytes
 MAX_WEIGHTS = 5_000_000
 MAX_MILLISECONDS = 20  # of one prediction on one thread
 MAX_MEGABYTES = 64  # in use after a batch of predictions
+BATCH_SIZE = 100  # digits
 MEASURE_TIMEOUT = 60  # s
 N_TIMED = 5  # predictions
 PARENT_INTERVAL = 0.5  # s
@@ -96,7 +97,7 @@ def measure(tflite: bytes) -> Cost:
     """
     process, digits = psutil.Process(), np.zeros((BATCH_SIZE, SIDE, SIDE), np.uint8)
     before = process.memory_info().rss
-    predictor = Predictor.load(tflite)
+    predictor = Predictor.load(tflite, batch_size=BATCH_SIZE)
     milliseconds = 1000 * min(_seconds(predictor, digits[:1]) for _ in range(N_TIMED))
     if milliseconds > MAX_MILLISECONDS:
         return Cost(milliseconds, 0.0)

@@ -21,7 +21,7 @@ from pages.session.model_library import PRETRAINED, UNTRAINED, ModelLibrary
 from pages.session.part import synchronized
 from pages.session.query_list import QueryList
 from pages.session.sample_list import SampleList
-from pages.session.saving import Saving
+from pages.session.saving_state import SavingState
 from pages.session.services import Services
 from pages.session.training_state import Start, TrainingState
 
@@ -42,7 +42,7 @@ class LabSession:
         self.lock = threading.RLock()
         self.services, self.owner = services, owner
         self._make_parts()
-        self.saving = Saving(self.lock)
+        self.saving = SavingState(self.lock)
         self.canvas = CanvasState(self.lock)
 
     def _make_parts(self) -> None:
@@ -208,7 +208,7 @@ class LabSession:
         self.imports.stop()
         revision = self.canvas.revision
         self._make_parts()
-        self.saving, self.canvas = Saving(self.lock), CanvasState(self.lock)
+        self.saving, self.canvas = SavingState(self.lock), CanvasState(self.lock)
         self.canvas.revision = revision + 1
         self.saving.begin("")
         self.restore(snapshot)

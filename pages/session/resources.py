@@ -1,5 +1,6 @@
 """What all sessions share: the shipped models, their predictors, the worker, the store. The only caches."""
 
+import contextlib
 import time
 from collections.abc import MutableMapping
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from digitcore.training.run import Run
 from pages.session.services import Services
 
 MAX_RESULTS = 200  # of the worker, 0.4 MB each at most
-MAX_PREDICTORS = 64
+MAX_PREDICTOR_BYTES = 128_000_000
 MAX_PROBABILITIES = 256
 RECONNECT_SECONDS = 120  # that Streamlit keeps a session whose connection was lost
 STORE_RETRY_SECONDS = 10
@@ -62,10 +63,21 @@ def model_error(name: str) -> str:
     return ""
 
 
-@st.cache_resource(show_spinner=False, max_entries=MAX_PREDICTORS, hash_funcs=_BY_HASH)
+@st.cache_resource(show_spinner=False)
+def _predictors() -> MutableMapping[str, Predictor]:
+    """By the model's hash; the memory of all together is limited."""
+    cache: MutableMapping[str, Predictor] = LRU(MAX_PREDICTOR_BYTES, {}, weight=lambda _, predictor: predictor.n_bytes)
+    return cache
+
+
 def predictor(bundle: ModelBundle) -> Predictor:
     """A model's predictor."""
-    return bundle.predictor()
+    cache = _predictors()
+    with contextlib.suppress(KeyError):
+        return cache[bundle.hash]
+    made = bundle.predictor()
+    cache[bundle.hash] = made
+    return made
 
 
 @st.cache_data(show_spinner=False, max_entries=MAX_PROBABILITIES, hash_funcs=_BY_HASH)

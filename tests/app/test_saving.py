@@ -9,7 +9,7 @@ from digitcore.config import load_config
 from digitcore.jobs.job import JobStatus
 from digitcore.jobs.sweep import SCORES
 from digitcore.storage import database
-from pages.session import autosave, resources, saving
+from pages.session import autosave, resources, saving_state
 from pages.session.training_state import Start
 from tests.support.app import DRAW, TRAIN, add_run, add_samples, draw, go, new_app, session_of, texts
 
@@ -142,7 +142,7 @@ def outage():
 @pytest.fixture
 def impatient(monkeypatch):
     """A session that asks for its lab at every run."""
-    monkeypatch.setattr(saving, "RETRY_INTERVAL", 0)
+    monkeypatch.setattr(saving_state, "RETRY_INTERVAL", 0)
 
 
 @pytest.fixture

@@ -1,13 +1,6 @@
 """Labs outlive a reload, a killed server, and a change of server."""
 
-import pytest
-
 from tests.support.browser import LONG, Server
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request, tmp_path):
-    return request.getfixturevalue("postgres") if request.param == "postgres" else f"sqlite:///{tmp_path / 'labs.sqlite'}"
 
 
 def assert_everything_is_there(page):
@@ -19,10 +12,11 @@ def assert_everything_is_there(page):
     assert "Traceback" not in page.inner_text("body")
 
 
-def test_nothing_is_lost(new_person, store, tmp_path):
+def test_nothing_is_lost(new_person, postgres, tmp_path):
+    """With PostgreSQL; the other tests have SQLite."""
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-    first = Server(tmp_path / "one", DIGITLAB_STORE=store)
+    first = Server(tmp_path / "one", DIGITLAB_STORE=postgres)
     second = None
     try:
         person = new_person(first)
@@ -44,7 +38,7 @@ def test_nothing_is_lost(new_person, store, tmp_path):
         page.get_by_text("Trained on your 5 drawings").wait_for()
 
         first.kill()
-        second = Server(tmp_path / "two", DIGITLAB_STORE=store)
+        second = Server(tmp_path / "two", DIGITLAB_STORE=postgres)
         page.goto(page.url.replace(first.url, second.url))
         assert_everything_is_there(page)
         person.go("Draw")

@@ -1,3 +1,7 @@
+from dataclasses import replace
+
+import numpy as np
+
 from pages.session import resources
 
 
@@ -18,3 +22,14 @@ def test_a_sweep_belongs_to_its_session(monkeypatch):
 
 def test_without_a_server_everybody_is_present():
     assert resources.is_present("anybody")
+
+
+def test_predictors_are_kept_by_their_memory(genius, data):
+    models = [replace(genius, tflite_bytes=genius.tflite_bytes + bytes([i])) for i in range(40)]
+    assert resources.predictor(models[0]) is resources.predictor(models[0])
+    first = resources.predictor(models[0])
+    kept = [resources.predictor(model) for model in models]
+    assert sum(predictor.n_bytes for predictor in kept) > resources.MAX_PREDICTOR_BYTES, "not all fit"
+    again = resources.predictor(models[0])
+    assert again is not first and resources.predictor(models[-1]) is kept[-1]
+    assert np.array_equal(again.probabilities(data.test_images[:3]), first.probabilities(data.test_images[:3]))

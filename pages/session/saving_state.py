@@ -9,7 +9,7 @@ from pages.session.part import Part, synchronized
 RETRY_INTERVAL = 5.0  # s between two tries to open a lab whose store does not answer
 
 
-class Saving(Part):
+class SavingState(Part):
     """The saving of a session's lab.
 
     Attributes:
