@@ -10,6 +10,7 @@ const TOOLBAR = { send: "Update the app with this drawing", undo: "Undo", redo: 
 const HIDDEN_TOOLBAR = ".dc-toolbar { visibility: hidden !important }";  // neither seen, nor clicked, nor a tab stop
 const REPLACEMENT_TIMEOUT = 10_000;  // ms after which a canvas that was not replaced gets its strokes: the connection is lost
 const READY_DELAY = 40;  // ms until a new canvas draws, as a rule
+const FRESH = 500;  // ms in which a new canvas may still forget the beginning of a stroke
 const CHECK_DELAY = 100, MAX_CHECKS = 10;  // ms after which a stroke must be on the new canvas, else it is drawn again
 const RECONNECT_QUESTION = 500, RECONNECT_ANSWER = 5000;  // ms
 
@@ -42,8 +43,10 @@ function hideToolbar() {
 }
 
 // A stroke that begins while the server replaces the canvas (after a label, Clear or Undo) would be lost with the old one.
-// It is recorded instead, and drawn on the new canvas as soon as that is there.
-const replacement = { old: null, box: null, events: [], drawn: [], recording: null, sink: null, timer: 0 };
+// It is recorded instead, and drawn on the new canvas in one go: a new canvas sets its brush up more than once, and forgets the
+// beginning of a stroke that it is drawing then. What it has not taken is drawn again.
+const replacement = { old: null, box: null, freshUntil: 0, isProven: true, strokes: [], recording: null, checked: null, timer: 0 };
+const isHoldingBack = () => replacement.old || replacement.checked || performance.now() < replacement.freshUntil;
 
 // By its place: between the old canvas and the new one there is none for a moment.
 function isWithinBox({ clientX, clientY, target }) {
@@ -56,9 +59,10 @@ function expectReplacement() {
   if (!canvas) return;
   replacement.old = canvas;
   replacement.box = canvas.getBoundingClientRect();
-  replacement.drawn = [];
+  replacement.checked = null;
+  replacement.isProven = false;
   clearTimeout(replacement.timer);
-  replacement.timer = setTimeout(() => finishReplacement(currentCanvas()), REPLACEMENT_TIMEOUT);
+  replacement.timer = setTimeout(finishReplacement, REPLACEMENT_TIMEOUT);
   watchForReplacement();
 }
 
@@ -68,71 +72,85 @@ function watchForReplacement() {
   const isThere = () => canvas && canvas !== replacement.old && canvas === currentCanvas() && !isScriptRunning();
   if (isThere()) {
     hideToolbar();
-    setTimeout(() => (isThere() ? finishReplacement(canvas) : watchForReplacement()), READY_DELAY);
+    setTimeout(() => (isThere() ? finishReplacement() : watchForReplacement()), READY_DELAY);
   } else {
     requestAnimationFrame(watchForReplacement);
   }
 }
 
-function finishReplacement(canvas) {
-  if (!replacement.old) return;
+function finishReplacement() {
   clearTimeout(replacement.timer);
   replacement.old = null;
-  replacement.sink = canvas;
-  for (const event of replacement.events.splice(0)) draw(event);
-  if (replacement.recording === null) replacement.sink = null;
+  replacement.freshUntil = performance.now() + FRESH;
+  drawFirst();
 }
 
-function draw(entry) {
-  replacement.drawn.push(entry);
-  dispatch(entry);
-  if (entry.type === "mouseup") setTimeout(checkDrawn, CHECK_DELAY, replacement.sink, MAX_CHECKS);
+// The first recorded stroke shows whether the new canvas draws; the others follow when it does.
+function drawFirst() {
+  const stroke = replacement.old || replacement.checked ? undefined : replacement.strokes.shift();
+  if (!stroke) return;
+  draw(stroke);
+  checkSoon(stroke);
 }
 
-function dispatch({ type, x, y }) {
-  const target = type === "mousedown" ? currentCanvas() : document;
-  const buttons = type === "mouseup" ? 0 : 1;
-  target?.dispatchEvent(new MouseEvent(type, { clientX: x, clientY: y, buttons, bubbles: true, composed: true, view: window }));
-  if (type === "mouseup") queueMicrotask(() => press("send"));
+function checkSoon(stroke) {
+  replacement.checked = stroke;
+  setTimeout(check, CHECK_DELAY, stroke, MAX_CHECKS);
 }
 
 // On a busy machine a new canvas is there before it draws. One that has a stroke can undo it.
-function checkDrawn(canvas, checksLeft) {
-  if (replacement.old || replacement.recording !== null || canvas !== currentCanvas()) return;
-  if (checksLeft && toolbarButton("undo")?.disabled) {
-    replacement.drawn.forEach(dispatch);
-    setTimeout(checkDrawn, CHECK_DELAY, canvas, checksLeft - 1);
+function check(stroke, checksLeft) {
+  if (replacement.checked !== stroke) return;
+  if (checksLeft && toolbarButton("undo")?.disabled !== false) {
+    draw(stroke);
+    setTimeout(check, CHECK_DELAY, stroke, checksLeft - 1);
   } else {
-    replacement.drawn = [];
+    replacement.checked = null;
+    replacement.isProven = true;
+    replacement.strokes.splice(0).forEach(draw);
   }
 }
 
-function record(type, event) {
-  const entry = { type, x: event.clientX, y: event.clientY };
-  if (replacement.sink) draw(entry);
-  else replacement.events.push(entry);
+function draw(stroke) {
+  for (const { type, x, y } of stroke) {
+    const target = type === "mousedown" ? currentCanvas() : document;
+    const buttons = type === "mouseup" ? 0 : 1;
+    target?.dispatchEvent(new MouseEvent(type, { clientX: x, clientY: y, buttons, bubbles: true, composed: true, view: window }));
+  }
+  queueMicrotask(() => press("send"));
+}
+
+function record(type, { pointerId, clientX, clientY }) {
+  if (replacement.recording?.pointerId === pointerId) replacement.recording.stroke.push({ type, x: clientX, y: clientY });
 }
 
 const recorder = {
   pointerdown(event) {
-    if (!replacement.old || !isWithinBox(event)) return;
-    replacement.recording = event.pointerId;
+    if (replacement.isProven || !isWithinBox(event)) return;
+    replacement.recording = { pointerId: event.pointerId, isHeldBack: Boolean(isHoldingBack()), stroke: [] };
     record("mousedown", event);
   },
   pointermove(event) {
-    if (event.pointerId === replacement.recording) record("mousemove", event);
+    record("mousemove", event);
   },
   pointerup(event) {
-    if (event.pointerId !== replacement.recording) return;
-    replacement.recording = null;
+    if (replacement.recording?.pointerId !== event.pointerId) return;
     record("mouseup", event);
-    if (!replacement.old) replacement.sink = null;
+    const { stroke, isHeldBack } = replacement.recording;
+    replacement.recording = null;
+    if (isHeldBack) {
+      replacement.strokes.push(stroke);
+      drawFirst();
+    } else {
+      checkSoon(stroke);
+    }
   },
 };
 
-// While a stroke is recorded the canvas must not see the browser's own events.
+// The canvas must not see the browser's own events of a stroke that is held back.
 const swallow = (event) => {
-  if (!event.isTrusted || (replacement.recording === null && !(replacement.old && isOn(event, currentCanvas())))) return;
+  const isHeldBack = replacement.recording ? replacement.recording.isHeldBack : isHoldingBack() && isOn(event, currentCanvas());
+  if (!event.isTrusted || !isHeldBack) return;
   event.stopImmediatePropagation();
   if (event.type === "touchstart") event.preventDefault();
 };
@@ -194,7 +212,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   hideToolbar();
   const stopWatching = watchConnection(() => setTriggerValue("reconnected", true));
 
-  const down = (event) => { isDrawing = isOn(event, currentCanvas()) && replacement.recording === null; hideToolbar(); };
+  const down = (event) => { isDrawing = isOn(event, currentCanvas()) && !replacement.recording?.isHeldBack; hideToolbar(); };
   const end = (later) => { if (isDrawing) { isDrawing = false; later(() => press("send")); } };
   const pointerUp = (event) => { if (event.pointerType !== "mouse") end(setTimeout); };
   const mouseUp = (event) => { if (event.isTrusted) end(queueMicrotask); };  // follows pointerup; the canvas has the stroke by then
@@ -210,7 +228,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const ask = () => { expectReplacement(); setTriggerValue(button.name, true); };
     const askAndSend = () => { const before = currentCanvas(); ask(); sendNext(before, 60); };
     button.onclick = () => {
-      replacement.drawn = [];
       if (button.name === "clear") ask();
       else press(button.name, askAndSend);
     };
