@@ -1,4 +1,4 @@
-"""The dashboard with its REST API beside it: `streamlit run server.py`, or `uvicorn server:app`.
+"""The dashboard with its REST API beside it: `streamlit run server.py`, or `uvicorn --no-proxy-headers server:app`.
 
 Streamlit Community Cloud runs `streamlit_app.py` alone; then there is no API.
 """

@@ -79,7 +79,7 @@ class Trial:
         """
         settings = TrainSettings.from_dict(values["settings"])
         return cls(
-            {name: getattr(settings, name) for name in values["values"]},
+            {name: asdict(settings)[name] for name in values["values"]},
             settings,
             JobStatus(values["status"]),
             {name: float(values["scores"][name]) for name in SCORES if name in values["scores"]},

@@ -1,5 +1,6 @@
 """Saving labs in the background."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -8,9 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from digitcore.errors import LabDeletedError, LabError, StoreUnreachableError, VersionConflictError
-from digitcore.storage.database import DAY, LabStore
+from digitcore.storage.database import DAY, UNREACHABLE, LabStore
 from digitcore.storage.snapshot import LabSnapshot
 
+logger = logging.getLogger(__name__)
+UNWRITABLE = "This lab cannot be saved as it is. Take it along in a file; the server's log says why."
 RETRY_INTERVAL = 5.0  # s between two tries to write what could not be written
 
 
@@ -90,19 +93,47 @@ class BackgroundSaver:
         """Note soon that a lab was opened; where that cannot be written it is left."""
         self._executor.submit(self._try, self.store.mark_used, token)
 
-    def wait(self, token: str | None = None, timeout: float | None = None) -> None:
-        """Block until a lab, or all that was asked for, is written.
+    def wait(self) -> None:
+        """Block until all that was asked for is written, or was tried."""
+        self._executor.submit(lambda: None).result()
+
+    def flush(self, token: str, timeout: float) -> None:
+        """Block until all that is known of a lab is written, also what could not be written before.
 
         Raises:
-            TimeoutError: when it takes longer than so many seconds.
+            StoreUnreachableError: when it is not written in so many seconds.
         """
-        write = self._last_writes.get(token) if token else self._executor.submit(lambda: None)
-        if write is not None:
-            write.result(timeout)
+        with self._lock:
+            unwritten = [state for state in self._unwritten if state.token == token]
+            write = self._executor.submit(self._retry, unwritten) if unwritten else self._last_writes.get(token)
+        try:
+            if write is not None:
+                write.result(timeout)
+        except TimeoutError as error:
+            raise StoreUnreachableError(UNREACHABLE) from error
+        if any(state.token == token for state in self._unwritten):
+            raise StoreUnreachableError(UNREACHABLE)
+
+    def delete(self, state: SaveState, timeout: float) -> None:
+        """Delete a lab, and write nothing more of it.
+
+        Raises:
+            LabError: when it cannot be deleted in so many seconds.
+        """
+        with self._lock:
+            state.is_deleted = True
+            self._unwritten = [other for other in self._unwritten if other is not state]
+        try:
+            self._executor.submit(self.store.delete, state.token).result(timeout)
+        except TimeoutError as error:
+            raise StoreUnreachableError(UNREACHABLE) from error
+        except LabError:
+            state.is_deleted = False
+            raise
 
     def retry(self) -> None:
         """Try now to write what could not be written, and wait for the outcome."""
-        self._executor.submit(self._retry).result()
+        self._executor.submit(self._retry, list(self._unwritten)).result()
 
     def close(self) -> None:
         """Write what waits, and end the threads."""
@@ -118,9 +149,13 @@ class BackgroundSaver:
         if snapshot is not None and state.is_behind and not state.is_lost:
             self._write_snapshot(state, snapshot)
             self._delete_expired()
+        elif not state.is_lost:
+            state.error = ""  # the change was taken back
         with self._lock:
             if state.writing is None:
                 self._last_writes.pop(state.token, None)
+        if state.pending is not None and not state.error:
+            self.save(state, state.pending)  # a newer one may have come meanwhile
 
     def _write_snapshot(self, state: SaveState, snapshot: LabSnapshot) -> None:
         try:
@@ -134,22 +169,25 @@ class BackgroundSaver:
             if isinstance(error, StoreUnreachableError):
                 with self._lock:
                     self._unwritten += [state] if state not in self._unwritten else []
+        except Exception:  # what no store can hold must not end the thread that writes for all
+            logger.exception("A lab cannot be written")
+            state.error = UNWRITABLE
 
     def _keep_retrying(self, interval: float) -> None:
         while not self._closed.wait(interval):
             if self._unwritten:
                 self.retry()
 
-    def _retry(self) -> None:
-        """Write what could not be written; the first that fails again ends the round."""
-        for state in list(self._unwritten):
+    def _retry(self, states: list[SaveState]) -> None:
+        """Write what could not be written; the first for which the store does not answer ends the round."""
+        for state in states:
             self._write(state)
-            if state.error and not state.is_lost:
+            if state.error == UNREACHABLE:
                 return
             with self._lock:
-                self._unwritten.remove(state)
+                self._unwritten = [other for other in self._unwritten if other is not state]
             if state.pending is not None:
-                self.save(state, state.pending)  # a newer one may have come meanwhile
+                self.save(state, state.pending)  # while it was in the list nothing newer was taken
 
     def _delete_expired(self) -> None:
         if time.monotonic() - self._expired_at > DAY or not self._expired_at:

@@ -22,7 +22,14 @@ from digitcore.storage.snapshot import LabSnapshot
 DAY = 86_400  # s
 GRACE_DAYS = 7  # between the mark and the deletion of a lab that nobody uses: a clock that was wrong for a moment deletes nothing
 LOCK_TIMEOUT = 2000  # ms to wait for other people's writes
-CONNECT_TIMEOUT = 5  # s
+# libpq's: a server that has gone silent, before and after it was reached, is given up in seconds; `tcp_user_timeout` in ms.
+CONNECTION_LIMITS = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+}
 ENGINE_OPTIONS = {"pool_pre_ping": True}  # a database that was restarted is noticed before a connection is used
 SQLITE_PRAGMAS = ("foreign_keys = ON", f"busy_timeout = {LOCK_TIMEOUT}", "synchronous = NORMAL", "journal_mode = WAL")
 POSTGRES_SETTINGS = {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": 20_000}  # ms
@@ -241,7 +248,8 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
 
 
 def _limit_connecting(dialect: object, record: object, arguments: object, parameters: dict[str, Any]) -> None:
-    parameters.setdefault("connect_timeout", CONNECT_TIMEOUT)
+    for name, value in CONNECTION_LIMITS.items():
+        parameters.setdefault(name, value)
 
 
 def _set_up_postgres(connection: Any, _: object) -> None:

@@ -8,13 +8,15 @@ from digitcore.errors import LabError
 from digitcore.storage import database
 from digitcore.storage.background_saver import BackgroundSaver, SaveState
 from digitcore.storage.database import StoredLab
-from pages.session import resources
+from pages.session import resources, state
 from pages.session.lab_session import LabSession
 from pages.session.resources import ActiveWork
 
 TOKEN_PARAMETER = "lab"  # of the address
 WRITE_SECONDS = 0.3  # to wait for a write, so that what the page says of it is true; a slow one goes on in the background
 READ_SECONDS = 1.0  # to wait for what another window of this server is about to write
+DELETE_SECONDS = 5.0
+RESTORED_WIDGETS = ("start_from", "start_run", "hold_out", "train_after_label", "paper")  # drawn perhaps before the lab came
 MAX_SKIPPED = 5  # damaged parts that are named
 UNKNOWN_TOKEN = "There is no lab under this address: it was forgotten, or nobody opened it for long. This is a new one."
 AWAITED = (
@@ -38,9 +40,8 @@ def restore(session: LabSession) -> None:
 
 def _open(session: LabSession, saver: BackgroundSaver, token: str) -> None:
     """Become the lab of this token, or note why not."""
-    with contextlib.suppress(TimeoutError):
-        saver.wait(token, READ_SECONDS)
     try:
+        saver.flush(token, READ_SECONDS)
         found = saver.store.load(token)
     except LabError:
         session.saving.notice = AWAITED
@@ -54,16 +55,18 @@ def _open(session: LabSession, saver: BackgroundSaver, token: str) -> None:
 
 def _take_over(session: LabSession, token: str, found: StoredLab) -> None:
     work = resources.active_work().get(token)
+    for key in RESTORED_WIDGETS:
+        state.forget_widget(key)
     with session.lock:
+        is_empty = session.snapshot().is_empty
         if work is not None and not resources.is_connected(work.owner):
             session.training.adopt(work.job, work.sweep, session.owner)
-        is_empty = session.snapshot().is_empty
         if is_empty:
             session.restore(found.snapshot)
         else:
             session.restore_before(found.snapshot)
-        state = SaveState(token, found.version, found.snapshot, found.snapshot, is_partial=bool(found.skipped))
-        session.saving.end_waiting(state, " ".join(found.skipped[:MAX_SKIPPED]))
+        saved = SaveState(token, found.version, found.snapshot, found.snapshot, is_partial=bool(found.skipped))
+        session.saving.end_waiting(saved, " ".join(found.skipped[:MAX_SKIPPED]))
     if not is_empty:
         st.toast(BACK_AGAIN)
 
@@ -71,52 +74,59 @@ def _take_over(session: LabSession, token: str, found: StoredLab) -> None:
 def save(session: LabSession) -> None:
     """Write what has changed; a lab gets its address with the first thing that is worth saving."""
     saver, snapshot, saving = resources.saver(), session.snapshot(), session.saving
-    if saver is None or saving.awaited_token or (saving.state is None and snapshot.is_empty):
+    if saving.awaited_token:
+        _show_token(saving.awaited_token)  # a change of the page has taken it out of the address
+        return
+    if saver is None or (saving.state is None and snapshot.is_empty):
         return
     with session.lock:
         if saving.state is None:
             saving.state = SaveState(database.new_token())
-        state = saving.state
-        if not snapshot.is_unchanged(state.pending):
+        saved = saving.state
+        if not snapshot.is_unchanged(saved.pending):
             saving.notice = ""  # it was shown; the user has gone on since
-    if writing := saver.save(state, snapshot):
+    if writing := saver.save(saved, snapshot):
         with contextlib.suppress(TimeoutError):
             writing.result(WRITE_SECONDS)
-    if state.has_conflict:
+    if saved.has_conflict:
         with session.lock:
-            saving.notice, saving.state = state.error, SaveState(database.new_token())
-            state = saving.state
-        saver.save(state, snapshot)
-    _note_work(session, state.token)
-    if st.query_params.get(TOKEN_PARAMETER) != state.token:
-        st.query_params[TOKEN_PARAMETER] = state.token
+            saving.notice, saving.state = saved.error, SaveState(database.new_token())
+            saved = saving.state
+        saver.save(saved, snapshot)
+    _note_work(session, saved.token)
+    _show_token(saved.token)
+
+
+def _show_token(token: str) -> None:
+    """Put a lab's token into the page's address."""
+    if st.query_params.get(TOKEN_PARAMETER) != token:
+        st.query_params[TOKEN_PARAMETER] = token
 
 
 def error(session: LabSession) -> str:
     """Why the lab is not saved, or not the one of the address, in a sentence; "" when all is well."""
-    state = session.saving.state
-    return (state.error if state else "") or session.saving.notice or resources.store_error()
+    saved = session.saving.state
+    return (saved.error if saved else "") or session.saving.notice or resources.store_error()
 
 
 def delete(session: LabSession) -> str:
     """Delete the lab from the store; what went wrong, in a sentence."""
-    saver, state = resources.saver(), session.saving.state
-    if saver and state:
+    saver, saved = resources.saver(), session.saving.state
+    if saver and saved:
         try:
-            saver.wait(state.token, READ_SECONDS)
-            saver.store.delete(state.token)
-        except (LabError, TimeoutError) as error:
-            return str(error) or database.UNREACHABLE
+            saver.delete(saved, DELETE_SECONDS)
+        except LabError as error:
+            return str(error)
     return ""
 
 
 def size(session: LabSession) -> int | None:
     """Bytes of the lab in the store; None where it is not there."""
-    saver, state = resources.saver(), session.saving.state
-    if saver is None or state is None or not state.version:
+    saver, saved = resources.saver(), session.saving.state
+    if saver is None or saved is None or not saved.version:
         return None
     try:
-        return saver.store.size(state.token)
+        return saver.store.size(saved.token)
     except LabError:
         return None
 

@@ -14,6 +14,7 @@ UNTRAINED, PRETRAINED = "stupid", "genius"
 REQUIRED_MODELS = (UNTRAINED, PRETRAINED)  # no page works without them
 REFERENCE_MODEL = "plain"  # the network of many tutorials, compared with ours while nothing is trained
 MAX_COMPARED = 6
+MAX_RUN_COUNTER = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +202,7 @@ class ModelLibrary(Part):
 
         self.runs, self.uploads = tuple(runs), tuple(uploads)
         counter, active = preferences.get("run_counter"), preferences.get("active_model")
-        self.run_counter = max(0, counter) if isinstance(counter, int) else 0
+        self.run_counter = counter if isinstance(counter, int) and 0 <= counter <= MAX_RUN_COUNTER else 0
         self.active_name = active if isinstance(active, str) else ""
         self._compared, self._compared_pair = names("compared_models"), tuple(names("compared_pair"))
         self.has_compared = preferences.get("has_compared") is True

@@ -42,6 +42,11 @@ def seed_widget(key: str, value: object) -> None:
         st.session_state[key] = value
 
 
+def forget_widget(key: str) -> None:
+    """Let a widget take its value from its seed again, before it is drawn."""
+    st.session_state.pop(key, None)
+
+
 def widget_value(key: str) -> Any:
     """A widget's present value, as a callback finds it; None when there is no such widget."""
     return st.session_state.get(key)

@@ -160,6 +160,9 @@ def test_a_failed_read_keeps_the_address_and_adds_what_was_done_meanwhile(lab_ad
     with outage():
         at = new_app(lab=lab_address)
         assert autosave.AWAITED in [warning.value for warning in at.warning]
+        go(at, TRAIN)
+        assert at.query_params["lab"] == lab_address, "also on another page"
+        go(at, DRAW)
         draw(at, data.test_images[1])
         at.button(key="label_2").click().run()
         add_run(at, genius, genius)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sql
 
+from digitcore.errors import StoreUnreachableError
 from digitcore.storage import database
 from digitcore.storage.background_saver import BackgroundSaver, SaveState
 from digitcore.storage.database import LabStore
@@ -97,9 +98,51 @@ def test_a_lab_waits_for_its_own_writes_alone(saver, lab, tmp_path):
     with contextlib.closing(sqlite3.connect(tmp_path / "labs.sqlite")) as blocker:
         blocker.execute("BEGIN EXCLUSIVE")
         saver.save(other, lab)
-        saver.wait(mine.token, timeout=0)
-        with pytest.raises(TimeoutError):
-            saver.wait(other.token, timeout=0)
+        saver.flush(mine.token, timeout=0)
+        with pytest.raises(StoreUnreachableError):
+            saver.flush(other.token, timeout=0)
+
+
+def test_a_reload_finds_what_could_not_be_written_before(tmp_path, lab, outage):
+    saver = BackgroundSaver(LabStore.from_url(f"sqlite:///{tmp_path / 'labs.sqlite'}"), keep_days=90, retry_interval=1000)
+    state = SaveState(database.new_token())
+    outage()
+    saver.save(state, lab).result()
+    with pytest.raises(StoreUnreachableError):
+        saver.flush(state.token, timeout=20)
+    outage()
+    saver.flush(state.token, timeout=20)
+    assert saver.store.load(state.token) is not None and not state.error
+    saver.close()
+
+
+def test_a_change_that_was_taken_back_holds_up_nobody(saver, lab, outage):
+    wavering, other = SaveState(database.new_token()), SaveState(database.new_token())
+    saver.save(wavering, lab).result()
+    outage()
+    for state, now in ((wavering, replace(lab, samples=lab.samples.drop([0]))), (other, lab)):
+        saver.save(state, now).result()
+    saver.save(wavering, replace(lab))
+    outage()
+    until(lambda: not other.is_behind and not wavering.error)
+
+
+def test_what_is_deleted_during_an_outage_is_not_written_later(saver, lab, outage):
+    state = SaveState(database.new_token())
+    outage()
+    saver.save(state, lab).result()
+    outage()
+    saver.delete(state, timeout=20)
+    saver.retry()
+    assert saver.store.load(state.token) is None
+
+
+def test_what_no_store_can_hold_is_said(saver, lab):
+    state, other = SaveState(database.new_token()), SaveState(database.new_token())
+    saver.save(state, replace(lab, sweep={"grid": print})).result()
+    assert "cannot be saved" in state.error
+    saver.save(other, lab).result()
+    assert not other.error
 
 
 def test_opening_is_noted_where_it_can_be(saver, lab, outage):

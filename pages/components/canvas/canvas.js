@@ -107,6 +107,7 @@ function check(stroke, checksLeft) {
   } else {
     replacement.checked = null;
     replacement.isProven = true;
+    replacement.freshUntil = 0;
     replacement.strokes.splice(0).forEach(draw);
   }
 }
@@ -228,6 +229,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const ask = () => { expectReplacement(); setTriggerValue(button.name, true); };
     const askAndSend = () => { const before = currentCanvas(); ask(); sendNext(before, 60); };
     button.onclick = () => {
+      replacement.strokes = [];
       if (button.name === "clear") ask();
       else press(button.name, askAndSend);
     };

@@ -33,7 +33,7 @@ def show(session: LabSession) -> None:
         file = st.file_uploader(
             "Open a lab from a file", type=["zip"], key="lab_file", max_upload_size=archive.MAX_BYTES // 1_000_000
         )
-        is_busy = session.imports.job is not None
+        is_busy = session.imports.job is not None or bool(session.saving.awaited_token)
         content = file.getvalue() if file else b""
         st.button("Open it", key="lab_open", disabled=file is None or is_busy, on_click=_open, args=(session, content))
         st.caption("What is here now stays under its own address.")
