@@ -247,7 +247,7 @@ class Person:
         if open_sidebar.is_visible():
             open_sidebar.click()
         self.page.locator('[data-testid="stSidebar"] a', has_text=name).click()
-        self.page.wait_for_url(re.compile(rf"/{'' if name == 'Home' else name}(\?|$)"))
+        self.page.wait_for_url(re.compile(rf"/{'' if name == 'Home' else name}(\?|$)"), wait_until="commit")
         if self.touch:
             self.page.locator('[data-testid="stSidebarCollapseButton"] button').click()
         self.settle()
