@@ -82,12 +82,16 @@ class BackgroundSaver:
         """Write a lab soon; returns at once, with None when there is nothing to write or the store does not answer now."""
         with self._lock:
             state.pending = snapshot
-            if not state.is_behind or state.is_lost or state in self._unwritten:
-                return None
-            if state.writing is None:
-                state.writing = self._executor.submit(self._write, state)
-                self._last_writes[state.token] = state.writing
-            return state.writing
+            return self._enqueue(state)
+
+    def _enqueue(self, state: SaveState) -> Future[None] | None:
+        """The write that will take the newest snapshot; None where there is nothing to write. The lock must be held."""
+        if not state.is_behind or state.is_lost or state in self._unwritten:
+            return None
+        if state.writing is None:
+            state.writing = self._executor.submit(self._write, state)
+            self._last_writes[state.token] = state.writing
+        return state.writing
 
     def mark_used(self, token: str) -> None:
         """Note soon that a lab was opened; where that cannot be written it is left."""
@@ -154,8 +158,8 @@ class BackgroundSaver:
         with self._lock:
             if state.writing is None:
                 self._last_writes.pop(state.token, None)
-        if state.pending is not None and not state.error:
-            self.save(state, state.pending)  # a newer one may have come meanwhile
+            if not state.error:
+                self._enqueue(state)  # a newer one may have come meanwhile
 
     def _write_snapshot(self, state: SaveState, snapshot: LabSnapshot) -> None:
         try:
@@ -186,8 +190,7 @@ class BackgroundSaver:
                 return
             with self._lock:
                 self._unwritten = [other for other in self._unwritten if other is not state]
-            if state.pending is not None:
-                self.save(state, state.pending)  # while it was in the list nothing newer was taken
+                self._enqueue(state)  # while it was in the list nothing newer was taken
 
     def _delete_expired(self) -> None:
         if time.monotonic() - self._expired_at > DAY or not self._expired_at:
