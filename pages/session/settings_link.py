@@ -4,11 +4,18 @@ import streamlit as st
 
 from digitcore.errors import SettingsError
 from digitcore.training.settings import DEFAULTS, SETTING_SPECS, TrainSettings, parse_value
+from pages.session import state
 from pages.session.lab_session import LabSession
 
 
 def read(session: LabSession) -> str:
-    """Take the settings that the address names; what is wrong with them, in a sentence."""
+    """Take the settings of the address that the session was opened with; what is wrong with them, in a sentence.
+
+    Once: a browser sends the address it last heard of, which is older than a slider that was moved since.
+    """
+    if state.is_link_read():
+        return ""
+    state.mark_link_read()
     values = {name: st.query_params[name] for name in SETTING_SPECS if name in st.query_params}
     if not values:
         return ""
@@ -16,8 +23,7 @@ def read(session: LabSession) -> str:
         settings = session.training.settings.replace(**{name: parse_value(name, text) for name, text in values.items()})
     except SettingsError as error:
         return f"The address of this page has a setting that cannot be used: {error}"
-    if settings != session.training.settings:
-        session.training.set_settings(settings)
+    session.training.set_settings(settings)
     return ""
 
 

@@ -102,6 +102,15 @@ def test_a_link_carries_the_settings():
     assert "epochs" not in at.query_params and at.query_params["sample_weight"] == "5"
 
 
+def test_a_browser_that_sends_an_older_address_moves_no_slider(app):
+    go(app, TRAIN)
+    app.slider(key="epochs").set_value(7).run()
+    app.query_params["epochs"] = "5"
+    app.slider(key="epochs").set_value(9).run()
+    assert app.slider(key="epochs").value == 9 and session_of(app).training.settings.epochs == 9
+    assert app.query_params["epochs"] == "9"
+
+
 @pytest.mark.parametrize(("name", "value"), [("epochs", "many"), ("epochs", "0"), ("seed", "Infinity"), ("noise", "rain")])
 def test_a_link_with_a_wrong_setting_says_so(name, value):
     at = new_app()
