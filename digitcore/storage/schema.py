@@ -58,8 +58,12 @@ runs = _lab_table(
 uploads = _lab_table("uploads", sql.Column("card", sql.Text, nullable=False), _model_column("model"))
 
 
-def upgrade(engine: sql.Engine) -> None:
+def upgrade(engine: sql.Engine, revision: str = "head") -> None:
     """Create the tables, or bring them up to date.
+
+    Args:
+        engine: of the database.
+        revision: the migration to stop at; the newest by default.
 
     Raises:
         LabError: when another version has written the database.
@@ -84,4 +88,4 @@ def upgrade(engine: sql.Engine) -> None:
         if present and present not in known:
             raise LabError(OTHER_VERSION)
         config.attributes["connection"] = db
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)

@@ -28,6 +28,16 @@ def test_upgrading_twice_changes_nothing(engine):
         assert db.scalar(sql.select(schema.labs.c.id)) == "x"
 
 
+def test_a_database_of_the_first_version_is_upgraded_with_its_labs(engine):
+    schema.upgrade(engine, "initial")
+    assert "expired_since" not in {column["name"] for column in sql.inspect(engine).get_columns("labs")}
+    with engine.begin() as db:
+        db.execute(sql.text("INSERT INTO labs (id, version, last_used, preferences) VALUES ('x', 1, 0.0, '{}')"))
+    schema.upgrade(engine)
+    with engine.begin() as db:
+        assert db.execute(sql.select(schema.labs.c.id, schema.labs.c.expired_since)).all() == [("x", None)]
+
+
 def test_another_version_s_database_is_rejected(engine):
     schema.upgrade(engine)
     with engine.begin() as db:
