@@ -1,0 +1,358 @@
+"""Labs under faults: is every label there that a page called saved?
+
+    python benchmarks/chaos.py [--minutes 10] [--seed 0] [--browsers 3] [--sockets 10]
+
+Browsers and websockets draw, label and train while, at seeded moments, the worker, the scheduler, PostgreSQL and the server are
+killed or stopped, a table of the database is locked and its disk is full. At the end each lab is opened under its address and
+read from the database, the server is stopped, and processes and files that are left are counted. Needs PostgreSQL's programs
+and Chromium, and the right to mount a tmpfs for the full disk; without that this fault is left out and named.
+"""
+
+import argparse
+import asyncio
+import collections
+import contextlib
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import sqlalchemy as sql
+import websockets
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import sync_playwright
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from benchmarks.load import MAX_MESSAGE_SIZE, Visitor
+from digitcore.storage.database import LabStore, with_driver
+from tests.support.browser import CHROMIUM_ARGS, SHAPES, Person, Server, chromium
+from tests.support.postgres import PostgresServer
+
+PAUSE = 12, 25  # s between two faults
+OUTAGE = 8  # s that something stays away
+QUIET = 40  # s after the last fault until the labs are counted
+PATIENCE = 20  # s that somebody waits for "Saved"
+DISK = 160  # MB of the database's disk
+STATUS = """() => {
+  if (document.querySelector('[data-testid=stApp]')?.dataset.testScriptState !== 'notRunning') return ['', ''];
+  const side = document.querySelector('[data-testid=stSidebar]')?.innerText ?? '';
+  return [side, location.search];
+}"""
+COUNT = re.compile(r"(\d+) drawings? labelled")
+
+
+class Lab:
+    """What one lab was told: its address, and the largest number of drawings that was shown beside "Saved"."""
+
+    def __init__(self, name: str):
+        self.name, self.address, self.saved, self.pressed, self.interruptions = name, "", 0, 0, 0
+
+    def note(self, status: str, address: str) -> bool:
+        """Take in what a page shows; whether it says that everything is saved."""
+        found = COUNT.search(status)
+        is_saved = bool(found) and "Saved" in status
+        if is_saved and "lab=" in address:
+            self.address = address.lstrip("?")
+            self.saved = max(self.saved, int(found[1]))
+        return is_saved
+
+
+class LabVisitor(Visitor):
+    """A websocket that labels what it draws, and comes back under its address when it was cut off."""
+
+    def __init__(self, url: str, seed: int):
+        super().__init__(url, seed)
+        self.lab = Lab(f"websocket {seed}")
+        self.query, self.status = "", ""
+        self.buttons: dict[str, str] = {}
+
+    async def label_until(self, end: float) -> None:
+        """Draw and label until the end, whatever happens to the connection."""
+        while time.monotonic() < end:
+            try:
+                async with websockets.connect(self.url, subprotocols=["streamlit"], max_size=MAX_MESSAGE_SIZE) as self.socket:
+                    await self.rerun()
+                    while time.monotonic() < end:
+                        await self.teach(end)
+            except (OSError, TimeoutError, websockets.WebSocketException):
+                self.lab.interruptions += 1
+                await asyncio.sleep(1)
+
+    async def teach(self, end: float) -> None:
+        """One drawing and its label; wait until it is said to be saved."""
+        digit = self.random.choice(list(SHAPES))
+        await self.draw_digit(digit, end)
+        await self.rerun(f"label_{digit}")
+        self.lab.pressed += 1
+        deadline = time.monotonic() + PATIENCE
+        while not self.lab.note(self.status, self.query) and time.monotonic() < deadline:
+            await asyncio.sleep(1)
+            await self.rerun()
+
+    async def rerun(self, button: str = "") -> None:
+        """Run the whole page, with a button pressed."""
+        self.status = ""
+        message = BackMsg(rerun_script={"page_name": "Draw", "query_string": self.query})
+        if button in self.buttons:
+            widget = message.rerun_script.widget_states.widgets.add()
+            widget.id, widget.trigger_value = self.buttons[button], True
+        await self.send(message)
+
+    def take(self, reply: ForwardMsg) -> None:
+        """Note the address, the status in the sidebar and the label buttons."""
+        if reply.WhichOneof("type") == "page_info_changed":
+            self.query = reply.page_info_changed.query_string
+        element = reply.delta.new_element
+        if element.WhichOneof("type") == "markdown":
+            self.status += element.markdown.body + "\n"
+        elif element.WhichOneof("type") == "button" and (found := re.search(r"label_\d$", element.button.id)):
+            self.buttons[found[0]] = element.button.id
+
+
+def browse(url: str, lab: Lab, seed: int, end: float) -> None:
+    """Somebody at a browser: draw, label, wait for "Saved", now and then train."""
+    chance = random.Random(seed)
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
+        person = Person(browser.new_page(), url)
+        person.page.set_default_timeout(PATIENCE * 1000)
+        while time.monotonic() < end:
+            try:
+                person.begin(f"/Draw?{lab.address}")
+                while time.monotonic() < end:
+                    teach(person, lab, chance)
+            except (PlaywrightError, AssertionError):
+                lab.interruptions += 1
+                time.sleep(1)
+        browser.close()
+
+
+def teach(person: Person, lab: Lab, chance: random.Random) -> None:
+    """One drawing and its label; one time in four a training too."""
+    digit = chance.choice(list(SHAPES))
+    person.draw(digit)
+    person.press(f"label_{digit}")
+    lab.pressed += 1
+    person.wait_until_blank()
+    deadline = time.monotonic() + PATIENCE
+    while not lab.note(*person.page.evaluate(STATUS)) and time.monotonic() < deadline:
+        person.page.wait_for_timeout(500)
+    if chance.random() < 0.25:
+        person.go("Train")
+        person.press("train")
+        person.go("Draw")
+
+
+class Faults:
+    """What goes wrong, and how each is undone."""
+
+    def __init__(self, server: Server, restart, postgres: PostgresServer, url: str, disk: Path | None):
+        self.server, self.restart, self.postgres, self.url, self.disk = server, restart, postgres, url, disk
+        self.counts: collections.Counter[str] = collections.Counter()
+
+    def inflict(self, chance: random.Random) -> None:
+        """One fault of those that are possible, and its end."""
+        possible = [self.worker_killed, self.worker_stopped, self.scheduler_killed, self.postgres_restarted]
+        possible += [self.postgres_stopped, self.table_locked, self.server_killed] + [self.disk_full] * bool(self.disk)
+        fault = chance.choice(possible)
+        if fault() is not False:
+            self.counts[fault.__name__] += 1
+
+    def worker_killed(self):
+        """The largest process below the server."""
+        return self._signal(self._worker(), signal.SIGKILL)
+
+    def worker_stopped(self):
+        """It neither answers nor ends."""
+        worker = self._worker()
+        if self._signal(worker, signal.SIGSTOP) is False:
+            return False
+        time.sleep(OUTAGE)
+        self._signal(worker, signal.SIGCONT)
+        return True
+
+    def scheduler_killed(self):
+        """Dask's scheduler."""
+        found = [process for process in self._children() if "distributed.Scheduler" in " ".join(self._line(process))]
+        return self._signal(found[0] if found else None, signal.SIGKILL)
+
+    def postgres_restarted(self):
+        """PostgreSQL crashes, stays away, and comes back."""
+        self.postgres.stop()
+        time.sleep(OUTAGE)
+        self.postgres.start()
+
+    def postgres_stopped(self):
+        """PostgreSQL keeps its connections and is silent."""
+        processes = self.postgres.processes()
+        for process in processes:
+            self._signal(process, signal.SIGSTOP)
+        time.sleep(OUTAGE)
+        for process in processes:
+            self._signal(process, signal.SIGCONT)
+
+    def table_locked(self):
+        """Somebody else's transaction holds the labs."""
+        engine = sql.create_engine(with_driver(self.url))
+        with engine.connect() as db:
+            db.execute(sql.text("LOCK TABLE labs, samples IN ACCESS EXCLUSIVE MODE"))
+            time.sleep(OUTAGE)
+        engine.dispose()
+
+    def server_killed(self):
+        """The dashboard crashes and is started again on its port."""
+        self.server.kill()
+        time.sleep(1)
+        self.server = self.restart(self.server.port)
+
+    def disk_full(self):
+        """The database's disk is full for a while; PostgreSQL may give up, and is started again then."""
+        rubbish = self.disk / "rubbish"
+        with contextlib.suppress(OSError), rubbish.open("wb") as file:
+            while True:
+                file.write(bytes(1_000_000))
+                file.flush()
+        time.sleep(OUTAGE)
+        rubbish.unlink()
+        with contextlib.suppress(subprocess.CalledProcessError):  # it runs still
+            self.postgres.start()
+
+    def _children(self) -> list[psutil.Process]:
+        with contextlib.suppress(psutil.Error):
+            return psutil.Process(self.server.process.pid).children(recursive=True)
+        return []
+
+    def _worker(self) -> psutil.Process | None:
+        with contextlib.suppress(psutil.Error):
+            return max(self._children(), key=lambda process: process.memory_info().rss, default=None)
+        return None
+
+    @staticmethod
+    def _line(process: psutil.Process) -> list[str]:
+        with contextlib.suppress(psutil.Error):
+            return process.cmdline()
+        return []
+
+    @staticmethod
+    def _signal(process: psutil.Process | None, number: int) -> bool:
+        if process is None:
+            return False
+        with contextlib.suppress(psutil.Error):
+            process.send_signal(number)
+            return True
+        return False
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path):
+    """A disk of a few megabytes on this folder; None where it cannot be mounted."""
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}m", "tmpfs", folder], capture_output=True)
+    try:
+        yield None if mounted.returncode else folder
+    finally:
+        if not mounted.returncode:
+            subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+async def open_lab(url: str, address: str) -> int:
+    """How many drawings the page shows under an address."""
+    visitor = LabVisitor(url, 0)
+    visitor.query = address
+    async with websockets.connect(visitor.url, subprotocols=["streamlit"], max_size=MAX_MESSAGE_SIZE) as visitor.socket:
+        await visitor.rerun()
+    found = COUNT.search(visitor.status)
+    return int(found[1]) if found else 0
+
+
+def left_behind(folder: Path) -> list[str]:
+    """Processes of the dashboard that still run, and files in its folder for temporary files."""
+    found = [str(path) for path in (folder / "tmp").iterdir()]
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("TMPDIR", "").startswith(str(folder)):
+                found.append(" ".join(process.cmdline())[:120])
+    return found
+
+
+def suffer(server: Server, restart, postgres: PostgresServer, url: str, disk: Path | None, options) -> tuple[Faults, list[Lab]]:
+    """People and faults beside each other until the time is over, and a quiet while after it."""
+    chance, started = random.Random(options.seed), time.monotonic()
+    end = started + options.minutes * 60
+    visitors = [LabVisitor(server.url, seed) for seed in range(options.sockets)]
+    labs = [Lab(f"browser {seed}") for seed in range(options.browsers)]
+    faults = Faults(server, restart, postgres, url, disk)
+
+    async def together():
+        await asyncio.gather(*(visitor.label_until(end + QUIET / 2) for visitor in visitors))
+
+    threads = [threading.Thread(target=asyncio.run, args=(together(),))]
+    threads += [threading.Thread(target=browse, args=(server.url, lab, seed, end + QUIET / 2)) for seed, lab in enumerate(labs)]
+    for thread in threads:
+        thread.start()
+    while time.monotonic() + PAUSE[1] + OUTAGE < end:
+        time.sleep(chance.uniform(*PAUSE))
+        faults.inflict(chance)
+    for thread in threads:
+        thread.join()
+    time.sleep(QUIET / 2)
+    return faults, labs + [visitor.lab for visitor in visitors]
+
+
+def count_lost(labs: list[Lab], server: Server, url: str) -> int:
+    """Print what each lab was told and what is there; how many labels that were called saved are not."""
+    store, lost = LabStore.from_url(url), 0
+    for lab in labs:
+        token = lab.address.partition("lab=")[2].partition("&")[0]
+        stored = store.load(token) if token else None
+        there = len(stored.snapshot.samples) if stored else 0
+        shown = asyncio.run(open_lab(server.url, lab.address)) if token else 0
+        lost += max(0, lab.saved - min(there, shown))
+        told = f"pressed {lab.pressed}, called saved {lab.saved}, cut off {lab.interruptions}"
+        print(f"{lab.name}: {told}; stored {there}, shown {shown}")
+    return lost
+
+
+def main() -> None:
+    """Run, count, print; exit status 1 where something was lost or left."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--browsers", type=int, default=3)
+    parser.add_argument("--sockets", type=int, default=10)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for part in ("database", "tmp"):
+            (folder / part).mkdir()
+        with small_disk(folder / "database") as disk:
+            postgres = PostgresServer(folder / "database")
+            with postgres as url:
+
+                def start(port: int | None = None) -> Server:
+                    settings = {"STREAMLIT_SERVER_PORT": str(port)} if port else {}
+                    return Server(folder, DIGITLAB_STORE=url, TMPDIR=str(folder / "tmp"), **settings)
+
+                faults, labs = suffer(start(), start, postgres, url, disk, options)
+                try:
+                    lost = count_lost(labs, faults.server, url)
+                finally:
+                    faults.server.stop()
+                time.sleep(5)
+                left = left_behind(folder)
+    print("faults:", json.dumps(faults.counts), "" if disk else "(no full disk: a tmpfs cannot be mounted here)")
+    print(f"labels called saved and lost: {lost}; processes and files left: {len(left)}", *left, sep="\n  ")
+    sys.exit(bool(lost or left))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    main()
