@@ -7,6 +7,7 @@ import asyncio
 import base64
 import binascii
 import functools
+import threading
 from typing import Annotated
 
 import numpy as np
@@ -43,6 +44,7 @@ from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor
 
 MAX_BYTES = 5_000_000  # of a request
+MAX_AT_ONCE = 16  # requests predicted or waiting for it; each has a thread, and Starlette has 40
 BODY_TIMEOUT = 30  # s for a request's body to come
 MAX_TOTAL_PIXELS = MAX_PIXELS  # of all images together: a small file may hold a very large one
 IMAGE_FORMATS = ["PNG", "JPEG"]
@@ -68,6 +70,7 @@ app = FastAPI(
     redoc_url=None,
     description="Reads handwritten digits. Pictures of any size and either polarity become digits as on the Draw page.",
 )
+places = threading.BoundedSemaphore(MAX_AT_ONCE)
 rate_limiter = MovingWindowRateLimiter(MemoryStorage())
 
 
@@ -78,7 +81,7 @@ def list_models(request: Request) -> list[Model]:
     return [_describe(bundle) for bundle in map(_load_model, registry.names())]
 
 
-@app.post("/v1/predict", responses=problem_responses(400, 404, 408, 413, 415, 422, 429), openapi_extra=PREDICT_BODY)
+@app.post("/v1/predict", responses=problem_responses(400, 404, 408, 413, 415, 422, 429, 503), openapi_extra=PREDICT_BODY)
 async def predict(request: Request, model: Annotated[str, Query(max_length=40)] = DEFAULT_MODEL) -> PredictResponse:
     """Which digits are these? One PNG or JPEG as the body, several as a form's `pictures`, or either in JSON."""
     _limit_rate(request)
@@ -88,7 +91,12 @@ async def predict(request: Request, model: Annotated[str, Query(max_length=40)] 
             uploads = await _read_uploads(_limit_body(request))
     except TimeoutError as error:
         raise RequestError(408, "Too slow", f"A request must come within {BODY_TIMEOUT} s. Send less at once.") from error
-    return await run_in_threadpool(_predict, bundle, uploads)
+    if not places.acquire(blocking=False):
+        raise RequestError(503, "Busy", "This server predicts as much as it can. Try again in a moment.", {"retry-after": "1"})
+    try:
+        return await run_in_threadpool(_predict, bundle, uploads)
+    finally:
+        places.release()
 
 
 @app.get("/healthz")

@@ -3,6 +3,7 @@
 import base64
 import io
 import itertools
+import threading
 
 import anyio.from_thread
 import numpy as np
@@ -115,6 +116,20 @@ def test_errors_are_problems(client, status, request_):
     assert found.status_code == status and found.headers["content-type"] == api_schemas.PROBLEM_TYPE
     problem = found.json()
     assert problem["status"] == status and problem["title"] and problem["detail"].endswith(".")
+
+
+def test_a_busy_server_says_so_and_frees_each_place(client, monkeypatch):
+    monkeypatch.setattr(api, "places", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(api, "MAX_TOTAL_PIXELS", 100)
+    file = io.BytesIO()
+    Image.new("L", (20, 20), 255).save(file, "PNG")
+    for _ in range(2):
+        assert client.post(URL, content=file.getvalue(), headers={"content-type": "image/png"}).status_code == 413
+    with api.places:
+        answer = client.post(URL, json={"pictures": ["eA=="]})
+    assert answer.status_code == 503 and answer.json()["title"] == "Busy" and answer.headers["retry-after"] == "1"
+    assert client.post(URL, json={"pictures": ["eA=="]}).status_code == 200
+    assert client.get("/healthz").status_code == 200
 
 
 def test_other_errors_are_problems_too(client):
