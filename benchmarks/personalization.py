@@ -44,7 +44,7 @@ def errors(model, digits, labels):
 
 def train_on_writer(start, digits, labels, n_labels, settings):
     """One writer: figures before and after."""
-    samples = SampleSet.from_arrays(digits[:n_labels], labels[:n_labels]).none_held_out()
+    samples = SampleSet.from_arrays(digits[:n_labels], labels[:n_labels]).without_hold_out()
     started = time.perf_counter()
     model = training.train(start, samples, settings).model
     seconds = time.perf_counter() - started
