@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import psutil
 import websockets
@@ -29,7 +30,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from benchmarks.faults import OUTAGE, Faults, small_disk
-from benchmarks.load import MAX_MESSAGE_SIZE, Visitor
+from benchmarks.load import Visitor
 from digitcore.storage.database import LabStore
 from tests.support.browser import CHROMIUM_ARGS, SHAPES, Person, Server, chromium
 from tests.support.postgres import PostgresServer
@@ -74,15 +75,15 @@ class LabVisitor(Visitor):
         """Draw and label until the end, whatever happens to the connection."""
         while time.monotonic() < end:
             try:
-                async with websockets.connect(self.url, subprotocols=["streamlit"], max_size=MAX_MESSAGE_SIZE) as self.socket:
+                async with self.connect():
                     await self.rerun()
                     while time.monotonic() < end:
-                        await self.teach(end)
+                        await self.draw_and_label(end)
             except (OSError, TimeoutError, websockets.WebSocketException):
                 self.lab.interruptions += 1
                 await asyncio.sleep(1)
 
-    async def teach(self, end: float) -> None:
+    async def draw_and_label(self, end: float) -> None:
         """One drawing and its label; wait until it is said to be saved."""
         digit = self.random.choice(list(SHAPES))
         await self.draw_digit(digit, end)
@@ -102,7 +103,7 @@ class LabVisitor(Visitor):
             widget.id, widget.trigger_value = self.buttons[button], True
         await self.send(message)
 
-    def take(self, reply: ForwardMsg) -> None:
+    def on_message(self, reply: ForwardMsg) -> None:
         """Note the address, the status in the sidebar and the label buttons."""
         if reply.WhichOneof("type") == "page_info_changed":
             self.query = reply.page_info_changed.query_string
@@ -124,14 +125,14 @@ def browse(url: str, lab: Lab, seed: int, end: float) -> None:
             try:
                 person.begin(f"/Draw?{lab.address}")
                 while time.monotonic() < end:
-                    teach(person, lab, chance)
+                    draw_and_label(person, lab, chance)
             except (PlaywrightError, AssertionError):
                 lab.interruptions += 1
                 time.sleep(1)
         browser.close()
 
 
-def teach(person: Person, lab: Lab, chance: random.Random) -> None:
+def draw_and_label(person: Person, lab: Lab, chance: random.Random) -> None:
     """One drawing and its label; one time in four a training too."""
     digit = chance.choice(list(SHAPES))
     person.draw(digit)
@@ -151,7 +152,7 @@ async def open_lab(url: str, address: str) -> int:
     """How many drawings the page shows under an address."""
     visitor = LabVisitor(url, 0)
     visitor.query = address
-    async with websockets.connect(visitor.url, subprotocols=["streamlit"], max_size=MAX_MESSAGE_SIZE) as visitor.socket:
+    async with visitor.connect():
         await visitor.rerun()
     found = COUNT.search(visitor.status)
     return int(found[1]) if found else 0
@@ -167,35 +168,34 @@ def left_behind(folder: Path) -> list[str]:
     return found
 
 
-def suffer(server: Server, restart, postgres: PostgresServer, url: str, disk: Path | None, options) -> tuple[Faults, list[Lab]]:
+def run(faults: Faults, options: argparse.Namespace) -> list[Lab]:
     """People and faults beside each other until the time is over, and a quiet while after it."""
-    chance, started = random.Random(options.seed), time.monotonic()
-    end = started + options.minutes * 60
-    visitors = [LabVisitor(server.url, seed) for seed in range(options.sockets)]
+    chance, url = random.Random(options.seed), faults.server.url
+    end = time.monotonic() + options.minutes * 60
+    visitors = [LabVisitor(url, seed) for seed in range(options.sockets)]
     labs = [Lab(f"browser {seed}") for seed in range(options.browsers)]
-    faults = Faults(server, restart, postgres, url, disk)
 
     async def together():
         await asyncio.gather(*(visitor.label_until(end + QUIET / 2) for visitor in visitors))
 
     threads = [threading.Thread(target=asyncio.run, args=(together(),))]
-    threads += [threading.Thread(target=browse, args=(server.url, lab, seed, end + QUIET / 2)) for seed, lab in enumerate(labs)]
+    threads += [threading.Thread(target=browse, args=(url, lab, seed, end + QUIET / 2)) for seed, lab in enumerate(labs)]
     for thread in threads:
         thread.start()
     while time.monotonic() + PAUSE[1] + OUTAGE < end:
         time.sleep(chance.uniform(*PAUSE))
-        faults.inflict(chance)
+        faults.inject(chance)
     for thread in threads:
         thread.join()
     time.sleep(QUIET / 2)
-    return faults, labs + [visitor.lab for visitor in visitors]
+    return labs + [visitor.lab for visitor in visitors]
 
 
 def count_lost(labs: list[Lab], server: Server, url: str) -> int:
     """Print what each lab was told and what is there; how many labels that were called saved are not."""
     store, lost = LabStore.from_url(url), 0
     for lab in labs:
-        token = lab.address.partition("lab=")[2].partition("&")[0]
+        token = "".join(parse_qs(lab.address).get("lab", []))
         stored = store.load(token) if token else None
         there = len(stored.snapshot.samples) if stored else 0
         shown = asyncio.run(open_lab(server.url, lab.address)) if token else 0
@@ -225,8 +225,9 @@ def main() -> None:
                     settings = {"STREAMLIT_SERVER_PORT": str(port)} if port else {}
                     return Server(folder, DIGITLAB_STORE=url, TMPDIR=str(folder / "tmp"), **settings)
 
-                faults, labs = suffer(start(), start, postgres, url, disk, options)
+                faults = Faults(start, postgres, url, disk)
                 try:
+                    labs = run(faults, options)
                     lost = count_lost(labs, faults.server, url)
                 finally:
                     faults.server.stop()

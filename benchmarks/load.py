@@ -11,6 +11,7 @@ whose time is over when the next one comes.
 import argparse
 import asyncio
 import base64
+import contextlib
 import io
 import json
 import multiprocessing
@@ -48,9 +49,15 @@ class Visitor:
         self.waits: list[float] = []
         self.errors = 0
 
+    @contextlib.asynccontextmanager
+    async def connect(self):
+        """Open the websocket, and close it in the end."""
+        async with websockets.connect(self.url, subprotocols=["streamlit"], max_size=MAX_MESSAGE_SIZE) as self.socket:
+            yield
+
     async def draw(self, seconds: float):
         """Come, draw for so long, leave."""
-        async with websockets.connect(self.url, subprotocols=["streamlit"], max_size=MAX_MESSAGE_SIZE) as self.socket:
+        async with self.connect():
             await self.send(BackMsg(rerun_script={"page_name": "Draw"}))
             end = time.monotonic() + seconds
             while time.monotonic() < end:
@@ -87,14 +94,14 @@ class Visitor:
                 reply = ForwardMsg()
                 reply.ParseFromString(await self.socket.recv())
                 kind = reply.WhichOneof("type")
-                self.take(reply)
+                self.on_message(reply)
                 if kind == "delta":
                     answered |= self.is_answer(reply.delta)
                 elif kind == "script_finished":
                     return answered
 
-    def take(self, reply) -> None:
-        """See each message; for those who look at more than the answer."""
+    def on_message(self, reply) -> None:
+        """Called with each message; does nothing here."""
 
     def is_answer(self, delta) -> bool:
         """Note the canvas; True for an answer."""

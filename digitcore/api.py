@@ -44,7 +44,7 @@ from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor
 
 MAX_BYTES = 5_000_000  # of a request
-MAX_AT_ONCE = 16  # requests predicted or waiting for it; each has a thread, and Starlette has 40
+MAX_CONCURRENT = 16  # requests predicted or waiting for it; each has a thread, and Starlette has 40
 BODY_TIMEOUT = 30  # s for a request's body to come
 MAX_TOTAL_PIXELS = MAX_PIXELS  # of all images together: a small file may hold a very large one
 IMAGE_FORMATS = ["PNG", "JPEG"]
@@ -70,7 +70,7 @@ app = FastAPI(
     redoc_url=None,
     description="Reads handwritten digits. Pictures of any size and either polarity become digits as on the Draw page.",
 )
-places = threading.BoundedSemaphore(MAX_AT_ONCE)
+prediction_slots = threading.BoundedSemaphore(MAX_CONCURRENT)
 rate_limiter = MovingWindowRateLimiter(MemoryStorage())
 
 
@@ -91,12 +91,12 @@ async def predict(request: Request, model: Annotated[str, Query(max_length=40)] 
             uploads = await _read_uploads(_limit_body(request))
     except TimeoutError as error:
         raise RequestError(408, "Too slow", f"A request must come within {BODY_TIMEOUT} s. Send less at once.") from error
-    if not places.acquire(blocking=False):
+    if not prediction_slots.acquire(blocking=False):
         raise RequestError(503, "Busy", "This server predicts as much as it can. Try again in a moment.", {"retry-after": "1"})
     try:
         return await run_in_threadpool(_predict, bundle, uploads)
     finally:
-        places.release()
+        prediction_slots.release()
 
 
 @app.get("/healthz")

@@ -118,14 +118,14 @@ def test_errors_are_problems(client, status, request_):
     assert problem["status"] == status and problem["title"] and problem["detail"].endswith(".")
 
 
-def test_a_busy_server_says_so_and_frees_each_place(client, monkeypatch):
-    monkeypatch.setattr(api, "places", threading.BoundedSemaphore(1))
+def test_a_busy_server_says_so_and_frees_each_slot(client, monkeypatch):
+    monkeypatch.setattr(api, "prediction_slots", threading.BoundedSemaphore(1))
     monkeypatch.setattr(api, "MAX_TOTAL_PIXELS", 100)
     file = io.BytesIO()
     Image.new("L", (20, 20), 255).save(file, "PNG")
     for _ in range(2):
         assert client.post(URL, content=file.getvalue(), headers={"content-type": "image/png"}).status_code == 413
-    with api.places:
+    with api.prediction_slots:
         answer = client.post(URL, json={"pictures": ["eA=="]})
     assert answer.status_code == 503 and answer.json()["title"] == "Busy" and answer.headers["retry-after"] == "1"
     assert client.post(URL, json={"pictures": ["eA=="]}).status_code == 200
