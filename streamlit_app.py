@@ -38,7 +38,7 @@ def _show_steps(session: LabSession) -> None:
         (
             layout.DRAW,
             "Draw and see the guess",
-            "A drawing is on the canvas." if session.canvas.drawing.digit is not None else "Nothing drawn yet.",
+            "A drawing is on the canvas." if session.canvas.drawing.digit is not None else "The canvas is empty.",
         ),
         (layout.DRAW, "Label it to teach", f"{text.drawings(len(session.samples))} labelled."),
         (layout.TRAIN, "Train", run.model.card.training_data if run else "Nothing trained yet."),
@@ -47,7 +47,7 @@ def _show_steps(session: LabSession) -> None:
     for number, (column, (page, title, status)) in enumerate(zip(st.columns(len(steps)), steps, strict=True), start=1):
         with column.container(border=True, height="stretch"):
             st.markdown(f"**{number}. {title}**  \n{status}")
-            st.page_link(page, label=f"Go to {layout.PAGES[page][0]}", icon=":material/arrow_forward:")
+            layout.page_link(session, page, label=f"Go to {layout.PAGES[page][0]}", icon=":material/arrow_forward:")
 
 
 if state.is_first_visit():

@@ -27,7 +27,7 @@ def curves(
     x_max: float | None = None,
     height: int = 220,
 ) -> alt.LayerChart:
-    """Training (solid) and validation (dashed, with points), a color for each model.
+    """Training (solid; a point where there is one only) and validation (dashed, with points), a color for each model.
 
     Args:
         table: from `training.history.curve_table`.
@@ -60,7 +60,8 @@ def curves(
     )
     base = alt.Chart(table).encode(x=x_axis, y=y_axis, color=_model_color(table), tooltip=tooltip)
     lines = base.mark_line(strokeWidth=2).encode(strokeDash=dash)
-    points = base.mark_point(filled=True, size=45, opacity=1).transform_filter(alt.datum.subset == "validation")
+    counted = base.mark_point(filled=True, size=45, opacity=1).transform_joinaggregate(n="count()", groupby=["model", "subset"])
+    points = counted.transform_filter((alt.datum.subset == "validation") | (alt.datum.n == 1))
     return _layer(lines, points, height=height, title=METRICS[metric])
 
 

@@ -125,7 +125,7 @@ def _show_drawers(session: LabSession) -> None:
         if drawer.open:
             show = importlib.import_module(f"pages.views.draw.{view}").show
             with drawer:
-                show(session, _predicting_models(session)) if key == "why" else show(session)
+                show(*((session, _predicting_models(session)) if key == "why" else (session,)))
 
 
 main(layout.begin_page(layout.DRAW))

@@ -32,20 +32,20 @@ def main(session: LabSession) -> None:
     st.title("Train", anchor=False)
     if not resources.has_mnist():
         st.warning(text.NO_MNIST)
-    if error := settings_link.read(session):
-        st.warning(error)
+    if session.link_error:
+        st.warning(f"The address of this page has a setting that cannot be used: {session.link_error}")
     left, right = st.columns([1, 2], gap="large")
     with left:
         start = _choose_start(session)
         session.training.settings = training_form(session)
         _choose_sample_use(session)
         _train_button(session, start, session.training.settings)
+        _show_link(session.training.settings)
     with right, st.container(key="training"):
         interval = polling.polling_interval(session.training.job)
         st.fragment(_show_training, run_every=interval)(session, interval)
     run_table(session)
     sweep_panel(session, start)
-    settings_link.write(session.training.settings)
     autosave.save(session)
 
 
@@ -111,6 +111,14 @@ def _train_button(session: LabSession, start: ModelBundle, settings: TrainSettin
         st.rerun()
 
 
+def _show_link(settings: TrainSettings) -> None:
+    """The settings as an address for somebody else; it carries no lab."""
+    with st.popover("Link to these settings", type="tertiary"):
+        page, query = (st.context.url or "").partition("?")[0], settings_link.query(settings)
+        st.code(f"{page}?{query}" if query else page, language=None, wrap_lines=True)
+        st.caption("Opens this page with these settings, without your drawings and models.")
+
+
 def _show_training(session: LabSession, interval: float | None) -> None:
     """Progress while a training runs, its outcome afterwards."""
     training = session.training
@@ -154,8 +162,8 @@ def _show_outcome(session: LabSession, record: RunRecord) -> None:
         if run.stopped and st.button("Continue", key="continue", help="Goes on from where it was stopped."):
             session.train(record.start, run.settings, resume_from=run)
             st.rerun()
-        st.page_link(layout.DRAW, label="Draw with it", icon=":material/draw:")
-        st.page_link(layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
+        layout.page_link(session, layout.DRAW, label="Draw with it", icon=":material/draw:")
+        layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
     _show_curves(run.history, run.settings.epochs)
     table = history.curve_table({record.name: run.history})
     st.download_button("Download the curves (CSV)", table.to_csv(index=False), "curves.csv", "text/csv", type="tertiary")

@@ -1,6 +1,7 @@
 """A lab as plain data, so that it can be stored, exported and opened again."""
 
 import re
+import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -20,10 +21,15 @@ ModelFiles = tuple[bytes, bytes]  # model.keras, model.tflite
 
 @dataclass(frozen=True, eq=False)
 class RunRecord:
-    """A training run, with the model that it started from."""
+    """A training run, with the model that it started from.
+
+    Attributes:
+        id: what stays when the run is renamed; new each time a lab is opened.
+    """
 
     run: Run
     start: ModelBundle
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
     def model(self) -> ModelBundle:

@@ -1,6 +1,7 @@
 """The frame around every page: title, navigation, the active model, the number of samples."""
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -8,7 +9,7 @@ from digitcore.config import load_config
 from digitcore.errors import ConfigError
 from digitcore.models import registry
 from pages.components import assets
-from pages.session import autosave, polling, resources, state, text
+from pages.session import autosave, polling, resources, settings_link, state, text
 from pages.session.lab_session import LabSession
 from pages.session.model_library import REQUIRED_MODELS
 
@@ -29,6 +30,7 @@ def begin_page(page: str) -> LabSession:
     _check_config()
     session = state.lab_session()
     autosave.restore(session)
+    settings_link.read(session)
     state.mark_visited()
     session.collect_training()
     session.collect_import()
@@ -38,12 +40,17 @@ def begin_page(page: str) -> LabSession:
     with st.sidebar:
         st.markdown("#### Digit Lab")
         for path, (label, symbol) in PAGES.items():
-            st.page_link(path, label=label, icon=symbol, width="stretch")
+            page_link(session, path, label=label, icon=symbol, width="stretch")
         st.divider()
         _show_status(session)
     if page != DRAW:  # Draw shows it below the canvas, which must not move
         show_saving_error(session)
     return session
+
+
+def page_link(session: LabSession, page: str, **options: Any) -> None:
+    """A link to a page that keeps the lab's address: the browser's Back then leads from page to page."""
+    st.page_link(page, query_params=autosave.address(session), **options)
 
 
 def _check_config() -> None:

@@ -61,9 +61,9 @@ def _row(record: RunRecord, session: LabSession) -> dict[str, Any]:
 def _show_actions(session: LabSession, record: RunRecord) -> None:
     models = session.models
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.button("Use it", key="run_use", on_click=models.activate, args=(record.name,), disabled=record is models.active_run)
+        st.button("Use it", key="run_use", on_click=_use, args=(session, record), disabled=record is models.active_run)
         st.button("Start from it", key="run_start", on_click=_start_from, args=(session, record))
-        st.button("Delete", key="run_delete", on_click=models.delete_run, args=(record.name,))
+        st.button("Delete", key="run_delete", on_click=_delete, args=(session, record))
         st.text_input(
             "Name",
             value=record.name,
@@ -90,10 +90,24 @@ def _show_differences(selected: list[RunRecord]) -> None:
     st.dataframe(pd.DataFrame(columns, index=[name.replace("_", " ") for name in names]), key="run_differences")
 
 
+# A name that was typed without Enter arrives with the press of a button: the record of the button has the name before.
+
+
+def _use(session: LabSession, record: RunRecord) -> None:
+    if present := session.models.present(record):
+        session.models.activate(present.name)
+
+
 def _start_from(session: LabSession, record: RunRecord) -> None:
-    session.training.choose_start(Start.RUN, record.name)
-    state.set_widget("start_from", Start.RUN)
-    state.set_widget("start_run", record.name)
+    if present := session.models.present(record):
+        session.training.choose_start(Start.RUN, present.name)
+        state.set_widget("start_from", Start.RUN)
+        state.set_widget("start_run", present.name)
+
+
+def _delete(session: LabSession, record: RunRecord) -> None:
+    if present := session.models.present(record):
+        session.models.delete_run(present.name)
 
 
 def _rename(session: LabSession, record: RunRecord) -> None:

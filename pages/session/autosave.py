@@ -97,10 +97,16 @@ def save(session: LabSession) -> None:
     _show_token(saved.token)
 
 
+def address(session: LabSession) -> dict[str, str]:
+    """What the address of each page holds of this lab."""
+    token = session.saving.awaited_token or (session.saving.state.token if session.saving.state else "")
+    return {TOKEN_PARAMETER: token} if token else {}
+
+
 def _show_token(token: str) -> None:
-    """Put a lab's token into the page's address."""
-    if st.query_params.get(TOKEN_PARAMETER) != token:
-        st.query_params[TOKEN_PARAMETER] = token
+    """Make a lab's token the page's address; the settings of a link stand in the lab from now on."""
+    if st.query_params.to_dict() != {TOKEN_PARAMETER: token}:
+        st.query_params.from_dict({TOKEN_PARAMETER: token})
 
 
 def error(session: LabSession) -> str:

@@ -42,7 +42,8 @@ class Drawing:
         predictions: the prediction after each stroke, and its confidence.
         redo_stack: strokes that Undo has removed here instead of in the browser, the last one last.
         from_image: whether the digit came from an image; the first stroke replaces it.
-        previous: what was there before Clear.
+        previous: what was there before Clear or an image, for Undo.
+        following: what Undo has taken back, a Clear or an image, for Redo.
     """
 
     strokes: Fabric | None = None
@@ -52,6 +53,7 @@ class Drawing:
     redo_stack: tuple[Fabric, ...] = ()
     from_image: bool = False
     previous: "Drawing | None" = field(default=None, repr=False)
+    following: "Drawing | None" = field(default=None, repr=False)
 
     @property
     def paths(self) -> list[Fabric]:
@@ -66,7 +68,7 @@ class Drawing:
     @property
     def undo_target(self) -> "Drawing | None":
         """What Undo restores after this drawing is gone; one step, so that a long session stays small."""
-        return replace(self, previous=None) if self.n_strokes or self.from_image else self.previous
+        return replace(self, previous=None, following=None) if self.n_strokes or self.from_image else self.previous
 
     def recolor(self, ink: str, background: str) -> "Drawing":
         """The same drawing in other colors, and all that Undo and Redo may restore."""
@@ -76,7 +78,9 @@ class Drawing:
 
         strokes = self.strokes and self.strokes | {"objects": inked(self.paths), "background": background}
         previous = self.previous and self.previous.recolor(ink, background)
-        return replace(self, strokes=strokes, redo_stack=tuple(inked(self.redo_stack)), previous=previous)
+        following = self.following and self.following.recolor(ink, background)
+        redo_stack = tuple(inked(self.redo_stack))
+        return replace(self, strokes=strokes, redo_stack=redo_stack, previous=previous, following=following)
 
 
 class CanvasState(Part):
@@ -150,9 +154,9 @@ class CanvasState(Part):
             issues = tuple(quality.find_issues(rgba, digit)) if digit is not None else ()
         except DigitLabError as error:
             digit, issues, self.error = None, (), str(error)
-        self.drawing = replace(
-            drawing, digit=digit, issues=issues, from_image=False, redo_stack=() if is_longer else drawing.redo_stack
-        )
+        if is_longer:
+            drawing = replace(drawing, redo_stack=(), following=None)
+        self.drawing = replace(drawing, digit=digit, issues=issues, from_image=False)
 
     @synchronized
     def new_revision(self, drawing: Drawing | None = None) -> None:
@@ -183,16 +187,18 @@ class CanvasState(Part):
             removed = paths.pop()
             self._show_paths(paths, (*self.drawing.redo_stack, removed))
         elif self.drawing.previous:
-            self.new_revision(self.drawing.previous)
+            self.new_revision(replace(self.drawing.previous, following=self.drawing))
         else:
             self.remount()
 
     @synchronized
     def redo(self) -> None:
-        """Draw the last stroke again that `undo` has removed. The widget is replaced in any case."""
+        """Do again what `undo` has taken back. The widget is replaced in any case."""
         if self.drawing.redo_stack:
             *rest, path = self.drawing.redo_stack
             self._show_paths([*self.drawing.paths, path], tuple(rest))
+        elif self.drawing.following:
+            self.new_revision(self.drawing.following)
         else:
             self.remount()
 

@@ -2,7 +2,6 @@
 
 import datetime
 import threading
-from typing import Any
 
 from digitcore.data import sample_files
 from digitcore.data.sample_files import ImportResult
@@ -11,7 +10,7 @@ from digitcore.evaluation.comparison import better_model
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
 from digitcore.storage.archive import OpenedLab
-from digitcore.storage.snapshot import LabSnapshot
+from digitcore.storage.snapshot import LabSnapshot, RunRecord
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.session import text
@@ -35,12 +34,14 @@ class LabSession:
 
     Attributes:
         samples, canvas, models, training, queries, imports, saving: the parts.
+        link_error: which settings of the address could not be used; None until it was read.
         flash: the outcome of the last import, deletion or the like, in a sentence.
     """
 
     def __init__(self, services: Services, owner: str = ""):
         self.lock = threading.RLock()
         self.services, self.owner = services, owner
+        self.link_error: str | None = None
         self._make_parts()
         self.saving = SavingState(self.lock)
         self.canvas = CanvasState(self.lock)
@@ -173,12 +174,12 @@ class LabSession:
             self.replace_samples(samples.concatenate(added), text.samples_added(result, len(new), n_excess))
 
     @synchronized
-    def rename_run(self, record: Any, name: str) -> bool:
+    def rename_run(self, record: RunRecord, name: str) -> bool:
         """Rename a run wherever its name is used; False when it may not have this name."""
-        before = record.name
+        before = self.models.present(record)
         if not self.models.rename_run(record, name):
             return False
-        if self.training.start_model == before:
+        if before and self.training.start_model == before.name:
             self.training.start_model = name
         return True
 

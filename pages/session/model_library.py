@@ -84,6 +84,10 @@ class ModelLibrary(Part):
         """A run by its name."""
         return next((record for record in self.runs if record.name == name), None)
 
+    def present(self, record: RunRecord) -> RunRecord | None:
+        """A run as it is now, under whatever name; None when it was deleted."""
+        return next((known for known in self.runs if known.id == record.id), None)
+
     def every_model(self) -> dict[str, ModelBundle]:
         """All models by name: the user's own, then the shipped ones."""
         return self.own | {name: self._services.shipped(name) for name in self._services.usable_names()}
@@ -107,19 +111,20 @@ class ModelLibrary(Part):
     def rename_run(self, record: RunRecord, name: str) -> bool:
         """Rename a run wherever its name is used; False when it may not have this name."""
         self.rejected_name = None
-        if name == record.name:
+        present = self.present(record)
+        if present is None or name == present.name:
             return True
         if not self.is_free_name(name):
             self.rejected_name = name
             return False
 
         def renamed(known: str) -> str:
-            return name if known == record.name else known
+            return name if known == present.name else known
 
         self._compared = list(map(renamed, self._compared))
         self._compared_pair = tuple(map(renamed, self._compared_pair))
         self.active_name = renamed(self.active_name)
-        self.runs = tuple(known.rename(name) if known is record else known for known in self.runs)
+        self.runs = tuple(known.rename(name) if known is present else known for known in self.runs)
         self.deleted = None
         return True
 

@@ -1,41 +1,36 @@
-"""Training settings in the page's address."""
+"""Training settings in an address that can be passed on."""
+
+from urllib.parse import urlencode
 
 import streamlit as st
 
 from digitcore.errors import SettingsError
 from digitcore.training.settings import DEFAULTS, SETTING_SPECS, TrainSettings, parse_value
-from pages.session import state
 from pages.session.lab_session import LabSession
 
 
-def read(session: LabSession) -> str:
-    """Take the settings of the address that the session was opened with; what is wrong with them, in a sentence.
+def read(session: LabSession) -> None:
+    """Take the settings of the address that the session was opened with, and note which of them cannot be used.
 
     Once: a browser sends the address it last heard of, which is older than a slider that was moved since.
     """
-    if state.is_link_read():
-        return ""
-    state.mark_link_read()
-    values = {name: st.query_params[name] for name in SETTING_SPECS if name in st.query_params}
-    if not values:
-        return ""
-    try:
-        settings = session.training.settings.replace(**{name: parse_value(name, text) for name, text in values.items()})
-    except SettingsError as error:
-        return f"The address of this page has a setting that cannot be used: {error}"
-    session.training.set_settings(settings)
-    return ""
-
-
-def write(settings: TrainSettings) -> None:
-    """Put the settings that differ from the defaults into the address."""
+    if session.link_error is not None:
+        return
+    settings, errors = session.training.settings, []
     for name in SETTING_SPECS:
-        value = getattr(settings, name)
-        text = None if value == DEFAULTS[name] else _to_text(value)
-        if text is None:
-            st.query_params.pop(name, None)
-        elif st.query_params.get(name) != text:
-            st.query_params[name] = text
+        for text in st.query_params.get_all(name)[-1:]:
+            try:
+                settings = settings.replace(**{name: parse_value(name, text)})
+            except SettingsError as error:
+                errors.append(str(error))
+    session.link_error = " ".join(errors)
+    if settings != session.training.settings:
+        session.training.set_settings(settings)
+
+
+def query(settings: TrainSettings) -> str:
+    """The settings that differ from the defaults, as the query string of an address."""
+    return urlencode({name: _to_text(value) for name in SETTING_SPECS if (value := getattr(settings, name)) != DEFAULTS[name]})
 
 
 def _to_text(value: object) -> str:

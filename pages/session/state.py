@@ -8,7 +8,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from pages.session.lab_session import LabSession
 from pages.session.resources import services
 
-SESSION, VISITED, LINK_READ = "lab_session", "visited", "link_read"
+SESSION, VISITED = "lab_session", "visited"
 
 
 def lab_session() -> LabSession:
@@ -60,13 +60,3 @@ def is_first_visit() -> bool:
 def mark_visited() -> None:
     """Note that it was shown a page."""
     st.session_state[VISITED] = True
-
-
-def is_link_read() -> bool:
-    """Whether this session has taken the settings of the address it was opened with."""
-    return LINK_READ in st.session_state
-
-
-def mark_link_read() -> None:
-    """Note that it has: from now on the address follows the form."""
-    st.session_state[LINK_READ] = True

@@ -40,6 +40,11 @@ def count(n: int) -> str:
     return f"{n:,}" if n else "none"
 
 
+def file_size(n_bytes: int) -> str:
+    """“3 kB”, “1.2 MB”."""
+    return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 100_000 else f"{max(1, round(n_bytes / 1000))} kB"
+
+
 def model_summary(model: ModelBundle) -> str:
     """A model's size, and its accuracy on MNIST where that is known."""
     accuracy = model.card.metrics.get("mnist_accuracy")

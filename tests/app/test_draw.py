@@ -51,6 +51,14 @@ def test_a_drawing_is_predicted_labelled_and_taken_back(app, data):
     assert predicted_digits(app) == [7], "the drawing comes back with its label"
 
 
+def test_drawers_show_nothing_that_nobody_meant(app, data):
+    """Streamlit writes the value of an expression that stands alone onto the page."""
+    for key in ("why", "own", "picture", "files"):
+        keep_open(app, key)
+    draw(app, data.test_images[0])
+    assert app.get("file_uploader") and not any("None" in element.value for element in app.markdown)
+
+
 def test_a_blank_canvas_is_not_stored(app):
     draw(app, np.zeros((28, 28), np.uint8))
     assert "Draw a digit" in html(app)

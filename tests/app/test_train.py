@@ -1,5 +1,7 @@
 """The Train page, from nothing to train on to the runs and the sweep."""
 
+from urllib.parse import parse_qsl
+
 import pytest
 
 from digitcore import mnist
@@ -89,17 +91,27 @@ def test_deleting_a_run_can_be_undone(app, genius, stupid):
     assert app.dataframe[0].value["Run"].tolist() == ["run 2 (in use)", "run 1"] and "Deleted" not in texts(app)
 
 
+def shown_link(at):
+    """The settings of the link that the page offers, as an address holds them."""
+    return dict(parse_qsl(at.code[0].value.partition("?")[2]))
+
+
 def test_a_link_carries_the_settings():
-    at = new_app()
-    at.query_params["epochs"] = "7"
-    at.query_params["sample_weight"] = "5"
-    at.query_params["learning_rate"] = "0.0007"
-    go(at, TRAIN)
+    at = go(new_app(epochs="7", sample_weight="5", learning_rate="0.0007"), TRAIN)
     settings = session_of(at).training.settings
     assert (settings.epochs, settings.sample_weight, settings.learning_rate) == (7, 5.0, 7e-4)
     assert at.slider(key="epochs").value == 7 and at.select_slider(key="learning_rate").value == 7e-4
-    at.slider(key="epochs").set_value(2).run()
-    assert "epochs" not in at.query_params and at.query_params["sample_weight"] == "5"
+    at.slider(key="epochs").set_value(9).run()
+    assert shown_link(at) == {"epochs": "9", "sample_weight": "5", "learning_rate": "0.0007"}
+    again = go(new_app(**shown_link(at)), TRAIN)
+    assert session_of(again).training.settings == session_of(at).training.settings
+
+
+def test_a_link_with_settings_carries_no_lab(app, few):
+    add_samples(app, few)
+    go(app, TRAIN)
+    app.slider(key="epochs").set_value(9).run()
+    assert list(app.query_params) == ["lab"] and shown_link(app) == {"epochs": "9"}
 
 
 def test_a_browser_that_sends_an_older_address_moves_no_slider(app):
@@ -108,15 +120,18 @@ def test_a_browser_that_sends_an_older_address_moves_no_slider(app):
     app.query_params["epochs"] = "5"
     app.slider(key="epochs").set_value(9).run()
     assert app.slider(key="epochs").value == 9 and session_of(app).training.settings.epochs == 9
-    assert app.query_params["epochs"] == "9"
 
 
 @pytest.mark.parametrize(("name", "value"), [("epochs", "many"), ("epochs", "0"), ("seed", "Infinity"), ("noise", "rain")])
-def test_a_link_with_a_wrong_setting_says_so(name, value):
-    at = new_app()
-    at.query_params[name] = value
-    go(at, TRAIN)
-    assert f"cannot be used: {name}" in texts(at) and session_of(at).training.settings == TrainSettings()
+def test_a_link_with_a_wrong_setting_says_so_and_keeps_the_others(name, value):
+    at = go(new_app(**{name: value, "sample_weight": "5"}), TRAIN)
+    assert f"cannot be used: {name}" in texts(at)
+    assert session_of(at).training.settings == TrainSettings(sample_weight=5.0)
+
+
+def test_a_link_with_a_setting_twice_takes_the_last():
+    at = go(new_app(epochs=["5", "7"]), TRAIN)
+    assert session_of(at).training.settings.epochs == 7
 
 
 def test_a_limit_of_the_server_is_said(app, monkeypatch):
@@ -163,10 +178,7 @@ def test_the_best_of_a_sweep_is_applied(app, few, genius):
     assert (best.sample_weight, best.mnist_samples, best.learning_rate, best.batch_size) == (5.0, 1000, 1e-3, 128)
     widgets = [app.select_slider(key=name).value for name in ("sample_weight", "mnist_samples", "learning_rate", "batch_size")]
     assert widgets == [5.0, 1000, 1e-3, 128]
-    assert {name: app.query_params[name] for name in ("sample_weight", "mnist_samples")} == {
-        "sample_weight": "5",
-        "mnist_samples": "1000",
-    }
+    assert shown_link(app) == {"sample_weight": "5", "mnist_samples": "1000", "learning_rate": "0.001", "batch_size": "128"}
 
 
 def test_a_sweep_that_cannot_begin_says_so_beside_its_button(app):

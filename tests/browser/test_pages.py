@@ -80,3 +80,38 @@ def test_the_comparison_follows_the_first_training(person: Person):
     person.see("Two in depth")
     page.get_by_text("than stupid").wait_for(timeout=LONG)
     assert "run 1 reads" in page.locator(".st-key-comparison").inner_text()
+
+
+def test_a_name_typed_without_enter_counts(person: Person):
+    """The browser sends the name and the press of the next button together."""
+    page = person.page
+    person.open("/Train")
+    person.slide("mnist_samples", "ArrowLeft")
+    person.press("train")
+    page.locator(".st-key-training").get_by_text("Started from genius").wait_for(timeout=LONG)
+    person.settle()
+    table = page.locator("[data-testid=stDataFrame]").first
+    table.scroll_into_view_if_needed()
+    table.click(position={"x": 15, "y": 50})
+    name = page.get_by_role("textbox", name="Name")
+    name.fill("mine")
+    person.press("run_delete")
+    page.get_by_text("Deleted “mine”").wait_for()
+
+
+def test_back_leads_from_page_to_page(person: Person):
+    page = person.page
+    person.begin()
+    person.draw(4)
+    person.label(4, 1)
+    page.wait_for_url("**/Draw?lab=*")
+    person.go("Train")
+    person.slide("epochs", "ArrowRight", "ArrowRight")
+    person.go("Evaluate")
+    person.settle()
+    page.go_back()
+    page.locator(".st-key-train").wait_for()
+    person.settle()
+    page.go_back()
+    person.find_canvas()
+    assert "/Draw?lab=" in page.url

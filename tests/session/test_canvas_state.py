@@ -104,6 +104,25 @@ def test_clear_is_undone_by_one_step(drawn):
     assert drawn.digit is before and drawn.initial_drawing["objects"] == PATHS[:2]
 
 
+def test_redo_clears_again(drawn, data):
+    drawn.clear()
+    drawn.undo()
+    drawn.redo()
+    assert drawn.digit is None and drawn.drawing.n_strokes == 0
+    drawn.undo()
+    assert drawn.drawing.n_strokes == 2, "and Undo takes it back again"
+    drawn.sync_from_widget(drawn.key, sent(rgba(data.test_images[1]), PATHS))
+    drawn.redo()
+    assert drawn.drawing.n_strokes == 3, "a new stroke forgets what could be redone"
+
+
+def test_redo_shows_an_image_again(drawn, data):
+    drawn.load_digit(data.test_images[3])
+    drawn.undo()
+    drawn.redo()
+    assert drawn.drawing.from_image and np.array_equal(drawn.digit, data.test_images[3])
+
+
 def test_an_image_takes_the_place_of_the_drawing_until_the_first_stroke(drawn, data):
     drawn.load_digit(data.test_images[3])
     assert drawn.drawing.from_image and np.array_equal(drawn.digit, data.test_images[3]) and drawn.initial_drawing is None

@@ -67,6 +67,15 @@ def test_a_renamed_run_stays_active_and_compared(models, genius, stupid):
     assert models.active_name == "mine" and models.compared() == ["stupid", "mine"]
 
 
+def test_a_record_from_before_a_renaming_is_still_that_run(models, genius, stupid):
+    before = add(models, genius, stupid)
+    models.rename_run(before, "mine")
+    assert models.present(before) is models.runs[0] and models.present(before).name == "mine"
+    assert models.rename_run(before, "ours") and names(models) == ["ours"] and models.active_name == "ours"
+    models.delete_run("ours")
+    assert models.present(before) is None and models.rename_run(before, "gone") and names(models) == []
+
+
 def test_deleting_a_run_is_undone(models, genius, stupid):
     for model, start in ((stupid, genius), (genius, stupid), (stupid, genius)):
         add(models, model, start)

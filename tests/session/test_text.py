@@ -15,6 +15,11 @@ def test_plurals(n, expected):
     assert text.drawings(n) == expected
 
 
+@pytest.mark.parametrize(("n_bytes", "expected"), [(10, "1 kB"), (3_400, "3 kB"), (99_999, "100 kB"), (1_240_000, "1.2 MB")])
+def test_file_sizes(n_bytes, expected):
+    assert text.file_size(n_bytes) == expected
+
+
 def test_names_are_shown_as_they_are():
     assert text.escape("run 1") == "run 1" and text.escape("salt-pepper") == "salt-pepper"
     assert text.escape("[x](y) <b> _a_ $1$") == r"\[x\]\(y\) \<b\> \_a\_ \$1\$"

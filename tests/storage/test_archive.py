@@ -6,7 +6,8 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from digitcore.errors import DigitLabError, LabError
+from digitcore.data import sample_files
+from digitcore.errors import DigitLabError, LabError, SampleError
 from digitcore.models import keras_io
 from digitcore.storage import archive
 from digitcore.storage.snapshot import LabSnapshot
@@ -54,6 +55,11 @@ def test_a_trained_model_is_opened_anew(lab, genius):
 
 def test_an_empty_lab():
     assert archive.read(archive.write(LabSnapshot())).snapshot.is_empty
+
+
+def test_a_lab_given_as_samples_is_sent_to_home(lab):
+    with pytest.raises(SampleError, match="holds a whole lab"):
+        sample_files.read(archive.write(lab))
 
 
 UNREADABLE = (

@@ -22,7 +22,7 @@ RUN_TIMEOUT = 60  # s
 MESSAGES = ("markdown", "caption", "info", "error", "warning")
 
 
-def new_app(**query_params: str) -> AppTest:
+def new_app(**query_params: str | list[str]) -> AppTest:
     """A session on its first page."""
     at = AppTest.from_file(ENTRY, default_timeout=RUN_TIMEOUT)
     for name, value in query_params.items():

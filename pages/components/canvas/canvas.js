@@ -36,6 +36,9 @@ function press(action, otherwise) {
   else otherwise?.();
 }
 
+// Else a click on the canvas gives the focus to the whole page, which the next key would frame.
+const takeFocus = () => { if (place()) place().tabIndex = -1; };
+
 function hideToolbar() {
   const root = currentCanvas()?.getRootNode();
   if (!root || root === document || root.querySelector("#hidden-toolbar")) return;
@@ -211,6 +214,7 @@ let isDrawing = false;  // the pen is down on the canvas; a run of the script in
 export default function ({ data, parentElement, setTriggerValue }) {
   reconnects = data?.reconnects ?? reconnects;
   hideToolbar();
+  takeFocus();
   const stopWatching = watchConnection(() => setTriggerValue("reconnected", true));
 
   const down = (event) => { isDrawing = isOn(event, currentCanvas()) && !replacement.recording?.isHeldBack; hideToolbar(); };

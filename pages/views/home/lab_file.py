@@ -48,7 +48,7 @@ def _show_summary(session: LabSession) -> None:
         st.markdown("Nothing to save yet. From the first label on, the lab saves itself, and the page's address opens it again.")
     else:
         size = autosave.size(session)
-        takes = f" It takes {size / 1e6:.1f} MB." if size else ""
+        takes = f" It takes {text.file_size(size)}." if size else ""
         st.markdown(f"{contents}, saved under the address of this page. Who has the address has the lab.{takes}")
 
 
