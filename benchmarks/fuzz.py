@@ -49,7 +49,7 @@ class Outcome:
 
 def read_picture(content: bytes) -> None:
     """As the page, the API and the import of samples do."""
-    images.digit_from_image(images.open_image(content))
+    images.digit_from_file(content)
 
 
 def open_model(content: bytes) -> None:

@@ -6,6 +6,7 @@ Errors are JSON as of RFC 9457 (application/problem+json). Nothing that is sent 
 import asyncio
 import base64
 import binascii
+import contextlib
 import functools
 import threading
 from typing import Annotated
@@ -17,7 +18,6 @@ from fastapi.responses import JSONResponse
 from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
-from PIL import Image
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
@@ -38,7 +38,7 @@ from digitcore.api_schemas import (
 )
 from digitcore.config import load_config
 from digitcore.errors import DigitLabError, ImageError, ModelError
-from digitcore.images import MAX_PIXELS, UNREADABLE, digit_from_image, open_image
+from digitcore.images import MAX_PIXELS, UNREADABLE, digit_from_file, open_image
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor
@@ -52,7 +52,6 @@ DEFAULT_MODEL = "genius"
 NO_PICTURE = "This is no PNG or JPEG that can be read."
 
 Upload = bytes | np.ndarray  # a file's bytes, or a digit, (28, 28) uint8
-Decoded = Image.Image | np.ndarray | str  # a string says why there is none
 
 
 class RequestError(Exception):
@@ -169,25 +168,22 @@ def _decode_base64(text: str) -> bytes:
         return b""
 
 
-def _open_image(upload: Upload) -> Decoded:
-    """Reads the header, not yet the pixels. A digit stays one."""
-    try:
-        return open_image(upload, IMAGE_FORMATS) if isinstance(upload, bytes) else upload
-    except ImageError as error:
-        return NO_PICTURE if str(error) == UNREADABLE else str(error)
-
-
-def _check_pixels(images: list[Decoded]) -> None:
-    if sum(one.width * one.height for one in images if isinstance(one, Image.Image)) > MAX_TOTAL_PIXELS:
+def _check_pixels(uploads: list[Upload]) -> None:
+    """Of all images together, by their headers."""
+    n_pixels = 0
+    for upload in uploads:
+        with contextlib.suppress(ImageError):
+            image = open_image(upload, IMAGE_FORMATS) if isinstance(upload, bytes) else None
+            n_pixels += image.width * image.height if image else 0
+    if n_pixels > MAX_TOTAL_PIXELS:
         raise RequestError(
             413, "Too large", f"A request may hold {MAX_TOTAL_PIXELS // 1_000_000} million pixels. Send less at once."
         )
 
 
 def _predict(bundle: ModelBundle, uploads: list[Upload]) -> PredictResponse:
-    images = [_open_image(upload) for upload in uploads]
-    _check_pixels(images)
-    digits = [_to_digit(image) for image in images]
+    _check_pixels(uploads)
+    digits = [_to_digit(upload) for upload in uploads]
     valid = [digit for digit in digits if not isinstance(digit, str)]
     rows: list[list[float]] = []
     if valid:
@@ -208,17 +204,12 @@ def _without_prediction(problem: str) -> Prediction:
     return Prediction(digit=None, unsure=True, probabilities=[], problem=problem)
 
 
-def _to_digit(image: Decoded) -> np.ndarray | str:
-    """The digit of an image, (28, 28) uint8, or why there is none."""
-    if isinstance(image, str):
-        return image
+def _to_digit(upload: Upload) -> np.ndarray | str:
+    """The digit of an upload, (28, 28) uint8, or why there is none."""
     try:
-        digit = digit_from_image(image) if isinstance(image, Image.Image) else image
+        digit = digit_from_file(upload, IMAGE_FORMATS) if isinstance(upload, bytes) else upload
     except ImageError as error:
-        return str(error)
-    finally:
-        if isinstance(image, Image.Image):
-            image.close()  # else its pixels stay until the last picture of the request is read
+        return NO_PICTURE if str(error) == UNREADABLE else str(error)
     return digit if digit is not None and digit.any() else "The picture is blank."
 
 

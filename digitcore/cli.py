@@ -255,7 +255,7 @@ def _read_digit(file: Path) -> Any:
     from digitcore import images
 
     try:
-        digit = images.digit_from_image(images.open_image(file.read_bytes()))
+        digit = images.digit_from_file(file.read_bytes())
     except OSError as error:
         raise ImageError(f"There is no file {file} that can be read.") from error
     except ImageError as error:

@@ -22,7 +22,7 @@ CROP_THRESHOLD = 0.12  # of the strongest ink: where a stroke ends when the draw
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 1000  # px: larger images are reduced first
-LARGE = 4_000_000  # pixels: of images with more, one is decoded at a time
+LARGE = 4_000_000  # pixels: of files with more, one is decoded at a time
 STRIP_PIXELS = 1_000_000  # that are converted at a time
 UNREADABLE = "The picture cannot be read. Save it as PNG or JPEG and try again."
 GRAIN_LEVELS = 48  # of 255: ink below this is the grain of paper where there is much of it
@@ -84,21 +84,38 @@ def open_image(content: bytes, formats: Sequence[str] = FORMATS) -> Image.Image:
     return image
 
 
+def digit_from_file(content: bytes, formats: Sequence[str] = FORMATS) -> np.ndarray | None:
+    """Convert an image file, of either polarity, to a digit: (28, 28) uint8, or None when it is blank.
+
+    A large image is shrunk while it is decoded, and gone before the next one is decoded.
+
+    Args:
+        content: of the file.
+        formats: names of Pillow's formats that are accepted.
+
+    Raises:
+        ImageError: when it is no such file, is too large or cannot be decoded.
+    """
+    image = open_image(content, formats)
+    if image.width * image.height > LARGE:
+        return _large.submit(_convert_and_close, image).result()
+    return _convert_and_close(image)
+
+
+def _convert_and_close(image: Image.Image) -> np.ndarray | None:
+    try:
+        return digit_from_image(image)
+    finally:
+        image.close()
+
+
 def digit_from_image(image: Image.Image) -> np.ndarray | None:
     """Convert any Pillow image, of either polarity, to a digit: (28, 28) uint8, or None when it is blank.
-
-    A large image is shrunk while it is decoded.
 
     Raises:
         ImageError: when the image is too large or cannot be decoded.
     """
     _check_pixels(image)
-    if image.width * image.height > LARGE:
-        return _large.submit(_to_digit, image).result()
-    return _to_digit(image)
-
-
-def _to_digit(image: Image.Image) -> np.ndarray | None:
     try:
         rgba = np.asarray(_upright(_decode(image), _orientation(image)))  # (H, W, 4) uint8
     except Exception as error:  # whatever a damaged or hostile file makes Pillow raise

@@ -1,6 +1,7 @@
 import io
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import ExifTags, Image, ImageDraw
 
 from digitcore import images
 from digitcore.errors import ImageError
-from digitcore.images import INK_SIDE, SIDE, digit_from_canvas, digit_from_image
+from digitcore.images import INK_SIDE, SIDE, digit_from_canvas, digit_from_file, digit_from_image
 from tests.support import fuzz
 
 BLANKS = {
@@ -158,10 +159,10 @@ def broken_pictures():
 @pytest.mark.parametrize(("name", "content", "is_good"), broken_pictures(), ids=lambda one: one if isinstance(one, str) else "")
 def test_a_broken_picture_is_read_or_refused_with_a_sentence(name, content, is_good):
     if is_good:
-        assert digit_from_image(images.open_image(content)) is not None
+        assert digit_from_file(content) is not None
         return
     with pytest.raises(ImageError):
-        digit_from_image(images.open_image(content))
+        digit_from_file(content)
     with pytest.raises(ImageError):
         images.decode_canvas(content)
 
@@ -175,7 +176,7 @@ def test_a_photograph_is_turned_upright_large_or_small(orientation):
         exif[ExifTags.Base.Orientation] = orientation
         turned = np.rot90(seven()[..., 0], turns)
         Image.fromarray(np.ascontiguousarray(turned)).resize((side, side)).save(file, "JPEG", exif=exif, quality=95)
-        assert difference(digit_from_canvas(seven()), digit_from_image(images.open_image(file.getvalue()))) < 0.1
+        assert difference(digit_from_canvas(seven()), digit_from_file(file.getvalue())) < 0.1
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "1", "RGBA", "I", "F", "I;16"])
@@ -187,3 +188,32 @@ def test_a_large_image_is_shrunk_in_strips_as_in_one(mode, monkeypatch):
         monkeypatch.setattr(images, "STRIP_PIXELS", pixels)
         digits.append(digit_from_image(image))
     assert np.array_equal(*digits) and difference(digits[0], digit_from_canvas(seven())) < 0.25
+
+
+def test_of_large_pictures_one_is_in_memory_at_a_time(monkeypatch):
+    """Its pixels are gone before the next one is decoded."""
+    file, opened, n_closed = io.BytesIO(), [], []
+    Image.fromarray(seven()[..., 0]).resize((2600, 2300)).save(file, "PNG")
+    ink, open_image = images.ink, images.open_image
+
+    def is_closed(image):
+        try:
+            return not image.im
+        except ValueError:
+            return True
+        except AssertionError:  # not decoded yet
+            return False
+
+    def remember(*given):
+        opened.append(open_image(*given))
+        return opened[-1]
+
+    def count(rgba):
+        n_closed.append(sum(map(is_closed, opened)))
+        return ink(rgba)
+
+    monkeypatch.setattr(images, "open_image", remember)
+    monkeypatch.setattr(images, "ink", count)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(digit is not None for digit in pool.map(digit_from_file, [file.getvalue()] * 4))
+    assert n_closed == [0, 1, 2, 3]

@@ -184,7 +184,8 @@ class _ImageReader:
             raise ImageError("it is damaged.") from error
         image = images.open_image(content)
         self._spend(image.width * image.height)
-        digit = _stored_digit(image) if image.size == (SIDE, SIDE) and image.mode == "L" else images.digit_from_image(image)
+        is_stored = image.size == (SIDE, SIDE) and image.mode == "L"
+        digit = _stored_digit(image) if is_stored else images.digit_from_file(content)
         if digit is None or not digit.any():
             raise ImageError("it is blank.")
         return digit

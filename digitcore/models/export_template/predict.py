@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from digitcore.errors import ImageError
-from digitcore.images import digit_from_image, open_image
+from digitcore.images import digit_from_file
 from digitcore.predictor import Predictor
 
 FOLDER = Path(__file__).resolve().parent
@@ -13,7 +13,7 @@ predictor = Predictor.load(FOLDER / "model.tflite")
 card = json.loads((FOLDER / "card.json").read_text(encoding="utf-8"))
 for name in sys.argv[1:]:
     try:
-        digit, problem = digit_from_image(open_image(Path(name).read_bytes())), "the picture is blank"
+        digit, problem = digit_from_file(Path(name).read_bytes()), "the picture is blank"
     except (OSError, ImageError) as error:
         digit, problem = None, str(error)
     if digit is None:

@@ -81,7 +81,7 @@ def canvas_options(session: LabSession) -> None:
 def load_image(session: LabSession, content: bytes) -> None:
     """Show an image's digit in the place of the drawing, or say why it cannot be."""
     try:
-        digit = images.digit_from_image(images.open_image(content))
+        digit = images.digit_from_file(content)
     except ImageError as error:
         session.show_flash(str(error))
         return
