@@ -55,7 +55,7 @@ def open_draw_page(browser, url):
     begin = time.perf_counter()
     page.goto(url)
     page.locator("canvas.upper-canvas").first.wait_for()
-    page.get_by_text("Your drawings:").wait_for()
+    page.locator(".st-key-samples").wait_for()
     return time.perf_counter() - begin, Person(page, url.partition("/Draw")[0])
 
 

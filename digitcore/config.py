@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import platformdirs
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from digitcore.errors import ConfigError
@@ -23,6 +23,10 @@ def _is_rate(value: str) -> str:
 
     parse(value)
     return value
+
+
+def _share(value: object) -> object:
+    return 0 if value == "off" else value
 
 
 class Config(BaseSettings):
@@ -42,6 +46,12 @@ class Config(BaseSettings):
     cache: Path | None = Field(None, description="where MNIST, checkpoints and labs are kept")
     workers: int = Field(1, ge=1, le=64, description="workers of our own: trainings at once")
     low_priority: bool = Field(True, description="`0` lets a worker train as quickly as it can, also where that slows drawing")
+    live: Annotated[float, BeforeValidator(_share)] = Field(
+        0.5,
+        ge=0,
+        le=64,
+        description="share of a processor core for predictions while pens are down, of all sessions; `off`: at pen-up only",
+    )
     store: str = Field("", description="where labs are saved: a database URL such as `postgresql://lab:secret@db/labs`, or `off`")
     keep_days: int = Field(90, ge=0, description="labs that nobody opened for so many days are deleted; `0` keeps them for ever")
     api_rate: Annotated[str, AfterValidator(_is_rate)] = Field(

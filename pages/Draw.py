@@ -1,6 +1,7 @@
-"""Draw: a canvas, a prediction after every stroke, and a label with one tap."""
+"""Draw: a canvas, a prediction that moves with the pen, and a label with one tap."""
 
 import importlib
+import time
 from typing import Any
 
 import streamlit as st
@@ -10,70 +11,79 @@ from digitcore.models.bundle import ModelBundle
 from pages.components import layout
 from pages.components.canvas import canvas, canvas_options
 from pages.components.digit_details import read_digit
-from pages.components.figures import prediction_trail
 from pages.components.label_buttons import label_buttons
 from pages.components.model_widgets import Models
-from pages.components.prediction import Reading, prediction
-from pages.session import autosave, resources, state
-from pages.session.canvas_state import Drawing
+from pages.components.prediction import Reading, prediction_head
+from pages.session import autosave, resources, state, text
 from pages.session.lab_session import LabSession
+from pages.views.draw.quick_training import quick_training
 
 INITIAL, TRAINED, BOTH = "Initial", "Trained", "Both"
 DRAWERS = {  # key → title, module of pages.views.draw; what is closed is neither computed nor loaded
-    "why": ("Why this answer", "explanation"),
-    "own": ("Your drawings", "own_drawings"),  # a title that changes would close it
-    "picture": ("Use a picture instead", "image_input"),
-    "files": ("Take samples along, bring samples", "sample_exchange"),
+    "why": ("Why this prediction?", "explanation"),
+    "own": ("My drawings", "own_drawings"),  # a title that changes would close it
+    "picture": ("Picture or example", "image_input"),
+    "files": ("Export and import drawings", "sample_exchange"),
 }
 
 
 def main(session: LabSession) -> None:
     """The page from top to bottom."""
-    above, below = st.container(), st.empty()
-    with above:
-        draw_and_predict(session, _shown_outside(session), below)
-        label_buttons(session)
+    draw_and_predict(session, _shown_outside(session))
+    quick_training(session)
     layout.show_saving_error(session)
-    canvas_options(session)
     _show_flash(session)
     _show_drawers(session)
 
 
 @st.fragment
-def draw_and_predict(session: LabSession, shown: tuple[Any, ...], below: Any) -> None:
-    """The canvas and its prediction: only this runs after a stroke, so what does not change with one stands elsewhere."""
-    autosave.save(session)
-    with st.container(horizontal=True, gap="medium"):
+def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
+    """Canvas, prediction and labels: only this runs after a stroke, so what does not change with one stands elsewhere."""
+    begin = time.thread_time()
+    if session.canvas.preview is None:
+        autosave.save(session)
+    with st.container(key="intro", horizontal=True, vertical_alignment="center"):
+        _choose_predicting(session)
+        canvas_options(session)
+    with st.container(key="screen", horizontal=True, gap="medium"):
         canvas(session)
-        with st.container(key="answer", width=420):
-            _choose_predicting(session)
-            models = _predicting_models(session)
-            readings = read_digit(session.canvas.drawing.digit, models)
-            prediction(readings, session.canvas.drawing.digit)
-            _record(session, readings[-1])
-    with below.container(key="trail", height=64, border=False, gap="xsmall"):
-        _show_trail(session.canvas.drawing, list(models.values())[-1])
-    if _shown_outside(session) != shown:
+        with st.container(key="answer", gap="xsmall"):
+            drawn, models = session.canvas, _predicting_models(session)
+            is_preview = drawn.preview is not None
+            readings = read_digit(drawn.shown_digit, models)
+            if not is_preview:
+                _record(session, readings[-1])
+            trail = [digit for digit, _ in drawn.drawing.predictions]
+            n_strokes = None if is_preview else drawn.drawing.n_strokes
+            prediction_head(readings, drawn.shown_digit, trail, n_strokes, "Draw a digit.")
+            label_buttons(session, readings)
+            with st.container(key="remark"):
+                _show_remark(session, list(models.values())[-1])
+    if is_preview:
+        resources.live_budget().spend(time.thread_time() - begin)
+    elif _shown_outside(session) != shown:
         st.rerun()
 
 
 def _shown_outside(session: LabSession) -> tuple[Any, ...]:
-    """What a stroke may change outside its fragment: the browser sends a label pressed at once along with the stroke."""
-    return session.flash, list(_predicting_models(session)), len(session.samples)
+    """What a stroke or a label may change outside its fragment."""
+    return session.flash, list(_predicting_models(session)), session.samples.current
 
 
 def _choose_predicting(session: LabSession) -> None:
-    """Which of two models predicts, or both."""
-    if session.models.trained is not None:
-        st.segmented_control(
-            "Which model answers",
-            [INITIAL, TRAINED, BOTH],
-            default=TRAINED,
-            required=True,
-            key="predicting",
-            persist_state="session",
-            label_visibility="collapsed",
-        )
+    """What to do; which of two models predicts, once there are two."""
+    if session.models.trained is None:
+        st.caption("Draw a digit. Correct the prediction, retrain, see if it improved.")
+        return
+    st.segmented_control(
+        "Which model answers",
+        [INITIAL, TRAINED, BOTH],
+        default=TRAINED,
+        required=True,
+        key="predicting",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
 
 
 def _predicting_models(session: LabSession) -> Models:
@@ -90,14 +100,28 @@ def _record(session: LabSession, reading: Reading) -> None:
         session.canvas.record_prediction(reading.ranking[0], reading.confidence)
 
 
-def _show_trail(drawing: Drawing, model: ModelBundle) -> None:
-    """The predictions stroke by stroke, and what makes the drawing hard to classify."""
-    if drawing.digit is None:
-        return
-    if drawing.n_strokes > 1:
-        prediction_trail(drawing.predictions)
-    if drawing.issues:
-        st.caption(_describe(drawing.issues[0], model, drawing.digit))
+def _show_remark(session: LabSession, model: ModelBundle) -> None:
+    """The last label until the next stroke; then what makes the drawing hard to classify."""
+    if session.canvas.shown_digit is not None:
+        session.samples.forget_last()
+        drawing = session.canvas.drawing
+        if session.canvas.preview is None and drawing.issues:
+            st.caption(_describe(drawing.issues[0], model, drawing.digit))
+    elif session.samples.last_label is not None:
+        _show_last_label(session)
+
+
+def _show_last_label(session: LabSession) -> None:
+    samples = session.samples
+    saved = f"{'Saved as' if session.saving.is_saved else 'Labelled'} **{samples.last_label}**."
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if found := samples.contradiction:
+            st.markdown(f"{saved} The network is {text.percent(found.confidence)} sure of a **{found.digit}**.", width="content")
+            st.button(f"It is a {found.digit}", key="accept_contradiction", on_click=samples.accept_contradiction)
+            st.button(f"Keep {samples.last_label}", key="keep_label", on_click=samples.keep_label)
+        else:
+            st.markdown(saved, width="content")
+        st.button("Undo", key="undo_label", on_click=session.undo_label, type="tertiary")
 
 
 def _describe(issue: QualityIssue, model: ModelBundle, digit: Any) -> str:
@@ -115,7 +139,7 @@ def _show_flash(session: LabSession) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.info(session.flash)
             if session.samples.can_undo:
-                st.button("Take it back", key="undo_samples", on_click=session.undo_samples, width=140)
+                st.button("Undo", key="undo_samples", on_click=session.undo_samples, width=140)
 
 
 def _show_drawers(session: LabSession) -> None:

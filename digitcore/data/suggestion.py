@@ -9,10 +9,10 @@ from digitcore.samples import HOLD_OUT_EVERY, SampleSet
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A digit worth drawing, 0 to 9, and the reason in one sentence."""
+    """A digit worth drawing, 0 to 9, and a sentence that says so and why."""
 
     digit: int
-    reason: str
+    sentence: str
 
 
 def suggest_next_digit(samples: SampleSet, probabilities: np.ndarray) -> Suggestion:
@@ -33,17 +33,23 @@ def suggest_next_digit(samples: SampleSet, probabilities: np.ndarray) -> Suggest
     if frequent_errors.any():
         digit = int(frequent_errors.argmax())
         confused_with = int(np.bincount(predictions[wrong & (samples.labels == digit)], minlength=10).argmax())
-        return Suggestion(
-            digit, f"The network still reads {errors[digit]} of your {counts[digit]} as another digit, such as {confused_with}."
-        )
+        return Suggestion(digit, _describe_errors(digit, int(errors[digit]), int(counts[digit]), confused_with))
     if (counts == 0).any():
-        return Suggestion(int((counts == 0).argmax()), "You have none yet.")
+        digit = int((counts == 0).argmax())
+        return Suggestion(digit, f"Draw a {digit} next: you have none.")
     if (counts < HOLD_OUT_EVERY).any():
         digit = int(counts.argmin())
-        return Suggestion(digit, f"You have {counts[digit]}; with {HOLD_OUT_EVERY} one is held out to judge the network by.")
+        missing = HOLD_OUT_EVERY - counts[digit]
+        return Suggestion(digit, f"Draw another {digit}: {missing} more and one is set aside for testing.")
     true_probabilities = probabilities[np.arange(len(samples)), samples.labels]
     mean_confidence = np.array([true_probabilities[samples.labels == digit].mean() for digit in range(10)])
     digit = int(mean_confidence.argmin())
     return Suggestion(
-        digit, f"It is the one that the network is least sure of in your hand: {mean_confidence[digit]:.0%} on average."
+        digit, f"Draw another {digit}: the network is least sure of yours, {100 * mean_confidence[digit]:.0f} % on average."
     )
+
+
+def _describe_errors(digit: int, n_errors: int, n: int, confused_with: int) -> str:
+    if n == 1:
+        return f"Draw another {digit}: your only one was read as {confused_with}."
+    return f"Draw another {digit}: {n_errors} of your {n} were read as another digit, such as {confused_with}."

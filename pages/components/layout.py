@@ -1,4 +1,4 @@
-"""The frame around every page: title, navigation, the active model, the number of samples."""
+"""The frame around every page: title, and the bar above it with navigation, active model, number of drawings, saving."""
 
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,9 @@ ICON = str(Path(__file__).with_name("icon.png"))
 
 
 def begin_page(page: str) -> LabSession:
-    """Set the page up, draw its sidebar, take over what jobs have finished; returns the session."""
+    """Set the page up, draw the bar above it, take over what jobs have finished; returns the session."""
     name, _ = PAGES[page]
-    st.set_page_config(page_title=f"{name} · Digit Lab", page_icon=ICON, layout="wide", initial_sidebar_state="auto")
+    st.set_page_config(page_title=f"{name} · Digit Lab", page_icon=ICON, layout="wide")
     _check_config()
     session = state.lab_session()
     autosave.restore(session)
@@ -37,12 +37,7 @@ def begin_page(page: str) -> LabSession:
     autosave.save(session)
     assets.style("layout.css")
     _check_models(registry.names() if page in (HOME, EVALUATE) else list(REQUIRED_MODELS))
-    with st.sidebar:
-        st.markdown("#### Digit Lab")
-        for path, (label, symbol) in PAGES.items():
-            page_link(session, path, label=label, icon=symbol, width="stretch")
-        st.divider()
-        _show_status(session)
+    _show_bar(session)
     if page != DRAW:  # Draw shows it below the canvas, which must not move
         show_saving_error(session)
     return session
@@ -71,13 +66,14 @@ def _check_models(names: list[str]) -> None:
         st.stop()
 
 
-def _show_status(session: LabSession) -> None:
-    st.caption(f"Model in use: **{text.escape(session.active_model.name)}**")
-    st.caption(f"{text.drawings(len(session.samples))} labelled")
-    saving = session.saving
-    st.fragment(_show_saving, run_every=polling.SLOW if saving.is_behind else None)(session, _saving_status(session))
-    if session.training.job:
-        st.fragment(_watch_training, run_every=polling.SLOW)(session)
+def _show_bar(session: LabSession) -> None:
+    """Links to the pages, and the state of the lab."""
+    with st.container(key="bar", horizontal=True, vertical_alignment="center", gap="xsmall"):
+        for path, (label, symbol) in PAGES.items():
+            page_link(session, path, label=label, icon=symbol)
+        is_changing = session.saving.is_behind or session.training.job is not None
+        status = st.fragment(_show_status, run_every=polling.SLOW if is_changing else None)
+        status(session, _status(session))
 
 
 def show_saving_error(session: LabSession) -> None:
@@ -86,29 +82,33 @@ def show_saving_error(session: LabSession) -> None:
         st.warning(error, icon=":material/cloud_off:")
 
 
-def _saving_status(session: LabSession) -> tuple[str, bool, int]:
-    return autosave.error(session), session.saving.is_saved, len(session.samples)
+def _status(session: LabSession) -> tuple[Any, ...]:
+    """What the rest of the page depends on."""
+    return autosave.error(session), session.saving.is_saved, len(session.samples), session.training.job
 
 
-def _show_saving(session: LabSession, shown: tuple[str, bool, int]) -> None:
-    """Whether the lab is in the store; the whole page is drawn anew when that changes."""
+def _show_status(session: LabSession, shown: tuple[Any, ...]) -> None:
+    """Active model, drawings, saving, training; the whole page is drawn anew when one of them has changed."""
     autosave.restore(session)
-    if _saving_status(session) != shown:
-        st.rerun()
-    if autosave.error(session):
-        st.caption(":material/cloud_off: Not saved")
-    elif session.saving.is_behind:
-        st.caption(":material/cloud_upload: Saving …")
-    elif session.saving.state:
-        st.caption(
-            ":material/cloud_done: Saved", help="The address of this page opens this lab again. Who has the address has the lab."
-        )
-
-
-def _watch_training(session: LabSession) -> None:
-    """One line while a training runs; the whole page is drawn anew when it ends."""
-    if session.collect_training():
+    session.collect_training()
+    if _status(session) != shown:
         st.rerun()
     job, task = session.training.job, session.training.task
-    if job and task:
-        st.caption(f":material/model_training: Training: {text.training_progress(job, task.settings.epochs)}")
+    st.html(
+        assets.render(
+            "status.html",
+            model=session.active_model.name,
+            drawings=text.drawings(len(session.samples)),
+            saving=_saving(session),
+            training=text.training_progress(job, task.settings.epochs) if job and task else "",
+        )
+    )
+
+
+def _saving(session: LabSession) -> str:
+    """The state of saving in a word or two; "" before there is anything to save."""
+    if autosave.error(session):
+        return "Not saved"
+    if session.saving.is_behind:
+        return "Saving …"
+    return "Autosaved" if session.saving.state else ""

@@ -38,7 +38,7 @@ def run_table(session: LabSession) -> None:
     if models.deleted:
         with st.container(horizontal=True, vertical_alignment="center", key="run_deleted"):
             st.markdown(
-                f"Deleted “{text.escape(models.deleted.record.name)}”. Model in use: {text.escape(session.active_model.name)}."
+                f"Deleted “{text.escape(models.deleted.record.name)}”. Active model: {text.escape(session.active_model.name)}."
             )
             st.button("Take it back", key="run_undelete", on_click=models.undo_delete, type="tertiary")
 

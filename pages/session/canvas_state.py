@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import contextlib
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from digitcore.errors import DigitLabError, ImageError
 from pages.session.part import Part, synchronized
 
 SIDE = 280  # px
+MAX_PREVIEW = 100_000  # characters of a picture's data URL
 BLACK, WHITE = "#000000", "#ffffff"
 Fabric = dict[str, Any]  # the canvas's JSON
 
@@ -95,6 +97,9 @@ class CanvasState(Part):
         drawing: what is on it.
         awaiting_image: whether the digit is still that of other strokes, until the widget sends the new image.
         white_background: dark ink on white instead of white on black.
+        preview: (28, 28) uint8, the digit while a stroke is under way; predicted, never stored. None when the pen is up.
+        preview_number: of the last picture of a stroke under way, as its browser counts them.
+        has_keys: whether the keys 0 to 9 label.
         error: why the last image could not be read, in a sentence.
         reconnects: how often the browser has asked whether this session is still there.
         explained_digit: the digit that the Draw page explains.
@@ -107,6 +112,9 @@ class CanvasState(Part):
         self.drawing = Drawing()
         self.awaiting_image = False
         self.white_background = False
+        self.preview: np.ndarray | None = None
+        self.preview_number = 0
+        self.has_keys = True
         self.error = ""
         self.reconnects = 0
         self.explained_digit: np.ndarray | None = None
@@ -127,6 +135,11 @@ class CanvasState(Part):
         """The digit that can be labelled; None while the canvas is blank or its image has not come."""
         return None if self.awaiting_image else self.drawing.digit
 
+    @property
+    def shown_digit(self) -> np.ndarray | None:
+        """The digit to predict: that of the stroke under way, or of the drawing."""
+        return self.drawing.digit if self.preview is None else self.preview
+
     def encoded_strokes(self) -> str:
         """The strokes as a sample holds them."""
         return encode_strokes(self.drawing.strokes, SIDE)
@@ -146,7 +159,7 @@ class CanvasState(Part):
         drawing = replace(self.drawing, strokes=strokes)
         if self.drawing.from_image and not drawing.n_strokes:
             return
-        self._last_image, self.awaiting_image, self.error = image, False, ""
+        self._last_image, self.awaiting_image, self.error, self.preview = image, False, "", None
         is_longer = drawing.n_strokes > len((self.initial_drawing or {}).get("objects", []))
         try:
             rgba = images.decode_canvas(decode_data_url(image))
@@ -165,7 +178,26 @@ class CanvasState(Part):
         self.drawing = drawing or Drawing()
         self.initial_drawing = self.drawing.strokes
         self.awaiting_image = False
+        self.preview = None
         self._last_image = None
+
+    @synchronized
+    def set_preview(self, picture: Any) -> None:
+        """Take a picture of a stroke under way; what is none, or of another revision, is ignored.
+
+        Args:
+            picture: `{"number", "revision", "url"}`, as the browser sends it.
+        """
+        if not isinstance(picture, dict):
+            return
+        number, url = picture.get("number"), picture.get("url")
+        if not isinstance(number, int) or not isinstance(url, str):
+            return
+        self.preview_number = number
+        if picture.get("revision") != self.revision or len(url) > MAX_PREVIEW:
+            return
+        with contextlib.suppress(DigitLabError):
+            self.preview = images.digit_from_canvas(images.decode_canvas(decode_data_url(url)))
 
     @synchronized
     def remount(self) -> None:

@@ -3,7 +3,10 @@
 import datetime
 import threading
 
+import numpy as np
+
 from digitcore.data import sample_files
+from digitcore.data.label_issues import contradicted
 from digitcore.data.sample_files import ImportResult
 from digitcore.data.suggestion import Suggestion, suggest_next_digit
 from digitcore.evaluation.comparison import better_model
@@ -19,7 +22,7 @@ from pages.session.import_state import ImportKind, ImportState
 from pages.session.model_library import PRETRAINED, UNTRAINED, ModelLibrary
 from pages.session.part import synchronized
 from pages.session.query_list import QueryList
-from pages.session.sample_list import SampleList
+from pages.session.sample_list import Contradiction, SampleList
 from pages.session.saving_state import SavingState
 from pages.session.services import Services
 from pages.session.training_state import Start, TrainingState
@@ -88,16 +91,33 @@ class LabSession:
     @synchronized
     def label(self, digit: int) -> bool:
         """Store the drawing under a label and clear the canvas; False when there is nothing to label."""
-        if self.canvas.digit is None:
-            self.samples.last_label = None
+        drawn = self.canvas.digit
+        if drawn is None:
+            self.samples.forget_last()
             return False
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        self.samples.add(self.canvas.digit, digit, self.canvas.encoded_strokes(), now)
+        self.samples.add(drawn, digit, self.canvas.encoded_strokes(), now, self._contradiction(drawn, digit))
         self._labelled, self.flash = self.canvas.drawing, ""
         self.canvas.new_revision()
         if self.training.request_retraining():
             self.train(self.start_model()[0], self.training.settings)
         return True
+
+    def _contradiction(self, digit: np.ndarray, label: int) -> Contradiction | None:
+        """Whether the active model is sure that a digit, (28, 28) uint8, is another than its label."""
+        model = self.active_model
+        probabilities = self.services.probabilities(model, digit[None])
+        if not contradicted(np.array([label]), probabilities, model.card.confidence_threshold)[0]:
+            return None
+        return Contradiction(int(probabilities[0].argmax()), float(probabilities[0].max()))
+
+    def contradicted_samples(self) -> np.ndarray:
+        """Indices of the samples whose label the shipped model contradicts, being sure of another digit."""
+        model, samples = self.services.shipped(PRETRAINED), self.samples.current
+        if not len(samples):
+            return np.zeros(0, int)
+        probabilities = self.services.probabilities(model, samples.digits)
+        return np.flatnonzero(contradicted(samples.labels, probabilities, model.card.confidence_threshold))
 
     @synchronized
     def undo_label(self) -> None:

@@ -25,6 +25,7 @@ from digitcore.storage import database
 from digitcore.storage.background_saver import BackgroundSaver
 from digitcore.storage.database import LabStore
 from digitcore.training.run import Run
+from pages.session.live_budget import LiveBudget
 from pages.session.services import Services
 
 MAX_RESULTS = 200  # of the worker, 0.4 MB each at most
@@ -91,6 +92,12 @@ def results() -> MutableMapping[Any, Any]:
     """What the worker has found out, by what was asked and of which model."""
     cache: MutableMapping[Any, Any] = LRU(MAX_RESULTS, {})
     return cache
+
+
+@st.cache_resource(show_spinner=False)
+def live_budget() -> LiveBudget:
+    """For the predictions during strokes on this server."""
+    return LiveBudget(load_config().live)
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,11 +1,20 @@
 """The user's samples and what can be undone about them."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from digitcore.samples import SampleSet
 from pages.session.part import Part, synchronized
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """A network that is sure of another digit than a label: the digit, and its probability, 0 to 1."""
+
+    digit: int
+    confidence: float
 
 
 class SampleList(Part):
@@ -15,6 +24,7 @@ class SampleList(Part):
         current: the samples; replaced, never changed in place.
         hold_out: whether every fourth drawing of a digit is kept out of training.
         last_label: just given, and can be undone; None when there is none.
+        contradiction: of the last label; None where there is none, or the user has answered.
     """
 
     def __init__(self, lock: Any = None) -> None:
@@ -22,6 +32,7 @@ class SampleList(Part):
         self.current = SampleSet()
         self.hold_out = True
         self.last_label: int | None = None
+        self.contradiction: Contradiction | None = None
         self._before: SampleSet | None = None
 
     def __len__(self) -> int:
@@ -37,27 +48,49 @@ class SampleList(Part):
         return self.current if self.hold_out else self.current.without_hold_out()
 
     @synchronized
-    def add(self, digit: np.ndarray, label: int, strokes: str = "", date: str = "") -> None:
+    def add(
+        self, digit: np.ndarray, label: int, strokes: str = "", date: str = "", contradiction: Contradiction | None = None
+    ) -> None:
         """Append a sample."""
         self.current = self.current.add(digit, label, strokes, date)
-        self.last_label, self._before = label, None
+        self.last_label, self.contradiction, self._before = label, contradiction, None
 
     @synchronized
     def remove_last(self) -> None:
         """Remove the newest sample."""
         self.current = self.current.drop_last()
-        self.last_label = None
+        self.forget_last()
+
+    @synchronized
+    def accept_contradiction(self) -> None:
+        """Give the newest sample the label that the network is sure of."""
+        if self.contradiction is not None:
+            self.last_label = self.contradiction.digit
+            self.current = self.current.relabel([len(self.current) - 1], self.last_label)
+            self.contradiction = None
+
+    @synchronized
+    def keep_label(self) -> None:
+        """The last label is right, whatever the network says."""
+        self.contradiction = None
+
+    @synchronized
+    def forget_last(self) -> None:
+        """The last label can no longer be undone: the user has gone on."""
+        self.last_label = self.contradiction = None
 
     @synchronized
     def replace(self, samples: SampleSet) -> None:
         """Other samples; this can be undone."""
-        self._before, self.current, self.last_label = self.current, samples, None
+        self._before, self.current = self.current, samples
+        self.forget_last()
 
     @synchronized
     def undo(self) -> None:
         """The samples before the last `replace`."""
         if self._before is not None:
-            self.current, self._before, self.last_label = self._before, None, None
+            self.current, self._before = self._before, None
+            self.forget_last()
 
     @synchronized
     def forget_undo(self) -> None:

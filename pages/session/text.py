@@ -40,6 +40,13 @@ def count(n: int) -> str:
     return f"{n:,}" if n else "none"
 
 
+def percent(share: float, places: int = 0) -> str:
+    """A share, 0 to 1, as “96 %”; one that is not quite all is no “100 %”."""
+    largest = 100 - 10**-places
+    value = 100 * share
+    return f"{value if value >= 100 else min(value, largest):.{places}f} %"
+
+
 def file_size(n_bytes: int) -> str:
     """“3 kB”, “1.2 MB”."""
     return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 100_000 else f"{max(1, round(n_bytes / 1000))} kB"
@@ -105,6 +112,18 @@ def outcome(run: Run) -> list[str]:
             f"MNIST {run.mnist_before.accuracy:.2%} → **{run.mnist_after.accuracy:.2%}** ({run.mnist_after.n:,} test digits)."
         )
     return [*sentences, " ".join(changes)] if changes else sentences
+
+
+def headline(run: Run) -> str:
+    """Before and after in one line: the test drawings, then MNIST."""
+    parts = []
+    before, after = run.personal_before, run.personal_after
+    if before and after and after.n:
+        which = "Test drawings" if run.personal_is_held_out else "Drawings that it learnt from"
+        parts.append(f"{which} {before.correct}/{before.n} → **{after.correct}/{after.n}**.")
+    if run.mnist_before and run.mnist_after:
+        parts.append(f"MNIST {100 * run.mnist_before.accuracy:.2f} → **{run.mnist_after.accuracy:.2%}**.".replace("%", " %"))
+    return " ".join(parts)
 
 
 def warning(run: Run) -> str:

@@ -8,7 +8,6 @@ from PIL import Image
 
 from digitcore.data import sample_files
 from digitcore.errors import ModelError
-from digitcore.images import digit_from_canvas
 from digitcore.models import registry
 from digitcore.samples import SampleSet
 from pages.session import resources
@@ -17,12 +16,13 @@ from tests.support.app import (
     EVALUATE,
     TRAIN,
     add_samples,
+    canvas_value,
     draw,
     go,
     html,
     keep_open,
+    label,
     new_app,
-    on_canvas,
     open_drawer,
     predicted_digits,
     put_on_canvas,
@@ -35,17 +35,16 @@ from tests.support.app import (
 
 
 def test_the_first_visit_goes_to_draw(app):
-    app.button(key="label_0").click().run()
-    assert len(session_of(app).samples) == 0 and "Draw first" in app.toast[0].value
-    assert "Draw a digit" in html(app) and predicted_digits(app) == []
+    assert "Draw a digit" in html(app) and predicted_digits(app) == [] and app.button(key="train").disabled
 
 
 def test_a_drawing_is_predicted_labelled_and_taken_back(app, data):
     draw(app, data.test_images[0])
     assert predicted_digits(app) == [7]
-    app.button(key="label_3").click().run()
+    label(app, 3)
     assert session_of(app).samples.current.labels.tolist() == [3]
-    assert "Saved as **3**" in texts(app) and "Your drawings: 1" in html(app) and "Draw a digit" in html(app)
+    assert "Saved as **3**" in texts(app) and "1 drawing" in html(app) and "Draw a digit" in html(app)
+    assert "The network is 99 % sure of a **7**" in texts(app)
     app.button(key="undo_label").click().run()
     assert len(session_of(app).samples) == 0
     assert predicted_digits(app) == [7], "the drawing comes back with its label"
@@ -62,21 +61,38 @@ def test_drawers_show_nothing_that_nobody_meant(app, data):
 def test_a_blank_canvas_is_not_stored(app):
     draw(app, np.zeros((28, 28), np.uint8))
     assert "Draw a digit" in html(app)
-    app.button(key="label_5").click().run()
-    assert len(session_of(app).samples) == 0 and "Draw first" in app.toast[0].value
+    label(app, 5)
+    assert len(session_of(app).samples) == 0
 
 
-def test_a_quick_label_takes_the_newest_image(app, data):
-    """The label comes with an image that no run of the page has seen yet."""
+def test_a_contradicted_label_is_mended_with_one_tap(app, data):
     draw(app, data.test_images[0])
-    newest = on_canvas(data.test_images[1])
-    put_on_canvas(app, newest)
-    app.button(key="label_2").click().run()
-    assert np.array_equal(session_of(app).samples.current.digits[0], digit_from_canvas(newest))
+    label(app, 4)
+    app.button(key="accept_contradiction").click().run()
+    assert session_of(app).samples.current.labels.tolist() == [7] and "Saved as **7**" in texts(app)
+    draw(app, data.test_images[0])
+    label(app, 4)
+    app.button(key="keep_label").click().run()
+    assert session_of(app).samples.current.labels.tolist() == [7, 4] and "sure of" not in texts(app)
+    assert app.button(key="review").label == "1 of 2 labels disagree with a sure network: review"
+    app.button(key="review").click()
+    keep_open(app, "own").run()
+    assert app.segmented_control(key="own_kind").value == "To review" and "None of this kind" not in texts(app)
+    draw(app, data.test_images[0])
+    assert "Saved as" not in texts(app), "gone with the next stroke"
+
+
+def test_a_stroke_under_way_is_predicted_and_not_stored(app, data):
+    canvas = session_of(app).canvas
+    picture = Image.fromarray(data.test_images[0]).resize((112, 112)).convert("RGBA")
+    url = canvas_value(np.asarray(picture))["drawing"]["data"]
+    canvas.set_preview({"number": 1, "revision": canvas.revision, "url": url})
+    app.run()
+    assert predicted_digits(app) == [7] and canvas.digit is None and not session_of(app).label(7)
 
 
 def test_what_would_help_is_said(app, data):
-    assert "Draw next: a **0**. You have none yet." in texts(app)
+    assert "Draw a 0 next: you have none." in texts(app)
     small = np.zeros((280, 280, 4), np.uint8)
     small[..., 3] = 255
     small[100:130, 100:130] = np.asarray(Image.fromarray(data.test_images[0]).resize((60, 60)).convert("RGBA"))[15:45, 15:45]
@@ -104,7 +120,7 @@ def test_own_drawings_are_relabelled_and_deleted(app, few):
         app.session_state["own_20"] = {"selected": [str(number) for number in numbers]}
         return keep_open(app, "own")
 
-    app.run()  # the sidebar counts anew
+    app.run()  # the page counts anew
     for undone in (True, False):
         select(0, 3).run()
         select(0, 3).selectbox(key="own_label").set_value(9).run()
@@ -113,7 +129,7 @@ def test_own_drawings_are_relabelled_and_deleted(app, few):
         if undone:
             select().button(key="undo_samples").click().run()
             assert session_of(app).samples.current is few
-    select().segmented_control(key="own_kind").set_value("Misread").run()
+    select().segmented_control(key="own_kind").set_value("Errors").run()
     select(0, 3, 5).run()  # 5 is predicted correctly: it is not shown, so it is not selected
     select(0, 3, 5).button(key="own_delete").click().run()
     assert len(session_of(app).samples) == 18 and not app.exception
@@ -123,9 +139,9 @@ def test_own_drawings_are_relabelled_and_deleted(app, few):
 
 def test_misclassified_by_a_chosen_model(app, few):
     add_samples(app, few)
-    app.run()  # the sidebar counts anew
+    app.run()  # the page counts anew
     open_drawer(app, "own")
-    keep_open(app, "own").segmented_control(key="own_kind").set_value("Misread").run()
+    keep_open(app, "own").segmented_control(key="own_kind").set_value("Errors").run()
     assert "None of this kind." in texts(app), "genius predicts all twenty correctly"
     keep_open(app, "own")
     next(box for box in app.selectbox if box.label == "Misread by").set_value("stupid").run()
@@ -181,7 +197,7 @@ def test_training_after_each_label(app, data):
     app.slider(key="epochs").set_value(1).run()
     go(app, DRAW)
     draw(app, data.test_images[0])
-    app.button(key="label_7").click().run()
+    label(app, 7)
     assert session_of(app).training.task.settings.epochs == 1
     until_trained(app)
     assert session_of(app).models.runs[-1].model.card.training_data == "Trained on your 1 drawing."

@@ -11,7 +11,9 @@ from tests.support.app import (
     add_samples,
     draw,
     go,
+    html,
     keep_open,
+    label,
     new_app,
     session_of,
     texts,
@@ -68,7 +70,7 @@ def test_a_model_is_imported(app, name):
     assert imported.name == "my b best b" and "On your shelf as" in texts(app)
     session_of(app).models.activate(imported.name)
     open_home(app, IMPORT)
-    assert f"Model in use: **{imported.name}**" in texts(app)
+    assert f"Active model: {imported.name}" in html(app)
     resources.saver().wait()
     again = new_app(lab=app.query_params["lab"])
     assert session_of(again).models.uploads[0].key == imported.key
@@ -91,7 +93,7 @@ def test_a_lab_travels_in_a_file(app, few, genius):
 
 def test_a_lab_is_deleted(app, data):
     draw(app, data.test_images[0])
-    app.button(key="label_7").click().run()
+    label(app, 7)
     go(app, HOME)
     token = session_of(app).saving.state.token
     app.button(key="lab_forget").click().run()

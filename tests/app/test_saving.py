@@ -11,7 +11,7 @@ from digitcore.jobs.sweep import SCORES
 from digitcore.storage import database
 from pages.session import autosave, resources, saving_state
 from pages.session.training_state import Start
-from tests.support.app import DRAW, TRAIN, add_run, add_samples, draw, go, new_app, session_of, texts
+from tests.support.app import DRAW, TRAIN, add_run, add_samples, draw, go, html, label, new_app, session_of, texts
 
 
 def reopen(at):
@@ -23,12 +23,12 @@ def reopen(at):
 def test_a_lab_is_found_again_by_its_address(app, data, genius):
     assert "lab" not in app.query_params, "an empty lab is not worth saving"
     draw(app, data.test_images[0])
-    app.button(key="label_7").click().run()
+    label(app, 7)
     add_run(app, genius, genius)
     app.run()
     again = reopen(app)
     assert session_of(again).samples.current.labels.tolist() == [7] and session_of(again).models.active_name == "run 1"
-    assert "Saved" in texts(again)
+    assert "Autosaved" in html(again)
     resources.saver().wait()
     assert session_of(again).saving.state.version == session_of(app).saving.state.version, "opening changes nothing"
 
@@ -103,11 +103,11 @@ def test_an_unknown_address_begins_a_new_lab():
 
 def test_two_windows_go_apart(app, data):
     draw(app, data.test_images[0])
-    app.button(key="label_7").click().run()
+    label(app, 7)
     other = reopen(app)
     for at in (app, other):
         draw(at, data.test_images[1])
-        at.button(key="label_2").click().run()
+        label(at, 2)
         resources.saver().wait()
     if "another window" not in texts(other):
         other.run()  # a slow write is known of at the next run
@@ -119,7 +119,7 @@ def test_two_windows_go_apart(app, data):
 
 def test_the_background_survives_a_reload(app, data):
     draw(app, data.test_images[0])
-    app.button(key="label_7").click().run()
+    label(app, 7)
     app.toggle(key="paper").set_value(True).run()
     app.run()
     again = reopen(app)
@@ -149,7 +149,7 @@ def impatient(monkeypatch):
 def lab_address(app, data, genius):
     """The address of a lab with one drawing and one run."""
     draw(app, data.test_images[0])
-    app.button(key="label_7").click().run()
+    label(app, 7)
     add_run(app, genius, genius)
     app.run()
     resources.saver().wait()
@@ -164,18 +164,18 @@ def test_a_failed_read_keeps_the_address_and_adds_what_was_done_meanwhile(lab_ad
         assert at.query_params["lab"] == lab_address, "also on another page"
         go(at, DRAW)
         draw(at, data.test_images[1])
-        at.button(key="label_2").click().run()
+        label(at, 2)
         add_run(at, genius, genius)
         at.run()
         assert at.query_params["lab"] == lab_address and autosave.AWAITED in [warning.value for warning in at.warning]
-        assert "Saved" not in texts(at) and "Labelled **2**" in texts(at)
+        assert "Autosaved" not in html(at) and "Labelled **2**" in texts(at)
     at.run()
     session = session_of(at)
     assert session.samples.current.labels.tolist() == [7, 2] and [run.name for run in session.models.runs] == ["run 1", "run 2"]
     assert not at.warning and at.query_params["lab"] == lab_address
     resources.saver().wait()
     at.run()
-    assert "Saved" in texts(at)
+    assert "Autosaved" in html(at)
     assert session_of(new_app(lab=lab_address)).samples.current.labels.tolist() == [7, 2]
 
 
@@ -191,7 +191,7 @@ def test_a_lab_that_is_back_opens_as_it_was(lab_address, impatient):
 def test_what_cannot_be_written_is_not_called_saved(app, data):
     draw(app, data.test_images[0])
     with outage():
-        app.button(key="label_7").click().run()
+        label(app, 7)
         app.run()
         assert "Saved as" not in texts(app) and "Labelled **7**" in texts(app)
         assert "cannot be reached" in app.warning[0].value

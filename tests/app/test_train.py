@@ -20,6 +20,7 @@ from tests.support.app import (
     add_run,
     add_samples,
     go,
+    html,
     new_app,
     session_of,
     texts,
@@ -59,7 +60,7 @@ def test_a_training_and_its_outcome(app, few, stupid):
     assert "Your hand" in said and "20 drawings that it learnt from" in said
     assert f"MNIST {stupid.card.metrics['mnist_accuracy']:.2%} →" in said
     go(app, DRAW)
-    assert "Model in use: **run 1**" in texts(app)
+    assert "Active model: run 1" in html(app)
 
 
 def test_the_better_model_and_why(app, few, genius, stupid):
@@ -78,7 +79,7 @@ def test_runs_in_the_table(app, genius, stupid):
     assert table["Run"].tolist() == ["run 2 (in use)", "run 1"] and table["Started from"].tolist() == ["stupid", "genius"]
     session_of(app).models.activate("run 1")
     go(app, TRAIN)
-    assert "Model in use: **run 1**" in texts(app)
+    assert "Active model: run 1" in html(app)
 
 
 def test_deleting_a_run_can_be_undone(app, genius, stupid):
@@ -86,7 +87,7 @@ def test_deleting_a_run_can_be_undone(app, genius, stupid):
     add_run(app, genius, stupid)
     session_of(app).models.delete_run("run 2")
     go(app, TRAIN)
-    assert "Deleted “run 2”. Model in use: run 1." in texts(app) and app.dataframe[0].value["Run"].tolist() == ["run 1 (in use)"]
+    assert "Deleted “run 2”. Active model: run 1." in texts(app) and app.dataframe[0].value["Run"].tolist() == ["run 1 (in use)"]
     app.button(key="run_undelete").click().run()
     assert app.dataframe[0].value["Run"].tolist() == ["run 2 (in use)", "run 1"] and "Deleted" not in texts(app)
 

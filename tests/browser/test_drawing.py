@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from tests.support.browser import SEVEN, SHAPES, SHORT
+from tests.support.browser import SEVEN, SHAPES
 
 QUICK_HANDS = int(os.environ.get("DIGITLAB_QUICK_HANDS", "8"))  # labels and redraws; the bar is 200
 
@@ -27,9 +27,9 @@ def test_tools_and_keys(person):
     person.stroke(SEVEN[0])
     page.keyboard.press("7")  # at once, before the answer
     page.get_by_text("Saved as 7").wait_for()
-    page.locator("[data-testid=stSidebar]").get_by_text("1 drawing labelled").wait_for()
+    person.wait_for_drawings(1)
     person.press("undo_label")
-    page.get_by_text("Your drawings: 0").wait_for()
+    person.wait_for_drawings(0)
 
 
 @pytest.mark.parametrize("kind", ["server", "cloud_server"])
@@ -43,7 +43,7 @@ def test_a_label_pressed_with_the_stroke_takes_it_whole(new_person, request, kin
         person.stroke(SEVEN[0])
         page.wait_for_timeout(waits[count % len(waits)])  # the delay of a quick hand
         page.keyboard.press("7")
-        page.get_by_text(f"Your drawings: {count}").wait_for(timeout=SHORT)
+        person.wait_for_drawings(count)
         person.wait_until_blank()
         person.settle(100)
     assert _strokes_of_all(person) == ["1 stroke"] * min(QUICK_HANDS, 12)
@@ -63,7 +63,7 @@ def test_a_stroke_drawn_at_once_after_a_label_is_not_lost(new_person, request, k
         page.keyboard.press("7")
         page.wait_for_timeout(waits[count % len(waits)])  # the delay of a quick hand
         person.stroke(SEVEN[0], box)
-        page.get_by_text(f"Your drawings: {count}").wait_for(timeout=SHORT)
+        person.wait_for_drawings(count)
         assert person.predicted_digit() == 7, f"stroke {count} is on the new canvas"
     assert _strokes_of_all(person) == ["1 stroke"] * min(QUICK_HANDS, 12)
 
@@ -71,7 +71,7 @@ def test_a_stroke_drawn_at_once_after_a_label_is_not_lost(new_person, request, k
 def _strokes_of_all(person):
     """How many strokes each of the newest samples has."""
     page = person.page
-    page.get_by_text("Your drawings", exact=True).click()
+    page.get_by_text("My drawings", exact=True).click()
     page.locator(".grid button").first.wait_for()
     counts = []
     for number in range(min(QUICK_HANDS, 12)):
@@ -94,10 +94,10 @@ def test_strokes_by_touch_at_once_after_a_label(phone):
         phone.predicted_digit()
         phone.settle(100)
         box = phone.canvas_box()
-        phone.press("label_7")
+        phone.press_label(7)
         page.wait_for_timeout(wait)  # the delay of a quick hand
         phone.stroke(SEVEN[0], box)
-        page.get_by_text(f"Your drawings: {count}").wait_for(timeout=SHORT)
+        phone.wait_for_drawings(count)
         assert phone.predicted_digit() == 7
 
 
@@ -113,7 +113,7 @@ def test_nothing_moves_while_a_person_draws(person):
     page = person.page
     person.begin()
     page.evaluate("document.fonts.ready")
-    page.get_by_text("Take samples along").wait_for()  # the last of the first paint
+    page.get_by_text("Export and import drawings").wait_for()  # the last of the first paint
     person.settle(2000)
     page.evaluate(SHIFTS)
     person.draw(4)
@@ -131,15 +131,13 @@ def test_small_digits_in_the_corners_are_read(person):
     """About 100 of the 280 px, 5 px off the edge, with a brush to match."""
     page = person.page
     person.begin()
-    page.get_by_text("Brush and paper").click()
+    page.get_by_text("Brush and background").click()
     person.slide("brush", *["ArrowLeft"] * 6)
     page.keyboard.press("Escape")
     person.settle()
     for (left, top), (digit, strokes) in itertools.product(itertools.product((5, 175), repeat=2), SHAPES.items()):
         for points in strokes:
-            before = person.answer()
-            person.stroke([(left + (x - 70) * 0.5, top + (y - 45) * 0.5) for x, y in points])
-            person.wait_for_other_answer(before)
+            person.draw_stroke([(left + (x - 70) * 0.5, top + (y - 45) * 0.5) for x, y in points])
         assert person.predicted_digit() == digit
         person.use_tool("Clear")
         person.wait_until_blank()
@@ -150,18 +148,18 @@ def test_a_drawing_is_explained_and_relabelled_in_the_gallery(person):
     page = person.page
     person.begin()
     person.draw(4)
-    page.get_by_text("Why this answer").click()
+    page.get_by_text("Why this prediction?").click()
     person.press("explain")
     page.get_by_text("What would make it another digit").wait_for()
     page.get_by_text("Dense").last.wait_for(timeout=120_000)
-    page.get_by_text("Why this answer").click()
+    page.get_by_text("Why this prediction?").click()
     person.label(4, 1)
-    page.get_by_text("Your drawings", exact=True).click()
+    page.get_by_text("My drawings", exact=True).click()
     page.locator(".grid button").first.click()
     page.get_by_text("2 strokes").wait_for()
     person.settle()
-    page.locator(".st-key-own_label input").click()
-    page.locator("[role=option]", has_text="9").click()
+    page.locator(".st-key-own_label input").fill("9")
+    page.locator("[role=option]").first.click()
     person.settle()
     person.press("own_relabel")
     page.locator(".grid button", has_text="a 9 read as 4").wait_for()
@@ -171,14 +169,12 @@ def test_a_white_background_keeps_the_drawing(person):
     page = person.page
     person.begin()
     person.draw(4)
-    page.get_by_text("Brush and paper").click()
-    page.get_by_text("White paper").click()
+    page.get_by_text("Brush and background").click()
+    page.get_by_text("White background").click()
     person.settle()
     page.keyboard.press("Escape")
     assert person.predicted_digit() == 4
-    before = person.answer()
-    person.stroke([(40, 40), (44, 60), (42, 80)])
-    after = person.wait_for_other_answer(before)
+    after = person.draw_stroke([(40, 40), (44, 60), (42, 80)])
     person.settle()
     person.use_tool("Undo")
     person.wait_for_other_answer(after)
@@ -201,8 +197,7 @@ def test_a_drawing_survives_a_page_change(person):
     person.use_tool("Redo")
     person.wait_for_answer(first)
     person.settle()
-    person.stroke([(100, 250), (180, 250)])
-    person.wait_for_other_answer(first)
+    person.draw_stroke([(100, 250), (180, 250)])
     person.use_tool("Clear")
     person.wait_until_blank()
     person.settle()
@@ -225,9 +220,7 @@ def test_the_answer_does_not_wait_for_the_canvas(person):
     )
     waits = []
     for points in ([(60, 60), (200, 70)], [(60, 140), (200, 150)], [(60, 220), (200, 230)]):
-        before = person.answer()
-        person.stroke(points)
-        person.wait_for_other_answer(before)
+        person.draw_stroke(points)
         waits.append(person.page.evaluate("window.sent[0] - window.up"))
     assert min(waits) < 150, waits
 

@@ -21,10 +21,10 @@ def test_two_browsers_see_nothing_of_each_other(new_person, server):
         bob.page.goto(f"{server.url}/Draw?lab={guess}")
         bob.find_canvas()
         bob.page.get_by_text("no lab under this address").wait_for()
-        assert "0 drawings labelled" in bob.page.locator("[data-testid=stSidebar]").inner_text()
+        assert "0 drawings" in bob.bar().inner_text()
     ann.page.reload()
-    ann.page.get_by_text("1 drawing labelled").wait_for()
+    ann.wait_for_drawings(1)
     bob.page.goto(f"{server.url}/Draw?lab={tokens[1]}")
-    bob.page.get_by_text("Your drawings", exact=True).click()
+    bob.page.get_by_text("My drawings", exact=True).click()
     bob.page.locator(".grid button", has_text="a 7").wait_for()
     assert bob.page.locator(".grid button").count() == 1

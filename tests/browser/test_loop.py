@@ -87,7 +87,7 @@ def test_drawing_while_training_and_stopping(person):
     training.get_by_role("button", name="Stop").click()
     training.get_by_text("Stopped early").wait_for(timeout=LONG)
     training.get_by_role("button", name="Continue").click()
-    assert "Model in use: run 1" in page.locator("[data-testid=stSidebar]").inner_text()
+    assert "Active model: run 1" in person.bar().inner_text()
     training.get_by_role("button", name="Stop").click(timeout=LONG)  # the next test needs the worker
     training.get_by_text("Stopped early").wait_for(timeout=LONG)
 
@@ -102,7 +102,7 @@ def test_a_killed_worker_is_said(person, server):
     below = psutil.Process(server.process.pid).children(recursive=True)
     max(below, key=lambda process: process.memory_info().rss).kill()
     page.get_by_text("The worker died").wait_for(timeout=30_000)
-    assert "1 drawing labelled" in page.locator("[data-testid=stSidebar]").inner_text()
+    person.wait_for_drawings(1)
     person.slide("mnist_samples", "Home")
     page.get_by_text("none of MNIST").wait_for()
     person.press("train")

@@ -16,7 +16,7 @@ def test_every_address_works_first(browser, tmp_path, path):
         context = browser.new_context()
         page = context.new_page()
         page.goto(fresh.url + path)
-        page.locator("[data-testid=stSidebar] a").nth(3).wait_for(timeout=60_000)
+        page.locator(".st-key-bar a").nth(3).wait_for(timeout=60_000)
         page.locator(MARKS.get(path, ".st-key-answer")).wait_for(timeout=30_000)
         assert "Page not found" not in page.inner_text("body")
         assert page.locator("[data-testid=stException]").count() == 0

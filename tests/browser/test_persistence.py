@@ -5,10 +5,10 @@ from tests.support.browser import LONG, Server
 
 def assert_everything_is_there(page):
     """On the page that is open: five drawings and a run, whose model predicts."""
-    side = page.locator("[data-testid=stSidebar]")
-    side.get_by_text("5 drawings labelled").wait_for(timeout=LONG)
-    side.get_by_text("Model in use: run 1").wait_for()
-    side.get_by_text("Saved").wait_for()
+    bar = page.locator(".st-key-bar")
+    bar.get_by_text("5 drawings").wait_for(timeout=LONG)
+    bar.get_by_text("Active model: run 1").wait_for()
+    bar.get_by_text("Autosaved").wait_for()
     assert "Traceback" not in page.inner_text("body")
 
 
@@ -42,7 +42,7 @@ def test_nothing_is_lost(new_person, postgres, tmp_path):
         page.goto(page.url.replace(first.url, second.url))
         assert_everything_is_there(page)
         person.go("Draw")
-        page.get_by_text("Your drawings: 5").wait_for()
+        person.wait_for_drawings(5)
         assert person.draw(4)
     finally:
         first.stop()
@@ -58,11 +58,11 @@ def test_an_open_page_works_again_after_a_restart(new_person, tmp_path):
         person.begin()
         person.draw(4)
         person.label(4, 1)
-        page.locator("[data-testid=stSidebar]").get_by_text("Saved").wait_for()
+        person.bar().get_by_text("Autosaved").wait_for()
         server.kill()
         again = Server(tmp_path, STREAMLIT_SERVER_PORT=str(server.port))
         page.wait_for_event("load", timeout=LONG)
-        page.get_by_text("Your drawings: 1").wait_for(timeout=LONG)
+        person.wait_for_drawings(1)
         person.find_canvas()
         person.settle(1000)
         person.draw(4)

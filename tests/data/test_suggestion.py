@@ -12,12 +12,13 @@ def suggested(labels, predictions, sure=0.9):
 
 
 def test_nothing_yet():
-    assert suggested([], []) == Suggestion(0, "You have none yet.")
+    assert suggested([], []) == Suggestion(0, "Draw a 0 next: you have none.")
 
 
 def test_what_is_misread_comes_first():
     found = suggested([4, 4, 7], [4, 9, 7])
-    assert found.digit == 4 and "reads 1 of your 2" in found.reason and "such as 9" in found.reason
+    assert found.digit == 4 and "1 of your 2 were read" in found.sentence and "such as 9" in found.sentence
+    assert suggested([4, 7], [9, 7]) == Suggestion(4, "Draw another 4: your only one was read as 9.")
 
 
 def test_what_is_missing_comes_next():
@@ -26,7 +27,7 @@ def test_what_is_missing_comes_next():
 
 def test_then_balance():
     labels = [*range(10), *[d for d in range(10) if d != 5]]
-    assert suggested(labels, labels) == Suggestion(5, "You have 1; with 4 one is held out to judge the network by.")
+    assert suggested(labels, labels) == Suggestion(5, "Draw another 5: 3 more and one is set aside for testing.")
 
 
 def test_then_doubt():
@@ -35,4 +36,4 @@ def test_then_doubt():
     probabilities[np.array(labels) == 8] = np.eye(10)[8] * 0.5 + 0.05
     digits = np.zeros((40, 28, 28), np.uint8)
     found = suggest_next_digit(SampleSet.from_arrays(digits, np.array(labels)), probabilities)
-    assert found.digit == 8 and "55%" in found.reason
+    assert found.digit == 8 and "55 %" in found.sentence

@@ -98,7 +98,7 @@ def test_the_suggestion_follows_samples_and_model(session, few):
     session.samples.current = few.take(range(2, 20))
     assert session.suggestion().digit == 0
     session.training.choose_start(Start.UNTRAINED)
-    assert "still reads" in session.suggestion().reason
+    assert "2 of your 2 were read" in session.suggestion().sentence
 
 
 def test_flash_and_undo_go_together(session, few):

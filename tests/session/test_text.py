@@ -77,3 +77,11 @@ def test_the_sentence_of_a_comparison():
     assert sentence.startswith("new reads **20 more** of 20 test digits than old\\_one: unlikely to be luck (p < 0.001")
     assert sentence.endswith("It fixes 20 and breaks 0.")
     assert text.comparison(PairedComparison(right, right), "a", "b").startswith("Both read equally many of 20 test digits.")
+
+
+@pytest.mark.parametrize(
+    ("share", "places", "expected"),
+    [(0.956, 0, "96 %"), (0.9996, 0, "99 %"), (1.0, 0, "100 %"), (0.9996, 1, "99.9 %"), (0, 0, "0 %")],
+)
+def test_percentages(share, places, expected):
+    assert text.percent(share, places) == expected

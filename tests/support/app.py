@@ -70,6 +70,17 @@ def draw(at: AppTest, digit: np.ndarray) -> AppTest:
     return at
 
 
+def label(at: AppTest, digit: int) -> AppTest:
+    """Label what is on the canvas; AppTest cannot press a component's button, a browser test does."""
+    canvas = session_of(at).canvas
+    if canvas.key in at.session_state:
+        canvas.sync_from_widget(canvas.key, at.session_state[canvas.key])
+    session_of(at).label(digit)
+    at.run()
+    assert not at.exception
+    return at
+
+
 def texts(at: AppTest) -> str:
     """All messages of the page."""
     return " ".join(str(element.value) for kind in MESSAGES for element in at.get(kind))

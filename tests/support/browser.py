@@ -201,12 +201,15 @@ class Person:
 
     def draw(self, digit: int) -> list[str]:
         """Draw a digit stroke by stroke, waiting for the prediction after each; returns the predictions."""
-        answers = []
-        for points in SHAPES[digit]:
-            before = self.answer()
-            self.stroke(points)
-            answers.append(self.wait_for_other_answer(before))
-        return answers
+        return [self.draw_stroke(points) for points in SHAPES[digit]]
+
+    def draw_stroke(self, points) -> str:
+        """One stroke; waits for the prediction of the whole drawing after it."""
+        head = self.page.get_by_test_id("prediction-head")
+        count = int(head.get_attribute("data-strokes") or 0)
+        self.stroke(points)
+        self.page.locator(f"[data-testid=prediction-head][data-strokes='{count + 1}']").wait_for(timeout=SHORT)
+        return self.answer()
 
     def wait_until_blank(self):
         """Wait until the prediction says that nothing is drawn."""
@@ -214,9 +217,21 @@ class Person:
 
     def label(self, digit: int, count: int):
         """Press a label; it is the count-th sample."""
-        self.press(f"label_{digit}")
-        self.page.get_by_text(f"Your drawings: {count}").wait_for(timeout=SHORT)
+        self.press_label(digit)
+        self.wait_for_drawings(count)
         self.wait_until_blank()
+
+    def press_label(self, digit: int):
+        """Click or tap a label button."""
+        button = self.page.locator(".st-key-labels").get_by_role("button", name=f"It is a {digit}")
+        if self.touch:
+            button.tap()
+        else:
+            button.click()
+
+    def wait_for_drawings(self, count: int):
+        """Wait until the bar above the page says so many."""
+        self.bar().get_by_text(re.compile(rf"^{count:,} drawings?$")).wait_for(timeout=SHORT)
 
     def press(self, key: str):
         """Click or tap the button of this key."""
@@ -241,15 +256,14 @@ class Person:
             self.page.keyboard.press(name)
         self.settle()
 
+    def bar(self):
+        """The bar above the page: navigation, and the state of the lab."""
+        return self.page.locator(".st-key-bar")
+
     def go(self, name: str):
         """Change to another page by the navigation."""
-        open_sidebar = self.page.locator('[data-testid="stExpandSidebarButton"]')
-        if open_sidebar.is_visible():
-            open_sidebar.click()
-        self.page.locator('[data-testid="stSidebar"] a', has_text=name).click()
+        self.bar().locator("a", has_text=name).click()
         self.page.wait_for_url(re.compile(rf"/{'' if name == 'Home' else name}(\?|$)"), wait_until="commit")
-        if self.touch:
-            self.page.locator('[data-testid="stSidebarCollapseButton"] button').click()
         self.settle()
 
     def start_long_training(self):

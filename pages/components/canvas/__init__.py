@@ -8,7 +8,7 @@ from streamlit_drawable_canvas import st_canvas
 from digitcore import images
 from digitcore.errors import ImageError
 from pages.components import assets
-from pages.session import state
+from pages.session import resources, state
 from pages.session.canvas_state import SIDE, decode_data_url
 from pages.session.lab_session import LabSession
 
@@ -22,6 +22,8 @@ _tools = st.components.v2.component(
     css=assets.read("canvas/toolbar.css"),
     js=assets.read("canvas/canvas.js"),
 )
+LIVE_KEY = "canvas_live"
+_live = st.components.v2.component("digit-lab-live", js=assets.read("canvas/live.js"))
 
 
 def canvas(session: LabSession) -> None:
@@ -51,6 +53,18 @@ def canvas(session: LabSession) -> None:
             on_redo_change=drawn.redo,
             on_pasted_change=lambda: _on_paste(session),
         )
+        budget = resources.live_budget()
+        _live(
+            key=LIVE_KEY,
+            data={
+                "is_on": budget.share > 0,
+                "answered": drawn.preview_number,
+                "delay": 1000 * budget.delay() if budget.share else 0,
+                "revision": drawn.revision,
+                "background": background,
+            },
+            on_picture_change=lambda: drawn.set_preview((state.widget_value(LIVE_KEY) or {}).get("picture")),
+        )
     sync(session)
     if drawn.error:
         st.error(drawn.error)
@@ -63,8 +77,8 @@ def sync(session: LabSession) -> None:
 
 
 def canvas_options(session: LabSession) -> None:
-    """Brush and background, out of the way of the first screen."""
-    with st.popover("Brush and paper", type="tertiary"):
+    """Brush, background and keys, out of the way of the first screen."""
+    with st.popover("Brush and background", type="tertiary"):
         st.slider(
             "Brush width (px)",
             *BRUSH_RANGE,
@@ -75,7 +89,10 @@ def canvas_options(session: LabSession) -> None:
             help="MNIST's strokes are about as thick as 20 px here.",
         )
         state.seed_widget("paper", session.canvas.white_background)
-        st.toggle("White paper", key="paper", on_change=_on_background_change, args=(session,))
+        st.toggle("White background", key="paper", on_change=_on_background_change, args=(session,))
+        session.canvas.has_keys = st.toggle(
+            "Keys 0 to 9 label the drawing", session.canvas.has_keys, key="keys", persist_state="session"
+        )
 
 
 def load_image(session: LabSession, content: bytes) -> None:

@@ -5,7 +5,6 @@
 // is kept in this module.
 
 const PLACE = ".st-key-canvas";
-const LABELS = ".st-key-labels";
 const TOOLBAR = { send: "Update the app with this drawing", undo: "Undo", redo: "Redo" };  // titles of its buttons
 const HIDDEN_TOOLBAR = ".dc-toolbar { visibility: hidden !important }";  // neither seen, nor clicked, nor a tab stop
 const REPLACEMENT_TIMEOUT = 10_000;  // ms after which a canvas that was not replaced gets its strokes: the connection is lost
@@ -164,12 +163,7 @@ window.addEventListener("pointercancel", recorder.pointerup, true);
 for (const type of ["mousedown", "mousemove", "touchstart", "touchmove"])
   window.addEventListener(type, swallow, { capture: true, passive: false });
 
-const isTyping = (event) => event.composedPath()[0]?.closest?.("input, textarea, [contenteditable=true]");
-window.addEventListener("click", (event) => { if (event.target.closest?.(`${LABELS} button`)) expectReplacement(); }, true);
-window.addEventListener("keydown", (event) => {
-  const isLabel = /^[0-9]$/.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
-  if (isLabel && document.querySelector(LABELS) && !isTyping(event)) expectReplacement();
-}, true);
+window.addEventListener("digit-lab-label", expectReplacement);
 
 // A canvas that starts with strokes shows them and sends nothing: the one that replaces `before` is told to send.
 function sendNext(before, triesLeft) {
@@ -209,7 +203,12 @@ function pasteInto(setTriggerValue) {
   };
 }
 
-let isDrawing = false;  // the pen is down on the canvas; a run of the script in the middle of a stroke must not forget it
+// The pen is down on the canvas; a run of the script in the middle of a stroke must not forget it.
+let isDrawing = false;
+function setDrawing(isDown) {
+  isDrawing = isDown;
+  place()?.toggleAttribute("data-drawing", isDown);  // for live.js
+}
 
 export default function ({ data, parentElement, setTriggerValue }) {
   reconnects = data?.reconnects ?? reconnects;
@@ -217,8 +216,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   takeFocus();
   const stopWatching = watchConnection(() => setTriggerValue("reconnected", true));
 
-  const down = (event) => { isDrawing = isOn(event, currentCanvas()) && !replacement.recording?.isHeldBack; hideToolbar(); };
-  const end = (later) => { if (isDrawing) { isDrawing = false; later(() => press("send")); } };
+  const down = (event) => { setDrawing(isOn(event, currentCanvas()) && !replacement.recording?.isHeldBack); hideToolbar(); };
+  const end = (later) => { if (isDrawing) { setDrawing(false); later(() => press("send")); } };
   const pointerUp = (event) => { if (event.pointerType !== "mouse") end(setTimeout); };
   const mouseUp = (event) => { if (event.isTrusted) end(queueMicrotask); };  // follows pointerup; the canvas has the stroke by then
   const focus = () => hideToolbar();

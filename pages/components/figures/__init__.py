@@ -10,11 +10,9 @@ import streamlit as st
 from PIL import Image
 
 from digitcore.data.strokes import Stroke
-from digitcore.palette import BLUE
 from pages.components import assets
 
 REPLAY_SPEED, REPLAY_PAUSE = 400.0, 0.25  # px a second of a replayed stroke, s between two of them
-MAX_PREDICTIONS = 12
 FOR_COLOR, AGAINST_COLOR = (230, 159, 0), (43, 131, 198)  # what speaks for and against a class: orange and blue
 
 
@@ -79,10 +77,3 @@ def replay(side: int, brush: int, strokes: Sequence[Stroke]) -> None:
     svg = assets.render("figures/replay.svg", side=side, brush=brush, lines=lines)
     url = "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
     st.html(assets.render("figures/replay.html", url=url))
-
-
-def prediction_trail(predictions: Sequence[tuple[int, float]]) -> None:
-    """The prediction after each stroke as a small chart: a bar as high as its confidence, the digit below."""
-    shown = predictions[-MAX_PREDICTIONS:]
-    words = " → ".join(str(prediction) for prediction, _ in shown)
-    st.html(assets.render("figures/trail.html", predictions=shown, words=words, color=BLUE))

@@ -1,5 +1,6 @@
-"""The prediction as one piece of HTML, replaced as a whole, so that nothing moves or flickers between strokes."""
+"""The prediction as pieces of HTML, each replaced as a whole, so that nothing moves or flickers between strokes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from digitcore.palette import model_colors
 from pages.components import assets
 from pages.components.figures import data_url
 
+MAX_TRAIL = 6  # predictions by stroke
 BAR_HEIGHT, MIN_BAR_HEIGHT = 12, 3  # px, of all bars of a digit together, of each
 
 
@@ -46,6 +48,31 @@ class Reading:
         return self.confidence < self.threshold
 
 
+def prediction_head(
+    readings: list[Reading], digit: np.ndarray | None, trail: Sequence[int], n_strokes: int | None, hint: str
+) -> None:
+    """Best guess, predictions by stroke, and the network's input.
+
+    Args:
+        readings: of one or two models.
+        digit: (28, 28) uint8, or None when nothing is drawn.
+        trail: the predictions by stroke.
+        n_strokes: that the prediction is of; None while one is under way.
+        hint: what to do when nothing is drawn.
+    """
+    assets.style("prediction/head.css")
+    st.html(
+        assets.render(
+            "prediction/head.html",
+            known=_known(readings),
+            trail=trail[-MAX_TRAIL:] if len(trail) > 1 else [],
+            image=data_url(np.zeros((SIDE, SIDE), np.uint8) if digit is None else digit),
+            n_strokes="" if n_strokes is None else n_strokes,
+            hint=hint,
+        )
+    )
+
+
 def prediction(readings: list[Reading], digit: np.ndarray | None) -> None:
     """Best guess, ten bars, and the network's input.
 
@@ -53,18 +80,22 @@ def prediction(readings: list[Reading], digit: np.ndarray | None) -> None:
         readings: of one or more models.
         digit: (28, 28) uint8, or None when nothing is drawn.
     """
-    colors = model_colors(len(readings))
-    known = [(reading, color) for reading, color in zip(readings, colors, strict=True) if reading.probabilities is not None]
     rows = [
         [0.0 if reading.probabilities is None else float(reading.probabilities[row]) for reading in readings] for row in range(10)
     ]
     st.html(
         assets.render(
             "prediction/prediction.html",
-            known=known,
+            known=_known(readings),
             rows=rows,
-            colors=colors,
+            colors=model_colors(len(readings)),
             bar_height=max(MIN_BAR_HEIGHT, BAR_HEIGHT // len(readings)),
             image=data_url(np.zeros((SIDE, SIDE), np.uint8) if digit is None else digit),
         )
     )
+
+
+def _known(readings: list[Reading]) -> list[tuple[Reading, str]]:
+    """Each reading of a drawing with its model's color."""
+    colors = model_colors(len(readings))
+    return [(reading, color) for reading, color in zip(readings, colors, strict=True) if reading.probabilities is not None]

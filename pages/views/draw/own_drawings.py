@@ -10,7 +10,7 @@ from pages.components import figures, gallery
 from pages.session import resources, text
 from pages.session.lab_session import LabSession
 
-ALL, MISCLASSIFIED, HELD_OUT = "All", "Misread", "Held out"
+ALL, MISCLASSIFIED, HELD_OUT, CONTRADICTED = "All", "Errors", "Kept for testing", "To review"
 
 
 def show(session: LabSession) -> None:
@@ -23,6 +23,8 @@ def show(session: LabSession) -> None:
     model = _choose_model(session) if kind == MISCLASSIFIED else session.active_model
     predictions = resources.probabilities(model, samples.digits).argmax(1)
     numbers = _filter(samples, predictions, kind, digits)
+    if kind == CONTRADICTED:
+        numbers = numbers[np.isin(numbers, session.contradicted_samples())]
     n_pages = max(1, -(-len(numbers) // gallery.MAX_CELLS))
     page = int(st.number_input("Page", 1, n_pages, 1, key=f"own_page_{n_pages}")) - 1 if n_pages > 1 else 0
     shown = numbers[page * gallery.MAX_CELLS : (page + 1) * gallery.MAX_CELLS]
@@ -39,7 +41,9 @@ def show(session: LabSession) -> None:
 
 def _choose_filter() -> tuple[str, list[int]]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        kind = st.segmented_control("Show", [ALL, MISCLASSIFIED, HELD_OUT], default=ALL, required=True, key="own_kind")
+        kind = st.segmented_control(
+            "Show", [ALL, MISCLASSIFIED, HELD_OUT, CONTRADICTED], default=ALL, required=True, key="own_kind"
+        )
         return kind or ALL, st.pills("Digits", range(10), selection_mode="multi", key="own_digits")
 
 

@@ -1,0 +1,73 @@
+// While the pen is down a small picture of the canvas, the stroke under way included, goes to the server for a prediction.
+// The next one goes when the last was answered and the server's delay is over: a slow line slows it, and nothing piles up.
+//
+// Streamlit calls the exported function at every run. What must survive a run is kept in this module.
+
+const PLACE = ".st-key-canvas";
+const SIDE = 112;  // px of the picture
+const ANSWER_TIMEOUT = 2000;  // ms after which an answer is no longer waited for
+const clock = { sent: 0, answered: 0, sentAt: 0, notBefore: 0, isWaiting: false, hasMoved: false };
+let run = null;  // what the newest run of the script has given
+
+const wantsLessMotion = matchMedia("(prefers-reduced-motion: reduce)");
+const isDrawing = () => document.querySelector(PLACE)?.hasAttribute("data-drawing");
+
+function find(root, selector) {
+  const here = root.querySelector(selector);
+  if (here) return here;
+  for (const element of root.querySelectorAll("*")) {
+    const inside = element.shadowRoot && find(element.shadowRoot, selector);
+    if (inside) return inside;
+  }
+  return null;
+}
+
+function takePicture() {
+  const picture = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
+  const context = picture.getContext("2d");
+  context.fillStyle = run.background;
+  context.fillRect(0, 0, SIDE, SIDE);
+  for (const layer of ["lower", "upper"]) {
+    const canvas = find(document.querySelector(PLACE), `canvas.${layer}-canvas`);
+    if (canvas) context.drawImage(canvas, 0, 0, SIDE, SIDE);
+  }
+  return picture.toDataURL("image/png");
+}
+
+function send() {
+  clock.isWaiting = false;
+  if (!run?.isOn || wantsLessMotion.matches || !isDrawing()) return;
+  const isAnswered = clock.answered >= clock.sent || performance.now() - clock.sentAt > ANSWER_TIMEOUT;
+  if (!isAnswered) return;  // the answer sends the next one
+  const rest = clock.notBefore - performance.now();
+  if (rest > 0) {
+    sendLater(rest);
+    return;
+  }
+  clock.hasMoved = false;
+  clock.sent += 1;
+  clock.sentAt = performance.now();
+  run.setTriggerValue("picture", { number: clock.sent, revision: run.revision, url: takePicture() });
+}
+
+function sendLater(delay) {
+  if (clock.isWaiting) return;
+  clock.isWaiting = true;
+  setTimeout(send, delay);
+}
+
+window.addEventListener("pointerdown", () => { clock.answered = clock.sent; }, true);  // the last one may have been overtaken
+window.addEventListener("pointermove", () => {
+  if (!isDrawing()) return;
+  clock.hasMoved = true;
+  sendLater(0);
+}, true);
+
+export default function ({ data, setTriggerValue }) {
+  run = { setTriggerValue, isOn: data.is_on, revision: data.revision, background: data.background };
+  if (data.answered > clock.answered || data.answered < clock.answered - 1) {
+    clock.answered = data.answered;
+    clock.notBefore = performance.now() + data.delay;
+    if (clock.hasMoved) sendLater(data.delay);
+  }
+}

@@ -1,0 +1,55 @@
+"""Ten buttons that label the drawing; on each stand the probabilities of its digit."""
+
+from typing import Any
+
+import streamlit as st
+
+from digitcore.palette import model_colors
+from pages.components import assets, canvas
+from pages.components.prediction import Reading
+from pages.session import resources, state, text
+from pages.session.lab_session import LabSession
+
+NOTHING_DRAWN = "Draw first, then press the digit you meant."
+BUTTONS_KEY = "label_buttons"
+SHOWN_FROM = 0.005  # a smaller probability is no number above its bar
+_buttons = st.components.v2.component(
+    "digit-lab-labels",
+    html=assets.read("label_buttons/buttons.html"),
+    css=assets.read("label_buttons/buttons.css"),
+    js=assets.read("label_buttons/buttons.js"),
+    isolate_styles=False,
+)
+
+
+def label_buttons(session: LabSession, readings: list[Reading]) -> None:
+    """Teach with one tap: a press stores the drawing under that digit, whatever the prediction was."""
+    with st.container(key="labels"):
+        _buttons(key=BUTTONS_KEY, data=_data(readings, session.canvas.has_keys), on_label_change=lambda: _on_label(session))
+    with st.container(key="samples"):
+        st.html(assets.render("label_buttons/counts.html", counts=session.samples.current.counts()))
+
+
+def _data(readings: list[Reading], has_keys: bool) -> dict[str, Any]:
+    """What the buttons show: for every digit the heights of its bars, 0 to 1, its name and the number above it."""
+    shares = [[0.0 if one.probabilities is None else float(one.probabilities[digit]) for one in readings] for digit in range(10)]
+    is_drawn = readings[-1].probabilities is not None
+    return {
+        "shares": [[round(share, 3) for share in row] for row in shares],
+        "names": [f"It is a {digit}" + f", {text.percent(row[-1])}" * is_drawn for digit, row in enumerate(shares)],
+        "texts": [text.percent(row[-1]) if row[-1] >= SHOWN_FROM else "" for row in shares],
+        "colors": model_colors(len(readings)),
+        "keys": has_keys,
+    }
+
+
+def _on_label(session: LabSession) -> None:
+    digit: Any = (state.widget_value(BUTTONS_KEY) or {}).get("label")
+    if not isinstance(digit, int) or digit not in range(10):
+        return
+    canvas.sync(session)  # a quick hand labels before the last stroke was answered
+    if session.label(digit):
+        resources.jobs().warm_up()
+    else:
+        session.canvas.remount()  # the browser holds strokes back from the press of a label until the next canvas is there
+        st.toast(NOTHING_DRAWN)

@@ -1,0 +1,109 @@
+"""A training from the Draw page: a button, its progress and what it has changed, in one place."""
+
+import numpy as np
+import streamlit as st
+
+from digitcore.samples import HOLD_OUT_EVERY
+from digitcore.storage.snapshot import RunRecord
+from pages.components import figures, layout
+from pages.components.figures import Figure
+from pages.session import polling, resources, state, text
+from pages.session.lab_session import LabSession
+from pages.views.draw.own_drawings import CONTRADICTED
+
+MAX_CHANGED = 8  # drawings that turned right or wrong
+FIGURE_HEIGHT = 40  # px
+
+
+def quick_training(session: LabSession) -> None:
+    """Train with the Train page's settings, without leaving the drawing."""
+    with st.container(key="training"):
+        interval = polling.polling_interval(session.training.job)
+        st.fragment(_show, run_every=interval)(session, interval)
+
+
+def _show(session: LabSession, interval: float | None) -> None:
+    training = session.training
+    if training.job and (session.collect_training() or polling.polling_interval(training.job) != interval):
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if training.job and training.task:
+            epochs = training.task.settings.epochs
+            done = training.job.events[-1]["epoch"] if training.job.events else 0
+            st.progress(min(1.0, done / epochs), text=text.training_progress(training.job, epochs))
+            st.button(
+                "Stop", key="stop", on_click=training.job.stop, disabled=training.job.is_stopping, help="Keeps what was learnt."
+            )
+        else:
+            st.button(
+                "Train on my handwriting",
+                key="train",
+                type="primary",
+                disabled=not len(session.samples),
+                on_click=_train,
+                args=(session,),
+            )
+            st.markdown(_advice(session))
+    if training.error:
+        st.error(training.error)
+    elif session.models.active_run and not training.job:
+        _show_outcome(session, session.models.active_run)
+    _offer_review(session)
+
+
+def _train(session: LabSession) -> None:
+    session.train(session.start_model()[0], session.training.settings)
+
+
+def _advice(session: LabSession) -> str:
+    """How many drawings there are, whether one is set aside for testing, what to draw next."""
+    counts = session.samples.current.counts()
+    tested, missing, digit = "", HOLD_OUT_EVERY - max(counts), int(np.argmax(counts))
+    if session.samples.hold_out and len(session.samples) and missing > 0:
+        tested = f" {missing} more {digit}s and one is" if missing > 1 else f" The next {digit} is"
+        tested += " set aside for testing."
+    return f"{text.drawings(len(session.samples))}.{tested} {session.suggestion().sentence}"
+
+
+def _show_outcome(session: LabSession, record: RunRecord) -> None:
+    """The headline of the active run, and the drawings that it reads otherwise than what it started from."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"{text.escape(record.name)}: {text.headline(record.run)}", width="content")
+        layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
+    changed = _changed_drawings(session, record)
+    if changed:
+        figures.figure_row(changed)
+
+
+def _changed_drawings(session: LabSession, record: RunRecord) -> list[Figure]:
+    samples = session.samples.current
+    if not len(samples):
+        return []
+    before, after = (resources.probabilities(model, samples.digits).argmax(1) for model in (record.start, record.model))
+    changed = np.flatnonzero((before == samples.labels) != (after == samples.labels))[::-1][:MAX_CHANGED]
+    return [
+        Figure(
+            samples.digits[i],
+            f"{before[i]} → {after[i]} {'✓' if after[i] == samples.labels[i] else '✗'}",
+            FIGURE_HEIGHT,
+        )
+        for i in changed
+    ]
+
+
+def _offer_review(session: LabSession) -> None:
+    """The labels that a sure network contradicts."""
+    n_contradicted = len(session.contradicted_samples())
+    if n_contradicted:
+        n = len(session.samples)
+        st.button(
+            f"{n_contradicted} of {text.plural(n, 'label')} disagree with a sure network: review",
+            key="review",
+            type="tertiary",
+            on_click=_review,
+        )
+
+
+def _review() -> None:
+    state.set_widget("drawer_own", True)
+    state.set_widget("own_kind", CONTRADICTED)
