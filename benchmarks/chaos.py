@@ -40,10 +40,10 @@ QUIET = 40  # s after the last fault until the labs are counted
 PATIENCE = 20  # s that somebody waits for "Saved"
 STATUS = """() => {
   if (document.querySelector('[data-testid=stApp]')?.dataset.testScriptState !== 'notRunning') return ['', ''];
-  const side = document.querySelector('[data-testid=stSidebar]')?.innerText ?? '';
-  return [side, location.search];
+  const bar = document.querySelector('.st-key-bar')?.innerText ?? '';
+  return [bar, location.search];
 }"""
-COUNT = re.compile(r"(\d+) drawings? labelled")
+COUNT = re.compile(r"(\d+) drawings?\b")
 
 
 class Lab:
@@ -55,7 +55,7 @@ class Lab:
     def note(self, status: str, address: str) -> bool:
         """Take in what a page shows; whether it says that everything is saved."""
         found = COUNT.search(status)
-        is_saved = bool(found) and "Saved" in status
+        is_saved = bool(found) and "Autosaved" in status
         if is_saved and "lab=" in address:
             self.address = address.lstrip("?")
             self.saved = max(self.saved, int(found[1]))
@@ -69,7 +69,6 @@ class LabVisitor(Visitor):
         super().__init__(url, seed)
         self.lab = Lab(f"websocket {seed}")
         self.query, self.status = "", ""
-        self.buttons: dict[str, str] = {}
 
     async def label_until(self, end: float) -> None:
         """Draw and label until the end, whatever happens to the connection."""
@@ -87,31 +86,28 @@ class LabVisitor(Visitor):
         """One drawing and its label; wait until it is said to be saved."""
         digit = self.random.choice(list(SHAPES))
         await self.draw_digit(digit, end)
-        await self.rerun(f"label_{digit}")
+        await self.rerun(digit)
         self.lab.pressed += 1
         deadline = time.monotonic() + PATIENCE
         while not self.lab.note(self.status, self.query) and time.monotonic() < deadline:
             await asyncio.sleep(1)
             await self.rerun()
 
-    async def rerun(self, button: str = "") -> None:
-        """Run the whole page, with a button pressed."""
+    async def rerun(self, label: int | None = None) -> None:
+        """Run the whole page, with a label pressed."""
         self.status = ""
         message = BackMsg(rerun_script={"page_name": "Draw", "query_string": self.query})
-        if button in self.buttons:
-            widget = message.rerun_script.widget_states.widgets.add()
-            widget.id, widget.trigger_value = self.buttons[button], True
+        if label is not None:
+            self.trigger(message, "digit-lab-labels", "label", label)
         await self.send(message)
 
     def on_message(self, reply: ForwardMsg) -> None:
-        """Note the address, the status in the sidebar and the label buttons."""
+        """Note the address and the status in the bar."""
         if reply.WhichOneof("type") == "page_info_changed":
             self.query = reply.page_info_changed.query_string
         element = reply.delta.new_element
-        if element.WhichOneof("type") == "markdown":
-            self.status += element.markdown.body + "\n"
-        elif element.WhichOneof("type") == "button" and (found := re.search(r"label_\d$", element.button.id)):
-            self.buttons[found[0]] = element.button.id
+        if element.WhichOneof("type") == "html" and 'class="status"' in element.html.body:
+            self.status = element.html.body
 
 
 def browse(url: str, lab: Lab, seed: int, end: float) -> None:
@@ -136,7 +132,7 @@ def draw_and_label(person: Person, lab: Lab, chance: random.Random) -> None:
     """One drawing and its label; one time in four a training too."""
     digit = chance.choice(list(SHAPES))
     person.draw(digit)
-    person.press(f"label_{digit}")
+    person.press_label(digit)
     lab.pressed += 1
     person.wait_until_blank()
     deadline = time.monotonic() + PATIENCE
@@ -155,6 +151,8 @@ async def open_lab(url: str, address: str) -> int:
     async with visitor.connect():
         await visitor.rerun()
     found = COUNT.search(visitor.status)
+    if not found or not int(found[1]):
+        print(f"{address} shows: {visitor.status}")
     return int(found[1]) if found else 0
 
 

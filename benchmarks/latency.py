@@ -20,7 +20,9 @@ from tests.support.browser import CHROMIUM_ARGS, Person, Server, chromium
 
 OBSERVE_ANSWERS = """() => { window.waits = []; let up = 0, last = '';
   document.addEventListener('pointerup', () => { up = performance.now() }, true);
-  const check = () => { const place = document.querySelector('.st-key-answer'), text = place ? place.innerText : '';
+  const check = () => { const place = document.querySelector('.st-key-answer');
+    const strokes = place?.querySelector('[data-testid=prediction-head]')?.dataset.strokes ?? '';
+    const text = strokes + (place ? place.innerText : '');
     if (text !== last) { last = text; if (up) window.waits.push(performance.now() - up); up = 0 } requestAnimationFrame(check) };
   check() }"""
 PAUSE = 500  # ms between strokes: longer than the canvas's own 200 ms

@@ -26,8 +26,10 @@ import psutil
 import websockets
 from PIL import Image, ImageDraw
 from playwright.sync_api import sync_playwright
+from streamlit.components.v2.bidi_component.constants import EVENT_DELIM
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.state.session_state import STREAMLIT_INTERNAL_KEY_PREFIX
 
 from benchmarks.latency import measure, start_long_training, visit
 from tests.support.browser import CHROMIUM_ARGS, SHAPES, Server, chromium
@@ -45,7 +47,8 @@ class Visitor:
     def __init__(self, url: str, seed: int):
         self.url = url.replace("http://", "ws://") + "/_stcore/stream"
         self.random = random.Random(seed)
-        self.canvas = self.fragment = ""
+        self.components: dict[str, str] = {}  # name → id
+        self.fragment = ""
         self.waits: list[float] = []
         self.errors = 0
 
@@ -82,8 +85,18 @@ class Visitor:
         state = json.dumps({"drawing": {"raw": {"objects": [{"path": []}] * len(strokes)}, "data": to_data_url(strokes)}})
         message = BackMsg(rerun_script={"page_name": "Draw", "fragment_id": self.fragment})
         widget = message.rerun_script.widget_states.widgets.add()
-        widget.id, widget.json_value = self.canvas, state
+        widget.id, widget.json_value = self.find(CANVAS), state
         return message
+
+    def find(self, name: str) -> str:
+        """The id of a component whose name contains this; "" when there is none."""
+        return next((found for known, found in self.components.items() if name in known), "")
+
+    def trigger(self, message: BackMsg, name: str, event: str, value: object) -> None:
+        """Add to a message what the browser sends when a component triggers an event."""
+        widget = message.rerun_script.widget_states.widgets.add()
+        widget.id = f"{STREAMLIT_INTERNAL_KEY_PREFIX}_{self.find(name)}{EVENT_DELIM}events"
+        widget.json_trigger_value = json.dumps([{"event": event, "value": value}])
 
     async def send(self, message) -> bool:
         """Send, and read until the script has run; True when a new answer was among what came."""
@@ -104,10 +117,11 @@ class Visitor:
         """Called with each message; does nothing here."""
 
     def is_answer(self, delta) -> bool:
-        """Note the canvas; True for an answer."""
+        """Note the components; True for an answer."""
         element = delta.new_element
-        if element.WhichOneof("type") == "bidi_component" and CANVAS in element.bidi_component.component_name:
-            self.canvas, self.fragment = element.bidi_component.id, delta.fragment_id
+        if element.WhichOneof("type") == "bidi_component":
+            self.components[element.bidi_component.component_name] = element.bidi_component.id
+            self.fragment = delta.fragment_id or self.fragment
         return element.WhichOneof("type") == "html" and ANSWER in element.html.body
 
 
