@@ -9,11 +9,11 @@ import streamlit as st
 from digitcore.data.quality import QualityIssue
 from digitcore.models.bundle import ModelBundle
 from pages.components import layout
-from pages.components.canvas import canvas, canvas_options
+from pages.components.canvas import canvas, canvas_options, live_pictures
 from pages.components.digit_details import read_digit
-from pages.components.label_buttons import label_buttons
+from pages.components.label_buttons import label_buttons, label_counts
 from pages.components.model_widgets import Models
-from pages.components.prediction import Reading, prediction_head
+from pages.components.prediction import prediction_head
 from pages.session import autosave, resources, state, text
 from pages.session.lab_session import LabSession
 from pages.views.draw.quick_training import quick_training
@@ -39,27 +39,33 @@ def main(session: LabSession) -> None:
 @st.fragment
 def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
     """Canvas, prediction and labels: only this runs after a stroke, so what does not change with one stands elsewhere."""
-    begin = time.thread_time()
-    if session.canvas.preview is None:
-        autosave.save(session)
+    autosave.save(session)
     with st.container(key="intro", horizontal=True, vertical_alignment="center"):
         _choose_predicting(session)
         canvas_options(session)
     with st.container(key="screen", horizontal=True, gap="medium"):
         canvas(session)
         with st.container(key="answer", gap="xsmall"):
-            drawn, models = session.canvas, _predicting_models(session)
-            is_preview = drawn.preview is not None
-            readings = read_digit(drawn.shown_digit, models)
-            if not is_preview:
-                _record(session, readings[-1])
-            trail = [digit for digit, _ in drawn.drawing.predictions]
-            n_strokes = None if is_preview else drawn.drawing.n_strokes
-            prediction_head(readings, drawn.shown_digit, trail, n_strokes, "Draw a digit.")
-            label_buttons(session, readings)
+            predict(session, _shown_outside(session))
+            label_counts(session)
             with st.container(key="remark"):
-                _show_remark(session, list(models.values())[-1])
-    if is_preview:
+                _show_remark(session)
+    if _shown_outside(session) != shown:
+        st.rerun()
+
+
+@st.fragment
+def predict(session: LabSession, shown: tuple[Any, ...]) -> None:
+    """The prediction and the labels on it: only this runs while a stroke is under way."""
+    begin, drawn = time.thread_time(), session.canvas
+    readings = read_digit(drawn.shown_digit, _predicting_models(session))
+    if drawn.preview is None and readings[-1].probabilities is not None:
+        drawn.record_prediction(readings[-1].ranking[0], readings[-1].confidence)
+    n_strokes = None if drawn.preview is not None else drawn.drawing.n_strokes
+    prediction_head(readings, drawn.shown_digit, [digit for digit, _ in drawn.drawing.predictions], n_strokes)
+    label_buttons(session, readings)
+    live_pictures(session)  # after the bars: what it sends back asks for the next picture
+    if drawn.preview is not None:
         resources.live_budget().spend(time.thread_time() - begin)
     elif _shown_outside(session) != shown:
         st.rerun()
@@ -67,7 +73,7 @@ def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
 
 def _shown_outside(session: LabSession) -> tuple[Any, ...]:
     """What a stroke or a label may change outside its fragment."""
-    return session.flash, list(_predicting_models(session)), session.samples.current
+    return session.flash, list(_predicting_models(session)), session.samples.current, session.canvas.revision
 
 
 def _choose_predicting(session: LabSession) -> None:
@@ -95,18 +101,13 @@ def _predicting_models(session: LabSession) -> Models:
     return choices.get(state.widget_value("predicting") or TRAINED, choices[INITIAL] | choices[TRAINED])
 
 
-def _record(session: LabSession, reading: Reading) -> None:
-    if reading.probabilities is not None:
-        session.canvas.record_prediction(reading.ranking[0], reading.confidence)
-
-
-def _show_remark(session: LabSession, model: ModelBundle) -> None:
+def _show_remark(session: LabSession) -> None:
     """The last label until the next stroke; then what makes the drawing hard to classify."""
-    if session.canvas.shown_digit is not None:
+    drawing = session.canvas.drawing
+    if drawing.digit is not None:
         session.samples.forget_last()
-        drawing = session.canvas.drawing
-        if session.canvas.preview is None and drawing.issues:
-            st.caption(_describe(drawing.issues[0], model, drawing.digit))
+        if drawing.issues:
+            st.caption(_describe(drawing.issues[0], list(_predicting_models(session).values())[-1], drawing.digit))
     elif session.samples.last_label is not None:
         _show_last_label(session)
 

@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from pages.session import sockets
 from pages.session.lab_session import LabSession
 from pages.session.resources import services
 
@@ -14,6 +15,7 @@ SESSION, VISITED = "lab_session", "visited"
 def lab_session() -> LabSession:
     """This session's lab; made at the first call."""
     if SESSION not in st.session_state:
+        sockets.send_at_once()
         context = get_script_run_ctx()
         st.session_state[SESSION] = LabSession(services(), owner=context.session_id if context else "")
     session: LabSession = st.session_state[SESSION]

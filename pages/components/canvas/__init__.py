@@ -53,21 +53,25 @@ def canvas(session: LabSession) -> None:
             on_redo_change=drawn.redo,
             on_pasted_change=lambda: _on_paste(session),
         )
-        budget = resources.live_budget()
-        _live(
-            key=LIVE_KEY,
-            data={
-                "is_on": budget.share > 0,
-                "answered": drawn.preview_number,
-                "delay": 1000 * budget.delay() if budget.share else 0,
-                "revision": drawn.revision,
-                "background": background,
-            },
-            on_picture_change=lambda: drawn.set_preview((state.widget_value(LIVE_KEY) or {}).get("picture")),
-        )
     sync(session)
     if drawn.error:
         st.error(drawn.error)
+
+
+def live_pictures(session: LabSession) -> None:
+    """Take pictures of the stroke under way, within the server's budget; the session takes over the newest."""
+    drawn, budget = session.canvas, resources.live_budget()
+    _live(
+        key=LIVE_KEY,
+        data={
+            "is_on": budget.share > 0,
+            "answered": drawn.preview_number,
+            "delay": 1000 * budget.delay() if budget.share else 0,
+            "revision": drawn.revision,
+            "background": drawn.colors[1],
+        },
+        on_picture_change=lambda: drawn.set_preview((state.widget_value(LIVE_KEY) or {}).get("picture")),
+    )
 
 
 def sync(session: LabSession) -> None:

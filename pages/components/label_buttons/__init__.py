@@ -26,6 +26,10 @@ def label_buttons(session: LabSession, readings: list[Reading]) -> None:
     """Teach with one tap: a press stores the drawing under that digit, whatever the prediction was."""
     with st.container(key="labels"):
         _buttons(key=BUTTONS_KEY, data=_data(readings, session.canvas.has_keys), on_label_change=lambda: _on_label(session))
+
+
+def label_counts(session: LabSession) -> None:
+    """How many drawings there are of each digit, below its button."""
     with st.container(key="samples"):
         st.html(assets.render("label_buttons/counts.html", counts=session.samples.current.counts()))
 

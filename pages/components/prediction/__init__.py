@@ -48,9 +48,7 @@ class Reading:
         return self.confidence < self.threshold
 
 
-def prediction_head(
-    readings: list[Reading], digit: np.ndarray | None, trail: Sequence[int], n_strokes: int | None, hint: str
-) -> None:
+def prediction_head(readings: list[Reading], digit: np.ndarray | None, trail: Sequence[int], n_strokes: int | None) -> None:
     """Best guess, predictions by stroke, and the network's input.
 
     Args:
@@ -58,9 +56,7 @@ def prediction_head(
         digit: (28, 28) uint8, or None when nothing is drawn.
         trail: the predictions by stroke.
         n_strokes: that the prediction is of; None while one is under way.
-        hint: what to do when nothing is drawn.
     """
-    assets.style("prediction/head.css")
     st.html(
         assets.render(
             "prediction/head.html",
@@ -68,7 +64,6 @@ def prediction_head(
             trail=trail[-MAX_TRAIL:] if len(trail) > 1 else [],
             image=data_url(np.zeros((SIDE, SIDE), np.uint8) if digit is None else digit),
             n_strokes="" if n_strokes is None else n_strokes,
-            hint=hint,
         )
     )
 
