@@ -3,15 +3,17 @@
     python benchmarks/load.py [--people 30] [--seconds 60]
 
 Each person is a real websocket that speaks Streamlit's own protocol: it opens the Draw page, sends the canvas after every
-stroke as a browser does, and waits for the answer's new HTML. The training is pressed in Chromium, where one more person
-draws: pen-up to answer as a person sees it. Then all leave, and later one more person comes: Streamlit lets go of sessions
-whose time is over when the next one comes.
+stroke as a browser does, and waits for the answer's new HTML. Half of the time its pen is down: then it sends a picture of the
+stroke, and the next one when that was answered and the server's delay is over. The training is pressed in Chromium, where one
+more person draws: pen-up to answer as a person sees it. Then all leave, and later one more person comes: Streamlit lets go of
+sessions whose time is over when the next one comes.
 """
 
 import argparse
 import asyncio
 import base64
 import contextlib
+import functools
 import io
 import json
 import multiprocessing
@@ -37,7 +39,8 @@ from tests.support.browser import CHROMIUM_ARGS, SHAPES, Server, chromium
 PAUSE = 2.0  # s between two strokes of one person, on average
 SESSION_TIMEOUT = 140  # s until the server has let go of those who left: Streamlit waits 120 s for them
 LAST_VISIT = 10  # s that the last person draws
-CANVAS, ANSWER = "drawable_canvas", 'data-testid="prediction"'
+CANVAS, LIVE, ANSWER = "drawable_canvas", "digit-lab-live", 'data-testid="prediction"'
+LIVE_SIDE = 112  # px
 MAX_MESSAGE_SIZE = 50_000_000  # bytes
 
 
@@ -48,7 +51,9 @@ class Visitor:
         self.url = url.replace("http://", "ws://") + "/_stcore/stream"
         self.random = random.Random(seed)
         self.components: dict[str, str] = {}  # name → id
-        self.fragment = ""
+        self.fragments: dict[str, str] = {}  # name → id of the fragment that it stands in
+        self.live = {"is_on": False, "answered": 0, "delay": 0.0, "revision": 0}
+        self.pen_down, self.n_pictures = 0.0, 0  # s, and what was answered in them
         self.waits: list[float] = []
         self.errors = 0
 
@@ -68,10 +73,12 @@ class Visitor:
 
     async def draw_digit(self, digit, end):
         """Its strokes, one after the other; the next digit goes over them, as on a canvas that was not cleared."""
-        shift = self.random.uniform(-25, 25), self.random.uniform(-25, 25)
-        strokes = [[(x + shift[0], y + shift[1]) for x, y in points] for points in SHAPES[digit]]
+        shift = self.random.choice([-20, 0, 20]), self.random.choice([-20, 0, 20])
+        strokes = [tuple((x + shift[0], y + shift[1]) for x, y in points) for points in SHAPES[digit]]
         for number in range(1, len(strokes) + 1):
-            await asyncio.sleep(self.random.uniform(0.5, 1.5) * PAUSE)
+            pause = self.random.uniform(0.5, 1.5) * PAUSE
+            await asyncio.sleep(pause / 2)
+            await self.move_pen(strokes[:number], pause / 2)
             if time.monotonic() > end:
                 return
             started = time.monotonic()
@@ -80,10 +87,25 @@ class Visitor:
             else:
                 self.errors += 1
 
+    async def move_pen(self, strokes, seconds):
+        """Send pictures of the last stroke as it grows, as `live.js` does."""
+        begin = time.monotonic()
+        while self.live["is_on"] and (done := (time.monotonic() - begin) / seconds) < 1:
+            *before, last = strokes
+            url = to_data_url((*before, last[: 1 + round(done * len(last))] * 2), LIVE_SIDE)
+            message = BackMsg(rerun_script={"page_name": "Draw", "fragment_id": self.fragments[self.find(LIVE)]})
+            number = self.live["answered"] + 1
+            self.trigger(message, LIVE, "picture", {"number": number, "revision": self.live["revision"], "url": url})
+            await self.send(message)
+            self.n_pictures += self.live["answered"] == number
+            await asyncio.sleep(min(self.live["delay"] / 1000, begin + seconds - time.monotonic()))
+        await asyncio.sleep(begin + seconds - time.monotonic())
+        self.pen_down += seconds
+
     def stroke(self, strokes):
         """What the browser sends when the pen goes up."""
-        state = json.dumps({"drawing": {"raw": {"objects": [{"path": []}] * len(strokes)}, "data": to_data_url(strokes)}})
-        message = BackMsg(rerun_script={"page_name": "Draw", "fragment_id": self.fragment})
+        state = json.dumps({"drawing": {"raw": {"objects": [{"path": []}] * len(strokes)}, "data": to_data_url(tuple(strokes))}})
+        message = BackMsg(rerun_script={"page_name": "Draw", "fragment_id": self.fragments[self.find(CANVAS)]})
         widget = message.rerun_script.widget_states.widgets.add()
         widget.id, widget.json_value = self.find(CANVAS), state
         return message
@@ -120,19 +142,23 @@ class Visitor:
         """Note the components; True for an answer."""
         element = delta.new_element
         if element.WhichOneof("type") == "bidi_component":
-            self.components[element.bidi_component.component_name] = element.bidi_component.id
-            self.fragment = delta.fragment_id or self.fragment
+            component = element.bidi_component
+            self.components[component.component_name] = component.id
+            self.fragments[component.id] = delta.fragment_id
+            if LIVE in component.component_name:
+                self.live = json.loads(component.json)
         return element.WhichOneof("type") == "html" and ANSWER in element.html.body
 
 
-def to_data_url(strokes) -> str:
-    """A canvas as a data URL."""
+@functools.lru_cache(maxsize=2000)
+def to_data_url(strokes, side=280) -> str:
+    """A canvas as a data URL, so many px wide."""
     image = Image.new("RGBA", (280, 280), "black")
     pen = ImageDraw.Draw(image)
     for points in strokes:
         pen.line(points, fill="white", width=20, joint="curve")
     file = io.BytesIO()
-    image.save(file, "PNG")
+    image.resize((side, side)).save(file, "PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
@@ -145,7 +171,11 @@ def draw_together(url: str, people: int, seconds: float) -> list[dict]:
 
     outcomes = asyncio.run(together())
     return [
-        {"waits": one.waits, "errors": one.errors + isinstance(outcome, BaseException)}
+        {
+            "waits": one.waits,
+            "errors": one.errors + isinstance(outcome, BaseException),
+            "live_rate": one.n_pictures / one.pen_down if one.pen_down else 0.0,
+        }
         for one, outcome in zip(visitors, outcomes, strict=True)
     ]
 
@@ -179,6 +209,8 @@ def main():
             server.stop()
     waits = np.array([wait for visitor in visitors for wait in visitor["waits"]]) * 1000
     print(f"people: {options.people}, strokes answered: {len(waits)}, errors: {sum(visitor['errors'] for visitor in visitors)}")
+    rates = [visitor["live_rate"] for visitor in visitors]
+    print(f"predictions while the pen is down: {np.median(rates):.1f} a second for each person, {min(rates):.1f} at least")
     print(f"pen-up to answer over the websocket: median {np.median(waits):.0f} ms, p95 {np.quantile(waits, 0.95):.0f} ms")
     print(
         f"in Chromium, training on: median {statistics.median(alone):.0f} ms alone, {statistics.median(seen):.0f} ms with "

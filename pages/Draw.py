@@ -46,7 +46,7 @@ def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
     with st.container(key="screen", horizontal=True, gap="medium"):
         canvas(session)
         with st.container(key="answer", gap="xsmall"):
-            predict(session, _shown_outside(session))
+            predict(session, (*_shown_outside(session), session.canvas.revision))
             label_counts(session)
             with st.container(key="remark"):
                 _show_remark(session)
@@ -67,13 +67,13 @@ def predict(session: LabSession, shown: tuple[Any, ...]) -> None:
     live_pictures(session)  # after the bars: what it sends back asks for the next picture
     if drawn.preview is not None:
         resources.live_budget().spend(time.thread_time() - begin)
-    elif _shown_outside(session) != shown:
+    elif (*_shown_outside(session), drawn.revision) != shown:
         st.rerun()
 
 
 def _shown_outside(session: LabSession) -> tuple[Any, ...]:
     """What a stroke or a label may change outside its fragment."""
-    return session.flash, list(_predicting_models(session)), session.samples.current, session.canvas.revision
+    return session.flash, list(_predicting_models(session)), session.samples.current
 
 
 def _choose_predicting(session: LabSession) -> None:

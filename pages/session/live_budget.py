@@ -4,6 +4,9 @@ import threading
 import time
 from collections.abc import Callable
 
+OVERHEAD = 0.004  # s of processor time to receive a picture and send its answer, as `benchmarks/load.py` finds
+MAX_DELAY = 2.0  # s after which a browser that does not heed its delay is not answered
+
 
 class LiveBudget:
     """A share of a processor core that may be spent, without saving up.
@@ -19,9 +22,15 @@ class LiveBudget:
         self._free_at = clock()
 
     def spend(self, seconds: float) -> None:
-        """Note processor time that was taken."""
-        with self._lock:
-            self._free_at = max(self._free_at, self._clock()) + seconds / self.share
+        """Note the processor time that an answer took."""
+        if self.share:
+            with self._lock:
+                self._free_at = max(self._free_at, self._clock()) + (seconds + OVERHEAD) / self.share
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether a picture that comes now is not answered."""
+        return not self.share or self.delay() > MAX_DELAY
 
     def delay(self) -> float:
         """Seconds until as much was saved as was spent."""

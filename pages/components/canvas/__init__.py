@@ -66,11 +66,11 @@ def live_pictures(session: LabSession) -> None:
         data={
             "is_on": budget.share > 0,
             "answered": drawn.preview_number,
-            "delay": 1000 * budget.delay() if budget.share else 0,
+            "delay": 1000 * budget.delay(),
             "revision": drawn.revision,
             "background": drawn.colors[1],
         },
-        on_picture_change=lambda: drawn.set_preview((state.widget_value(LIVE_KEY) or {}).get("picture")),
+        on_picture_change=lambda: _on_picture(session),
     )
 
 
@@ -116,6 +116,11 @@ def load_image(session: LabSession, content: bytes) -> None:
 def _on_background_change(session: LabSession) -> None:
     sync(session)
     session.canvas.set_white_background(bool(state.widget_value("paper")))
+
+
+def _on_picture(session: LabSession) -> None:
+    if not resources.live_budget().is_spent:
+        session.canvas.set_preview((state.widget_value(LIVE_KEY) or {}).get("picture"))
 
 
 def _on_paste(session: LabSession) -> None:

@@ -1,0 +1,33 @@
+from pages.session.live_budget import MAX_DELAY, OVERHEAD, LiveBudget
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_what_was_spent_is_waited_for():
+    clock = Clock()
+    budget = LiveBudget(0.5, clock)
+    assert budget.delay() == 0 and not budget.is_spent
+    budget.spend(0.1 - OVERHEAD)
+    assert round(budget.delay(), 6) == 0.2
+    clock.now += 0.15
+    assert round(budget.delay(), 6) == 0.05
+    clock.now += 10
+    budget.spend(0.1 - OVERHEAD)
+    assert round(budget.delay(), 6) == 0.2, "nothing was saved up"
+
+
+def test_a_browser_that_does_not_wait_is_not_answered():
+    budget = LiveBudget(0.5, Clock())
+    budget.spend(MAX_DELAY / 2)
+    assert budget.is_spent
+
+
+def test_no_share_no_answer():
+    budget = LiveBudget(0)
+    budget.spend(1)
+    assert budget.is_spent and budget.delay() == 0
