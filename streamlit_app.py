@@ -7,7 +7,7 @@ from pages.session import state, text
 from pages.session.lab_session import LabSession
 from pages.views.home import lab_file, model_files
 
-DRAWERS = {"Take a model along": model_files.show_export, "Bring a model": model_files.show_import_form}
+DRAWERS = {"Export a model": model_files.show_export, "Import a model": model_files.show_import_form}
 
 
 def main(session: LabSession) -> None:

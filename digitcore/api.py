@@ -49,7 +49,7 @@ BODY_TIMEOUT = 30  # s for a request's body to come
 MAX_TOTAL_PIXELS = MAX_PIXELS  # of all images together: a small file may hold a very large one
 IMAGE_FORMATS = ["PNG", "JPEG"]
 DEFAULT_MODEL = "genius"
-NO_PICTURE = "This is no PNG or JPEG that can be read."
+NO_PICTURE = "This file cannot be read as a PNG or JPEG image."
 
 Upload = bytes | np.ndarray  # a file's bytes, or a digit, (28, 28) uint8
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from digitcore.palette import BLUE, GREY, ORANGE, model_colors
 
-METRICS = {"loss": "Loss (cross-entropy, nats)", "accuracy": "Share of digits read right"}
+METRICS = {"loss": "Loss (cross-entropy, nats)", "accuracy": "Accuracy"}
 AXES = {"epoch": "Epoch", "samples_seen": "Digits seen", "seconds": "Seconds"}
 CELL_SELECTION = "cell"  # of a confusion matrix: the fields true and predicted of what was clicked
 DARK_TEXT, NEUTRAL = "#1b1f27", "#f4f4f4"
@@ -146,7 +146,7 @@ def digit_accuracy(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
     y = alt.Y("low:Q", title=None, scale=scale, axis=alt.Axis(format="~%", tickCount=6))
     intervals = base.mark_rule(strokeWidth=2).encode(y=y, y2="high:Q")
     points = base.mark_point(filled=True, size=60, opacity=1).encode(y=alt.Y("accuracy:Q", scale=scale))
-    return _layer(intervals, points, height=height, title="Share of each digit read right")
+    return _layer(intervals, points, height=height, title="Accuracy on each digit")
 
 
 def reliability(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
@@ -173,7 +173,7 @@ def reliability(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
     intervals = base.mark_rule(strokeWidth=1.5, opacity=0.6).encode(y=alt.Y("low:Q", title=None, scale=unit), y2="high:Q")
     points = base.mark_point(filled=True, size=60, opacity=1).encode(y=y)
     lines = base.mark_line(strokeWidth=1.5).encode(y=y)
-    return _layer(diagonal, intervals, lines, points, height=height, title="Share read right")
+    return _layer(diagonal, intervals, lines, points, height=height, title="Accuracy by confidence")
 
 
 def coverage(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
@@ -195,7 +195,7 @@ def coverage(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
     )
     points = base.mark_point(filled=True, size=90, opacity=1).transform_filter(alt.datum.is_threshold)
     lines = base.mark_line(strokeWidth=2)
-    return _layer(lines, points, height=height, title="Share of the answered read right")
+    return _layer(lines, points, height=height, title="Selective accuracy: of the answered")
 
 
 def robustness(table: pd.DataFrame, title: str, *, height: int = 300) -> alt.LayerChart:
@@ -260,14 +260,14 @@ def sweep_heat_map(table: pd.DataFrame, x: str, y: str, *, height: int = 260) ->
         tooltip=_tooltip(
             (f"{x}:O", x),
             (f"{y}:O", y),
-            ("personal:Q", "Your hand", ".1%"),
+            ("personal:Q", "Your handwriting", ".1%"),
             ("personal_range:Q", "Spread over seeds", ".1%"),
             ("mnist:Q", "MNIST", ".2%"),
             ("added_mnist_errors:Q", "MNIST errors more", "+.0f"),
             ("seconds:Q", "Seconds", ".1f"),
         ),
     )
-    shade = alt.Color("personal:Q", title="Your hand", scale=alt.Scale(scheme="viridis"), legend=alt.Legend(format=".0%"))
+    shade = alt.Color("personal:Q", title="Your handwriting", scale=alt.Scale(scheme="viridis"), legend=alt.Legend(format=".0%"))
     text = alt.Text("personal:Q", format=".0%")
     numbers = base.mark_text(fontWeight="bold", stroke="black", strokeWidth=0.4, fill="white").encode(text=text)
     cells = base.mark_rect().encode(color=shade)

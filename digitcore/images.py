@@ -24,7 +24,7 @@ MAX_PIXELS = 40_000_000
 MAX_SIDE = 1000  # px: larger images are reduced first
 LARGE = 4_000_000  # pixels: of files with more, one is decoded at a time
 STRIP_PIXELS = 1_000_000  # that are converted at a time
-UNREADABLE = "The picture cannot be read. Save it as PNG or JPEG and try again."
+UNREADABLE = "This file cannot be read as an image. Save it as PNG or JPEG and try again."
 GRAIN_LEVELS = 48  # of 255: ink below this is the grain of paper where there is much of it
 GRAIN_SHARE = 0.05  # of the pixels: less grain than this is line art, which stays as it is
 

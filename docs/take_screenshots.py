@@ -8,7 +8,7 @@ from playwright.sync_api import sync_playwright
 from tests.support.browser import CHROMIUM_ARGS, Person, Server, chromium
 
 HERE = Path(__file__).resolve().parent
-VIEWS = ("Loss", "Two in depth", "Confusion", "Misread", "Calibration", "Stress", "Your drawings", "Data set")
+VIEWS = ("Loss", "Compare two", "Confusion", "Misread", "Calibration", "Stress", "Your drawings", "Data set")
 DESK, PHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
 
 
@@ -58,7 +58,7 @@ def evaluate(person, scheme):
     page.keyboard.press("Escape")
     for view in VIEWS:
         look(person, view)
-        if view in ("Two in depth", "Misread", "Your drawings"):
+        if view in ("Compare two", "Misread", "Your drawings"):
             page.locator(".grid button").first.click()
         shoot(person, f"evaluate-{view.lower().replace(' ', '-')}-{scheme}", tall=True)
 

@@ -22,13 +22,13 @@ from pages.views.evaluate import (
 
 VIEWS = {
     "Loss": curves,
-    "Two in depth": pair,
+    "Compare two": pair,
     "Confusion": confusion,
-    "Misread": misclassified,
-    "Calibration": calibration,
-    "Stress": robustness,
-    "Your drawings": own_drawings,
-    "Data set": dataset,
+    "Errors": misclassified,
+    "Confidence": calibration,
+    "Robustness": robustness,
+    "My drawings": own_drawings,
+    "MNIST": dataset,
 }
 DEFAULT_VIEW = "Loss"
 

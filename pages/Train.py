@@ -17,12 +17,12 @@ from pages.session import autosave, polling, resources, settings_link, state, te
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 
-START_TEXTS = {
-    Start.UNTRAINED: "random weights: it has learnt nothing yet.",
-    Start.PRETRAINED: "the best shipped model.",
-    Start.TRAINED: "your own model in use.",
-    Start.BETTER: "the initial or the trained model, whichever reads more of your drawings.",
-    Start.RUN: "any run of the table below, or a model that you brought.",
+STARTS = {  # name on the page, what it is
+    Start.UNTRAINED: ("Untrained", "random weights: it has learnt nothing yet."),
+    Start.PRETRAINED: ("Pre-trained", "the best shipped model."),
+    Start.TRAINED: ("My model", "your own active model."),
+    Start.BETTER: ("Better of two", "the initial or the trained model, whichever reads more of your drawings."),
+    Start.RUN: ("Earlier run", "any run of the table below, or a model that you imported."),
 }
 
 
@@ -54,10 +54,11 @@ def _choose_start(session: LabSession) -> ModelBundle:
     state.seed_widget("start_from", training.start)
     start = st.radio(
         "Start from",
-        list(START_TEXTS),
+        list(STARTS),
+        format_func=lambda start: STARTS[Start(start)][0],
         horizontal=True,
         key="start_from",
-        help="  \n".join(f"**{name}**: {sentence}" for name, sentence in START_TEXTS.items()),
+        help="  \n".join(f"**{name}**: {sentence}" for name, sentence in STARTS.values()),
     )
     own = list(session.models.own)
     start_model = ""
@@ -78,13 +79,13 @@ def _choose_sample_use(session: LabSession) -> None:
     """How the drawings are used."""
     state.seed_widget("hold_out", session.samples.hold_out)
     session.samples.hold_out = st.toggle(
-        "Hold out every fourth drawing",
+        "Keep 1 in 4 for testing",
         key="hold_out",
         help="Of each digit. They are not learnt from, so that the score on them is honest.",
     )
     state.seed_widget("train_after_label", session.training.train_after_label)
     session.training.train_after_label = st.toggle(
-        "Train after each label",
+        "Retrain after each label",
         key="train_after_label",
         help="Every label on the Draw page trains at once, with these settings.",
     )
@@ -98,12 +99,12 @@ def _train_button(session: LabSession, start: ModelBundle, settings: TrainSettin
     if is_empty:
         st.info("Nothing to learn from: label a drawing, or mix in MNIST digits.")
     elif not n_samples:
-        st.caption("No labelled drawings yet: this trains on MNIST alone.")
+        st.caption("No drawings yet: this trains on MNIST alone.")
     else:
         n_held_out = n_samples - n_training
         st.caption(
-            f"Learns from {text.drawings(n_training)} of yours{f', {n_held_out} held out' * bool(n_held_out)}, "
-            f"{text.count(settings.mnist_samples)} of MNIST."
+            f"Training set: {text.drawings(n_training)} of yours + {text.count(settings.mnist_samples)} MNIST digits"
+            f"{f'; {n_held_out} set aside for testing' * bool(n_held_out)}."
         )
     is_busy = session.training.job is not None
     if st.button("Train", type="primary", width="stretch", key="train", disabled=is_empty or is_busy):
@@ -132,7 +133,7 @@ def _show_training(session: LabSession, interval: float | None) -> None:
     if session.models.active_run:
         _show_outcome(session, session.models.active_run)
     elif not training.error:
-        st.markdown("Nothing trained yet. Press **Train**, and the curves grow here.")
+        st.markdown("Nothing trained yet. Press **Train** to see the curves.")
 
 
 def _show_progress(session: LabSession, job: Job[Run]) -> None:
@@ -162,7 +163,7 @@ def _show_outcome(session: LabSession, record: RunRecord) -> None:
         if run.stopped and st.button("Continue", key="continue", help="Goes on from where it was stopped."):
             session.train(record.start, run.settings, resume_from=run)
             st.rerun()
-        layout.page_link(session, layout.DRAW, label="Draw with it", icon=":material/draw:")
+        layout.page_link(session, layout.DRAW, label="Try it", icon=":material/draw:")
         layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
     _show_curves(run.history, run.settings.epochs)
     table = history.curve_table({record.name: run.history})
@@ -173,7 +174,7 @@ def _show_curves(points: list[Point], epochs: int) -> None:
     for column, metric in zip(st.columns(2), charts.METRICS, strict=True):
         table = history.curve_table({"training": points}, metric)
         column.altair_chart(charts.curves(table, metric, x_max=epochs), key=f"curve_{metric}")
-    st.caption("Solid: the digits it learns from. Dashed: MNIST digits that it never learns from.")
+    st.caption("Solid: training. Dashed: validation (unseen MNIST digits).")
 
 
 main(layout.begin_page(layout.TRAIN))

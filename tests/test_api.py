@@ -80,7 +80,7 @@ def test_one_bad_picture_does_not_spoil_the_others(client, data):
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n" + bytes(50)])
 def test_what_is_no_picture_says_so(client, content):
     found = client.post(URL, content=content, headers={"content-type": "image/png"})
-    assert "no PNG or JPEG" in found.json()["answers"][0]["problem"]
+    assert "PNG or JPEG image" in found.json()["answers"][0]["problem"]
 
 
 def test_every_model_is_listed_and_answers(client, data):

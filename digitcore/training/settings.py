@@ -87,7 +87,7 @@ class TrainSettings:
 
     sample_weight: float = _setting(
         50.0,
-        "Your drawings count",
+        "Weight of my drawings",
         "At 1 × a drawing of yours counts as much as one MNIST digit; at 100 × it outweighs a hundred of them.",
         low=0.1,
         high=1000,
@@ -99,7 +99,7 @@ class TrainSettings:
     )
     mnist_samples: int = _setting(
         500,
-        "MNIST digits mixed in",
+        "MNIST examples added",
         "With 0 the network learns your hand alone and forgets others; with 55,000 it forgets little and takes minutes.",
         high=TRAINING_SIZE,
         is_integer=True,
@@ -146,7 +146,7 @@ class TrainSettings:
     )
     weight_interpolation: float | None = _setting(
         None,
-        "Gentle",
+        "Keep old weights (share)",
         "Share of the old weights mixed back in at the end: 0 learns most, 0.9 hardly changes anything. "
         "Auto: 0.3 for a model that can read, 0 from random weights.",
         high=0.95,
@@ -157,21 +157,21 @@ class TrainSettings:
     )
     oversample: str = _setting(
         "",
-        "More of these MNIST digits",
+        "Oversample digits",
         "They make up half of the MNIST digits: 7 and 9, say, where those are confused.",
         widget="pills",
         options=tuple(range(10)),
     )
     noise: str = _setting(
         "none",
-        "Noise on the MNIST digits",
+        "Add noise to MNIST",
         "A different degree in each epoch.",
         choices=("none", "salt-pepper", "gaussian"),
         widget="segmented_control",
     )
     augment_samples: bool = _setting(
         False,
-        "Move my drawings a little in each epoch",
+        "Augment my drawings",
         "A small turn, shift and stretch.",
         choices=(True, False),
         widget="toggle",

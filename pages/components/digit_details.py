@@ -34,10 +34,11 @@ def read_digit(digit: np.ndarray | None, models: Models) -> list[Reading]:
 def mnist_cells(numbers: Iterable[int], evaluations: dict[str, Evaluation]) -> list[gallery.Cell]:
     """MNIST test digits for a gallery: the true digit, and each model's prediction."""
     digits, labels = mnist.load_test()
-    return [
-        gallery.Cell(int(i), digits[i], f"a {labels[i]}: {' → '.join(str(one.predictions[i]) for one in evaluations.values())}")
-        for i in list(numbers)[: gallery.MAX_CELLS]
-    ]
+    cells = []
+    for i in list(numbers)[: gallery.MAX_CELLS]:
+        predicted = " → ".join(str(one.predictions[i]) for one in evaluations.values())
+        cells.append(gallery.Cell(int(i), digits[i], f"true {labels[i]}, predicted {predicted}"))
+    return cells
 
 
 def digit_details(digit: np.ndarray, models: Models, label: int | None, key: str) -> None:
@@ -45,15 +46,15 @@ def digit_details(digit: np.ndarray, models: Models, label: int | None, key: str
     readings = read_digit(digit, models)
     with st.container(border=True, key=f"full_{key}"):
         if label is not None:
-            st.markdown(f"**This is a {label}.**")
+            st.markdown(f"**True {label}.**")
         bars, pixels = st.columns([3, 2]) if len(models) < 3 else (st.container(), st.container())
         with bars:
             prediction(readings, digit)
         with pixels:
             st.markdown(
-                "What the guess hangs on",
-                help="A patch is wiped out, everywhere in turn. Orange: without it the guess gets less likely. "
-                "Blue: without it the guess gets more likely.",
+                "Pixels that matter",
+                help="A patch is erased, everywhere in turn. Orange: without it the prediction gets less likely. "
+                "Blue: without it the prediction gets more likely.",
             )
             figures.figure_row([_attribution_figure(reading, models[reading.model], digit) for reading in readings])
 
@@ -61,18 +62,18 @@ def digit_details(digit: np.ndarray, models: Models, label: int | None, key: str
 def nearest_digits(session: LabSession, model: ModelBundle, name: str, digit: np.ndarray) -> None:
     """The MNIST digits nearest to one in a model's feature space."""
     st.markdown(
-        f"**The MNIST digits that look most like it to {text.escape(name)}**",
+        f"**Nearest MNIST digits (by {text.escape(name)}'s features)**",
         help="Nearest in the network's last layer but one, among 20,000 training digits. 1.0 is as near as two MNIST digits "
         "usually are to each other.",
     )
     found = queries.nearest_neighbors(session, model, digit)
     if found is None:
-        st.caption("Looking …")
+        st.caption("Searching …")
         return
     if found.distances[0, 0] > found.far:
         st.markdown(
             f"It is **far off MNIST**: the nearest is {found.distances[0, 0]:.1f} times as far as usual, and of MNIST's own "
-            f"digits only one in a hundred lies beyond {found.far:.1f}. Take the guess with care, or draw it more plainly."
+            f"digits only one in a hundred lies beyond {found.far:.1f}. Take the prediction with care, or draw it more plainly."
         )
     nearest = zip(found.digits[0], found.labels[0], found.distances[0], strict=True)
     figures.figure_row([Figure(image, f"a {label}, {distance:.1f}") for image, label, distance in nearest])

@@ -32,10 +32,10 @@ def choose_pair(session: LabSession, models: Models) -> tuple[str, str] | None:
         baseline, candidate = names[:2]
     key = "_".join([baseline, candidate, *names])
     left, right = st.columns(2)
-    first = left.selectbox("From", names, names.index(baseline), key=f"baseline_{key}", persist_state="session")
+    first = left.selectbox("Baseline", names, names.index(baseline), key=f"baseline_{key}", persist_state="session")
     others = [name for name in names if name != first]
     index = others.index(candidate) if candidate in others else 0
-    second = right.selectbox("To", others, index, key=f"candidate_{first}_{key}", persist_state="session")
+    second = right.selectbox("Candidate", others, index, key=f"candidate_{first}_{key}", persist_state="session")
     return str(first), str(second)
 
 

@@ -27,7 +27,7 @@ def _show(session: LabSession) -> None:
     elif queries.is_paused:
         message, resume = st.columns([5, 1], vertical_alignment="center")
         message.warning(queries.error or "Stopped. What was read before stays.")
-        resume.button("Go on", key="resume_queries", on_click=queries.resume, width="stretch")
+        resume.button("Resume", key="resume_queries", on_click=queries.resume, width="stretch")
 
 
 def _describe(kinds: set[str]) -> str:

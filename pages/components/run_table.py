@@ -18,7 +18,7 @@ def run_table(session: LabSession) -> None:
     models = session.models
     if not models.runs and not models.deleted:
         return
-    st.subheader("Runs", anchor=False)
+    st.subheader("Training runs", anchor=False)
     newest = models.runs[::-1]
     if newest:
         rows = st.dataframe(
@@ -34,13 +34,13 @@ def run_table(session: LabSession) -> None:
         elif selected:
             _show_differences(selected)
         else:
-            st.caption("Tick a run to use it or start from it; tick several to see where their settings differ.")
+            st.caption("Tick a run to use it or train it further; tick several to see where their settings differ.")
     if models.deleted:
         with st.container(horizontal=True, vertical_alignment="center", key="run_deleted"):
             st.markdown(
                 f"Deleted “{text.escape(models.deleted.record.name)}”. Active model: {text.escape(session.active_model.name)}."
             )
-            st.button("Take it back", key="run_undelete", on_click=models.undo_delete, type="tertiary")
+            st.button("Undo", key="run_undelete", on_click=models.undo_delete, type="tertiary")
 
 
 def _row(record: RunRecord, session: LabSession) -> dict[str, Any]:
@@ -48,13 +48,13 @@ def _row(record: RunRecord, session: LabSession) -> dict[str, Any]:
     return {
         "Run": record.name + (" (in use)" if record is session.models.active_run else ""),
         "Started from": run.parent,
-        "Your hand before": text.score(run.personal_before),
-        "after": text.score(run.personal_after),
-        "MNIST before": f"{run.mnist_before.accuracy:.2%}" if run.mnist_before else "",
-        "after ": f"{run.mnist_after.accuracy:.2%}" if run.mnist_after else "",
+        "Your handwriting before": text.score(run.personal_before),
+        "Your handwriting after": text.score(run.personal_after),
+        "MNIST before": text.percent(run.mnist_before.accuracy, 2) if run.mnist_before else "",
+        "MNIST after": text.percent(run.mnist_after.accuracy, 2) if run.mnist_after else "",
         "Seconds": round(run.seconds, 1),
         "Epochs": text.epochs(run),
-        "Learnt from": run.model.card.training_data.removeprefix("Trained on ").removesuffix("."),
+        "Training data": run.model.card.training_data.removeprefix("Trained on ").removesuffix("."),
     }
 
 
@@ -62,7 +62,7 @@ def _show_actions(session: LabSession, record: RunRecord) -> None:
     models = session.models
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.button("Use it", key="run_use", on_click=_use, args=(session, record), disabled=record is models.active_run)
-        st.button("Start from it", key="run_start", on_click=_start_from, args=(session, record))
+        st.button("Train further", key="run_start", on_click=_start_from, args=(session, record))
         st.button("Delete", key="run_delete", on_click=_delete, args=(session, record))
         st.text_input(
             "Name",

@@ -22,7 +22,7 @@ def sweep_panel(session: LabSession, start: ModelBundle) -> None:
     """Inputs, and below them the results of the session's latest sweep."""
     training = session.training
     state.seed_widget("sweeping", training.sweep is not None)
-    if not st.toggle("Sweep: which settings teach best?", key="sweeping", persist_state="session"):
+    if not st.toggle("Hyperparameter sweep", key="sweeping", persist_state="session"):
         return
     sweep = training.sweep
     is_running = sweep is not None and not sweep.is_idle
@@ -40,7 +40,7 @@ def sweep_panel(session: LabSession, start: ModelBundle) -> None:
             st.button(label, key="sweep_stop", on_click=sweep.stop, disabled=not is_running or sweep.is_stopping)
             is_complete = sweep.n_done == len(sweep.trials)
             st.button(
-                "Go on",
+                "Resume",
                 key="sweep_go",
                 on_click=training.resume_sweep,
                 args=(session.owner,),
@@ -113,7 +113,7 @@ def _show_results(session: LabSession, sweep: Sweep) -> None:
         st.altair_chart(charts.sweep_heat_map(means, swept[0], swept[min(1, len(swept) - 1)]), key="sweep_map")
         best = ", ".join(f"{_label(name)} {value:g}" for name, value in (sweep.best() or {}).items())
         st.markdown(f"Best so far: {best}.")
-        if st.button("Apply it", key="sweep_apply"):
+        if st.button("Use these settings", key="sweep_apply"):
             session.training.apply_best()
             st.rerun()
     table = sweep.table()

@@ -55,7 +55,7 @@ def file_size(n_bytes: int) -> str:
 def model_summary(model: ModelBundle) -> str:
     """A model's size, and its accuracy on MNIST where that is known."""
     accuracy = model.card.metrics.get("mnist_accuracy")
-    reads = f", reads {accuracy:.2%} of MNIST's test digits" if accuracy is not None else ""
+    reads = f", reads {percent(accuracy, 2)} of MNIST's test digits" if accuracy is not None else ""
     return f"{model.card.parameters:,} parameters{reads}."
 
 
@@ -101,16 +101,15 @@ def outcome(run: Run) -> list[str]:
     sentences = [f"{how}{run.model.card.training_data} Started from {escape(run.parent)}; took {run.seconds:.0f} s."]
     changes = []
     if run.personal_before and run.personal_after and run.personal_after.n:
-        which = "held out" if run.personal_is_held_out else "that it learnt from"
         low, high = (round(100 * bound) for bound in run.personal_after.interval)
+        which = f"set aside for testing; 95 % interval: {low}–{high} %" if run.personal_is_held_out else "that it learnt from"
         changes.append(
-            f"Your hand {run.personal_before.accuracy:.0%} → **{run.personal_after.accuracy:.0%}** "
-            f"({drawings(run.personal_after.n)} {which}; the true share lies between {low} and {high} %)."
+            f"Your handwriting {percent(run.personal_before.accuracy)} → **{percent(run.personal_after.accuracy)}** "
+            f"({drawings(run.personal_after.n)} {which})."
         )
     if run.mnist_before and run.mnist_after:
-        changes.append(
-            f"MNIST {run.mnist_before.accuracy:.2%} → **{run.mnist_after.accuracy:.2%}** ({run.mnist_after.n:,} test digits)."
-        )
+        before, after = (percent(one.accuracy, 2) for one in (run.mnist_before, run.mnist_after))
+        changes.append(f"MNIST {before} → **{after}** ({run.mnist_after.n:,} test digits).")
     return [*sentences, " ".join(changes)] if changes else sentences
 
 
@@ -122,37 +121,37 @@ def headline(run: Run) -> str:
         which = "Test drawings" if run.personal_is_held_out else "Drawings that it learnt from"
         parts.append(f"{which} {before.correct}/{before.n} → **{after.correct}/{after.n}**.")
     if run.mnist_before and run.mnist_after:
-        parts.append(f"MNIST {100 * run.mnist_before.accuracy:.2f} → **{run.mnist_after.accuracy:.2%}**.".replace("%", " %"))
+        parts.append(f"MNIST {100 * run.mnist_before.accuracy:.2f} → **{percent(run.mnist_after.accuracy, 2)}**.")
     return " ".join(parts)
 
 
 def warning(run: Run) -> str:
     """What to do where a training has made things worse; "" where it has not."""
     if _is_worse(run.personal_before, run.personal_after, 0):
-        return "This lesson hurt: it reads fewer of your drawings than before. Start from genius again, or label more drawings."
+        return "Your accuracy dropped. Start from the pre-trained model again, or label more drawings."
     if _is_worse(run.mnist_before, run.mnist_after, MAX_MNIST_LOSS):
-        return "This lesson cost much of MNIST. Mix in more MNIST digits, or let your drawings count less."
+        return "MNIST accuracy dropped. Add more MNIST examples, or lower the weight of your drawings."
     return ""
 
 
 def interval(bounds: Sequence[float] | None, places: int) -> str:
-    """“99.5 to 99.7 %”; "" when nothing is known."""
-    return "{:.{places}f} to {:.{places}f} %".format(*(100 * bound for bound in bounds), places=places) if bounds else ""
+    """“99.5–99.7 %”; "" when nothing is known."""
+    return "{:.{places}f}–{:.{places}f} %".format(*(100 * bound for bound in bounds), places=places) if bounds else ""
 
 
 def score(found: Score | None) -> str:
     """“95 % of 20”; "" when nothing was evaluated."""
-    return f"{found.accuracy:.0%} of {found.n}" if found and found.n else ""
+    return f"{percent(found.accuracy)} of {found.n}" if found and found.n else ""
 
 
 def comparison(pair: PairedComparison, baseline: str, candidate: str, what: str = "test digits") -> str:
     """Which of two models is better, and whether the difference is significant."""
     baseline, candidate = escape(baseline), escape(candidate)
     of = f"{pair.baseline.n:,} {what}"
-    changed = f"fixes {len(pair.fixed):,} and breaks {len(pair.broken):,}."
+    changed = f"corrects {len(pair.fixed):,} and adds {plural(len(pair.broken), 'error')}."
     if not pair.net_gain:
         return f"Both read equally many of {of}. {candidate} {changed}"
-    chance = "unlikely to be luck" if pair.is_significant else "this may be luck"
+    chance = "significant" if pair.is_significant else "may be chance"
     p_value = f"p = {pair.p_value:.2g}" if pair.p_value >= 0.001 else "p < 0.001"
     how = f"**{abs(pair.net_gain):,} {'more' if pair.net_gain > 0 else 'fewer'}**"
     return f"{candidate} reads {how} of {of} than {baseline}: {chance} ({p_value}, McNemar's exact test). It {changed}"

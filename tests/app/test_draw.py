@@ -104,12 +104,12 @@ def test_what_would_help_is_said(app, data):
 def test_a_drawing_is_explained(app, data):
     draw(app, data.test_images[0])
     open_drawer(app, "why")
-    assert "What the guess hangs on" not in texts(app), "nothing is computed before it is asked for"
+    assert "Pixels that matter" not in texts(app), "nothing is computed before it is asked for"
     app.button(key="explain").click().run()
     until_answered(app)
     said = texts(app)
-    assert "What the guess hangs on" in said and "of ink added" in said and "Layer by layer in genius" in said
-    assert "of them dead" in said and "look most like it to genius" in said
+    assert "Pixels that matter" in said and "of ink added" in said and "Layer by layer in genius" in said
+    assert "of them dead" in said and "Nearest MNIST digits (by genius's features)" in said
 
 
 def test_own_drawings_are_relabelled_and_deleted(app, few):
@@ -144,7 +144,7 @@ def test_misclassified_by_a_chosen_model(app, few):
     keep_open(app, "own").segmented_control(key="own_kind").set_value("Errors").run()
     assert "None of this kind." in texts(app), "genius predicts all twenty correctly"
     keep_open(app, "own")
-    next(box for box in app.selectbox if box.label == "Misread by").set_value("stupid").run()
+    next(box for box in app.selectbox if box.label == "Errors of").set_value("stupid").run()
     assert not app.exception and "None of this kind." not in texts(app)
 
 

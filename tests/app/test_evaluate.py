@@ -9,7 +9,7 @@ from tests.support.app import DRAW, EVALUATE, add_run, add_samples, go, new_app,
 
 VIEWS = {  # view → charts and tables that it shows with one model, with several
     "Loss": (2, 2),
-    "Two in depth": (0, 2),
+    "Compare two": (0, 2),
     "Confusion": (1, 1),
     "Misread": (0, 0),
     "Calibration": (2, 2),
@@ -60,8 +60,8 @@ def test_a_comparison_of_the_active_model_with_what_it_started_from(app, few, ge
     until_answered(app)
     scores = app.dataframe[0].value
     assert scores["Model"].tolist() == ["stupid", "run 1"] and scores["MNIST"][1] > scores["MNIST"][0]
-    assert scores["Your hand 95 %"][1].endswith("of 20") and (scores["Time (ms)"] > 0).all()
-    for view in ("Two in depth", "Your drawings"):
+    assert scores["Your handwriting 95 %"][1].endswith("of 20") and (scores["Time (ms)"] > 0).all()
+    for view in ("Compare two", "Your drawings"):
         see(app, view)
         assert [box.value for box in app.selectbox[:2]] == ["stupid", "run 1"]
     assert "of 20 drawings than stupid: unlikely to be luck (p < 0.001" in texts(app) and session_of(app).models.has_compared
@@ -71,7 +71,7 @@ def test_the_chosen_pair_is_the_same_in_every_view(app, few):
     add_samples(app, few)
     go(app, EVALUATE)
     choose(app, ["genius", "plain", "salt-pepper"])
-    see(app, "Two in depth")
+    see(app, "Compare two")
     next(box for box in app.selectbox if box.label == "From").set_value("salt-pepper").run()
     until_answered(app)
     see(app, "Your drawings")

@@ -21,7 +21,7 @@ from tests.support.app import (
     until_answered,
 )
 
-EXPORT, IMPORT = "Take a model along", "Bring a model"
+EXPORT, IMPORT = "Export a model", "Import a model"
 
 
 def open_home(at, drawer):

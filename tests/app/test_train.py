@@ -57,7 +57,7 @@ def test_a_training_and_its_outcome(app, few, stupid):
     until_trained(app)
     said = texts(app)
     assert "Trained on your 20 drawings and 500 MNIST digits." in said and "Started from stupid" in said
-    assert "Your hand" in said and "20 drawings that it learnt from" in said
+    assert "Your handwriting" in said and "20 drawings that it learnt from" in said
     assert f"MNIST {stupid.card.metrics['mnist_accuracy']:.2%} →" in said
     go(app, DRAW)
     assert "Active model: run 1" in html(app)

@@ -150,7 +150,7 @@ def test_a_drawing_is_explained_and_relabelled_in_the_gallery(person):
     person.draw(4)
     page.get_by_text("Why this prediction?").click()
     person.press("explain")
-    page.get_by_text("What would make it another digit").wait_for()
+    page.get_by_text("Smallest change that flips it").wait_for()
     page.get_by_text("Dense").last.wait_for(timeout=120_000)
     page.get_by_text("Why this prediction?").click()
     person.label(4, 1)

@@ -38,7 +38,7 @@ def test_the_whole_loop(person, server):
 
     person.go("Evaluate")
     page.locator("[data-testid=stVegaLiteChart]").first.wait_for()
-    person.see("Two in depth")
+    person.see("Compare two")
     page.get_by_text("McNemar's exact test").wait_for(timeout=LONG)
     page.locator(".st-key-comparison [data-testid=stVegaLiteChart]").nth(1).wait_for()
     person.see("Your drawings")
@@ -69,7 +69,7 @@ def test_the_loop_by_touch_on_a_phone(phone):
     page.get_by_text("The surest come first").wait_for(timeout=LONG)
     phone.settle()
     page.locator(".grid button").nth(1).tap()
-    page.get_by_text("What the guess hangs on").wait_for()
+    page.get_by_text("Pixels that matter").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 

@@ -56,12 +56,12 @@ def test_a_click_on_the_matrix_shows_its_digits(person):
     person.open("/Evaluate")
     page.locator(".st-key-view").wait_for()
     person.see("Confusion")
-    page.get_by_text("Most often taken for each other").wait_for(timeout=LONG)
+    page.get_by_text("Most often confused").wait_for(timeout=LONG)
     chart = page.locator(".st-key-comparison [data-testid=stVegaLiteChart]").first
     chart.scroll_into_view_if_needed()
     person.settle(1000)
     chart.locator("path[aria-roledescription='rect mark']").last.click()
-    page.get_by_text("digits that are a 9, read as 9").wait_for()
+    page.get_by_text("digits: true 9, predicted 9").wait_for()
     page.locator(".grid button").nth(59).wait_for()
 
 
@@ -77,7 +77,7 @@ def test_the_comparison_follows_the_first_training(person: Person):
     person.press("train")
     page.locator(".st-key-training").get_by_text("Started from stupid").wait_for(timeout=LONG)
     person.go("Evaluate")
-    person.see("Two in depth")
+    person.see("Compare two")
     page.get_by_text("than stupid").wait_for(timeout=LONG)
     assert "run 1 reads" in page.locator(".st-key-comparison").inner_text()
 

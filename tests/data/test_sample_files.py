@@ -69,7 +69,9 @@ def test_each_entry_is_taken_or_refused(data):
         )
     )
     assert found.samples.labels.tolist() == [7, 7] and (found.samples.digits[0] == data.test_images[0]).all()
-    assert len(found.rejected) == 4 and str(found).startswith("2 samples taken, 4 refused: a/7/text: The picture cannot be read")
+    assert len(found.rejected) == 4 and str(found).startswith(
+        "2 samples taken, 4 refused: a/7/text: This file cannot be read as an image"
+    )
 
 
 def bomb():

@@ -36,22 +36,22 @@ def show(session: LabSession, models: Models) -> None:
 def _show_counterfactual(name: str, model: ModelBundle, digit: np.ndarray) -> None:
     probabilities = resources.probabilities(model, digit[None])[0]
     target = st.segmented_control(
-        f"What would make it another digit to {text.escape(name)}?",
+        f"Smallest change that flips it ({text.escape(name)})",
         range(10),
         default=int(np.argsort(-probabilities)[1]),
         required=True,
         key="towards",
-        help="Small spots of ink are added or wiped out one by one, each time where that helps the other digit most.",
+        help="Small spots of ink are added or erased one by one, each time where that helps the other digit most.",
     )
     target = int(target or 0)
     changed = attribution.counterfactual(resources.predictor(model), digit, target)
     figures.figure_row(
         [
-            Figure(digit, f"a {target}: {probabilities[target]:.1%}", COUNTERFACTUAL_HEIGHT),
-            Figure(changed.digit, f"a {target}: {changed.probability:.1%}", COUNTERFACTUAL_HEIGHT),
+            Figure(digit, f"a {target}: {text.percent(probabilities[target], 1)}", COUNTERFACTUAL_HEIGHT),
+            Figure(changed.digit, f"a {target}: {text.percent(changed.probability, 1)}", COUNTERFACTUAL_HEIGHT),
         ]
     )
-    st.caption(f"{text.plural(changed.n_added, 'spot')} of ink added, {changed.n_erased} wiped out.")
+    st.caption(f"{text.plural(changed.n_added, 'spot')} of ink added, {changed.n_erased} erased.")
 
 
 def _show_layers(session: LabSession, model: ModelBundle, name: str, digit: np.ndarray) -> None:
@@ -62,9 +62,9 @@ def _show_layers(session: LabSession, model: ModelBundle, name: str, digit: np.n
     )
     layers = queries.layer_activations(session, model, digit)
     if layers is None:
-        st.caption("Looking …")
+        st.caption("Searching …")
         return
     for layer in layers:
-        dead = f", {layer.dead_share:.0%} of them dead" if layer.dead_share is not None else ""
+        dead = f", {text.percent(layer.dead_share)} of them dead" if layer.dead_share is not None else ""
         st.caption(f"{layer.name}: {layer.n_units:,} units{dead}")
         figures.figure_row([Figure(image, "", LAYER_HEIGHT) for image in layer.maps])

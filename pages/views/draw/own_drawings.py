@@ -51,7 +51,7 @@ def _choose_model(session: LabSession) -> ModelBundle:
     every = session.models.every_model()
     names = list(every)
     index = names.index(session.active_model.name)
-    return every[str(st.selectbox("Misread by", names, index, key=f"own_model_{len(names)}_{index}", width=240))]
+    return every[str(st.selectbox("Errors of", names, index, key=f"own_model_{len(names)}_{index}", width=240))]
 
 
 def _filter(samples: SampleSet, predictions: np.ndarray, kind: str, digits: list[int]) -> np.ndarray:
@@ -67,14 +67,14 @@ def _filter(samples: SampleSet, predictions: np.ndarray, kind: str, digits: list
 
 
 def _caption(samples: SampleSet, predictions: np.ndarray, i: int) -> str:
-    read = f" read as {predictions[i]}" * bool(predictions[i] != samples.labels[i])
-    return f"a {samples.labels[i]}{read}{', held out' * bool(samples.held_out[i])}"
+    error = f", predicted {predictions[i]}" * bool(predictions[i] != samples.labels[i])
+    return f"{samples.labels[i]}{error}{', test' * bool(samples.held_out[i])}"
 
 
 def _show_actions(session: LabSession, selected: list[int]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        label = st.selectbox("They are a …", range(10), index=None, key="own_label", width=140, placeholder="0 to 9")
-        st.button("Label anew", key="own_relabel", on_click=_relabel, args=(session, selected, label), disabled=label is None)
+        label = st.selectbox("Relabel as", range(10), index=None, key="own_label", width=140, placeholder="0 to 9")
+        st.button("Relabel", key="own_relabel", on_click=_relabel, args=(session, selected, label), disabled=label is None)
         st.button(f"Delete {len(selected)}", key="own_delete", on_click=_delete, args=(session, selected))
     samples = session.samples.current
     side, brush, strokes = decode_strokes(samples.strokes[selected[-1]])

@@ -36,7 +36,7 @@ def show(session: LabSession) -> None:
         help="An .npz, a ZIP of pictures in folders named 0 to 9, or a ZIP of IDX files.",
     )
     st.button(
-        "Add them",
+        "Import",
         key="samples_add",
         disabled=file is None or session.imports.job is not None,
         on_click=_import,

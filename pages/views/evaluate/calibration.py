@@ -22,7 +22,7 @@ def show(session: LabSession, models: Models) -> None:
         table = pd.concat([reliability_table(one).assign(model=name) for name, one in evaluations.items()], ignore_index=True)
         st.altair_chart(charts.reliability(table), key="reliability")
         st.caption(
-            "On the dashed line a model is as sure as it is right; above it, it is too modest. The thin lines are 95 % intervals."
+            "On the dashed line a model is as sure as it is right; above it, it is under-confident. Thin lines: 95 % intervals."
         )
         download_table(table, "reliability")
     with right:
@@ -30,7 +30,7 @@ def show(session: LabSession, models: Models) -> None:
         st.altair_chart(charts.coverage(table), key="coverage")
         st.caption("The dot: where the Draw page says “unsure”.")
         download_table(table, "coverage")
-    errors = ", ".join(f"{text.escape(name)} {one.calibration_error:.2%}" for name, one in evaluations.items())
+    errors = ", ".join(f"{text.escape(name)} {text.percent(one.calibration_error, 2)}" for name, one in evaluations.items())
     st.markdown(
         f"Calibration error: {errors}.",
         help="Expected calibration error: the mean distance between how sure it is and how often it is right, over 15 bins.",
@@ -60,8 +60,9 @@ def _describe_threshold(evaluation: Evaluation, threshold: float) -> str:
     n_unsure = int(unsure.sum())
     n_answered = evaluation.n - n_unsure
     n_avoided = int((unsure & ~evaluation.is_correct).sum())
-    right = f"{float(evaluation.is_correct[~unsure].mean()):.2%} of those are right" if n_answered else "none is left"
+    accuracy = float(evaluation.is_correct[~unsure].mean()) if n_answered else 0.0
+    right = f"{text.percent(accuracy, 2)} of those are right" if n_answered else "none is left"
     return (
-        f"It answers **{n_answered:,}** of {evaluation.n:,} ({n_answered / evaluation.n:.1%}); {right}. "
-        f"It is unsure about {n_unsure:,}, of which it would have misread {n_avoided:,}."
+        f"It answers **{n_answered:,}** of {evaluation.n:,} ({text.percent(n_answered / evaluation.n, 1)}); {right}. "
+        f"It is unsure about {n_unsure:,}, of which {n_avoided:,} would have been errors."
     )

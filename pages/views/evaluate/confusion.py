@@ -24,7 +24,7 @@ def show(session: LabSession, models: Models) -> None:
         return
     evaluation = results[name].evaluation
     st.markdown(_describe(confused_pairs(evaluation)))
-    cells = st.segmented_control("Cells say", ["Counts", "Rates"], default="Counts", required=True, key="confusion_cells")
+    cells = st.segmented_control("Show", ["Counts", "Rates"], default="Counts", required=True, key="confusion_cells")
     table = confusion_table(evaluation)
     matrix, digits = st.columns([3, 2])
     with matrix:
@@ -52,7 +52,7 @@ def _show_cell(evaluation: Evaluation, name: str, cells: list[dict[str, Any]]) -
         st.caption(f"{shown} reads no {true} as {predicted}.")
         return
     by_confidence = inside[np.argsort(-evaluation.confidence[inside], kind="stable")]
-    st.markdown(f"**{len(inside):,} digits that are a {true}, read as {predicted}** by {shown}, the surest first.")
+    st.markdown(f"**{len(inside):,} digits: true {true}, predicted {predicted}** by {shown}, the most confident first.")
     gallery.gallery(mnist_cells(by_confidence, {name: evaluation}), f"cell_{true}_{predicted}", len(by_confidence))
 
 
@@ -63,5 +63,5 @@ def _describe(pairs: pd.DataFrame) -> str:
     rows = list(pairs.itertuples(index=False, name=None))
     named = [f"{first} and {second} ({count:,})" for first, second, count, _ in rows]
     common = [f"{first}/{second}" for first, second, _, is_common in rows if is_common]
-    explained = f" {', '.join(common)}: hands all over the world make these alike." if common else ""
-    return f"Most often taken for each other: {', '.join(named)}.{explained}"
+    explained = f" {', '.join(common)}: commonly confused." if common else ""
+    return f"Most often confused: {', '.join(named)}.{explained}"

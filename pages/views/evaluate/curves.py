@@ -16,10 +16,10 @@ AXES = {"Epoch": "epoch", "Digits seen": "samples_seen", "Seconds": "seconds"}
 def show(session: LabSession, models: Models) -> None:
     """Curves as the cards and runs hold them: nothing is computed."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        x = st.segmented_control("By", list(AXES), default="Epoch", required=True, key="curves_by", persist_state="session")
-        log_scale = st.toggle("Logarithmic loss", key="curves_log", persist_state="session")
+        x = st.segmented_control("x axis", list(AXES), default="Epoch", required=True, key="curves_by", persist_state="session")
+        log_scale = st.toggle("Log scale", key="curves_log", persist_state="session")
         with_ancestors = st.toggle(
-            "With what came before",
+            "Include parent runs",
             key="curves_chained",
             persist_state="session",
             help="A run starts where the training of its initial model ended, so that a lineage reads as one curve.",
@@ -39,7 +39,7 @@ def show(session: LabSession, models: Models) -> None:
         with column:
             download_table(table, metric)
     st.caption(
-        "Solid: the digits learnt from. Dashed: MNIST digits never learnt from. 0 is before the training. "
+        "Solid: training. Dashed: validation (unseen MNIST digits). 0 is before the training. "
         "Seconds were measured on the machine that trained."
     )
 

@@ -16,7 +16,7 @@ MAX_HARDEST = 40
 
 def show(session: LabSession, models: Models) -> None:
     """Classes, mean images, a mosaic, ink, and the digits that are hardest for a model."""
-    seed = int(st.number_input("Mosaic", 1, 1000, 1, key="mosaic", help="Another number shows other digits.", width=160)) - 1
+    seed = int(st.number_input("Sample", 1, 1000, 1, key="mosaic", help="Another number shows other digits.", width=160)) - 1
     found = queries.dataset_statistics(session, seed)
     if found is None:
         st.caption(text.WAIT)
@@ -46,8 +46,8 @@ def show(session: LabSession, models: Models) -> None:
 
 
 def _show_hardest(session: LabSession, models: Models) -> None:
-    st.markdown("**The odd ones**", help="The test digits with the highest loss: where the model gives the truth least.")
-    name = choose_model(models, "odd", "Odd to")
+    st.markdown("**Hardest examples**", help="The test digits with the highest loss: where the model gives the truth least.")
+    name = choose_model(models, "odd", "Hardest for")
     results = queries.evaluations(session, {name: models[name]})
     if not results:
         st.caption(text.WAIT)

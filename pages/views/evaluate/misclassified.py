@@ -12,7 +12,7 @@ from pages.session.lab_session import LabSession
 
 def show(session: LabSession, models: Models) -> None:
     """On MNIST's test digits; a click shows one in full."""
-    name = choose_model(models, "misread", "Misread by")
+    name = choose_model(models, "misread", "Errors of")
     results = queries.evaluations(session, models)
     if name not in results:
         st.caption(text.WAIT)
@@ -21,11 +21,11 @@ def show(session: LabSession, models: Models) -> None:
     wrong = np.flatnonzero(~evaluation.is_correct)
     by_confidence = wrong[np.argsort(-evaluation.confidence[wrong], kind="stable")]
     st.markdown(
-        f"{text.escape(name)} misreads **{len(wrong):,}** of {evaluation.n:,} digits. The surest come first: "
-        f"what it says, and how sure it is. Click one to see what every model makes of it."
+        f"{text.escape(name)} makes **{len(wrong):,}** errors in {evaluation.n:,} digits, the most confident first. "
+        f"Click one to see what every model makes of it."
     )
     cells = [
-        gallery.Cell(cell.number, cell.digit, f"{cell.caption} ({evaluation.confidence[cell.number]:.0%})")
+        gallery.Cell(cell.number, cell.digit, f"{cell.caption} ({text.percent(evaluation.confidence[cell.number])})")
         for cell in mnist_cells(by_confidence, {name: evaluation})
     ]
     selected = gallery.gallery(cells, "misread_gallery", len(wrong))

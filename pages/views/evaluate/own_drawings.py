@@ -18,7 +18,7 @@ def show(session: LabSession, models: Models) -> None:
     """The user's samples; a click shows one in full, with the nearest MNIST digits."""
     samples = session.samples.current
     if not len(samples):
-        st.markdown("No labelled drawings yet. Label some on the Draw page.")
+        st.markdown("No drawings yet. Label some on the Draw page.")
         return
     chosen = choose_pair(session, models)
     if chosen is None:
@@ -30,8 +30,8 @@ def show(session: LabSession, models: Models) -> None:
     found = PairedComparison(*evaluations)
     st.markdown(text.comparison(found, baseline, candidate, "drawings"))
     kinds = {
-        "Fixed": found.fixed,
-        "Broken": found.broken,
+        "Corrected": found.fixed,
+        "New errors": found.broken,
         "Still wrong": found.wrong_in_both,
         CORRECT_IN_BOTH: found.correct_in_both,
     }
@@ -56,6 +56,6 @@ def show(session: LabSession, models: Models) -> None:
 
 
 def _cell(samples: SampleSet, found: PairedComparison, number: int) -> gallery.Cell:
-    held_out = ", held out" * bool(samples.held_out[number])
+    held_out = ", test" * bool(samples.held_out[number])
     before, after = found.baseline.predictions[number], found.candidate.predictions[number]
-    return gallery.Cell(number, samples.digits[number], f"a {samples.labels[number]}: {before} → {after}{held_out}")
+    return gallery.Cell(number, samples.digits[number], f"true {samples.labels[number]}, predicted {before} → {after}{held_out}")

@@ -33,9 +33,7 @@ def show(session: LabSession, models: Models) -> None:
         st.caption("The thin lines are 95 % intervals.")
         download_table(table, "by digit")
     with right:
-        st.markdown(
-            f"**Where {text.escape(candidate)} differs**", help="Orange: more often than the other model. Blue: less often."
-        )
+        st.markdown("**Change in confusion**", help=f"Orange: {candidate} more often. Blue: less often.")
         change = found.confusion_table()
         st.altair_chart(charts.confusion_change(change), key="confusion_change")
         download_table(change, "difference")
@@ -52,16 +50,16 @@ def _show_contingency(found: PairedComparison, baseline: str, candidate: str) ->
 
 
 def _show_digits(found: PairedComparison, chosen: tuple[str, str], models: Models) -> None:
-    kinds = {"Fixed": found.fixed, "Broken": found.broken, "Wrong in both": found.wrong_in_both}
+    kinds = {"Corrected": found.fixed, "New errors": found.broken, "Wrong in both": found.wrong_in_both}
     kind = st.segmented_control(
         "Digits",
         list(kinds),
-        default="Fixed",
+        default="Corrected",
         required=True,
         key="pair_kind",
         format_func=lambda name: f"{name} ({len(kinds[name]):,})",
     )
-    numbers = kinds[kind or "Fixed"]
+    numbers = kinds[kind or "Corrected"]
     evaluations = dict(zip(chosen, (found.baseline, found.candidate), strict=True))
     cells = mnist_cells(numbers, evaluations)
     if not cells:

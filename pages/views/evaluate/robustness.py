@@ -18,22 +18,22 @@ DEFAULT_SHOWN = 2  # corruptions
 def show(session: LabSession, models: Models) -> None:
     """From the cards at once, from all test digits when asked for."""
     use_all = st.toggle(
-        "Read all 10,000 digits in every way",
+        "Run the full test (about a minute a model)",
         key="robustness_all_digits",
         persist_state="session",
-        help="About a minute a model. Without it, shipped models show the 1,000 digits that were read when they were made.",
+        help="On all 10,000 test digits. Without it, shipped models show the 1,000 digits of their cards.",
     )
     find = queries.robustness_tables if use_all else queries.known_robustness_tables
     found = find(session, models)
     tables = {name: found[name] if name in found else _from_card(model) for name, model in models.items()}
     if missing := [name for name, table in tables.items() if table is None]:
         names = ", ".join(map(text.escape, missing))
-        st.caption(f"Not read yet: {names}." + " Switch on the reading of all digits." * (not use_all))
+        st.caption(f"Not tested yet: {names}." + " Switch on the full test." * (not use_all))
     known = {name: table for name, table in tables.items() if table is not None}
     if not known:
         return
     chosen = st.pills(
-        "Kinds",
+        "Corruptions",
         corruptions.names(),
         selection_mode="multi",
         default=corruptions.names()[:DEFAULT_SHOWN],
@@ -44,7 +44,7 @@ def show(session: LabSession, models: Models) -> None:
     columns = st.columns(2)
     for number, name in enumerate(chosen):
         table = every[every["corruption"] == name]
-        chart = charts.robustness(table, f"{name.capitalize()}: share read right")
+        chart = charts.robustness(table, f"{name.capitalize()}: accuracy")
         columns[number % 2].altair_chart(chart, key=f"robustness_{name}")
     download_table(every, "stress")
     st.caption(f"Of {' and '.join(f'{n:,}' for n in sorted(every['n'].unique()))} test digits at each strength.")

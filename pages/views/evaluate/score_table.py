@@ -1,5 +1,7 @@
 """One row a model: its metrics, their uncertainty, its cost."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -12,27 +14,27 @@ from pages.components.model_widgets import Models
 from pages.session import queries, resources, text
 from pages.session.lab_session import LabSession
 
-FORMATS = {
-    "Parameters": "{:,.0f}",
-    "Size (kB)": "{:,.0f}",
-    "Time (ms)": "{:.2f}",
-    "MNIST": "{:.2%}",
-    "Loss": "{:.4f}",
-    "Calibration": "{:.2%}",
-    "Your hand": "{:.1%}",
-    "Spoilt digits": "{:.1%}",
+FORMATS: dict[str, Callable[[float], str]] = {
+    "Parameters": "{:,.0f}".format,
+    "Size (kB)": "{:,.0f}".format,
+    "Time (ms)": "{:.2f}".format,
+    "MNIST": functools.partial(text.percent, places=2),
+    "Loss": "{:.4f}".format,
+    "Calibration error": functools.partial(text.percent, places=2),
+    "Your handwriting": functools.partial(text.percent, places=1),
+    "Robustness": functools.partial(text.percent, places=1),
 }
-HIGHER_IS_BETTER = {"MNIST", "Your hand", "Spoilt digits"}
+HIGHER_IS_BETTER = {"MNIST", "Your handwriting", "Robustness"}
 HELP = {
     "Time (ms)": "One answer on this machine, median, on one thread.",
-    "MNIST": "Share of the 10,000 test digits read right. The star marks the best of each column.",
-    "MNIST 95 %": "Where the true share lies with 95 % confidence (Wilson).",
+    "MNIST": "Accuracy on the 10,000 test digits. The star marks the best of each column.",
+    "MNIST 95 %": "95 % interval (Wilson).",
     "Loss": "Mean cross-entropy on the test digits, in nats. Smaller is better.",
-    "Calibration": "How far being sure and being right lie apart. Smaller is better.",
-    "Your hand": "Share of your held-out drawings read right; of all your drawings while none is held out.",
-    "Your hand 95 %": "Where the true share lies with 95 % confidence. With few drawings that is almost anywhere.",
-    "Spoilt digits": "Mean share read right over ten corruptions at five strengths: of 1,000 test digits, or of all of them once "
-    "the Stress view has read them with every chosen model.",
+    "Calibration error": "How far being sure and being right lie apart. Smaller is better.",
+    "Your handwriting": "Accuracy on your test drawings; on all your drawings while none is set aside for testing.",
+    "Your handwriting 95 %": "95 % interval. With few drawings that is almost anywhere.",
+    "Robustness": "Mean accuracy over ten corruptions at five strengths: of 1,000 test digits, or of all of them once "
+    "the Robustness view has tested them with every chosen model.",
 }
 MODEL_COLUMN_WIDTH = 112  # px
 
@@ -41,7 +43,9 @@ def show(session: LabSession, models: Models) -> None:
     """The table, the settings that differ, and both to download."""
     table = _score_table(session, models)
     st.dataframe(
-        table.style.format({name: _formatter(table[name], name) for name in FORMATS if name in table}),
+        table.style.format(
+            {name: _formatter(table[name], name, _is_fair(session, models, name)) for name in FORMATS if name in table}
+        ),
         placeholder="–",
         hide_index=True,
         key="scores",
@@ -58,7 +62,7 @@ def show(session: LabSession, models: Models) -> None:
                 st.dataframe(settings, hide_index=True, key="settings")
     leaked = [record.name for record in session.models.runs if record.name in models and not record.run.personal_is_held_out]
     if leaked and session.samples.current.held_out.any():
-        st.caption(f"{', '.join(map(text.escape, leaked))} may have learnt from drawings that are held out now.")
+        st.caption(f"{', '.join(map(text.escape, leaked))} may have learnt from drawings that are test drawings now.")
 
 
 def _score_table(session: LabSession, models: Models) -> pd.DataFrame:
@@ -70,6 +74,7 @@ def _score_table(session: LabSession, models: Models) -> pd.DataFrame:
         result, metrics = results.get(name), model.card.metrics
         evaluation = result.evaluation if result else None
         personal = Evaluation.from_probabilities(samples.labels, resources.probabilities(model, samples.digits))
+        has_learnt = name in session.models.own and not samples.held_out.any()  # an interval would claim more than is known
         measured = metrics.get("robustness")
         on_card = robustness.mean_accuracy(measured) if measured else None
         rows.append(
@@ -77,11 +82,13 @@ def _score_table(session: LabSession, models: Models) -> pd.DataFrame:
                 "Model": name,
                 "MNIST": evaluation.accuracy if evaluation else metrics.get("mnist_accuracy"),
                 "MNIST 95 %": text.interval(evaluation.interval if evaluation else metrics.get("mnist_interval"), 2),
-                "Your hand": personal.accuracy,
-                "Your hand 95 %": f"{text.interval(personal.interval, 0)} of {personal.n}" if personal.n else "",
+                "Your handwriting": personal.accuracy,
+                "Your handwriting 95 %": f"{text.interval(personal.interval, 0)} of {personal.n}"
+                if personal.n and not has_learnt
+                else "",
                 "Loss": evaluation.loss if evaluation else metrics.get("mnist_loss"),
-                "Calibration": evaluation.calibration_error if evaluation else metrics.get("calibration_error"),
-                "Spoilt digits": robustness.mean_corrupted_accuracy(tables[name]) if use_all_digits else on_card,
+                "Calibration error": evaluation.calibration_error if evaluation else metrics.get("calibration_error"),
+                "Robustness": robustness.mean_corrupted_accuracy(tables[name]) if use_all_digits else on_card,
                 "Time (ms)": result.milliseconds if result else None,
                 "Parameters": model.card.parameters,
                 "Size (kB)": len(model.tflite_bytes) / 1e3,
@@ -90,11 +97,17 @@ def _score_table(session: LabSession, models: Models) -> pd.DataFrame:
     return pd.DataFrame(rows).astype(dict.fromkeys(FORMATS, float)).replace("", None).dropna(axis="columns", how="all")
 
 
-def _formatter(column: "pd.Series[float]", name: str) -> Any:
+def _is_fair(session: LabSession, models: Models, name: str) -> bool:
+    """Whether a column compares the models on what none of them has learnt."""
+    is_own = any(model in session.models.own for model in models)
+    return name != "Your handwriting" or not is_own or bool(session.samples.current.held_out.any())
+
+
+def _formatter(column: "pd.Series[float]", name: str, is_fair: bool) -> Any:
     """A formatter that marks the best of a column where there is something to choose from."""
     best = column.max() if name in HIGHER_IS_BETTER else column.min()
-    has_choice = column.nunique() > 1
-    return lambda value: FORMATS[name].format(value) + " ★" * bool(has_choice and value == best)
+    has_choice = column.nunique() > 1 and is_fair
+    return lambda value: FORMATS[name](value) + " ★" * bool(has_choice and value == best)
 
 
 def _settings_table(models: Models) -> pd.DataFrame:

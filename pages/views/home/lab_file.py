@@ -26,9 +26,9 @@ def show(session: LabSession) -> None:
         else:
             st.caption("Nothing to save yet.")
         if session.saving.state:
-            with st.popover("Forget this lab"):
+            with st.popover("Delete this lab"):
                 st.markdown("Deletes its drawings, runs and models from this server, for good. Files that you saved stay yours.")
-                st.button("Forget it", key="lab_forget", type="primary", on_click=_delete, args=(session,))
+                st.button("Delete it", key="lab_forget", type="primary", on_click=_delete, args=(session,))
     with right:
         file = st.file_uploader(
             "Open a lab from a file", type=["zip"], key="lab_file", max_upload_size=archive.MAX_BYTES // 1_000_000
@@ -36,7 +36,7 @@ def show(session: LabSession) -> None:
         is_busy = session.imports.job is not None or bool(session.saving.awaited_token)
         content = file.getvalue() if file else b""
         st.button("Open it", key="lab_open", disabled=file is None or is_busy, on_click=_open, args=(session, content))
-        st.caption("What is here now stays under its own address.")
+        st.caption("Your current lab stays at its own link.")
         import_progress(session, ImportKind.LAB)
 
 

@@ -25,7 +25,7 @@ def show_table(session: LabSession) -> None:
         pd.DataFrame(
             {
                 "Model": [card.name for card in cards],
-                "MNIST": ["" if accuracy is None else f"{accuracy:.2%}" for accuracy in accuracies],
+                "MNIST": ["" if accuracy is None else text.percent(accuracy, 2) for accuracy in accuracies],
                 "Parameters": [f"{card.parameters:,}" for card in cards],
                 "Learnt": [card.training_data for card in cards],
             }
@@ -81,7 +81,7 @@ def show_import_form(session: LabSession) -> None:
     is_busy = session.imports.job is not None
     content, file_name = (file.getvalue(), file.name) if file else (b"", "")
     st.button(
-        "Bring it",
+        "Import",
         key="model_upload",
         disabled=file is None or is_busy,
         on_click=_import,
@@ -92,7 +92,7 @@ def show_import_form(session: LabSession) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{text.escape(model.name)}**: {text.model_summary(model)}")
             st.button("Use it", key=f"upload_use_{model.name}", on_click=session.models.activate, args=(model.name,))
-            st.button("Put it away", key=f"upload_remove_{model.name}", on_click=session.models.remove_upload, args=(model.name,))
+            st.button("Remove", key=f"upload_remove_{model.name}", on_click=session.models.remove_upload, args=(model.name,))
 
 
 def _import(session: LabSession, content: bytes, file_name: str) -> None:
