@@ -30,7 +30,7 @@ def open_robustness_view(browser, server):
     person = Person(browser.new_page(viewport={"width": 1280, "height": 900}), server.url)
     person.open("/Evaluate")
     page = person.page
-    page.locator(".st-key-view").get_by_text("Stress", exact=True).click()
+    page.locator(".st-key-view").get_by_text("Robustness", exact=True).click()
     box = page.locator(".stMultiSelect input").first
     for name in MODELS[2:]:
         box.click()

@@ -8,7 +8,7 @@ from playwright.sync_api import sync_playwright
 from tests.support.browser import CHROMIUM_ARGS, Person, Server, chromium
 
 HERE = Path(__file__).resolve().parent
-VIEWS = ("Loss", "Compare two", "Confusion", "Misread", "Calibration", "Stress", "Your drawings", "Data set")
+VIEWS = ("Loss", "Compare two", "Confusion", "Errors", "Confidence", "Robustness", "My drawings", "MNIST")
 DESK, PHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
 
 
@@ -29,11 +29,11 @@ def train(person):
     """Label a few drawings and train on them from random weights, so that the charts have something to say."""
     for digit in (4, 7, 1, 4, 7):
         person.draw(digit)
-        person.press(f"label_{digit}")
+        person.press_label(digit)
         person.page.locator(".st-key-answer").get_by_text("Draw a digit").wait_for()
         person.page.wait_for_timeout(800)
     person.go("Train")
-    person.page.locator(".st-key-start_from label", has_text="stupid").click()
+    person.page.locator(".st-key-start_from label", has_text="Untrained").click()
     person.page.wait_for_timeout(1000)
     person.press("train")
     person.page.locator(".st-key-training").get_by_text("Trained on your").wait_for(timeout=120_000)
@@ -58,7 +58,7 @@ def evaluate(person, scheme):
     page.keyboard.press("Escape")
     for view in VIEWS:
         look(person, view)
-        if view in ("Compare two", "Misread", "Your drawings"):
+        if view in ("Compare two", "Errors", "My drawings"):
             page.locator(".grid button").first.click()
         shoot(person, f"evaluate-{view.lower().replace(' ', '-')}-{scheme}", tall=True)
 
@@ -89,7 +89,7 @@ def main():
                 phone.draw(7)
                 shoot(phone, f"draw-phone-{scheme}")
                 phone.go("Evaluate")
-                look(phone, "Misread")
+                look(phone, "Errors")
                 phone.page.locator(".grid button").first.tap()
                 shoot(phone, f"evaluate-phone-{scheme}", tall=True)
         finally:

@@ -74,7 +74,7 @@ def test_one_bad_picture_does_not_spoil_the_others(client, data):
     *bad, good = client.post(URL, json={"pictures": digits}).json()["answers"]
     assert good["digit"] == 7 and not good["unsure"] and good["problem"] is None
     assert all(one["digit"] is None and one["unsure"] and one["probabilities"] == [] for one in bad)
-    assert [one["problem"].split()[-1] for one in bad] == ["blank.", "read.", "read."]
+    assert [one["problem"].split()[-1] for one in bad] == ["blank.", "image.", "image."]
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n" + bytes(50)])

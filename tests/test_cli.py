@@ -56,7 +56,7 @@ def test_predict(tmp_path, capsys, data):
     ("arguments", "sentence"),
     [
         (["predict", "nowhere.png"], "no file nowhere.png"),
-        (["predict", __file__], "picture cannot be read"),
+        (["predict", __file__], "cannot be read as an image"),
         (["predict", "{blank}"], "is blank"),
         (["predict", "{blank}", "--model", "nobody"], "genius"),
         (["evaluate", "nobody"], "genius"),

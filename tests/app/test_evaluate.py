@@ -1,6 +1,7 @@
 """The Evaluate page: every view, and what it compares."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from digitcore.jobs.tasks import RobustnessTask
@@ -11,11 +12,11 @@ VIEWS = {  # view → charts and tables that it shows with one model, with sever
     "Loss": (2, 2),
     "Compare two": (0, 2),
     "Confusion": (1, 1),
-    "Misread": (0, 0),
-    "Calibration": (2, 2),
-    "Stress": (2, 2),
-    "Your drawings": (0, 0),
-    "Data set": (4, 4),
+    "Errors": (0, 0),
+    "Confidence": (2, 2),
+    "Robustness": (2, 2),
+    "My drawings": (0, 0),
+    "MNIST": (4, 4),
 }
 
 
@@ -60,11 +61,13 @@ def test_a_comparison_of_the_active_model_with_what_it_started_from(app, few, ge
     until_answered(app)
     scores = app.dataframe[0].value
     assert scores["Model"].tolist() == ["stupid", "run 1"] and scores["MNIST"][1] > scores["MNIST"][0]
-    assert scores["Your handwriting 95 %"][1].endswith("of 20") and (scores["Time (ms)"] > 0).all()
-    for view in ("Compare two", "Your drawings"):
+    intervals = scores["Your handwriting 95 %"]
+    assert intervals[0].endswith("of 20") and pd.isna(intervals[1]), "no interval on drawings that were learnt from"
+    assert (scores["Time (ms)"] > 0).all()
+    for view in ("Compare two", "My drawings"):
         see(app, view)
         assert [box.value for box in app.selectbox[:2]] == ["stupid", "run 1"]
-    assert "of 20 drawings than stupid: unlikely to be luck (p < 0.001" in texts(app) and session_of(app).models.has_compared
+    assert "of 20 drawings than stupid: significant (p < 0.001" in texts(app) and session_of(app).models.has_compared
 
 
 def test_the_chosen_pair_is_the_same_in_every_view(app, few):
@@ -72,10 +75,10 @@ def test_the_chosen_pair_is_the_same_in_every_view(app, few):
     go(app, EVALUATE)
     choose(app, ["genius", "plain", "salt-pepper"])
     see(app, "Compare two")
-    next(box for box in app.selectbox if box.label == "From").set_value("salt-pepper").run()
+    next(box for box in app.selectbox if box.label == "Baseline").set_value("salt-pepper").run()
     until_answered(app)
-    see(app, "Your drawings")
-    assert next(box for box in app.selectbox if box.label == "From").value == "salt-pepper"
+    see(app, "My drawings")
+    assert next(box for box in app.selectbox if box.label == "Baseline").value == "salt-pepper"
 
 
 def test_queries_are_stopped_and_resumed(app, stupid):
@@ -85,7 +88,7 @@ def test_queries_are_stopped_and_resumed(app, stupid):
     app.button(key="stop_queries").click().run()
     assert "Stopped" in texts(app) and not session_of(app).queries.pending
     before.stop()
-    app.segmented_control(key="view").set_value("Calibration").run()
+    app.segmented_control(key="view").set_value("Confidence").run()
     assert not session_of(app).queries.pending, "nothing is asked until told to resume"
     app.button(key="resume_queries").click().run()
     until_answered(app)

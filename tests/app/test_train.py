@@ -10,7 +10,7 @@ from digitcore.jobs.limits import Limits
 from digitcore.jobs.sweep import SCORES
 from digitcore.training.settings import TrainSettings
 from pages.components.training_form import FORM_SPECS
-from pages.session import resources
+from pages.session import resources, text
 from pages.session.training_state import Start
 from tests.support.app import (
     DRAW,
@@ -58,7 +58,7 @@ def test_a_training_and_its_outcome(app, few, stupid):
     said = texts(app)
     assert "Trained on your 20 drawings and 500 MNIST digits." in said and "Started from stupid" in said
     assert "Your handwriting" in said and "20 drawings that it learnt from" in said
-    assert f"MNIST {stupid.card.metrics['mnist_accuracy']:.2%} →" in said
+    assert f"MNIST {text.percent(stupid.card.metrics['mnist_accuracy'], 2)} →" in said
     go(app, DRAW)
     assert "Active model: run 1" in html(app)
 

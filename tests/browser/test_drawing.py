@@ -162,7 +162,7 @@ def test_a_drawing_is_explained_and_relabelled_in_the_gallery(person):
     page.locator("[role=option]").first.click()
     person.settle()
     person.press("own_relabel")
-    page.locator(".grid button", has_text="a 9 read as 4").wait_for()
+    page.locator(".grid button", has_text="9, predicted 4").wait_for()
 
 
 def test_a_white_background_keeps_the_drawing(person):

@@ -8,10 +8,10 @@ from tests.support.browser import LONG
 def train_from_stupid(person, samples):
     """Set the form and press Train: stupid, 2,000 MNIST digits, 1 epoch."""
     page = person.page
-    page.locator(".st-key-start_from label", has_text="stupid").click()
+    page.locator(".st-key-start_from label", has_text="Untrained").click()
     person.slide("mnist_samples", "ArrowRight", "ArrowRight")
     person.slide("epochs", "ArrowLeft")
-    page.get_by_text("2,000 of MNIST").wait_for()
+    page.get_by_text("+ 2,000 MNIST digits").wait_for()
     person.press("train")
     page.locator(".st-key-training").get_by_text(f"Trained on your {samples}").wait_for(timeout=LONG)
 
@@ -26,7 +26,7 @@ def test_the_whole_loop(person, server):
     page.get_by_text("Saved as 4").wait_for()
 
     person.go("Train")
-    page.get_by_text("1 drawing of yours").wait_for()
+    page.get_by_text("1 drawing of yours + 500 MNIST digits").wait_for()
     train_from_stupid(person, "1 drawing and 2,000 MNIST digits")
     page.locator(".st-key-training [data-testid=stVegaLiteChart]").nth(1).wait_for()
 
@@ -41,7 +41,7 @@ def test_the_whole_loop(person, server):
     person.see("Compare two")
     page.get_by_text("McNemar's exact test").wait_for(timeout=LONG)
     page.locator(".st-key-comparison [data-testid=stVegaLiteChart]").nth(1).wait_for()
-    person.see("Your drawings")
+    person.see("My drawings")
     page.get_by_text("of 1 drawing").first.wait_for(timeout=LONG)
 
     loaded = {name.split(".")[0] for name in server.modules()}
@@ -65,8 +65,8 @@ def test_the_loop_by_touch_on_a_phone(phone):
     phone.go("Train")
     train_from_stupid(phone, "1 drawing")
     phone.go("Evaluate")
-    phone.see("Misread")
-    page.get_by_text("The surest come first").wait_for(timeout=LONG)
+    phone.see("Errors")
+    page.get_by_text("the most confident first").wait_for(timeout=LONG)
     phone.settle()
     page.locator(".grid button").nth(1).tap()
     page.get_by_text("Pixels that matter").wait_for()
@@ -104,6 +104,6 @@ def test_a_killed_worker_is_said(person, server):
     page.get_by_text("The worker died").wait_for(timeout=30_000)
     person.wait_for_drawings(1)
     person.slide("mnist_samples", "Home")
-    page.get_by_text("none of MNIST").wait_for()
+    page.get_by_text("+ none MNIST digits").wait_for()
     person.press("train")
     page.locator(".st-key-training").get_by_text("Trained on your 1 drawing.").wait_for(timeout=LONG)

@@ -72,7 +72,7 @@ def test_the_comparison_follows_the_first_training(person: Person):
     page.locator(".st-key-view").wait_for()
     person.settle()
     person.go("Train")
-    page.locator(".st-key-start_from label", has_text="stupid").click()
+    page.locator(".st-key-start_from label", has_text="Untrained").click()
     person.slide("mnist_samples", "ArrowLeft")
     person.press("train")
     page.locator(".st-key-training").get_by_text("Started from stupid").wait_for(timeout=LONG)

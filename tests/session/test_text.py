@@ -52,14 +52,15 @@ def test_the_outcome_of_a_training(genius):
     }
     first, second = text.outcome(run(genius, **scores, personal_is_held_out=True))
     assert first.endswith("Started from stupid; took 2 s.")
-    assert "Your hand 25% → **75%** (4 drawings held out" in second and "MNIST 90.00% → **95.00%**" in second
+    assert "Your handwriting 25 % → **75 %** (4 drawings set aside for testing; 95 % interval: " in second
+    assert "MNIST 90.00 % → **95.00 %**" in second
     assert "that it learnt from" in text.outcome(run(genius, **scores))[1]
     assert len(text.outcome(run(genius))) == 1
 
 
 def test_a_training_that_made_things_worse_is_warned_of(genius):
     better, worse = Score(3, 4), Score(2, 4)
-    assert "hurt" in text.warning(run(genius, personal_before=better, personal_after=worse))
+    assert "Your accuracy dropped" in text.warning(run(genius, personal_before=better, personal_after=worse))
     assert text.warning(run(genius, personal_before=worse, personal_after=better)) == ""
     before, much, little = Score(9900, 10_000), Score(9800, 10_000), Score(9880, 10_000)
     assert "MNIST" in text.warning(run(genius, mnist_before=before, mnist_after=much))
@@ -74,8 +75,8 @@ def test_the_sentence_of_a_comparison():
     labels = np.arange(20) % 10
     right, wrong = evaluation(labels, labels), evaluation(labels, (labels + 1) % 10)
     sentence = text.comparison(PairedComparison(wrong, right), "old_one", "new")
-    assert sentence.startswith("new reads **20 more** of 20 test digits than old\\_one: unlikely to be luck (p < 0.001")
-    assert sentence.endswith("It fixes 20 and breaks 0.")
+    assert sentence.startswith("new reads **20 more** of 20 test digits than old\\_one: significant (p < 0.001")
+    assert sentence.endswith("It corrects 20 and adds 0 errors.")
     assert text.comparison(PairedComparison(right, right), "a", "b").startswith("Both read equally many of 20 test digits.")
 
 
