@@ -95,7 +95,8 @@ class Visitor:
             url = to_data_url((*before, last[: 1 + round(done * len(last))] * 2), LIVE_SIDE)
             message = BackMsg(rerun_script={"page_name": "Draw", "fragment_id": self.fragments[self.find(LIVE)]})
             number = self.live["answered"] + 1
-            self.trigger(message, LIVE, "picture", {"number": number, "revision": self.live["revision"], "url": url})
+            known = {name: self.live[name] for name in ("revision", "n_strokes")}
+            self.trigger(message, LIVE, "picture", {"number": number, "url": url} | known)
             await self.send(message)
             self.n_pictures += self.live["answered"] == number
             await asyncio.sleep(min(self.live["delay"] / 1000, begin + seconds - time.monotonic()))

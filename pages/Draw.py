@@ -9,7 +9,7 @@ import streamlit as st
 from digitcore.data.quality import QualityIssue
 from digitcore.models.bundle import ModelBundle
 from pages.components import layout
-from pages.components.canvas import canvas, canvas_options, live_pictures
+from pages.components.canvas import canvas, canvas_options, live_pictures, sync
 from pages.components.digit_details import read_digit
 from pages.components.label_buttons import label_buttons, label_counts
 from pages.components.model_widgets import Models
@@ -46,7 +46,7 @@ def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
     with st.container(key="screen", horizontal=True, gap="medium"):
         canvas(session)
         with st.container(key="answer", gap="xsmall"):
-            predict(session, (*_shown_outside(session), session.canvas.revision))
+            predict(session, _shown_by_canvas(session))
             label_counts(session)
             with st.container(key="remark"):
                 _show_remark(session)
@@ -58,6 +58,7 @@ def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
 def predict(session: LabSession, shown: tuple[Any, ...]) -> None:
     """The prediction and the labels on it: only this runs while a stroke is under way."""
     begin, drawn = time.thread_time(), session.canvas
+    sync(session)  # a browser may send the finished stroke together with a picture, for this fragment
     readings = read_digit(drawn.shown_digit, _predicting_models(session))
     if drawn.preview is None and readings[-1].probabilities is not None:
         drawn.record_prediction(readings[-1].ranking[0], readings[-1].confidence)
@@ -67,13 +68,18 @@ def predict(session: LabSession, shown: tuple[Any, ...]) -> None:
     live_pictures(session)  # after the bars: what it sends back asks for the next picture
     if drawn.preview is not None:
         resources.live_budget().spend(time.thread_time() - begin)
-    elif (*_shown_outside(session), drawn.revision) != shown:
+    elif _shown_by_canvas(session) != shown:
         st.rerun()
 
 
 def _shown_outside(session: LabSession) -> tuple[Any, ...]:
     """What a stroke or a label may change outside its fragment."""
     return session.flash, list(_predicting_models(session)), session.samples.current
+
+
+def _shown_by_canvas(session: LabSession) -> tuple[Any, ...]:
+    """What a label or the end of a stroke changes outside the prediction."""
+    return *_shown_outside(session), session.canvas.revision, session.canvas.drawing.n_strokes
 
 
 def _choose_predicting(session: LabSession) -> None:
@@ -108,6 +114,8 @@ def _show_remark(session: LabSession) -> None:
         session.samples.forget_last()
         if drawing.issues:
             st.caption(_describe(drawing.issues[0], list(_predicting_models(session).values())[-1], drawing.digit))
+    elif session.canvas.notice:
+        st.caption(session.canvas.notice)
     elif session.samples.last_label is not None:
         _show_last_label(session)
 

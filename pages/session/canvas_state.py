@@ -100,6 +100,7 @@ class CanvasState(Part):
         preview: (28, 28) uint8, the digit while a stroke is under way; predicted, never stored. None when the pen is up.
         preview_number: of the last picture of a stroke under way, as its browser counts them.
         has_keys: whether the keys 0 to 9 label.
+        notice: what to say below the canvas until something is drawn; "" for nothing.
         error: why the last image could not be read, in a sentence.
         reconnects: how often the browser has asked whether this session is still there.
         explained_digit: the digit that the Draw page explains.
@@ -115,6 +116,7 @@ class CanvasState(Part):
         self.preview: np.ndarray | None = None
         self.preview_number = 0
         self.has_keys = True
+        self.notice = ""
         self.error = ""
         self.reconnects = 0
         self.explained_digit: np.ndarray | None = None
@@ -160,6 +162,7 @@ class CanvasState(Part):
         if self.drawing.from_image and not drawing.n_strokes:
             return
         self._last_image, self.awaiting_image, self.error, self.preview = image, False, "", None
+        self.notice = ""
         is_longer = drawing.n_strokes > len((self.initial_drawing or {}).get("objects", []))
         try:
             rgba = images.decode_canvas(decode_data_url(image))
@@ -183,10 +186,10 @@ class CanvasState(Part):
 
     @synchronized
     def set_preview(self, picture: Any) -> None:
-        """Take a picture of a stroke under way; what is none, or of another revision, is ignored.
+        """Take a picture of a stroke under way; what is none, of another revision or of a stroke that has ended is ignored.
 
         Args:
-            picture: `{"number", "revision", "url"}`, as the browser sends it.
+            picture: `{"number", "revision", "n_strokes", "url"}`, as the browser sends it; `n_strokes` are finished.
         """
         if not isinstance(picture, dict):
             return
@@ -194,7 +197,8 @@ class CanvasState(Part):
         if not isinstance(number, int) or not isinstance(url, str):
             return
         self.preview_number = number
-        if picture.get("revision") != self.revision or len(url) > MAX_PREVIEW:
+        is_current = (picture.get("revision"), picture.get("n_strokes")) == (self.revision, self.drawing.n_strokes)
+        if not is_current or len(url) > MAX_PREVIEW:
             return
         with contextlib.suppress(DigitLabError):
             self.preview = images.digit_from_canvas(images.decode_canvas(decode_data_url(url)))

@@ -99,6 +99,7 @@ class LabSession:
         self.samples.add(drawn, digit, self.canvas.encoded_strokes(), now, self._contradiction(drawn, digit))
         self._labelled, self.flash = self.canvas.drawing, ""
         self.canvas.new_revision()
+        self.canvas.notice = ""
         if self.training.request_retraining():
             self.train(self.start_model()[0], self.training.settings)
         return True

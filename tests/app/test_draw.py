@@ -86,7 +86,7 @@ def test_a_stroke_under_way_is_predicted_and_not_stored(app, data):
     canvas = session_of(app).canvas
     picture = Image.fromarray(data.test_images[0]).resize((112, 112)).convert("RGBA")
     url = canvas_value(np.asarray(picture))["drawing"]["data"]
-    canvas.set_preview({"number": 1, "revision": canvas.revision, "url": url})
+    canvas.set_preview({"number": 1, "revision": canvas.revision, "n_strokes": 0, "url": url})
     app.run()
     assert predicted_digits(app) == [7] and canvas.digit is None and not session_of(app).label(7)
 

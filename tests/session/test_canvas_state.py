@@ -104,6 +104,36 @@ def test_clear_is_undone_by_one_step(drawn):
     assert drawn.digit is before and drawn.initial_drawing["objects"] == PATHS[:2]
 
 
+def picture(canvas, digit, **other):
+    """Of a stroke under way, as the browser sends it."""
+    url = sent(rgba(digit))["drawing"]["data"]
+    return {"number": 7, "revision": canvas.revision, "n_strokes": canvas.drawing.n_strokes, "url": url} | other
+
+
+def test_a_picture_of_a_stroke_is_shown_until_the_pen_goes_up(canvas, data):
+    canvas.set_preview(picture(canvas, data.test_images[0]))
+    assert canvas.preview is not None and canvas.shown_digit is canvas.preview and canvas.preview_number == 7
+    assert canvas.digit is None and canvas.drawing.n_strokes == 0, "it is no drawing"
+    canvas.sync_from_widget(canvas.key, sent(rgba(data.test_images[1])))
+    assert canvas.preview is None and canvas.shown_digit is canvas.digit
+
+
+def test_a_picture_that_comes_after_its_stroke_is_ignored(canvas, data):
+    late = picture(canvas, data.test_images[0])
+    canvas.sync_from_widget(canvas.key, sent(rgba(data.test_images[1])))
+    canvas.set_preview(late)
+    assert canvas.preview is None and canvas.preview_number == 7, "it counts as answered"
+
+
+@pytest.mark.parametrize(
+    "other", [{"revision": 99}, {"url": "no picture"}, {"url": "data:image/png;base64,AAAA"}, {"url": "x" * 200_000}, {"url": 5}]
+)
+def test_what_is_no_picture_of_this_canvas_is_ignored(canvas, data, other):
+    canvas.set_preview(picture(canvas, data.test_images[0], **other))
+    canvas.set_preview("nothing")
+    assert canvas.preview is None
+
+
 def test_redo_clears_again(drawn, data):
     drawn.clear()
     drawn.undo()

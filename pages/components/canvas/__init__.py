@@ -68,6 +68,7 @@ def live_pictures(session: LabSession) -> None:
             "answered": drawn.preview_number,
             "delay": 1000 * budget.delay(),
             "revision": drawn.revision,
+            "n_strokes": drawn.drawing.n_strokes,
             "background": drawn.colors[1],
         },
         on_picture_change=lambda: _on_picture(session),

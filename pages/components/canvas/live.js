@@ -47,7 +47,8 @@ function send() {
   clock.hasMoved = false;
   clock.sent += 1;
   clock.sentAt = performance.now();
-  run.setTriggerValue("picture", { number: clock.sent, revision: run.revision, url: takePicture() });
+  // The server may get it after the end of the stroke: it tells by the number of strokes that were finished before.
+  run.setTriggerValue("picture", { number: clock.sent, revision: run.revision, n_strokes: run.nStrokes, url: takePicture() });
 }
 
 function sendLater(delay) {
@@ -64,7 +65,8 @@ window.addEventListener("pointermove", () => {
 }, true);
 
 export default function ({ data, setTriggerValue }) {
-  run = { setTriggerValue, isOn: data.is_on, revision: data.revision, background: data.background };
+  const { is_on: isOn, n_strokes: nStrokes, revision, background } = data;
+  run = { setTriggerValue, isOn, nStrokes, revision, background };
   if (data.answered > clock.answered || data.answered < clock.answered - 1) {
     clock.answered = data.answered;
     clock.notBefore = performance.now() + data.delay;

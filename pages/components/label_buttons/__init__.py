@@ -56,4 +56,4 @@ def _on_label(session: LabSession) -> None:
         resources.jobs().warm_up()
     else:
         session.canvas.remount()  # the browser holds strokes back from the press of a label until the next canvas is there
-        st.toast(NOTHING_DRAWN)
+        session.canvas.notice = NOTHING_DRAWN
