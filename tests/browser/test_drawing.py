@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from tests.support.browser import SEVEN, SHAPES
+from tests.support.browser import FOUR, SEVEN, SHAPES, SHORT, SIDE
 
 QUICK_HANDS = int(os.environ.get("DIGITLAB_QUICK_HANDS", "8"))  # labels and redraws; the bar is 200
 
@@ -30,6 +30,24 @@ def test_tools_and_keys(person):
     person.wait_for_drawings(1)
     person.press("undo_label")
     person.wait_for_drawings(0)
+
+
+def test_the_prediction_moves_with_the_pen(person):
+    """The second stroke of a four: predicted together with the first, before the pen goes up."""
+    page = person.page
+    person.begin()
+    person.draw_stroke(FOUR[0])
+    box = person.canvas_box()
+    places = [(box["x"] + x * box["width"] / SIDE, box["y"] + y * box["height"] / SIDE) for x, y in FOUR[1]]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=8)
+    under_way = page.locator("[data-testid=prediction-head][data-strokes='']")
+    under_way.get_by_test_id("predicted-digit").get_by_text("4").wait_for(timeout=SHORT)
+    page.mouse.up()
+    page.locator("[data-testid=prediction-head][data-strokes='2']").wait_for(timeout=SHORT)
+    assert person.predicted_digit() == 4
 
 
 @pytest.mark.parametrize("kind", ["server", "cloud_server"])

@@ -46,7 +46,7 @@ def canvas(session: LabSession) -> None:
         )
         _tools(
             key=TOOLS_KEY,
-            data={"reconnects": drawn.reconnects, "revision": drawn.revision},
+            data={"reconnects": drawn.reconnects, "background": background},
             on_reconnected_change=drawn.on_reconnect,
             on_clear_change=drawn.clear,
             on_undo_change=drawn.undo,

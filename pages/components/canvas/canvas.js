@@ -48,6 +48,7 @@ function hideToolbar() {
 // It is recorded instead, and drawn on the new canvas in one go: a new canvas sets its brush up more than once, and forgets the
 // beginning of a stroke that it is drawing then. What it has not taken is drawn again.
 const replacement = { old: null, box: null, freshUntil: 0, isProven: true, strokes: [], recording: null, checked: null, timer: 0 };
+let background = "#000000";
 const isHoldingBack = () => replacement.old || replacement.checked || performance.now() < replacement.freshUntil;
 
 // By its place: between the old canvas and the new one there is none for a moment.
@@ -100,12 +101,27 @@ function checkSoon(stroke) {
   setTimeout(check, CHECK_DELAY, stroke, MAX_CHECKS);
 }
 
-// On a busy machine a new canvas is there before it draws. One that has a stroke can undo it.
-function check(stroke, checksLeft) {
+// Whether the canvas shows ink at a point of a stroke.
+function hasInk(stroke) {
+  const canvas = place() && find(place(), "canvas.dc-canvas.lower-canvas");
+  if (!canvas) return false;
+  const { left, top, width, height } = canvas.getBoundingClientRect();
+  const paper = [1, 3, 5].map((i) => parseInt(background.slice(i, i + 2), 16));
+  return stroke.some(({ x, y }) => {
+    const inside = [((x - left) / width) * canvas.width, ((y - top) / height) * canvas.height].map(Math.floor);
+    const { data } = canvas.getContext("2d").getImageData(...inside, 1, 1);
+    return paper.some((value, i) => Math.abs(value - data[i]) > 100);
+  });
+}
+
+// On a busy machine a new canvas is there before it draws: one that has a stroke can undo it. Or it is wiped once more, and can
+// undo a stroke that it no longer shows.
+function check(stroke, checksLeft, wasMissing = false) {
   if (replacement.checked !== stroke) return;
-  if (checksLeft && toolbarButton("undo")?.disabled !== false) {
-    draw(stroke);
-    setTimeout(check, CHECK_DELAY, stroke, checksLeft - 1);
+  const isTaken = toolbarButton("undo")?.disabled === false, isMissing = isTaken && !hasInk(stroke);
+  if (checksLeft && (!isTaken || isMissing)) {
+    if (!isTaken || wasMissing) draw(stroke);
+    setTimeout(check, CHECK_DELAY, stroke, checksLeft - 1, isMissing && !wasMissing);
   } else {
     replacement.checked = null;
     replacement.isProven = true;
@@ -212,6 +228,7 @@ function setDrawing(isDown) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   reconnects = data?.reconnects ?? reconnects;
+  background = data?.background ?? background;
   hideToolbar();
   takeFocus();
   const stopWatching = watchConnection(() => setTriggerValue("reconnected", true));

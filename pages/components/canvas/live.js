@@ -28,7 +28,7 @@ function takePicture() {
   context.fillStyle = run.background;
   context.fillRect(0, 0, SIDE, SIDE);
   for (const layer of ["lower", "upper"]) {
-    const canvas = find(document.querySelector(PLACE), `canvas.${layer}-canvas`);
+    const canvas = find(document.querySelector(PLACE), `canvas.dc-canvas.${layer}-canvas`);
     if (canvas) context.drawImage(canvas, 0, 0, SIDE, SIDE);
   }
   return picture.toDataURL("image/png");
