@@ -27,7 +27,7 @@ SECURITY_HEADERS = {
     "content-security-policy": "frame-ancestors 'self'",  # other sites may not put a page into a frame of theirs
     "referrer-policy": "no-referrer",  # a lab's address must not leave with a click
     "x-content-type-options": "nosniff",
-    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+    "permissions-policy": "camera=(self), microphone=(), geolocation=()",
 }
 API_HEADERS = {"cache-control": "no-store", "x-frame-options": "DENY"}
 API_PATHS = ("/api", "/healthz")

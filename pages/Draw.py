@@ -9,7 +9,7 @@ import streamlit as st
 from digitcore.data.quality import QualityIssue
 from digitcore.models.bundle import ModelBundle
 from pages.components import layout
-from pages.components.canvas import canvas, canvas_options, live_pictures, sync
+from pages.components.canvas import canvas, canvas_options, live_pictures, load_example, sync
 from pages.components.digit_details import read_digit
 from pages.components.label_buttons import label_buttons, label_counts
 from pages.components.model_widgets import Models
@@ -22,7 +22,7 @@ INITIAL, TRAINED, BOTH = "Initial", "Trained", "Both"
 DRAWERS = {  # key → title, module of pages.views.draw; what is closed is neither computed nor loaded
     "why": ("Why this prediction?", "explanation"),
     "own": ("My drawings", "own_drawings"),  # a title that changes would close it
-    "picture": ("Picture or example", "image_input"),
+    "picture": ("Picture or camera", "image_input"),
     "files": ("Export and import drawings", "sample_exchange"),
 }
 
@@ -42,6 +42,7 @@ def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
     autosave.save(session)
     with st.container(key="intro", horizontal=True, vertical_alignment="center"):
         _choose_predicting(session)
+        st.button("Try an example", key="example", type="tertiary", on_click=load_example, args=(session,))
         canvas_options(session)
     with st.container(key="screen", horizontal=True, gap="medium"):
         canvas(session)
@@ -146,7 +147,7 @@ def _show_flash(session: LabSession) -> None:
     """The outcome of the last import or deletion."""
     if session.flash:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.info(session.flash)
+            (st.error if session.is_flash_error else st.info)(session.flash)
             if session.samples.can_undo:
                 st.button("Undo", key="undo_samples", on_click=session.undo_samples, width=140)
 

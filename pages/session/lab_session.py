@@ -39,6 +39,7 @@ class LabSession:
         samples, canvas, models, training, queries, imports, saving: the parts.
         link_error: which settings of the address could not be used; None until it was read.
         flash: the outcome of the last import, deletion or the like, in a sentence.
+        is_flash_error: whether that is something that went wrong.
     """
 
     def __init__(self, services: Services, owner: str = ""):
@@ -55,7 +56,7 @@ class LabSession:
         self.training = TrainingState(self.services, self.lock)
         self.queries = QueryList(self.services, self.owner, self.lock)
         self.imports = ImportState(self.services, self.owner, self.lock)
-        self.flash = ""
+        self.flash, self.is_flash_error = "", False
         self._labelled: Drawing | None = None
         self._suggestion: tuple[SampleSet, ModelBundle, Suggestion] | None = None
 
@@ -83,9 +84,9 @@ class LabSession:
         return self._suggestion[2]
 
     @synchronized
-    def show_flash(self, sentence: str) -> None:
-        """Show a sentence on the Draw page, in the place of the one before."""
-        self.flash = sentence
+    def show_error(self, sentence: str) -> None:
+        """Show what went wrong on the Draw page, in the place of the sentence before; "" when all is well."""
+        self.flash, self.is_flash_error = sentence, True
         self.samples.forget_undo()
 
     @synchronized
@@ -131,7 +132,7 @@ class LabSession:
     def replace_samples(self, samples: SampleSet, sentence: str) -> None:
         """Other samples, so that this can be undone, and a sentence about it."""
         self.samples.replace(samples)
-        self.flash = sentence
+        self.flash, self.is_flash_error = sentence, False
 
     @synchronized
     def undo_samples(self) -> None:

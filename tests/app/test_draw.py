@@ -150,7 +150,7 @@ def test_misclassified_by_a_chosen_model(app, few):
 
 def test_an_image_instead_of_a_drawing(app, data):
     open_drawer(app, "picture")
-    app.button(key="picture_random").click().run()
+    app.button(key="example").click().run()
     assert session_of(app).canvas.drawing.from_image and len(predicted_digits(app)) == 1
     file = io.BytesIO()
     Image.fromarray(255 - data.test_images[0]).resize((300, 400)).save(file, "PNG")

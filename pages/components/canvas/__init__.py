@@ -2,14 +2,16 @@
 
 from typing import Any
 
+import numpy as np
 import streamlit as st
+from PIL import Image
 from streamlit_drawable_canvas import st_canvas
 
-from digitcore import images
-from digitcore.errors import ImageError
+from digitcore import images, mnist
+from digitcore.errors import DigitLabError, ImageError
 from pages.components import assets
 from pages.session import resources, state
-from pages.session.canvas_state import SIDE, decode_data_url
+from pages.session.canvas_state import SIDE, CanvasState, decode_data_url
 from pages.session.lab_session import LabSession
 
 BRUSH_RANGE, DEFAULT_BRUSH = (8, 40), 20  # px
@@ -38,6 +40,7 @@ def canvas(session: LabSession) -> None:
             stroke_width=state.widget_value("brush") or DEFAULT_BRUSH,
             stroke_color=ink,
             background_color=background,
+            background_image=_image_of(drawn),
             width=SIDE,
             height=SIDE,
             initial_drawing=drawn.initial_drawing,
@@ -56,6 +59,14 @@ def canvas(session: LabSession) -> None:
     sync(session)
     if drawn.error:
         st.error(drawn.error)
+
+
+def _image_of(drawn: CanvasState) -> Image.Image | None:
+    """The digit of an image, on the canvas until the first stroke takes its place."""
+    if not drawn.drawing.from_image or drawn.drawing.digit is None:
+        return None
+    digit = 255 - drawn.drawing.digit if drawn.white_background else drawn.drawing.digit
+    return Image.fromarray(digit).resize((SIDE, SIDE), Image.Resampling.NEAREST)
 
 
 def live_pictures(session: LabSession) -> None:
@@ -105,13 +116,24 @@ def load_image(session: LabSession, content: bytes) -> None:
     try:
         digit = images.digit_from_file(content)
     except ImageError as error:
-        session.show_flash(str(error))
+        session.show_error(str(error))
         return
     if digit is None:
-        session.show_flash(BLANK)
+        session.show_error(BLANK)
         return
-    session.show_flash("")
+    session.show_error("")
     session.canvas.load_digit(digit)
+
+
+def load_example(session: LabSession) -> None:
+    """Show a random MNIST digit in the place of the drawing, for those who cannot draw."""
+    try:
+        digits, _ = mnist.load_test()
+    except DigitLabError as error:
+        session.show_error(str(error))
+        return
+    session.show_error("")
+    session.canvas.load_digit(digits[np.random.default_rng().integers(len(digits))])
 
 
 def _on_background_change(session: LabSession) -> None:
@@ -128,9 +150,9 @@ def _on_paste(session: LabSession) -> None:
     tools: dict[str, Any] = state.widget_value(TOOLS_KEY) or {}
     url = str(tools.get("pasted") or "")
     if len(url) > MAX_PASTED:
-        session.show_flash("The pasted picture is too large.")
+        session.show_error("The pasted picture is too large.")
         return
     try:
         load_image(session, decode_data_url(url))
     except ImageError as error:
-        session.show_flash(str(error))
+        session.show_error(str(error))
