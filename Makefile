@@ -1,6 +1,6 @@
 # make run         set up and open the dashboard
 # make test        set up and run every check
-# make test-quick  the tests that need no browser, worker or server: a minute
+# make test-quick  the tests that need no browser, worker or server: two minutes
 # make check       lint, format, types and import rules
 # make setup       set up only: .venv, packages, MNIST
 # make lock        pin every package in requirements.txt, from pyproject.toml; UPGRADE=--upgrade takes newer ones

@@ -107,9 +107,9 @@ def _matrix(
     """Ten by ten cells; `shown` is the column whose zeros stay empty, `is_dark` the expression for white text."""
     cell = alt.selection_point(name=CELL_SELECTION, fields=["true", "predicted"], empty=False)
     base = alt.Chart(table).encode(
-        x=alt.X("predicted:O", title="Read as", axis=alt.Axis(labelAngle=0, orient="top")),
-        y=alt.Y("true:O", title="Digit"),
-        tooltip=_tooltip(("true:O", "Digit"), ("predicted:O", "Read as"), *tooltip),
+        x=alt.X("predicted:O", title="Predicted", axis=alt.Axis(labelAngle=0, orient="top")),
+        y=alt.Y("true:O", title="True digit"),
+        tooltip=_tooltip(("true:O", "True digit"), ("predicted:O", "Predicted"), *tooltip),
     )
     numbers = base.mark_text(fontSize=11).encode(
         text=text,

@@ -50,6 +50,7 @@ def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
             predict(session, _shown_by_canvas(session))
             label_counts(session)
             with st.container(key="remark"):
+                st.html("<span></span>")  # an empty container takes no room: what is said later would move the page
                 _show_remark(session)
     if _shown_outside(session) != shown:
         st.rerun()

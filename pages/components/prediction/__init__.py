@@ -10,6 +10,7 @@ from digitcore.images import SIDE
 from digitcore.palette import model_colors
 from pages.components import assets
 from pages.components.figures import data_url
+from pages.session import text
 
 MAX_TRAIL = 6  # predictions by stroke
 BAR_HEIGHT, MIN_BAR_HEIGHT = 12, 3  # px, of all bars of a digit together, of each
@@ -41,6 +42,11 @@ class Reading:
         """The highest probability, 0 to 1."""
         assert self.probabilities is not None
         return float(self.probabilities.max())
+
+    @property
+    def confidence_text(self) -> str:
+        """The highest probability as people read it."""
+        return text.percent(self.confidence, 1)
 
     @property
     def is_unsure(self) -> bool:
