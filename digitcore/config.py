@@ -47,7 +47,7 @@ class Config(BaseSettings):
     workers: int = Field(1, ge=1, le=64, description="workers of our own: trainings at once")
     low_priority: bool = Field(True, description="`0` lets a worker train as quickly as it can, also where that slows drawing")
     live: Annotated[float, BeforeValidator(_share)] = Field(
-        0.5,
+        0.25,
         ge=0,
         le=64,
         description="share of a processor core for predictions while pens are down, of all sessions; `off`: at pen-up only",
