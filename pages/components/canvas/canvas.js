@@ -4,7 +4,6 @@
 // Streamlit calls the exported function, and before that the clean-up of the last call, at every run. What must survive a run
 // is kept in this module.
 
-const PLACE = ".st-key-canvas";
 const TOOLBAR = { send: "Update the app with this drawing", undo: "Undo", redo: "Redo" };  // titles of its buttons
 const HIDDEN_TOOLBAR = ".dc-toolbar { visibility: hidden !important }";  // neither seen, nor clicked, nor a tab stop
 const REPLACEMENT_TIMEOUT = 10_000;  // ms after which a canvas that was not replaced gets its strokes: the connection is lost
@@ -13,17 +12,6 @@ const FRESH = 500;  // ms in which a new canvas may still forget the beginning o
 const CHECK_DELAY = 100, MAX_CHECKS = 10;  // ms after which a stroke must be on the new canvas, else it is drawn again
 const RECONNECT_QUESTION = 500, RECONNECT_ANSWER = 5000;  // ms
 
-function find(root, selector) {
-  const here = root.querySelector(selector);
-  if (here) return here;
-  for (const element of root.querySelectorAll("*")) {
-    const inside = element.shadowRoot && find(element.shadowRoot, selector);
-    if (inside) return inside;
-  }
-  return null;
-}
-
-const place = () => document.querySelector(PLACE);
 const currentCanvas = () => place() && find(place(), "canvas.upper-canvas");
 const isOn = (event, canvas) => canvas !== null && event.composedPath().includes(canvas);
 

@@ -3,24 +3,13 @@
 //
 // Streamlit calls the exported function at every run. What must survive a run is kept in this module.
 
-const PLACE = ".st-key-canvas";
 const SIDE = 112;  // px of the picture
 const ANSWER_TIMEOUT = 2000;  // ms after which an answer is no longer waited for
 const clock = { sent: 0, answered: 0, sentAt: 0, notBefore: 0, isWaiting: false, hasMoved: false };
 let run = null;  // what the newest run of the script has given
 
 const wantsLessMotion = matchMedia("(prefers-reduced-motion: reduce)");
-const isDrawing = () => document.querySelector(PLACE)?.hasAttribute("data-drawing");
-
-function find(root, selector) {
-  const here = root.querySelector(selector);
-  if (here) return here;
-  for (const element of root.querySelectorAll("*")) {
-    const inside = element.shadowRoot && find(element.shadowRoot, selector);
-    if (inside) return inside;
-  }
-  return null;
-}
+const isDrawing = () => place()?.hasAttribute("data-drawing");
 
 function takePicture() {
   const picture = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
@@ -28,7 +17,7 @@ function takePicture() {
   context.fillStyle = run.background;
   context.fillRect(0, 0, SIDE, SIDE);
   for (const layer of ["lower", "upper"]) {
-    const canvas = find(document.querySelector(PLACE), `canvas.dc-canvas.${layer}-canvas`);
+    const canvas = find(place(), `canvas.dc-canvas.${layer}-canvas`);
     if (canvas) context.drawImage(canvas, 0, 0, SIDE, SIDE);
   }
   return picture.toDataURL("image/png");
