@@ -3,16 +3,16 @@
 import streamlit as st
 
 from digitcore import charts
-from digitcore.jobs.job import Job
 from digitcore.models.bundle import ModelBundle
 from digitcore.storage.snapshot import RunRecord
 from digitcore.training import history
-from digitcore.training.run import Point, Run
+from digitcore.training.run import Point
 from digitcore.training.settings import TrainSettings
 from pages.components import layout
 from pages.components.run_table import run_table
 from pages.components.sweep_panel import sweep_panel
 from pages.components.training_form import training_form
+from pages.components.training_progress import scoring_text, training_progress
 from pages.session import autosave, polling, resources, settings_link, state, text
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
@@ -42,7 +42,7 @@ def main(session: LabSession) -> None:
         _train_button(session, start, session.training.settings)
         _show_link(session.training.settings)
     with right, st.container(key="training"):
-        interval = polling.polling_interval(session.training.job)
+        interval = polling.polling_interval(session.training_job)
         st.fragment(_show_training, run_every=interval)(session, interval)
     run_table(session)
     sweep_panel(session, start)
@@ -123,10 +123,12 @@ def _show_link(settings: TrainSettings) -> None:
 def _show_training(session: LabSession, interval: float | None) -> None:
     """Progress while a training runs, its outcome afterwards."""
     training = session.training
-    if training.job and (session.collect_training() or polling.polling_interval(training.job) != interval):
+    if session.training_job and (session.collect_training() or polling.polling_interval(session.training_job) != interval):
         st.rerun()
-    if training.job:
-        _show_progress(session, training.job)
+    if training.job and training.task:
+        training_progress(session)
+        if training.job.events:
+            _show_curves(training.job.events, training.task.settings.epochs)
         return
     if training.error:
         st.error(training.error)
@@ -136,33 +138,22 @@ def _show_training(session: LabSession, interval: float | None) -> None:
         st.markdown("Nothing trained yet. Press **Train** to see the curves.")
 
 
-def _show_progress(session: LabSession, job: Job[Run]) -> None:
-    epochs = session.training.task.settings.epochs if session.training.task else 1
-    done = job.events[-1]["epoch"] if job.events else 0
-    bar, stop = st.columns([5, 1], vertical_alignment="bottom")
-    bar.progress(min(1.0, done / epochs), text=text.training_progress(job, epochs))
-    stop.button(
-        "Stop",
-        key="stop",
-        on_click=job.stop,
-        disabled=job.is_stopping,
-        width="stretch",
-        help="Ends now and keeps what was learnt.",
-    )
-    if job.events:
-        _show_curves(job.events, epochs)
-
-
 def _show_outcome(session: LabSession, record: RunRecord) -> None:
     run = record.run
-    for sentence in text.outcome(run):
+    for sentence in text.outcome(run, scoring_text(session)):
         st.markdown(sentence)
+    if session.scoring.error:
+        st.error(session.scoring.error)
     if warning := text.warning(run):
         st.warning(warning)
     with st.container(horizontal=True):
         if run.stopped and st.button("Continue", key="continue", help="Goes on from where it was stopped."):
             session.train(record.start, run.settings, resume_from=run)
             st.rerun()
+        if session.scoring.job:
+            st.button("Stop reading MNIST", key="stop_scoring", on_click=session.scoring.stop)
+        elif run.mnist_after is None:
+            st.button("Read MNIST", key="score", on_click=session.scoring.request, args=(record,))
         layout.page_link(session, layout.DRAW, label="Try it", icon=":material/draw:")
         layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
     _show_curves(run.history, run.settings.epochs)

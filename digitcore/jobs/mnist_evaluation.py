@@ -12,9 +12,11 @@ from digitcore.models.bundle import ModelBundle
 if TYPE_CHECKING:
     from digitcore.evaluation.metrics import Evaluation
     from digitcore.evaluation.score import Score
+    from digitcore.training.run import MnistScores
 
 CHUNK_SIZE = 200  # digits between two reports of progress
 CACHED_EVALUATIONS = 24  # 0.5 MB each
+MODEL_SHARE = 0.6  # of the progress of a comparison; the rest is for what the model was trained from
 
 ShouldStop = Callable[[], bool]
 _evaluations: Any = None  # LRU of evaluations by the model's hash, on the worker
@@ -59,23 +61,44 @@ def _evaluation_cache() -> Any:
     return _evaluations
 
 
-def score(bundle: ModelBundle) -> "Score":
-    """Of MNIST's test digits; from the card, where it is known."""
+def card_score(bundle: ModelBundle) -> "Score | None":
+    """Of MNIST's test digits, as the card has it; None where it has none."""
     from digitcore import mnist
     from digitcore.evaluation.score import Score
 
-    if (errors := bundle.card.metrics.get("mnist_errors")) is not None:
-        return Score.from_counts(mnist.TEST_SIZE - errors, mnist.TEST_SIZE)
-    return evaluate(bundle).score
+    errors = bundle.card.metrics.get("mnist_errors")
+    return Score.from_counts(mnist.TEST_SIZE - errors, mnist.TEST_SIZE) if errors is not None else None
+
+
+def compare(
+    start: ModelBundle,
+    model: ModelBundle,
+    on_progress: Callable[[float], None] = lambda share: None,
+    should_stop: ShouldStop = lambda: False,
+) -> "MnistScores":
+    """A model and what it was trained from, on MNIST's test digits."""
+    from digitcore.evaluation.comparison import PairedComparison
+    from digitcore.training.run import MnistScores
+
+    metrics = _measure(model, lambda share: on_progress(share * MODEL_SHARE), should_stop)
+    before = evaluate(start, lambda share: on_progress(MODEL_SHARE + share * (1 - MODEL_SHARE)), should_stop)
+    after = evaluate(model)
+    return MnistScores(before.score, after.score, PairedComparison(before, after).p_value, metrics)
 
 
 def with_metrics(bundle: ModelBundle, should_stop: ShouldStop = lambda: False) -> ModelBundle:
     """The same model with its metrics on MNIST's test digits, and its confidence threshold, on the card."""
+    return bundle.with_card(bundle.card.with_metrics(_measure(bundle, lambda share: None, should_stop)))
+
+
+def _measure(bundle: ModelBundle, on_progress: Callable[[float], None], should_stop: ShouldStop) -> dict[str, Any]:
+    """Metrics on the test digits, and the confidence threshold from the validation digits."""
     from digitcore import mnist
     from digitcore.evaluation import benchmark
 
-    validation = _predict(bundle, mnist.load().validation[0], lambda share: None, should_stop)
+    digits, _ = mnist.load().validation
+    validation_share = len(digits) / (len(digits) + mnist.TEST_SIZE)
+    validation = _predict(bundle, digits, lambda share: on_progress(share * validation_share), should_stop)
     threshold = benchmark.confidence_threshold(validation)
-    evaluation = evaluate(bundle, should_stop=should_stop)
-    metrics = benchmark.mnist_metrics(evaluation) | {"confidence_threshold": round(threshold, 4)}
-    return bundle.with_card(bundle.card.with_metrics(metrics))
+    evaluation = evaluate(bundle, lambda share: on_progress(validation_share + share * (1 - validation_share)), should_stop)
+    return benchmark.mnist_metrics(evaluation) | {"confidence_threshold": round(threshold, 4)}

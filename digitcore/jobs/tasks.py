@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from digitcore.evaluation.metrics import Evaluation
     from digitcore.evaluation.neighbors import Neighbors
     from digitcore.storage.archive import OpenedLab
-    from digitcore.training.run import Run
+    from digitcore.training.run import MnistScores, Run
 
 Progress = Callable[[dict[str, float]], None]
 ShouldStop = Callable[[], bool]
@@ -63,11 +63,12 @@ class _Unlimited:
 
 @dataclass(frozen=True, eq=False)
 class TrainTask:
-    """Train on the samples that are not held out, then score the model before and after, on MNIST and on the held-out samples.
+    """Train on the samples that are not held out, then score the model before and after, on the held-out samples and on MNIST.
 
     Attributes:
         start, samples, settings: as for `training.train`.
         resume_from: a stopped run of the same start and settings, or None.
+        evaluates_mnist: False leaves MNIST to a `CompareOnMnistTask`, so that the model is there sooner.
         max_seconds: after which the training is stopped.
     """
 
@@ -75,6 +76,7 @@ class TrainTask:
     samples: SampleSet
     settings: TrainSettings
     resume_from: "Run | None" = None
+    evaluates_mnist: bool = True
     max_seconds: float = float("inf")
 
     def with_limits(self, limits: Limits) -> Self:
@@ -101,15 +103,25 @@ class TrainTask:
             resume_from=self.resume_from,
         )
         test = self.samples.test_part()
-        return replace(
+        run = replace(
             run,
-            model=mnist_evaluation.with_metrics(run.model),
-            mnist_before=mnist_evaluation.score(self.start),
-            mnist_after=mnist_evaluation.score(run.model),
+            mnist_before=mnist_evaluation.card_score(self.start),
             personal_before=Score.from_counts(count_correct(self.start, test), len(test)),
             personal_after=Score.from_counts(count_correct(run.model, test), len(test)),
             personal_is_held_out=bool(self.samples.held_out.any()),
         )
+        return run.with_mnist_scores(mnist_evaluation.compare(self.start, run.model)) if self.evaluates_mnist else run
+
+
+@dataclass(frozen=True, eq=False)
+class CompareOnMnistTask(_Unlimited):
+    """`mnist_evaluation.compare`: a model and what it was trained from. Events report the share done."""
+
+    start: ModelBundle
+    model: ModelBundle
+
+    def run(self, progress: Progress, should_stop: ShouldStop) -> "MnistScores":
+        return mnist_evaluation.compare(self.start, self.model, lambda share: progress({"share": share}), should_stop)
 
 
 @dataclass(frozen=True, eq=False)

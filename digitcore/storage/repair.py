@@ -20,6 +20,12 @@ def finite(value: Any, default: float = 0.0) -> float:
     return number if math.isfinite(number) else default
 
 
+def share(value: Any) -> float | None:
+    """A number from 0 to 1; None where it is none."""
+    number = finite(value, -1.0)
+    return number if 0 <= number <= 1 else None
+
+
 def history(points: Any) -> list[Point]:
     """The sound points of a curve, evenly thinned to `MAX_POINTS` and the last one."""
     found = [point for point in map(_point, points if isinstance(points, list) else []) if point]

@@ -58,6 +58,7 @@ class RunRecord:
             "seconds": run.seconds,
             "stopped": run.stopped,
             "personal_is_held_out": run.personal_is_held_out,
+            "mnist_p_value": run.mnist_p_value,
         }
 
     @classmethod
@@ -79,6 +80,7 @@ class RunRecord:
                 seconds=repair.finite(values.get("seconds")),
                 stopped=bool(values.get("stopped")),
                 personal_is_held_out=bool(values.get("personal_is_held_out")),
+                mnist_p_value=repair.share(values.get("mnist_p_value")),
                 resume_state=resume_state if history else None,
                 **{name: repair.score(values.get(name)) for name in SCORES},
             )

@@ -71,7 +71,7 @@ def _show_bar(session: LabSession) -> None:
     with st.container(key="bar", horizontal=True, vertical_alignment="center", gap="xsmall"):
         for path, (label, symbol) in PAGES.items():
             page_link(session, path, label=label, icon=symbol)
-        is_changing = session.saving.is_behind or session.training.job is not None
+        is_changing = session.saving.is_behind or session.training_job is not None
         status = st.fragment(_show_status, run_every=polling.SLOW if is_changing else None)
         status(session, _status(session))
 
@@ -84,7 +84,7 @@ def show_saving_error(session: LabSession) -> None:
 
 def _status(session: LabSession) -> tuple[Any, ...]:
     """What the rest of the page depends on."""
-    return autosave.error(session), session.saving.is_saved, len(session.samples), session.training.job
+    return autosave.error(session), session.saving.is_saved, len(session.samples), session.training_job
 
 
 def _show_status(session: LabSession, shown: tuple[Any, ...]) -> None:
@@ -93,16 +93,23 @@ def _show_status(session: LabSession, shown: tuple[Any, ...]) -> None:
     session.collect_training()
     if _status(session) != shown:
         st.rerun()
-    job, task = session.training.job, session.training.task
     st.html(
         assets.render(
             "status.html",
             model=session.active_model.name,
             drawings=text.drawings(len(session.samples)),
             saving=_saving(session),
-            training=text.training_progress(job, task.settings.epochs) if job and task else "",
+            training=_training(session),
         )
     )
+
+
+def _training(session: LabSession) -> str:
+    """How far the training or the scoring under way is; "" when there is none."""
+    job, task = session.training.job, session.training.task
+    if job and task:
+        return f"Training: {text.training_progress(job, task.settings.epochs)}"
+    return text.scoring_progress(session.scoring.progress) if session.scoring.job else ""
 
 
 def _saving(session: LabSession) -> str:

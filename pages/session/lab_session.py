@@ -2,6 +2,7 @@
 
 import datetime
 import threading
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from digitcore.data.label_issues import contradicted
 from digitcore.data.sample_files import ImportResult
 from digitcore.data.suggestion import Suggestion, suggest_next_digit
 from digitcore.evaluation.comparison import better_model
+from digitcore.jobs.job import Job
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
 from digitcore.storage.archive import OpenedLab
@@ -22,6 +24,7 @@ from pages.session.import_state import ImportKind, ImportState
 from pages.session.model_library import PRETRAINED, UNTRAINED, ModelLibrary
 from pages.session.part import synchronized
 from pages.session.query_list import QueryList
+from pages.session.run_scoring import RunScoring
 from pages.session.sample_list import Contradiction, SampleList
 from pages.session.saving_state import SavingState
 from pages.session.services import Services
@@ -36,7 +39,7 @@ class LabSession:
         owner: the session's id, for the queue at the worker.
 
     Attributes:
-        samples, canvas, models, training, queries, imports, saving: the parts.
+        samples, canvas, models, training, scoring, queries, imports, saving: the parts.
         link_error: which settings of the address could not be used; None until it was read.
         flash: the outcome of the last import, deletion or the like, in a sentence.
         is_flash_error: whether that is something that went wrong.
@@ -54,6 +57,7 @@ class LabSession:
         self.samples = SampleList(self.lock)
         self.models = ModelLibrary(self.services, self.lock)
         self.training = TrainingState(self.services, self.lock)
+        self.scoring = RunScoring(self.services, self.owner, self.models, self.lock)
         self.queries = QueryList(self.services, self.owner, self.lock)
         self.imports = ImportState(self.services, self.owner, self.lock)
         self.flash, self.is_flash_error = "", False
@@ -153,20 +157,29 @@ class LabSession:
 
     @synchronized
     def train(self, start: ModelBundle, settings: TrainSettings, resume_from: Run | None = None) -> None:
-        """Submit a training on the samples."""
+        """Submit a training on the samples; it does not wait for the scoring of the last one."""
+        self.scoring.pause()
         self.training.begin(start, self.samples.for_training(), settings, self.owner, resume_from)
 
     @synchronized
     def collect_training(self) -> bool:
-        """Take over a training that has ended; whether there was one."""
+        """Take over a training that has ended, or the scores of one, and submit what follows; whether there was any."""
         before = self.training.job
         result = self.training.collect()
         if result is not None:
-            self.models.add_run(*result)
+            self.scoring.request(self.models.add_run(*result))
         ended = before is not None and self.training.job is None
         if ended and self.training.take_retraining_request():
             self.train(self.start_model()[0], self.training.settings)
-        return ended
+        scored = self.scoring.collect()
+        if self.training.job is None:
+            self.scoring.start_next()
+        return ended or scored
+
+    @property
+    def training_job(self) -> Job[Any] | None:
+        """The training under way, or the scoring of one; None when there is none."""
+        return self.training.job or self.scoring.job
 
     @synchronized
     def collect_import(self) -> bool:
@@ -227,6 +240,7 @@ class LabSession:
     def replace_with(self, snapshot: LabSnapshot) -> None:
         """Become another lab: nothing of this one stays, and what runs for it is stopped."""
         self.training.stop_all()
+        self.scoring.stop()
         self.queries.stop()
         self.imports.stop()
         revision = self.canvas.revision
@@ -258,6 +272,8 @@ class LabSession:
         self.samples.hold_out = preferences.get("hold_out") is not False
         self.canvas.white_background = preferences.get("white_background") is True
         self.models.restore(snapshot.runs, snapshot.uploads, preferences)
+        if self.models.active_run and self.models.active_run.run.mnist_after is None:
+            self.scoring.request(self.models.active_run)
         self.training.restore(preferences)
         self._restore_sweep(snapshot)
 

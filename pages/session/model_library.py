@@ -1,12 +1,12 @@
 """The models of a session: training runs, imported models, which one is active, which are compared."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from digitcore.models.bundle import ModelBundle, is_valid_name
 from digitcore.storage.snapshot import RunRecord
-from digitcore.training.run import Run
+from digitcore.training.run import MnistScores, Run
 from pages.session.part import Part, synchronized
 from pages.session.services import Services
 
@@ -127,6 +127,13 @@ class ModelLibrary(Part):
         self.runs = tuple(known.rename(name) if known is present else known for known in self.runs)
         self.deleted = None
         return True
+
+    @synchronized
+    def set_mnist_scores(self, record: RunRecord, scores: MnistScores) -> None:
+        """Give a run its scores on MNIST, under whatever name it is known now."""
+        self.runs = tuple(
+            replace(known, run=known.run.with_mnist_scores(scores)) if known.id == record.id else known for known in self.runs
+        )
 
     @synchronized
     def delete_run(self, name: str) -> None:

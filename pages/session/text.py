@@ -6,7 +6,7 @@ from typing import Any
 
 from digitcore.data import sample_files
 from digitcore.data.sample_files import ImportResult
-from digitcore.evaluation.comparison import PairedComparison
+from digitcore.evaluation.comparison import SIGNIFICANCE_LEVEL, PairedComparison
 from digitcore.evaluation.score import Score
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.models.bundle import ModelBundle
@@ -82,7 +82,7 @@ def training_progress(job: Job[Run], epochs: int) -> str:
     if job.is_stopping:
         return "Stopping, and keeping what was learnt …"
     if last["epoch"] >= epochs:
-        return "Scoring the new model …"
+        return "Finishing …"
     progress = f"Epoch {min(int(last['epoch']) + 1, epochs)} of {epochs}"
     if last["epoch"] > 0.1:
         remaining = last["seconds"] / last["epoch"] * (epochs - last["epoch"])
@@ -90,13 +90,23 @@ def training_progress(job: Job[Run], epochs: int) -> str:
     return progress + " · began again, its worker had died" * bool(job.restarts)
 
 
+def scoring_progress(share: float) -> str:
+    """How far the scoring of a new model is: “Reading MNIST: 40 %”."""
+    return f"Reading MNIST: {percent(share)}"
+
+
 def epochs(run: Run) -> str:
     """“3”, or “0.4 of 3” where it was stopped."""
     return f"{run.history[-1]['epoch']:.2g} of {run.settings.epochs}" if run.stopped else str(run.settings.epochs)
 
 
-def outcome(run: Run) -> list[str]:
-    """What a training changed: how it was done, then before and after."""
+def outcome(run: Run, scoring: str = "") -> list[str]:
+    """What a training changed: how it was done, then before and after.
+
+    Args:
+        run: the training.
+        scoring: how far its scoring on MNIST is; "" when that does not run.
+    """
     how = f"Stopped early, after {epochs(run)} epochs. " if run.stopped else ""
     sentences = [f"{how}{run.model.card.training_data} Started from {escape(run.parent)}; took {run.seconds:.0f} s."]
     changes = []
@@ -107,22 +117,29 @@ def outcome(run: Run) -> list[str]:
             f"Your handwriting {percent(run.personal_before.accuracy)} → **{percent(run.personal_after.accuracy)}** "
             f"({drawings(run.personal_after.n)} {which})."
         )
-    if run.mnist_before and run.mnist_after:
-        before, after = (percent(one.accuracy, 2) for one in (run.mnist_before, run.mnist_after))
-        changes.append(f"MNIST {before} → **{after}** ({run.mnist_after.n:,} test digits).")
-    return [*sentences, " ".join(changes)] if changes else sentences
+    return [*sentences, " ".join([*changes, _mnist_change(run, scoring)])]
 
 
-def headline(run: Run) -> str:
-    """Before and after in one line: the test drawings, then MNIST."""
+def headline(run: Run, scoring: str = "") -> str:
+    """Before and after in one line: the test drawings, then MNIST; the arguments are those of `outcome`."""
     parts = []
     before, after = run.personal_before, run.personal_after
     if before and after and after.n:
         which = "Test drawings" if run.personal_is_held_out else "Drawings that it learnt from"
         parts.append(f"{which} {before.correct}/{before.n} → **{after.correct}/{after.n}**.")
-    if run.mnist_before and run.mnist_after:
-        parts.append(f"MNIST {100 * run.mnist_before.accuracy:.2f} → **{percent(run.mnist_after.accuracy, 2)}**.")
-    return " ".join(parts)
+    return " ".join([*parts, _mnist_change(run, scoring)])
+
+
+def _mnist_change(run: Run, scoring: str) -> str:
+    """Accuracy on MNIST before and after, and whether the difference is significant."""
+    before = f"{100 * run.mnist_before.accuracy:.2f} → " if run.mnist_before else ""
+    if not run.mnist_after:
+        return f"MNIST {before}… ({scoring or 'not read yet'})."
+    sentence = f"MNIST {before}**{percent(run.mnist_after.accuracy, 2)}**"
+    if run.mnist_p_value is None:
+        return f"{sentence}."
+    is_significant = run.mnist_p_value < SIGNIFICANCE_LEVEL
+    return f"{sentence}, {'a significant' if is_significant else 'no significant'} difference."
 
 
 def warning(run: Run) -> str:

@@ -97,8 +97,9 @@ class TrainingState(Part):
         if self.job is not None:
             return
         self.error, self._retrain = "", False
+        task = TrainTask(start, samples, settings, resume_from, evaluates_mnist=False)
         try:
-            self.job = self._services.jobs().submit(TrainTask(start, samples, settings, resume_from), owner=owner)
+            self.job = self._services.jobs().submit(task, owner=owner)
         except JobError as error:
             self.error = str(error)
 

@@ -58,7 +58,10 @@ def test_a_training_and_its_outcome(app, few, stupid):
     said = texts(app)
     assert "Trained on your 20 drawings and 500 MNIST digits." in said and "Started from stupid" in said
     assert "Your handwriting" in said and "20 drawings that it learnt from" in said
-    assert f"MNIST {text.percent(stupid.card.metrics['mnist_accuracy'], 2)} →" in said
+    before = f"MNIST {100 * stupid.card.metrics['mnist_accuracy']:.2f} → "
+    assert before in said
+    until(app, lambda: session_of(app).training_job is None)
+    assert session_of(app).models.active_run.run.mnist_after.n == 10_000 and f"{before}**" in texts(app)
     go(app, DRAW)
     assert "Active model: run 1" in html(app)
 

@@ -54,6 +54,20 @@ def _changed(bundle):
     return type(bundle)(bundle.card, bundle.keras_bytes, bundle.tflite_bytes + b"\0")
 
 
+def test_a_model_is_scored_after_its_training(untrained, few, genius):
+    settings = TrainSettings(mnist_samples=500, epochs=1, validation_samples=100)
+    result, _ = run(tasks.TrainTask(genius, few, settings, evaluates_mnist=False))
+    assert result.mnist_before.correct == 10_000 - genius.card.metrics["mnist_errors"] and result.mnist_after is None
+    scores, events = run(tasks.CompareOnMnistTask(genius, result.model))
+    shares = [event["share"] for event in events]
+    assert shares == sorted(shares) and shares[-1] in (0.6, 1)  # the initial model may have been read before
+    scored = result.with_mnist_scores(scores)
+    assert scored.mnist_after.n == 10_000 and 0 <= scored.mnist_p_value <= 1
+    assert scored.model.card.metrics["mnist_errors"] == 10_000 - scored.mnist_after.correct
+    with pytest.raises(CancelledError):
+        run(tasks.CompareOnMnistTask(genius, _changed(untrained)), lambda: True)
+
+
 def test_a_shipped_model_is_imported_with_its_metrics(genius):
     imported, _ = run(tasks.ImportModelTask(genius.keras_bytes, "mine"))
     assert imported.name == "mine" and imported.key == genius.key and imported.card.metrics == genius.card.metrics

@@ -36,7 +36,7 @@ def test_progress_of_a_training():
     assert text.training_progress(job, 4).startswith("Stopping")
     job.is_stopping = False
     job.on_event({"epoch": 4.0, "seconds": 12.0})
-    assert text.training_progress(job, 4) == "Scoring the new model …"
+    assert text.training_progress(job, 4) == "Finishing …"
 
 
 def run(genius, **scores):
@@ -53,9 +53,21 @@ def test_the_outcome_of_a_training(genius):
     first, second = text.outcome(run(genius, **scores, personal_is_held_out=True))
     assert first.endswith("Started from stupid; took 2 s.")
     assert "Your handwriting 25 % → **75 %** (4 drawings set aside for testing; 95 % interval: " in second
-    assert "MNIST 90.00 % → **95.00 %**" in second
+    assert "MNIST 90.00 → **95.00 %**" in second
     assert "that it learnt from" in text.outcome(run(genius, **scores))[1]
-    assert len(text.outcome(run(genius))) == 1
+    assert text.outcome(run(genius))[1] == "MNIST … (not read yet)."
+
+
+@pytest.mark.parametrize(
+    ("p_value", "expected"),
+    [(0.01, ", a significant difference."), (0.2, ", no significant difference."), (None, ".")],
+)
+def test_the_headline_says_whether_a_difference_is_significant(genius, p_value, expected):
+    before, after = Score(9000, 10_000), Score(9500, 10_000)
+    found = run(genius, mnist_before=before, mnist_after=after, mnist_p_value=p_value)
+    assert text.headline(found) == "MNIST 90.00 → **95.00 %**" + expected
+    waiting = run(genius, mnist_before=before)
+    assert text.headline(waiting, text.scoring_progress(0.4)) == "MNIST 90.00 → … (Reading MNIST: 40 %)."
 
 
 def test_a_training_that_made_things_worse_is_warned_of(genius):

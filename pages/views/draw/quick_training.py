@@ -7,6 +7,7 @@ from digitcore.samples import HOLD_OUT_EVERY
 from digitcore.storage.snapshot import RunRecord
 from pages.components import figures, layout
 from pages.components.figures import Figure
+from pages.components.training_progress import scoring_text, training_progress
 from pages.session import polling, resources, state, text
 from pages.session.lab_session import LabSession
 from pages.views.draw.own_drawings import CONTRADICTED
@@ -18,23 +19,18 @@ FIGURE_HEIGHT = 40  # px
 def quick_training(session: LabSession) -> None:
     """Train with the Train page's settings, without leaving the drawing."""
     with st.container(key="training"):
-        interval = polling.polling_interval(session.training.job)
+        interval = polling.polling_interval(session.training_job)
         st.fragment(_show, run_every=interval)(session, interval)
 
 
 def _show(session: LabSession, interval: float | None) -> None:
     training = session.training
-    if training.job and (session.collect_training() or polling.polling_interval(training.job) != interval):
+    if session.training_job and (session.collect_training() or polling.polling_interval(session.training_job) != interval):
         st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if training.job and training.task:
-            epochs = training.task.settings.epochs
-            done = training.job.events[-1]["epoch"] if training.job.events else 0
-            st.progress(min(1.0, done / epochs), text=text.training_progress(training.job, epochs))
-            st.button(
-                "Stop", key="stop", on_click=training.job.stop, disabled=training.job.is_stopping, help="Keeps what was learnt."
-            )
-        else:
+    if training.job:
+        training_progress(session)
+    else:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.button(
                 "Train on my handwriting",
                 key="train",
@@ -68,7 +64,7 @@ def _advice(session: LabSession) -> str:
 def _show_outcome(session: LabSession, record: RunRecord) -> None:
     """The headline of the active run, and the drawings that it reads otherwise than what it started from."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"{text.escape(record.name)}: {text.headline(record.run)}", width="content")
+        st.markdown(f"{text.escape(record.name)}: {text.headline(record.run, scoring_text(session))}", width="content")
         layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
     changed = _changed_drawings(session, record)
     if changed:

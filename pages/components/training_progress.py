@@ -1,0 +1,25 @@
+"""The progress of a training, with Stop."""
+
+import streamlit as st
+
+from pages.session import text
+from pages.session.lab_session import LabSession
+
+
+def training_progress(session: LabSession) -> None:
+    """A bar and a button while a training is under way."""
+    job, task = session.training.job, session.training.task
+    if job is None or task is None:
+        return
+    epochs = task.settings.epochs
+    done = job.events[-1]["epoch"] if job.events else 0
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.progress(min(1.0, done / epochs), text=text.training_progress(job, epochs))
+        st.button("Stop", key="stop", on_click=job.stop, disabled=job.is_stopping, help="Ends now and keeps what was learnt.")
+
+
+def scoring_text(session: LabSession) -> str:
+    """How far the scoring of the active run is; "" when it does not run."""
+    record = session.models.active_run
+    is_wanted = record is not None and session.scoring.is_wanted(record)
+    return text.scoring_progress(session.scoring.progress) if is_wanted else ""
