@@ -1,26 +1,22 @@
-"""Home: what this is, and the state of the lab. The first visit of a session goes straight to Draw."""
+"""My lab: the state of the loop, the lab's links and files, models. The first visit of a session goes straight to Draw."""
 
 import streamlit as st
 
 from pages.components import layout
 from pages.session import state, text
 from pages.session.lab_session import LabSession
-from pages.views.home import lab_file, model_files
+from pages.views.my_lab import lab_file, model_files, sharing
 
 DRAWERS = {"Export a model": model_files.show_export, "Import a model": model_files.show_import_form}
 
 
 def main(session: LabSession) -> None:
     """The page from top to bottom."""
-    st.title("Digit Lab", anchor=False)
-    st.markdown(
-        "Draw a digit and watch a neural network guess after every stroke.  \n"
-        "Label your drawings to teach it your hand, and train it with a few sliders.  \n"
-        "Compare before and after in charts that say how sure they are."
-    )
+    st.title("My lab", anchor=False)
+    st.markdown("Draw digits, correct the predictions, train the network on your hand, and see whether it improved.")
     _show_steps(session)
-    st.subheader("This lab", anchor=False)
     with st.container(key="whole"):
+        sharing.show(session)
         lab_file.show(session)
     st.subheader("Models", anchor=False)
     model_files.show_table(session)
@@ -37,10 +33,10 @@ def _show_steps(session: LabSession) -> None:
     steps = [
         (
             layout.DRAW,
-            "Draw and see the guess",
+            "Draw",
             "A drawing is on the canvas." if session.canvas.drawing.digit is not None else "The canvas is empty.",
         ),
-        (layout.DRAW, "Label it to teach", f"{text.drawings(len(session.samples))} labelled."),
+        (layout.DRAW, "Label", f"{text.drawings(len(session.samples))} labelled."),
         (layout.TRAIN, "Train", run.model.card.training_data if run else "Nothing trained yet."),
         (layout.EVALUATE, "Compare", "Compared." if session.models.has_compared else "Nothing compared yet."),
     ]
@@ -53,4 +49,4 @@ def _show_steps(session: LabSession) -> None:
 if state.is_first_visit():
     state.mark_visited()
     st.switch_page(layout.DRAW, query_params=st.query_params.to_dict())
-main(layout.begin_page(layout.HOME))
+main(layout.begin_page(layout.MY_LAB))

@@ -14,7 +14,9 @@ from digitcore.palette import BLUE, GREY, ORANGE, model_colors
 METRICS = {"loss": "Loss (cross-entropy, nats)", "accuracy": "Accuracy"}
 AXES = {"epoch": "Epoch", "samples_seen": "Digits seen", "seconds": "Seconds"}
 CELL_SELECTION = "cell"  # of a confusion matrix: the fields true and predicted of what was clicked
+PERCENT = alt.Locale(number=alt.NumberLocale(currency=["", ""], decimal=".", thousands=",", grouping=[3], percent=" %"))
 DARK_TEXT, NEUTRAL = "#1b1f27", "#f4f4f4"
+LOG_TICKS = [0, 0.001, 0.01, 0.1, 1]  # of a share
 TooltipField = tuple[str, str] | tuple[str, str, str]  # field with its type, title, d3 format
 
 
@@ -34,7 +36,7 @@ def curves(
         metric: loss or accuracy; only names and formats the axis.
         x: epoch, samples_seen or seconds, along the horizontal axis.
         log_scale: whether the vertical axis is logarithmic, for a loss.
-        x_max: where the axis ends, so that it stands still while a training runs.
+        x_max: end of the axis, so that it stands still while a training runs.
     """
     is_share = metric == "accuracy"
     x_axis = alt.X(
@@ -49,7 +51,9 @@ def curves(
         axis=alt.Axis(format="~%" if is_share else "~g", tickCount=6),
         scale=alt.Scale(type="log", nice=True) if log_scale else alt.Scale(zero=not is_share, nice=True),
     )
-    dash = alt.StrokeDash("subset:N", scale=alt.Scale(domain=["training", "validation"], range=[[1, 0], [5, 3]]), legend=None)
+    dashes = alt.Scale(domain=["training", "validation"], range=[[1, 0], [5, 3]])
+    legend = alt.Legend(orient="top", symbolType="stroke", symbolSize=600, symbolStrokeColor=GREY)
+    dash = alt.StrokeDash("subset:N", title=None, scale=dashes, legend=legend)
     tooltip = _tooltip(
         ("model:N", "Model"),
         ("subset:N", "Digits"),
@@ -138,7 +142,7 @@ def digit_accuracy(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
         tooltip=_tooltip(
             ("model:N", "Model"),
             ("digit:O", "Digit"),
-            ("correct:Q", "Read right", ","),
+            ("correct:Q", "Correct", ","),
             ("n:Q", "Of", ","),
             *_interval_fields(".2%"),
         ),
@@ -159,12 +163,12 @@ def reliability(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
     corners = pd.DataFrame({"confidence": [0.0, 1.0], "accuracy": [0.0, 1.0]})
     diagonal = alt.Chart(corners).mark_line(strokeDash=[4, 4], color=GREY).encode(x="confidence:Q", y="accuracy:Q")
     base = alt.Chart(table).encode(
-        x=alt.X("confidence:Q", title="How sure it is", scale=unit, axis=alt.Axis(format=".0%")),
+        x=alt.X("confidence:Q", title="Confidence", scale=unit, axis=alt.Axis(format=".0%")),
         color=_model_color(table),
         tooltip=_tooltip(
             ("model:N", "Model"),
-            ("confidence:Q", "How sure", ".1%"),
-            ("accuracy:Q", "Read right", ".1%"),
+            ("confidence:Q", "Confidence", ".1%"),
+            ("accuracy:Q", "Accuracy", ".1%"),
             *_interval_fields(".1%"),
             ("count:Q", "Digits", ","),
         ),
@@ -190,7 +194,7 @@ def coverage(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
             ("model:N", "Model"),
             ("threshold:Q", "Unsure below", ".1%"),
             ("coverage:Q", "Answered", ".1%"),
-            ("accuracy:Q", "Read right of those", ".2%"),
+            ("accuracy:Q", "Selective accuracy", ".2%"),
         ),
     )
     points = base.mark_point(filled=True, size=90, opacity=1).transform_filter(alt.datum.is_threshold)
@@ -205,16 +209,11 @@ def robustness(table: pd.DataFrame, title: str, *, height: int = 300) -> alt.Lay
         table: of one corruption, from `robustness.robustness_table`, with the columns model, low and high (0 to 1).
         title: over the plot.
     """
+    fields: list[TooltipField] = [("model:N", "Model"), ("severity:O", "Strength"), ("accuracy:Q", "Accuracy", ".1%")]
     base = alt.Chart(table).encode(
         x=alt.X("severity:O", title="Strength (0: as it is)", axis=alt.Axis(labelAngle=0)),
         color=_model_color(table),
-        tooltip=_tooltip(
-            ("model:N", "Model"),
-            ("severity:O", "Strength"),
-            ("accuracy:Q", "Read right", ".1%"),
-            *_interval_fields(".1%"),
-            ("n:Q", "Of", ","),
-        ),
+        tooltip=_tooltip(*fields, *_interval_fields(".1%"), ("n:Q", "Of", ",")),
     )
     y = alt.Y("accuracy:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%", tickCount=5))
     lines, points = base.mark_line(strokeWidth=2).encode(y=y), base.mark_point(filled=True, size=45, opacity=1).encode(y=y)
@@ -232,16 +231,16 @@ def bars(
         y: the column of the bars' height.
         title: over the plot: what the height is, with its unit.
         format: of the vertical axis, in d3's language.
-        log_scale: whether the vertical axis is logarithmic.
+        log_scale: whether the vertical axis is logarithmic, for a share.
     """
-    base: alt.Chart = alt.Chart(table, height=height, title=title).mark_bar(color=BLUE)
+    base: alt.Chart = alt.Chart(table, height=height, title=title).mark_bar(color=BLUE).configure(locale=PERCENT)
     return base.encode(
         x=alt.X(f"{x}:O", title=x.capitalize(), axis=alt.Axis(labelAngle=0, labelOverlap=True)),
         y=alt.Y(
             f"{y}:Q",
             title=None,
-            scale=alt.Scale(type="symlog", constant=0.001) if log_scale else alt.Scale(),
-            axis=alt.Axis(format=format, tickCount=5),
+            scale=alt.Scale(type="symlog", constant=LOG_TICKS[1]) if log_scale else alt.Scale(),
+            axis=alt.Axis(format=format, **({"values": LOG_TICKS} if log_scale else {"tickCount": 5})),
         ),
         tooltip=_tooltip((f"{x}:O", x.capitalize()), (f"{y}:Q", title)),
     )
@@ -263,7 +262,7 @@ def sweep_heat_map(table: pd.DataFrame, x: str, y: str, *, height: int = 260) ->
             ("personal:Q", "Your handwriting", ".1%"),
             ("personal_range:Q", "Spread over seeds", ".1%"),
             ("mnist:Q", "MNIST", ".2%"),
-            ("added_mnist_errors:Q", "MNIST errors more", "+.0f"),
+            ("added_mnist_errors:Q", "Added MNIST errors", "+.0f"),
             ("seconds:Q", "Seconds", ".1f"),
         ),
     )
@@ -271,11 +270,11 @@ def sweep_heat_map(table: pd.DataFrame, x: str, y: str, *, height: int = 260) ->
     text = alt.Text("personal:Q", format=".0%")
     numbers = base.mark_text(fontWeight="bold", stroke="black", strokeWidth=0.4, fill="white").encode(text=text)
     cells = base.mark_rect().encode(color=shade)
-    return _layer(cells, numbers, height=height, title="Your hand, read after training")
+    return _layer(cells, numbers, height=height, title="Accuracy on your handwriting after training")
 
 
 def _layer(*charts: Any, height: int, title: str | None = None) -> alt.LayerChart:
-    layered = alt.layer(*charts).properties(height=height, **({"title": title} if title else {}))
+    layered = alt.layer(*charts).properties(height=height, **({"title": title} if title else {})).configure(locale=PERCENT)
     assert isinstance(layered, alt.LayerChart)
     return layered
 

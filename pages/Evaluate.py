@@ -13,6 +13,7 @@ from pages.views.evaluate import (
     confusion,
     curves,
     dataset,
+    headline,
     misclassified,
     own_drawings,
     pair,
@@ -21,16 +22,17 @@ from pages.views.evaluate import (
 )
 
 VIEWS = {
-    "Loss": curves,
+    "My drawings": own_drawings,
+    "Curves": curves,
     "Compare two": pair,
-    "Confusion": confusion,
     "Errors": misclassified,
+    "Confusion": confusion,
     "Confidence": calibration,
     "Robustness": robustness,
-    "My drawings": own_drawings,
     "MNIST": dataset,
 }
-DEFAULT_VIEW = "Loss"
+DEFAULT_VIEW = "Curves"
+SELECTBOX_WIDTH = 160  # px: two of them beside each other on a phone
 
 
 def main(session: LabSession) -> None:
@@ -40,42 +42,58 @@ def main(session: LabSession) -> None:
     if not resources.has_mnist():
         st.warning(text.NO_MNIST)
     models = _choose_models(session)
+    with st.container(key="headline", border=True):
+        headline.show(session, models)
     progress = st.container(key="progress", height=56, border=False)
     with st.container(key="comparison"):
-        if models:
-            score_table.show(session, models)
-            view = st.segmented_control(
-                "View",
-                list(VIEWS),
-                default=DEFAULT_VIEW,
-                required=True,
-                key="view",
-                label_visibility="collapsed",
-                persist_state="session",
-            )
-            VIEWS[view or DEFAULT_VIEW].show(session, models)
-        else:
-            st.markdown("Choose a model to see its figures.")
+        score_table.show(session, models)
+        view = st.segmented_control(
+            "View",
+            list(VIEWS),
+            default=DEFAULT_VIEW,
+            required=True,
+            key="view",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+        VIEWS[view or DEFAULT_VIEW].show(session, models)
     with progress:
         query_progress(session)
 
 
 def _choose_models(session: LabSession) -> Models:
-    """The models to compare: the active model against what it started from, and what the user has added."""
+    """Baseline and candidate, the same in every view, then the models that the user has added.
+
+    The pair is the active model and what it started from, until the user chooses otherwise.
+    """
     every = session.models.every_model()
     compared = session.models.compared(session.default_start)
-    names = st.multiselect(
-        "Models",
-        list(every),
-        default=compared,
-        max_selections=MAX_COMPARED,
-        key=f"models_{'_'.join(session.models.pair(session.default_start))}_{len(every)}",
-        persist_state="session",
-        placeholder="Choose models",
-        help="Your runs, newest first, then the shipped models.",
-    )
-    session.models.set_compared(names)
-    return {name: every[name] for name in names}
+    key = f"{'_'.join(session.models.pair(session.default_start))}_{len(every)}"
+    first, second, *added = [*compared, "", ""][: max(2, len(compared))]  # a damaged model is not compared
+    names = list(every)
+    with st.container(key="pair", horizontal=True, vertical_alignment="bottom"):
+        baseline = _choose("Baseline", names, first, f"baseline_{key}")
+        names.remove(baseline)
+        candidate = _choose("Candidate", names, second, f"candidate_{baseline}_{key}")
+        names.remove(candidate)
+        more = st.multiselect(
+            "More models",
+            names,
+            [name for name in added if name in names],
+            max_selections=MAX_COMPARED - 2,
+            key=f"models_{baseline}_{candidate}_{key}",
+            persist_state="session",
+            placeholder="None",
+            help="Your runs, newest first, then the shipped models.",
+        )
+    chosen = [baseline, candidate, *more]
+    session.models.set_compared(chosen)
+    return {name: every[name] for name in chosen}
+
+
+def _choose(label: str, names: list[str], default: str, key: str) -> str:
+    index = names.index(default) if default in names else 0
+    return str(st.selectbox(label, names, index, key=key, persist_state="session", width=SELECTBOX_WIDTH))
 
 
 main(layout.begin_page(layout.EVALUATE))

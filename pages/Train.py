@@ -165,7 +165,7 @@ def _show_curves(points: list[Point], epochs: int) -> None:
     for column, metric in zip(st.columns(2), charts.METRICS, strict=True):
         table = history.curve_table({"training": points}, metric)
         column.altair_chart(charts.curves(table, metric, x_max=epochs), key=f"curve_{metric}")
-    st.caption("Solid: training. Dashed: validation (unseen MNIST digits).")
+    st.caption("Validation: unseen MNIST digits. 0 is before the training.")
 
 
 main(layout.begin_page(layout.TRAIN))

@@ -38,7 +38,7 @@ TESTED_WITH = {  # module → the test module that covers it
 OFFENCES = [
     ("digitcore/models/bundle.py", "import digitcore.jobs.queue", "digitcore: packages build on each other"),
     ("pages/session/text.py", "import pages.components.layout", "pages: views and components"),
-    ("pages/views/home/lab_file.py", "import pages.views.draw.own_drawings", "pages: views know nothing of each other"),
+    ("pages/views/my_lab/lab_file.py", "import pages.views.draw.own_drawings", "pages: views know nothing of each other"),
     ("digitcore/images.py", "import digitcore.predictor", "No cycles"),
     ("digitcore/data/quality.py", "import streamlit", "The library knows neither"),
     ("pages/Evaluate.py", "import altair", "Altair"),

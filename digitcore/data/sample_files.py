@@ -111,7 +111,7 @@ def _read_archive(
         raise SampleError(f"Unpacked, the file is larger than {MAX_UNPACKED // 1_000_000} MB. Give a smaller one.")
     names = [member.filename for member in members]
     if "lab.json" in names:
-        raise SampleError("This file holds a whole lab. Home opens it, under “Open a lab from a file”.")
+        raise SampleError("This file holds a whole lab. My lab opens it, under “Open a lab from a file”.")
     if "digits.npy" in names:
         return ImportResult(SampleSet.from_npz(content))
     if any("idx3-ubyte" in name for name in names):

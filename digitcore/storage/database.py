@@ -1,8 +1,10 @@
 """Labs in a database: SQLite by default, PostgreSQL for several servers.
 
-A lab is found by its token, which only its owner knows: the database holds the token's SHA-256.
+A lab is found by its token, which only its owner knows: the database holds the token's SHA-256. From the token follows a second
+one, under which others may read the lab.
 """
 
+import base64
 import contextlib
 import hashlib
 import secrets
@@ -19,6 +21,7 @@ from digitcore.errors import LabError, StoreUnreachableError, VersionConflictErr
 from digitcore.storage import rows, schema
 from digitcore.storage.snapshot import LabSnapshot
 
+TOKEN_BYTES = 16  # random
 DAY = 86_400  # s
 GRACE_DAYS = 7  # between the mark and the deletion of a lab that nobody uses: a clock that was wrong for a moment deletes nothing
 LOCK_TIMEOUT = 2000  # ms to wait for other people's writes
@@ -39,8 +42,14 @@ BAD_URL = "DIGITLAB_STORE names no database that can be used here: sqlite:/// or
 
 
 def new_token() -> str:
-    """A new lab's token: 128 random bits."""
-    return secrets.token_urlsafe(16)
+    """A new lab's token."""
+    return secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def view_token(token: str) -> str:
+    """The token under which others may read a lab; the lab's own token cannot be found from it."""
+    digest = hashlib.sha256(f"view:{token}".encode()).digest()
+    return base64.urlsafe_b64encode(digest[:TOKEN_BYTES]).decode().rstrip("=")
 
 
 def default_url() -> str:
@@ -84,7 +93,7 @@ class LabStore:
         self._engine = engine
         try:
             if engine.dialect.name == "sqlite":
-                if engine.url.database:
+                if engine.url.database and not engine.url.database.startswith("file:"):
                     Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
                 sql.event.listen(engine, "connect", _set_up_sqlite)
             else:
@@ -112,12 +121,22 @@ class LabStore:
         Raises:
             StoreUnreachableError: when the database cannot be reached.
         """
+        return self._load(schema.labs.c.id == token_hash(token))
+
+    def load_view(self, view_token: str) -> StoredLab | None:
+        """The lab that may be read under this token, see `view_token`; None when there is none.
+
+        Raises:
+            StoreUnreachableError: when the database cannot be reached.
+        """
+        return self._load(schema.labs.c.view_id == token_hash(view_token))
+
+    def _load(self, is_wanted: sql.ColumnElement[bool]) -> StoredLab | None:
         with _translate_errors(), self._engine.connect() as db:
-            lab = token_hash(token)
-            row = db.execute(sql.select(schema.labs).where(schema.labs.c.id == lab)).one_or_none()
+            row = db.execute(sql.select(schema.labs).where(is_wanted)).one_or_none()
             if row is None:
                 return None
-            reader = rows.LabReader(db, lab)
+            reader = rows.LabReader(db, row.id)
             snapshot = LabSnapshot(
                 reader.samples(),
                 reader.runs(),
@@ -135,7 +154,8 @@ class LabStore:
         """
         with _translate_errors(), self._engine.begin() as db:
             used = sql.update(schema.labs).where(schema.labs.c.id == token_hash(token))
-            db.execute(used.values(last_used=time.time(), expired_since=None))
+            view_id = token_hash(view_token(token))  # a lab of an older version has none
+            db.execute(used.values(last_used=time.time(), expired_since=None, view_id=view_id))
 
     def save(self, token: str, snapshot: LabSnapshot, saved: LabSnapshot | None = None, version: int = 0) -> int:
         """Write what has changed, in one transaction.
@@ -156,7 +176,7 @@ class LabStore:
         """
         lab = token_hash(token)
         with _translate_errors(), self._engine.begin() as db:
-            rows.bump_version(db, lab, snapshot, version)
+            rows.bump_version(db, lab, token_hash(view_token(token)), snapshot, version)
             if saved is None and version:
                 rows.delete_rows(db, lab)
             saved = saved or LabSnapshot()

@@ -22,7 +22,7 @@ DELETED = "This lab was forgotten in another window. What you see here is not sa
 CONFLICT = "This lab was changed in another window. This window goes on as a lab of its own, under a new address."
 
 
-def bump_version(db: sql.Connection, lab: str, snapshot: LabSnapshot, version: int) -> None:
+def bump_version(db: sql.Connection, lab: str, view_id: str, snapshot: LabSnapshot, version: int) -> None:
     """Write the lab's own row.
 
     Raises:
@@ -33,6 +33,7 @@ def bump_version(db: sql.Connection, lab: str, snapshot: LabSnapshot, version: i
         "version": version + 1,
         "last_used": time.time(),
         "expired_since": None,
+        "view_id": view_id,
         "preferences": json.dumps(snapshot.preferences),
         "sweep": json.dumps(snapshot.sweep) if snapshot.sweep else None,
     }

@@ -20,6 +20,7 @@ labs = sql.Table(
     sql.Column("expired_since", sql.Float),  # s since 1970; the lab is deleted some days later, unless it is used again
     sql.Column("preferences", sql.Text, nullable=False),
     sql.Column("sweep", sql.Text),
+    sql.Column("view_id", sql.String(64), index=True),  # the hash of the token that opens a copy
 )
 models = sql.Table(
     "models",

@@ -13,12 +13,12 @@ from pages.session import autosave, polling, resources, settings_link, state, te
 from pages.session.lab_session import LabSession
 from pages.session.model_library import REQUIRED_MODELS
 
-HOME, DRAW, TRAIN, EVALUATE = "streamlit_app.py", "pages/Draw.py", "pages/Train.py", "pages/Evaluate.py"
+MY_LAB, DRAW, TRAIN, EVALUATE = "streamlit_app.py", "pages/Draw.py", "pages/Train.py", "pages/Evaluate.py"
 PAGES = {
-    HOME: ("Home", ":material/home:"),
     DRAW: ("Draw", ":material/draw:"),
     TRAIN: ("Train", ":material/school:"),
     EVALUATE: ("Evaluate", ":material/bar_chart:"),
+    MY_LAB: ("My lab", ":material/home:"),
 }
 ICON = str(Path(__file__).with_name("icon.png"))
 
@@ -36,7 +36,7 @@ def begin_page(page: str) -> LabSession:
     session.collect_import()
     autosave.save(session)
     assets.style("layout.css")
-    _check_models(registry.names() if page in (HOME, EVALUATE) else list(REQUIRED_MODELS))
+    _check_models(registry.names() if page in (MY_LAB, EVALUATE) else list(REQUIRED_MODELS))
     _show_bar(session)
     if page != DRAW:  # Draw shows it below the canvas, which must not move
         show_saving_error(session)
@@ -78,7 +78,9 @@ def _show_bar(session: LabSession) -> None:
 
 def show_saving_error(session: LabSession) -> None:
     """Why the lab is not saved, in the main area."""
-    if error := autosave.error(session):
+    if session.saving.view_token and not session.saving.awaited_token:
+        st.info(session.saving.notice, icon=":material/content_copy:")
+    elif error := autosave.error(session):
         st.warning(error, icon=":material/cloud_off:")
 
 
@@ -114,8 +116,10 @@ def _training(session: LabSession) -> str:
 
 def _saving(session: LabSession) -> str:
     """The state of saving in a word or two; "" before there is anything to save."""
+    if session.saving.is_saved:
+        return "Autosaved"
+    if session.saving.view_token:
+        return "Copy"
     if autosave.error(session):
         return "Not saved"
-    if session.saving.is_behind:
-        return "Saving …"
-    return "Autosaved" if session.saving.state else ""
+    return "Saving …" if session.saving.is_behind else ""

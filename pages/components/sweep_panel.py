@@ -4,6 +4,7 @@ import io
 import math
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from digitcore import charts
@@ -111,8 +112,7 @@ def _show_results(session: LabSession, sweep: Sweep) -> None:
     if len(means):
         swept = list(sweep.grid)
         st.altair_chart(charts.sweep_heat_map(means, swept[0], swept[min(1, len(swept) - 1)]), key="sweep_map")
-        best = ", ".join(f"{_label(name)} {value:g}" for name, value in (sweep.best() or {}).items())
-        st.markdown(f"Best so far: {best}.")
+        st.markdown(_describe_best(sweep, means))
         if st.button("Use these settings", key="sweep_apply"):
             session.training.apply_best()
             st.rerun()
@@ -123,6 +123,16 @@ def _show_results(session: LabSession, sweep: Sweep) -> None:
     with st.container(horizontal=True):
         st.download_button("Download (CSV)", table.to_csv(index=False), "sweep.csv", "text/csv", key="sweep_csv")
         st.download_button("Download (Parquet)", parquet.getvalue(), "sweep.parquet", key="sweep_parquet")
+
+
+def _describe_best(sweep: Sweep, means: pd.DataFrame) -> str:
+    best = ", ".join(f"{_label(name)} {value:g}" for name, value in (sweep.best() or {}).items())
+    if means["personal"].nunique() > 1 or len(means) == 1:
+        return f"Best so far: {best}."
+    where = "your handwriting" if len(sweep.samples) else "the drawings"
+    if means["mnist"].nunique() > 1:
+        return f"No difference on {where} so far. Best on MNIST: {best}."
+    return "No difference so far, neither on your handwriting nor on MNIST."
 
 
 def _label(name: str) -> str:

@@ -12,7 +12,7 @@ from pages.session import resources, state
 from pages.session.lab_session import LabSession
 from pages.session.resources import ActiveWork
 
-TOKEN_PARAMETER = "lab"  # of the address
+TOKEN_PARAMETER, VIEW_PARAMETER = "lab", "view"  # of the address
 WRITE_SECONDS = 0.3  # to wait for a write, so that what the page says of it is true; a slow one goes on in the background
 READ_SECONDS = 1.0  # to wait for what another window of this server is about to write
 DELETE_SECONDS = 5.0
@@ -22,13 +22,15 @@ UNKNOWN_TOKEN = "There is no lab under this address: it was forgotten, or nobody
 AWAITED = (
     "Your saved lab cannot be reached now. What you do here is kept in this window, and added to your lab as soon as it is back."
 )
+COPY = "This is a copy of a lab. What you change is saved as a lab of your own; the lab itself stays as it is."
 BACK_AGAIN = "Your lab is back, and what you did meanwhile was added to it."
 
 
 def restore(session: LabSession) -> None:
     """Open the lab that the page's address names: at the first run, and again while its store does not answer."""
     saving = session.saving
-    saving.begin("" if resources.is_store_off() else st.query_params.get(TOKEN_PARAMETER, ""))
+    names = () if resources.is_store_off() else (TOKEN_PARAMETER, VIEW_PARAMETER)
+    saving.begin(*(st.query_params.get(name, "") for name in names))
     if not saving.take_turn():
         return
     saver = resources.saver()
@@ -40,17 +42,30 @@ def restore(session: LabSession) -> None:
 
 def _open(session: LabSession, saver: BackgroundSaver, token: str) -> None:
     """Become the lab of this token, or note why not."""
+    is_copy = bool(session.saving.view_token)
     try:
         saver.flush(token, READ_SECONDS)
-        found = saver.store.load(token)
+        found = saver.store.load_view(token) if is_copy else saver.store.load(token)
     except LabError:
         session.saving.notice = AWAITED
         return
     if found is None:
         session.saving.end_waiting(notice=UNKNOWN_TOKEN)
         return
+    if is_copy:
+        _take_copy(session, found)
+        return
     saver.mark_used(token)
     _take_over(session, token, found)
+
+
+def _take_copy(session: LabSession, found: StoredLab) -> None:
+    with session.lock:
+        if session.snapshot().is_empty:
+            session.restore(found.snapshot)
+        else:
+            session.restore_before(found.snapshot)
+        session.saving.end_waiting_for_copy(session.snapshot(), COPY)
 
 
 def _take_over(session: LabSession, token: str, found: StoredLab) -> None:
@@ -75,13 +90,14 @@ def save(session: LabSession) -> None:
     """Write what has changed; a lab gets its address with the first thing that is worth saving."""
     saver, snapshot, saving = resources.saver(), session.snapshot(), session.saving
     if saving.awaited_token:
-        _show_token(saving.awaited_token)  # a change of the page has taken it out of the address
+        _show(address(session))  # a change of the page has taken it out of the address
         return
-    if saver is None or (saving.state is None and snapshot.is_empty):
+    is_worth_saving = not (snapshot.is_empty or snapshot.is_unchanged(saving.copied))
+    if saver is None or (saving.state is None and not is_worth_saving):
         return
     with session.lock:
         if saving.state is None:
-            saving.state = SaveState(database.new_token())
+            saving.state, saving.view_token = SaveState(database.new_token()), ""
         saved = saving.state
         if not snapshot.is_unchanged(saved.pending):
             saving.notice = ""  # it was shown; the user has gone on since
@@ -93,20 +109,29 @@ def save(session: LabSession) -> None:
             saving.notice, saving.state = saved.error, SaveState(database.new_token())
             saved = saving.state
         saver.save(saved, snapshot)
+        st.toast(saving.notice, duration="long")
     _note_work(session, saved.token)
-    _show_token(saved.token)
+    _show(address(session))
 
 
 def address(session: LabSession) -> dict[str, str]:
     """What the address of each page holds of this lab."""
-    token = session.saving.awaited_token or (session.saving.state.token if session.saving.state else "")
+    saving = session.saving
+    if saving.view_token:
+        return {VIEW_PARAMETER: saving.view_token}
+    token = saving.awaited_token or (saving.state.token if saving.state else "")
     return {TOKEN_PARAMETER: token} if token else {}
 
 
-def _show_token(token: str) -> None:
+def view_address(session: LabSession) -> dict[str, str]:
+    """What the address for those who may only read this lab holds; {} before it is saved."""
+    return {VIEW_PARAMETER: database.view_token(session.saving.state.token)} if session.saving.state else {}
+
+
+def _show(address: dict[str, str]) -> None:
     """Make a lab's token the page's address; the settings of a link stand in the lab from now on."""
-    if st.query_params.to_dict() != {TOKEN_PARAMETER: token}:
-        st.query_params.from_dict({TOKEN_PARAMETER: token})
+    if st.query_params.to_dict() != address:
+        st.query_params.from_dict(address)
 
 
 def error(session: LabSession) -> str:

@@ -247,7 +247,7 @@ class LabSession:
         self._make_parts()
         self.saving, self.canvas = SavingState(self.lock), CanvasState(self.lock)
         self.canvas.revision = revision + 1
-        self.saving.begin("")
+        self.saving.begin()
         self.restore(snapshot)
 
     @synchronized

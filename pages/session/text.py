@@ -169,9 +169,38 @@ def comparison(pair: PairedComparison, baseline: str, candidate: str, what: str 
     if not pair.net_gain:
         return f"Both read equally many of {of}. {candidate} {changed}"
     chance = "significant" if pair.is_significant else "may be chance"
-    p_value = f"p = {pair.p_value:.2g}" if pair.p_value >= 0.001 else "p < 0.001"
     how = f"**{abs(pair.net_gain):,} {'more' if pair.net_gain > 0 else 'fewer'}**"
-    return f"{candidate} reads {how} of {of} than {baseline}: {chance} ({p_value}, McNemar's exact test). It {changed}"
+    return f"{candidate} reads {how} of {of} than {baseline}: {chance} ({_p_value(pair)}, McNemar's exact test). It {changed}"
+
+
+def drawings_headline(pair: PairedComparison, has_learnt: bool) -> str:
+    """Two models on the user's drawings; `has_learnt`: one of them has learnt from these."""
+    before, after = pair.baseline, pair.candidate
+    if not after.n:
+        return "No drawings of yours yet."
+    counts = f"{before.correct}/{before.n} → **{after.correct}/{after.n}**"
+    if has_learnt:
+        return f"On drawings that it learnt from {counts}."
+    return f"On your handwriting {counts} ({_significance(pair)})."
+
+
+def mnist_headline(pair: PairedComparison | None, baseline: ModelBundle, candidate: ModelBundle) -> str:
+    """Errors of two models on MNIST's test digits; from their cards until they are compared."""
+    if pair is None:
+        known = [model.card.metrics.get("mnist_errors", "…") for model in (baseline, candidate)]
+        return f"On MNIST {known[0]} → **{known[1]}** errors of 10,000."
+    errors = [one.n - one.correct for one in (pair.baseline, pair.candidate)]
+    return f"On MNIST {errors[0]:,} → **{errors[1]:,}** errors of {pair.baseline.n:,} ({_significance(pair)})."
+
+
+def _significance(pair: PairedComparison) -> str:
+    if not len(pair.fixed) + len(pair.broken):
+        return "no difference"
+    return f"{'significant' if pair.is_significant else 'may be chance'}, {_p_value(pair)}"
+
+
+def _p_value(pair: PairedComparison) -> str:
+    return f"p = {pair.p_value:.2g}" if pair.p_value >= 0.001 else "p < 0.001"
 
 
 def _is_worse(before: Score | None, after: Score | None, tolerance: float) -> bool:

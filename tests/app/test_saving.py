@@ -33,6 +33,28 @@ def test_a_lab_is_found_again_by_its_address(app, data, genius):
     assert session_of(again).saving.state.version == session_of(app).saving.state.version, "opening changes nothing"
 
 
+def test_a_link_to_read_opens_a_copy(app, few, data):
+    add_samples(app, few)
+    app.run()
+    resources.saver().wait()
+    token = app.query_params["lab"]
+    copy = new_app(view=database.view_token(token))
+    assert len(session_of(copy).samples) == 20 and "copy of a lab" in texts(copy) and "Copy" in html(copy)
+    go(copy, TRAIN)
+    go(copy, DRAW)
+    assert "lab" not in copy.query_params and session_of(copy).saving.state is None, "looking saves nothing"
+    draw(copy, data.test_images[0])
+    label(copy, 7)
+    assert copy.query_params["lab"] != token and "view" not in copy.query_params and "Autosaved" in html(copy)
+    assert len(session_of(reopen(copy)).samples) == 21 and len(session_of(reopen(app)).samples) == 20
+
+
+def test_a_link_to_read_that_leads_nowhere(app):
+    lost = new_app(view="nothing")
+    assert "no lab under this address" in texts(lost)
+    assert session_of(lost).saving.state is None and session_of(lost).saving.view_token == ""
+
+
 def test_a_change_without_a_new_count_is_saved(app, few):
     add_samples(app, few)
     app.run()

@@ -10,12 +10,12 @@ from digitcore.jobs.limits import Limits
 from digitcore.jobs.sweep import SCORES
 from digitcore.training.settings import TrainSettings
 from pages.components.training_form import FORM_SPECS
-from pages.session import resources, text
+from pages.session import resources
 from pages.session.training_state import Start
 from tests.support.app import (
     DRAW,
     EVALUATE,
-    HOME,
+    MY_LAB,
     TRAIN,
     add_run,
     add_samples,
@@ -51,7 +51,7 @@ def test_a_training_and_its_outcome(app, few, stupid):
     app.slider(key="epochs").set_value(1).run()
     app.button(key="train").click().run()
     assert session_of(app).training.job is not None and app.button(key="train").disabled
-    go(app, HOME)
+    go(app, MY_LAB)
     go(app, TRAIN)
     assert app.slider(key="epochs").value == 1 and app.radio(key="start_from").value == "stupid"
     until_trained(app)

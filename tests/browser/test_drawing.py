@@ -204,7 +204,7 @@ def test_a_white_background_keeps_the_drawing(person):
 def test_a_drawing_survives_a_page_change(person):
     person.begin()
     first = person.draw(4)[-1]
-    person.go("Home")
+    person.go("My lab")
     person.page.get_by_text("A drawing is on the canvas").wait_for()
     person.go("Draw")
     person.find_canvas()

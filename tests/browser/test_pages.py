@@ -44,7 +44,7 @@ def test_everything_is_named_and_readable(person, path):
 
     person.begin()
     if path != "/Draw":
-        person.go("Home" if path == "/" else path[1:])
+        person.go("My lab" if path == "/" else path[1:])
     person.settle(1500)
     violations = Axe().run(person.page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
     ours = {one["id"]: [node["html"][:200] for node in one["nodes"]] for one in violations}

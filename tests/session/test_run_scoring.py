@@ -49,7 +49,7 @@ def test_the_scores_come_later_and_change_nothing_else(trained, jobs):
 def test_a_training_does_not_wait_for_a_scoring(trained, jobs, genius, stupid):
     first = trained.models.active_run
     train(trained, stupid, genius)
-    training, scoring, second_training, second_scoring = jobs.submitted
+    _, scoring, _, second_scoring = jobs.submitted
     assert scoring.is_stopping and second_scoring.task.model is trained.models.active_run.model
     second_scoring.finish(SCORES)
     trained.collect_training()

@@ -194,15 +194,38 @@ def test_a_locked_database_opens_labs(tmp_path, lab):
             again.mark_used(token)
 
 
-def test_a_database_that_can_only_be_read_opens_labs(url, lab, tmp_path):
+def test_a_lab_is_read_under_a_second_token(url, lab):
+    labs, token = LabStore.from_url(url), database.new_token()
+    labs.save(token, lab)
+    view = database.view_token(token)
+    assert view == database.view_token(token) != token and len(view) == len(token)
+    assert_equal(labs.load_view(view).snapshot, lab)
+    assert labs.load(view) is None and labs.load_view(token) is None, "neither opens what the other does"
+    labs.delete(token)
+    assert labs.load_view(view) is None
+
+
+def test_a_lab_of_an_older_version_gets_its_second_token_when_it_is_used(url, lab):
+    labs, token = LabStore.from_url(url), database.new_token()
+    labs.save(token, lab)
+    with sql.create_engine(database.with_driver(url)).begin() as db:
+        db.execute(sql.text("UPDATE labs SET view_id = NULL"))
+    assert labs.load_view(database.view_token(token)) is None
+    labs.mark_used(token)
+    assert_equal(labs.load_view(database.view_token(token)).snapshot, lab)
+
+
+def test_a_database_that_can_only_be_read_opens_labs(url, lab, tmp_path, monkeypatch):
     token = database.new_token()
     LabStore.from_url(url).save(token, lab)
     if url.startswith("sqlite"):
         read_only = f"sqlite:///file:{tmp_path / 'labs.sqlite'}?mode=ro&uri=true"
+        monkeypatch.chdir(tmp_path)
     else:
         read_only = url + ("&" if "?" in url else "?") + "options=-cdefault_transaction_read_only%3Don"
     labs = LabStore.from_url(read_only)
     assert_equal(labs.load(token).snapshot, lab)
+    assert not (tmp_path / "file:").exists()
     for write in (lambda: labs.mark_used(token), lambda: labs.save(token, LabSnapshot(), lab, 1)):
         with pytest.raises(StoreUnreachableError):
             write()

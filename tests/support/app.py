@@ -15,7 +15,7 @@ from digitcore.training.settings import TrainSettings
 from pages.session.lab_session import LabSession
 
 ENTRY = str(Path(__file__).resolve().parents[2] / "streamlit_app.py")
-HOME, DRAW, TRAIN, EVALUATE = "streamlit_app.py", "pages/Draw.py", "pages/Train.py", "pages/Evaluate.py"
+MY_LAB, DRAW, TRAIN, EVALUATE = "streamlit_app.py", "pages/Draw.py", "pages/Train.py", "pages/Evaluate.py"
 SESSION = "lab_session"
 TIMEOUT = 120  # s
 RUN_TIMEOUT = 60  # s

@@ -263,7 +263,7 @@ class Person:
     def go(self, name: str):
         """Change to another page by the navigation."""
         self.bar().locator("a", has_text=name).click()
-        self.page.wait_for_url(re.compile(rf"/{'' if name == 'Home' else name}(\?|$)"), wait_until="commit")
+        self.page.wait_for_url(re.compile(rf"/{'' if name == 'My lab' else name}(\?|$)"), wait_until="commit")
         self.settle()
 
     def start_long_training(self):

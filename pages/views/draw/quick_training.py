@@ -5,15 +5,12 @@ import streamlit as st
 
 from digitcore.samples import HOLD_OUT_EVERY
 from digitcore.storage.snapshot import RunRecord
-from pages.components import figures, layout
-from pages.components.figures import Figure
+from pages.components import layout
+from pages.components.changed_drawings import changed_drawings
 from pages.components.training_progress import scoring_text, training_progress
-from pages.session import polling, resources, state, text
+from pages.session import polling, state, text
 from pages.session.lab_session import LabSession
 from pages.views.draw.own_drawings import CONTRADICTED
-
-MAX_CHANGED = 8  # drawings that turned right or wrong
-FIGURE_HEIGHT = 40  # px
 
 
 def quick_training(session: LabSession) -> None:
@@ -66,25 +63,7 @@ def _show_outcome(session: LabSession, record: RunRecord) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"{text.escape(record.name)}: {text.headline(record.run, scoring_text(session))}", width="content")
         layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
-    changed = _changed_drawings(session, record)
-    if changed:
-        figures.figure_row(changed)
-
-
-def _changed_drawings(session: LabSession, record: RunRecord) -> list[Figure]:
-    samples = session.samples.current
-    if not len(samples):
-        return []
-    before, after = (resources.probabilities(model, samples.digits).argmax(1) for model in (record.start, record.model))
-    changed = np.flatnonzero((before == samples.labels) != (after == samples.labels))[::-1][:MAX_CHANGED]
-    return [
-        Figure(
-            samples.digits[i],
-            f"{before[i]} → {after[i]} {'✓' if after[i] == samples.labels[i] else '✗'}",
-            FIGURE_HEIGHT,
-        )
-        for i in changed
-    ]
+    changed_drawings(session.samples.current, record.start, record.model)
 
 
 def _offer_review(session: LabSession) -> None:

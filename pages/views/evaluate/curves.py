@@ -38,10 +38,7 @@ def show(session: LabSession, models: Models) -> None:
         column.altair_chart(chart, key=f"losses_{metric}")
         with column:
             download_table(table, metric)
-    st.caption(
-        "Solid: training. Dashed: validation (unseen MNIST digits). 0 is before the training. "
-        "Seconds were measured on the machine that trained."
-    )
+    st.caption("Validation: unseen MNIST digits. 0 is before the training. Seconds were measured on the machine that trained.")
 
 
 def _ancestry(session: LabSession, model: ModelBundle) -> list[list[Point]]:

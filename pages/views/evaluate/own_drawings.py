@@ -7,7 +7,7 @@ from digitcore.evaluation.metrics import Evaluation
 from digitcore.samples import SampleSet
 from pages.components import gallery
 from pages.components.digit_details import digit_details, nearest_digits
-from pages.components.model_widgets import Models, choose_pair
+from pages.components.model_widgets import Models, pair_names
 from pages.session import resources, text
 from pages.session.lab_session import LabSession
 
@@ -20,9 +20,7 @@ def show(session: LabSession, models: Models) -> None:
     if not len(samples):
         st.markdown("No drawings yet. Label some on the Draw page.")
         return
-    chosen = choose_pair(session, models)
-    if chosen is None:
-        return
+    chosen = pair_names(models)
     baseline, candidate = chosen
     evaluations = [
         Evaluation.from_probabilities(samples.labels, resources.probabilities(models[name], samples.digits)) for name in chosen

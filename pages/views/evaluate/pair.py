@@ -7,16 +7,14 @@ from digitcore import charts
 from digitcore.evaluation.comparison import PairedComparison
 from pages.components import gallery
 from pages.components.digit_details import digit_details, mnist_cells
-from pages.components.model_widgets import Models, choose_pair, download_table
+from pages.components.model_widgets import Models, download_table, pair_names
 from pages.session import queries, text
 from pages.session.lab_session import LabSession
 
 
 def show(session: LabSession, models: Models) -> None:
     """On MNIST's test digits."""
-    chosen = choose_pair(session, models)
-    if chosen is None:
-        return
+    chosen = pair_names(models)
     results = queries.evaluations(session, {name: models[name] for name in chosen})
     if len(results) < 2:
         st.caption(text.WAIT)

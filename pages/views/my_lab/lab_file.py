@@ -49,7 +49,7 @@ def _show_summary(session: LabSession) -> None:
     else:
         size = autosave.size(session)
         takes = f" It takes {text.file_size(size)}." if size else ""
-        st.markdown(f"{contents}, saved under the address of this page. Who has the address has the lab.{takes}")
+        st.markdown(f"{contents}, saved under the address of this page.{takes}")
 
 
 def _open(session: LabSession, content: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Home: the state of the loop, models out and in, the lab in a file."""
+"""My lab: the state of the loop, models out and in, the lab in a file."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from digitcore import models
 from digitcore.storage import archive
 from pages.session import resources
 from tests.support.app import (
-    HOME,
+    MY_LAB,
     add_run,
     add_samples,
     draw,
@@ -26,7 +26,7 @@ EXPORT, IMPORT = "Export a model", "Import a model"
 
 def open_home(at, drawer):
     keep_open(at, drawer)
-    go(at, HOME)
+    go(at, MY_LAB)
     keep_open(at, drawer).run()
     assert not at.exception
     return at
@@ -37,9 +37,9 @@ def until_imported(at, drawer):
 
 
 def test_the_state_of_the_loop(app):
-    go(app, HOME)
+    go(app, MY_LAB)
     said = texts(app) + " ".join(app.dataframe[0].value["Model"])
-    assert app.title[0].value == "Digit Lab"
+    assert app.title[0].value == "My lab"
     steps = ("The canvas is empty", "0 drawings labelled", "Nothing trained yet", "Nothing compared yet")
     for piece in (*steps, "genius", "stupid"):
         assert piece in said
@@ -81,7 +81,7 @@ def test_a_lab_travels_in_a_file(app, few, genius):
     add_run(app, genius, genius)
     content = archive.write(session_of(app).snapshot())
     other = new_app()
-    go(other, HOME)
+    go(other, MY_LAB)
     for file in (b"no lab", content):
         other.file_uploader(key="lab_file").upload("lab.zip", file, "application/zip").run()
         other.button(key="lab_open").click().run()
@@ -94,7 +94,7 @@ def test_a_lab_travels_in_a_file(app, few, genius):
 def test_a_lab_is_deleted(app, data):
     draw(app, data.test_images[0])
     label(app, 7)
-    go(app, HOME)
+    go(app, MY_LAB)
     token = session_of(app).saving.state.token
     app.button(key="lab_forget").click().run()
     assert not app.exception and len(session_of(app).samples) == 0

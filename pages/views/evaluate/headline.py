@@ -1,0 +1,24 @@
+"""The pair in two sentences: on the user's handwriting, then on MNIST; and the drawings that changed."""
+
+import streamlit as st
+
+from digitcore.evaluation.comparison import PairedComparison
+from digitcore.evaluation.metrics import Evaluation
+from pages.components.changed_drawings import changed_drawings
+from pages.components.model_widgets import Models, pair_names
+from pages.session import queries, resources, text
+from pages.session.lab_session import LabSession
+
+
+def show(session: LabSession, models: Models) -> None:
+    """Baseline and candidate; MNIST's part comes when the digits are read."""
+    pair = {name: models[name] for name in pair_names(models)}
+    samples = session.samples.current
+    tested = samples.test_part()
+    probabilities = [resources.probabilities(model, tested.digits) for model in pair.values()]
+    drawings = PairedComparison(*(Evaluation.from_probabilities(tested.labels, one) for one in probabilities))
+    has_learnt = not samples.held_out.any() and any(name in session.models.own for name in pair)
+    results = queries.evaluations(session, pair)
+    mnist = PairedComparison(*(results[name].evaluation for name in pair)) if len(results) == len(pair) else None
+    st.markdown(f"{text.drawings_headline(drawings, has_learnt)} {text.mnist_headline(mnist, *pair.values())}")
+    changed_drawings(samples, *pair.values())
