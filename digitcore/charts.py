@@ -1,6 +1,7 @@
 """Altair charts from tables. Each function takes a table and returns a chart; the page shows and downloads the table.
 
-Heights are those of the plot, in px. Where a table has a column model, each model has its color of `palette.model_colors`.
+Heights are those of the plot, in px; title, legend and axis come on top. Where a table has a column model, each model has its
+color of `palette.model_colors`.
 """
 
 from collections.abc import Sequence
@@ -13,8 +14,10 @@ from digitcore.palette import BLUE, GREY, ORANGE, model_colors
 
 METRICS = {"loss": "Loss (cross-entropy, nats)", "accuracy": "Accuracy"}
 AXES = {"epoch": "Epoch", "samples_seen": "Digits seen", "seconds": "Seconds"}
+FRAME_HEIGHT, AXES_HEIGHT = 170, 80  # px of a chart that title, legend and axis take in Streamlit's theme, or the axis alone
 CELL_SELECTION = "cell"  # of a confusion matrix: the fields true and predicted of what was clicked
 PERCENT = alt.Locale(number=alt.NumberLocale(currency=["", ""], decimal=".", thousands=",", grouping=[3], percent=" %"))
+SHARE_AXIS = alt.Axis(format=".0%", tickCount=5)
 DARK_TEXT, NEUTRAL = "#1b1f27", "#f4f4f4"
 LOG_TICKS = [0, 0.001, 0.01, 0.1, 1]  # of a share
 TooltipField = tuple[str, str] | tuple[str, str, str]  # field with its type, title, d3 format
@@ -69,7 +72,7 @@ def curves(
     return _layer(lines, points, height=height, title=METRICS[metric])
 
 
-def confusion(table: pd.DataFrame, *, rates: bool = False, height: int = 420) -> alt.LayerChart:
+def confusion(table: pd.DataFrame, *, rates: bool = False, height: int = 340) -> alt.LayerChart:
     """A confusion matrix: rows the true digit, columns the predicted one, the shade its share of the row; a click picks a cell.
 
     Args:
@@ -82,7 +85,7 @@ def confusion(table: pd.DataFrame, *, rates: bool = False, height: int = 420) ->
     return _matrix(table, tooltip, shade, text, "count", "datum.share > 0.25", height)
 
 
-def confusion_change(table: pd.DataFrame, *, height: int = 420) -> alt.LayerChart:
+def confusion_change(table: pd.DataFrame, *, height: int = 340) -> alt.LayerChart:
     """The difference of two confusion matrices: orange where the candidate has more, blue where it has fewer.
 
     Args:
@@ -128,7 +131,7 @@ def _matrix(
     return _layer(cells, numbers, frames.add_params(cell), height=height)
 
 
-def digit_accuracy(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
+def digit_accuracy(table: pd.DataFrame, *, height: int = 260) -> alt.LayerChart:
     """Accuracy for each digit, with its 95 % interval, a color for each model.
 
     Args:
@@ -153,7 +156,7 @@ def digit_accuracy(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
     return _layer(intervals, points, height=height, title="Accuracy on each digit")
 
 
-def reliability(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
+def reliability(table: pd.DataFrame, *, height: int = 260) -> alt.LayerChart:
     """Reliability diagram: accuracy by confidence; a calibrated model lies on the diagonal.
 
     Args:
@@ -163,7 +166,7 @@ def reliability(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
     corners = pd.DataFrame({"confidence": [0.0, 1.0], "accuracy": [0.0, 1.0]})
     diagonal = alt.Chart(corners).mark_line(strokeDash=[4, 4], color=GREY).encode(x="confidence:Q", y="accuracy:Q")
     base = alt.Chart(table).encode(
-        x=alt.X("confidence:Q", title="Confidence", scale=unit, axis=alt.Axis(format=".0%")),
+        x=alt.X("confidence:Q", title="Confidence", scale=unit, axis=SHARE_AXIS),
         color=_model_color(table),
         tooltip=_tooltip(
             ("model:N", "Model"),
@@ -180,14 +183,14 @@ def reliability(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
     return _layer(diagonal, intervals, lines, points, height=height, title="Accuracy by confidence")
 
 
-def coverage(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
+def coverage(table: pd.DataFrame, *, height: int = 260) -> alt.LayerChart:
     """Selective accuracy: the fewer digits a model answers, the more of those are right.
 
     Args:
         table: from `metrics.coverage_table`, with the columns model and is_threshold (True at the model's own threshold).
     """
     base = alt.Chart(table).encode(
-        x=alt.X("coverage:Q", title="Share of the digits answered", scale=alt.Scale(zero=False), axis=alt.Axis(format=".0%")),
+        x=alt.X("coverage:Q", title="Share of the digits answered", scale=alt.Scale(zero=False), axis=SHARE_AXIS),
         y=alt.Y("accuracy:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format="~%", tickCount=6)),
         color=_model_color(table),
         tooltip=_tooltip(
@@ -202,7 +205,7 @@ def coverage(table: pd.DataFrame, *, height: int = 360) -> alt.LayerChart:
     return _layer(lines, points, height=height, title="Selective accuracy: of the answered")
 
 
-def robustness(table: pd.DataFrame, title: str, *, height: int = 300) -> alt.LayerChart:
+def robustness(table: pd.DataFrame, title: str, *, height: int = 220) -> alt.LayerChart:
     """Accuracy by the severity of a corruption, a curve for each model.
 
     Args:
@@ -215,13 +218,13 @@ def robustness(table: pd.DataFrame, title: str, *, height: int = 300) -> alt.Lay
         color=_model_color(table),
         tooltip=_tooltip(*fields, *_interval_fields(".1%"), ("n:Q", "Of", ",")),
     )
-    y = alt.Y("accuracy:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%", tickCount=5))
+    y = alt.Y("accuracy:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=SHARE_AXIS)
     lines, points = base.mark_line(strokeWidth=2).encode(y=y), base.mark_point(filled=True, size=45, opacity=1).encode(y=y)
     return _layer(lines, points, height=height, title=title)
 
 
 def bars(
-    table: pd.DataFrame, x: str, y: str, title: str, *, format: str = "~s", log_scale: bool = False, height: int = 240
+    table: pd.DataFrame, x: str, y: str, title: str, *, format: str = "~s", log_scale: bool = False, height: int = 220
 ) -> alt.Chart:
     """One bar a row.
 
@@ -233,7 +236,7 @@ def bars(
         format: of the vertical axis, in d3's language.
         log_scale: whether the vertical axis is logarithmic, for a share.
     """
-    base: alt.Chart = alt.Chart(table, height=height, title=title).mark_bar(color=BLUE).configure(locale=PERCENT)
+    base: alt.Chart = alt.Chart(table, height=height + FRAME_HEIGHT, title=title).mark_bar(color=BLUE).configure(locale=PERCENT)
     return base.encode(
         x=alt.X(f"{x}:O", title=x.capitalize(), axis=alt.Axis(labelAngle=0, labelOverlap=True)),
         y=alt.Y(
@@ -274,7 +277,8 @@ def sweep_heat_map(table: pd.DataFrame, x: str, y: str, *, height: int = 260) ->
 
 
 def _layer(*charts: Any, height: int, title: str | None = None) -> alt.LayerChart:
-    layered = alt.layer(*charts).properties(height=height, **({"title": title} if title else {})).configure(locale=PERCENT)
+    size: dict[str, Any] = {"height": height + FRAME_HEIGHT, "title": title} if title else {"height": height + AXES_HEIGHT}
+    layered = alt.layer(*charts).properties(**size).configure(locale=PERCENT)
     assert isinstance(layered, alt.LayerChart)
     return layered
 

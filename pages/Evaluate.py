@@ -38,13 +38,14 @@ SELECTBOX_WIDTH = 160  # px: two of them beside each other on a phone
 def main(session: LabSession) -> None:
     """The page from top to bottom."""
     resources.jobs().warm_up()
-    st.title("Evaluate", anchor=False)
+    with st.container(key="title", horizontal=True, vertical_alignment="center"):
+        st.title("Evaluate", anchor=False, width="content")
+        progress = st.container(key="progress")
     if not resources.has_mnist():
         st.warning(text.NO_MNIST)
     models = _choose_models(session)
     with st.container(key="headline", border=True):
         headline.show(session, models)
-    progress = st.container(key="progress", height=56, border=False)
     with st.container(key="comparison"):
         score_table.show(session, models)
         view = st.segmented_control(

@@ -150,12 +150,12 @@ def _show_outcome(session: LabSession, record: RunRecord) -> None:
         if run.stopped and st.button("Continue", key="continue", help="Goes on from where it was stopped."):
             session.train(record.start, run.settings, resume_from=run)
             st.rerun()
-        if session.scoring.job:
-            st.button("Stop reading MNIST", key="stop_scoring", on_click=session.scoring.stop)
-        elif run.mnist_after is None:
-            st.button("Read MNIST", key="score", on_click=session.scoring.request, args=(record,))
         layout.page_link(session, layout.DRAW, label="Try it", icon=":material/draw:")
         layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
+        if session.scoring.job:
+            st.button("Stop reading MNIST", key="stop_scoring", type="tertiary", on_click=session.scoring.stop)
+        elif run.mnist_after is None:
+            st.button("Read MNIST", key="score", type="tertiary", on_click=session.scoring.request, args=(record,))
     _show_curves(run.history, run.settings.epochs)
     table = history.curve_table({record.name: run.history})
     st.download_button("Download the curves (CSV)", table.to_csv(index=False), "curves.csv", "text/csv", type="tertiary")

@@ -34,7 +34,7 @@ def show(session: LabSession, models: Models) -> None:
         table = history.curve_table(histories, metric)
         if table.empty:
             continue
-        chart = charts.curves(table, metric, x=AXES[x or "Epoch"], log_scale=log_scale and metric == "loss", height=360)
+        chart = charts.curves(table, metric, x=AXES[x or "Epoch"], log_scale=log_scale and metric == "loss", height=260)
         column.altair_chart(chart, key=f"losses_{metric}")
         with column:
             download_table(table, metric)

@@ -29,11 +29,13 @@ def show(session: LabSession, models: Models) -> None:
         st.caption("Sharp where people agree, blurred where they do not.")
     left, right = st.columns(2)
     with left:
-        st.altair_chart(charts.bars(found.class_counts, "digit", "training", "How many training digits"), key="classes")
+        st.altair_chart(
+            charts.bars(found.class_counts, "digit", "training", "How many training digits", format=","), key="classes"
+        )
         download_table(found.class_counts, "classes")
     with right:
         title = "Share of pixels by how much ink they have (0 to 255)"
-        st.altair_chart(charts.bars(found.ink_histogram, "ink", "share", title, format="~%", log_scale=True), key="levels")
+        st.altair_chart(charts.bars(found.ink_histogram, "ink", "share", title, format=".1~%", log_scale=True), key="levels")
         download_table(found.ink_histogram, "ink")
     with left:
         title = "Mean ink, as a share of a full square"

@@ -20,5 +20,6 @@ def show(session: LabSession, models: Models) -> None:
     has_learnt = not samples.held_out.any() and any(name in session.models.own for name in pair)
     results = queries.evaluations(session, pair)
     mnist = PairedComparison(*(results[name].evaluation for name in pair)) if len(results) == len(pair) else None
+    session.models.has_compared |= mnist is not None
     st.markdown(f"{text.drawings_headline(drawings, has_learnt)} {text.mnist_headline(mnist, *pair.values())}")
     changed_drawings(samples, *pair.values())

@@ -21,7 +21,6 @@ def show(session: LabSession, models: Models) -> None:
         return
     baseline, candidate = chosen
     found = PairedComparison(results[baseline].evaluation, results[candidate].evaluation)
-    session.models.has_compared = True
     st.markdown(text.comparison(found, baseline, candidate))
     _show_contingency(found, baseline, candidate)
     left, right = st.columns(2)
