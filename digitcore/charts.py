@@ -189,16 +189,12 @@ def coverage(table: pd.DataFrame, *, height: int = 260) -> alt.LayerChart:
     Args:
         table: from `metrics.coverage_table`, with the columns model and is_threshold (True at the model's own threshold).
     """
+    fields: list[TooltipField] = [("model:N", "Model"), ("threshold:Q", "Unsure below", ".1%"), ("coverage:Q", "Answered", ".1%")]
     base = alt.Chart(table).encode(
         x=alt.X("coverage:Q", title="Share of the digits answered", scale=alt.Scale(zero=False), axis=SHARE_AXIS),
         y=alt.Y("accuracy:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format="~%", tickCount=6)),
         color=_model_color(table),
-        tooltip=_tooltip(
-            ("model:N", "Model"),
-            ("threshold:Q", "Unsure below", ".1%"),
-            ("coverage:Q", "Answered", ".1%"),
-            ("accuracy:Q", "Selective accuracy", ".2%"),
-        ),
+        tooltip=_tooltip(*fields, ("accuracy:Q", "Selective accuracy", ".2%")),
     )
     points = base.mark_point(filled=True, size=90, opacity=1).transform_filter(alt.datum.is_threshold)
     lines = base.mark_line(strokeWidth=2)
