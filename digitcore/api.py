@@ -9,7 +9,7 @@ import binascii
 import contextlib
 import functools
 import threading
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from fastapi import FastAPI, Query, Request
@@ -38,7 +38,7 @@ from digitcore.api_schemas import (
 )
 from digitcore.config import load_config
 from digitcore.errors import DigitLabError, ImageError, ModelError
-from digitcore.images import MAX_PIXELS, UNREADABLE, digit_from_file, open_image
+from digitcore.images import MAX_PIXELS, SIDE, UNREADABLE, digit_from_file, open_image
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor
@@ -46,12 +46,19 @@ from digitcore.predictor import Predictor
 MAX_BYTES = 5_000_000  # of a request
 MAX_CONCURRENT = 16  # requests predicted or waiting for it; each has a thread, and Starlette has 40
 BODY_TIMEOUT = 30  # s for a request's body to come
+MAX_VALUES = 2 * MAX_IMAGES * SIDE * SIDE  # in JSON: parsing holds up all of the server
 MAX_TOTAL_PIXELS = MAX_PIXELS  # of all images together: a small file may hold a very large one
 IMAGE_FORMATS = ["PNG", "JPEG"]
 DEFAULT_MODEL = "genius"
 NO_PICTURE = "This file cannot be read as a PNG or JPEG image."
 
 Upload = bytes | np.ndarray  # a file's bytes, or a digit, (28, 28) uint8
+
+
+class JsonBody(NamedTuple):
+    """A body of JSON, which may take long to parse."""
+
+    content: bytes
 
 
 class RequestError(Exception):
@@ -87,13 +94,13 @@ async def predict(request: Request, model: Annotated[str, Query(max_length=40)] 
     bundle = await run_in_threadpool(_load_model, model)
     try:
         async with asyncio.timeout(BODY_TIMEOUT):
-            uploads = await _read_uploads(_limit_body(request))
+            body = await _read_body(_limit_body(request))
     except TimeoutError as error:
         raise RequestError(408, "Too slow", f"A request must come within {BODY_TIMEOUT} s. Send less at once.") from error
     if not prediction_slots.acquire(blocking=False):
         raise RequestError(503, "Busy", "This server predicts as much as it can. Try again in a moment.", {"retry-after": "1"})
     try:
-        return await run_in_threadpool(_predict, bundle, uploads)
+        return await run_in_threadpool(_predict, bundle, body)
     finally:
         prediction_slots.release()
 
@@ -126,14 +133,14 @@ def _limit_body(request: Request) -> Request:
     return Request(request.scope, receive)
 
 
-async def _read_uploads(request: Request) -> list[Upload]:
+async def _read_body(request: Request) -> JsonBody | list[Upload]:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
         return await _read_form(request)
     if media_type in ("image/png", "image/jpeg"):
         return [await request.body()]
     if media_type == "application/json":
-        return _parse_json(await request.body())
+        return JsonBody(await request.body())
     raise RequestError(415, "Unsupported media type", "Send image/png, image/jpeg, multipart/form-data or application/json.")
 
 
@@ -151,6 +158,8 @@ async def _read_form(request: Request) -> list[Upload]:
 
 
 def _parse_json(body: bytes) -> list[Upload]:
+    if body.count(b",") > MAX_VALUES:
+        raise RequestError(413, "Too large", f"A request may hold {MAX_VALUES:,} values. Send less at once.")
     try:
         pictures = PredictRequest.model_validate_json(body).pictures
     except ValidationError as error:
@@ -181,7 +190,8 @@ def _check_pixels(uploads: list[Upload]) -> None:
         )
 
 
-def _predict(bundle: ModelBundle, uploads: list[Upload]) -> PredictResponse:
+def _predict(bundle: ModelBundle, body: JsonBody | list[Upload]) -> PredictResponse:
+    uploads = _parse_json(body.content) if isinstance(body, JsonBody) else body
     _check_pixels(uploads)
     digits = [_to_digit(upload) for upload in uploads]
     valid = [digit for digit in digits if not isinstance(digit, str)]

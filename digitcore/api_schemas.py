@@ -10,15 +10,15 @@ MAX_IMAGES = 100  # of a request
 PROBLEM_TYPE = "application/problem+json"
 
 Pixel = Annotated[float, Field(ge=0, le=255, multiple_of=1, strict=True)]  # JSON knows no integers: 184.0 is one
-Row = Annotated[list[Pixel], Field(min_length=SIDE, max_length=SIDE)]
+Row = Annotated[list[Pixel], Field(min_length=SIDE, max_length=SIDE, fail_fast=True)]
 Base64 = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
-Digit = Annotated[list[Row], Field(min_length=SIDE, max_length=SIDE)]
+Digit = Annotated[list[Row], Field(min_length=SIDE, max_length=SIDE, fail_fast=True)]
 
 
 class PredictRequest(BaseModel, extra="forbid"):
     """What a JSON request holds."""
 
-    pictures: Annotated[list[Base64 | Digit], Field(min_length=1, max_length=MAX_IMAGES)] = Field(
+    pictures: Annotated[list[Base64 | Digit], Field(min_length=1, max_length=MAX_IMAGES, fail_fast=True)] = Field(
         description="Each a PNG or JPEG file in base64, or a digit: 28 rows of 28 numbers, 0 paper to 255 ink."
     )
 

@@ -198,7 +198,8 @@ def _open_models(
     runs: list[Any], uploads: list[Any], files: dict[str, bytes], should_stop: Callable[[], bool]
 ) -> dict[str, ModelBundle | ModelError]:
     """Every model that an entry names, by its file's name; an error where it cannot be opened."""
-    wanted = {entry.get(part) for entry in [*runs, *uploads] if isinstance(entry, dict) for part in ("model", "start")}
+    named = (entry.get(part) for entry in [*runs, *uploads] if isinstance(entry, dict) for part in ("model", "start"))
+    wanted = {name for name in named if isinstance(name, str)}
     opened: dict[str, ModelBundle | ModelError] = {}
     checked: dict[str, bytes] = {}
     for name in (name for name in files if name in wanted):

@@ -3,9 +3,10 @@
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from digitcore.errors import LabDeletedError, LabError, StoreUnreachableError, VersionConflictError
@@ -31,6 +32,7 @@ class SaveState:
         has_conflict: whether another session has changed the lab.
         is_deleted: whether another session has deleted it.
         writing: the write that waits in the queue and will take `pending`; None when none waits.
+        writer: names the session in the store.
     """
 
     token: str
@@ -42,6 +44,7 @@ class SaveState:
     has_conflict: bool = False
     is_deleted: bool = False
     writing: Future[None] | None = None
+    writer: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
     def is_behind(self) -> bool:
@@ -164,7 +167,7 @@ class BackgroundSaver:
     def _write_snapshot(self, state: SaveState, snapshot: LabSnapshot) -> None:
         try:
             saved = None if state.is_partial else state.saved
-            state.version = self.store.save(state.token, snapshot, saved, state.version)
+            state.version = self.store.save(state.token, snapshot, saved, state.version, state.writer)
             state.saved, state.error, state.is_partial = snapshot, "", False
         except LabError as error:
             state.error = str(error)
@@ -183,10 +186,15 @@ class BackgroundSaver:
                 self.retry()
 
     def _retry(self, states: list[SaveState]) -> None:
-        """Write what could not be written; the first for which the store does not answer ends the round."""
+        """Write what could not be written; the first for which the store does not answer ends the round.
+
+        It may be that lab alone which is locked, so it is the last of the next round.
+        """
         for state in states:
             self._write(state)
             if state.error == UNREACHABLE:
+                with self._lock:
+                    self._unwritten.sort(key=lambda other: other is state)
                 return
             with self._lock:
                 self._unwritten = [other for other in self._unwritten if other is not state]

@@ -157,7 +157,9 @@ class LabStore:
             view_id = token_hash(view_token(token))  # a lab of an older version has none
             db.execute(used.values(last_used=time.time(), expired_since=None, view_id=view_id))
 
-    def save(self, token: str, snapshot: LabSnapshot, saved: LabSnapshot | None = None, version: int = 0) -> int:
+    def save(
+        self, token: str, snapshot: LabSnapshot, saved: LabSnapshot | None = None, version: int = 0, writer: str = ""
+    ) -> int:
         """Write what has changed, in one transaction.
 
         Args:
@@ -165,6 +167,7 @@ class LabStore:
             snapshot: as it is now.
             saved: as it was read or written last by this session; None for a new lab, or to write all of it anew.
             version: what `load` or the last `save` gave; 0 for a new lab.
+            writer: names this session, so that it knows again a write that reached the database without an answer.
 
         Returns:
             The new version.
@@ -176,9 +179,10 @@ class LabStore:
         """
         lab = token_hash(token)
         with _translate_errors(), self._engine.begin() as db:
-            rows.bump_version(db, lab, token_hash(view_token(token)), snapshot, version)
-            if saved is None and version:
+            present = rows.bump_version(db, lab, token_hash(view_token(token)), snapshot, version, writer)
+            if present and (saved is None or present != version):
                 rows.delete_rows(db, lab)
+                saved = None
             saved = saved or LabSnapshot()
             rows.save_models(db, snapshot, saved)
             rows.save_samples(db, lab, snapshot.samples, saved.samples)
@@ -186,7 +190,7 @@ class LabStore:
             rows.save_rows(db, schema.uploads, lab, snapshot.uploads, saved.uploads, rows.upload_row)
             if set(saved.bundles()) - set(snapshot.bundles()):
                 rows.delete_unused_models(db)
-        return version + 1
+        return present + 1
 
     def delete(self, token: str) -> None:
         """Delete a lab and all that only it has.

@@ -22,15 +22,24 @@ DELETED = "This lab was forgotten in another window. What you see here is not sa
 CONFLICT = "This lab was changed in another window. This window goes on as a lab of its own, under a new address."
 
 
-def bump_version(db: sql.Connection, lab: str, view_id: str, snapshot: LabSnapshot, version: int) -> None:
+def bump_version(db: sql.Connection, lab: str, view_id: str, snapshot: LabSnapshot, version: int, writer: str) -> int:
     """Write the lab's own row.
+
+    Returns:
+        The version before: another than `version` where the same writer has written since, and was not told so.
 
     Raises:
         VersionConflictError, LabDeletedError: when another session was here since `version`.
     """
     labs = schema.labs
+    present = db.execute(sql.select(labs.c.version, labs.c.writer).where(labs.c.id == lab)).one_or_none()
+    if present is None and version:
+        raise LabDeletedError(DELETED)
+    if present is not None and present.version != version and writer and present.writer == writer:
+        version = present.version
     values: dict[str, Any] = {
         "version": version + 1,
+        "writer": writer,
         "last_used": time.time(),
         "expired_since": None,
         "view_id": view_id,
@@ -40,8 +49,8 @@ def bump_version(db: sql.Connection, lab: str, view_id: str, snapshot: LabSnapsh
     if version == 0:
         db.execute(sql.insert(labs).values(id=lab, **values))
     elif not db.execute(sql.update(labs).where(labs.c.id == lab, labs.c.version == version).values(**values)).rowcount:
-        exists = db.execute(sql.select(labs.c.version).where(labs.c.id == lab)).one_or_none()
-        raise VersionConflictError(CONFLICT) if exists else LabDeletedError(DELETED)
+        raise VersionConflictError(CONFLICT)
+    return version
 
 
 def save_models(db: sql.Connection, snapshot: LabSnapshot, saved: LabSnapshot) -> None:
@@ -128,14 +137,18 @@ def parse_object(text: str | None) -> dict[str, Any] | None:
     """A JSON object; None where it is none."""
     try:
         value = json.loads(text or "null")
-    except ValueError:
+    except (ValueError, TypeError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 
 
 def _is_sound(sample: Any) -> bool:
-    are_texts_sound = all(len(text) <= MAX_TEXT and text.isprintable() for text in (sample.strokes, sample.date))
-    return are_texts_sound and len(sample.digit) == SIDE * SIDE and 0 <= sample.label <= 9
+    """Whether a row holds a sample; SQLite keeps values of any type in any column."""
+    are_texts_sound = all(
+        isinstance(text, str) and len(text) <= MAX_TEXT and text.isprintable() for text in (sample.strokes, sample.date)
+    )
+    is_digit_sound = isinstance(sample.digit, bytes | memoryview) and len(sample.digit) == SIDE * SIDE
+    return are_texts_sound and is_digit_sound and isinstance(sample.label, int) and 0 <= sample.label <= 9
 
 
 class LabReader:
@@ -196,6 +209,6 @@ class LabReader:
         for number, row in enumerate(rows, start=1):
             try:
                 found.append(read(row))
-            except (DigitLabError, ValueError, KeyError, TypeError, AttributeError):
+            except (DigitLabError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
                 self.skipped.append(f"{kind} {number} was skipped: it is damaged.")
         return tuple(found)

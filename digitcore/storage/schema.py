@@ -21,6 +21,7 @@ labs = sql.Table(
     sql.Column("preferences", sql.Text, nullable=False),
     sql.Column("sweep", sql.Text),
     sql.Column("view_id", sql.String(64), index=True),  # the hash of the token that opens a copy
+    sql.Column("writer", sql.String(32)),  # who wrote this version
 )
 models = sql.Table(
     "models",

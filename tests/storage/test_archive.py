@@ -1,6 +1,8 @@
 """A lab in one file, and back."""
 
+import io
 import json
+import zipfile
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -57,9 +59,25 @@ def test_an_empty_lab():
     assert archive.read(archive.write(LabSnapshot())).snapshot.is_empty
 
 
-def test_a_lab_given_as_samples_is_sent_to_home(lab):
+def test_a_lab_given_as_samples_is_sent_to_my_lab(lab):
     with pytest.raises(SampleError, match="holds a whole lab"):
         sample_files.read(archive.write(lab))
+
+
+@pytest.mark.parametrize("name", [[], {}, None, 5, "x"])
+def test_a_model_named_by_something_else_costs_its_entry_alone(lab, name):
+    with zipfile.ZipFile(io.BytesIO(archive.write(replace(lab, uploads=())))) as file:
+        members = {member: file.read(member) for member in file.namelist()}
+    values = json.loads(members["lab.json"])
+    values["runs"][0]["start"] = name
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        for member, body in (members | {"lab.json": json.dumps(values)}).items():
+            file.writestr(member, body)
+    opened = archive.read(content.getvalue())
+    assert [record.name for record in opened.snapshot.runs] == ["run 2"] and opened.skipped == [
+        "Run 1 was skipped: it is damaged."
+    ]
 
 
 UNREADABLE = (

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sql
 
 from digitcore.errors import StoreUnreachableError
-from digitcore.storage import database
+from digitcore.storage import database, schema
 from digitcore.storage.background_saver import BackgroundSaver, SaveState
 from digitcore.storage.database import LabStore
 
@@ -81,6 +81,45 @@ def test_what_could_not_be_written_is_written_later(saver, lab, outage):
     outage()
     until(lambda: not any(state.is_behind or state.error for state in states))
     assert saver.store.load(states[0].token).snapshot.preferences == {"run_counter": 7}
+
+
+def test_a_lab_that_is_locked_holds_up_no_other(postgres, lab):
+    saver = BackgroundSaver(LabStore.from_url(postgres), keep_days=90, retry_interval=0.05)
+    locked, other = SaveState(database.new_token()), SaveState(database.new_token())
+    engine = sql.create_engine(database.with_driver(postgres))
+    for state in (locked, other):
+        saver.save(state, lab).result()
+    newer = replace(lab, preferences={"run_counter": 7})
+    with engine.begin() as blocker, engine.begin() as both:
+        blocker.execute(sql.select(schema.labs).where(schema.labs.c.id == database.token_hash(locked.token)).with_for_update())
+        both.execute(sql.select(schema.labs).where(schema.labs.c.id == database.token_hash(other.token)).with_for_update())
+        for state in (locked, other):
+            saver.save(state, newer).result()
+            assert state.is_behind and "cannot be reached" in state.error
+        both.rollback()
+        until(lambda: not other.is_behind)
+        assert locked.is_behind
+    until(lambda: not locked.is_behind)
+    saver.close()
+
+
+def test_a_write_whose_answer_was_lost_is_known_again(saver, lab, monkeypatch):
+    save = saver.store.save
+
+    def save_without_answer(*arguments):
+        save(*arguments)
+        monkeypatch.setattr(saver.store, "save", save)
+        raise StoreUnreachableError(database.UNREACHABLE)
+
+    state = SaveState(database.new_token())
+    for now in (lab, replace(lab, samples=lab.samples.drop([0]))):
+        monkeypatch.setattr(saver.store, "save", save_without_answer)
+        saver.save(state, now).result()
+        saver.save(state, replace(now, preferences={"run_counter": 7}))  # meanwhile the user goes on
+        until(lambda: not state.is_behind)
+        found = saver.store.load(state.token).snapshot
+        assert not state.has_conflict and not state.error
+        assert found.preferences == {"run_counter": 7} and len(found.samples) == len(now.samples)
 
 
 def test_closing_writes_what_could_not_be_written(tmp_path, lab, outage):

@@ -258,6 +258,33 @@ def test_damaged_parts_are_skipped_and_the_next_write_replaces_them(url, lab):
     assert_equal(again.snapshot, changed)
 
 
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        (schema.samples, {"label": "x"}),
+        (schema.samples, {"label": 1.5}),
+        (schema.samples, {"strokes": b"\0"}),
+        (schema.samples, {"date": b"\0"}),
+        (schema.samples, {"digit": "text"}),
+        (schema.labs, {"preferences": "[" * 100_000}),
+        (schema.labs, {"sweep": b"\0"}),
+        (schema.runs, {"record": "[" * 100_000}),
+    ],
+)
+def test_values_of_another_type_cost_their_part_alone(tmp_path, lab, table, values):
+    """SQLite keeps values of any type in any column."""
+    labs, token = LabStore.from_url(f"sqlite:///{tmp_path / 'labs.sqlite'}"), database.new_token()
+    labs.save(token, lab)
+    (name, value), where = *values.items(), "" if table is schema.labs else "WHERE position = 0"
+    with contextlib.closing(sqlite3.connect(tmp_path / "labs.sqlite")) as db, db:
+        db.execute(f"UPDATE {table.name} SET {name} = ? {where}", (value,))
+    found = labs.load(token)
+    assert len(found.skipped) == (table is not schema.labs)
+    lost = {schema.samples: len(lab.samples), schema.runs: len(lab.runs)}
+    present = {schema.samples: len(found.snapshot.samples), schema.runs: len(found.snapshot.runs)}
+    assert present == {one: n - (one is table) for one, n in lost.items()}
+
+
 def test_a_postgres_that_was_restarted_is_used_again(postgres, lab):
     labs, token = LabStore.from_url(postgres), database.new_token()
     labs.save(token, lab)
