@@ -8,6 +8,7 @@
 # make bench       measure beside what a user would pick instead, an hour
 
 PYTHON ?= python3
+export HOME ?= $(CURDIR)/.cache
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help

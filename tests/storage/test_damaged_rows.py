@@ -1,0 +1,66 @@
+"""Rows that are damaged cost their part of a lab alone."""
+
+import contextlib
+import sqlite3
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sql
+
+from digitcore.storage import database, schema
+from digitcore.storage.database import LabStore
+from tests.support.labs import assert_equal
+
+
+def test_damaged_parts_are_skipped_and_the_next_write_replaces_them(url, lab):
+    labs, token = LabStore.from_url(url), database.new_token()
+    labs.save(token, lab)
+    with sql.create_engine(database.with_driver(url)).begin() as db:
+        for table, position, values in (
+            (schema.runs, 0, {"record": "{"}),
+            (schema.uploads, 0, {"card": "[]"}),
+            (schema.samples, 3, {"digit": b"123"}),
+        ):
+            db.execute(sql.update(table).where(table.c.position == position).values(**values))
+        db.execute(sql.update(schema.labs).values(preferences="[1", sweep="3"))
+    found = labs.load(token)
+    assert [run.name for run in found.snapshot.runs] == ["run 2"] and not found.snapshot.uploads
+    assert len(found.snapshot.samples) == len(lab.samples) - 1
+    assert found.snapshot.preferences == {} and found.snapshot.sweep is None
+    assert found.skipped == [
+        "1 of the drawings were skipped: they are damaged.",
+        "Run 1 was skipped: it is damaged.",
+        "Model 1 was skipped: it is damaged.",
+    ]
+    changed = replace(found.snapshot, runs=(*found.snapshot.runs, lab.runs[0]))
+    labs.save(token, changed, None, found.version)
+    again = labs.load(token)
+    assert not again.skipped
+    assert_equal(again.snapshot, changed)
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        (schema.samples, {"label": "x"}),
+        (schema.samples, {"label": 1.5}),
+        (schema.samples, {"strokes": b"\0"}),
+        (schema.samples, {"date": b"\0"}),
+        (schema.samples, {"digit": "text"}),
+        (schema.labs, {"preferences": "[" * 100_000}),
+        (schema.labs, {"sweep": b"\0"}),
+        (schema.runs, {"record": "[" * 100_000}),
+    ],
+)
+def test_values_of_another_type_cost_their_part_alone(tmp_path, lab, table, values):
+    """SQLite keeps values of any type in any column."""
+    labs, token = LabStore.from_url(f"sqlite:///{tmp_path / 'labs.sqlite'}"), database.new_token()
+    labs.save(token, lab)
+    (name, value), where = *values.items(), "" if table is schema.labs else "WHERE position = 0"
+    with contextlib.closing(sqlite3.connect(tmp_path / "labs.sqlite")) as db, db:
+        db.execute(f"UPDATE {table.name} SET {name} = ? {where}", (value,))
+    found = labs.load(token)
+    assert len(found.skipped) == (table is not schema.labs)
+    lost = {schema.samples: len(lab.samples), schema.runs: len(lab.runs)}
+    present = {schema.samples: len(found.snapshot.samples), schema.runs: len(found.snapshot.runs)}
+    assert present == {one: n - (one is table) for one, n in lost.items()}
