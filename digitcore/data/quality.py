@@ -11,6 +11,8 @@ from digitcore.images import CROP_THRESHOLD
 MIN_SIZE = 0.2  # of the canvas's side: a drawing whose longer side is less loses its details
 MIN_COMPONENT = 0.03  # of the ink: a smaller component is a speck
 MIN_STROKE_WIDTH, MAX_STROKE_WIDTH = 1.25, 4.4  # px of 28: one MNIST digit in a hundred is thinner, one thicker
+MIN_GAP, MIN_PART = 0.02, 0.1  # of the canvas's side between two digits side by side; of the ink in each of them
+MIN_PART_HEIGHT = 0.5  # of the height of both
 MAX_COMPONENTS = 2  # four and five are often drawn in two
 CLOSING_RADIUS = 0.05  # of the canvas's side, to join components
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], bool)
@@ -44,7 +46,7 @@ def find_issues(rgba: np.ndarray, digit: np.ndarray) -> list[QualityIssue]:
     ink = images.ink(rgba)
     mask = ink > CROP_THRESHOLD * max(int(ink.max()), 1)
     width = stroke_width(digit)
-    issues = [_check_edges(mask), _check_size(mask), _check_components(mask)]
+    issues = [_check_edges(mask), _check_size(mask), _check_side_by_side(mask), _check_components(mask)]
     if width < MIN_STROKE_WIDTH:
         issues.append(QualityIssue("The strokes are very thin: take a thicker brush.", "thicker strokes", _dilate(digit)))
     if width > MAX_STROKE_WIDTH:
@@ -71,6 +73,20 @@ def _check_size(mask: np.ndarray) -> QualityIssue | None:
     if len(rows) and max(np.ptp(rows), np.ptp(columns)) + 1 < MIN_SIZE * max(mask.shape):
         return QualityIssue("It is very small: details are lost when it is made larger. Draw it larger.")
     return None
+
+
+def _check_side_by_side(mask: np.ndarray) -> QualityIssue | None:
+    """Two digits: tall parts with a gap of blank columns between them."""
+    columns = np.flatnonzero(mask.any(0))
+    for left in columns[:-1][np.diff(columns) > MIN_GAP * max(mask.shape)]:
+        parts = mask[:, : left + 1], mask[:, left + 1 :]
+        if all(part.sum() >= MIN_PART * mask.sum() and _height(part) >= MIN_PART_HEIGHT * _height(mask) for part in parts):
+            return QualityIssue("These look like two digits side by side: draw one at a time.")
+    return None
+
+
+def _height(mask: np.ndarray) -> int:
+    return int(np.ptp(np.flatnonzero(mask.any(1)))) + 1
 
 
 def _check_components(mask: np.ndarray) -> QualityIssue | None:

@@ -31,9 +31,14 @@ def test_a_good_drawing_needs_nothing():
     assert issues_of(canvas(SEVEN)) == []
 
 
+def test_a_four_in_two_parts_is_one_digit():
+    assert "two digits" not in sentences(canvas([(80, 60), (70, 150), (190, 150)], [(180, 60), (180, 230)], width=16))
+
+
 @pytest.mark.parametrize(
     ("rgba", "words"),
     [
+        (canvas([(80, 60), (85, 230)], [(150, 60), (230, 60), (180, 230)]), "two digits side by side"),
         (canvas([(0, 70), (200, 66), (140, 230)]), "touches the edge"),
         (canvas([(130, 130), (160, 130), (145, 160)], width=6), "very small"),
         (canvas(SEVEN, [(20, 270), (21, 270)], width=8), "specks"),
