@@ -46,7 +46,7 @@ def test_a_four_in_two_parts_is_one_digit():
         (canvas(SEVEN, width=3), "very thin"),
         (canvas(SEVEN, width=70), "very thick"),
     ],
-    ids=["edge", "small", "specks", "parts", "thin", "thick"],
+    ids=["two", "edge", "small", "specks", "parts", "thin", "thick"],
 )
 def test_what_is_wrong_is_said(rgba, words):
     assert words in sentences(rgba)

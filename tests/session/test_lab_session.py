@@ -190,3 +190,14 @@ def test_imported_samples_are_added_and_can_be_taken_back(session, jobs, few):
     assert session.imports.message == "These samples are here already."
     session.undo_samples()
     assert len(session.samples) == 2
+
+
+def test_labels_that_are_one_too_high_are_asked_about_and_found_in_the_review(session, few):
+    for digit, label in zip(few.digits, few.labels, strict=True):
+        session.canvas.load_digit(digit)
+        session.label(int(label + 1) % 10)
+        assert session.samples.contradiction.digit == label
+    assert len(session.contradicted_samples()) == len(few) == 20
+    session.canvas.load_digit(few.digits[0])
+    session.label(int(few.labels[0]))
+    assert session.samples.contradiction is None and len(session.contradicted_samples()) == 20

@@ -1,0 +1,70 @@
+"""From opening the page to a trained and compared model, on one screen and with few clicks."""
+
+import pytest
+
+from tests.support.browser import LONG, Person
+
+OBSERVE = """window.shifts = []; window.clicks = [];
+const moved = source => source.node && source.previousRect.width && source.currentRect.width
+  && (source.previousRect.x !== source.currentRect.x || source.previousRect.y !== source.currentRect.y);
+new PerformanceObserver(list => { for (const one of list.getEntries()) for (const source of one.sources.filter(moved))
+  window.shifts.push([one.value, source.previousRect.y, source.currentRect.y, (source.node.outerHTML ?? '').slice(0, 200)])
+}).observe({ type: 'layout-shift', buffered: true });
+addEventListener('click', event => event.target.closest('.st-key-canvas, .st-key-labels')
+  || window.clicks.push(event.target.innerText), true)"""
+OUT_OF_VIEW = """keys => keys.filter(key => { const box = document.querySelector('.st-key-' + key).getBoundingClientRect();
+  return box.top < 0 || box.left < 0 || box.bottom > innerHeight + 1 || box.right > innerWidth + 1 })"""
+ONE_SCREEN = ["canvas", "answer", "labels", "remark"]
+
+
+@pytest.mark.parametrize("visitor", ["person", "phone"])
+def test_a_first_visit_on_one_screen_with_three_clicks(request, visitor):
+    person: Person = request.getfixturevalue(visitor)
+    page = person.page
+    page.add_init_script(OBSERVE)
+    person.begin()
+    person.draw(4)
+    assert page.evaluate(OUT_OF_VIEW, ONE_SCREEN) == []
+    person.label(4, 1)
+    page.get_by_text("Saved as 4").wait_for()
+    assert page.evaluate(OUT_OF_VIEW, ONE_SCREEN) == []
+    person.press("train")
+    outcome = page.locator(".st-key-training").get_by_role("link", name="Compare")
+    outcome.wait_for(timeout=LONG)
+    page.locator(".st-key-training").get_by_text("significant difference").wait_for(timeout=LONG)
+    page.locator(".st-key-intro").get_by_text("Both", exact=True).click()
+    person.settle()
+    person.draw(7)
+    assert page.locator("[data-testid=prediction]").count() == 2
+    clicks, shifts = page.evaluate("[window.clicks, window.shifts]")
+    assert clicks == ["Train on my handwriting", "Both"] and shifts == [], (clicks, shifts)
+    outcome.click()
+    page.locator(".st-key-headline").get_by_text("errors of 10,000").wait_for(timeout=LONG)
+
+
+def tab_to(page, text: str) -> None:
+    """Press Tab until this has the focus."""
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if text in page.evaluate("document.activeElement.innerText || document.activeElement.ariaLabel || ''"):
+            return
+    raise AssertionError(f"no way to {text!r} by Tab")
+
+
+def test_from_an_example_to_a_compared_model_by_keyboard(person: Person):
+    page = person.page
+    person.begin()
+    tab_to(page, "Try an example")
+    page.keyboard.press("Enter")
+    digit = person.predicted_digit()
+    person.settle()
+    tab_to(page, str(digit))
+    page.keyboard.press("Enter")
+    person.wait_for_drawings(1)
+    person.settle()
+    tab_to(page, "Train on my handwriting")
+    page.keyboard.press("Enter")
+    page.locator(".st-key-training").get_by_text("significant difference").wait_for(timeout=LONG)
+    tab_to(page, "Compare")
+    page.keyboard.press("Enter")
+    page.locator(".st-key-headline").get_by_text("errors of 10,000").wait_for(timeout=LONG)
