@@ -67,12 +67,13 @@ class HiddenPaths:
         await app(scope, receive, send)
 
 
-class BaseUrl:
-    """Adds the script to every page of the dashboard."""
+class PageHead:
+    """Adds the server's address and the style sheets to every page of the dashboard: nothing moves when they come later."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
-        self.script = assets.render("base_url.html", page_names=PAGE_NAMES).encode()
+        styles = [assets.read(path) for path in assets.STYLE_SHEETS]
+        self.head = assets.render("head.html", page_names=PAGE_NAMES, styles=styles).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or "text/html" not in Headers(scope=scope).get("accept", ""):
@@ -82,7 +83,7 @@ class BaseUrl:
         start: Message | None = None
         body = b""
 
-        async def send_with_script(message: Message) -> None:
+        async def send_with_head(message: Message) -> None:
             nonlocal start, body
             if message["type"] == "http.response.start" and _is_html_page(message):
                 start = message
@@ -91,13 +92,13 @@ class BaseUrl:
             else:
                 body += message.get("body", b"")
                 if not message.get("more_body", False):
-                    body = body.replace(b"</head>", self.script + b"</head>", 1)
+                    body = body.replace(b"</head>", self.head + b"</head>", 1)
                     if "content-length" in Headers(raw=start["headers"]):
                         MutableHeaders(scope=start)["content-length"] = str(len(body))
                     await send(start)
                     await send({**message, "body": body})
 
-        await self.app({**scope, "headers": uncompressed}, receive, send_with_script)
+        await self.app({**scope, "headers": uncompressed}, receive, send_with_head)
 
 
 def _is_html_page(start: Message) -> bool:
@@ -132,5 +133,5 @@ except ConfigError as error:
 app = st.App(
     ROOT / "streamlit_app.py",
     routes=[Route("/healthz", health), Mount("/api", app=call_api)],
-    middleware=[Middleware(SecurityHeaders), Middleware(HiddenPaths), Middleware(BaseUrl)],
+    middleware=[Middleware(SecurityHeaders), Middleware(HiddenPaths), Middleware(PageHead)],
 )

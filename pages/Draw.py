@@ -65,7 +65,8 @@ def predict(session: LabSession, shown: tuple[Any, ...]) -> None:
     if drawn.preview is None and readings[-1].probabilities is not None:
         drawn.record_prediction(readings[-1].ranking[0], readings[-1].confidence)
     n_strokes = None if drawn.preview is not None else drawn.drawing.n_strokes
-    prediction_head(readings, drawn.shown_digit, [digit for digit, _ in drawn.drawing.predictions], n_strokes)
+    with st.container(key="head"):
+        prediction_head(readings, drawn.shown_digit, [digit for digit, _ in drawn.drawing.predictions], n_strokes)
     label_buttons(session, readings)
     live_pictures(session)  # after the bars: what it sends back asks for the next picture
     if drawn.preview is not None:

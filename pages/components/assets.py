@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+STYLE_SHEETS = ("layout.css", "canvas/canvas.css")
 FOLDER = Path(__file__).resolve().parent
 _environment = Environment(
     loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True

@@ -13,7 +13,7 @@ def training_progress(session: LabSession) -> None:
         return
     epochs = task.settings.epochs
     done = job.events[-1]["epoch"] if job.events else 0
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.progress(min(1.0, done / epochs), text=text.training_progress(job, epochs))
         st.button("Stop", key="stop", on_click=job.stop, disabled=job.is_stopping, help="Ends now and keeps what was learnt.")
 

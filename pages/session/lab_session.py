@@ -62,6 +62,7 @@ class LabSession:
         self.imports = ImportState(self.services, self.owner, self.lock)
         self.flash, self.is_flash_error = "", False
         self._labelled: Drawing | None = None
+        self._samples_at_outcome: SampleSet | None = None
         self._suggestion: tuple[SampleSet, ModelBundle, Suggestion] | None = None
 
     @property
@@ -168,6 +169,7 @@ class LabSession:
         result = self.training.collect()
         if result is not None:
             self.scoring.request(self.models.add_run(*result))
+            self._samples_at_outcome = self.samples.current
         ended = before is not None and self.training.job is None
         if ended and self.training.take_retraining_request():
             self.train(self.start_model()[0], self.training.settings)
@@ -175,6 +177,11 @@ class LabSession:
         if self.training.job is None:
             self.scoring.start_next()
         return ended or scored
+
+    @property
+    def is_outcome_new(self) -> bool:
+        """Whether no sample was added or changed since the last training ended, or since the lab was opened."""
+        return self._samples_at_outcome is self.samples.current
 
     @property
     def training_job(self) -> Job[Any] | None:
@@ -275,6 +282,7 @@ class LabSession:
         if self.models.active_run and self.models.active_run.run.mnist_after is None:
             self.scoring.request(self.models.active_run)
         self.training.restore(preferences)
+        self._samples_at_outcome = self.samples.current
         self._restore_sweep(snapshot)
 
     def _restore_sweep(self, snapshot: LabSnapshot) -> None:

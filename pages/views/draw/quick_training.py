@@ -4,7 +4,6 @@ import numpy as np
 import streamlit as st
 
 from digitcore.samples import HOLD_OUT_EVERY
-from digitcore.storage.snapshot import RunRecord
 from pages.components import layout
 from pages.components.changed_drawings import changed_drawings
 from pages.components.training_progress import scoring_text, training_progress
@@ -21,27 +20,38 @@ def quick_training(session: LabSession) -> None:
 
 
 def _show(session: LabSession, interval: float | None) -> None:
-    training = session.training
+    training, record = session.training, session.models.active_run
     if session.training_job and (session.collect_training() or polling.polling_interval(session.training_job) != interval):
         st.rerun()
     if training.job:
         training_progress(session)
     else:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.button(
-                "Train on my handwriting",
-                key="train",
-                type="primary",
-                disabled=not len(session.samples),
-                on_click=_train,
-                args=(session,),
-            )
-            st.markdown(_advice(session))
+        _show_button(session)
     if training.error:
         st.error(training.error)
-    elif session.models.active_run and not training.job:
-        _show_outcome(session, session.models.active_run)
+    elif record and not training.job:
+        changed_drawings(session.samples.current, record.start, record.model)
     _offer_review(session)
+
+
+def _show_button(session: LabSession) -> None:
+    """The button, and beside it the outcome of the last training, or what to do for the next."""
+    record = session.models.active_run
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            "Train on my handwriting",
+            key="train",
+            type="primary",
+            disabled=not len(session.samples),
+            on_click=_train,
+            args=(session,),
+        )
+        if record:
+            layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
+        if record and session.is_outcome_new:
+            st.markdown(f"{text.escape(record.name)}: {text.headline(record.run, scoring_text(session))}")
+        else:
+            st.markdown(_advice(session))
 
 
 def _train(session: LabSession) -> None:
@@ -56,14 +66,6 @@ def _advice(session: LabSession) -> str:
         tested = f" {missing} more {digit}s and one is" if missing > 1 else f" The next {digit} is"
         tested += " set aside for testing."
     return f"{text.drawings(len(session.samples))}.{tested} {session.suggestion().sentence}"
-
-
-def _show_outcome(session: LabSession, record: RunRecord) -> None:
-    """The headline of the active run, and the drawings that it reads otherwise than what it started from."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"{text.escape(record.name)}: {text.headline(record.run, scoring_text(session))}", width="content")
-        layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
-    changed_drawings(session.samples.current, record.start, record.model)
 
 
 def _offer_review(session: LabSession) -> None:
