@@ -8,7 +8,7 @@ from playwright.sync_api import sync_playwright
 from tests.support.browser import CHROMIUM_ARGS, Person, Server, chromium
 
 HERE = Path(__file__).resolve().parent
-VIEWS = ("Loss", "Compare two", "Confusion", "Errors", "Confidence", "Robustness", "My drawings", "MNIST")
+VIEWS = ("Curves", "Compare two", "Confusion", "Errors", "Confidence", "Robustness", "My drawings", "MNIST")
 DESK, PHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
 
 
