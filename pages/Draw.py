@@ -59,7 +59,7 @@ def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
 @st.fragment
 def predict(session: LabSession, shown: tuple[Any, ...]) -> None:
     """The prediction and the labels on it: only this runs while a stroke is under way."""
-    begin, drawn = time.thread_time(), session.canvas
+    begin, drawn = time.monotonic(), session.canvas
     sync(session)  # a browser may send the finished stroke together with a picture, for this fragment
     readings = read_digit(drawn.shown_digit, _predicting_models(session))
     if drawn.preview is None and readings[-1].probabilities is not None:
@@ -70,7 +70,7 @@ def predict(session: LabSession, shown: tuple[Any, ...]) -> None:
     label_buttons(session, readings)
     live_pictures(session)  # after the bars: what it sends back asks for the next picture
     if drawn.preview is not None:
-        resources.live_budget().spend(time.thread_time() - begin)
+        resources.live_budget().spend(time.monotonic() - begin)
     elif _shown_by_canvas(session) != shown:
         st.rerun()
 

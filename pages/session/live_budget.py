@@ -1,10 +1,13 @@
-"""Processor time for the predictions during strokes, of all sessions together: everything else goes first."""
+"""Time for the predictions during strokes, of all sessions together: everything else goes first.
+
+What an answer has waited for the processor counts as well, so that a busy server gives fewer of them.
+"""
 
 import threading
 import time
 from collections.abc import Callable
 
-OVERHEAD = 0.004  # s of processor time to receive a picture and send its answer, as `benchmarks/load.py` finds
+OVERHEAD = 0.004  # s to receive a picture and send its answer, as `benchmarks/load.py` finds
 MAX_DELAY = 2.0  # s after which a browser that does not heed its delay is not answered
 
 
@@ -22,7 +25,7 @@ class LiveBudget:
         self._free_at = clock()
 
     def spend(self, seconds: float) -> None:
-        """Note the processor time that an answer took."""
+        """Note the time that an answer took."""
         if self.share:
             with self._lock:
                 self._free_at = max(self._free_at, self._clock()) + (seconds + OVERHEAD) / self.share

@@ -65,23 +65,6 @@ def test_a_click_on_the_matrix_shows_its_digits(person):
     page.locator(".grid button").nth(59).wait_for()
 
 
-def test_the_comparison_follows_the_first_training(person: Person):
-    """Evaluate was visited before; it compares the new run with what it started from."""
-    page = person.page
-    person.open("/Evaluate")
-    page.locator(".st-key-view").wait_for()
-    person.settle()
-    person.go("Train")
-    page.locator(".st-key-start_from label", has_text="Untrained").click()
-    person.slide("mnist_samples", "ArrowLeft")
-    person.press("train")
-    page.locator(".st-key-training").get_by_text("Started from stupid").wait_for(timeout=LONG)
-    person.go("Evaluate")
-    person.see("Compare two")
-    page.get_by_text("than stupid").wait_for(timeout=LONG)
-    assert "run 1 reads" in page.locator(".st-key-comparison").inner_text()
-
-
 def test_a_name_typed_without_enter_counts(person: Person):
     """The browser sends the name and the press of the next button together."""
     page = person.page

@@ -158,6 +158,7 @@ class Deaf:
 
 def test_what_does_not_stop_loses_its_worker(monkeypatch):
     monkeypatch.setattr(job_service, "STOP_TIMEOUT", 1)
+    monkeypatch.setattr(job_service, "HOUSEKEEPING_INTERVAL", 0.5)
     ending = JobService(limits=Limits(seconds=1))
     try:
         for is_asked in (True, False):
