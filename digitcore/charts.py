@@ -288,11 +288,13 @@ def _tooltip(*fields: TooltipField) -> list[alt.Tooltip]:
 
 
 def _model_color(table: pd.DataFrame) -> Any:
-    """A color for each model, with a legend where there are several."""
-    models = list(table["model"].unique())
+    """A color for each model, the same where others of the column's categories are missing; a legend where there are several."""
+    present = list(table["model"].unique())
+    every = list(table["model"].cat.categories) if table["model"].dtype == "category" else present
+    colors = dict(zip(every, model_colors(len(every)), strict=True))
     return alt.Color(
         "model:N",
         title=None,
-        scale=alt.Scale(domain=models, range=model_colors(len(models))),
-        legend=alt.Legend(orient="top", columns=4) if len(models) > 1 else None,
+        scale=alt.Scale(domain=present, range=[colors[name] for name in present]),
+        legend=alt.Legend(orient="top", columns=4) if len(present) > 1 else None,
     )

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from digitcore import charts
+from digitcore import charts, palette
 from digitcore.evaluation import robustness
 from digitcore.evaluation.comparison import PairedComparison
 from digitcore.evaluation.metrics import Evaluation, confusion_table, coverage_table, reliability_table
@@ -45,6 +45,13 @@ def test_curves(histories, metric):
 def test_curves_by_any_axis(x, log_scale):
     table = history.curve_table({"a": POINTS})
     assert x in fields(charts.curves(table, x=x, log_scale=log_scale))
+
+
+def test_a_model_keeps_its_color_where_another_is_missing():
+    table = history.curve_table({"b": POINTS, "c": POINTS})
+    table = table.assign(model=pd.Categorical(table["model"], ["a", "b", "c"]))
+    scale = charts.curves(table).to_dict()["layer"][0]["encoding"]["color"]["scale"]
+    assert scale["domain"] == ["b", "c"] and scale["range"] == palette.model_colors(3)[1:]
 
 
 def judged(count):

@@ -23,6 +23,11 @@ def pair_names(models: Models) -> tuple[str, str]:
     return baseline, candidate
 
 
+def with_fixed_colors(table: pd.DataFrame, models: Models) -> pd.DataFrame:
+    """A chart's table in which a model has its color of the whole page, where others are missing too."""
+    return table.assign(model=pd.Categorical(table["model"], list(models)))
+
+
 def download_table(table: pd.DataFrame, name: str, label: str = "Table") -> None:
     """A small button that opens the table behind a chart, to look at and to download as a file of this name."""
     with st.popover(label, type="tertiary"):

@@ -5,7 +5,7 @@ import streamlit as st
 
 from digitcore import charts
 from digitcore.evaluation.metrics import Evaluation, coverage_table, reliability_table
-from pages.components.model_widgets import Models, choose_model, download_table
+from pages.components.model_widgets import Models, choose_model, download_table, with_fixed_colors
 from pages.session import queries, text
 from pages.session.lab_session import LabSession
 
@@ -20,14 +20,14 @@ def show(session: LabSession, models: Models) -> None:
     left, right = st.columns(2)
     with left:
         table = pd.concat([reliability_table(one).assign(model=name) for name, one in evaluations.items()], ignore_index=True)
-        st.altair_chart(charts.reliability(table), key="reliability")
+        st.altair_chart(charts.reliability(with_fixed_colors(table, models)), key="reliability")
         st.caption(
             "On the dashed line a model is as sure as it is right; above it, it is under-confident. Thin lines: 95 % intervals."
         )
         download_table(table, "reliability")
     with right:
         table = pd.concat([_coverage(name, one, thresholds[name]) for name, one in evaluations.items()], ignore_index=True)
-        st.altair_chart(charts.coverage(table), key="coverage")
+        st.altair_chart(charts.coverage(with_fixed_colors(table, models)), key="coverage")
         st.caption("The dot: where the Draw page says “unsure”.")
         download_table(table, "coverage")
     errors = ", ".join(f"{text.escape(name)} {text.percent(one.calibration_error, 2)}" for name, one in evaluations.items())

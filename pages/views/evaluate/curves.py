@@ -6,7 +6,7 @@ from digitcore import charts
 from digitcore.models.bundle import ModelBundle
 from digitcore.training import history
 from digitcore.training.run import Point
-from pages.components.model_widgets import Models, download_table
+from pages.components.model_widgets import Models, download_table, with_fixed_colors
 from pages.session import text
 from pages.session.lab_session import LabSession
 
@@ -34,7 +34,9 @@ def show(session: LabSession, models: Models) -> None:
         table = history.curve_table(histories, metric)
         if table.empty:
             continue
-        chart = charts.curves(table, metric, x=AXES[x or "Epoch"], log_scale=log_scale and metric == "loss", height=260)
+        is_log = log_scale and metric == "loss"
+        colored = with_fixed_colors(table, models)
+        chart = charts.curves(colored, metric, x=AXES[x or "Epoch"], log_scale=is_log, height=260)
         column.altair_chart(chart, key=f"losses_{metric}")
         with column:
             download_table(table, metric)

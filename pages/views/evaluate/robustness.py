@@ -8,7 +8,7 @@ from digitcore.data import corruptions
 from digitcore.evaluation import robustness
 from digitcore.evaluation.score import wilson_interval
 from digitcore.models.bundle import ModelBundle
-from pages.components.model_widgets import Models, download_table
+from pages.components.model_widgets import Models, download_table, with_fixed_colors
 from pages.session import queries, text
 from pages.session.lab_session import LabSession
 
@@ -44,7 +44,7 @@ def show(session: LabSession, models: Models) -> None:
     columns = st.columns(2)
     for number, name in enumerate(chosen):
         table = every[every["corruption"] == name]
-        chart = charts.robustness(table, f"{name.capitalize()}: accuracy")
+        chart = charts.robustness(with_fixed_colors(table, models), f"{name.capitalize()}: accuracy")
         columns[number % 2].altair_chart(chart, key=f"robustness_{name}")
     download_table(every, "stress")
     st.caption(f"Of {' and '.join(f'{n:,}' for n in sorted(every['n'].unique()))} test digits at each strength.")
