@@ -55,7 +55,7 @@ def curves(
         scale=alt.Scale(type="log", nice=True) if log_scale else alt.Scale(zero=not is_share, nice=True),
     )
     dashes = alt.Scale(domain=["training", "validation"], range=[[1, 0], [5, 3]])
-    legend = alt.Legend(orient="top", symbolType="stroke", symbolSize=600, symbolStrokeColor=GREY)
+    legend = alt.Legend(orient="bottom", symbolType="stroke", symbolSize=600, symbolStrokeColor=GREY)
     dash = alt.StrokeDash("subset:N", title=None, scale=dashes, legend=legend)
     tooltip = _tooltip(
         ("model:N", "Model"),
@@ -254,7 +254,7 @@ def sweep_heat_map(table: pd.DataFrame, x: str, y: str, *, height: int = 260) ->
     """
     base = alt.Chart(table.sort_values("personal")).encode(
         x=alt.X(f"{x}:O", title=x.replace("_", " "), axis=alt.Axis(labelAngle=0)),
-        y=alt.Y(f"{y}:O", title=y.replace("_", " ")),
+        y=alt.Y(f"{y}:O", title=y.replace("_", " ")) if x != y else alt.Undefined,
         tooltip=_tooltip(
             (f"{x}:O", x),
             (f"{y}:O", y),
@@ -296,5 +296,5 @@ def _model_color(table: pd.DataFrame) -> Any:
         "model:N",
         title=None,
         scale=alt.Scale(domain=present, range=[colors[name] for name in present]),
-        legend=alt.Legend(orient="top", columns=4) if len(present) > 1 else None,
+        legend=alt.Legend(orient="top", columns=3) if len(present) > 1 else None,
     )

@@ -117,6 +117,8 @@ def _show_remark(session: LabSession) -> None:
         session.samples.forget_last()
         if drawing.issues:
             st.caption(_describe(drawing.issues[0], list(_predicting_models(session).values())[-1], drawing.digit))
+        elif not len(session.samples):
+            st.caption("What did you draw? Press its digit: the network can learn from it.")
     elif session.canvas.notice:
         st.caption(session.canvas.notice)
     elif session.samples.last_label is not None:

@@ -82,6 +82,7 @@ def _choose_models(session: LabSession) -> Models:
             names,
             [name for name in added if name in names],
             max_selections=MAX_COMPARED - 2,
+            select_all=False,
             key=f"models_{baseline}_{candidate}_{key}",
             persist_state="session",
             placeholder="None",

@@ -40,7 +40,7 @@ def main(session: LabSession) -> None:
         session.training.settings = training_form(session)
         _choose_sample_use(session)
         _train_button(session, start, session.training.settings)
-        _show_link(session.training.settings)
+        _show_link(session)
     with right, st.container(key="training"):
         interval = polling.polling_interval(session.training_job)
         st.fragment(_show_training, run_every=interval)(session, interval)
@@ -112,10 +112,11 @@ def _train_button(session: LabSession, start: ModelBundle, settings: TrainSettin
         st.rerun()
 
 
-def _show_link(settings: TrainSettings) -> None:
-    """The settings as an address for somebody else; it carries no lab."""
+def _show_link(session: LabSession) -> None:
+    """The settings and the start as an address for somebody else; it carries no lab."""
     with st.popover("Link to these settings", type="tertiary"):
-        page, query = (st.context.url or "").partition("?")[0], settings_link.query(settings)
+        settings = session.training.settings
+        page, query = (st.context.url or "").partition("?")[0], settings_link.query(settings, session.training.start)
         st.code(f"{page}?{query}" if query else page, language=None, wrap_lines=True)
         st.caption("Opens this page with these settings, without your drawings and models.")
 

@@ -6,7 +6,7 @@ from pages.session import polling, text
 from pages.session.import_state import ImportKind
 from pages.session.lab_session import LabSession
 
-OPENING = "Opening the file in a process apart; this takes some seconds …"
+OPENING = "Opening the file, which takes some seconds …"
 
 
 def import_progress(session: LabSession, kind: ImportKind) -> None:
@@ -21,7 +21,7 @@ def _show(session: LabSession) -> None:
     job = session.imports.job
     if job is None:
         if session.imports.message:
-            st.info(text.escape(session.imports.message))
+            (st.error if session.imports.is_error else st.info)(text.escape(session.imports.message))
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         share = job.events[-1]["share"] if job.events else 0.0

@@ -11,12 +11,23 @@ from digitcore import charts
 from digitcore.jobs.sweep import Sweep
 from digitcore.models.bundle import ModelBundle
 from digitcore.training.settings import SETTING_SPECS
-from pages.session import polling, state
+from pages.session import polling, state, text
 from pages.session.lab_session import LabSession
 
 SWEPT = {name: list(spec.sweep_values) for name, spec in SETTING_SPECS.items() if spec.sweep_values}
 DEFAULT_GRID: dict[str, list[Any]] = {"sample_weight": [5.0, 50.0], "mnist_samples": [200, 1000]}
 MAX_SEEDS = 5
+COLUMN_TITLES = {
+    "seed": "Seed",
+    "status": "Status",
+    "personal": "Your handwriting",
+    "personal_before": "Your handwriting before",
+    "mnist": "MNIST",
+    "mnist_before": "MNIST before",
+    "added_mnist_errors": "Added MNIST errors",
+    "seconds": "Seconds",
+    "error": "Error",
+}
 
 
 def sweep_panel(session: LabSession, start: ModelBundle) -> None:
@@ -117,12 +128,20 @@ def _show_results(session: LabSession, sweep: Sweep) -> None:
             session.training.apply_best()
             st.rerun()
     table = sweep.table()
-    st.dataframe(table, hide_index=True, key="sweep_table")
+    st.dataframe(_with_titles(table, sweep), hide_index=True, key="sweep_table", placeholder="–")
     parquet = io.BytesIO()
     table.to_parquet(parquet, index=False)
     with st.container(horizontal=True):
         st.download_button("Download (CSV)", table.to_csv(index=False), "sweep.csv", "text/csv", key="sweep_csv")
         st.download_button("Download (Parquet)", parquet.getvalue(), "sweep.parquet", key="sweep_parquet")
+
+
+def _with_titles(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
+    """The table as people read it; the downloads keep the names of the settings and scores."""
+    shown = table.drop(columns="error") if not table["error"].any() else table.copy()
+    for name, places in (("personal", 1), ("personal_before", 1), ("mnist", 2), ("mnist_before", 2)):
+        shown[name] = [text.percent(share, places) if pd.notna(share) else None for share in table[name]]
+    return shown.rename(columns=COLUMN_TITLES | {name: _label(name) for name in sweep.grid})
 
 
 def _describe_best(sweep: Sweep, means: pd.DataFrame) -> str:
@@ -136,4 +155,4 @@ def _describe_best(sweep: Sweep, means: pd.DataFrame) -> str:
 
 
 def _label(name: str) -> str:
-    return name.replace("_", " ")
+    return SETTING_SPECS[name].label

@@ -66,6 +66,7 @@ def _take_copy(session: LabSession, found: StoredLab) -> None:
         else:
             session.restore_before(found.snapshot)
         session.saving.end_waiting_for_copy(session.snapshot(), COPY)
+    st.toast(COPY, duration="long")
 
 
 def _take_over(session: LabSession, token: str, found: StoredLab) -> None:

@@ -25,6 +25,7 @@ class ImportState(Part):
         job: opens the file; None when nothing is imported.
         kind: what the file is imported as.
         message: the outcome of the last import, in a sentence.
+        is_error: whether that is something that went wrong.
     """
 
     def __init__(self, services: Services, owner: str, lock: Any = None) -> None:
@@ -32,7 +33,7 @@ class ImportState(Part):
         self._services, self._owner = services, owner
         self.job: Job[Any] | None = None
         self.kind: ImportKind | None = None
-        self.message = ""
+        self.message, self.is_error = "", False
 
     @synchronized
     def begin(self, task: Task[Any], kind: ImportKind) -> None:
@@ -43,7 +44,7 @@ class ImportState(Part):
         try:
             self.job = self._services.jobs().submit(task, owner=self._owner)
         except JobError as error:
-            self.message = str(error)
+            self.message, self.is_error = str(error), True
 
     def stop(self) -> None:
         """Stop opening the file."""
@@ -57,10 +58,10 @@ class ImportState(Part):
             return None
         job, self.job = self.job, None
         if job.status != JobStatus.DONE:
-            self.message = job.error
+            self.message, self.is_error = job.error, True
         return job
 
     @synchronized
-    def finish(self, kind: ImportKind, message: str) -> None:
+    def finish(self, kind: ImportKind, message: str, is_error: bool = False) -> None:
         """Note the outcome."""
-        self.kind, self.message = kind, message
+        self.kind, self.message, self.is_error = kind, message, is_error

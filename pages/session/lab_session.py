@@ -200,7 +200,7 @@ class LabSession:
             self.imports.finish(ImportKind.LAB, " ".join([opened, *job.result.skipped[:5]]))
         elif isinstance(job.result, ModelBundle):
             name = self.models.add_upload(job.result)
-            self.imports.finish(ImportKind.MODEL, f"On your shelf as “{name}”.")
+            self.imports.finish(ImportKind.MODEL, f"Imported as “{name}”. It stands with your models.")
         elif isinstance(job.result, ImportResult):
             self._add_samples(job.result)
         return True

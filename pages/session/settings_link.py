@@ -1,5 +1,6 @@
 """Training settings in an address that can be passed on."""
 
+import reprlib
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -7,6 +8,10 @@ import streamlit as st
 from digitcore.errors import SettingsError
 from digitcore.training.settings import DEFAULTS, SETTING_SPECS, TrainSettings, parse_value
 from pages.session.lab_session import LabSession
+from pages.session.training_state import Start
+
+START_PARAMETER = "start"
+LINKED_STARTS = tuple(str(start) for start in Start if start != Start.RUN)  # a run is another visitor's
 
 
 def read(session: LabSession) -> None:
@@ -23,14 +28,21 @@ def read(session: LabSession) -> None:
                 settings = settings.replace(**{name: parse_value(name, text)})
             except SettingsError as error:
                 errors.append(str(error))
+    for name in st.query_params.get_all(START_PARAMETER)[-1:]:
+        if name in LINKED_STARTS:
+            session.training.choose_start(Start(name))
+        else:
+            errors.append(f"{START_PARAMETER} must be one of {', '.join(LINKED_STARTS)}, not {reprlib.repr(name)}.")
     session.link_error = " ".join(errors)
     if settings != session.training.settings:
         session.training.set_settings(settings)
 
 
-def query(settings: TrainSettings) -> str:
-    """The settings that differ from the defaults, as the query string of an address."""
-    return urlencode({name: _to_text(value) for name in SETTING_SPECS if (value := getattr(settings, name)) != DEFAULTS[name]})
+def query(settings: TrainSettings, start: Start) -> str:
+    """The settings that differ from the defaults, and the start where it is no run, as the query string of an address."""
+    values = {name: _to_text(value) for name in SETTING_SPECS if (value := getattr(settings, name)) != DEFAULTS[name]}
+    is_linked = start in LINKED_STARTS and start != Start.PRETRAINED
+    return urlencode(values | ({START_PARAMETER: str(start)} if is_linked else {}))
 
 
 def _to_text(value: object) -> str:

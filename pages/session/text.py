@@ -42,6 +42,7 @@ def count(n: int) -> str:
 
 def percent(share: float, places: int = 0) -> str:
     """A share, 0 to 1, as “96 %”; one that is not quite all is no “100 %”."""
+    places = max(places, 1) if 0.995 <= share < 1 else places
     largest = 100 - 10**-places
     value = 100 * share
     return f"{value if value >= 100 else min(value, largest):.{places}f} %"

@@ -44,7 +44,7 @@ def test_a_drawing_is_predicted_labelled_and_taken_back(app, data):
     label(app, 3)
     assert session_of(app).samples.current.labels.tolist() == [3]
     assert "Saved as **3**" in texts(app) and "1 drawing" in html(app) and "Draw a digit" in html(app)
-    assert "The network is 99 % sure of a **7**" in texts(app)
+    assert "The network is 99.9 % sure of a **7**" in texts(app)
     app.button(key="undo_label").click().run()
     assert len(session_of(app).samples) == 0
     assert predicted_digits(app) == [7], "the drawing comes back with its label"
@@ -74,7 +74,7 @@ def test_a_contradicted_label_is_mended_with_one_tap(app, data):
     label(app, 4)
     app.button(key="keep_label").click().run()
     assert session_of(app).samples.current.labels.tolist() == [7, 4] and "sure of" not in texts(app)
-    assert app.button(key="review").label == "1 of 2 labels disagree with a sure network: review"
+    assert app.button(key="review").label == "1 of 2 labels disagrees with a sure network: review"
     app.button(key="review").click()
     keep_open(app, "own").run()
     assert app.segmented_control(key="own_kind").value == "To review" and "None of this kind" not in texts(app)

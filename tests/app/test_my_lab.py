@@ -67,7 +67,7 @@ def test_a_model_is_imported(app, name):
         assert "no model that Keras has saved" in texts(app) and not session_of(app).models.uploads
         return
     (imported,) = session_of(app).models.uploads
-    assert imported.name == "my b best b" and "On your shelf as" in texts(app)
+    assert imported.name == "my b best b" and "Imported as" in texts(app)
     session_of(app).models.activate(imported.name)
     open_home(app, IMPORT)
     assert f"Active model: {imported.name}" in html(app)

@@ -118,6 +118,16 @@ def test_a_link_with_settings_carries_no_lab(app, few):
     assert list(app.query_params) == ["lab"] and shown_link(app) == {"epochs": "9"}
 
 
+def test_a_link_carries_the_start(app):
+    go(app, TRAIN)
+    assert shown_link(app) == {}, "genius is where everybody starts"
+    app.radio(key="start_from").set_value("stupid").run()
+    assert shown_link(app) == {"start": "stupid"}
+    assert go(new_app(start="stupid"), TRAIN).radio(key="start_from").value == "stupid"
+    at = go(new_app(start="a run"), TRAIN)
+    assert "start must be one of" in texts(at) and at.radio(key="start_from").value == "genius"
+
+
 def test_a_browser_that_sends_an_older_address_moves_no_slider(app):
     go(app, TRAIN)
     app.slider(key="epochs").set_value(7).run()

@@ -184,6 +184,14 @@ def test_a_drawing_is_explained_and_relabelled_in_the_gallery(person):
     page.locator(".grid button", has_text="9, predicted 4").wait_for()
 
 
+def test_a_contradicted_label_leads_to_the_gallery(person):
+    person.begin()
+    person.draw(4)
+    person.label(9, 1)
+    person.press("review")
+    person.page.locator(".st-key-own_kind").get_by_text("To review").wait_for()
+
+
 def test_a_white_background_keeps_the_drawing(person):
     page = person.page
     person.begin()

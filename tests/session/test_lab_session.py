@@ -172,7 +172,7 @@ def test_an_opened_lab_says_what_was_skipped(session, lab, jobs):
 def test_an_imported_model_is_listed(session, jobs, stupid):
     session.imports.begin(OpenLabTask(b""), ImportKind.MODEL)
     jobs.submitted[0].finish(stupid.rename("mine"))
-    assert session.collect_import() and session.imports.message == "On your shelf as “mine”."
+    assert session.collect_import() and session.imports.message == "Imported as “mine”. It stands with your models."
     assert [model.name for model in session.models.uploads] == ["mine"]
 
 

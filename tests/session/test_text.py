@@ -94,7 +94,7 @@ def test_the_sentence_of_a_comparison():
 
 @pytest.mark.parametrize(
     ("share", "places", "expected"),
-    [(0.956, 0, "96 %"), (0.9996, 0, "99 %"), (1.0, 0, "100 %"), (0.9996, 1, "99.9 %"), (0, 0, "0 %")],
+    [(0.956, 0, "96 %"), (0.9996, 0, "99.9 %"), (0.994, 0, "99 %"), (1.0, 0, "100 %"), (0.9996, 1, "99.9 %"), (0, 0, "0 %")],
 )
 def test_percentages(share, places, expected):
     assert text.percent(share, places) == expected

@@ -23,7 +23,7 @@ def show(session: LabSession, models: Models) -> None:
         session.canvas.explained_digit = digit
     explained = session.canvas.explained_digit
     if explained is None:
-        st.caption("Draw a digit, then press the button.")
+        st.caption("Draw a digit, then press the button." if digit is None else "Press the button: it takes a moment.")
         return
     name = list(models)[-1]
     digit_details(explained, models, None, "why")

@@ -72,13 +72,15 @@ def _offer_review(session: LabSession) -> None:
     """The labels that a sure network contradicts."""
     n_contradicted = len(session.contradicted_samples())
     if n_contradicted:
-        n = len(session.samples)
-        st.button(
-            f"{n_contradicted} of {text.plural(n, 'label')} disagree with a sure network: review",
+        n, verb = len(session.samples), "disagrees" if n_contradicted == 1 else "disagree"
+        is_pressed = st.button(
+            f"{n_contradicted} of {text.plural(n, 'label')} {verb} with a sure network: review",
             key="review",
             type="tertiary",
             on_click=_review,
         )
+        if is_pressed:
+            st.rerun()  # the drawer stands outside this fragment
 
 
 def _review() -> None:

@@ -29,7 +29,7 @@ def show(session: LabSession) -> None:
     else:
         st.caption("Nothing to take along yet.")
     file = st.file_uploader(
-        "Bring samples",
+        "Import drawings",
         type=["npz", "zip"],
         key="samples_file",
         max_upload_size=sample_files.MAX_BYTES // 1_000_000,

@@ -30,7 +30,7 @@ def show(session: LabSession, models: Models) -> None:
     left, right = st.columns(2)
     with left:
         st.altair_chart(
-            charts.bars(found.class_counts, "digit", "training", "How many training digits", format=","), key="classes"
+            charts.bars(found.class_counts, "digit", "training", "How many training digits", format=",d"), key="classes"
         )
         download_table(found.class_counts, "classes")
     with right:

@@ -27,6 +27,9 @@ def show(session: LabSession, models: Models) -> None:
     ]
     found = PairedComparison(*evaluations)
     st.markdown(text.comparison(found, baseline, candidate, "drawings"))
+    n_test = int(samples.held_out.sum())
+    if any(name in session.models.own for name in chosen):
+        st.caption(f"{n_test:,} of them are set aside for testing. The others may have been learnt from.")
     kinds = {
         "Corrected": found.fixed,
         "New errors": found.broken,

@@ -58,6 +58,6 @@ def _open(session: LabSession, content: bytes) -> None:
 
 def _delete(session: LabSession) -> None:
     if error := autosave.delete(session):
-        session.imports.finish(ImportKind.LAB, error)
+        session.imports.finish(ImportKind.LAB, error, is_error=True)
         return
     state.reset()
