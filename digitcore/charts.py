@@ -253,8 +253,8 @@ def sweep_heat_map(table: pd.DataFrame, x: str, y: str, *, height: int = 260) ->
         x, y: the columns across and down; the same one twice gives a single row.
     """
     base = alt.Chart(table.sort_values("personal")).encode(
-        x=alt.X(f"{x}:O", title=x.replace("_", " "), axis=alt.Axis(labelAngle=0)),
-        y=alt.Y(f"{y}:O", title=y.replace("_", " ")) if x != y else alt.Undefined,
+        x=alt.X(f"{x}:O", title=x, axis=alt.Axis(labelAngle=0)),
+        y=alt.Y(f"{y}:O", title=y) if x != y else alt.Undefined,
         tooltip=_tooltip(
             (f"{x}:O", x),
             (f"{y}:O", y),

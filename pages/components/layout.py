@@ -71,9 +71,8 @@ def _show_bar(session: LabSession) -> None:
     with st.container(key="bar", horizontal=True, vertical_alignment="center", gap="xsmall"):
         for path, (label, symbol) in PAGES.items():
             page_link(session, path, label=label, icon=symbol)
-        is_changing = session.saving.is_behind
-        interval = polling.polling_interval(session.training_job) or (polling.SLOW if is_changing else None)
-        status = st.fragment(_show_status, run_every=interval)
+        is_changing = session.saving.is_behind or session.training_job is not None
+        status = st.fragment(_show_status, run_every=polling.SLOW if is_changing else None)
         status(session, _status(session))
 
 

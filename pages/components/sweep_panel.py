@@ -121,8 +121,9 @@ def _show_results(session: LabSession, sweep: Sweep) -> None:
     st.progress(sweep.n_done / len(sweep.trials), text=f"{sweep.n_done} of {len(sweep.trials)} trainings done")
     means = sweep.means()
     if len(means):
-        swept = list(sweep.grid)
-        st.altair_chart(charts.sweep_heat_map(means, swept[0], swept[min(1, len(swept) - 1)]), key="sweep_map")
+        swept = [_label(name) for name in sweep.grid]
+        titled = means.rename(columns=dict(zip(sweep.grid, swept, strict=True)))
+        st.altair_chart(charts.sweep_heat_map(titled, swept[0], swept[min(1, len(swept) - 1)]), key="sweep_map")
         st.markdown(_describe_best(sweep, means))
         if st.button("Use these settings", key="sweep_apply"):
             session.training.apply_best()

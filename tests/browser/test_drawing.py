@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from tests.support.browser import FOUR, SEVEN, SHAPES, SHORT, SIDE
+from tests.support.browser import FOUR, OBSERVE_SHIFTS, SEVEN, SHAPES, SHORT, SIDE
 
 QUICK_HANDS = int(os.environ.get("DIGITLAB_QUICK_HANDS", "8"))  # labels and redraws; the bar is 200
 
@@ -119,21 +119,13 @@ def test_strokes_by_touch_at_once_after_a_label(phone):
         assert phone.predicted_digit() == 7
 
 
-SHIFTS = """() => { window.shifts = [];
-  const moved = source => source.node && source.previousRect.width && source.currentRect.width
-    && (source.previousRect.x !== source.currentRect.x || source.previousRect.y !== source.currentRect.y);
-  new PerformanceObserver(list => { for (const one of list.getEntries()) for (const source of one.sources.filter(moved))
-    window.shifts.push([one.value, source.previousRect.y, source.currentRect.y, (source.node.outerHTML ?? '').slice(0, 200)])
-  }).observe({ type: 'layout-shift', buffered: false }) }"""
-
-
 def test_nothing_moves_while_a_person_draws(person):
     page = person.page
     person.begin()
     page.evaluate("document.fonts.ready")
     page.get_by_text("Export and import drawings").wait_for()  # the last of the first paint
     person.settle(2000)
-    page.evaluate(SHIFTS)
+    page.evaluate(f"() => {{ {OBSERVE_SHIFTS} }}")
     person.draw(4)
     person.use_tool("Undo")
     person.settle(500)

@@ -2,16 +2,11 @@
 
 import pytest
 
-from tests.support.browser import LONG, Person
+from tests.support.browser import LONG, OBSERVE_SHIFTS, Person
 
-OBSERVE = """window.shifts = []; window.clicks = [];
-const moved = source => source.node && source.previousRect.width && source.currentRect.width
-  && Math.hypot(source.previousRect.x - source.currentRect.x, source.previousRect.y - source.currentRect.y) > 1;
-new PerformanceObserver(list => { for (const one of list.getEntries()) for (const source of one.sources.filter(moved))
-  window.shifts.push([one.value, source.previousRect.y, source.currentRect.y, (source.node.outerHTML ?? '').slice(0, 200)])
-}).observe({ type: 'layout-shift', buffered: false });
+COUNT_CLICKS = """window.clicks = [];
 addEventListener('click', event => event.target.closest('.st-key-canvas, .st-key-labels')
-  || window.clicks.push(event.target.innerText), true)"""
+  || window.clicks.push(event.target.innerText), true);"""
 OUT_OF_VIEW = """keys => keys.filter(key => { const box = document.querySelector('.st-key-' + key).getBoundingClientRect();
   return box.top < 0 || box.left < 0 || box.bottom > innerHeight + 1 || box.right > innerWidth + 1 })"""
 ONE_SCREEN = ["canvas", "answer", "labels", "remark"]
@@ -21,7 +16,7 @@ ONE_SCREEN = ["canvas", "answer", "labels", "remark"]
 def test_a_first_visit_on_one_screen_with_three_clicks(request, visitor):
     person: Person = request.getfixturevalue(visitor)
     page = person.page
-    page.add_init_script(OBSERVE)
+    page.add_init_script(OBSERVE_SHIFTS + COUNT_CLICKS)
     person.begin()
     page.evaluate("window.shifts = []")  # while the page comes, Streamlit draws frames of its own
     person.draw(4)

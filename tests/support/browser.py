@@ -45,6 +45,15 @@ SEVEN = [[(80, 70), (130, 68), (200, 66), (170, 130), (140, 230)]]
 ONE = [[(140, 50), (141, 120), (139, 230)]]
 SHAPES = {4: FOUR, 7: SEVEN, 1: ONE}
 
+# Notes every element that moves by itself, in window.shifts; one that is being replaced (stale) does not count.
+OBSERVE_SHIFTS = """window.shifts = [];
+const isShown = source => source.node && source.node.dataset?.stale !== 'true'
+  && source.previousRect.width && source.currentRect.width;
+const moved = ({ previousRect: before, currentRect: after }) => Math.hypot(before.x - after.x, before.y - after.y) > 1;
+new PerformanceObserver(list => { for (const one of list.getEntries()) for (const source of one.sources.filter(isShown).filter(moved))
+  window.shifts.push([one.value, source.previousRect.y, source.currentRect.y, (source.node.outerHTML ?? '').slice(0, 200)])
+}).observe({ type: 'layout-shift', buffered: false });"""
+
 # Nothing of the page has changed for `quiet` ms, no script runs, and the canvas can be drawn on where there is one.
 SETTLED = """async quiet => {
   const busy = () => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState !== 'notRunning'
