@@ -47,10 +47,9 @@ SHAPES = {4: FOUR, 7: SEVEN, 1: ONE}
 
 # Notes every element that moves by itself, in window.shifts; one that is being replaced (stale) does not count.
 OBSERVE_SHIFTS = """window.shifts = [];
-const isShown = source => source.node && source.node.dataset?.stale !== 'true'
-  && source.previousRect.width && source.currentRect.width;
-const moved = ({ previousRect: before, currentRect: after }) => Math.hypot(before.x - after.x, before.y - after.y) > 1;
-new PerformanceObserver(list => { for (const one of list.getEntries()) for (const source of one.sources.filter(isShown).filter(moved))
+const moved = ({ node, previousRect: before, currentRect: after }) => node && node.dataset?.stale !== 'true'
+  && before.width && after.width && Math.hypot(before.x - after.x, before.y - after.y) > 1;
+new PerformanceObserver(list => { for (const one of list.getEntries()) for (const source of one.sources.filter(moved))
   window.shifts.push([one.value, source.previousRect.y, source.currentRect.y, (source.node.outerHTML ?? '').slice(0, 200)])
 }).observe({ type: 'layout-shift', buffered: false });"""
 
