@@ -128,7 +128,7 @@ def _show_remark(session: LabSession) -> None:
 def _show_last_label(session: LabSession) -> None:
     samples = session.samples
     saved = f"{'Saved as' if session.saving.is_saved else 'Labelled'} **{samples.last_label}**."
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(key="last_label", horizontal=True, vertical_alignment="center", gap="small"):
         if found := samples.contradiction:
             st.markdown(f"{saved} The network is {text.percent(found.confidence)} sure of a **{found.digit}**.", width="content")
             st.button(f"It is a {found.digit}", key="accept_contradiction", on_click=samples.accept_contradiction)
