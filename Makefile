@@ -10,7 +10,8 @@
 PYTHON ?= python3
 export HOME ?= $(CURDIR)/.cache
 BIN := .venv/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Python compiles what it uses; to compile all of TensorFlow takes half a minute.
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 .DEFAULT_GOAL := help
 
 .PHONY: help setup run test test-quick check lock bench audit

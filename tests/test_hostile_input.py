@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks import fuzz
 
-SHARE = 0.02
+SHARE = 0.01
 QUICK = (
     "pictures",
     "samples",
