@@ -9,7 +9,7 @@ import binascii
 import contextlib
 import functools
 import threading
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import numpy as np
 from fastapi import FastAPI, Query, Request
@@ -53,12 +53,6 @@ DEFAULT_MODEL = "genius"
 NO_PICTURE = "This file cannot be read as a PNG or JPEG image."
 
 Upload = bytes | np.ndarray  # a file's bytes, or a digit, (28, 28) uint8
-
-
-class JsonBody(NamedTuple):
-    """A body of JSON, which may take long to parse."""
-
-    content: bytes
 
 
 class RequestError(Exception):
@@ -133,14 +127,15 @@ def _limit_body(request: Request) -> Request:
     return Request(request.scope, receive)
 
 
-async def _read_body(request: Request) -> JsonBody | list[Upload]:
+async def _read_body(request: Request) -> bytes | list[Upload]:
+    """The uploads, or JSON that is still to be parsed."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
         return await _read_form(request)
     if media_type in ("image/png", "image/jpeg"):
         return [await request.body()]
     if media_type == "application/json":
-        return JsonBody(await request.body())
+        return await request.body()
     raise RequestError(415, "Unsupported media type", "Send image/png, image/jpeg, multipart/form-data or application/json.")
 
 
@@ -190,8 +185,8 @@ def _check_pixels(uploads: list[Upload]) -> None:
         )
 
 
-def _predict(bundle: ModelBundle, body: JsonBody | list[Upload]) -> PredictResponse:
-    uploads = _parse_json(body.content) if isinstance(body, JsonBody) else body
+def _predict(bundle: ModelBundle, body: bytes | list[Upload]) -> PredictResponse:
+    uploads = _parse_json(body) if isinstance(body, bytes) else body
     _check_pixels(uploads)
     digits = [_to_digit(upload) for upload in uploads]
     valid = [digit for digit in digits if not isinstance(digit, str)]

@@ -12,7 +12,7 @@ from pages.components import layout
 from pages.components.run_table import run_table
 from pages.components.sweep_panel import sweep_panel
 from pages.components.training_form import training_form
-from pages.components.training_progress import scoring_text, training_progress
+from pages.components.training_progress import rerun_when_changed, scoring_text, training_progress
 from pages.session import autosave, polling, resources, settings_link, state, text
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
@@ -124,8 +124,7 @@ def _show_link(session: LabSession) -> None:
 def _show_training(session: LabSession, interval: float | None) -> None:
     """Progress while a training runs, its outcome afterwards."""
     training = session.training
-    if session.training_job and (session.collect_training() or polling.polling_interval(session.training_job) != interval):
-        st.rerun()
+    rerun_when_changed(session, interval)
     if training.job and training.task:
         training_progress(session)
         if training.job.events:

@@ -2,8 +2,14 @@
 
 import streamlit as st
 
-from pages.session import text
+from pages.session import polling, text
 from pages.session.lab_session import LabSession
+
+
+def rerun_when_changed(session: LabSession, interval: float | None) -> None:
+    """In a fragment that polls: rerun the page when a training or a scoring has ended, or is to be polled at another interval."""
+    if session.training_job and (session.collect_training() or polling.polling_interval(session.training_job) != interval):
+        st.rerun()
 
 
 def training_progress(session: LabSession) -> None:

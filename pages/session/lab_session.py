@@ -2,6 +2,7 @@
 
 import datetime
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -177,6 +178,10 @@ class LabSession:
         if self.training.job is None:
             self.scoring.start_next()
         return ended or scored
+
+    def is_scored_on_unseen(self, names: Iterable[str]) -> bool:
+        """Whether none of these models has learnt from the samples that it is scored on."""
+        return bool(self.samples.current.held_out.any()) or not any(name in self.models.own for name in names)
 
     @property
     def is_outcome_new(self) -> bool:

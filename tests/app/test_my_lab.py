@@ -24,7 +24,7 @@ from tests.support.app import (
 EXPORT, IMPORT = "Export a model", "Import a model"
 
 
-def open_home(at, drawer):
+def open_my_lab(at, drawer):
     keep_open(at, drawer)
     go(at, MY_LAB)
     keep_open(at, drawer).run()
@@ -33,7 +33,7 @@ def open_home(at, drawer):
 
 
 def until_imported(at, drawer):
-    until(at, lambda: session_of(at).imports.job is None, lambda: open_home(at, drawer))
+    until(at, lambda: session_of(at).imports.job is None, lambda: open_my_lab(at, drawer))
 
 
 def test_the_state_of_the_loop(app):
@@ -47,18 +47,18 @@ def test_the_state_of_the_loop(app):
 
 def test_models_are_exported(app, few):
     add_samples(app, few)
-    open_home(app, EXPORT)
+    open_my_lab(app, EXPORT)
     assert "Checked on your 20 drawings: it answers as here." in texts(app)
     assert len(app.get("download_button")) == 4, "three files of the model, one of the lab"
     next(button for button in app.button if button.label == "Make .onnx").click().run()
     until_answered(app)
-    open_home(app, EXPORT)
+    open_my_lab(app, EXPORT)
     assert len(app.get("download_button")) == 5
 
 
 @pytest.mark.parametrize("name", ["plain", "nothing"])
 def test_a_model_is_imported(app, name):
-    open_home(app, IMPORT)
+    open_my_lab(app, IMPORT)
     content = models.load(name).keras_bytes if name == "plain" else b"PK nothing"
     app.file_uploader(key="model_file").upload("my <b>best</b>.keras", content, "application/zip").run()
     keep_open(app, IMPORT).button(key="model_upload").click().run()
@@ -69,7 +69,7 @@ def test_a_model_is_imported(app, name):
     (imported,) = session_of(app).models.uploads
     assert imported.name == "my b best b" and "Imported as" in texts(app)
     session_of(app).models.activate(imported.name)
-    open_home(app, IMPORT)
+    open_my_lab(app, IMPORT)
     assert f"Active model: {imported.name}" in html(app)
     resources.saver().wait()
     again = new_app(lab=app.query_params["lab"])

@@ -6,7 +6,7 @@ import streamlit as st
 from digitcore.samples import HOLD_OUT_EVERY
 from pages.components import layout
 from pages.components.changed_drawings import changed_drawings
-from pages.components.training_progress import scoring_text, training_progress
+from pages.components.training_progress import rerun_when_changed, scoring_text, training_progress
 from pages.session import polling, state, text
 from pages.session.lab_session import LabSession
 from pages.views.draw.own_drawings import CONTRADICTED
@@ -20,9 +20,8 @@ def quick_training(session: LabSession) -> None:
 
 
 def _show(session: LabSession, interval: float | None) -> None:
+    rerun_when_changed(session, interval)
     training, record = session.training, session.models.active_run
-    if session.training_job and (session.collect_training() or polling.polling_interval(session.training_job) != interval):
-        st.rerun()
     if training.job:
         training_progress(session)
     else:

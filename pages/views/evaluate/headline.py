@@ -17,9 +17,9 @@ def show(session: LabSession, models: Models) -> None:
     tested = samples.test_part()
     probabilities = [resources.probabilities(model, tested.digits) for model in pair.values()]
     drawings = PairedComparison(*(Evaluation.from_probabilities(tested.labels, one) for one in probabilities))
-    has_learnt = not samples.held_out.any() and any(name in session.models.own for name in pair)
     results = queries.evaluations(session, pair)
     mnist = PairedComparison(*(results[name].evaluation for name in pair)) if len(results) == len(pair) else None
     session.models.has_compared |= mnist is not None
-    st.markdown(f"{text.drawings_headline(drawings, has_learnt)} {text.mnist_headline(mnist, *pair.values())}")
+    on_drawings = text.drawings_headline(drawings, has_learnt=not session.is_scored_on_unseen(pair))
+    st.markdown(f"{on_drawings} {text.mnist_headline(mnist, *pair.values())}")
     changed_drawings(samples, *pair.values())

@@ -75,7 +75,7 @@ def _score_table(session: LabSession, models: Models) -> pd.DataFrame:
         result, metrics = results.get(name), model.card.metrics
         evaluation = result.evaluation if result else None
         personal = Evaluation.from_probabilities(samples.labels, resources.probabilities(model, samples.digits))
-        has_learnt = name in session.models.own and not samples.held_out.any()  # an interval would claim more than is known
+        is_unseen = session.is_scored_on_unseen([name])  # else an interval would claim more than is known
         measured = metrics.get("robustness")
         on_card = robustness.mean_accuracy(measured) if measured else None
         rows.append(
@@ -85,7 +85,7 @@ def _score_table(session: LabSession, models: Models) -> pd.DataFrame:
                 "MNIST 95 %": text.interval(evaluation.interval if evaluation else metrics.get("mnist_interval"), 2),
                 "Your handwriting": personal.accuracy,
                 "Your handwriting 95 %": f"{text.interval(personal.interval, 0)} of {personal.n}"
-                if personal.n and not has_learnt
+                if personal.n and is_unseen
                 else "",
                 "Loss": evaluation.loss if evaluation else metrics.get("mnist_loss"),
                 "Calibration error": evaluation.calibration_error if evaluation else metrics.get("calibration_error"),
@@ -102,8 +102,7 @@ def _is_fair(session: LabSession, models: Models, name: str) -> bool:
     """Whether a column's best deserves its star: it was measured on what none of the models has learnt."""
     if name in NEVER_BEST:
         return False
-    is_own = any(model in session.models.own for model in models)
-    return name != "Your handwriting" or not is_own or bool(session.samples.current.held_out.any())
+    return name != "Your handwriting" or session.is_scored_on_unseen(models)
 
 
 def _formatter(column: "pd.Series[float]", name: str, is_fair: bool) -> Any:
