@@ -2,7 +2,8 @@
 
     python benchmarks/personalization.py FOLDER [--writers 30] [--labels 20] [--seeds 3] [--set epochs=3 ...] [--json]
 
-FOLDER holds `drawings.py` with `canvases()`, which yields (rgba, label, writer), as the pen drawings we develop with do.
+FOLDER holds `drawings.py` as the pen drawings we develop with do: `load()` gives strokes, labels and writers, `careless(rng)`
+where and how large one is drawn, `place` and `paint` draw it.
 For each writer: label some drawings at random, train from genius with the default settings, read all the others. All of it
 once for each seed of the training, because the few errors that are left make one seed's figures rough.
 """
@@ -20,21 +21,36 @@ import numpy as np
 from scipy.stats import binomtest
 
 from digitcore import images, mnist, models, training
+from digitcore.data.strokes import CANVAS_SIDE
 from digitcore.samples import SampleSet
 from digitcore.training.settings import TrainSettings
 
 
 def by_writer(folder):
-    """writer → (digits, labels), the drawings of each in a fixed random order."""
+    """writer → the drawings of each with their strokes, in a fixed random order."""
     sys.path.insert(0, str(folder))
     import drawings
 
-    found = {}
-    for rgba, label, writer in drawings.canvases():
-        digit = images.digit_from_canvas(rgba)
+    every, labels, writers = drawings.load()
+    rng, found = np.random.default_rng(0), {}
+    for i in rng.permutation(len(labels)):
+        where, brush = drawings.careless(rng)
+        placed = drawings.place(every[i], **where)
+        digit = images.digit_from_canvas(drawings.paint(placed, brush=brush))
         if digit is not None:
-            found.setdefault(writer, []).append((digit, label))
-    return {writer: tuple(map(np.array, zip(*pairs, strict=True))) for writer, pairs in sorted(found.items())}
+            found.setdefault(str(writers[i]), []).append((digit, labels[i], _strokes_text(placed, brush)))
+    return {writer: _sample_set(pairs) for writer, pairs in sorted(found.items())}
+
+
+def _sample_set(pairs):
+    digits, labels, texts = zip(*pairs, strict=True)
+    return SampleSet.from_arrays(np.array(digits), np.array(labels), strokes=texts)
+
+
+def _strokes_text(placed, brush):
+    """As the canvas would give it."""
+    points = [stroke.round().astype(int).tolist() for stroke in placed]
+    return json.dumps({"side": CANVAS_SIDE, "width": round(brush), "strokes": points})
 
 
 def errors(model, digits, labels):
@@ -42,9 +58,10 @@ def errors(model, digits, labels):
     return model.predictor().probabilities(digits).argmax(1) != labels
 
 
-def train_on_writer(start, digits, labels, n_labels, settings):
+def train_on_writer(start, drawings, n_labels, settings):
     """One writer: figures before and after."""
-    samples = SampleSet.from_arrays(digits[:n_labels], labels[:n_labels]).without_hold_out()
+    samples = drawings.take(range(n_labels)).without_hold_out()
+    digits, labels = drawings.digits, drawings.labels
     started = time.perf_counter()
     model = training.train(start, samples, settings).model
     seconds = time.perf_counter() - started
@@ -105,9 +122,9 @@ def main():
     changes = {name: json.loads(value) for name, _, value in (pair.partition("=") for pair in options.set)}
     settings, start = TrainSettings().replace(**changes), models.load(options.start)
     rows = []
-    for writer, (digits, labels) in list(by_writer(options.folder).items())[: options.writers]:
+    for writer, drawings in list(by_writer(options.folder).items())[: options.writers]:
         for seed in range(options.seeds):
-            found = train_on_writer(start, digits, labels, options.labels, settings.replace(seed=seed))
+            found = train_on_writer(start, drawings, options.labels, settings.replace(seed=seed))
             rows.append({"writer": writer, "seed": seed} | found)
             if not options.json:
                 print(rows[-1], flush=True)

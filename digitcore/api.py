@@ -38,7 +38,8 @@ from digitcore.api_schemas import (
 )
 from digitcore.config import load_config
 from digitcore.errors import DigitLabError, ImageError, ModelError
-from digitcore.images import MAX_PIXELS, SIDE, UNREADABLE, digit_from_file, open_image
+from digitcore.image_decoding import MAX_PIXELS, UNREADABLE, open_image
+from digitcore.images import SIDE, FoundDigit, ink_from_file
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor
@@ -48,8 +49,10 @@ MAX_CONCURRENT = 16  # requests predicted or waiting for it; each has a thread, 
 BODY_TIMEOUT = 30  # s for a request's body to come
 MAX_VALUES = 2 * MAX_IMAGES * SIDE * SIDE  # in JSON: parsing holds up all of the server
 MAX_TOTAL_PIXELS = MAX_PIXELS  # of all images together: a small file may hold a very large one
+MAX_DIGITS = 1000  # of a request
 IMAGE_FORMATS = ["PNG", "JPEG"]
 DEFAULT_MODEL = "genius"
+BLANK = "The picture is blank."
 NO_PICTURE = "This file cannot be read as a PNG or JPEG image."
 
 Upload = bytes | np.ndarray  # a file's bytes, or a digit, (28, 28) uint8
@@ -82,8 +85,13 @@ def list_models(request: Request) -> list[Model]:
 
 
 @app.post("/v1/predict", responses=problem_responses(400, 404, 408, 413, 415, 422, 429, 503), openapi_extra=PREDICT_BODY)
-async def predict(request: Request, model: Annotated[str, Query(max_length=40)] = DEFAULT_MODEL) -> PredictResponse:
-    """Which digits are these? One PNG or JPEG as the body, several as a form's `pictures`, or either in JSON."""
+async def predict(
+    request: Request, model: Annotated[str, Query(max_length=40)] = DEFAULT_MODEL, all: bool = False
+) -> PredictResponse:
+    """Which digits are these? One PNG or JPEG as the body, several as a form's `pictures`, or either in JSON.
+
+    With `all`, here or in the JSON, each digit of a picture is predicted, with its box; without, the largest of a photograph.
+    """
     _limit_rate(request)
     bundle = await run_in_threadpool(_load_model, model)
     try:
@@ -94,7 +102,7 @@ async def predict(request: Request, model: Annotated[str, Query(max_length=40)] 
     if not prediction_slots.acquire(blocking=False):
         raise RequestError(503, "Busy", "This server predicts as much as it can. Try again in a moment.", {"retry-after": "1"})
     try:
-        return await run_in_threadpool(_predict, bundle, body)
+        return await run_in_threadpool(_predict, bundle, body, all)
     finally:
         prediction_slots.release()
 
@@ -152,17 +160,19 @@ async def _read_form(request: Request) -> list[Upload]:
         return [await file.read() for file in files]
 
 
-def _parse_json(body: bytes) -> list[Upload]:
+def _parse_json(body: bytes) -> tuple[list[Upload], bool]:
+    """The uploads, and whether all digits of each are asked for."""
     if body.count(b",") > MAX_VALUES:
         raise RequestError(413, "Too large", f"A request may hold {MAX_VALUES:,} values. Send less at once.")
     try:
-        pictures = PredictRequest.model_validate_json(body).pictures
+        parsed = PredictRequest.model_validate_json(body)
     except ValidationError as error:
         every = error.errors(include_url=False, include_input=False, include_context=False)
         first = max(every, key=lambda one: len(one["loc"]))  # a digit's number rather than "this is no file"
         place = ".".join(map(str, first["loc"]))
         raise RequestError(422, "Not what was asked for", f"{place or 'The body'}: {first['msg']}.") from error
-    return [_decode_base64(one) if isinstance(one, str) else np.array(one, np.uint8) for one in pictures]
+    uploads = [_decode_base64(one) if isinstance(one, str) else np.array(one, np.uint8) for one in parsed.pictures]
+    return uploads, parsed.all
 
 
 def _decode_base64(text: str) -> bytes:
@@ -185,37 +195,47 @@ def _check_pixels(uploads: list[Upload]) -> None:
         )
 
 
-def _predict(bundle: ModelBundle, body: bytes | list[Upload]) -> PredictResponse:
-    uploads = _parse_json(body) if isinstance(body, bytes) else body
+def _predict(bundle: ModelBundle, body: bytes | list[Upload], reads_all: bool) -> PredictResponse:
+    uploads, asked = _parse_json(body) if isinstance(body, bytes) else (body, False)
     _check_pixels(uploads)
-    digits = [_to_digit(upload) for upload in uploads]
-    valid = [digit for digit in digits if not isinstance(digit, str)]
+    reads_all = reads_all or asked
+    found = [_find_digits(upload, reads_all) for upload in uploads]
+    chosen = [digits if reads_all or isinstance(digits, str) else digits[:1] for digits in found]
+    valid = [one.digit for digits in chosen if not isinstance(digits, str) for one in digits]
+    if len(valid) > MAX_DIGITS:
+        raise RequestError(413, "Too large", f"A request may hold {MAX_DIGITS:,} digits. Send less at once.")
     rows: list[list[float]] = []
     if valid:
         rows = _load_predictor(bundle.name).probabilities(np.stack(valid)).astype(float).round(6).tolist()
-    remaining = iter(rows)
-    answers = [
-        _without_prediction(digit) if isinstance(digit, str) else _prediction(next(remaining), bundle.card.confidence_threshold)
-        for digit in digits
-    ]
+    remaining, answers = iter(rows), []
+    for picture, digits in enumerate(chosen):
+        if isinstance(digits, str):
+            answers.append(Prediction(picture=picture, problem=digits))
+            continue
+        for one in digits:
+            row = next(remaining)
+            answers.append(
+                Prediction(
+                    picture=picture,
+                    digit=row.index(max(row)),
+                    unsure=max(row) < bundle.card.confidence_threshold,
+                    probabilities=row,
+                    box=one.box,
+                    digits_found=len(found[picture]),
+                )
+            )
     return PredictResponse(model=bundle.name, version=_version(bundle), answers=answers)
 
 
-def _prediction(row: list[float], threshold: float) -> Prediction:
-    return Prediction(digit=row.index(max(row)), unsure=max(row) < threshold, probabilities=row, problem=None)
-
-
-def _without_prediction(problem: str) -> Prediction:
-    return Prediction(digit=None, unsure=True, probabilities=[], problem=problem)
-
-
-def _to_digit(upload: Upload) -> np.ndarray | str:
-    """The digit of an upload, (28, 28) uint8, or why there is none."""
+def _find_digits(upload: Upload, separately: bool) -> list[FoundDigit] | str:
+    """The digits of an upload, or why there are none."""
+    if isinstance(upload, np.ndarray):
+        return [FoundDigit(upload, (0, 0, SIDE, SIDE))] if upload.any() else BLANK
     try:
-        digit = digit_from_file(upload, IMAGE_FORMATS) if isinstance(upload, bytes) else upload
+        found = ink_from_file(upload, IMAGE_FORMATS).digits(separately=separately)
     except ImageError as error:
         return NO_PICTURE if str(error) == UNREADABLE else str(error)
-    return digit if digit is not None and digit.any() else "The picture is blank."
+    return found or BLANK
 
 
 @functools.cache

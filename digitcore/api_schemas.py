@@ -21,19 +21,25 @@ class PredictRequest(BaseModel, extra="forbid"):
     pictures: Annotated[list[Base64 | Digit], Field(min_length=1, max_length=MAX_IMAGES, fail_fast=True)] = Field(
         description="Each a PNG or JPEG file in base64, or a digit: 28 rows of 28 numbers, 0 paper to 255 ink."
     )
+    all: bool = Field(default=False, strict=True, description="Predict each digit of a picture, with its box.")
 
 
 class Prediction(BaseModel):
-    """The model's prediction for one image."""
+    """The model's prediction for one digit."""
 
-    digit: int | None = Field(description="The best guess; null when the picture is blank or cannot be read.", ge=0, le=9)
-    unsure: bool = Field(description="Whether the best guess lies below the model's threshold.")
-    probabilities: list[float] = Field(description="Of the digits 0 to 9; empty where there is no guess.", max_length=10)
-    problem: str | None = Field(description="Why there is no guess; one bad picture does not spoil the others.")
+    picture: int = Field(description="Place of its picture in the request, from 0.")
+    digit: int | None = Field(
+        default=None, description="The best guess; null when the picture is blank or unreadable.", ge=0, le=9
+    )
+    unsure: bool = Field(default=True, description="Whether the best guess lies below the model's threshold.")
+    probabilities: list[float] = Field(default=[], description="Of the digits 0 to 9; empty without a guess.", max_length=10)
+    problem: str | None = Field(default=None, description="Why there is no guess; one bad picture does not spoil the others.")
+    box: tuple[int, int, int, int] | None = Field(default=None, description="Left, top, right, bottom in the picture's px.")
+    digits_found: int = Field(default=0, description="In the picture: without “all”, the largest of a photograph is predicted.")
 
 
 class PredictResponse(BaseModel):
-    """Predictions in the order of the images."""
+    """Predictions in the order of the images; with “all”, each digit's, that with the most ink first."""
 
     model: str
     version: str = Field(description="Tells files of the same name apart: the beginning of the model's SHA-256.")

@@ -23,6 +23,7 @@ from digitcore.training.settings import SETTING_SPECS, SettingSpec, TrainSetting
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from digitcore.images import FoundDigit
     from digitcore.training.run import Point
 
 MAX_EPOCHS, MAX_SAMPLES, MAX_SECONDS = int(SETTING_SPECS["epochs"].high), 100_000, 24 * 3600  # of a sweep's trainings
@@ -195,27 +196,33 @@ def sweep(
 @cli.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
 @click.option("--model", "name", default="genius", show_default=True, help="a shipped model")
+@click.option("--all", "reads_all", is_flag=True, help="every digit of each image, with its box in px")
 @json_option
-def predict(files: tuple[Path, ...], name: str, as_json: bool) -> None:
-    """Predict the digit in each image."""
+def predict(files: tuple[Path, ...], name: str, reads_all: bool, as_json: bool) -> None:
+    """Predict the digit in each image; of a photograph with several, the largest."""
     model = registry.load(name)
     predictor, threshold = model.predictor(), model.card.confidence_threshold
     rows = []
     for file in files:
-        probabilities = predictor.probabilities(_read_digit(file)[None])[0]
-        rows.append(
-            {
-                "file": str(file),
-                "digit": int(probabilities.argmax()),
-                "unsure": bool(probabilities.max() < threshold),
-                "probabilities": probabilities.round(5).tolist(),
-            }
-        )
+        found = _find_digits(file, reads_all)
+        for one in found if reads_all else found[:1]:
+            probabilities = predictor.probabilities(one.digit[None])[0]
+            rows.append(
+                {
+                    "file": str(file),
+                    "digit": int(probabilities.argmax()),
+                    "unsure": bool(probabilities.max() < threshold),
+                    "probabilities": probabilities.round(5).tolist(),
+                    "box": one.box,
+                    "digits_found": len(found),
+                }
+            )
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
     for row in rows:
-        click.echo(f"{row['file']}: {row['digit']} ({max(row['probabilities']):.1%}){', unsure' * row['unsure']}")
+        where = f" at {row['box']}" if reads_all else f", the largest of {row['digits_found']}" * (row["digits_found"] > 1)
+        click.echo(f"{row['file']}: {row['digit']} ({max(row['probabilities']):.1%}){', unsure' * row['unsure']}{where}")
 
 
 @cli.command()
@@ -251,18 +258,18 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _read_digit(file: Path) -> Any:
+def _find_digits(file: Path, separately: bool) -> "list[FoundDigit]":
     from digitcore import images
 
     try:
-        digit = images.digit_from_file(file.read_bytes())
+        found = images.ink_from_file(file.read_bytes()).digits(separately=separately)
     except OSError as error:
         raise ImageError(f"There is no file {file} that can be read.") from error
     except ImageError as error:
         raise ImageError(f"{file}: {error}") from error
-    if digit is None:
+    if not found:
         raise ImageError(f"{file} is blank: nothing stands out from its background.")
-    return digit
+    return found
 
 
 def _read_samples(file: Path | None) -> SampleSet:

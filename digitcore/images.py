@@ -5,27 +5,27 @@ and the anti-aliasing kept, its center of mass in the middle.
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits" (the "size-normalised and centred" step).
 """
 
-import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image
 
+from digitcore import photographs
 from digitcore.errors import ImageError
+from digitcore.image_decoding import FORMATS, decode, open_image
 
 SIDE = 28  # px, a digit's side
 INK_SIDE = 20  # px, the longer side of a digit's ink
 MIN_CONTRAST = 24  # of 255: less is paper, not ink
 CROP_THRESHOLD = 0.12  # of the strongest ink: where a stroke ends when the drawing is cropped
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-MAX_PIXELS = 40_000_000
-MAX_SIDE = 1000  # px: larger images are reduced first
 LARGE = 4_000_000  # pixels: of files with more, one is decoded at a time
-STRIP_PIXELS = 1_000_000  # that are converted at a time
-UNREADABLE = "This file cannot be read as an image. Save it as PNG or JPEG and try again."
 GRAIN_LEVELS = 48  # of 255: ink below this is the grain of paper where there is much of it
+MIN_PHOTOGRAPH_SIDE = 64  # px
+MIN_SHADED_SHARE = 0.5  # of a photograph's pixels
 GRAIN_SHARE = 0.05  # of the pixels: less grain than this is line art, which stays as it is
 
 
@@ -66,26 +66,21 @@ def digit_from_canvas(rgba: ArrayLike) -> np.ndarray | None:
     return digit_from_ink(ink(rgba))
 
 
-def open_image(content: bytes, formats: Sequence[str] = FORMATS) -> Image.Image:
-    """Read an image file's header; its pixels are not decoded yet.
+def digit_from_file(content: bytes, formats: Sequence[str] = FORMATS) -> np.ndarray | None:
+    """Convert an image file, of either polarity, to a digit: (28, 28) uint8, or None when it is blank.
 
     Args:
         content: of the file.
         formats: names of Pillow's formats that are accepted.
 
     Raises:
-        ImageError: when it is no such file, or has too many pixels.
+        ImageError: when it is no such file, is too large or cannot be decoded.
     """
-    try:
-        image = Image.open(io.BytesIO(content), formats=list(formats))
-    except Exception as error:  # whatever a damaged or hostile file makes Pillow raise
-        raise ImageError(UNREADABLE) from error
-    _check_pixels(image)
-    return image
+    return ink_from_file(content, formats).digit()
 
 
-def digit_from_file(content: bytes, formats: Sequence[str] = FORMATS) -> np.ndarray | None:
-    """Convert an image file, of either polarity, to a digit: (28, 28) uint8, or None when it is blank.
+def ink_from_file(content: bytes, formats: Sequence[str] = FORMATS) -> "ImageInk":
+    """The ink of an image file, of either polarity.
 
     A large image is shrunk while it is decoded, and gone before the next one is decoded.
 
@@ -102,9 +97,9 @@ def digit_from_file(content: bytes, formats: Sequence[str] = FORMATS) -> np.ndar
     return _convert_and_close(image)
 
 
-def _convert_and_close(image: Image.Image) -> np.ndarray | None:
+def _convert_and_close(image: Image.Image) -> "ImageInk":
     try:
-        return digit_from_image(image)
+        return ink_from_image(image)
     finally:
         image.close()
 
@@ -115,66 +110,76 @@ def digit_from_image(image: Image.Image) -> np.ndarray | None:
     Raises:
         ImageError: when the image is too large or cannot be decoded.
     """
-    _check_pixels(image)
-    try:
-        rgba = np.asarray(_upright(_decode(image), _orientation(image)))  # (H, W, 4) uint8
-    except Exception as error:  # whatever a damaged or hostile file makes Pillow raise
-        raise ImageError(UNREADABLE) from error
-    return digit_from_ink(_suppress_grain(ink(rgba)))
+    return ink_from_image(image).digit()
 
 
-def _check_pixels(image: Image.Image) -> None:
-    if image.width * image.height > MAX_PIXELS:
-        raise ImageError(f"The picture has more than {MAX_PIXELS // 1_000_000} million pixels. Make it smaller and try again.")
+def ink_from_image(image: Image.Image) -> "ImageInk":
+    """The ink of any Pillow image, of either polarity.
+
+    Raises:
+        ImageError: when the image is too large or cannot be decoded.
+    """
+    rgba, scale = decode(image)
+    strength = ink(rgba)
+    is_photograph = _is_photograph(strength)
+    if is_photograph:
+        strength = photographs.extract_ink(_grey(rgba))
+        scale *= max(rgba.shape[:2]) / max(strength.shape)
+    else:
+        strength = _suppress_grain(strength)
+    return ImageInk(strength, is_photograph, scale)
 
 
-def _decode(image: Image.Image) -> Image.Image:
-    """The image as RGBA, reduced by a whole number to about `MAX_SIDE`."""
-    factor = max(image.size) // MAX_SIDE
-    if factor > 1:
-        image.draft(None, (image.width // factor, image.height // factor))  # JPEG: decodes fewer pixels
-        factor = max(image.size) // MAX_SIDE
-    if factor <= 1:
-        return _to_rgba(image)
-    image.load()
-    rows = factor * max(1, STRIP_PIXELS // (image.width * factor))
-    strips = [
-        _to_reducible(image.crop((0, top, image.width, min(top + rows, image.height)))).reduce(factor)
-        for top in range(0, image.height, rows)
-    ]
-    reduced = Image.new(strips[0].mode, (strips[0].width, sum(strip.height for strip in strips)))
-    top = 0
-    for strip in strips:
-        reduced.paste(strip, (0, top))
-        top += strip.height
-    return _to_rgba(reduced)
+class FoundDigit(NamedTuple):
+    """One of the digits in a picture.
+
+    Attributes:
+        digit: (28, 28) uint8, ink 255 on 0.
+        box: left, top, right, bottom in px of the upright picture; right and bottom are outside.
+    """
+
+    digit: np.ndarray
+    box: tuple[int, int, int, int]
 
 
-def _is_deep(image: Image.Image) -> bool:
-    """Whether the image has one channel of more than 8 bits."""
-    return image.mode in ("I", "F") or image.mode.startswith("I;16")
+@dataclass(frozen=True, eq=False)
+class ImageInk:
+    """The ink of a picture.
 
+    Attributes:
+        ink: (H, W) uint8, ink up to 255 on 0.
+        is_photograph: of paper, rather than line art.
+        scale: px of the picture for one of `ink`.
+    """
 
-def _to_reducible(image: Image.Image) -> Image.Image:
-    return Image.fromarray(_finite(image).astype(np.float32)) if _is_deep(image) else image.convert("RGBA")
+    ink: np.ndarray
+    is_photograph: bool
+    scale: float = 1.0
 
+    def digit(self) -> np.ndarray | None:
+        """(28, 28) uint8: the largest digit of a photograph, everything in line art; None when it is blank."""
+        if not self.is_photograph:
+            return digit_from_ink(self.ink)
+        found = self.digits()
+        return found[0].digit if found else None
 
-def _to_rgba(image: Image.Image) -> Image.Image:
-    return (_to_8_bits(image) if _is_deep(image) else image).convert("RGBA")
+    def digits(self, *, separately: bool = False) -> list[FoundDigit]:
+        """The digits, the one with the most ink first; parts that lie close together are one digit.
 
-
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation; 1 where there is none or it cannot be read."""
-    try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # noqa: BLE001 EXIF may hold anything
-        return 1
-
-
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
-    image.info = {}  # the file's EXIF, which cannot be trusted
-    image.getexif()[ExifTags.Base.Orientation] = orientation
-    return ImageOps.exif_transpose(image)
+        Args:
+            separately: also those of line art, which are one digit otherwise.
+        """
+        if self.ink.size == 0 or self.ink.max() < MIN_CONTRAST:
+            return []
+        threshold = int(CROP_THRESHOLD * self.ink.max())
+        if self.is_photograph or separately:
+            regions = photographs.find_regions(self.ink, threshold)
+        else:
+            top, bottom, left, right = _bounding_box(self.ink > threshold)
+            regions = [photographs.Region(left, top, right, bottom, self.ink[top:bottom, left:right])]
+        digits = [digit_from_ink(region.ink) for region in regions]
+        boxes = np.round(self.scale * np.array([region[:4] for region in regions])).astype(int).tolist()
+        return [FoundDigit(digit, tuple(box)) for digit, box in zip(digits, boxes, strict=True) if digit is not None]
 
 
 def digit_from_ink(ink: np.ndarray) -> np.ndarray | None:
@@ -204,6 +209,12 @@ def ink(rgba: np.ndarray) -> np.ndarray:
     return _stretch_contrast(strength)
 
 
+def _grey(rgba: np.ndarray) -> np.ndarray:
+    """(H, W, 4) uint8 → (H, W) uint8, reduced to about the side at which photographs are read; transparency is left out."""
+    grey = Image.fromarray(np.ascontiguousarray(rgba[..., :3])).convert("L")
+    return np.asarray(grey.reduce(max(1, round(max(grey.size) / photographs.WORKING_SIDE))))
+
+
 def _composite(grey: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Put a transparent image on white if its ink is dark, on black if it is bright."""
     weight = alpha.astype(np.float32) / 255
@@ -214,8 +225,13 @@ def _composite(grey: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return composed
 
 
+def _is_photograph(ink: np.ndarray) -> bool:
+    """Whether hardly a pixel is quite the background: the grain and the shading of a photographed sheet."""
+    return min(ink.shape) >= MIN_PHOTOGRAPH_SIDE and np.count_nonzero(ink) > MIN_SHADED_SHARE * ink.size
+
+
 def _suppress_grain(ink: np.ndarray) -> np.ndarray:
-    """Push the grain and the shading of a photographed sheet below the ink (Otsu's threshold).
+    """Push blurred and grainy surroundings below the ink (Otsu's threshold).
 
     Source: N. Otsu, "A threshold selection method from gray-level histograms", IEEE Trans. SMC 9 (1979).
     """
@@ -255,14 +271,3 @@ def _stretch_contrast(ink: np.ndarray) -> np.ndarray:
     """Scale so that the strongest ink is 255."""
     stretched: np.ndarray = (ink * (255.0 / ink.max())).round().astype(np.uint8)
     return stretched
-
-
-def _finite(image: Image.Image) -> np.ndarray:
-    """(H, W) float64."""
-    return np.nan_to_num(np.asarray(image, np.float64), posinf=0, neginf=0)
-
-
-def _to_8_bits(image: Image.Image) -> Image.Image:
-    values = _finite(image)
-    low, high = values.min(), values.max()
-    return Image.fromarray(((values - low) * (255 / (high - low or 1))).round().astype(np.uint8))

@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from digitcore import api, api_schemas, models
 from digitcore.images import digit_from_image
 from tests.support import fuzz
+from tests.support.photographs import photograph
 
 URL = "/v1/predict"
 RATE_VARIABLE = "DIGITLAB_API_RATE"
@@ -67,6 +68,19 @@ def test_many_at_once_in_a_form_and_in_json(client, pictures, predictor):
     for found in (client.post(URL, files=files), client.post(URL, json={"pictures": texts})):
         assert found.status_code == 200
         assert np.allclose([one["probabilities"] for one in found.json()["answers"]], expected, atol=1e-5)
+
+
+def test_all_digits_of_a_photograph_with_their_boxes(client):
+    content = photograph("squared", 3, np.random.default_rng(0), n_digits=3)
+    headers = {"content-type": "image/jpeg"}
+    one = client.post(URL, content=content, headers=headers).json()["answers"]
+    every = client.post(URL, content=content, headers=headers, params={"all": True}).json()["answers"]
+    assert [answer["digits_found"] for answer in one] == [3] and one[0] == every[0]
+    assert [answer["digit"] for answer in every] == [3, 3, 3] and len({tuple(answer["box"]) for answer in every}) == 3
+    text = base64.b64encode(content).decode()
+    assert client.post(URL, json={"pictures": ["eA==", text], "all": True}).json()["answers"][1:] == [
+        answer | {"picture": 1} for answer in every
+    ]
 
 
 def test_one_bad_picture_does_not_spoil_the_others(client, data):

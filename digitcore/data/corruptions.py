@@ -15,6 +15,7 @@ from digitcore.errors import SettingsError
 from digitcore.images import SIDE
 
 SEVERITIES = (1, 2, 3, 4, 5)
+TRAINING_SEVERITIES = SEVERITIES[:4]  # the strongest is kept for the measurement
 Corruption = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
 _REGISTRY: dict[str, Corruption] = {}
 _MIDDLE = (SIDE - 1) / 2
@@ -52,6 +53,30 @@ def corrupt(digits: ArrayLike, name: str, severity: int, seed: int = 0) -> np.nd
     if severity not in SEVERITIES:
         raise SettingsError(f"The severity must be 1 to 5, not {severity!r}.")
     return _REGISTRY[name](np.asarray(digits, np.uint8), severity, np.random.default_rng([seed, severity]))
+
+
+def corrupt_share(digits: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Corrupt a random share of digits, each by one of `TRAINING_CORRUPTIONS` at a random severity of 1 to 4.
+
+    Args:
+        digits: (N, 28, 28) uint8.
+        share: 0 to 1; at 0 the digits are returned as they are.
+        rng: source of the random numbers.
+
+    Returns:
+        (N, 28, 28) uint8.
+    """
+    if not share:
+        return digits
+    corrupted = digits.copy()
+    is_chosen = rng.random(len(digits)) < share
+    kinds = rng.integers(len(TRAINING_CORRUPTIONS), size=len(digits))
+    severities = rng.choice(TRAINING_SEVERITIES, len(digits))
+    for number, function in enumerate(TRAINING_CORRUPTIONS):
+        for severity in TRAINING_SEVERITIES:
+            group = np.flatnonzero(is_chosen & (kinds == number) & (severities == severity))
+            corrupted[group] = function(digits[group], severity, rng)
+    return corrupted
 
 
 def salt_and_pepper(digits: np.ndarray, share: float | np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -155,3 +180,43 @@ def _blend_morphology(operation: Callable[..., np.ndarray], digits: np.ndarray, 
     ink = digits.astype(np.float32)
     changed = operation(ink, footprint=_CROSS)
     return ((1 - share) * ink + share * changed).astype(np.uint8)
+
+
+def _weak_contrast(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.ndarray:
+    """Pale ink on a grey ground, each of its own degree."""
+    contrast = rng.uniform((0.7, 0.5, 0.35, 0.25)[severity - 1], 1, (len(digits), 1, 1))
+    ground = rng.uniform(0, (1 - contrast) * 255)
+    return np.asarray(ground + digits * contrast).astype(np.uint8)
+
+
+def _line(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.ndarray:
+    """A straight line across the picture, thicker and darker with the severity."""
+    width, ink = (0.6, 0.8, 1.0, 1.3)[severity - 1], (120, 170, 220, 255)[severity - 1]
+    angle = rng.uniform(0, np.pi, (len(digits), 1, 1))
+    offset = rng.uniform(-SIDE / 2, SIDE / 2, (len(digits), 1, 1))
+    rows, columns = np.arange(SIDE)[:, None] - _MIDDLE, np.arange(SIDE)[None, :] - _MIDDLE
+    distance = np.abs(np.sin(angle) * rows + np.cos(angle) * columns - offset)
+    return np.asarray(np.maximum(digits, ink * np.clip(width + 0.5 - distance, 0, 1))).astype(np.uint8)
+
+
+def _specks(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.ndarray:
+    """As many dots as the severity, of one to four pixels."""
+    rows, columns = np.arange(SIDE)[:, None], np.arange(SIDE)[None, :]
+    specked = digits.astype(float)
+    for _ in range(severity):
+        top, left, radius = rng.uniform((0, 0, 0.5), (SIDE, SIDE, 1.4), (len(digits), 3)).T[..., None, None]
+        specked = np.maximum(specked, 255 * np.clip(radius + 0.5 - np.hypot(rows - top, columns - left), 0, 1))
+    return specked.astype(np.uint8)
+
+
+TRAINING_CORRUPTIONS: tuple[Corruption, ...] = (
+    _salt_and_pepper,
+    _gaussian_noise,
+    _blur,
+    _rotation,
+    _erosion,
+    _occlusion,
+    _weak_contrast,
+    _line,
+    _specks,
+)

@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from digitcore.data import synthetic
+from digitcore.data.glyphs import LETTERS as LETTER_GLYPHS
 from digitcore.images import SIDE, digit_from_ink
 
 CANVAS_SIDE = 112  # px
 MIDDLE = CANVAS_SIDE / 2
 LETTERS = "ACEFHJKLMNPQRTUVWXYacdefhkmnprtuvwxy&?#@%"
-TRAINING_KINDS = ("shape", "scribble", "noise", "blot")  # what models may be trained on; letters stay unseen
+TRAINING_KINDS = ("shape", "scribble", "noise", "blot", "handwritten letter")  # the letters of a font stay unseen
 KINDS = ("letter", "shape", "scribble", "noise", "blot")
 Pen = ImageDraw.ImageDraw
 
@@ -39,6 +41,8 @@ def _generate_one(kind: str, rng: np.random.Generator) -> np.ndarray:
     """One (28, 28) uint8 image that is not blank."""
     if kind == "noise":
         return _noise(rng)
+    if kind == "handwritten letter":
+        return synthetic.render_handwritten(rng.choice(list(LETTER_GLYPHS.values())), rng)
     while True:
         canvas = Image.new("L", (CANVAS_SIDE, CANVAS_SIDE))
         _PAINTERS[kind](ImageDraw.Draw(canvas), rng)

@@ -17,6 +17,7 @@ from PIL import Image
 from digitcore import images
 from digitcore.data import idx
 from digitcore.errors import ZIP_ERRORS, CancelledError, ImageError, SampleError
+from digitcore.image_decoding import UNREADABLE, open_image
 from digitcore.images import SIDE
 from digitcore.samples import SampleSet
 
@@ -182,7 +183,7 @@ class _ImageReader:
             content = self._archive.read(member)
         except _DECODING_ERRORS as error:
             raise ImageError("it is damaged.") from error
-        image = images.open_image(content)
+        image = open_image(content)
         self._spend(image.width * image.height)
         is_stored = image.size == (SIDE, SIDE) and image.mode == "L"
         digit = _stored_digit(image) if is_stored else images.digit_from_file(content)
@@ -201,4 +202,4 @@ def _stored_digit(image: Image.Image) -> np.ndarray:
     try:
         return np.asarray(image)
     except Exception as error:  # whatever a damaged file makes Pillow raise
-        raise ImageError(images.UNREADABLE) from error
+        raise ImageError(UNREADABLE) from error

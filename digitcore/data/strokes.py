@@ -1,10 +1,22 @@
-"""The strokes of a drawing as lists of points, read from the canvas's own JSON."""
+"""The strokes of a drawing: read from the canvas's own JSON, painted, and drawn anew."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from PIL import Image, ImageDraw
+
+from digitcore.images import SIDE, digit_from_ink
+
+CANVAS_SIDE = 280  # px, of the Draw page's canvas
+OVERSAMPLING = 2  # painted this many times larger, then reduced: the anti-aliasing
 MAX_POINTS = 2000  # of one drawing; more are thinned out
+MAX_COORDINATE = 10_000  # px, to either side
 Stroke = list[tuple[int, int]]
+MAX_SLANT, MAX_ROTATION, MAX_STRETCH, MAX_BRUSH = 0.15, 7.0, 0.12, 0.25  # px a px, degrees, two natural logarithms
+WOBBLE = 0.02  # share of the size: standard deviation of the points
+N_WAVES = 3  # of the wobble
 
 
 def encode_strokes(raw: dict[str, Any] | None, side: int) -> str:
@@ -22,19 +34,91 @@ def encode_strokes(raw: dict[str, Any] | None, side: int) -> str:
     strokes = [stroke for stroke in strokes if stroke]
     if not strokes:
         return ""
-    step = max(1, sum(map(len, strokes)) // MAX_POINTS)
-    thinned = [[*stroke[:-1:step], stroke[-1]] for stroke in strokes]
-    return json.dumps({"side": side, "width": objects[0].get("strokeWidth", 0), "strokes": thinned}, separators=(",", ":"))
+    return json.dumps({"side": side, "width": objects[0].get("strokeWidth", 0), "strokes": _thin(strokes)}, separators=(",", ":"))
 
 
 def decode_strokes(text: str) -> tuple[int, int, list[Stroke]]:
     """The canvas's side and the brush's width in px, and the strokes; none when the text is no such JSON."""
     try:
         content = json.loads(text)
-        strokes = [[(int(x), int(y)) for x, y in stroke] for stroke in content["strokes"] if stroke]
-        return int(content["side"]), int(content["width"]), strokes
+        strokes = [[(_coordinate(x), _coordinate(y)) for x, y in stroke] for stroke in content["strokes"] if stroke]
+        return _coordinate(content["side"]), _coordinate(content["width"]), strokes
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return 0, 0, []
+
+
+def paint(strokes: Sequence[np.ndarray], brush: float, side: int = CANVAS_SIDE) -> np.ndarray:
+    """Paint strokes with a round brush.
+
+    Args:
+        strokes: each (m, 2) float, x and y in px.
+        brush: its diameter in px.
+        side: of the canvas, in px.
+
+    Returns:
+        (side, side) uint8, ink 255 on 0.
+    """
+    canvas = Image.new("L", (side * OVERSAMPLING,) * 2, 0)
+    pen = ImageDraw.Draw(canvas)
+    radius = brush * OVERSAMPLING / 2
+    for stroke in strokes:
+        path = stroke * OVERSAMPLING
+        pen.line([(x, y) for x, y in path], fill=255, width=round(2 * radius))
+        for x, y in path:
+            pen.ellipse([x - radius, y - radius, x + radius, y + radius], fill=255)
+    return np.asarray(canvas.reduce(OVERSAMPLING))
+
+
+def redraw(text: str, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw a drawing's strokes anew, each time with another slant, rotation, stretch, brush and a smooth wobble.
+
+    Args:
+        text: of `encode_strokes`.
+        n: number of drawings.
+        rng: source of the random numbers.
+
+    Returns:
+        (n, 28, 28) uint8, ink 255 on 0; no digit when the text holds no strokes.
+    """
+    side, brush, encoded = decode_strokes(text)
+    strokes = [np.array(stroke, float) for stroke in _thin(encoded)]
+    if not strokes or not 0 < brush <= side:
+        return np.zeros((0, SIDE, SIDE), np.uint8)
+    scale = CANVAS_SIDE / side
+    redrawn = [_redraw_once([stroke * scale for stroke in strokes], brush * scale, rng) for _ in range(n)]
+    return np.array(redrawn, np.uint8).reshape(-1, SIDE, SIDE)
+
+
+def _redraw_once(strokes: list[np.ndarray], brush: float, rng: np.random.Generator) -> np.ndarray:
+    """(28, 28) uint8; the strokes as they are, should none of the new ones lie on the canvas."""
+    points = np.concatenate(strokes)
+    middle, size = (points.max(0) + points.min(0)) / 2, max(1.0, np.ptp(points, axis=0).max())
+    slant, angle = rng.uniform(-MAX_SLANT, MAX_SLANT), np.radians(rng.uniform(-MAX_ROTATION, MAX_ROTATION))
+    stretch = np.exp(rng.uniform(-MAX_STRETCH, MAX_STRETCH))
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    style = rotation @ np.array([[stretch, -slant], [0, 1]])
+    frequencies, phases = rng.normal(0, 3 / size, (N_WAVES, 2, 2)), rng.uniform(0, 2 * np.pi, (N_WAVES, 2))
+    amplitude = WOBBLE * size * np.sqrt(2 / N_WAVES)
+    redrawn = []
+    for stroke in strokes:
+        centred = stroke - middle
+        wobble = np.sin(np.einsum("mk,wck->wmc", centred, frequencies) + phases[:, None]).sum(0) * amplitude
+        redrawn.append((centred + wobble) @ style.T + CANVAS_SIDE / 2)
+    new_brush = brush * np.exp(rng.uniform(-MAX_BRUSH, MAX_BRUSH))
+    for candidate, width in ((redrawn, new_brush), (strokes, brush)):
+        if (digit := digit_from_ink(paint(candidate, width))) is not None:
+            return digit
+    return np.zeros((SIDE, SIDE), np.uint8)
+
+
+def _thin(strokes: list[Stroke]) -> list[Stroke]:
+    """At most about `MAX_POINTS` points, the last of each stroke among them."""
+    step = max(1, sum(map(len, strokes)) // MAX_POINTS)
+    return [[*stroke[:-1:step], stroke[-1]] for stroke in strokes]
+
+
+def _coordinate(value: Any) -> int:
+    return max(-MAX_COORDINATE, min(MAX_COORDINATE, int(value)))
 
 
 def _points(path: Any) -> Stroke:

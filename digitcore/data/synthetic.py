@@ -10,10 +10,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from digitcore.data.glyphs import GLYPHS
+from digitcore.data.strokes import CANVAS_SIDE, paint
 from digitcore.images import SIDE, digit_from_ink
 
-CANVAS_SIDE = 280  # px, as on the Draw page
-OVERSAMPLING = 2  # painted this many times larger, then reduced: the anti-aliasing
 SPLINE_STEPS = 8  # straight pieces between two points of a glyph
 ROUNDED_SHARE = 0.25  # of the corners
 PICTURE_EXTENT, PICTURE_BRUSH = 200.0, 16.0  # px, of a glyph as it is in the table
@@ -41,23 +40,29 @@ def generate(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     names = [[name for name in GLYPHS if name.startswith(str(label))] for label in range(10)]
     digits = np.empty((n, SIDE, SIDE), np.uint8)
     for i, label in enumerate(labels):
-        digits[i] = render_handwritten(names[label][rng.integers(len(names[label]))], rng)
+        digits[i] = render_handwritten(GLYPHS[names[label][rng.integers(len(names[label]))]], rng)
     return digits, labels
 
 
-def render_handwritten(name: str, rng: np.random.Generator) -> np.ndarray:
-    """One digit of this glyph with the variation of handwriting: (28, 28) uint8."""
-    jitter = rng.uniform(0.1, 0.5)  # units of a glyph
-    strokes = [_jitter_stroke(points, corners, jitter, rng) for points, corners in parse_glyph(GLYPHS[name])]
+def render_handwritten(glyph: str, rng: np.random.Generator) -> np.ndarray:
+    """A glyph's pen path with the variation of handwriting: (28, 28) uint8."""
+    strokes = handwritten_strokes(glyph, rng)
+    fitted = fit(strokes, extent=rng.uniform(110, 240))
+    return _digit(paint(fitted, brush=rng.uniform(12, 28)))
+
+
+def handwritten_strokes(glyph: str, rng: np.random.Generator) -> Strokes:
+    """A glyph's pen path with the variation of handwriting, in the units of the table."""
+    jitter = rng.uniform(0.1, 0.5)
+    strokes = [_jitter_stroke(points, corners, jitter, rng) for points, corners in parse_glyph(glyph)]
     style = _writing_style(rng)
-    fitted = _fit([stroke @ style.T for stroke in strokes], extent=rng.uniform(110, 240))
-    return _digit(_paint(fitted, brush=rng.uniform(12, 28)))
+    return [stroke @ style.T for stroke in strokes]
 
 
 def render_glyph(name: str) -> np.ndarray:
     """This glyph as it is in the table: (28, 28) uint8."""
     strokes = [smooth(points, corners) for points, corners in parse_glyph(GLYPHS[name])]
-    return _digit(_paint(_fit(strokes, extent=PICTURE_EXTENT), brush=PICTURE_BRUSH))
+    return _digit(paint(fit(strokes, extent=PICTURE_EXTENT), brush=PICTURE_BRUSH))
 
 
 def contact_sheet(n_samples: int = 7, seed: int = 0, zoom: int = 2) -> Image.Image:
@@ -70,7 +75,7 @@ def contact_sheet(n_samples: int = 7, seed: int = 0, zoom: int = 2) -> Image.Ima
     for k, name in enumerate(GLYPHS):
         left, top = k // rows * width, k % rows * cell
         pen.text((left + 4, top + cell // 2 - 6), name, fill=255)
-        for j, digit in enumerate([render_glyph(name)] + [render_handwritten(name, rng) for _ in range(n_samples)]):
+        for j, digit in enumerate([render_glyph(name)] + [render_handwritten(GLYPHS[name], rng) for _ in range(n_samples)]):
             sheet.paste(Image.fromarray(digit).resize((cell, cell)), (left + label_width + j * cell, top))
     return sheet
 
@@ -131,25 +136,12 @@ def _writing_style(rng: np.random.Generator) -> np.ndarray:
     return np.asarray(rotation @ shear)
 
 
-def _fit(strokes: Strokes, extent: float) -> Strokes:
+def fit(strokes: Strokes, extent: float) -> Strokes:
     """Strokes with their longer side `extent` px, in the middle of the canvas."""
     points = np.concatenate(strokes)
     low, high = points.min(0), points.max(0)
     scale = extent / (high - low).max()
     return [(stroke - (low + high) / 2) * scale + CANVAS_SIDE / 2 for stroke in strokes]
-
-
-def _paint(strokes: Strokes, brush: float) -> np.ndarray:
-    """Canvas px → (280, 280) uint8, white ink on black, round caps and joints."""
-    canvas = Image.new("L", (CANVAS_SIDE * OVERSAMPLING,) * 2, 0)
-    pen = ImageDraw.Draw(canvas)
-    radius = brush * OVERSAMPLING / 2
-    for stroke in strokes:
-        path = stroke * OVERSAMPLING
-        pen.line([(x, y) for x, y in path], fill=255, width=round(2 * radius))
-        for x, y in path:
-            pen.ellipse([x - radius, y - radius, x + radius, y + radius], fill=255)
-    return np.asarray(canvas.reduce(OVERSAMPLING))
 
 
 def _digit(ink: np.ndarray) -> np.ndarray:

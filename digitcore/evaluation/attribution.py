@@ -9,11 +9,14 @@ from digitcore.predictor import Predictor
 
 SPOT_SIDE = 3  # px: what a counterfactual adds or erases at once
 MAX_SPOTS = 14
+MIN_PROBABILITY = 1e-6  # that float32 tells from 0 and 1
 WINDOW, STRIDE = 6, 2  # px: the occluded patch, and the distance of two patches
 
 
 def occlusion(predictor: Predictor, digit: np.ndarray, target: int) -> np.ndarray:
-    """Occlusion map: how far a class's probability falls when a patch around a pixel is erased.
+    """Occlusion map: how far a class's log-odds fall when a patch around a pixel is erased.
+
+    Log-odds rather than probabilities: a sure network's probability hardly moves.
 
     Args:
         predictor: the model.
@@ -21,22 +24,28 @@ def occlusion(predictor: Predictor, digit: np.ndarray, target: int) -> np.ndarra
         target: 0 to 9, the class.
 
     Returns:
-        (28, 28) float32, −1 to 1, the mean over the patches that cover the pixel; above 0 speaks for the class, below 0
-        against it.
+        (28, 28) float32, in natural logarithms, the mean over the patches that cover the pixel; above 0 speaks for the class,
+        below 0 against it.
 
-    Source: M. D. Zeiler, R. Fergus, "Visualizing and understanding convolutional networks" (2014).
+    Source: L. Zintgraf, T. Cohen, T. Adel, M. Welling, "Visualizing deep neural network decisions" (2017).
     """
     corners = [(top, left) for top in range(0, SIDE - WINDOW + 1, STRIDE) for left in range(0, SIDE - WINDOW + 1, STRIDE)]
     occluded = np.repeat(np.asarray(digit, np.uint8)[None], len(corners), axis=0)
     for number, (top, left) in enumerate(corners):
         occluded[number, top : top + WINDOW, left : left + WINDOW] = 0
     probabilities = predictor.probabilities(np.concatenate([np.asarray(digit, np.uint8)[None], occluded]))[:, target]
+    log_odds = _log_odds(probabilities)
     sums, counts = np.zeros((2, SIDE, SIDE), np.float32)
-    for (top, left), fall in zip(corners, probabilities[0] - probabilities[1:], strict=True):
+    for (top, left), fall in zip(corners, log_odds[0] - log_odds[1:], strict=True):
         sums[top : top + WINDOW, left : left + WINDOW] += fall
         counts[top : top + WINDOW, left : left + WINDOW] += 1
     mean: np.ndarray = sums / counts
     return mean
+
+
+def _log_odds(probabilities: np.ndarray) -> np.ndarray:
+    clipped = np.clip(probabilities.astype(np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY)
+    return np.asarray(np.log(clipped / (1 - clipped)), np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""A model as a ZIP that predicts as the page does, with LiteRT, NumPy and Pillow alone."""
+"""A model as a ZIP that predicts as the page does, with LiteRT, NumPy, Pillow and SciPy alone."""
 
 import io
 import zipfile
@@ -11,7 +11,7 @@ from digitcore.predictor import Predictor
 
 TEMPLATE_FOLDER = Path(__file__).with_name("export_template")
 LIBRARY_FOLDER = Path(__file__).resolve().parents[1]
-LIBRARY_FILES = ("__init__.py", "errors.py", "images.py", "predictor.py")
+LIBRARY_FILES = ("__init__.py", "errors.py", "image_decoding.py", "images.py", "photographs.py", "predictor.py")
 TEMPLATE_FILES = ("predict.py", "README.md")
 MODEL_FILE = "model.tflite"
 

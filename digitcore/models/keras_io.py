@@ -14,7 +14,7 @@ import numpy as np
 
 from digitcore import mnist
 from digitcore.errors import ModelError
-from digitcore.models import networks
+from digitcore.models import litert, networks
 from digitcore.models.bundle import ModelBundle, ModelCard, checksums
 
 PREDICTION_BATCH = 500  # digits
@@ -81,7 +81,25 @@ def save_keras(model: keras.Model, *, include_optimizer: bool = False) -> bytes:
 
 def to_bundle(model: keras.Model, card: ModelCard) -> ModelBundle:
     """Export a Keras model to both of its files."""
-    tflite_bytes = _export(model, "litert", "model.tflite")
+    return _bundle(model, card, _export(model, "litert", "model.tflite"))
+
+
+def to_bundle_like(
+    parent: ModelBundle, before: keras.Model, model: keras.Model, card: ModelCard, digits: np.ndarray
+) -> ModelBundle:
+    """Export a model that differs from its parent in its weights alone: a hundred times as quick where they can be replaced.
+
+    Args:
+        parent, before: the parent and its Keras model.
+        model: with the same layers.
+        card: of the new model.
+        digits: (N, 28, 28, 1) uint8, on which both files must agree.
+    """
+    patched = litert.replace_weights(parent.tflite_bytes, before, model, digits)
+    return _bundle(model, card, patched) if patched else to_bundle(model, card)
+
+
+def _bundle(model: keras.Model, card: ModelCard, tflite_bytes: bytes) -> ModelBundle:
     keras_bytes = save_keras(model)
     return ModelBundle(replace(card, sha256=checksums(keras_bytes, tflite_bytes)), keras_bytes, tflite_bytes)
 

@@ -9,8 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from digitcore.models.keras_io import predict_in_batches
+from digitcore.models.keras_io import predict_in_batches, save_keras
 from digitcore.predictor import Predictor
+from digitcore.training.averaging import averaged_weights
 from digitcore.training.dataset import TrainingDataset
 from digitcore.training.run import Point, Run
 
@@ -30,6 +31,7 @@ class HistoryCallback(keras.callbacks.Callback):
     Attributes:
         points: of the curves, oldest first.
         stopped: whether the training was stopped before its last epoch.
+        resume_state: the .keras file of a stopped training, with the optimizer's state.
         record: file in which the points are kept beside checkpoints; None keeps none.
     """
 
@@ -46,6 +48,7 @@ class HistoryCallback(keras.callbacks.Callback):
         self.should_stop = should_stop or (lambda: False)
         self.points: list[Point] = []
         self.stopped = False
+        self.resume_state: bytes | None = None
         self.record: Path | None = None
         self._epoch = self._batches = 0
         self._began = self._updated = time.perf_counter()
@@ -79,16 +82,20 @@ class HistoryCallback(keras.callbacks.Callback):
         self._updated = now
         self._append_batches(logs or {})
         if self.should_stop():
-            self.stopped = self.model.stop_training = True
+            self._stop()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        validation = self._validate(predict_in_batches(self.model, self.validation[0])) if self.validation else {}
-        self._append_batches(logs or {}, **validation)
+        self._append_batches(logs or {}, **self._validate_averaged())
         if self.record:
             self.record.parent.mkdir(parents=True, exist_ok=True)
             self.record.write_text(json.dumps(self.points))
         if not self.stopped and epoch + 1 < self.dataset.settings.epochs and self.should_stop():
-            self.stopped = self.model.stop_training = True
+            self._stop()
+
+    def _stop(self) -> None:
+        """End the training; its state is saved before Keras puts the averaged weights in place of the last ones."""
+        self.stopped = self.model.stop_training = True
+        self.resume_state = save_keras(self.model, include_optimizer=True)
 
     def _restore_record(self, epoch: int) -> None:
         """Continue the curves of a killed training from the epoch that BackupAndRestore has restored."""
@@ -116,6 +123,13 @@ class HistoryCallback(keras.callbacks.Callback):
         }
         self.points.append(point | {name: round(value, 5) for name, value in values.items()})
         self.on_progress(self.points[-1])
+
+    def _validate_averaged(self) -> dict[str, float]:
+        """Validation of the model that the training would end with now."""
+        if not self.validation:
+            return {}
+        with averaged_weights(self.model, self.dataset.epoch_images):
+            return self._validate(predict_in_batches(self.model, self.validation[0]))
 
     def _validate(self, probabilities: np.ndarray) -> dict[str, float]:
         assert self.validation is not None

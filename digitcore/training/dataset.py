@@ -9,12 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from digitcore import mnist
-from digitcore.data import augmentation, corruptions, out_of_distribution, synthetic
+from digitcore.data import augmentation, corruptions, out_of_distribution, strokes, synthetic
 from digitcore.errors import SettingsError
 from digitcore.images import SIDE
 from digitcore.samples import SampleSet
 from digitcore.training.settings import TrainSettings
 
+MAX_VARIANTS = 640  # of all drawings together: with many, each is drawn anew less often
 SYNTHETIC_VARIETY = 3  # times as many synthetic digits are generated as an epoch uses
 MAX_NOISE = 0.3  # share of pixels, or standard deviation as a share of full ink
 PREFETCH = 2  # batches
@@ -44,7 +45,8 @@ class TrainingDataset:
         self.batch_size = settings.batch_size
         self.initial_epoch = 0
         self.skipped_batches = 0  # of the initial epoch, trained on before
-        parts = [(samples.digits, samples.labels), self._mnist_part(), self._synthetic_part()]
+        own, own_labels, own_weights = self._own_part(samples)
+        parts = [(own, own_labels), self._mnist_part(), self._synthetic_part()]
         non_digits = out_of_distribution.generate(
             settings.non_digit_samples, settings.seed + 1, out_of_distribution.TRAINING_KINDS
         )[0]
@@ -57,7 +59,7 @@ class TrainingDataset:
         uniform = np.full((len(non_digits), N_CLASSES), 1 / N_CLASSES, np.float32)
         self.targets = np.concatenate([one_hot, uniform])  # (N, 10)
         weights = np.ones(len(images), np.float32)
-        weights[: len(samples)] = settings.sample_weight
+        weights[: len(own)] = settings.sample_weight * own_weights
         self.weights = weights / weights.mean()  # so that the loss stays comparable whatever the weights
         self.samples_per_epoch = len(images) - self.part_sizes[2] + settings.synthetic_samples
         self.steps_per_epoch = math.ceil(self.samples_per_epoch / self.batch_size)
@@ -90,6 +92,15 @@ class TrainingDataset:
         chosen = before + rng.choice(self.part_sizes[2], self.settings.synthetic_samples, replace=False)
         return np.concatenate([np.arange(before), chosen, np.arange(after, len(self.images))])
 
+    def _own_part(self, samples: SampleSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The user's drawings, and variants of those whose strokes are known: digits, labels and shares of a drawing's weight."""
+        rng, n_drawn = np.random.default_rng(self.settings.seed), sum(map(bool, samples.strokes))
+        n_variants = min(self.settings.redraws, max(1, MAX_VARIANTS // max(1, n_drawn))) - 1
+        variants = [strokes.redraw(text, n_variants, rng) for text in samples.strokes]
+        counts = np.array([1 + len(some) for some in variants], int)
+        digits = [part for digit, some in zip(samples.digits, variants, strict=True) for part in (digit[None], some)]
+        return np.concatenate([_empty()[0], *digits]), samples.labels.repeat(counts), (1 / counts).repeat(counts)
+
     def _mnist_part(self) -> Part:
         if not self.settings.mnist_samples:
             return _empty()
@@ -107,18 +118,17 @@ class TrainingDataset:
         return synthetic.generate(SYNTHETIC_VARIETY * self.settings.synthetic_samples, self.settings.seed)
 
     def _augment(self, rng: np.random.Generator) -> np.ndarray:
-        """The images of this epoch, augmented or noisy as the settings say."""
+        """The images of this epoch, augmented, noisy and corrupted as the settings say."""
         settings = self.settings
-        if not settings.augment and not settings.augment_samples and settings.noise == "none":
+        if not (settings.augment or settings.corrupted_share) and settings.noise == "none":
             return self.images
         own, mnist_digits, drawn, non_digits = np.split(self.images, np.cumsum(self.part_sizes)[:-1])
-        if settings.augment_samples:
-            own = augmentation.augment(own, rng, augmentation.DRAWING_RANGES)
         if settings.augment:
             mnist_digits = augmentation.augment(mnist_digits, rng, augmentation.MNIST_RANGES)
             drawn = augmentation.augment(drawn, rng, augmentation.DRAWING_RANGES)
             non_digits = augmentation.augment(non_digits, rng, augmentation.MNIST_RANGES)
-        return np.concatenate([own, self._add_noise(mnist_digits, rng), drawn, non_digits])
+        others = np.concatenate([self._add_noise(mnist_digits, rng), drawn, non_digits])
+        return np.concatenate([own, corruptions.corrupt_share(others[..., 0], settings.corrupted_share, rng)[..., None]])
 
     def _add_noise(self, digits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         levels = rng.uniform(0, MAX_NOISE, (len(digits), 1, 1, 1)).astype(np.float32)

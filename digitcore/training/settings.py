@@ -162,19 +162,33 @@ class TrainSettings:
         widget="pills",
         options=tuple(range(10)),
     )
+    corrupted_share: float = _setting(
+        0.0,
+        "Corrupt MNIST digits (share)",
+        "So many are noisy, blurred, half hidden, pale, crossed by a line or turned, others in each epoch. Helps with poor "
+        "pictures; needs many digits and epochs.",
+        high=1,
+        widget="select_slider",
+        options=(0.0, 0.1, 0.2, 0.3, 0.5),
+        sweep_values=(0.0, 0.1, 0.3),
+    )
     noise: str = _setting(
         "none",
-        "Add noise to MNIST",
-        "A different degree in each epoch.",
+        "Noise",
+        "Added to every MNIST digit, to a different degree in each epoch.",
         choices=("none", "salt-pepper", "gaussian"),
-        widget="segmented_control",
     )
-    augment_samples: bool = _setting(
-        False,
-        "Augment my drawings",
-        "A small turn, shift and stretch.",
-        choices=(True, False),
-        widget="toggle",
+    redraws: int = _setting(
+        8,
+        "Redraw my drawings",
+        "Each is learnt in so many variants, drawn anew from its strokes with another slant, width and brush, that together "
+        "have its weight. 1 learns the drawing alone.",
+        low=1,
+        high=32,
+        is_integer=True,
+        widget="select_slider",
+        options=(1, 4, 8, 16),
+        sweep_values=(1, 4, 8, 16),
     )
     seed: int = _setting(
         0,
@@ -204,6 +218,12 @@ class TrainSettings:
         choices=("auto", "constant", "cosine", "triangular"),
     )
     beta_2: float = _setting(0.999, "Adam's beta 2", "Decay rate of the second-moment estimate.", low=0.9, high=0.9999)
+    ema_momentum: float = _setting(
+        0.0,
+        "Weight averaging",
+        "Momentum of the exponential moving average of the weights that the model ends with; 0 takes the last weights.",
+        high=0.9999,
+    )
     label_smoothing: float = _setting(
         0.0, "Label smoothing", "Share of each target that is spread over all ten classes.", high=0.5
     )

@@ -11,7 +11,7 @@ import numpy as np
 from digitcore.models import keras_io
 from digitcore.models.bundle import ModelBundle, ModelCard
 from digitcore.samples import SampleSet
-from digitcore.training import history
+from digitcore.training import averaging, history
 from digitcore.training.callbacks import HistoryCallback
 from digitcore.training.dataset import TrainingDataset, validation_data
 from digitcore.training.run import Point, Run
@@ -19,7 +19,8 @@ from digitcore.training.schedules import learning_rate_schedule
 from digitcore.training.settings import TrainSettings
 
 STEPS_PER_EXECUTION = 4  # batches between two calls of the callbacks; each call costs more than a millisecond
-COMPILED_SETTINGS = ("schedule", "learning_rate", "beta_2", "label_smoothing")  # that a compiled model holds
+CHECKED_DIGITS = 20  # on which the served file must agree with Keras
+COMPILED_SETTINGS = ("schedule", "learning_rate", "beta_2", "ema_momentum", "label_smoothing")  # that a compiled model holds
 
 
 def train(
@@ -65,16 +66,19 @@ def train(
         initial = keras_io.open_model(start)
         model = _compile(initial, resolved, dataset.steps_per_epoch * settings.epochs)
     _fit(model, dataset, recorder, checkpoints, callbacks)
-    resume_state = keras_io.save_keras(model, include_optimizer=True) if recorder.stopped else None
+    if settings.ema_momentum:
+        averaging.update_batch_statistics(model, dataset.epoch_images)
     _interpolate_weights(model, initial, resolved.weight_interpolation or 0.0)
     return Run(
-        model=keras_io.to_bundle(model, _card(start, samples, resolved, recorder)),
+        model=keras_io.to_bundle_like(
+            start, initial, model, _card(start, samples, resolved, recorder), dataset.images[-CHECKED_DIGITS:]
+        ),
         history=recorder.points,
         settings=settings,
         parent=start.name,
         seconds=recorder.seconds(),
         stopped=recorder.stopped,
-        resume_state=resume_state,
+        resume_state=recorder.resume_state,
     )
 
 
@@ -136,7 +140,9 @@ def _compile(initial: keras.Model, settings: TrainSettings, steps: int) -> keras
         assert settings.learning_rate is not None
         rate = learning_rate_schedule(settings.schedule, settings.learning_rate, steps)
         model.compile(
-            optimizer=keras.optimizers.Adam(rate, beta_2=settings.beta_2),
+            optimizer=keras.optimizers.Adam(
+                rate, beta_2=settings.beta_2, use_ema=settings.ema_momentum > 0, ema_momentum=settings.ema_momentum
+            ),
             loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
             metrics=["accuracy"],
             steps_per_execution=STEPS_PER_EXECUTION,

@@ -13,6 +13,7 @@ from digitcore.data import quality
 from digitcore.data.quality import QualityIssue
 from digitcore.data.strokes import encode_strokes
 from digitcore.errors import DigitLabError, ImageError
+from digitcore.image_decoding import UNREADABLE
 from pages.session.part import Part, synchronized
 
 SIDE = 280  # px
@@ -30,7 +31,7 @@ def decode_data_url(url: str) -> bytes:
     try:
         return base64.b64decode(url.split(";base64,", 1)[1])
     except (IndexError, binascii.Error) as error:
-        raise ImageError(images.UNREADABLE) from error
+        raise ImageError(UNREADABLE) from error
 
 
 @dataclass(frozen=True, eq=False)

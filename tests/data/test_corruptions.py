@@ -34,3 +34,18 @@ def test_unknown_names_and_severities():
         corrupt(np.zeros((1, 28, 28), np.uint8), "rain", 1)
     with pytest.raises(SettingsError, match="1 to 5"):
         corrupt(np.zeros((1, 28, 28), np.uint8), "blur", 6)
+
+
+def test_a_share_is_corrupted_in_every_way(data):
+    digits = data.validation[0][:1000]
+    corrupted = corruptions.corrupt_share(digits, 0.4, np.random.default_rng(0))
+    changed = (corrupted != digits).any((1, 2))
+    assert corrupted.dtype == np.uint8 and 0.35 < changed.mean() < 0.42
+    assert np.array_equal(corruptions.corrupt_share(digits, 0, np.random.default_rng(0)), digits)
+
+
+@pytest.mark.parametrize("function", corruptions.TRAINING_CORRUPTIONS)
+def test_training_corruptions_grow_with_the_severity(function, data):
+    digits, rng = data.validation[0][:200], np.random.default_rng(0)
+    away = [np.abs(function(digits, severity, rng).astype(int) - digits).mean() for severity in corruptions.TRAINING_SEVERITIES]
+    assert away[0] > 0 and all(more > less for less, more in itertools.pairwise(away))

@@ -19,6 +19,12 @@ def test_none():
     assert out_of_distribution.generate(0, 0)[0].shape == (0, 28, 28)
 
 
-def test_letters_are_not_taught():
+def test_the_letters_of_the_font_are_not_taught():
     assert set(out_of_distribution.KINDS) - set(out_of_distribution.TRAINING_KINDS) == {"letter"}
+    assert set(out_of_distribution.TRAINING_KINDS) - set(out_of_distribution.KINDS) == {"handwritten letter"}
     assert not set(out_of_distribution.LETTERS) & set("BDGIOSZbgijloqsz")
+
+
+def test_training_pictures_of_every_kind():
+    pictures, kinds = out_of_distribution.generate(10, seed=3, kinds=out_of_distribution.TRAINING_KINDS)
+    assert kinds.count("handwritten letter") == 2 and (pictures.reshape(10, -1).max(1) > 100).all()

@@ -15,7 +15,7 @@ from PIL import Image
 from digitcore.images import digit_from_image
 from digitcore.models import export
 
-ALONE = ("ai-edge-litert", "numpy", "pillow")
+ALONE = ("ai-edge-litert", "numpy", "pillow", "scipy")
 
 
 def alone(folder):

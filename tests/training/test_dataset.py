@@ -1,9 +1,11 @@
+import json
+
 import numpy as np
 import pytest
 
 from digitcore.errors import SettingsError
 from digitcore.samples import SampleSet
-from digitcore.training.dataset import TrainingDataset, validation_data
+from digitcore.training.dataset import MAX_VARIANTS, TrainingDataset, validation_data
 from digitcore.training.settings import TrainSettings
 
 QUICK = TrainSettings(mnist_samples=320, epochs=1, batch_size=50, validation_samples=100).resolved(is_trained=True)
@@ -43,16 +45,40 @@ def test_weights_and_targets(few):
     assert np.allclose(dataset.targets[-10:], 0.1) and np.allclose(dataset.targets.sum(1), 1)
 
 
-@pytest.mark.parametrize("noise", ["none", "salt-pepper", "gaussian"])
-def test_samples_are_neither_noisy_nor_augmented_unless_asked(few, noise):
-    dataset = TrainingDataset(few, QUICK.replace(noise=noise, augment=True))
+@pytest.mark.parametrize("changes", [{"noise": "salt-pepper"}, {"noise": "gaussian"}, {"augment": True}, {"corrupted_share": 1}])
+def test_what_changes_mnist_digits_leaves_samples_alone(few, changes):
+    dataset = TrainingDataset(few, QUICK.replace(**changes))
     dataset.prepare_epoch(0)
     assert np.array_equal(dataset.epoch_images[:20, ..., 0], few.digits)
-    assert not np.array_equal(dataset.epoch_images, dataset.images)
-    augmented = TrainingDataset(few, QUICK.replace(augment_samples=True))
-    augmented.prepare_epoch(0)
-    assert not np.array_equal(augmented.epoch_images[:20], augmented.images[:20])
-    assert np.array_equal(augmented.epoch_images[20:], augmented.images[20:])
+    assert np.mean(dataset.epoch_images[20:] != dataset.images[20:]) > 0.05
+
+
+def test_a_share_of_the_digits_is_corrupted_and_others_in_each_epoch(few):
+    dataset = TrainingDataset(few, QUICK.replace(mnist_samples=1000, corrupted_share=0.3, non_digit_samples=100))
+    changed = []
+    for epoch in (0, 1):
+        dataset.prepare_epoch(epoch)
+        changed.append((dataset.epoch_images[20:] != dataset.images[20:]).any((1, 2, 3)))
+    assert [0.2 < some.mean() < 0.35 for some in changed] == [True, True] and (changed[0] != changed[1]).any()
+
+
+def test_drawings_with_strokes_are_redrawn_and_keep_their_weight(few):
+    drawing = json.dumps({"side": 280, "width": 20, "strokes": [[[90, 60], [190, 60], [130, 230]]]})
+    samples = SampleSet.from_arrays(few.digits, few.labels, strokes=[drawing] * 5 + [""] * 15)
+    dataset = TrainingDataset(samples, QUICK.replace(redraws=8, sample_weight=20.0))
+    assert dataset.part_sizes == [5 * 8 + 15, 320, 0, 0]
+    assert np.array_equal(dataset.images[[0, 8, 40], ..., 0], few.digits[[0, 1, 5]])
+    assert len({image.tobytes() for image in dataset.images[:8]}) == 8
+    assert dataset.targets[:8].argmax(1).tolist() == [few.labels[0]] * 8
+    assert np.allclose(dataset.weights[[0, 7, 40]] / dataset.weights[-1], [20 / 8, 20 / 8, 20])
+    assert TrainingDataset(samples, QUICK.replace(redraws=1)).part_sizes[0] == 20
+
+
+def test_many_drawings_are_redrawn_less_often(few):
+    drawing = json.dumps({"side": 280, "width": 20, "strokes": [[[90, 60], [130, 230]]]})
+    samples = few.concatenate(few).concatenate(few).concatenate(few).concatenate(few)
+    samples = SampleSet.from_arrays(samples.digits, samples.labels, strokes=[drawing] * 100)
+    assert TrainingDataset(samples, QUICK.replace(redraws=16)).part_sizes[0] == 100 * (MAX_VARIANTS // 100)
 
 
 def test_nothing_to_train_on():

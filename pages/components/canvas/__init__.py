@@ -114,15 +114,16 @@ def canvas_options(session: LabSession) -> None:
 def load_image(session: LabSession, content: bytes) -> None:
     """Show an image's digit in the place of the drawing, or say why it cannot be."""
     try:
-        digit = images.digit_from_file(content)
+        found = images.ink_from_file(content).digits()
     except ImageError as error:
-        session.show_error(str(error))
+        session.show_message(str(error))
         return
-    if digit is None:
-        session.show_error(BLANK)
-        return
-    session.show_error("")
-    session.canvas.load_digit(digit)
+    if len(found) > 1:
+        session.show_message(f"The photo shows {len(found)} digits. The largest is read.", is_error=False)
+    else:
+        session.show_message("" if found else BLANK)
+    if found:
+        session.canvas.load_digit(found[0].digit)
 
 
 def load_example(session: LabSession) -> None:
@@ -130,9 +131,9 @@ def load_example(session: LabSession) -> None:
     try:
         digits, _ = mnist.load_test()
     except DigitLabError as error:
-        session.show_error(str(error))
+        session.show_message(str(error))
         return
-    session.show_error("")
+    session.show_message("")
     session.canvas.load_digit(digits[np.random.default_rng().integers(len(digits))])
 
 
@@ -150,9 +151,9 @@ def _on_paste(session: LabSession) -> None:
     tools: dict[str, Any] = state.widget_value(TOOLS_KEY) or {}
     url = str(tools.get("pasted") or "")
     if len(url) > MAX_PASTED:
-        session.show_error("The pasted picture is too large.")
+        session.show_message("The pasted picture is too large.")
         return
     try:
         load_image(session, decode_data_url(url))
     except ImageError as error:
-        session.show_error(str(error))
+        session.show_message(str(error))

@@ -1,0 +1,96 @@
+"""How long a lesson takes: from the press of Train to the new model, the result on one's own drawings, and MNIST's.
+
+    python benchmarks/lesson.py [--lessons 5] [--people 3] [--json]
+
+A warm worker, twenty drawings, the default settings; quiet, and while people draw on a server beside it as in load.py.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+N_DRAWINGS = 20
+TIMEOUT = 120  # s
+SECONDS_PER_LESSON = 15  # that people draw for
+WARM_UP = 5  # s until they do
+
+
+def drawings(seed):
+    """Digits drawn by code, with their strokes, as a person's."""
+    import numpy as np
+
+    from digitcore.data import strokes, synthetic
+    from digitcore.data.glyphs import GLYPHS
+    from digitcore.images import digit_from_ink
+    from digitcore.samples import SampleSet
+
+    rng, digits, texts = np.random.default_rng(seed), [], []
+    labels = [i % 10 for i in range(N_DRAWINGS)]
+    for label in labels:
+        names = [name for name in GLYPHS if name[0] == str(label)]
+        placed = synthetic.fit(synthetic.handwritten_strokes(GLYPHS[names[rng.integers(len(names))]], rng), extent=200)
+        digits.append(digit_from_ink(strokes.paint(placed, brush=20)))
+        points = [stroke.round().astype(int).tolist() for stroke in placed]
+        texts.append(json.dumps({"side": strokes.CANVAS_SIDE, "width": 20, "strokes": points}))
+    return SampleSet.from_arrays(np.array(digits), np.array(labels), strokes=texts)
+
+
+def lesson(service, start, seed):
+    """Seconds to the model and one's own result, which come together, and to MNIST's."""
+    from digitcore.jobs.job import Priority
+    from digitcore.jobs.tasks import CompareOnMnistTask, TrainTask
+    from digitcore.training.settings import TrainSettings
+
+    samples = drawings(seed)
+    began = time.perf_counter()
+    job = service.submit(TrainTask(start, samples, TrainSettings(seed=seed), evaluates_mnist=False))
+    job.wait(TIMEOUT)
+    model = time.perf_counter() - began
+    service.submit(CompareOnMnistTask(start, job.result.model), priority=Priority.LOW).wait(TIMEOUT)
+    return model, time.perf_counter() - began
+
+
+def medians(service, start, n):
+    """Of so many lessons."""
+    models, scores = zip(*(lesson(service, start, seed) for seed in range(n)), strict=True)
+    return {"model_and_personal_result_s": round(statistics.median(models), 2), "mnist_s": round(statistics.median(scores), 2)}
+
+
+def main():
+    """Measure and print."""
+    from benchmarks.load import draw_together
+    from digitcore import models
+    from digitcore.jobs.service import JobService
+    from tests.support.browser import Server
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lessons", type=int, default=5)
+    parser.add_argument("--people", type=int, default=3)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    start, service = models.load("genius"), JobService()
+    lesson(service, start, 0)
+    found = {"quiet": medians(service, start, options.lessons)}
+    with tempfile.TemporaryDirectory() as folder, multiprocessing.get_context("spawn").Pool(1) as apart:
+        server = Server(Path(folder))
+        try:
+            seconds = WARM_UP + SECONDS_PER_LESSON * options.lessons
+            crowd = apart.apply_async(draw_together, (server.url, options.people, seconds))
+            time.sleep(WARM_UP)
+            found[f"{options.people} people drawing"] = medians(service, start, options.lessons)
+            crowd.get()
+        finally:
+            server.stop()
+            service.close()
+    print(json.dumps(found, indent=2) if options.json else "\n".join(f"{name}: {values}" for name, values in found.items()))
+
+
+if __name__ == "__main__":
+    main()

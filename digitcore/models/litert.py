@@ -1,0 +1,95 @@
+"""New weights in a served .tflite file, without the converter, which takes seconds.
+
+Two models with the same layers differ in the constants of their files alone. The converter folds batch normalization and the
+rescaling of the pixels into the layers before them; each constant is recognized by its value in the first model, and gets what
+the same folding gives in the second. What is not recognized is left to the converter.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from digitcore.errors import ModelError
+from digitcore.predictor import Predictor
+
+PIXEL_SCALES = (1.0, 1 / 255)  # the second where the rescaling of the pixels is folded into the first layer
+TOLERANCE = 1e-4  # of the probabilities, beside Keras's own
+RECOGNITION_TOLERANCE = 1e-5  # of a constant's largest value
+FLOAT32 = 0  # in the file's schema
+
+
+def replace_weights(tflite_bytes: bytes, before: keras.Model, after: keras.Model, digits: np.ndarray) -> bytes | None:
+    """The .tflite file of one model with the weights of another of the same layers.
+
+    Args:
+        tflite_bytes: the file of the first model.
+        before, after: the models; their layers must be the same but for the weights.
+        digits: (N, 28, 28, 1) uint8, on which the new file must agree with `after` to 1e-4.
+
+    Returns:
+        The new file; None where a constant is not recognized, or the new file disagrees.
+    """
+    patched = bytearray(tflite_bytes)
+    values = list(zip(_folded_weights(before), _folded_weights(after), strict=True))
+    for constant in _constants(patched):
+        known = [new for old, new in values if _is_same(constant, old)]
+        if not known or not all(np.array_equal(known[0], other) for other in known[1:]):
+            return None
+        constant[:] = known[0]
+    return bytes(patched) if _agrees(bytes(patched), after, digits) else None
+
+
+def _constants(content: bytearray) -> Iterator[np.ndarray]:
+    """Views of the weights in a file: float32 tensors of more than one value."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.Model.GetRootAsModel(content, 0)
+    graph, seen = model.Subgraphs(0), set()
+    for tensor in (graph.Tensors(i) for i in range(graph.TensorsLength())):
+        buffer = model.Buffers(tensor.Buffer())
+        if tensor.Type() == FLOAT32 and buffer.DataLength() > 4 and tensor.Buffer() not in seen:
+            seen.add(tensor.Buffer())
+            yield buffer.DataAsNumpy().view(np.float32).reshape(tensor.ShapeAsNumpy())
+
+
+def _folded_weights(model: keras.Model) -> Iterator[np.ndarray]:
+    """Every array that the converter may make of a model's weights, in the order of the layers."""
+    for i, layer in enumerate(model.layers):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            yield from _scale_and_shift(layer)
+        if not isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
+            continue
+        kernel, *bias = (np.asarray(weight) for weight in layer.get_weights())
+        transposed = np.moveaxis(kernel, -1, 0)
+        n_outputs = len(transposed)
+        foldings = [(np.ones(n_outputs, np.float32), np.zeros(n_outputs, np.float32))]
+        if isinstance(following := (*model.layers[i + 1 :], None)[0], keras.layers.BatchNormalization):
+            foldings.append(_scale_and_shift(following))
+        for scale, shift in foldings:
+            per_output = scale.reshape(-1, *(1,) * (transposed.ndim - 1))
+            yield from ((transposed * per_output * pixel_scale).astype(np.float32) for pixel_scale in PIXEL_SCALES)
+            yield ((bias[0] if bias else np.zeros(n_outputs, np.float32)) * scale + shift).astype(np.float32)
+
+
+def _scale_and_shift(layer: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Batch normalization as a product and a sum: each (channels,) float32."""
+    gamma = np.asarray(layer.gamma) if layer.scale else np.float32(1)
+    beta = np.asarray(layer.beta) if layer.center else np.float32(0)
+    scale = np.asarray(gamma / np.sqrt(np.asarray(layer.moving_variance) + layer.epsilon))
+    return scale, beta - np.asarray(layer.moving_mean) * scale
+
+
+def _is_same(constant: np.ndarray, value: np.ndarray) -> bool:
+    if constant.shape != value.shape:
+        return False
+    return bool(np.abs(constant - value).max() <= RECOGNITION_TOLERANCE * max(1e-6, np.abs(value).max()))
+
+
+def _agrees(tflite_bytes: bytes, model: keras.Model, digits: np.ndarray) -> bool:
+    try:
+        served = Predictor(tflite_bytes).probabilities(digits[..., 0])
+    except ModelError:
+        return False
+    return bool(np.abs(served - np.asarray(model(digits.astype(np.float32)))).max() <= TOLERANCE)

@@ -1,0 +1,48 @@
+import keras
+import numpy as np
+import pytest
+
+from digitcore import models
+from digitcore.models import keras_io, litert
+from digitcore.predictor import Predictor
+
+
+def other_weights(bundle):
+    """The bundle's Keras model, and one with weights a little off, as after a training."""
+    before, after = keras_io.open_model(bundle), keras_io.open_model(bundle)
+    rng = np.random.default_rng(0)
+    after.set_weights([weight + rng.uniform(0, 0.05 * weight.std() + 0.01, weight.shape) for weight in after.get_weights()])
+    return before, after
+
+
+@pytest.mark.parametrize("name", [name for name in models.names() if name != "stupid"])
+def test_new_weights_in_the_file_of_every_shipped_network(name, data):
+    bundle, digits = models.load(name), data.validation[0][:200, ..., None]
+    before, after = other_weights(bundle)
+    patched = litert.replace_weights(bundle.tflite_bytes, before, after, digits[:20])
+    assert patched and len(patched) == len(bundle.tflite_bytes) and patched != bundle.tflite_bytes
+    expected = keras_io.predict_in_batches(after, digits.astype(np.float32))
+    assert np.allclose(Predictor(patched).probabilities(digits[..., 0]), expected, atol=1e-4)
+
+
+def test_what_is_not_recognized_is_left_to_the_converter(stupid, genius, data):
+    digits = data.validation[0][:20, ..., None]
+    before, after = other_weights(stupid)
+    assert litert.replace_weights(stupid.tflite_bytes, before, after, digits) is None, "its constants were merged: all are 0"
+    assert litert.replace_weights(genius.tflite_bytes, before, after, digits) is None, "the file of another model"
+    bundle = keras_io.to_bundle_like(stupid, before, after, stupid.card, digits)
+    expected = keras_io.predict_in_batches(after, digits.astype(np.float32))
+    assert np.allclose(bundle.predictor().probabilities(digits[..., 0]), expected, atol=1e-4)
+
+
+def test_a_file_that_disagrees_is_not_used(genius, data):
+    before, _ = other_weights(genius)
+    digits = data.validation[0][:20, ..., None]
+
+    def cut_off(layer):
+        return keras.layers.ReLU(max_value=0.1) if isinstance(layer, keras.layers.ReLU) else layer.from_config(layer.get_config())
+
+    after = keras.models.clone_model(before, clone_function=cut_off)
+    after.set_weights(before.get_weights())
+    assert litert.replace_weights(genius.tflite_bytes, before, before, digits)
+    assert litert.replace_weights(genius.tflite_bytes, before, after, digits) is None
