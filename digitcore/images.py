@@ -227,7 +227,7 @@ def _composite(grey: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 def _is_photograph(ink: np.ndarray) -> bool:
     """Whether hardly a pixel is quite the background: the grain and the shading of a photographed sheet."""
-    return min(ink.shape) >= MIN_PHOTOGRAPH_SIDE and np.count_nonzero(ink) > MIN_SHADED_SHARE * ink.size
+    return bool(min(ink.shape) >= MIN_PHOTOGRAPH_SIDE and np.count_nonzero(ink) > MIN_SHADED_SHARE * ink.size)
 
 
 def _suppress_grain(ink: np.ndarray) -> np.ndarray:

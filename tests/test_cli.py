@@ -7,12 +7,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
 from digitcore import mnist, models
 from digitcore.cli import cli, main
+from tests.support.photographs import photograph
 
 
 def test_help_lists_every_command(capsys):
@@ -50,6 +52,16 @@ def test_predict(tmp_path, capsys, data):
     [answer] = json.loads(capsys.readouterr().out)
     assert answer["digit"] == data.test_labels[0] and sum(answer["probabilities"]) == pytest.approx(1, abs=1e-3)
     assert main(["predict", str(file), "--model", "stupid"]) == 0
+
+
+def test_predict_every_digit_of_a_photograph(tmp_path, capsys):
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(photograph("shadow", 3, np.random.default_rng(0), n_digits=3))
+    assert main(["predict", str(file), "--all", "--json"]) == 0
+    answers = json.loads(capsys.readouterr().out)
+    assert [one["digit"] for one in answers] == [3, 3, 3] and len({tuple(one["box"]) for one in answers}) == 3
+    assert main(["predict", str(file)]) == 0
+    assert "the largest of 3" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -247,9 +248,9 @@ class CanvasState(Part):
         self.awaiting_image = bool(paths)
 
     @synchronized
-    def load_digit(self, digit: np.ndarray) -> None:
-        """Show a digit that came from an image, (28, 28) uint8, beside a blank canvas."""
-        self.new_revision(Drawing(digit=digit, from_image=True, previous=self.drawing.undo_target))
+    def load_digit(self, digit: np.ndarray, issues: Sequence[QualityIssue] = ()) -> None:
+        """Show a digit that came from an image, (28, 28) uint8, and what is to be said of it."""
+        self.new_revision(Drawing(digit=digit, issues=tuple(issues), from_image=True, previous=self.drawing.undo_target))
 
     @synchronized
     def set_white_background(self, white: bool) -> None:

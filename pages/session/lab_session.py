@@ -90,9 +90,9 @@ class LabSession:
         return self._suggestion[2]
 
     @synchronized
-    def show_message(self, sentence: str, *, is_error: bool = True) -> None:
-        """Show on the Draw page what went wrong or what is to be known, in the place of the sentence before; "" for nothing."""
-        self.flash, self.is_flash_error = sentence, is_error
+    def show_error(self, sentence: str) -> None:
+        """Show what went wrong on the Draw page, in the place of the sentence before; "" when all is well."""
+        self.flash, self.is_flash_error = sentence, True
         self.samples.forget_undo()
 
     @synchronized

@@ -32,6 +32,7 @@ from tests.support.app import (
     until_answered,
     until_trained,
 )
+from tests.support.photographs import photograph
 
 
 def test_the_first_visit_goes_to_draw(app):
@@ -159,6 +160,14 @@ def test_an_image_instead_of_a_drawing(app, data):
         keep_open(app, "picture").button(key="picture_use").click().run()
         assert not app.exception and predicted_digits(app) == [7], "what cannot be read changes nothing"
         assert ("be read" in texts(app)) == (content != file.getvalue())
+
+
+def test_a_photo_of_several_digits_says_so(app):
+    open_drawer(app, "picture")
+    photo = photograph("ruled", 4, np.random.default_rng(4), n_digits=3)
+    keep_open(app, "picture").file_uploader(key="picture").upload("photo.jpg", photo, "image/jpeg").run()
+    keep_open(app, "picture").button(key="picture_use").click().run()
+    assert predicted_digits(app) == [4] and "The photo shows 3 digits. The largest is read." in texts(app)
 
 
 def test_samples_out_and_in(app, few):

@@ -105,7 +105,7 @@ def test_flash_and_undo_go_together(session, few):
     session.samples.current = few
     session.replace_samples(few.drop([0]), "1 drawing deleted.")
     assert session.samples.can_undo and session.flash == "1 drawing deleted."
-    session.show_message("This is no picture.")
+    session.show_error("This is no picture.")
     assert session.is_flash_error
     assert not session.samples.can_undo
     session.replace_samples(few.drop([0]), "1 drawing deleted.")

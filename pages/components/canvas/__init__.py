@@ -8,6 +8,7 @@ from PIL import Image
 from streamlit_drawable_canvas import st_canvas
 
 from digitcore import images, mnist
+from digitcore.data.quality import QualityIssue
 from digitcore.errors import DigitLabError, ImageError
 from pages.components import assets
 from pages.session import resources, state
@@ -116,14 +117,12 @@ def load_image(session: LabSession, content: bytes) -> None:
     try:
         found = images.ink_from_file(content).digits()
     except ImageError as error:
-        session.show_message(str(error))
+        session.show_error(str(error))
         return
-    if len(found) > 1:
-        session.show_message(f"The photo shows {len(found)} digits. The largest is read.", is_error=False)
-    else:
-        session.show_message("" if found else BLANK)
+    session.show_error("" if found else BLANK)
     if found:
-        session.canvas.load_digit(found[0].digit)
+        several = QualityIssue(f"The photo shows {len(found)} digits. The largest is read.")
+        session.canvas.load_digit(found[0].digit, [several] if len(found) > 1 else [])
 
 
 def load_example(session: LabSession) -> None:
@@ -131,9 +130,9 @@ def load_example(session: LabSession) -> None:
     try:
         digits, _ = mnist.load_test()
     except DigitLabError as error:
-        session.show_message(str(error))
+        session.show_error(str(error))
         return
-    session.show_message("")
+    session.show_error("")
     session.canvas.load_digit(digits[np.random.default_rng().integers(len(digits))])
 
 
@@ -151,9 +150,9 @@ def _on_paste(session: LabSession) -> None:
     tools: dict[str, Any] = state.widget_value(TOOLS_KEY) or {}
     url = str(tools.get("pasted") or "")
     if len(url) > MAX_PASTED:
-        session.show_message("The pasted picture is too large.")
+        session.show_error("The pasted picture is too large.")
         return
     try:
         load_image(session, decode_data_url(url))
     except ImageError as error:
-        session.show_message(str(error))
+        session.show_error(str(error))

@@ -14,6 +14,6 @@ def show(session: LabSession) -> None:
         source = st.camera_input("A picture of one digit", key="camera")
     else:
         source = st.file_uploader("A picture of one digit", type=FILE_TYPES, key="picture", max_upload_size=MAX_MB)
-        st.caption("Or paste a picture from the clipboard anywhere on this page.")
+        st.caption("A photo of paper works too. Or paste a picture from the clipboard anywhere on this page.")
     content = source.getvalue() if source else b""
     st.button("Use it", key="picture_use", disabled=source is None, on_click=load_image, args=(session, content))

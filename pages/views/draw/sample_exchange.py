@@ -46,5 +46,5 @@ def show(session: LabSession) -> None:
 
 
 def _import(session: LabSession, content: bytes) -> None:
-    session.show_message("")
+    session.show_error("")
     session.imports.begin(ReadSamplesTask(content), ImportKind.SAMPLES)
