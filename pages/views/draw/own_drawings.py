@@ -3,13 +3,14 @@
 import numpy as np
 import streamlit as st
 
-from digitcore.data.strokes import decode_strokes
+from digitcore.data.strokes import decode_strokes, redraw
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
 from pages.components import figures, gallery
 from pages.session import resources, text
 from pages.session.lab_session import LabSession
 
+MAX_VARIANTS = 7  # that are shown
 ALL, MISCLASSIFIED, HELD_OUT, CONTRADICTED = "All", "Errors", "Kept for testing", "To review"
 
 
@@ -76,11 +77,22 @@ def _show_actions(session: LabSession, selected: list[int]) -> None:
         label = st.selectbox("Relabel as", range(10), index=None, key="own_label", width=140, placeholder="0 to 9")
         st.button("Relabel", key="own_relabel", on_click=_relabel, args=(session, selected, label), disabled=label is None)
         st.button(f"Delete {len(selected)}", key="own_delete", on_click=_delete, args=(session, selected))
+    _show_strokes(session, selected[-1])
+
+
+def _show_strokes(session: LabSession, i: int) -> None:
+    """How a drawing was drawn, and variants of it that a training learns from too."""
     samples = session.samples.current
-    side, brush, strokes = decode_strokes(samples.strokes[selected[-1]])
-    if strokes:
-        figures.replay(side, brush, strokes)
-        st.caption(f"How it was drawn{_when(samples.dates[selected[-1]])}: {text.plural(len(strokes), 'stroke')}.")
+    side, brush, strokes = decode_strokes(samples.strokes[i])
+    if not strokes:
+        return
+    figures.replay(side, brush, strokes)
+    st.caption(f"How it was drawn{_when(samples.dates[i])}: {text.plural(len(strokes), 'stroke')}.")
+    n_variants = session.training.settings.redraws - 1
+    if n_variants and not samples.held_out[i]:
+        variants = redraw(samples.strokes[i], min(n_variants, MAX_VARIANTS), np.random.default_rng(0))
+        st.caption(f"A training also learns from {text.plural(n_variants, 'variant')} such as these:")
+        figures.figure_row([figures.Figure(variant, "") for variant in variants])
 
 
 def _when(date: str) -> str:
