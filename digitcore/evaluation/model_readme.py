@@ -33,10 +33,10 @@ COLUMNS: dict[str, Callable[[ModelCard], str]] = {
 NOISES = ("salt and pepper", "gaussian noise")
 FOOT = """
 - *robustness*: mean accuracy over ten corruptions at five severities, first thousand test digits
-  (`digitcore/data/corruptions.py`).
+  (`digitcore/data/corruptions.py`). `genius` learnt from six of the ten, up to the fourth severity; the noise recipes from one.
 - *non-digits: unsure*: share of a thousand letters, shapes, scribbles, noises and blots
   (`digitcore/data/out_of_distribution.py`) whose confidence stays below the threshold that 99 % of MNIST's validation digits
-  reach.
+  reach. `genius` learnt from four of the five kinds, and from handwritten letters, never from the font's.
 - *training, s*: on the machine that the card names; machines differ.
 
 ## Under noise

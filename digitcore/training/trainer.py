@@ -86,12 +86,16 @@ def training_data_sentence(n_samples: int, settings: TrainSettings) -> str:
     """What a model was trained on, for its card."""
     parts = [
         f"your {n_samples:,} drawing{'s' * (n_samples != 1)}" if n_samples else "",
-        f"{settings.mnist_samples:,} MNIST digits" if settings.mnist_samples else "",
+        f"{settings.mnist_samples:,} MNIST digits{_corruption_text(settings)}" if settings.mnist_samples else "",
         f"{settings.synthetic_samples:,} digits drawn by code" if settings.synthetic_samples else "",
         f"{settings.non_digit_samples:,} pictures of no digit" if settings.non_digit_samples else "",
     ]
     *others, last = filter(None, parts)
     return f"Trained on {', '.join(others)}{' and ' * bool(others)}{last}."
+
+
+def _corruption_text(settings: TrainSettings) -> str:
+    return f" ({100 * settings.corrupted_share:.0f} % of all corrupted, others in each epoch)" if settings.corrupted_share else ""
 
 
 def _fit(

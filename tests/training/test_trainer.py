@@ -87,6 +87,22 @@ def test_stop_keeps_what_was_learnt(untrained, few):
     assert run.history[-1]["val_loss"] < run.history[0]["val_loss"]
 
 
+def test_averaged_weights_are_what_the_curves_show_and_what_a_stopped_run_goes_on_without(untrained, data):
+    settings = QUICK.replace(mnist_samples=1000, epochs=3, ema_momentum=0.9, validation_samples=1000)
+    digits, labels = data.validation[0][:1000], data.validation[1][:1000]
+    looks = []
+    whole, last = (train(untrained, SampleSet(), settings.replace(ema_momentum=momentum)) for momentum in (0.9, 0.0))
+    probabilities = whole.model.predictor().probabilities(digits)
+    loss = -np.log(probabilities[np.arange(len(labels)), labels].clip(1e-7)).mean()
+    assert loss == pytest.approx(whole.history[-1]["val_loss"], rel=0.02)
+    assert not np.allclose(probabilities, last.model.predictor().probabilities(digits), atol=0.01)
+    part = train(untrained, SampleSet(), settings, should_stop=lambda: looks.append(1) or len(looks) > 1)
+    raw = keras_io.open_keras(part.resume_state, "x").get_weights()[0]
+    assert part.stopped and not np.allclose(raw, keras_io.open_model(part.model).get_weights()[0], atol=1e-4)
+    both = train(untrained, SampleSet(), settings, resume_from=part)
+    assert both.history[-1]["epoch"] == 3 and (both.model.predictor().probabilities(digits).argmax(1) == labels).mean() > 0.8
+
+
 def test_stop_then_continue_equals_one_run(untrained, data):
     """Same digits in the same order with the optimizer's state kept: only dropout differs."""
     settings = QUICK.replace(mnist_samples=4000, epochs=2, batch_size=32, validation_samples=1000)
