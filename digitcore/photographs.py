@@ -22,6 +22,7 @@ LINE_WIDTH = 9  # px: ink on both sides of a line so wide goes on across it
 MAX_LINE_STRENGTH = 1.7  # times the line's own ink: more is a pen that crosses it
 BORDER_SHARE = 0.08  # of the picture's side: ink whose middle lies so close to the border is none
 MIN_PART_SHARE = 0.04  # of the largest part's ink: less is a speck
+MAX_PARTS = 300  # of a picture: of more, those with the most ink count
 MAX_GAP = 0.15  # of the larger part's longer side, between parts of one digit
 
 Box = tuple[slice, ...]  # rows and columns
@@ -87,7 +88,8 @@ def find_regions(ink: np.ndarray, threshold: int) -> list[Region]:
         return []
     mass = ndimage.sum_labels(ink, labels, np.arange(1, n_parts + 1))
     boxes = ndimage.find_objects(labels)
-    parts = [i for i in range(n_parts) if mass[i] >= MIN_PART_SHARE * mass.max()]
+    largest = np.argsort(-mass, kind="stable")[:MAX_PARTS]
+    parts = [int(i) for i in largest if mass[i] >= MIN_PART_SHARE * mass.max()]
     groups: list[list[int]] = []
     for part in parts:
         near = [group for group in groups if any(_are_close(boxes[part], boxes[other]) for other in group)]

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from digitcore.images import digit_from_file, ink_from_file
-from digitcore.photographs import extract_ink, find_regions
+from digitcore.photographs import MAX_PARTS, extract_ink, find_regions
 from tests.support.photographs import KINDS, photograph
 
 
@@ -43,6 +43,12 @@ def test_white_chalk_on_a_black_board(predictor):
     file = io.BytesIO()
     Image.fromarray(255 - np.asarray(image)).save(file, "PNG")
     assert predictor.probabilities(digit_from_file(file.getvalue())[None]).argmax() == 5
+
+
+def test_of_thousands_of_parts_the_largest_count():
+    squares = (np.indices((128, 128)) % 4 == 0).all(0)
+    ink = np.kron(squares, np.ones((4, 4))).astype(np.uint8) * 255
+    assert len(find_regions(ink, 100)) == MAX_PARTS
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (64, 700), (700, 64)])
