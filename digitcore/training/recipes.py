@@ -30,14 +30,14 @@ RECIPES = {
     "genius": Recipe(
         "genius",
         MNIST_ONLY.replace(
-            synthetic_samples=12_000,
+            synthetic_samples=15_000,
             non_digit_samples=8_000,
             epochs=40,
             learning_rate=2e-3,
             schedule="cosine",
             label_smoothing=0.05,
             augment=True,
-            corrupted_share=0.3,
+            corrupted_share=0.35,
             ema_momentum=0.999,
         ),
     ),
