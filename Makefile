@@ -36,7 +36,7 @@ run: setup
 	$(BIN)/python -m streamlit run server.py
 
 test: setup .venv/ready-to-test check
-	$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 test-quick: setup .venv/ready-to-test
 	$(BIN)/python -m pytest --numprocesses=2 --dist=load -m "not browser and not slow"

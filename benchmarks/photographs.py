@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 
 from digitcore import models
-from digitcore.image_decoding import decode
 from digitcore.images import digit_from_file, ink_from_image
+from digitcore.imaging.decoding import decode
 from tests.support.photographs import KINDS, photograph
 
 LARGE_SIDES = 4000, 3000  # px: 12 million

@@ -38,8 +38,8 @@ from digitcore.api_schemas import (
 )
 from digitcore.config import load_config
 from digitcore.errors import DigitLabError, ImageError, ModelError
-from digitcore.image_decoding import MAX_PIXELS, UNREADABLE, open_image
 from digitcore.images import SIDE, FoundDigit, ink_from_file
+from digitcore.imaging.decoding import MAX_PIXELS, UNREADABLE, open_image
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor
@@ -253,15 +253,9 @@ def _load_predictor(name: str) -> Predictor:
 
 
 def _describe(bundle: ModelBundle) -> Model:
-    card = bundle.card
-    return Model(
-        name=card.name,
-        version=_version(bundle),
-        parameters=card.parameters,
-        training_data=card.training_data,
-        mnist_accuracy=card.metrics.get("mnist_accuracy"),
-        confidence_threshold=card.confidence_threshold,
-    )
+    card, names = bundle.card, ("name", "parameters", "training_data", "confidence_threshold")
+    values = {name: getattr(card, name) for name in names}
+    return Model(version=_version(bundle), mnist_accuracy=card.metrics.get("mnist_accuracy"), **values)
 
 
 def _version(bundle: ModelBundle) -> str:

@@ -16,9 +16,9 @@ from digitcore.errors import DigitLabError, ImageError, SampleError
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
-from digitcore.training import settings as train_settings
+from digitcore.training import settings_text
 from digitcore.training.recipes import RECIPES, get_recipe
-from digitcore.training.settings import SETTING_SPECS, SettingSpec, TrainSettings
+from digitcore.training.settings import DEFAULTS, SETTING_SPECS, SettingSpec, TrainSettings
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -79,7 +79,7 @@ def train(recipe: str, pairs: tuple[str, ...], out: Path | None) -> None:
 
     chosen = get_recipe(recipe)
     folder = out or registry.SHIPPED_FOLDER / recipe
-    values = {name: train_settings.parse_value(name, text) for name, text in train_settings.parse_values(pairs).items()}
+    values = {name: settings_text.parse_value(name, text) for name, text in settings_text.parse_values(pairs).items()}
     model = keras_io.random_model(chosen.network)
     if chosen.settings is not None:
         model = calibrate(_train(model, chosen.settings.replace(**values), recipe))
@@ -169,8 +169,8 @@ def sweep(
     from digitcore.jobs.sweep import Sweep
 
     grid = {
-        name: [train_settings.parse_value(name, value) for value in texts.split(",")]
-        for name, texts in train_settings.parse_values(pairs).items()
+        name: [settings_text.parse_value(name, value) for value in texts.split(",")]
+        for name, texts in settings_text.parse_values(pairs).items()
     }
     found = Sweep.create(registry.load(start), _read_samples(samples), TrainSettings(), grid, seeds, draws)
     service = JobService(n_workers=workers, limits=Limits(epochs=MAX_EPOCHS, samples=MAX_SAMPLES, seconds=MAX_SECONDS))
@@ -230,8 +230,7 @@ def settings() -> None:
     """List the training settings with their defaults and ranges, as a Markdown table."""
     click.echo("| setting | default | range | meaning |\n| --- | --- | --- | --- |")
     for name, spec in SETTING_SPECS.items():
-        default = train_settings.DEFAULTS[name]
-        click.echo(f"| `{name}` | `{default!r}` | {_describe_range(spec)} | {spec.label}. {spec.help} |")
+        click.echo(f"| `{name}` | `{DEFAULTS[name]!r}` | {_describe_range(spec)} | {spec.label}. {spec.help} |")
 
 
 def _describe_range(spec: SettingSpec) -> str:

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from digitcore import photographs
 from digitcore.errors import ImageError
-from digitcore.image_decoding import FORMATS, decode, open_image
+from digitcore.imaging import photographs
+from digitcore.imaging.decoding import FORMATS, decode, open_image
 
 SIDE = 28  # px, a digit's side
 INK_SIDE = 20  # px, the longer side of a digit's ink

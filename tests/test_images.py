@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageDraw
 
-from digitcore import image_decoding, images
+from digitcore import images
 from digitcore.errors import ImageError
 from digitcore.images import INK_SIDE, SIDE, digit_from_canvas, digit_from_file, digit_from_image
+from digitcore.imaging import decoding as image_decoding
 from tests.support import fuzz
 
 BLANKS = {

@@ -17,8 +17,8 @@ from PIL import Image
 from digitcore import images
 from digitcore.data import idx
 from digitcore.errors import ZIP_ERRORS, CancelledError, ImageError, SampleError
-from digitcore.image_decoding import UNREADABLE, open_image
 from digitcore.images import SIDE
+from digitcore.imaging.decoding import UNREADABLE, open_image
 from digitcore.samples import SampleSet
 
 MAX_BYTES = 20_000_000  # of a file

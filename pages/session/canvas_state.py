@@ -14,7 +14,7 @@ from digitcore.data import quality
 from digitcore.data.quality import QualityIssue
 from digitcore.data.strokes import encode_strokes
 from digitcore.errors import DigitLabError, ImageError
-from digitcore.image_decoding import UNREADABLE
+from digitcore.imaging.decoding import UNREADABLE
 from pages.session.part import Part, synchronized
 
 SIDE = 280  # px

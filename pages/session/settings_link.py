@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from digitcore.errors import SettingsError
-from digitcore.training.settings import DEFAULTS, SETTING_SPECS, TrainSettings, parse_value
+from digitcore.training.settings import DEFAULTS, SETTING_SPECS, TrainSettings
+from digitcore.training.settings_text import parse_value
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 

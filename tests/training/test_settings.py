@@ -8,9 +8,8 @@ from digitcore.training.settings import (
     SETTING_SPECS,
     TrainSettings,
     differing_names,
-    parse_value,
-    parse_values,
 )
+from digitcore.training.settings_text import parse_value, parse_values
 
 
 def test_json_round_trip():

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from digitcore.images import digit_from_file, ink_from_file
-from digitcore.photographs import MAX_PARTS, extract_ink, find_regions
+from digitcore.imaging.photographs import MAX_PARTS, extract_ink, find_regions
 from tests.support.photographs import KINDS, photograph
 
 

@@ -1,0 +1,1 @@
+"""What stands before a digit: image files of strangers, and photographs of paper."""
