@@ -17,6 +17,7 @@ STRONG_SHARE = 0.45  # of the strongest ink: what weak ink must touch
 MIN_STRONG = 0.14  # share of the light that the strongest ink takes; less is blank paper
 PEAK_PERCENTILE = 99.5  # of the ink's pixels: the strongest
 LINE_SHARE = 0.8  # of the picture's width that a ruled line must cross
+LINE_COLUMNS = 32  # from which the angle of the lines is found
 LINE_ANGLES = np.radians(np.arange(-5, 5.1, 0.5))
 LINE_WIDTH = 9  # px: ink on both sides of a line so wide goes on across it
 MAX_LINE_STRENGTH = 1.7  # times the line's own ink: more is a pen that crosses it
@@ -65,7 +66,7 @@ def extract_ink(grey: np.ndarray) -> np.ndarray:
     if peak < max(MIN_STRONG, 2 * weak):
         return np.zeros(grey.shape, np.uint8)
     strong = max(weak, STRONG_SHARE * peak)
-    is_kept = ndimage.maximum(ink, labels, np.arange(n_parts + 1)) > strong
+    is_kept = np.bincount(labels[ink > strong], minlength=n_parts + 1) > 0
     is_kept &= ~_is_at_border(ink, labels, n_parts)
     is_kept[0] = False
     clear = np.where(is_kept[labels], np.clip((ink - weak) / (0.8 * peak - weak), 0, 1), 0)
@@ -155,7 +156,7 @@ def _without_lines(ink: np.ndarray) -> np.ndarray:
     height, width = ink.shape
     columns = np.arange(width)
     spread = ndimage.maximum_filter1d(ink, 3, axis=0)
-    every = slice(None, None, max(1, width // 64))
+    every = slice(None, None, max(1, width // LINE_COLUMNS))
 
     def profile(angle: float, step: slice) -> np.ndarray:
         """The ink that most columns have in each sheared row: (H,)."""
