@@ -21,7 +21,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from digitcore import images, mnist, models, training
-from digitcore.data.strokes import CANVAS_SIDE
+from digitcore.data.strokes import to_json
 from digitcore.samples import SampleSet
 from digitcore.training.settings import TrainSettings
 
@@ -50,7 +50,7 @@ def _sample_set(pairs):
 def _strokes_text(placed, brush):
     """As the canvas would give it."""
     points = [stroke.round().astype(int).tolist() for stroke in placed]
-    return json.dumps({"side": CANVAS_SIDE, "width": round(brush), "strokes": points})
+    return to_json(points, round(brush))
 
 
 def errors(model, digits, labels):

@@ -35,6 +35,7 @@ from digitcore.api_schemas import (
     PredictResponse,
     Problem,
     problem_responses,
+    version_of,
 )
 from digitcore.config import load_config
 from digitcore.errors import DigitLabError, ImageError, ModelError
@@ -81,7 +82,7 @@ rate_limiter = MovingWindowRateLimiter(MemoryStorage())
 def list_models(request: Request) -> list[Model]:
     """The models that answer."""
     _limit_rate(request)
-    return [_describe(bundle) for bundle in map(_load_model, registry.names())]
+    return [Model.from_bundle(bundle) for bundle in map(_load_model, registry.names())]
 
 
 @app.post("/v1/predict", responses=problem_responses(400, 404, 408, 413, 415, 422, 429, 503), openapi_extra=PREDICT_BODY)
@@ -198,44 +199,51 @@ def _check_pixels(uploads: list[Upload]) -> None:
 def _predict(bundle: ModelBundle, body: bytes | list[Upload], reads_all: bool) -> PredictResponse:
     uploads, asked = _parse_json(body) if isinstance(body, bytes) else (body, False)
     _check_pixels(uploads)
-    reads_all = reads_all or asked
-    found = [_find_digits(upload, reads_all) for upload in uploads]
-    chosen = [digits if reads_all or isinstance(digits, str) else digits[:1] for digits in found]
-    valid = [one.digit for digits in chosen if not isinstance(digits, str) for one in digits]
-    if len(valid) > MAX_DIGITS:
-        raise RequestError(413, "Too large", f"A request may hold {MAX_DIGITS:,} digits. Send less at once.")
-    rows: list[list[float]] = []
-    if valid:
-        rows = _load_predictor(bundle.name).probabilities(np.stack(valid)).astype(float).round(6).tolist()
-    remaining, answers = iter(rows), []
-    for picture, digits in enumerate(chosen):
-        if isinstance(digits, str):
-            answers.append(Prediction(picture=picture, problem=digits))
-            continue
-        for one in digits:
-            row = next(remaining)
-            answers.append(
-                Prediction(
-                    picture=picture,
-                    digit=row.index(max(row)),
-                    unsure=max(row) < bundle.card.confidence_threshold,
-                    probabilities=row,
-                    box=one.box,
-                    digits_found=len(found[picture]),
-                )
-            )
-    return PredictResponse(model=bundle.name, version=_version(bundle), answers=answers)
+    found = _find_in_each(uploads, reads_all or asked)
+    chosen = [digits if reads_all or asked else digits[:1] for digits, _ in found]
+    every = [one.digit for digits in chosen for one in digits]
+    probabilities = _load_predictor(bundle.name).probabilities(np.array(every, np.uint8).reshape(-1, SIDE, SIDE))
+    rows = iter(probabilities.astype(float).round(6).tolist())
+    answers, threshold = [], bundle.card.confidence_threshold
+    for picture, (digits, (all_digits, problem)) in enumerate(zip(chosen, found, strict=True)):
+        if problem:
+            answers.append(Prediction(picture=picture, problem=problem))
+        answers += [_prediction(picture, one, next(rows), threshold, len(all_digits)) for one in digits]
+    return PredictResponse(model=bundle.name, version=version_of(bundle), answers=answers)
 
 
-def _find_digits(upload: Upload, separately: bool) -> list[FoundDigit] | str:
-    """The digits of an upload, or why there are none."""
-    if isinstance(upload, np.ndarray):
-        return [FoundDigit(upload, (0, 0, SIDE, SIDE))] if upload.any() else BLANK
+def _prediction(picture: int, found: FoundDigit, row: list[float], threshold: float, n_found: int) -> Prediction:
+    return Prediction(
+        picture=picture,
+        digit=row.index(max(row)),
+        unsure=max(row) < threshold,
+        probabilities=row,
+        box=found.box,
+        digits_found=n_found,
+    )
+
+
+def _find_in_each(uploads: list[Upload], separately: bool) -> list[tuple[list[FoundDigit], str]]:
+    """`_find_digits` of each upload, as long as there are few enough to predict."""
+    found, n = [], 0
+    for upload in uploads:
+        found.append(_find_digits(upload, separately))
+        n += len(found[-1][0]) if separately else 1
+        if n > MAX_DIGITS:
+            raise RequestError(413, "Too large", f"A request may hold {MAX_DIGITS:,} digits. Send less at once.")
+    return found
+
+
+def _find_digits(upload: Upload, separately: bool) -> tuple[list[FoundDigit], str]:
+    """The digits of an upload; where there are none, why."""
     try:
-        found = ink_from_file(upload, IMAGE_FORMATS).digits(separately=separately)
+        if isinstance(upload, bytes):
+            found = ink_from_file(upload, IMAGE_FORMATS).digits(separately=separately)
+        else:
+            found = [FoundDigit(upload, (0, 0, SIDE, SIDE))] if upload.any() else []
     except ImageError as error:
-        return NO_PICTURE if str(error) == UNREADABLE else str(error)
-    return found or BLANK
+        return [], NO_PICTURE if str(error) == UNREADABLE else str(error)
+    return found, "" if found else BLANK
 
 
 @functools.cache
@@ -250,16 +258,6 @@ def _load_model(name: str) -> ModelBundle:
 @functools.cache
 def _load_predictor(name: str) -> Predictor:
     return _load_model(name).predictor()
-
-
-def _describe(bundle: ModelBundle) -> Model:
-    card, names = bundle.card, ("name", "parameters", "training_data", "confidence_threshold")
-    values = {name: getattr(card, name) for name in names}
-    return Model(version=_version(bundle), mnist_accuracy=card.metrics.get("mnist_accuracy"), **values)
-
-
-def _version(bundle: ModelBundle) -> str:
-    return bundle.hash[:12]
 
 
 def _problem(status: int, title: str, detail: str) -> JSONResponse:

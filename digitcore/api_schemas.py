@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from digitcore.images import SIDE
+from digitcore.models.bundle import ModelBundle
 
 MAX_IMAGES = 100  # of a request
 PROBLEM_TYPE = "application/problem+json"
@@ -56,6 +57,19 @@ class Model(BaseModel):
     mnist_accuracy: float | None
     confidence_threshold: float
 
+    @classmethod
+    def from_bundle(cls, bundle: ModelBundle) -> "Model":
+        """What a model's card says of it."""
+        card = bundle.card
+        return cls(
+            name=card.name,
+            version=version_of(bundle),
+            parameters=card.parameters,
+            training_data=card.training_data,
+            mnist_accuracy=card.metrics.get("mnist_accuracy"),
+            confidence_threshold=card.confidence_threshold,
+        )
+
 
 class Health(BaseModel):
     """That the server answers."""
@@ -70,6 +84,11 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
+
+
+def version_of(bundle: ModelBundle) -> str:
+    """The beginning of the model's SHA-256."""
+    return bundle.hash[:12]
 
 
 def problem_responses(*codes: int) -> dict[int | str, dict[str, Any]]:

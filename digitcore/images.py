@@ -123,7 +123,8 @@ def ink_from_image(image: Image.Image) -> "ImageInk":
     strength = ink(rgba)
     is_photograph = _is_photograph(strength)
     if is_photograph:
-        strength = photographs.extract_ink(_grey(rgba))
+        factor = max(1, round(max(strength.shape) / photographs.WORKING_SIDE))
+        strength = photographs.extract_ink(np.asarray(_grey(rgba).reduce(factor)))
         scale *= max(rgba.shape[:2]) / max(strength.shape)
     else:
         strength = _suppress_grain(strength)
@@ -158,8 +159,6 @@ class ImageInk:
 
     def digit(self) -> np.ndarray | None:
         """(28, 28) uint8: the largest digit of a photograph, everything in line art; None when it is blank."""
-        if not self.is_photograph:
-            return digit_from_ink(self.ink)
         found = self.digits()
         return found[0].digit if found else None
 
@@ -198,7 +197,7 @@ def ink(rgba: np.ndarray) -> np.ndarray:
     """How far each pixel stands off the background: (H, W, 4) uint8 → (H, W) uint8, 255 the strongest ink."""
     if rgba.size == 0:
         return np.zeros(rgba.shape[:2], np.uint8)
-    grey = np.asarray(Image.fromarray(np.ascontiguousarray(rgba[..., :3])).convert("L"))  # (H, W) uint8
+    grey = np.asarray(_grey(rgba))
     alpha = rgba[..., 3]
     if alpha.min() < 255:
         grey = _composite(grey, alpha)
@@ -209,10 +208,9 @@ def ink(rgba: np.ndarray) -> np.ndarray:
     return _stretch_contrast(strength)
 
 
-def _grey(rgba: np.ndarray) -> np.ndarray:
-    """(H, W, 4) uint8 → (H, W) uint8, reduced to about the side at which photographs are read; transparency is left out."""
-    grey = Image.fromarray(np.ascontiguousarray(rgba[..., :3])).convert("L")
-    return np.asarray(grey.reduce(max(1, round(max(grey.size) / photographs.WORKING_SIDE))))
+def _grey(rgba: np.ndarray) -> Image.Image:
+    """(H, W, 4) uint8 without its transparency."""
+    return Image.fromarray(np.ascontiguousarray(rgba[..., :3])).convert("L")
 
 
 def _composite(grey: np.ndarray, alpha: np.ndarray) -> np.ndarray:

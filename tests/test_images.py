@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, ImageDraw
 from digitcore import images
 from digitcore.errors import ImageError
 from digitcore.images import INK_SIDE, SIDE, digit_from_canvas, digit_from_file, digit_from_image
-from digitcore.imaging import decoding as image_decoding
+from digitcore.imaging import decoding
 from tests.support import fuzz
 
 BLANKS = {
@@ -186,7 +186,7 @@ def test_a_large_image_is_shrunk_in_strips_as_in_one(mode, monkeypatch):
     image = Image.fromarray(np.asarray(large).astype(np.uint16) * 200) if mode == "I;16" else large.convert(mode)
     digits = []
     for pixels in (10_000_000, 30_000):
-        monkeypatch.setattr(image_decoding, "STRIP_PIXELS", pixels)
+        monkeypatch.setattr(decoding, "STRIP_PIXELS", pixels)
         digits.append(digit_from_image(image))
     assert np.array_equal(*digits) and difference(digits[0], digit_from_canvas(seven())) < 0.25
 

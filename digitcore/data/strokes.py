@@ -34,7 +34,12 @@ def encode_strokes(raw: dict[str, Any] | None, side: int) -> str:
     strokes = [stroke for stroke in strokes if stroke]
     if not strokes:
         return ""
-    return json.dumps({"side": side, "width": objects[0].get("strokeWidth", 0), "strokes": _thin(strokes)}, separators=(",", ":"))
+    return to_json(_thin(strokes), objects[0].get("strokeWidth", 0), side)
+
+
+def to_json(strokes: Sequence[Sequence[Sequence[int]]], brush: float, side: int = CANVAS_SIDE) -> str:
+    """Strokes of [x, y] points in px as the JSON of `encode_strokes`; the brush's width and the canvas's side are in px."""
+    return json.dumps({"side": side, "width": brush, "strokes": strokes}, separators=(",", ":"))
 
 
 def decode_strokes(text: str) -> tuple[int, int, list[Stroke]]:
@@ -95,8 +100,7 @@ def _redraw_once(strokes: list[np.ndarray], brush: float, rng: np.random.Generat
     middle, size = (points.max(0) + points.min(0)) / 2, max(1.0, np.ptp(points, axis=0).max())
     slant, angle = rng.uniform(-MAX_SLANT, MAX_SLANT), np.radians(rng.uniform(-MAX_ROTATION, MAX_ROTATION))
     stretch = np.exp(rng.uniform(-MAX_STRETCH, MAX_STRETCH))
-    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    style = rotation @ np.array([[stretch, -slant], [0, 1]])
+    style = affine_matrix(slant, angle, stretch)
     frequencies, phases = rng.normal(0, 3 / size, (N_WAVES, 2, 2)), rng.uniform(0, 2 * np.pi, (N_WAVES, 2))
     amplitude = WOBBLE * size * np.sqrt(2 / N_WAVES)
     redrawn = []
@@ -109,6 +113,12 @@ def _redraw_once(strokes: list[np.ndarray], brush: float, rng: np.random.Generat
         if (digit := digit_from_ink(paint(candidate, width))) is not None:
             return digit
     return np.zeros((SIDE, SIDE), np.uint8)
+
+
+def affine_matrix(slant: float, angle: float, stretch: float) -> np.ndarray:
+    """Stretch sideways, slant, then rotate by an angle in radians: (2, 2), for (x, y) columns."""
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return np.asarray(rotation @ np.array([[stretch, -slant], [0, 1]]))
 
 
 def _thin(strokes: list[Stroke]) -> list[Stroke]:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from digitcore.data.glyphs import GLYPHS
-from digitcore.data.strokes import CANVAS_SIDE, paint
+from digitcore.data.strokes import CANVAS_SIDE, affine_matrix, paint
 from digitcore.images import SIDE, digit_from_ink
 
 SPLINE_STEPS = 8  # straight pieces between two points of a glyph
@@ -37,11 +37,16 @@ def generate(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.arange(n) % 10).astype(np.uint8)
-    names = [[name for name in GLYPHS if name.startswith(str(label))] for label in range(10)]
     digits = np.empty((n, SIDE, SIDE), np.uint8)
     for i, label in enumerate(labels):
-        digits[i] = render_handwritten(GLYPHS[names[label][rng.integers(len(names[label]))]], rng)
+        digits[i] = render_handwritten(choose_glyph(label, rng), rng)
     return digits, labels
+
+
+def choose_glyph(label: int, rng: np.random.Generator) -> str:
+    """The pen path of a random glyph of a digit, 0 to 9."""
+    paths = [path for name, path in GLYPHS.items() if name.startswith(str(label))]
+    return paths[rng.integers(len(paths))]
 
 
 def render_handwritten(glyph: str, rng: np.random.Generator) -> np.ndarray:
@@ -130,10 +135,7 @@ def _jitter_stroke(points: np.ndarray, corners: np.ndarray, jitter: float, rng: 
 def _writing_style(rng: np.random.Generator) -> np.ndarray:
     """A random slant, stretch and rotation: a (2, 2) matrix for (x, y) columns."""
     slant, angle = rng.normal(0.1, 0.2), np.radians(rng.normal(0, 6))
-    stretch = np.exp(rng.normal(0, 0.2))
-    shear = np.array([[stretch, -slant], [0, 1]])
-    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    return np.asarray(rotation @ shear)
+    return affine_matrix(slant, angle, stretch=np.exp(rng.normal(0, 0.2)))
 
 
 def fit(strokes: Strokes, extent: float) -> Strokes:

@@ -1,1 +1,1 @@
-"""What stands before a digit: image files of strangers, and photographs of paper."""
+"""Decoding of image files, and the ink of photographs."""

@@ -1,4 +1,4 @@
-"""Image files of strangers to pixels: limits, reduced decoding, deep and transparent images, EXIF's orientation."""
+"""Decoding of untrusted image files: size limits, reduction, 16-bit and float images, EXIF orientation."""
 
 import io
 from collections.abc import Sequence

@@ -158,20 +158,22 @@ def _without_lines(ink: np.ndarray) -> np.ndarray:
     spread = ndimage.maximum_filter1d(ink, 3, axis=0)
     every = slice(None, None, max(1, width // LINE_COLUMNS))
 
+    def sheared_rows(angle: float, step: slice) -> np.ndarray:
+        """The row in each column of a line at this angle that crosses the middle column in each row: (H, columns)."""
+        drop = np.round((columns[step] - width / 2) * np.tan(angle)).astype(int)
+        return np.asarray(np.clip(np.arange(height)[:, None] + drop, 0, height - 1))
+
     def profile(angle: float, step: slice) -> np.ndarray:
         """The ink that most columns have in each sheared row: (H,)."""
-        drop = np.round((columns[step] - width / 2) * np.tan(angle)).astype(int)
-        rows = np.clip(np.arange(height)[:, None] + drop, 0, height - 1)
-        return np.asarray(np.percentile(spread[rows, columns[step]], 100 * (1 - LINE_SHARE), axis=1))
+        ink_on_lines = spread[sheared_rows(angle, step), columns[step]]
+        return np.asarray(np.percentile(ink_on_lines, 100 * (1 - LINE_SHARE), axis=1))
 
     angle = max(LINE_ANGLES, key=lambda candidate: float(profile(candidate, every).std()))
     line = profile(angle, slice(None))
     line = np.clip(line - np.median(line), 0, None)
     if line.max() < MIN_INK:
         return ink
-    drop = np.round((columns - width / 2) * np.tan(angle)).astype(int)
-    rows = np.clip(np.arange(height)[:, None] - drop, 0, height - 1)
-    strength = ndimage.maximum_filter1d(line, 3)[rows]
+    strength = ndimage.maximum_filter1d(line, 3)[sheared_rows(-angle, slice(None))]
     is_line = (strength > MIN_INK / 2) & (ink < MAX_LINE_STRENGTH * strength + MIN_INK)
     removed = np.where(is_line, 0, ink)
     return np.where(is_line, ndimage.grey_closing(removed, (LINE_WIDTH, 1)), removed)

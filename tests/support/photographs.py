@@ -7,7 +7,6 @@ from PIL import Image
 from scipy import ndimage
 
 from digitcore.data import strokes, synthetic
-from digitcore.data.glyphs import GLYPHS
 
 KINDS = ("pen", "pencil", "shadow", "ruled", "squared")
 PAGE = 1100  # px
@@ -43,8 +42,7 @@ def photograph(kind, label, rng, *, n_digits=1):
 
 def _ink(label, rng, position, n_digits):
     """(PAGE, PAGE) float, 1 where ink is; several digits stand side by side."""
-    names = [name for name in GLYPHS if name[0] == str(label)]
-    written = synthetic.handwritten_strokes(GLYPHS[names[rng.integers(len(names))]], rng)
+    written = synthetic.handwritten_strokes(synthetic.choose_glyph(label, rng), rng)
     extent = PAGE * (rng.uniform(0.3, 0.65) if n_digits == 1 else 0.5 / n_digits)
     room = (PAGE - extent) / 2 - 130
     middle = PAGE / 2 + rng.uniform(-room, room, 2)

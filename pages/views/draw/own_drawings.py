@@ -10,7 +10,7 @@ from pages.components import figures, gallery
 from pages.session import resources, text
 from pages.session.lab_session import LabSession
 
-MAX_VARIANTS = 7  # that are shown
+SHOWN_VARIANTS = 7
 ALL, MISCLASSIFIED, HELD_OUT, CONTRADICTED = "All", "Errors", "Kept for testing", "To review"
 
 
@@ -90,7 +90,7 @@ def _show_strokes(session: LabSession, i: int) -> None:
     st.caption(f"How it was drawn{_when(samples.dates[i])}: {text.plural(len(strokes), 'stroke')}.")
     n_variants = session.training.settings.redraws - 1
     if n_variants and not samples.held_out[i]:
-        variants = redraw(samples.strokes[i], min(n_variants, MAX_VARIANTS), np.random.default_rng(0))
+        variants = redraw(samples.strokes[i], min(n_variants, SHOWN_VARIANTS), np.random.default_rng(0))
         st.caption(f"A training also learns from {text.plural(n_variants, 'variant')} such as these:")
         figures.figure_row([figures.Figure(variant, "") for variant in variants])
 

@@ -1,6 +1,6 @@
-"""How long a lesson takes: from the press of Train to the new model, the result on one's own drawings, and MNIST's.
+"""How long a fine-tuning takes: from the press of Train to the new model, the result on one's own drawings, and MNIST's.
 
-    python benchmarks/lesson.py [--lessons 5] [--people 3] [--json]
+    python benchmarks/fine_tuning.py [--trainings 5] [--people 3] [--json]
 
 A warm worker, twenty drawings, the default settings; quiet, and while people draw on a server beside it as in load.py.
 """
@@ -18,7 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 N_DRAWINGS = 20
 TIMEOUT = 120  # s
-SECONDS_PER_LESSON = 15  # that people draw for
+SECONDS_PER_TRAINING = 15  # that people draw for
 WARM_UP = 5  # s until they do
 
 
@@ -27,22 +27,20 @@ def drawings(seed):
     import numpy as np
 
     from digitcore.data import strokes, synthetic
-    from digitcore.data.glyphs import GLYPHS
     from digitcore.images import digit_from_ink
     from digitcore.samples import SampleSet
 
     rng, digits, texts = np.random.default_rng(seed), [], []
     labels = [i % 10 for i in range(N_DRAWINGS)]
     for label in labels:
-        names = [name for name in GLYPHS if name[0] == str(label)]
-        placed = synthetic.fit(synthetic.handwritten_strokes(GLYPHS[names[rng.integers(len(names))]], rng), extent=200)
+        placed = synthetic.fit(synthetic.handwritten_strokes(synthetic.choose_glyph(label, rng), rng), extent=200)
         digits.append(digit_from_ink(strokes.paint(placed, brush=20)))
         points = [stroke.round().astype(int).tolist() for stroke in placed]
-        texts.append(json.dumps({"side": strokes.CANVAS_SIDE, "width": 20, "strokes": points}))
+        texts.append(strokes.to_json(points, 20))
     return SampleSet.from_arrays(np.array(digits), np.array(labels), strokes=texts)
 
 
-def lesson(service, start, seed):
+def fine_tune(service, start, seed):
     """Seconds to the model and one's own result, which come together, and to MNIST's."""
     from digitcore.jobs.job import Priority
     from digitcore.jobs.tasks import CompareOnMnistTask, TrainTask
@@ -58,8 +56,8 @@ def lesson(service, start, seed):
 
 
 def medians(service, start, n):
-    """Of so many lessons."""
-    models, scores = zip(*(lesson(service, start, seed) for seed in range(n)), strict=True)
+    """Of so many trainings."""
+    models, scores = zip(*(fine_tune(service, start, seed) for seed in range(n)), strict=True)
     return {"model_and_personal_result_s": round(statistics.median(models), 2), "mnist_s": round(statistics.median(scores), 2)}
 
 
@@ -71,20 +69,20 @@ def main():
     from tests.support.browser import Server
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lessons", type=int, default=5)
+    parser.add_argument("--trainings", type=int, default=5)
     parser.add_argument("--people", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     start, service = models.load("genius"), JobService()
-    lesson(service, start, 0)
-    found = {"quiet": medians(service, start, options.lessons)}
+    fine_tune(service, start, 0)
+    found = {"quiet": medians(service, start, options.trainings)}
     with tempfile.TemporaryDirectory() as folder, multiprocessing.get_context("spawn").Pool(1) as apart:
         server = Server(Path(folder))
         try:
-            seconds = WARM_UP + SECONDS_PER_LESSON * options.lessons
+            seconds = WARM_UP + SECONDS_PER_TRAINING * options.trainings
             crowd = apart.apply_async(draw_together, (server.url, options.people, seconds))
             time.sleep(WARM_UP)
-            found[f"{options.people} people drawing"] = medians(service, start, options.lessons)
+            found[f"{options.people} people drawing"] = medians(service, start, options.trainings)
             crowd.get()
         finally:
             server.stop()
