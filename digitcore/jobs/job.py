@@ -2,6 +2,7 @@
 
 import enum
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -44,6 +45,7 @@ class Job(Generic[T_co]):
         result: of the task, once done.
         error: why it failed, in one sentence.
         is_stopping: whether it was asked to stop.
+        started_at: when a worker began it, in seconds of `time.monotonic`; None before.
         restarts: how often the cluster ran it again because its worker died.
     """
 
@@ -64,8 +66,8 @@ class Job(Generic[T_co]):
         self.error = ""
         self.is_stopping = False
         self.restarts = 0
+        self.started_at: float | None = None
         self._on_stop, self._get_position = on_stop, get_position
-        self._has_started = False
         self._ended = threading.Event()
 
     @property
@@ -100,8 +102,8 @@ class Job(Generic[T_co]):
         if event:
             self.events.append(event)
             return
-        self.restarts += self._has_started
-        self._has_started, self.events = True, []
+        self.restarts += self.started_at is not None
+        self.started_at, self.events = time.monotonic(), []
 
     def finish(self, result: T_co | None = None, error: str = "") -> None:
         """Set the outcome. Only the first call counts."""

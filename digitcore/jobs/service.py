@@ -67,7 +67,7 @@ class JobService:
         self._client: Any = None
         self._unreachable_since: float | None = None
         self._futures: dict[str, Any] = {}  # job id → Dask's future
-        self._started_at: dict[str, float] = {}  # job id → when it was sent to a worker
+        self._sent_at: dict[str, float] = {}  # job id → when it was sent to a worker
         self._overdue_since: dict[str, float] = {}  # job id → when it was asked to stop
         self._last_used = time.monotonic()
         self._closed = threading.Event()
@@ -168,7 +168,7 @@ class JobService:
         client.subscribe_topic(job.id, lambda event: job.on_event(_without_sender(event[1])))
         self._queue.start(job)
         future = client.submit(cluster.run_task, job.task, job.id, key=job.id, pure=False, retries=0)
-        self._futures[job.id], self._started_at[job.id] = future, time.monotonic()
+        self._futures[job.id], self._sent_at[job.id] = future, time.monotonic()
         future.add_done_callback(lambda done: self._run_soon(self._on_done, job, done))
 
     def _on_done(self, job: AnyJob, future: Any) -> None:
@@ -188,7 +188,7 @@ class JobService:
     def _discard(self, job: AnyJob) -> None:
         """Forget a running job."""
         self._queue.discard(job)
-        for known in (self._futures, self._started_at, self._overdue_since):
+        for known in (self._futures, self._sent_at, self._overdue_since):
             known.pop(job.id, None)
 
     def _connect_quietly(self) -> None:
@@ -257,12 +257,13 @@ class JobService:
 
     def _limit_time(self, job: AnyJob) -> None:
         """Ask a job that runs too long to stop; end one that was asked and does not."""
-        now, started_at = time.monotonic(), self._started_at.get(job.id)
-        if started_at is None:
+        now, sent_at = time.monotonic(), self._sent_at.get(job.id)
+        if sent_at is None:
             return
+        started_at = job.started_at or sent_at + cluster.START_TIMEOUT  # its worker may have to start first
         if not job.is_stopping and now - started_at > self.limits.seconds + STOP_TIMEOUT:  # a training stops itself before
             job.stop()
-        if job.is_stopping and now - self._overdue_since.setdefault(job.id, now) > STOP_TIMEOUT:
+        if job.is_stopping and now - max(started_at, self._overdue_since.setdefault(job.id, now)) > STOP_TIMEOUT:
             self._end(job)
 
     def _end(self, job: AnyJob) -> None:

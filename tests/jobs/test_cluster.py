@@ -22,7 +22,7 @@ from digitcore.jobs.cluster import CONNECT_TIMEOUT
 from digitcore.jobs.service import HOUSEKEEPING_INTERVAL, JobService
 from digitcore.samples import SampleSet
 from digitcore.training.settings import TrainSettings
-from tests.support.jobs import LONG, PATIENCE, submit_training, until, worker_process
+from tests.support.jobs import LONG, PATIENCE, OutsideCluster, submit_training, until, worker_process
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -63,31 +63,22 @@ def test_a_killed_scheduler_is_reported_and_replaced(untrained):
 
 def test_an_outside_cluster_with_a_worker_killed(tmp_path, untrained):
     """A real `dask scheduler` and two `dask worker`s: jobs run on both at once, and one whose worker dies begins again."""
-    place = tmp_path / "scheduler.json"
-    here = os.environ | {"DASK_DISTRIBUTED__ADMIN__LOG_FORMAT": "%(message)s"}
-    dask = [sys.executable, "-m", "dask"]
-    quiet = {"env": here, "cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    started = [subprocess.Popen([*dask, "scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(place)], **quiet)]
-    try:
-        until(place.exists)
-        address = json.loads(place.read_text())["address"]
-        started += [subprocess.Popen([*dask, "worker", address, "--nthreads", "1", "--no-nanny"], **quiet) for _ in range(2)]
-        outside = JobService(address)
+    with OutsideCluster(tmp_path) as cluster:
+        for _ in range(2):
+            cluster.start_worker()
+        outside = JobService(cluster.address)
         outside.warm_up()
         until(lambda: outside.worker_count() == 2)
         settings = TrainSettings(mnist_samples=10_000, epochs=2, batch_size=128)
         jobs = [submit_training(outside, untrained, SampleSet(), settings, owner=owner) for owner in ("ann", "bob")]
         until(lambda: all(len(job.events) > 2 for job in jobs))
         assert [job.status for job in jobs] == ["running", "running"]
-        started[1].kill()
+        cluster.workers[0].kill()
         until(lambda: any(job.restarts for job in jobs))
         for job in jobs:
             job.stop()
         assert all(job.wait(PATIENCE).mnist_after.n == 10_000 for job in jobs)
         outside.close()
-    finally:
-        for process in started:
-            process.kill()
 
 
 def test_an_idle_worker_is_let_go(untrained):

@@ -18,7 +18,7 @@ from digitcore.jobs.service import JobService
 from digitcore.jobs.tasks import EvaluateTask, NeighborsTask, RobustnessTask, StatisticsTask
 from digitcore.samples import SampleSet
 from digitcore.training.settings import TrainSettings
-from tests.support.jobs import LONG, PATIENCE, submit_training, until
+from tests.support.jobs import LONG, PATIENCE, OutsideCluster, submit_training, until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -170,6 +170,21 @@ def test_what_does_not_stop_loses_its_worker(monkeypatch):
                 job.wait(PATIENCE)
     finally:
         ending.close()
+
+
+def test_time_is_counted_from_when_a_worker_begins(tmp_path, monkeypatch):
+    monkeypatch.setattr(job_service, "STOP_TIMEOUT", 0.1)
+    monkeypatch.setattr(job_service, "HOUSEKEEPING_INTERVAL", 0.2)
+    monkeypatch.setattr(job_service, "RESULT_TIMEOUT", 1)
+    with OutsideCluster(tmp_path) as outside:
+        limited = JobService(outside.address, limits=Limits(seconds=0.1))
+        job = limited.submit(Deaf())
+        until(lambda: job.status == "running")
+        assert not job._ended.wait(2), "there is no worker yet"
+        outside.start_worker()
+        until(lambda: job.done)
+        assert job.started_at and job.error == job_service.ENDED
+        limited.close()
 
 
 def test_a_closed_service_has_no_threads_and_takes_no_jobs(untrained):

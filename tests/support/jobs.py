@@ -1,6 +1,11 @@
 """What tests of the worker share."""
 
+import json
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import psutil
 
@@ -8,6 +13,7 @@ from digitcore.jobs.tasks import TrainTask
 from digitcore.training.settings import TrainSettings
 
 LONG = TrainSettings(mnist_samples=20_000, epochs=50)
+ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120  # s
 
 
@@ -27,3 +33,30 @@ def submit_training(service, start, samples, settings, resume_from=None, **optio
 def worker_process():
     """The one that trains: the largest below us."""
     return max(psutil.Process().children(recursive=True), key=lambda process: process.memory_info().rss)
+
+
+class OutsideCluster:
+    """A real `dask scheduler`; with workers where one asks for them. Use it in a `with` statement."""
+
+    def __init__(self, folder):
+        self.folder, self.workers = folder, []
+
+    def __enter__(self):
+        place = self.folder / "scheduler.json"
+        self.scheduler = self._start("scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(place))
+        until(place.exists)
+        self.address = json.loads(place.read_text())["address"]
+        return self
+
+    def start_worker(self):
+        self.workers.append(self._start("worker", self.address, "--nthreads", "1", "--no-nanny"))
+
+    def _start(self, *arguments):
+        environment = os.environ | {"DASK_DISTRIBUTED__ADMIN__LOG_FORMAT": "%(message)s"}
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.Popen([sys.executable, "-m", "dask", *arguments], env=environment, cwd=ROOT, **quiet)
+
+    def __exit__(self, *_):
+        for process in (self.scheduler, *self.workers):
+            process.kill()
+            process.wait()
