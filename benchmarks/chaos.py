@@ -213,6 +213,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        folder.chmod(0o755)  # the database runs as another user
         for part in ("database", "tmp"):
             (folder / part).mkdir()
         with small_disk(folder / "database") as disk:

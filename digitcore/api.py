@@ -200,47 +200,46 @@ def _predict(bundle: ModelBundle, body: bytes | list[Upload], reads_all: bool) -
     uploads, asked = _parse_json(body) if isinstance(body, bytes) else (body, False)
     _check_pixels(uploads)
     found = _find_in_each(uploads, reads_all or asked)
-    chosen = [digits if reads_all or asked else digits[:1] for digits, _ in found]
-    every = [one.digit for digits in chosen for one in digits]
+    every = [one.digit for digits, _ in found for one in digits]
     probabilities = _load_predictor(bundle.name).probabilities(np.array(every, np.uint8).reshape(-1, SIDE, SIDE))
     rows = iter(probabilities.astype(float).round(6).tolist())
     answers, threshold = [], bundle.card.confidence_threshold
-    for picture, (digits, (all_digits, problem)) in enumerate(zip(chosen, found, strict=True)):
+    for picture, (digits, problem) in enumerate(found):
         if problem:
             answers.append(Prediction(picture=picture, problem=problem))
-        answers += [_prediction(picture, one, next(rows), threshold, len(all_digits)) for one in digits]
+        answers += [_prediction(picture, one, next(rows), threshold) for one in digits]
     return PredictResponse(model=bundle.name, version=version_of(bundle), answers=answers)
 
 
-def _prediction(picture: int, found: FoundDigit, row: list[float], threshold: float, n_found: int) -> Prediction:
+def _prediction(picture: int, found: FoundDigit, row: list[float], threshold: float) -> Prediction:
     return Prediction(
         picture=picture,
         digit=row.index(max(row)),
         unsure=max(row) < threshold,
         probabilities=row,
         box=found.box,
-        digits_found=n_found,
+        digits_found=found.n_found,
     )
 
 
-def _find_in_each(uploads: list[Upload], separately: bool) -> list[tuple[list[FoundDigit], str]]:
+def _find_in_each(uploads: list[Upload], reads_all: bool) -> list[tuple[list[FoundDigit], str]]:
     """`_find_digits` of each upload, as long as there are few enough to predict."""
     found, n = [], 0
     for upload in uploads:
-        found.append(_find_digits(upload, separately))
-        n += len(found[-1][0]) if separately else 1
+        found.append(_find_digits(upload, reads_all))
+        n += len(found[-1][0])
         if n > MAX_DIGITS:
             raise RequestError(413, "Too large", f"A request may hold {MAX_DIGITS:,} digits. Send less at once.")
     return found
 
 
-def _find_digits(upload: Upload, separately: bool) -> tuple[list[FoundDigit], str]:
+def _find_digits(upload: Upload, reads_all: bool) -> tuple[list[FoundDigit], str]:
     """The digits of an upload; where there are none, why."""
     try:
         if isinstance(upload, bytes):
-            found = ink_from_file(upload, IMAGE_FORMATS).digits(separately=separately)
+            found = ink_from_file(upload, IMAGE_FORMATS).digits(every=reads_all)
         else:
-            found = [FoundDigit(upload, (0, 0, SIDE, SIDE))] if upload.any() else []
+            found = [FoundDigit(upload, (0, 0, SIDE, SIDE), 1)] if upload.any() else []
     except ImageError as error:
         return [], NO_PICTURE if str(error) == UNREADABLE else str(error)
     return found, "" if found else BLANK

@@ -18,7 +18,7 @@ from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
 from digitcore.training import settings_text
 from digitcore.training.recipes import RECIPES, get_recipe
-from digitcore.training.settings import DEFAULTS, SETTING_SPECS, SettingSpec, TrainSettings
+from digitcore.training.settings import SETTING_SPECS, TrainSettings
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -202,10 +202,14 @@ def predict(files: tuple[Path, ...], name: str, reads_all: bool, as_json: bool) 
     """Predict the digit in each image; of a photograph with several, the largest."""
     model = registry.load(name)
     predictor, threshold = model.predictor(), model.card.confidence_threshold
-    rows = []
+    rows, problems = [], []
     for file in files:
-        found = _find_digits(file, reads_all)
-        for one in found if reads_all else found[:1]:
+        try:
+            found = _find_digits(file, reads_all)
+        except ImageError as error:
+            problems.append(str(error))
+            continue
+        for one in found:
             probabilities = predictor.probabilities(one.digit[None])[0]
             rows.append(
                 {
@@ -214,31 +218,22 @@ def predict(files: tuple[Path, ...], name: str, reads_all: bool, as_json: bool) 
                     "unsure": bool(probabilities.max() < threshold),
                     "probabilities": probabilities.round(5).tolist(),
                     "box": one.box,
-                    "digits_found": len(found),
+                    "digits_found": one.n_found,
                 }
             )
     if as_json:
         click.echo(json.dumps(rows, indent=2))
-        return
-    for row in rows:
+    for row in () if as_json else rows:
         where = f" at {row['box']}" if reads_all else f", the largest of {row['digits_found']}" * (row["digits_found"] > 1)
         click.echo(f"{row['file']}: {row['digit']} ({max(row['probabilities']):.1%}){', unsure' * row['unsure']}{where}")
+    if problems:
+        raise ImageError("\n".join(problems))
 
 
 @cli.command()
 def settings() -> None:
     """List the training settings with their defaults and ranges, as a Markdown table."""
-    click.echo("| setting | default | range | meaning |\n| --- | --- | --- | --- |")
-    for name, spec in SETTING_SPECS.items():
-        click.echo(f"| `{name}` | `{DEFAULTS[name]!r}` | {_describe_range(spec)} | {spec.label}. {spec.help} |")
-
-
-def _describe_range(spec: SettingSpec) -> str:
-    if spec.choices:
-        return ", ".join(map(str, spec.choices))
-    if spec.widget == "pills":
-        return "digits, such as `79`"
-    return f"{spec.low:,g} to {spec.high:,.10g}{' or None' * spec.is_optional}"
+    click.echo(settings_text.as_markdown())
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -257,11 +252,11 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _find_digits(file: Path, separately: bool) -> "list[FoundDigit]":
+def _find_digits(file: Path, every: bool) -> "list[FoundDigit]":
     from digitcore import images
 
     try:
-        found = images.ink_from_file(file.read_bytes()).digits(separately=separately)
+        found = images.ink_from_file(file.read_bytes()).digits(every=every)
     except OSError as error:
         raise ImageError(f"There is no file {file} that can be read.") from error
     except ImageError as error:

@@ -76,7 +76,8 @@ def digit_from_file(content: bytes, formats: Sequence[str] = FORMATS) -> np.ndar
     Raises:
         ImageError: when it is no such file, is too large or cannot be decoded.
     """
-    return ink_from_file(content, formats).digit()
+    found = ink_from_file(content, formats).digits()
+    return found[0].digit if found else None
 
 
 def ink_from_file(content: bytes, formats: Sequence[str] = FORMATS) -> "ImageInk":
@@ -110,7 +111,8 @@ def digit_from_image(image: Image.Image) -> np.ndarray | None:
     Raises:
         ImageError: when the image is too large or cannot be decoded.
     """
-    return ink_from_image(image).digit()
+    found = ink_from_image(image).digits()
+    return found[0].digit if found else None
 
 
 def ink_from_image(image: Image.Image) -> "ImageInk":
@@ -119,16 +121,15 @@ def ink_from_image(image: Image.Image) -> "ImageInk":
     Raises:
         ImageError: when the image is too large or cannot be decoded.
     """
-    rgba, scale = decode(image)
+    rgba, size = decode(image)
     strength = ink(rgba)
     is_photograph = _is_photograph(strength)
     if is_photograph:
         factor = max(1, round(max(strength.shape) / photographs.WORKING_SIDE))
-        strength = photographs.extract_ink(np.asarray(_grey(rgba).reduce(factor)))
-        scale *= max(rgba.shape[:2]) / max(strength.shape)
+        strength = photographs.extract_ink(np.asarray(Image.fromarray(_grey(rgba)).reduce(factor)))
     else:
         strength = _suppress_grain(strength)
-    return ImageInk(strength, is_photograph, scale)
+    return ImageInk(strength, is_photograph, size)
 
 
 class FoundDigit(NamedTuple):
@@ -137,10 +138,12 @@ class FoundDigit(NamedTuple):
     Attributes:
         digit: (28, 28) uint8, ink 255 on 0.
         box: left, top, right, bottom in px of the upright picture; right and bottom are outside.
+        n_found: number of digits in the picture, at most `photographs.MAX_PARTS`.
     """
 
     digit: np.ndarray
     box: tuple[int, int, int, int]
+    n_found: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,41 +153,50 @@ class ImageInk:
     Attributes:
         ink: (H, W) uint8, ink up to 255 on 0.
         is_photograph: of paper, rather than line art.
-        scale: px of the picture for one of `ink`.
+        size: width and height of the upright picture, in px.
     """
 
     ink: np.ndarray
     is_photograph: bool
-    scale: float = 1.0
+    size: tuple[int, int]
 
-    def digit(self) -> np.ndarray | None:
-        """(28, 28) uint8: the largest digit of a photograph, everything in line art; None when it is blank."""
-        found = self.digits()
-        return found[0].digit if found else None
-
-    def digits(self, *, separately: bool = False) -> list[FoundDigit]:
-        """The digits, the one with the most ink first; parts that lie close together are one digit.
+    def digits(self, *, every: bool = False) -> list[FoundDigit]:
+        """The digits, none where the picture is blank.
 
         Args:
-            separately: also those of line art, which are one digit otherwise.
+            every: all of them, the one with the most ink first, where parts that lie close together are one digit; else the
+                largest of a photograph, and all ink of line art.
         """
+        regions = self._regions(separately=every or self.is_photograph)
+        return self._convert(regions, len(regions) if every else 1)
+
+    def _regions(self, separately: bool) -> list[photographs.Region]:
         if self.ink.size == 0 or self.ink.max() < MIN_CONTRAST:
             return []
         threshold = int(CROP_THRESHOLD * self.ink.max())
-        if self.is_photograph or separately:
+        if separately:
             regions = photographs.find_regions(self.ink, threshold)
-        else:
-            top, bottom, left, right = _bounding_box(self.ink > threshold)
-            regions = [photographs.Region(left, top, right, bottom, self.ink[top:bottom, left:right])]
-        digits = [digit_from_ink(region.ink) for region in regions]
-        boxes = np.round(self.scale * np.array([region[:4] for region in regions])).astype(int).tolist()
-        return [FoundDigit(digit, tuple(box)) for digit, box in zip(digits, boxes, strict=True) if digit is not None]
+            return [region for region in regions if region.ink.max() >= MIN_CONTRAST]
+        top, bottom, left, right = _bounding_box(self.ink > threshold)
+        return [photographs.Region(left, top, right, bottom, self.ink[top:bottom, left:right])]
+
+    def _convert(self, regions: list[photographs.Region], most: int) -> list[FoundDigit]:
+        height, width = self.ink.shape
+        scale = np.array([*self.size, *self.size]) / np.maximum(1, [width, height, width, height])
+        found = []
+        for region in regions[:most]:
+            left, top, right, bottom = np.round(scale * region[:4]).astype(int).tolist()
+            found.append(FoundDigit(_to_digit(region.ink), (left, top, right, bottom), len(regions)))
+        return found
 
 
 def digit_from_ink(ink: np.ndarray) -> np.ndarray | None:
     """Crop, scale and center an ink image: (H, W) uint8, ink bright on 0 → (28, 28) uint8, or None when blank."""
-    if ink.size == 0 or ink.max() < MIN_CONTRAST:
-        return None
+    return None if ink.size == 0 or ink.max() < MIN_CONTRAST else _to_digit(ink)
+
+
+def _to_digit(ink: np.ndarray) -> np.ndarray:
+    """(28, 28) uint8 of ink that is not blank."""
     top, bottom, left, right = _bounding_box(ink > CROP_THRESHOLD * ink.max())
     height, width = bottom - top, right - left
     scale = INK_SIDE / max(height, width)
@@ -197,10 +209,7 @@ def ink(rgba: np.ndarray) -> np.ndarray:
     """How far each pixel stands off the background: (H, W, 4) uint8 → (H, W) uint8, 255 the strongest ink."""
     if rgba.size == 0:
         return np.zeros(rgba.shape[:2], np.uint8)
-    grey = np.asarray(_grey(rgba))
-    alpha = rgba[..., 3]
-    if alpha.min() < 255:
-        grey = _composite(grey, alpha)
+    grey = _grey(rgba)
     background = int(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
     strength = np.abs(grey.astype(np.int16) - background)
     if strength.max() < MIN_CONTRAST:
@@ -208,13 +217,12 @@ def ink(rgba: np.ndarray) -> np.ndarray:
     return _stretch_contrast(strength)
 
 
-def _grey(rgba: np.ndarray) -> Image.Image:
-    """(H, W, 4) uint8 without its transparency."""
-    return Image.fromarray(np.ascontiguousarray(rgba[..., :3])).convert("L")
-
-
-def _composite(grey: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Put a transparent image on white if its ink is dark, on black if it is bright."""
+def _grey(rgba: np.ndarray) -> np.ndarray:
+    """(H, W, 4) uint8 as grey: (H, W) uint8, what is transparent put on white if its ink is dark, on black if it is bright."""
+    grey = np.asarray(Image.fromarray(np.ascontiguousarray(rgba[..., :3])).convert("L"))
+    alpha = rgba[..., 3]
+    if alpha.min() == 255:
+        return grey
     weight = alpha.astype(np.float32) / 255
     if weight.sum() == 0:
         return np.zeros_like(grey)
@@ -224,8 +232,12 @@ def _composite(grey: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def _is_photograph(ink: np.ndarray) -> bool:
-    """Whether hardly a pixel is quite the background: the grain and the shading of a photographed sheet."""
-    return bool(min(ink.shape) >= MIN_PHOTOGRAPH_SIDE and np.count_nonzero(ink) > MIN_SHADED_SHARE * ink.size)
+    """Whether hardly a pixel is quite the background, nor of one other level: the grain and shading of a photographed sheet."""
+    if min(ink.shape) < MIN_PHOTOGRAPH_SIDE:
+        return False
+    counts = np.bincount(ink.ravel(), minlength=256)
+    n_plain = max(counts[0], np.sort(counts)[-2:].sum())
+    return bool(n_plain < (1 - MIN_SHADED_SHARE) * ink.size)
 
 
 def _suppress_grain(ink: np.ndarray) -> np.ndarray:

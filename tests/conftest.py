@@ -109,13 +109,13 @@ def service():
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
+def postgres():
     """The URL of a PostgreSQL server, started for these tests."""
     if PROGRAMS is None:
         if os.environ.get("DIGITLAB_POSTGRES") == "required":
             pytest.fail("PostgreSQL is required here and is not installed", pytrace=False)
         pytest.skip("PostgreSQL is not installed")
-    with PostgresServer(Path(tmp_path_factory.mktemp("postgres"))) as url:
+    with tempfile.TemporaryDirectory(prefix="digitlab-postgres-") as folder, PostgresServer(Path(folder)) as url:
         yield url
 
 

@@ -83,6 +83,16 @@ def test_all_digits_of_a_photograph_with_their_boxes(client):
     ]
 
 
+def test_a_picture_of_very_many_digits(client):
+    """Without `all` only the largest is made a digit; with it, they are counted while they are found."""
+    dots = Image.fromarray((((np.indices((600, 600)) % 20) < 6).all(0) * 255).astype(np.uint8))
+    text = base64.b64encode(encoded(dots)).decode()
+    one = client.post(URL, json={"pictures": [text] * 40})
+    assert [answer["digits_found"] for answer in one.json()["answers"]] == [1] * 40
+    every = client.post(URL, json={"pictures": [text] * 40, "all": True})
+    assert every.status_code == 413 and "1,000 digits" in every.json()["detail"]
+
+
 def test_one_bad_picture_does_not_spoil_the_others(client, data):
     digits = [np.zeros((28, 28), int).tolist(), "abcde", base64.b64encode(b"no picture").decode(), data.test_images[0].tolist()]
     *bad, good = client.post(URL, json={"pictures": digits}).json()["answers"]

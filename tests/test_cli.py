@@ -54,6 +54,15 @@ def test_predict(tmp_path, capsys, data):
     assert main(["predict", str(file), "--model", "stupid"]) == 0
 
 
+def test_a_blank_file_does_not_hide_the_others(tmp_path, capsys, data):
+    blank, digit = tmp_path / "blank.png", tmp_path / "digit.png"
+    Image.new("L", (99, 99), 255).save(blank)
+    Image.fromarray(255 - data.test_images[0]).resize((200, 200)).save(digit)
+    assert main(["predict", str(blank), str(digit), "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert [one["file"] for one in json.loads(out)] == [str(digit)] and f"{blank} is blank" in err
+
+
 def test_predict_every_digit_of_a_photograph(tmp_path, capsys):
     file = tmp_path / "photo.jpg"
     file.write_bytes(photograph("shadow", 3, np.random.default_rng(0), n_digits=3))

@@ -128,6 +128,24 @@ def test_a_photograph_of_paper(predictor):
     assert predictor.probabilities(digit_from_image(photo)[None]).argmax() == 7
 
 
+def test_thick_ink_cropped_close_is_no_photograph(predictor):
+    """Most of the picture is ink, and hardly anything of it paper."""
+    thick = seven(brush=90)[:, :, 0]
+    rows, columns = np.nonzero(thick)
+    cropped = Image.fromarray(thick[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1])
+    ink = images.ink_from_image(cropped)
+    assert not ink.is_photograph and np.array_equal(ink.ink > 127, np.asarray(cropped) > 127)
+
+
+def test_transparent_ink_with_a_soft_shadow():
+    """All ink is in the transparency, and hardly a pixel is quite transparent."""
+    alpha = seven()[..., 0]
+    shadow = np.linspace(0, 60, 280).astype(np.uint8)[None, :].repeat(280, 0)
+    transparent = np.dstack([np.zeros((280, 280, 3), np.uint8), np.maximum(alpha, shadow)])
+    assert images.ink_from_image(Image.fromarray(transparent)).is_photograph
+    assert difference(digit_from_canvas(seven()), digit_from_image(Image.fromarray(transparent))) < 0.35
+
+
 def test_a_cut_off_file_is_refused():
     file = io.BytesIO()
     Image.fromarray(seven()).save(file, "PNG")

@@ -12,6 +12,7 @@ from digitcore.images import SIDE, digit_from_ink
 CANVAS_SIDE = 280  # px, of the Draw page's canvas
 OVERSAMPLING = 2  # painted this many times larger, then reduced: the anti-aliasing
 MAX_POINTS = 2000  # of one drawing; more are thinned out
+MAX_STROKES = 200  # of one drawing; more are thinned out too
 MAX_COORDINATE = 10_000  # px, to either side
 Stroke = list[tuple[int, int]]
 MAX_SLANT, MAX_ROTATION, MAX_STRETCH, MAX_BRUSH = 0.15, 7.0, 0.12, 0.25  # px a px, degrees, two natural logarithms
@@ -122,7 +123,8 @@ def affine_matrix(slant: float, angle: float, stretch: float) -> np.ndarray:
 
 
 def _thin(strokes: list[Stroke]) -> list[Stroke]:
-    """At most about `MAX_POINTS` points, the last of each stroke among them."""
+    """At most `MAX_STROKES` strokes and about `MAX_POINTS` points, the last of each stroke among them."""
+    strokes = strokes[:: -(-len(strokes) // MAX_STROKES) or 1]
     step = max(1, sum(map(len, strokes)) // MAX_POINTS)
     return [[*stroke[:-1:step], stroke[-1]] for stroke in strokes]
 

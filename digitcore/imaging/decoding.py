@@ -11,6 +11,7 @@ from digitcore.errors import ImageError
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 1000  # px: larger images are reduced first
+SIDEWAYS = (5, 6, 7, 8)  # EXIF's orientations of a picture that lies on its side
 STRIP_PIXELS = 1_000_000  # that are converted at a time
 UNREADABLE = "This file cannot be read as an image. Save it as PNG or JPEG and try again."
 
@@ -33,22 +34,22 @@ def open_image(content: bytes, formats: Sequence[str] = FORMATS) -> Image.Image:
     return image
 
 
-def decode(image: Image.Image) -> tuple[np.ndarray, float]:
+def decode(image: Image.Image) -> tuple[np.ndarray, tuple[int, int]]:
     """Decode an image, upright and reduced by a whole number to about `MAX_SIDE`.
 
     Returns:
-        (H, W, 4) uint8, and how many px of the image one of it stands for.
+        (H, W, 4) uint8, and the width and height in px of the upright image before it was reduced.
 
     Raises:
         ImageError: when the image is too large or cannot be decoded.
     """
     _check_pixels(image)
-    longest, orientation = max(image.size), _orientation(image)
+    (width, height), orientation = image.size, _orientation(image)
     try:
         rgba = np.asarray(_upright(_reduce(image), orientation))
     except Exception as error:  # whatever a damaged or hostile file makes Pillow raise
         raise ImageError(UNREADABLE) from error
-    return rgba, longest / max(1, *rgba.shape[:2])
+    return rgba, (height, width) if orientation in SIDEWAYS else (width, height)
 
 
 def _check_pixels(image: Image.Image) -> None:

@@ -21,7 +21,8 @@ LINE_COLUMNS = 32  # from which the angle of the lines is found
 LINE_ANGLES = np.radians(np.arange(-5, 5.1, 0.5))
 LINE_WIDTH = 9  # px: ink on both sides of a line so wide goes on across it
 MAX_LINE_STRENGTH = 1.7  # times the line's own ink: more is a pen that crosses it
-BORDER_SHARE = 0.08  # of the picture's side: ink whose middle lies so close to the border is none
+BORDER_SHARE = 0.08  # of the picture's side: small ink whose middle lies so close to the border is none
+EXTREME_PERCENTILE = 0.05  # of the pixels, that tell whether ink is dark or bright
 MIN_PART_SHARE = 0.04  # of the largest part's ink: less is a speck
 MAX_PARTS = 300  # of a picture: of more, those with the most ink count
 MAX_GAP = 0.15  # of the larger part's longer side, between parts of one digit
@@ -128,20 +129,31 @@ def _share_of_paper(light: np.ndarray) -> np.ndarray:
 
 
 def _is_ink_dark(light: np.ndarray) -> bool:
-    """Whether the picture's narrow parts are darker than what is around them."""
+    """Whether the picture's extremes are darker than what is around them, rather than brighter.
+
+    The window is as large as the picture: in a smaller one the edge of a thick stroke is as bright as its middle is dark.
+    """
     from scipy import ndimage
 
-    detail = light - ndimage.uniform_filter(light, max(light.shape) // 8)
-    dark, bright = np.percentile(detail, [0.5, 99.5])
+    detail = light - ndimage.uniform_filter(light, max(light.shape))
+    dark, bright = np.percentile(detail, [EXTREME_PERCENTILE, 100 - EXTREME_PERCENTILE])
     return bool(-dark >= bright)
 
 
 def _is_at_border(ink: np.ndarray, labels: np.ndarray, n_parts: int) -> np.ndarray:
-    """Which parts lie at the picture's border, where lines leave it and shadows are cut: (n_parts + 1,) bool."""
+    """Which parts are the rest of a line or of a shadow: they lie along the border, and touch it or are small.
+
+    Returns:
+        (n_parts + 1,) bool.
+    """
     from scipy import ndimage
 
     centers = np.array(ndimage.center_of_mass(ink, labels, np.arange(1, n_parts + 1))) / np.array(ink.shape)
-    return np.concatenate([[True], (np.minimum(centers, 1 - centers) < BORDER_SHARE).any(1)])
+    lies_along = (np.minimum(centers, 1 - centers) < BORDER_SHARE).any(1)
+    longest = np.array([max(side.stop - side.start for side in box) for box in ndimage.find_objects(labels)])
+    is_rest = np.concatenate([[True], longest < BORDER_SHARE * max(ink.shape)])
+    is_rest[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = True
+    return np.asarray(is_rest & np.concatenate([[True], lies_along]))
 
 
 def _grain(ink: np.ndarray) -> float:

@@ -5,6 +5,7 @@ rescaling of the pixels into the layers before them; each constant is recognized
 the same folding gives in the second. What is not recognized is left to the converter.
 """
 
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,7 +34,11 @@ def replace_weights(tflite_bytes: bytes, before: keras.Model, after: keras.Model
     """
     patched = bytearray(tflite_bytes)
     values = list(zip(_folded_weights(before), _folded_weights(after), strict=True))
-    for constant in _constants(patched):
+    try:
+        constants = list(_constants(patched))
+    except (struct.error, ValueError, TypeError):  # a damaged file
+        return None
+    for constant in constants:
         known = [new for old, new in values if _is_same(constant, old)]
         if not known or not all(np.array_equal(known[0], other) for other in known[1:]):
             return None

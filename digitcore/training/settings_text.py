@@ -1,11 +1,11 @@
-"""Settings as text: on the command line and in addresses."""
+"""Settings as text: on the command line, in addresses and as a table."""
 
 import json
 from collections.abc import Iterable
 from typing import Any
 
 from digitcore.errors import SettingsError
-from digitcore.training.settings import DEFAULTS, SETTING_SPECS
+from digitcore.training.settings import DEFAULTS, SETTING_SPECS, SettingSpec
 
 
 def parse_values(pairs: Iterable[str]) -> dict[str, str]:
@@ -31,3 +31,20 @@ def parse_value(name: str, text: str) -> Any:
         return json.loads(text, parse_int=int if SETTING_SPECS[name].is_integer else float)
     except ValueError:
         return text
+
+
+def as_markdown() -> str:
+    """A table of the settings with their defaults and ranges."""
+    rows = [
+        f"| `{name}` | `{DEFAULTS[name]!r}` | {_describe_range(spec)} | {spec.label}. {spec.help} |"
+        for name, spec in SETTING_SPECS.items()
+    ]
+    return "\n".join(["| setting | default | range | meaning |", "| --- | --- | --- | --- |", *rows])
+
+
+def _describe_range(spec: SettingSpec) -> str:
+    if spec.choices:
+        return ", ".join(map(str, spec.choices))
+    if spec.widget == "pills":
+        return "digits, such as `79`"
+    return f"{spec.low:,g} to {spec.high:,.10g}{' or None' * spec.is_optional}"

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digitcore.data.strokes import MAX_POINTS, decode_strokes, encode_strokes
+from digitcore.data.strokes import MAX_POINTS, MAX_STROKES, decode_strokes, encode_strokes
 
 RAW = {
     "objects": [
@@ -25,6 +25,12 @@ def test_a_very_long_drawing_is_thinned():
     path = [["M", 0, 0], *(["L", i % 280, i // 280] for i in range(50_000))]
     _, _, [stroke] = decode_strokes(encode_strokes({"objects": [{"path": path, "strokeWidth": 9}]}, 280))
     assert MAX_POINTS / 2 < len(stroke) <= MAX_POINTS + 2 and stroke[-1] == (49_999 % 280, 49_999 // 280)
+
+
+def test_of_very_many_strokes_some_are_kept():
+    dots = [{"path": [["M", i % 280, i // 280]], "strokeWidth": 9} for i in range(12_400)]
+    _, _, strokes = decode_strokes(encode_strokes({"objects": dots}, 280))
+    assert MAX_STROKES / 2 < len(strokes) <= MAX_STROKES and strokes[-1][0][1] > 40
 
 
 @given(st.text() | st.recursive(st.none() | st.integers() | st.text(), lambda part: st.lists(part)).map(str))

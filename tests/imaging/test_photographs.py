@@ -3,9 +3,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
-from digitcore.images import digit_from_file, ink_from_file
+from digitcore.images import digit_from_file, digit_from_image, ink_from_file
 from digitcore.imaging.photographs import MAX_PARTS, extract_ink, find_regions
 from tests.support.photographs import KINDS, photograph
 
@@ -28,21 +28,46 @@ def test_blank_paper_is_blank(kind):
 def test_several_digits_are_found_with_their_boxes(predictor):
     content = photograph("pencil", 3, np.random.default_rng(0), n_digits=3)
     ink = ink_from_file(content)
-    found = ink.digits()
-    assert ink.is_photograph and len(found) == 3
+    found = ink.digits(every=True)
+    assert ink.is_photograph and [one.n_found for one in found] == [3, 3, 3]
     assert predictor.probabilities(np.array([one.digit for one in found])).argmax(1).tolist() == [3, 3, 3]
     width, height = Image.open(io.BytesIO(content)).size
     boxes = sorted(one.box for one in found)
     assert all(left[2] < right[0] for left, right in pairwise(boxes))
     assert all(0 <= left < right <= width and 0 <= top < bottom <= height for left, top, right, bottom in boxes)
-    assert np.array_equal(ink.digit(), found[0].digit)
+    (largest,) = ink.digits()
+    assert np.array_equal(largest.digit, found[0].digit) and largest.n_found == 3
 
 
-def test_white_chalk_on_a_black_board(predictor):
-    image = Image.open(io.BytesIO(photograph("pencil", 5, np.random.default_rng(3)))).convert("L")
-    file = io.BytesIO()
-    Image.fromarray(255 - np.asarray(image)).save(file, "PNG")
-    assert predictor.probabilities(digit_from_file(file.getvalue())[None]).argmax() == 5
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_boxes_lie_in_the_upright_picture(orientation):
+    image, file, exif = Image.new("L", (2999, 1201), 255), io.BytesIO(), Image.Exif()
+    image.paste(0, (2000, 600, 2999, 1201))
+    exif[ExifTags.Base.Orientation] = orientation
+    image.save(file, "PNG", exif=exif)
+    ((_, (left, top, right, bottom), _),) = ink_from_file(file.getvalue()).digits(every=True)
+    expected = (2000, 600, 2999, 1201) if orientation == 1 else (0, 2000, 601, 2999)
+    assert np.abs(np.array([left, top, right, bottom]) - expected).max() <= 3
+    assert right <= (2999 if orientation == 1 else 1201) and bottom <= (1201 if orientation == 1 else 2999)
+
+
+def test_a_digit_beside_the_border_is_found():
+    file, rng = io.BytesIO(), np.random.default_rng(0)
+    page = rng.normal(220, 3, (600, 600))
+    page[520:580, 300:310] = 60
+    Image.fromarray(page.clip(0, 255).astype(np.uint8)).save(file, "PNG")
+    ink = ink_from_file(file.getvalue())
+    ((_, box, _),) = ink.digits(every=True)
+    assert ink.is_photograph and np.abs(np.array(box) - (300, 520, 310, 580)).max() <= 4
+
+
+@pytest.mark.parametrize("kind", ["pencil", "small", "marker"])
+def test_white_chalk_on_a_black_board(kind, predictor):
+    rng, digits = np.random.default_rng(3), []
+    for label in range(10):
+        image = Image.open(io.BytesIO(photograph(kind, label, rng))).convert("L")
+        digits.append(digit_from_image(Image.fromarray(255 - np.asarray(image))))
+    assert (predictor.probabilities(np.array(digits)).argmax(1) == np.arange(10)).sum() >= 9
 
 
 def test_of_thousands_of_parts_the_largest_count():

@@ -46,3 +46,9 @@ def test_a_file_that_disagrees_is_not_used(genius, data):
     after.set_weights(before.get_weights())
     assert litert.replace_weights(genius.tflite_bytes, before, before, digits)
     assert litert.replace_weights(genius.tflite_bytes, before, after, digits) is None
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:2000], lambda content: b"\xff" * len(content), lambda content: b""])
+def test_a_damaged_file_is_left_to_the_converter(damage, genius, data):
+    before, after = other_weights(genius)
+    assert litert.replace_weights(damage(genius.tflite_bytes), before, after, data.validation[0][:20, ..., None]) is None

@@ -8,25 +8,30 @@ from scipy import ndimage
 
 from digitcore.data import strokes, synthetic
 
-KINDS = ("pen", "pencil", "shadow", "ruled", "squared")
+KINDS = ("pen", "pencil", "shadow", "ruled", "squared", "small", "marker")
 PAGE = 1100  # px
 LINED_DARKNESS = (0.35, 0.9)
 DARKNESS = {"pencil": (0.25, 0.5), "ruled": LINED_DARKNESS, "squared": LINED_DARKNESS}  # share of the light that ink takes
 PEN_DARKNESS = (0.6, 0.9)
+EXTENT = {"small": (0.1, 0.2)}  # share of the page that a digit's longer side takes; else `USUAL_EXTENT`
+USUAL_EXTENT = (0.3, 0.65)
+TIP = {"small": (0.05, 0.1), "marker": (0.12, 0.22)}  # width of the pen as a share of the digit; else `USUAL_TIP`
+USUAL_TIP = (0.025, 0.07)
 
 
 def photograph(kind, label, rng, *, n_digits=1):
     """A photograph of a sheet with digits of one label: a JPEG file's bytes.
 
     Args:
-        kind: of `KINDS`; "shadow" is a pen's in half shadow, "ruled" and "squared" are on such paper.
+        kind: of `KINDS`; "shadow" is a pen's in half shadow, "ruled" and "squared" are on such paper,
+            "small" is small on its page, "marker" is written with a thick pen.
         label: 0 to 9; None leaves the sheet blank.
         rng: source of the random numbers.
         n_digits: side by side.
     """
     ink = np.zeros((PAGE, PAGE), np.float32)
     if label is not None:
-        ink = np.maximum.reduce([_ink(label, rng, i, n_digits) for i in range(n_digits)])
+        ink = np.maximum.reduce([_ink(kind, label, rng, i, n_digits) for i in range(n_digits)])
     if kind == "pencil":
         ink *= ndimage.gaussian_filter(rng.uniform(0.2, 1.2, ink.shape), 0.7).clip(0, 1)
     paper = _lines(kind, rng) * (1 - rng.uniform(*DARKNESS.get(kind, PEN_DARKNESS)) * ink)
@@ -40,16 +45,16 @@ def photograph(kind, label, rng, *, n_digits=1):
     return file.getvalue()
 
 
-def _ink(label, rng, position, n_digits):
+def _ink(kind, label, rng, position, n_digits):
     """(PAGE, PAGE) float, 1 where ink is; several digits stand side by side."""
     written = synthetic.handwritten_strokes(synthetic.choose_glyph(label, rng), rng)
-    extent = PAGE * (rng.uniform(0.3, 0.65) if n_digits == 1 else 0.5 / n_digits)
+    extent = PAGE * (rng.uniform(*EXTENT.get(kind, USUAL_EXTENT)) if n_digits == 1 else 0.5 / n_digits)
     room = (PAGE - extent) / 2 - 130
     middle = PAGE / 2 + rng.uniform(-room, room, 2)
     if n_digits > 1:
         middle = np.array([PAGE * (0.2 + 0.6 * position / (n_digits - 1)), PAGE / 2 + rng.uniform(-40, 40)])
     fitted = [stroke - strokes.CANVAS_SIDE / 2 + middle for stroke in synthetic.fit(written, extent)]
-    return strokes.paint(fitted, brush=extent * rng.uniform(0.025, 0.07), side=PAGE).astype(np.float32) / 255
+    return strokes.paint(fitted, brush=extent * rng.uniform(*TIP.get(kind, USUAL_TIP)), side=PAGE).astype(np.float32) / 255
 
 
 def _light(kind, rng):

@@ -121,8 +121,8 @@ def load_image(session: LabSession, content: bytes) -> None:
         return
     session.show_error("" if found else BLANK)
     if found:
-        several = QualityIssue(f"The photo shows {len(found)} digits. The largest is read.")
-        session.canvas.load_digit(found[0].digit, [several] if len(found) > 1 else [])
+        several = QualityIssue(f"The photo shows {found[0].n_found} digits. The largest is read.")
+        session.canvas.load_digit(found[0].digit, [several] if found[0].n_found > 1 else [])
 
 
 def load_example(session: LabSession) -> None:
