@@ -1,4 +1,7 @@
+import functools
+
 import pytest
+from streamlit.components.v2 import manifest_scanner
 
 from pages.session import resources
 from tests.support.app import new_app, session_of
@@ -12,8 +15,16 @@ def app():
     session_of(at).training.stop_all()
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def release_workers():
-    """Each module has workers of its own, so that modules can run beside each other."""
+    """Let the workers go before the tests of the workers themselves begin."""
     yield
     resources.jobs().release_workers()
+
+
+@pytest.fixture(scope="package", autouse=True)
+def scan_packages_once():
+    """Streamlit looks through all installed packages for components in each session of its test runner: half of its time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", functools.cache(manifest_scanner.scan_component_manifests))
+        yield

@@ -79,15 +79,20 @@ WIDGETS = {  # key → kind of widget, another value than the default
 }
 
 
-@pytest.mark.parametrize("name", WIDGETS)
-def test_the_last_change_of_the_form_survives_a_reload(app, few, name):
-    kind, value = WIDGETS[name]
+ONE_OF_EACH_KIND = {kind: [name] for name, (kind, _) in WIDGETS.items()}
+
+
+@pytest.mark.parametrize("names", [*ONE_OF_EACH_KIND.values(), list(WIDGETS)], ids=[*ONE_OF_EACH_KIND, "all"])
+def test_the_last_change_of_the_form_survives_a_reload(app, few, names):
     add_samples(app, few)
     go(app, TRAIN)
-    getattr(app, kind)(key=name).set_value(value).run()
+    for name in names:
+        kind, value = WIDGETS[name]
+        getattr(app, kind)(key=name).set_value(value)
+    app.run()
     assert not app.exception
     again = go(reopen(app), TRAIN)
-    assert getattr(again, kind)(key=name).value == value
+    assert all(getattr(again, WIDGETS[name][0])(key=name).value == WIDGETS[name][1] for name in names)
     preferences = session_of(again).snapshot().preferences
     assert preferences == session_of(app).snapshot().preferences
     assert preferences == session_of(reopen(again)).snapshot().preferences, "opening Train stores no defaults"
