@@ -9,6 +9,7 @@
 
 PYTHON ?= python3
 export HOME ?= $(CURDIR)/.cache
+unexport PYTHONDONTWRITEBYTECODE  # it would have every process compile all of TensorFlow again
 BIN := .venv/bin
 # Python compiles what it uses; to compile all of TensorFlow takes half a minute.
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check

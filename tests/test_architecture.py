@@ -30,6 +30,9 @@ TESTED_WITH = {  # module → the test module that covers it
     "averaging": "test_trainer",
     "settings_text": "test_settings",
     "__main__": "test_cli",
+    "options": "test_cli",
+    "experiments": "test_cli",
+    "pictures": "test_cli",
     "limits": "test_service",
     "preload": "test_cluster",
     "run_folder": "test_cluster",
@@ -54,6 +57,7 @@ OFFENCES = [
     ("digitcore/evaluation/score.py", "import digitcore.evaluation.comparison", "evaluation: scores"),
     ("digitcore/storage/snapshot.py", "import digitcore.storage.database", "storage: the snapshot"),
     ("digitcore/jobs/queue.py", "import digitcore.jobs.cluster", "jobs: the queue"),
+    ("digitcore/cli/options.py", "import digitcore.cli.models", "cli: commands"),
 ]
 
 

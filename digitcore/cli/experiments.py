@@ -1,0 +1,104 @@
+"""Commands for labelled drawings: sweep, labels."""
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from digitcore.cli.options import SetCommand, json_option, progress_bar, read_samples
+from digitcore.data.label_issues import find_label_issues
+from digitcore.models import registry
+from digitcore.training import settings_text
+from digitcore.training.settings import SETTING_SPECS, TrainSettings
+
+MAX_EPOCHS, MAX_SAMPLES, MAX_SECONDS = int(SETTING_SPECS["epochs"].high), 100_000, 24 * 3600  # of a sweep's trainings
+POLL_INTERVAL = 0.2  # s
+TABLE_SUFFIXES = (".csv", ".parquet")
+
+
+def _check_table_file(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    if value is not None and value.suffix not in TABLE_SUFFIXES:
+        raise click.BadParameter("the file's name must end in .csv or .parquet")
+    return value
+
+
+@click.command(cls=SetCommand)
+@click.option("--set", "pairs", multiple=True, required=True, metavar="NAME=V1,V2 …", help="settings and the values to try")
+@click.option("--samples", type=click.Path(path_type=Path), help="npz file with digits (N, 28, 28) and labels (N,)")
+@click.option("--start", default="genius", show_default=True, help="a shipped model")
+@click.option("--seeds", type=click.IntRange(1), default=1, help="seeds for each combination")
+@click.option("--draws", type=click.IntRange(1), help="combinations drawn at random (default: all)")
+@click.option("--workers", type=click.IntRange(1), default=1, help="worker processes to start")
+@click.option("--out", type=click.Path(path_type=Path), callback=_check_table_file, help="file for the table, .csv or .parquet")
+@json_option
+def sweep(
+    pairs: tuple[str, ...],
+    samples: Path | None,
+    start: str,
+    seeds: int,
+    draws: int | None,
+    workers: int,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Try combinations of settings on labelled drawings, as --set sample_weight=1,20 mnist_samples=200,1000."""
+    from digitcore.jobs.limits import Limits
+    from digitcore.jobs.service import JobService
+    from digitcore.jobs.sweep import Sweep
+
+    grid = {
+        name: [settings_text.parse_value(name, value) for value in texts.split(",")]
+        for name, texts in settings_text.parse_values(pairs).items()
+    }
+    found = Sweep.create(registry.load(start), read_samples(samples), TrainSettings(), grid, seeds, draws)
+    service = JobService(n_workers=workers, limits=Limits(epochs=MAX_EPOCHS, samples=MAX_SAMPLES, seconds=MAX_SECONDS))
+    try:
+        found.submit_pending(service)
+        with progress_bar("trainings") as bar:
+            task = bar.add_task("sweep", total=len(found.trials), metrics="")
+            while not found.is_idle:
+                time.sleep(POLL_INTERVAL)
+                found.poll()
+                bar.update(task, completed=len(found.trials) - len(found.jobs()))
+    finally:
+        service.close()
+    table = found.table()
+    if out:
+        if out.suffix == ".csv":
+            table.to_csv(out, index=False)
+        else:
+            table.to_parquet(out, index=False)
+    click.echo(table.to_json(orient="records", indent=2) if as_json else found.means().to_string(index=False))
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--start", default="genius", show_default=True, help="a shipped model, which must not have learnt from the digits")
+@click.option("--folds", type=click.IntRange(2, 20), default=4, show_default=True, help="trainings, each without its own part")
+@json_option
+def labels(file: Path, start: str, folds: int, as_json: bool) -> None:
+    """List the labels of an npz file that are perhaps wrong, the most doubtful first.
+
+    Each digit is predicted by a model that was trained on the others.
+    """
+    from digitcore.training.cross_validation import predict_out_of_fold
+
+    samples = read_samples(file)
+    with progress_bar("%") as bar:
+        task = bar.add_task("labels", total=100, metrics="")
+        probabilities = predict_out_of_fold(
+            registry.load(start),
+            samples,
+            TrainSettings(),
+            n_folds=folds,
+            on_progress=lambda share: bar.update(task, completed=round(100 * share)),
+        )
+    issues = [asdict(issue) for issue in find_label_issues(samples.labels, probabilities)]
+    if as_json:
+        click.echo(json.dumps(issues, indent=2))
+        return
+    for issue in issues:
+        click.echo("{index}: labelled {label}, perhaps {suggested} (label believed {score:.1%})".format(**issue))
+    click.echo(f"{len(issues)} of {len(samples):,} labels are doubtful.")
