@@ -30,6 +30,7 @@ TESTED_WITH = {  # module → the test module that covers it
     "averaging": "test_trainer",
     "settings_text": "test_settings",
     "__main__": "test_cli",
+    "models": "test_cli",
     "options": "test_cli",
     "experiments": "test_cli",
     "pictures": "test_cli",

@@ -18,6 +18,7 @@ Stroke = list[tuple[int, int]]
 MAX_SLANT, MAX_ROTATION, MAX_STRETCH, MAX_BRUSH = 0.15, 7.0, 0.12, 0.25  # px a px, degrees, two natural logarithms
 WOBBLE = 0.02  # share of the size: standard deviation of the points
 N_WAVES = 3  # of the wobble
+MAX_VARIANTS = 640  # of all drawings together: with many, each is drawn anew less often
 
 
 def encode_strokes(raw: dict[str, Any] | None, side: int) -> str:
@@ -73,6 +74,16 @@ def paint(strokes: Sequence[np.ndarray], brush: float, side: int = CANVAS_SIDE) 
         for x, y in path:
             pen.ellipse([x - radius, y - radius, x + radius, y + radius], fill=255)
     return np.asarray(canvas.reduce(OVERSAMPLING))
+
+
+def variants_of_each(redraws: int, n_drawings: int) -> int:
+    """How many variants a training makes of each of several drawings, the drawing itself not counted.
+
+    Args:
+        redraws: the setting.
+        n_drawings: whose strokes are known.
+    """
+    return min(redraws, max(1, MAX_VARIANTS // max(1, n_drawings))) - 1
 
 
 def redraw(text: str, n: int, rng: np.random.Generator) -> np.ndarray:

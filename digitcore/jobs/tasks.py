@@ -21,6 +21,7 @@ from digitcore.training.settings import TrainSettings
 if TYPE_CHECKING:
     import pandas as pd
 
+    from digitcore.data.label_issues import LabelIssue
     from digitcore.data.sample_files import ImportResult
     from digitcore.data.statistics import DatasetStatistics
     from digitcore.evaluation.activations import LayerActivation
@@ -202,6 +203,36 @@ class StatisticsTask(_Unlimited):
         from digitcore.data.statistics import dataset_statistics
 
         return dataset_statistics(self.seed)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelIssuesTask(_Unlimited):
+    """`label_issues.find_label_issues`, with `cross_validation.predict_out_of_fold`. Events report the share done.
+
+    Attributes:
+        start: the initial model of each training; it must not have learnt from the samples.
+        samples: labelled.
+    """
+
+    start: ModelBundle
+    samples: SampleSet
+
+    def with_limits(self, limits: Limits) -> Self:
+        limits.check(len(self.samples), limits.samples, "drawings in one training")
+        return self
+
+    def run(self, progress: Progress, should_stop: ShouldStop) -> "list[LabelIssue]":
+        from digitcore.data.label_issues import find_label_issues
+        from digitcore.training.cross_validation import predict_out_of_fold
+
+        probabilities = predict_out_of_fold(
+            self.start,
+            self.samples,
+            TrainSettings(),
+            on_progress=lambda share: progress({"share": share}),
+            should_stop=should_stop,
+        )
+        return find_label_issues(self.samples.labels, probabilities)
 
 
 @dataclass(frozen=True, eq=False)

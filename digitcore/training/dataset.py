@@ -15,7 +15,6 @@ from digitcore.images import SIDE
 from digitcore.samples import SampleSet
 from digitcore.training.settings import TrainSettings
 
-MAX_VARIANTS = 640  # of all drawings together: with many, each is drawn anew less often
 SYNTHETIC_VARIETY = 3  # times as many synthetic digits are generated as an epoch uses
 MAX_NOISE = 0.3  # share of pixels, or standard deviation as a share of full ink
 PREFETCH = 2  # batches
@@ -94,8 +93,8 @@ class TrainingDataset:
 
     def _own_part(self, samples: SampleSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The user's drawings, and variants of those whose strokes are known: digits, labels and shares of a drawing's weight."""
-        rng, n_drawn = np.random.default_rng(self.settings.seed), sum(map(bool, samples.strokes))
-        n_variants = min(self.settings.redraws, max(1, MAX_VARIANTS // max(1, n_drawn))) - 1
+        rng = np.random.default_rng(self.settings.seed)
+        n_variants = strokes.variants_of_each(self.settings.redraws, sum(map(bool, samples.strokes)))
         variants = [strokes.redraw(text, n_variants, rng) for text in samples.strokes]
         counts = np.array([1 + len(some) for some in variants], int)
         digits = [part for digit, some in zip(samples.digits, variants, strict=True) for part in (digit[None], some)]

@@ -12,12 +12,11 @@ import numpy as np
 from digitcore import images
 from digitcore.data import quality
 from digitcore.data.quality import QualityIssue
-from digitcore.data.strokes import encode_strokes
+from digitcore.data.strokes import CANVAS_SIDE, encode_strokes
 from digitcore.errors import DigitLabError, ImageError
 from digitcore.imaging.decoding import UNREADABLE
 from pages.session.part import Part, synchronized
 
-SIDE = 280  # px
 MAX_PREVIEW = 100_000  # characters of a picture's data URL
 BLACK, WHITE = "#000000", "#ffffff"
 Fabric = dict[str, Any]  # the canvas's JSON
@@ -146,7 +145,7 @@ class CanvasState(Part):
 
     def encoded_strokes(self) -> str:
         """The strokes as a sample holds them."""
-        return encode_strokes(self.drawing.strokes, SIDE)
+        return encode_strokes(self.drawing.strokes, CANVAS_SIDE)
 
     @synchronized
     def sync_from_widget(self, key: str, value: Any) -> None:

@@ -120,12 +120,13 @@ class LabSession:
         return Contradiction(int(probabilities[0].argmax()), float(probabilities[0].max()))
 
     def contradicted_samples(self) -> np.ndarray:
-        """Indices of the samples whose label the shipped model contradicts, being sure of another digit."""
+        """Indices of the samples whose label the shipped model contradicts, being sure of another digit; not the kept ones."""
         model, samples = self.services.shipped(PRETRAINED), self.samples.current
         if not len(samples):
             return np.zeros(0, int)
         probabilities = self.services.probabilities(model, samples.digits)
-        return np.flatnonzero(contradicted(samples.labels, probabilities, model.card.confidence_threshold))
+        found = contradicted(samples.labels, probabilities, model.card.confidence_threshold)
+        return np.flatnonzero(found & ~self.samples.is_kept())
 
     @synchronized
     def undo_label(self) -> None:

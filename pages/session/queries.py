@@ -10,17 +10,20 @@ import numpy as np
 from digitcore.jobs import tasks
 from digitcore.jobs.tasks import MnistResult, Task
 from digitcore.models.bundle import ModelBundle
+from digitcore.samples import SampleSet
 from pages.session.lab_session import LabSession
+from pages.session.model_library import PRETRAINED
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from digitcore.data.label_issues import LabelIssue
     from digitcore.data.statistics import DatasetStatistics
     from digitcore.evaluation.activations import LayerActivation
     from digitcore.evaluation.neighbors import Neighbors
 
 EVALUATION, ROBUSTNESS, NEIGHBORS, ACTIVATIONS = "evaluation", "robustness", "neighbors", "activations"
-STATISTICS, ONNX = "statistics", "onnx"
+STATISTICS, ONNX, LABEL_ISSUES = "statistics", "onnx", "label issues"
 SENTENCES = {
     EVALUATION: "Reading MNIST's 10,000 test digits",
     ROBUSTNESS: "Reading MNIST's 10,000 test digits, spoilt in ten ways at five strengths",
@@ -28,6 +31,7 @@ SENTENCES = {
     ACTIVATIONS: "Looking into the network",
     STATISTICS: "Looking at the data set",
     ONNX: "Making the ONNX file",
+    LABEL_ISSUES: "Training four models, each without a part of your drawings",
 }
 Models = dict[str, ModelBundle]
 
@@ -74,8 +78,16 @@ def dataset_statistics(session: LabSession, seed: int) -> "DatasetStatistics | N
     return found
 
 
-def _hash(digit: np.ndarray) -> str:
-    return hashlib.sha256(digit.tobytes()).hexdigest()
+def label_issues(session: LabSession, samples: SampleSet) -> "list[LabelIssue] | None":
+    """The samples whose label is doubtful, the most doubtful first; None while they are looked for."""
+    start = session.services.shipped(PRETRAINED)
+    key = (LABEL_ISSUES, start.hash, _hash(samples.digits), _hash(samples.labels))
+    issues: list[LabelIssue] | None = session.queries.find(key, lambda: tasks.LabelIssuesTask(start, samples))
+    return issues
+
+
+def _hash(array: np.ndarray) -> str:
+    return hashlib.sha256(array.tobytes()).hexdigest()
 
 
 def _for_each(session: LabSession, kind: str, models: Models, make_task: Callable[[ModelBundle], Task[Any]]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The user's samples and what can be undone about them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,8 @@ import numpy as np
 
 from digitcore.samples import SampleSet
 from pages.session.part import Part, synchronized
+
+Identity = tuple[bytes, int]
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,11 @@ class Contradiction:
     confidence: float
 
 
+def identities(samples: SampleSet) -> list[Identity]:
+    """By which samples are known again among others: the digit and its label."""
+    return [(digit.tobytes(), int(label)) for digit, label in zip(samples.digits, samples.labels, strict=True)]
+
+
 class SampleList(Part):
     """The samples of a session.
 
@@ -25,6 +33,8 @@ class SampleList(Part):
         hold_out: whether every fourth drawing of a digit is kept out of training.
         last_label: just given, and can be undone; None when there is none.
         contradiction: of the last label; None where there is none, or the user has answered.
+        reviewed: the samples as they were when the user asked for their doubtful labels; None when that was not asked.
+        kept: identities of the samples with a doubtful label that the user has looked at and kept.
     """
 
     def __init__(self, lock: Any = None) -> None:
@@ -33,6 +43,8 @@ class SampleList(Part):
         self.hold_out = True
         self.last_label: int | None = None
         self.contradiction: Contradiction | None = None
+        self.reviewed: SampleSet | None = None
+        self.kept: set[Identity] = set()
         self._before: SampleSet | None = None
 
     def __len__(self) -> int:
@@ -73,6 +85,16 @@ class SampleList(Part):
     def keep_label(self) -> None:
         """The last label is right, whatever the network says."""
         self.contradiction = None
+
+    @synchronized
+    def keep(self, indices: Iterable[int]) -> None:
+        """The labels of these samples are right, whatever a network says."""
+        every = identities(self.current)
+        self.kept.update(every[i] for i in indices)
+
+    def is_kept(self) -> np.ndarray:
+        """Whose label the user has kept: (N,) bool."""
+        return np.array([one in self.kept for one in identities(self.current)], bool)
 
     @synchronized
     def forget_last(self) -> None:

@@ -138,6 +138,32 @@ def test_own_drawings_are_relabelled_and_deleted(app, few):
     assert len(session_of(app).samples) == 20
 
 
+def test_doubtful_labels_are_relabelled_or_kept(app, few):
+    wrong = few.relabel([6], 8).relabel([9], 7)
+    add_samples(app, wrong)
+
+    def run(select=()):
+        """AppTest does not know the gallery: its selection is set before each run."""
+        app.session_state["review_20_2"] = {"selected": [str(number) for number in select]}
+        return keep_open(app, "own").run()
+
+    app.run()  # the page counts anew
+    open_drawer(app, "own")
+    keep_open(app, "own").segmented_control(key="own_kind").set_value("To review").run()
+    session = session_of(app)
+    assert session.contradicted_samples().tolist() == [6, 9]
+    keep_open(app, "own").toggle(key="review_closer").set_value(True).run()
+    until(app, lambda: not session.queries.pending, run)
+    assert "Relabel all 2 as suggested" in [button.label for button in run().button]
+    run([6]).button(key="review_keep").click()
+    run([6])
+    assert session.samples.is_kept().tolist() == [i == 6 for i in range(20)] and session.contradicted_samples().tolist() == [9]
+    keep_open(app, "own").button(key="review_relabel").click()
+    run()
+    assert session.samples.current.labels.tolist() == few.relabel([6], 8).labels.tolist() and not app.exception
+    assert "No label looks wrong." in texts(app)
+
+
 def test_misclassified_by_a_chosen_model(app, few):
     add_samples(app, few)
     app.run()  # the page counts anew

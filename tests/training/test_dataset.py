@@ -3,9 +3,10 @@ import json
 import numpy as np
 import pytest
 
+from digitcore.data.strokes import MAX_VARIANTS
 from digitcore.errors import SettingsError
 from digitcore.samples import SampleSet
-from digitcore.training.dataset import MAX_VARIANTS, TrainingDataset, validation_data
+from digitcore.training.dataset import TrainingDataset, validation_data
 from digitcore.training.settings import TrainSettings
 
 QUICK = TrainSettings(mnist_samples=320, epochs=1, batch_size=50, validation_samples=100).resolved(is_trained=True)

@@ -9,10 +9,11 @@ from streamlit_drawable_canvas import st_canvas
 
 from digitcore import images, mnist
 from digitcore.data.quality import QualityIssue
+from digitcore.data.strokes import CANVAS_SIDE
 from digitcore.errors import DigitLabError, ImageError
 from pages.components import assets
 from pages.session import resources, state
-from pages.session.canvas_state import SIDE, CanvasState, decode_data_url
+from pages.session.canvas_state import CanvasState, decode_data_url
 from pages.session.lab_session import LabSession
 
 BRUSH_RANGE, DEFAULT_BRUSH = (8, 40), 20  # px
@@ -36,14 +37,14 @@ def canvas(session: LabSession) -> None:
         drawn.remount()
     ink, background = drawn.colors
     assets.style("canvas/canvas.css")
-    with st.container(key="canvas", width=SIDE):
+    with st.container(key="canvas", width=CANVAS_SIDE):
         st_canvas(
             stroke_width=state.widget_value("brush") or DEFAULT_BRUSH,
             stroke_color=ink,
             background_color=background,
             background_image=_image_of(drawn),
-            width=SIDE,
-            height=SIDE,
+            width=CANVAS_SIDE,
+            height=CANVAS_SIDE,
             initial_drawing=drawn.initial_drawing,
             return_image_data=True,
             key=drawn.key,
@@ -67,7 +68,7 @@ def _image_of(drawn: CanvasState) -> Image.Image | None:
     if not drawn.drawing.from_image or drawn.drawing.digit is None:
         return None
     digit = 255 - drawn.drawing.digit if drawn.white_background else drawn.drawing.digit
-    return Image.fromarray(digit).resize((SIDE, SIDE), Image.Resampling.NEAREST)
+    return Image.fromarray(digit).resize((CANVAS_SIDE, CANVAS_SIDE), Image.Resampling.NEAREST)
 
 
 def live_pictures(session: LabSession) -> None:

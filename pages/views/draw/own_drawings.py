@@ -3,12 +3,13 @@
 import numpy as np
 import streamlit as st
 
-from digitcore.data.strokes import decode_strokes, redraw
+from digitcore.data.strokes import decode_strokes, redraw, variants_of_each
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
 from pages.components import figures, gallery
 from pages.session import resources, text
 from pages.session.lab_session import LabSession
+from pages.views.draw import label_review
 
 SHOWN_VARIANTS = 7
 ALL, MISCLASSIFIED, HELD_OUT, CONTRADICTED = "All", "Errors", "Kept for testing", "To review"
@@ -21,11 +22,12 @@ def show(session: LabSession) -> None:
         st.caption("None yet. Draw a digit and press the one you meant.")
         return
     kind, digits = _choose_filter()
+    if kind == CONTRADICTED:
+        label_review.show(session, digits)
+        return
     model = _choose_model(session) if kind == MISCLASSIFIED else session.active_model
     predictions = resources.probabilities(model, samples.digits).argmax(1)
     numbers = _filter(samples, predictions, kind, digits)
-    if kind == CONTRADICTED:
-        numbers = numbers[np.isin(numbers, session.contradicted_samples())]
     n_pages = max(1, -(-len(numbers) // gallery.MAX_CELLS))
     page = int(st.number_input("Page", 1, n_pages, 1, key=f"own_page_{n_pages}")) - 1 if n_pages > 1 else 0
     shown = numbers[page * gallery.MAX_CELLS : (page + 1) * gallery.MAX_CELLS]
@@ -36,6 +38,7 @@ def show(session: LabSession) -> None:
     selected = gallery.multi_gallery(cells, f"own_{len(samples)}", len(numbers))
     if selected:
         _show_actions(session, selected)
+        show_strokes(session, selected[-1])
     else:
         st.caption("Click drawings to choose them.")
 
@@ -77,10 +80,9 @@ def _show_actions(session: LabSession, selected: list[int]) -> None:
         label = st.selectbox("Relabel as", range(10), index=None, key="own_label", width=140, placeholder="0 to 9")
         st.button("Relabel", key="own_relabel", on_click=_relabel, args=(session, selected, label), disabled=label is None)
         st.button(f"Delete {len(selected)}", key="own_delete", on_click=_delete, args=(session, selected))
-    _show_strokes(session, selected[-1])
 
 
-def _show_strokes(session: LabSession, i: int) -> None:
+def show_strokes(session: LabSession, i: int) -> None:
     """How a drawing was drawn, and variants of it that a training learns from too."""
     samples = session.samples.current
     side, brush, strokes = decode_strokes(samples.strokes[i])
@@ -88,7 +90,8 @@ def _show_strokes(session: LabSession, i: int) -> None:
         return
     figures.replay(side, brush, strokes)
     st.caption(f"How it was drawn{_when(samples.dates[i])}: {text.plural(len(strokes), 'stroke')}.")
-    n_variants = session.training.settings.redraws - 1
+    n_drawn = sum(map(bool, session.samples.for_training().training_part().strokes))
+    n_variants = variants_of_each(session.training.settings.redraws, n_drawn)
     if n_variants and not samples.held_out[i]:
         variants = redraw(samples.strokes[i], min(n_variants, SHOWN_VARIANTS), np.random.default_rng(0))
         st.caption(f"A training also learns from {text.plural(n_variants, 'variant')} such as these:")

@@ -16,6 +16,8 @@ from digitcore import mnist, models
 from digitcore.cli import cli, main
 from tests.support.photographs import photograph
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def test_help_lists_every_command(capsys):
     assert main(["--help"]) == 0
@@ -24,13 +26,13 @@ def test_help_lists_every_command(capsys):
 
 
 def test_the_readme_names_every_command():
-    readme = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [name for name in cli.commands if f"digitlab {name}" not in readme] == []
 
 
 def test_the_table_of_settings_is_up_to_date(capsys):
     assert main(["settings"]) == 0
-    page = (Path(__file__).resolve().parent.parent / "docs" / "settings.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     assert page.endswith(capsys.readouterr().out), "run digitlab settings"
 
 
@@ -151,3 +153,13 @@ def test_sweep_writes_a_table(tmp_path, capsys, few):
     rows = json.loads(capsys.readouterr().out)
     assert [row["sample_weight"] for row in rows] == [1, 20] and {row["status"] for row in rows} == {"done"}
     assert pd.read_parquet(out)["personal"].tolist() == pytest.approx([row["personal"] for row in rows])
+
+
+def test_labels_prints_the_doubtful_ones(tmp_path, capsys, few):
+    file = tmp_path / "mine.npz"
+    file.write_bytes(few.relabel([6], 8).to_npz())
+    assert main(["labels", str(file), "--folds", "2", "--json"]) == 0
+    issues = json.loads(capsys.readouterr().out)
+    assert issues[0].keys() == {"index", "label", "suggested", "score"}
+    assert (issues[0]["index"], issues[0]["label"], issues[0]["suggested"]) == (6, 8, few.labels[6])
+    assert [one["score"] for one in issues] == sorted(one["score"] for one in issues)

@@ -1,0 +1,86 @@
+"""Labels worth a second look: one tap gives the suggested label, or keeps the one that is there."""
+
+import streamlit as st
+
+from digitcore.samples import SampleSet
+from pages.components import gallery
+from pages.components.query_progress import query_progress
+from pages.session import queries, resources, state, text
+from pages.session.lab_session import LabSession
+from pages.session.model_library import PRETRAINED
+from pages.session.sample_list import identities
+
+MIN_SAMPLES = 10  # fewer are not worth four trainings
+CLOSER_HELP = (
+    "Four models are trained, each without a quarter of your drawings, and say what they see in it: a model that has learnt a "
+    "wrong label would confirm it. The label that is believed least comes first (confident learning, C. Northcutt et al. 2021)."
+)
+
+
+def show(session: LabSession, digits: list[int]) -> None:
+    """The drawings whose label is doubtful, and what to do about them.
+
+    Args:
+        digits: labels that are shown; none shows all.
+    """
+    suggestions = _suggestions(session)
+    if suggestions is None:
+        query_progress(session)
+        return
+    samples = session.samples.current
+    shown = {i: digit for i, digit in suggestions.items() if not digits or samples.labels[i] in digits}
+    if not shown:
+        st.caption("No label looks wrong.")
+        return
+    cells = [gallery.Cell(i, samples.digits[i], f"{samples.labels[i]}, perhaps {digit}") for i, digit in shown.items()]
+    selected = gallery.multi_gallery(cells, f"review_{len(samples)}_{len(cells)}")
+    chosen = selected or list(shown)
+    n = f"these {len(chosen)}" if selected else f"all {len(chosen)}"
+    with st.container(horizontal=True):
+        arguments = (session, {i: shown[i] for i in chosen})
+        st.button(f"Relabel {n} as suggested", key="review_relabel", on_click=_relabel, args=arguments)
+        st.button(f"Keep {n}", key="review_keep", on_click=_keep, args=arguments)
+
+
+def _suggestions(session: LabSession) -> dict[int, int] | None:
+    """Drawing → the digit that is believed more than its label, the most doubtful first; None while they are looked for."""
+    is_closer = st.toggle(
+        "Look closer",
+        session.samples.reviewed is not None,
+        key="review_closer",
+        help=CLOSER_HELP,
+        disabled=len(session.samples) < MIN_SAMPLES,
+        on_change=_look_closer,
+        args=(session,),
+    )
+    if is_closer and session.samples.reviewed is not None:
+        return _doubted_by_others(session, session.samples.reviewed)
+    found = session.contradicted_samples()
+    model = session.services.shipped(PRETRAINED)
+    predictions = resources.probabilities(model, session.samples.current.digits[found]).argmax(1).tolist() if len(found) else []
+    return dict(zip(found.tolist(), predictions, strict=True))
+
+
+def _doubted_by_others(session: LabSession, reviewed: SampleSet) -> dict[int, int] | None:
+    """Of the samples as they were when this was asked, those that are still there with their label, and not kept."""
+    issues = queries.label_issues(session, reviewed)
+    if issues is None:
+        return None
+    before, kept = identities(reviewed), session.samples.kept
+    place = {identity: i for i, identity in enumerate(identities(session.samples.current)) if identity not in kept}
+    return {place[before[issue.index]]: issue.suggested for issue in issues if before[issue.index] in place}
+
+
+def _look_closer(session: LabSession) -> None:
+    session.samples.reviewed = session.samples.current if state.widget_value("review_closer") else None
+
+
+def _relabel(session: LabSession, suggestions: dict[int, int]) -> None:
+    samples = session.samples.current
+    for i, digit in suggestions.items():
+        samples = samples.relabel([i], digit)
+    session.replace_samples(samples, f"{text.drawings(len(suggestions))} relabelled.")
+
+
+def _keep(session: LabSession, suggestions: dict[int, int]) -> None:
+    session.samples.keep(suggestions)
