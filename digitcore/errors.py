@@ -35,6 +35,10 @@ class ModelError(DigitLabError):
     """A model is missing, damaged or of the wrong shape."""
 
 
+class TrainingError(DigitLabError):
+    """A training can come to nothing: its loss is no number, or its network is dead."""
+
+
 class JobError(DigitLabError):
     """A job on the worker failed."""
 

@@ -11,11 +11,13 @@ import click
 from digitcore import mnist
 from digitcore.cli.options import SETTING_HELP, SetCommand, json_option, progress_bar
 from digitcore.config import load_config
+from digitcore.errors import ModelError
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
+from digitcore.models.network_spec import NetworkSpec
 from digitcore.samples import SampleSet
 from digitcore.training import settings_text
-from digitcore.training.recipes import RECIPES, get_recipe
+from digitcore.training.recipes import MNIST_ONLY, RECIPES, Recipe, get_recipe
 from digitcore.training.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -34,30 +36,43 @@ def data(path: str | None) -> None:
 
 
 @click.command(cls=SetCommand, epilog=f"RECIPE is one of {', '.join(RECIPES)}.")
-@click.argument("recipe")
+@click.argument("recipe", default="")
+@click.option("--network", type=click.Path(path_type=Path), help="JSON file of a network to train instead of RECIPE")
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE …", help=SETTING_HELP)
-@click.option("--out", type=click.Path(path_type=Path), help="folder for the model (default: models/RECIPE)")
-def train(recipe: str, pairs: tuple[str, ...], out: Path | None) -> None:
-    """Train a shipped model again, or a variant of it; a killed training resumes where it was."""
+@click.option("--out", type=click.Path(path_type=Path), help="folder for the model (default: models/RECIPE, or FILE’s name)")
+def train(recipe: str, network: Path | None, pairs: tuple[str, ...], out: Path | None) -> None:
+    """Train a shipped model again, a variant of it, or a network of one's own; a killed training resumes where it was."""
     from digitcore.evaluation import benchmark
     from digitcore.models import keras_io
     from digitcore.training.calibration import calibrate
 
-    chosen = get_recipe(recipe)
-    folder = out or registry.SHIPPED_FOLDER / recipe
+    if bool(recipe) == bool(network):
+        raise click.UsageError("Name either a recipe or --network FILE.json.")
+    if network is None:
+        chosen, folder = get_recipe(recipe), out or registry.SHIPPED_FOLDER / recipe
+    else:
+        chosen, folder = Recipe(_read_network(network), MNIST_ONLY), out or network.with_suffix("")
     values = {name: settings_text.parse_value(name, text) for name, text in settings_text.parse_values(pairs).items()}
     model = keras_io.random_model(chosen.network)
     if chosen.settings is not None:
-        model = calibrate(_train(model, chosen.settings.replace(**values), recipe))
+        model = calibrate(_train(model, chosen.settings.replace(**values), folder.name))
     model = benchmark.measure(model.with_card(replace(model.card, name=folder.name, recipe=recipe)))
     registry.save(model, folder)
     click.echo(f"Written to {folder}: {model.card.metrics['mnist_accuracy']:.2%} of MNIST's test digits")
 
 
+def _read_network(file: Path) -> str:
+    """The checked JSON of a network in a file."""
+    try:
+        return NetworkSpec.from_json(file.read_text(encoding="utf-8")).to_json()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"There is no file {file} that can be read.") from error
+
+
 def _train(start: ModelBundle, settings: TrainSettings, name: str) -> ModelBundle:
     from digitcore.training.trainer import train
 
-    key = hashlib.sha256((name + settings.to_json()).encode()).hexdigest()[:16]
+    key = hashlib.sha256((start.card.network + name + settings.to_json()).encode()).hexdigest()[:16]
     with progress_bar("epochs") as bar:
         task = bar.add_task(name, total=settings.epochs, metrics="")
         run = train(

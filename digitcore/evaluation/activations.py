@@ -11,7 +11,13 @@ from digitcore.models.bundle import ModelBundle
 if TYPE_CHECKING:
     import keras
 
-LAYER_TYPES = {"Conv2D": "Convolution", "ReLU": "ReLU", "MaxPooling2D": "Pooling", "Dense": "Dense"}  # that are shown
+LAYER_TYPES = {  # that are shown
+    "Conv2D": "Convolution",
+    "ReLU": "ReLU",
+    "Activation": "Activation",
+    "MaxPooling2D": "Pooling",
+    "Dense": "Dense",
+}
 PROBE_SIZE = 500  # MNIST digits by which dead units are found
 MAX_MAPS = 12  # of one layer
 
@@ -70,6 +76,29 @@ def features(bundle: ModelBundle, digits: np.ndarray) -> np.ndarray:
     return keras_io.predict_in_batches(truncated, digits[..., None].astype(np.float32)).reshape(len(digits), -1)
 
 
+def dead_unit_share(model: "keras.Model", digits: np.ndarray) -> float | None:
+    """Share of the ReLU units, or feature maps, that are 0 for each of some digits, 0 to 1; None where there is no ReLU.
+
+    Args:
+        model: built of layers in a row.
+        digits: (N, 28, 28, 1) float32, 0 to 255.
+    """
+    import keras
+
+    outputs = [layer.output for layer in model.layers if _is_relu(layer)]
+    if not outputs:
+        return None
+    found = keras.Model(model.inputs, outputs)(digits, training=False)
+    highest = [np.asarray(one).reshape(-1, one.shape[-1]).max(0) for one in (found if isinstance(found, list) else [found])]
+    return float((np.concatenate(highest) <= 0).mean())
+
+
+def _is_relu(layer: "keras.Layer") -> bool:
+    import keras
+
+    return isinstance(layer, keras.layers.ReLU) or getattr(layer, "activation", None) is keras.activations.relu
+
+
 def _is_linear_convolution(layer: "keras.Layer") -> bool:
     """A convolution whose ReLU follows as a layer of its own."""
     import keras
@@ -79,11 +108,8 @@ def _is_linear_convolution(layer: "keras.Layer") -> bool:
 
 def _summarize(name: str, layer: "keras.Layer", outputs: np.ndarray) -> LayerActivation:
     """One layer's outputs, (1 + 500, …, units): the first is the digit's."""
-    import keras
-
     n_units = outputs.shape[-1]
     own, probes = outputs[0], outputs[1:].reshape(-1, n_units)
-    is_relu = isinstance(layer, keras.layers.ReLU) or getattr(layer, "activation", None) is keras.activations.relu
     if own.ndim == 1:
         maps = own[None, None]
     else:
@@ -91,5 +117,5 @@ def _summarize(name: str, layer: "keras.Layer", outputs: np.ndarray) -> LayerAct
         maps = np.moveaxis(own[..., np.sort(by_variance)], -1, 0)
     low, high = maps.min(), maps.max()
     scaled = (maps - low) * (255 / max(high - low, 1e-6))
-    dead_share = float((probes.max(0) <= 0).mean()) if is_relu else None
+    dead_share = float((probes.max(0) <= 0).mean()) if _is_relu(layer) else None
     return LayerActivation(name, n_units, scaled.round().astype(np.uint8), dead_share)

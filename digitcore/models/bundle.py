@@ -27,7 +27,7 @@ class ModelCard:
 
     Attributes:
         name: shown to people.
-        network: the architecture's name in `digitcore.models.networks`.
+        network: the architecture's name in `digitcore.models.networks`, or the JSON of a `NetworkSpec`.
         parameters: number of weights.
         recipe: the entry of `digitcore.training.recipes` that it was trained by, or "".
         parent: the model it was trained from, or None.

@@ -1,4 +1,6 @@
-"""The registry of network architectures. Each maps (28, 28, 1) images of 0 to 255 to ten probabilities.
+"""The registry of network architectures, and those that a person builds.
+
+Each maps (28, 28, 1) images of 0 to 255 to ten probabilities.
 
 To add one, write a function here that returns its layers, and decorate it with `@network`.
 """
@@ -11,6 +13,7 @@ from keras import layers
 
 from digitcore.errors import ModelError
 from digitcore.images import SIDE
+from digitcore.models.network_spec import Block, NetworkSpec, is_spec
 
 Layers = list[keras.Layer]
 _REGISTRY: dict[str, Callable[[], Layers]] = {}
@@ -27,24 +30,54 @@ def names() -> list[str]:
     return list(_REGISTRY)
 
 
-def build(name: str, seed: int = 0) -> keras.Model:
+def build(network: str, seed: int = 0) -> keras.Model:
     """Build a network with random weights, the same for the same seed.
 
+    Args:
+        network: a registered name, or the JSON of a `NetworkSpec`.
+        seed: of the weights.
+
     Raises:
-        ModelError: when there is no such network.
+        ModelError: when there is no such network, or the JSON is wrong.
     """
-    if name not in _REGISTRY:
-        raise ModelError(f"There is no network called “{name}”. There are: {', '.join(names())}.")
+    spec = NetworkSpec.from_json(network) if is_spec(network) else None
+    if spec is None and network not in _REGISTRY:
+        raise ModelError(f"There is no network called “{network[:40]}”. There are: {', '.join(names())}.")
     keras.utils.set_random_seed(seed)
     return keras.Sequential(
         [
             keras.Input((SIDE, SIDE, 1), name="digit"),
             layers.Rescaling(1 / 255),
-            *_REGISTRY[name](),
+            *(_REGISTRY[network]() if spec is None else _layers(spec)),
             layers.Dense(10, activation="softmax", name="probabilities"),
         ],
-        name=name.replace("-", "_"),
+        name="built" if spec else network.replace("-", "_"),
     )
+
+
+def _layers(spec: NetworkSpec) -> Layers:
+    found: Layers = []
+    for block in spec.blocks:
+        if block.kind == "dense" and not any(isinstance(layer, layers.Flatten) for layer in found):
+            found.append(layers.Flatten())
+        found += _block_layers(block, spec.activation)
+    return found if any(isinstance(layer, layers.Flatten) for layer in found) else [*found, layers.Flatten()]
+
+
+def _block_layers(block: Block, activation: str) -> Layers:
+    has_bias = not block.batch_normalization
+    layer = (
+        layers.Conv2D(block.size, block.kernel_size, padding="same", use_bias=has_bias)
+        if block.kind == "conv"
+        else layers.Dense(block.size, use_bias=has_bias)
+    )
+    return [
+        layer,
+        *([layers.MaxPooling2D()] if block.pooling and block.kind == "conv" else []),
+        *([layers.BatchNormalization(momentum=0.9)] if block.batch_normalization else []),
+        layers.Activation(activation),
+        *([layers.Dropout(block.dropout)] if block.dropout else []),
+    ]
 
 
 def _conv_block(filters: int, kernel_size: int = 3, *, pool: bool = False, **options: Any) -> Layers:

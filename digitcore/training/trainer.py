@@ -14,11 +14,13 @@ from digitcore.samples import SampleSet
 from digitcore.training import averaging, history
 from digitcore.training.callbacks import HistoryCallback
 from digitcore.training.dataset import TrainingDataset, validation_data
+from digitcore.training.divergence import StopOnDivergence
 from digitcore.training.run import Point, Run
 from digitcore.training.schedules import learning_rate_schedule
 from digitcore.training.settings import TrainSettings
 
 STEPS_PER_EXECUTION = 4  # batches between two calls of the callbacks; each call costs more than a millisecond
+PROBE_SIZE = 100  # validation digits by which dead units are found
 CHECKED_DIGITS = 20  # on which the served file must agree with Keras
 COMPILED_SETTINGS = ("schedule", "learning_rate", "beta_2", "ema_momentum", "label_smoothing")  # that a compiled model holds
 
@@ -53,6 +55,7 @@ def train(
     Raises:
         SettingsError: when there is nothing to train on.
         DatasetNotFoundError: when MNIST is not here and cannot be downloaded.
+        TrainingError: when the loss is no longer a number, or, from random weights, hardly a ReLU unit is left alive.
     """
     resolved = settings.resolved(start.card.trained)
     dataset = TrainingDataset(samples, resolved)
@@ -65,7 +68,8 @@ def train(
         recorder.begin(start.predictor())
         initial = keras_io.open_model(start)
         model = _compile(initial, resolved, dataset.steps_per_epoch * settings.epochs)
-    _fit(model, dataset, recorder, checkpoints, callbacks)
+    probes = recorder.validation[0][:PROBE_SIZE] if recorder.validation and not start.card.trained else None
+    _fit(model, dataset, recorder, checkpoints, (StopOnDivergence(probes), *callbacks))
     if settings.ema_momentum:
         averaging.update_batch_statistics(model, dataset.epoch_images)
     _interpolate_weights(model, initial, resolved.weight_interpolation or 0.0)

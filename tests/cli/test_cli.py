@@ -155,6 +155,19 @@ def test_sweep_writes_a_table(tmp_path, capsys, few):
     assert pd.read_parquet(out)["personal"].tolist() == pytest.approx([row["personal"] for row in rows])
 
 
+def test_a_network_of_one_s_own_is_trained(tmp_path, capsys):
+    file = tmp_path / "tiny.json"
+    file.write_text('{"blocks": [{"kind": "conv", "size": 4, "pooling": true}, {"kind": "dense", "size": 16}]}')
+    few = ["mnist_samples=2000", "epochs=1", "validation_samples=100"]
+    assert main(["train", "--network", str(file), "--set", *few]) == 0
+    card = json.loads((tmp_path / "tiny" / "card.json").read_text())
+    assert '"size":16' in card["network"] and card["metrics"]["mnist_accuracy"] > 0.2 and card["name"] == "tiny"
+    file.write_text('{"blocks": [{"kind": "conv", "size": 0}]}')
+    assert main(["train", "--network", str(file)]) == 1 and "Row 1" in capsys.readouterr().err
+    assert main(["train", "--network", str(tmp_path / "none.json")]) == 1 and "no file" in capsys.readouterr().err
+    assert main(["train"]) == main(["train", "genius", "--network", str(file)]) == 2
+
+
 def test_labels_prints_the_doubtful_ones(tmp_path, capsys, few):
     file = tmp_path / "mine.npz"
     file.write_bytes(few.relabel([6], 8).to_npz())

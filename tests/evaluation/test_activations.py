@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from digitcore.evaluation import activations
 from digitcore.models import keras_io
@@ -21,6 +22,10 @@ def test_dead_units_are_found(genius, data):
     gamma[:8], beta[:8] = 0, -1
     normalization.set_weights([gamma, beta, *others])
     changed = keras_io.to_bundle(model, genius.card)
+    digits = data.validation[0][:100, ..., None].astype("float32")
+    n_units = 32 + 32 + 64 + 96 + 96
+    before = activations.dead_unit_share(keras_io.open_model(genius), digits)
+    assert activations.dead_unit_share(model, digits) == pytest.approx(before + 8 / n_units, abs=1 / n_units)
     assert activations.layer_activations(changed, data.test_images[0])[0].dead_share == 8 / 32
 
 
