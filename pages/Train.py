@@ -9,6 +9,7 @@ from digitcore.training import history
 from digitcore.training.run import Point
 from digitcore.training.settings import TrainSettings
 from pages.components import layout
+from pages.components.network_builder import is_built, network_builder
 from pages.components.run_table import run_table
 from pages.components.sweep_panel import sweep_panel
 from pages.components.training_form import training_form
@@ -67,6 +68,8 @@ def _choose_start(session: LabSession) -> ModelBundle:
             state.seed_widget("start_run", training.start_model)
         start_model = str(st.selectbox("Model", own, key="start_run", label_visibility="collapsed"))
     training.choose_start(Start(start), start_model)
+    if start == Start.UNTRAINED:
+        network_builder(session)
     model, reason = session.start_model()
     if reason:
         st.caption(f"Starts from {reason}")
@@ -107,7 +110,7 @@ def _train_button(session: LabSession, start: ModelBundle, settings: TrainSettin
             f"{f'; {n_held_out} set aside for testing' * bool(n_held_out)}."
         )
     is_busy = session.training.job is not None
-    if st.button("Train", type="primary", width="stretch", key="train", disabled=is_empty or is_busy):
+    if st.button("Train", type="primary", width="stretch", key="train", disabled=is_empty or is_busy or not is_built(session)):
         session.train(start, settings)
         st.rerun()
 
@@ -116,7 +119,10 @@ def _show_link(session: LabSession) -> None:
     """The settings and the start as an address for somebody else; it carries no lab."""
     with st.popover("Link to these settings", type="tertiary"):
         settings = session.training.settings
-        page, query = (st.context.url or "").partition("?")[0], settings_link.query(settings, session.training.start)
+        page, query = (
+            (st.context.url or "").partition("?")[0],
+            settings_link.query(settings, session.training.start, session.training.network),
+        )
         st.code(f"{page}?{query}" if query else page, language=None, wrap_lines=True)
         st.caption("Opens this page with these settings, without your drawings and models.")
 

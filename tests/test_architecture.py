@@ -31,6 +31,8 @@ TESTED_WITH = {  # module → the test module that covers it
     "settings_text": "test_settings",
     "__main__": "test_cli",
     "models": "test_cli",
+    "model_tasks": "test_tasks",
+    "throughput": "test_tasks",
     "options": "test_cli",
     "experiments": "test_cli",
     "pictures": "test_cli",

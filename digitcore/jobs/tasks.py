@@ -57,7 +57,9 @@ class Task(Protocol[T_co]):
 
 
 @dataclass(frozen=True, eq=False)
-class _Unlimited:
+class Unlimited:
+    """A task that asks for nothing that a server limits."""
+
     def with_limits(self, limits: Limits) -> Self:
         return self
 
@@ -115,7 +117,7 @@ class TrainTask:
 
 
 @dataclass(frozen=True, eq=False)
-class CompareOnMnistTask(_Unlimited):
+class CompareOnMnistTask(Unlimited):
     """`mnist_evaluation.compare`: a model and what it was trained from. Events report the share done."""
 
     start: ModelBundle
@@ -139,7 +141,7 @@ class MnistResult:
 
 
 @dataclass(frozen=True, eq=False)
-class EvaluateTask(_Unlimited):
+class EvaluateTask(Unlimited):
     """Evaluate a model on all MNIST test digits. Events report the share done."""
 
     bundle: ModelBundle
@@ -152,7 +154,7 @@ class EvaluateTask(_Unlimited):
 
 
 @dataclass(frozen=True, eq=False)
-class RobustnessTask(_Unlimited):
+class RobustnessTask(Unlimited):
     """`robustness.robustness_table` on all MNIST test digits. Events report the share done."""
 
     bundle: ModelBundle
@@ -168,7 +170,7 @@ class RobustnessTask(_Unlimited):
 
 
 @dataclass(frozen=True, eq=False)
-class NeighborsTask(_Unlimited):
+class NeighborsTask(Unlimited):
     """`neighbors.nearest_neighbors` of digits, (N, 28, 28) uint8."""
 
     bundle: ModelBundle
@@ -181,7 +183,7 @@ class NeighborsTask(_Unlimited):
 
 
 @dataclass(frozen=True, eq=False)
-class ActivationsTask(_Unlimited):
+class ActivationsTask(Unlimited):
     """`activations.layer_activations` for a digit, (28, 28) uint8."""
 
     bundle: ModelBundle
@@ -194,7 +196,7 @@ class ActivationsTask(_Unlimited):
 
 
 @dataclass(frozen=True, eq=False)
-class StatisticsTask(_Unlimited):
+class StatisticsTask(Unlimited):
     """`statistics.dataset_statistics` with the mosaic of a seed."""
 
     seed: int
@@ -206,7 +208,7 @@ class StatisticsTask(_Unlimited):
 
 
 @dataclass(frozen=True, eq=False)
-class LabelIssuesTask(_Unlimited):
+class LabelIssuesTask(Unlimited):
     """`label_issues.find_label_issues`, with `cross_validation.predict_out_of_fold`. Events report the share done.
 
     Attributes:
@@ -236,22 +238,7 @@ class LabelIssuesTask(_Unlimited):
 
 
 @dataclass(frozen=True, eq=False)
-class ImportModelTask(_Unlimited):
-    """Open an untrusted .keras file as a model of this name, with measured metrics."""
-
-    content: bytes
-    name: str
-
-    def run(self, progress: Progress, should_stop: ShouldStop) -> ModelBundle:
-        from digitcore.models import upload
-
-        bundle = upload.find_shipped(self.content) or upload.open_checked([upload.check(self.content)], should_stop)[0]
-        progress({"share": 0.6})
-        return (bundle if bundle.card.metrics else mnist_evaluation.with_metrics(bundle, should_stop)).rename(self.name)
-
-
-@dataclass(frozen=True, eq=False)
-class OpenLabTask(_Unlimited):
+class OpenLabTask(Unlimited):
     """Open an untrusted lab file."""
 
     content: bytes
@@ -263,7 +250,7 @@ class OpenLabTask(_Unlimited):
 
 
 @dataclass(frozen=True, eq=False)
-class ReadSamplesTask(_Unlimited):
+class ReadSamplesTask(Unlimited):
     """Read an untrusted file of samples. Events report the share done."""
 
     content: bytes
@@ -272,15 +259,3 @@ class ReadSamplesTask(_Unlimited):
         from digitcore.data import sample_files
 
         return sample_files.read(self.content, lambda share: progress({"share": share}), should_stop)
-
-
-@dataclass(frozen=True, eq=False)
-class ExportOnnxTask(_Unlimited):
-    """Export a model as an ONNX file."""
-
-    bundle: ModelBundle
-
-    def run(self, progress: Progress, should_stop: ShouldStop) -> bytes:
-        from digitcore.models.keras_io import to_onnx
-
-        return to_onnx(self.bundle)

@@ -156,6 +156,8 @@ class LabSession:
             return trained, ""
         if trained and training.start == Start.BETTER:
             return better_model(self.initial_model, trained, self.samples.current.test_part())
+        if training.start == Start.UNTRAINED and (built := self.queries.known(training.network_key)):
+            return built.bundle, ""
         return self.services.shipped(self.default_start), ""
 
     @synchronized

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from digitcore.jobs import tasks
+from digitcore.jobs import model_tasks, tasks
+from digitcore.jobs.model_tasks import BuiltNetwork
 from digitcore.jobs.tasks import MnistResult, Task
 from digitcore.models.bundle import ModelBundle
+from digitcore.models.network_spec import is_spec
 from digitcore.samples import SampleSet
 from pages.session.lab_session import LabSession
 from pages.session.model_library import PRETRAINED
+from pages.session.training_state import NETWORK
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +34,10 @@ SENTENCES = {
     ACTIVATIONS: "Looking into the network",
     STATISTICS: "Looking at the data set",
     ONNX: "Making the ONNX file",
+    NETWORK: "Building the network",
     LABEL_ISSUES: "Training four models, each without a part of your drawings",
 }
+UNTRAINED_NAME = "untrained"
 Models = dict[str, ModelBundle]
 
 
@@ -68,13 +73,23 @@ def layer_activations(session: LabSession, model: ModelBundle, digit: np.ndarray
 
 def onnx(session: LabSession, model: ModelBundle) -> bytes | None:
     """A model as an ONNX file; None while it is exported."""
-    content: bytes | None = session.queries.find((ONNX, model.key), lambda: tasks.ExportOnnxTask(model))
+    content: bytes | None = session.queries.find((ONNX, model.key), lambda: model_tasks.ExportOnnxTask(model))
     return content
 
 
 def dataset_statistics(session: LabSession, seed: int) -> "DatasetStatistics | None":
     """Statistics of MNIST; None while they are computed."""
     found: DatasetStatistics | None = session.queries.find((STATISTICS, str(seed)), lambda: tasks.StatisticsTask(seed))
+    return found
+
+
+def built_network(session: LabSession) -> BuiltNetwork | None:
+    """The chosen network with random weights; None while it is built."""
+    network, seed = session.training.network, session.training.settings.seed
+    name = UNTRAINED_NAME if is_spec(network) else f"{UNTRAINED_NAME} {network}"
+    found: BuiltNetwork | None = session.queries.find(
+        session.training.network_key, lambda: model_tasks.BuildNetworkTask(network, seed, name)
+    )
     return found
 
 

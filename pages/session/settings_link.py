@@ -5,13 +5,13 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from digitcore.errors import SettingsError
+from digitcore.errors import ModelError, SettingsError
 from digitcore.training.settings import DEFAULTS, SETTING_SPECS, TrainSettings
 from digitcore.training.settings_text import parse_value
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 
-START_PARAMETER = "start"
+START_PARAMETER, NETWORK_PARAMETER = "start", "network"
 LINKED_STARTS = tuple(str(start) for start in Start if start != Start.RUN)  # a run is another visitor's
 
 
@@ -34,16 +34,25 @@ def read(session: LabSession) -> None:
             session.training.choose_start(Start(name))
         else:
             errors.append(f"{START_PARAMETER} must be one of {', '.join(LINKED_STARTS)}, not {reprlib.repr(name)}.")
+    for name in st.query_params.get_all(NETWORK_PARAMETER)[-1:]:
+        try:
+            session.training.choose_network(name)
+        except ModelError as error:
+            errors.append(str(error))
     session.link_error = " ".join(errors)
     if settings != session.training.settings:
         session.training.set_settings(settings)
 
 
-def query(settings: TrainSettings, start: Start) -> str:
-    """The settings that differ from the defaults, and the start where it is no run, as the query string of an address."""
+def query(settings: TrainSettings, start: Start, network: str = "") -> str:
+    """The settings that differ from the defaults, the start where it is no run, and its network, as an address's query string."""
     values = {name: _to_text(value) for name in SETTING_SPECS if (value := getattr(settings, name)) != DEFAULTS[name]}
     is_linked = start in LINKED_STARTS and start != Start.PRETRAINED
-    return urlencode(values | ({START_PARAMETER: str(start)} if is_linked else {}))
+    if is_linked:
+        values[START_PARAMETER] = str(start)
+    if network and start == Start.UNTRAINED:
+        values[NETWORK_PARAMETER] = network
+    return urlencode(values)
 
 
 def _to_text(value: object) -> str:

@@ -1,20 +1,26 @@
 """The training of a session: the form's values, the job under way, the sweep."""
 
 import contextlib
+import reprlib
 from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
-from digitcore.errors import DigitLabError, JobError, SettingsError
+from digitcore.errors import DigitLabError, JobError, ModelError, SettingsError
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.jobs.sweep import Sweep
 from digitcore.jobs.tasks import TrainTask
 from digitcore.models.bundle import ModelBundle
+from digitcore.models.network_spec import NetworkSpec, is_spec
 from digitcore.samples import SampleSet
+from digitcore.training.recipes import RECIPES
 from digitcore.training.run import Run
 from digitcore.training.settings import SETTING_SPECS, TrainSettings
 from pages.session.part import Part, synchronized
 from pages.session.services import Services
+
+NETWORK = "network"  # the kind of query that builds one
+NETWORKS = tuple(dict.fromkeys(recipe.network for recipe in RECIPES.values()))  # that are registered
 
 
 class Start(StrEnum):
@@ -33,6 +39,7 @@ class TrainingState(Part):
     Attributes:
         settings: as the form stands.
         start: what the next training starts from.
+        network: that is trained from random weights: a registered name or the JSON of a `NetworkSpec`; "" is that of stupid.
         start_model: the name of one of the user's own models, where that is what it starts from.
         train_after_label: whether every label trains.
         job: the training under way.
@@ -48,6 +55,7 @@ class TrainingState(Part):
         self.settings = TrainSettings()
         self.start = Start.PRETRAINED
         self.start_model = ""
+        self.network = ""
         self.train_after_label = False
         self.job: Job[Run] | None = None
         self.error = ""
@@ -61,6 +69,11 @@ class TrainingState(Part):
     def task(self) -> TrainTask | None:
         """What the job under way trains."""
         return self.job.task if self.job and isinstance(self.job.task, TrainTask) else None
+
+    @property
+    def network_key(self) -> tuple[str, ...]:
+        """The key of the query that builds the network that is trained from random weights."""
+        return NETWORK, self.network, str(self.settings.seed)
 
     def options(self, name: str) -> list[Any]:
         """The values that the form offers for a setting: the usual ones, and those that were set from elsewhere."""
@@ -83,6 +96,19 @@ class TrainingState(Part):
         self.start = start
         if model:
             self.start_model = model
+
+    @synchronized
+    def choose_network(self, network: str) -> None:
+        """Which network is trained from random weights.
+
+        Raises:
+            ModelError: when there is no such network, or its JSON is wrong.
+        """
+        if is_spec(network):
+            network = NetworkSpec.from_json(network).to_json()
+        elif network and network not in NETWORKS:
+            raise ModelError(f"network must be one of {', '.join(NETWORKS)}, or JSON, not {reprlib.repr(network)}.")
+        self.network = network
 
     @synchronized
     def begin(
@@ -179,6 +205,7 @@ class TrainingState(Part):
         return {
             "start": str(self.start),
             "start_model": self.start_model,
+            "network": self.network,
             "train_after_label": self.train_after_label,
             "settings": asdict(self.settings),
         }
@@ -190,6 +217,8 @@ class TrainingState(Part):
             self.start = Start(preferences.get("start", self.start))
         start_model = preferences.get("start_model")
         self.start_model = start_model if isinstance(start_model, str) else ""
+        with contextlib.suppress(ModelError, AttributeError):
+            self.choose_network(preferences.get("network", ""))
         self.train_after_label = preferences.get("train_after_label") is True
         with contextlib.suppress(SettingsError, TypeError):
             self.set_settings(TrainSettings.from_dict(preferences.get("settings", {})))

@@ -11,7 +11,7 @@ from digitcore.jobs.sweep import SCORES
 from digitcore.storage import database
 from pages.session import autosave, resources, saving_state
 from pages.session.training_state import Start
-from tests.support.app import DRAW, TRAIN, add_run, add_samples, draw, go, html, label, new_app, session_of, texts
+from tests.support.app import DRAW, TRAIN, add_run, add_samples, draw, go, html, label, new_app, session_of, texts, until_answered
 
 
 def reopen(at):
@@ -96,6 +96,16 @@ def test_the_last_change_of_the_form_survives_a_reload(app, few, names):
     preferences = session_of(again).snapshot().preferences
     assert preferences == session_of(app).snapshot().preferences
     assert preferences == session_of(reopen(again)).snapshot().preferences, "opening Train stores no defaults"
+
+
+def test_the_network_survives_a_reload(app, few):
+    add_samples(app, few)
+    go(app, TRAIN)
+    app.radio(key="start_from").set_value("stupid").run()
+    app.selectbox(key="network").set_value("mlp").run()
+    until_answered(app)
+    again = go(reopen(app), TRAIN)
+    assert again.selectbox(key="network").value == session_of(again).training.network == "mlp"
 
 
 def test_what_train_has_restored_is_what_trains(app, few):

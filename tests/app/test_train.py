@@ -8,6 +8,7 @@ from digitcore import mnist
 from digitcore.jobs.job import JobStatus
 from digitcore.jobs.limits import Limits
 from digitcore.jobs.sweep import SCORES
+from digitcore.models.network_spec import NetworkSpec
 from digitcore.training.settings import TrainSettings
 from pages.components.training_form import FORM_SPECS
 from pages.session import resources
@@ -25,6 +26,7 @@ from tests.support.app import (
     session_of,
     texts,
     until,
+    until_answered,
     until_trained,
 )
 
@@ -217,3 +219,37 @@ def test_a_run_of_the_table_is_started_from(app, genius, stupid):
     go(app, TRAIN)
     assert app.radio(key="start_from").value == Start.RUN and app.selectbox(key="start_run").value == "run 1"
     assert session_of(app).start_model()[0].name == "run 1"
+
+
+def test_a_network_of_one_s_own_is_trained_and_linked():
+    text = '{"blocks":[{"kind":"conv","size":4,"pooling":true},{"kind":"dense","size":8}]}'
+    at = new_app(network=text, start="stupid", mnist_samples="1000", epochs="1")
+    go(at, TRAIN)
+    session = session_of(at)
+    network = NetworkSpec.from_json(text).to_json()
+    assert session.link_error == "" and session.training.network == network
+    until_answered(at)
+    assert "an epoch, measured on this server" in texts(at)
+    at.button(key="train").click().run()
+    until_trained(at)
+    (record,) = session.models.runs
+    assert record.start.card.network == record.model.card.network == network and record.run.parent == "untrained"
+    assert shown_link(at)["network"] == network
+
+
+@pytest.mark.parametrize("name", ["nobody", '{"blocks":[{"kind":"dense","size":1000000}]}', "{", ""])
+def test_a_network_in_a_link_that_cannot_be_used_is_said(name):
+    at = go(new_app(network=name), TRAIN)
+    assert session_of(at).training.network == "" and not at.exception
+    assert bool(name) == ("cannot be used" in texts(at))
+
+
+def test_a_registered_network_is_chosen(app):
+    go(app, TRAIN)
+    app.radio(key="start_from").set_value("stupid").run()
+    app.selectbox(key="network").set_value("noise-deep").run()
+    assert app.button(key="train").disabled
+    until_answered(app)
+    assert session_of(app).start_model()[0].card.network == "noise-deep" and not app.button(key="train").disabled
+    app.selectbox(key="network").set_value("genius").run()
+    assert session_of(app).start_model()[0].name == "stupid"

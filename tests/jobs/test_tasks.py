@@ -1,10 +1,12 @@
 """The tasks, run in this process."""
 
+import numpy as np
 import pytest
 
 from digitcore.errors import CancelledError, JobError, ModelError, SettingsError
-from digitcore.jobs import tasks
+from digitcore.jobs import model_tasks, tasks
 from digitcore.jobs.limits import Limits
+from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.samples import SampleSet
 from digitcore.storage import archive
 from digitcore.training.settings import TrainSettings
@@ -69,10 +71,10 @@ def test_a_model_is_scored_after_its_training(untrained, few, genius):
 
 
 def test_a_shipped_model_is_imported_with_its_metrics(genius):
-    imported, _ = run(tasks.ImportModelTask(genius.keras_bytes, "mine"))
+    imported, _ = run(model_tasks.ImportModelTask(genius.keras_bytes, "mine"))
     assert imported.name == "mine" and imported.key == genius.key and imported.card.metrics == genius.card.metrics
     with pytest.raises(ModelError):
-        run(tasks.ImportModelTask(b"PK nothing", "mine"))
+        run(model_tasks.ImportModelTask(b"PK nothing", "mine"))
 
 
 def test_a_lab_is_opened(lab):
@@ -84,3 +86,16 @@ def test_the_other_tasks(genius, data):
     assert run(tasks.StatisticsTask(3))[0].mosaic.shape == (280, 560)
     assert run(tasks.ActivationsTask(genius, data.test_images[0]))[0][-1].maps.argmax() == 7
     assert set(run(tasks.NeighborsTask(genius, data.test_images[:1]))[0].labels[0].tolist()) == {7}
+
+
+def test_a_network_is_built_and_timed():
+    network = NetworkSpec((Block("conv", 4, pooling=True), Block("dense", 8))).to_json()
+    built, events = run(model_tasks.BuildNetworkTask(network, 3, "untrained"))
+    assert built.bundle.card.network == network and not built.bundle.card.trained and built.bundle.name == "untrained"
+    assert 0 < built.seconds_per_1000 < 100 and events == [{"share": 0.5}]
+    again, _ = run(model_tasks.BuildNetworkTask(network, 3, "untrained"))
+    digits = np.random.default_rng(0).integers(0, 256, (5, 28, 28)).astype(np.uint8)
+    first, second = (one.bundle.predictor().probabilities(digits) for one in (built, again))
+    assert np.array_equal(first, second)
+    with pytest.raises(ModelError, match="Row 1"):
+        run(model_tasks.BuildNetworkTask('{"blocks": [{"kind": "conv", "size": 0}]}', 3, "untrained"))

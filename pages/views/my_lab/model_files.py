@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import streamlit as st
 
-from digitcore.jobs.tasks import ImportModelTask
+from digitcore.jobs.model_tasks import ImportModelTask
 from digitcore.models import export, upload
 from digitcore.models.bundle import ModelBundle
 from pages.components.import_progress import import_progress

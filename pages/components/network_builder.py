@@ -1,0 +1,104 @@
+"""Choose the network that is trained from random weights, or build one."""
+
+from typing import Any
+
+import streamlit as st
+
+from digitcore.errors import ModelError
+from digitcore.models.network_spec import ACTIVATIONS, KINDS, MAX_DROPOUT, MAX_SIZE, Block, NetworkSpec, is_spec
+from pages.components.query_progress import query_progress
+from pages.session import queries, state
+from pages.session.lab_session import LabSession
+from pages.session.training_state import NETWORKS, Start
+
+OWN = "Build my own"
+FIRST = NetworkSpec((Block("conv", 16, pooling=True), Block("conv", 32, pooling=True), Block("dense", 64, dropout=0.3)))
+HELP = (
+    "What is trained from random weights. **genius** is the network of the shipped models genius and stupid; **mlp** has one "
+    "hidden layer; **convnet** is Keras's own example; **cnn13** and the noise family are tutorials'. Or build one from rows."
+)
+
+
+def network_builder(session: LabSession) -> None:
+    """The choice, and the rows of a network of one's own, with what it costs."""
+    training = session.training
+    current = OWN if is_spec(training.network) else training.network or NETWORKS[0]
+    state.seed_widget("network", current)
+    chosen = str(st.selectbox("Network", [*NETWORKS, OWN], key="network", help=HELP))
+    if chosen != OWN:
+        training.choose_network("" if chosen == NETWORKS[0] else chosen)
+    else:
+        spec = NetworkSpec.from_json(training.network) if is_spec(training.network) else FIRST
+        try:
+            training.choose_network(_edit(spec).to_json())
+        except ModelError as error:
+            st.error(str(error))
+            return
+        _show_stack(NetworkSpec.from_json(training.network), training.settings.resolved(is_trained=False).batch_size or 0)
+    if training.network:
+        _show_time(session)
+
+
+def is_built(session: LabSession) -> bool:
+    """Whether the next training has a model to start from."""
+    training = session.training
+    return training.start != Start.UNTRAINED or not training.network or queries.built_network(session) is not None
+
+
+def _edit(spec: NetworkSpec) -> NetworkSpec:
+    """The rows as a table that can be edited.
+
+    Raises:
+        ModelError: when they make no network.
+    """
+    if not state.has_widget("network_table"):  # which keeps its edits beside the rows that it began with
+        state.set_widget("network_rows", [_to_row(block) for block in spec.blocks])
+    st.caption("Rows from the picture to the answer. Convolutions first.")
+    rows = st.data_editor(
+        state.widget_value("network_rows"),
+        key="network_table",
+        num_rows="dynamic",
+        hide_index=True,
+        column_config={
+            "kind": st.column_config.SelectboxColumn("Layer", options=list(KINDS), required=True, default="conv"),
+            "size": st.column_config.NumberColumn("Filters or units", min_value=1, max_value=MAX_SIZE, default=16, required=True),
+            "kernel_size": st.column_config.NumberColumn("Kernel (px)", min_value=1, max_value=28, default=3),
+            "batch_normalization": st.column_config.CheckboxColumn("Batch norm", default=False),
+            "pooling": st.column_config.CheckboxColumn("Pooling", default=False),
+            "dropout": st.column_config.NumberColumn("Dropout", min_value=0.0, max_value=MAX_DROPOUT, step=0.05, default=0.0),
+        },
+    )
+    state.seed_widget("network_activation", spec.activation)
+    activation = str(st.segmented_control("Activation", ACTIVATIONS, key="network_activation", required=True))
+    return NetworkSpec(tuple(_to_block(row) for row in rows), activation)
+
+
+def _to_row(block: Block) -> dict[str, Any]:
+    return {name: getattr(block, name) for name in Block.__dataclass_fields__}
+
+
+def _to_block(row: dict[str, Any]) -> Block:
+    """What was left empty keeps its default."""
+    values: dict[str, Any] = {"kind": "", "size": 0} | {name: value for name, value in row.items() if value is not None}
+    return Block(**values)
+
+
+def _show_stack(spec: NetworkSpec, batch_size: int) -> None:
+    """The layers one by one, and what the whole needs."""
+    rows = [
+        {"layer": shape.name, "output": " × ".join(map(str, shape.output)), "parameters": shape.parameters}
+        for shape in spec.shapes()
+    ]
+    st.dataframe(rows, hide_index=True, key="network_stack", width="stretch")
+    megabytes = spec.training_bytes(batch_size) / 1e6
+    st.caption(f"{spec.parameters:,} parameters. About {megabytes:,.1f} MB of memory while it is trained.")
+
+
+def _show_time(session: LabSession) -> None:
+    """How long an epoch takes, measured on the worker."""
+    built = queries.built_network(session)
+    if built is None:
+        query_progress(session)
+        return
+    n_digits = session.training.settings.mnist_samples + len(session.samples.for_training().training_part())
+    st.caption(f"About {built.seconds_per_1000 * n_digits / 1000:,.1f} s an epoch, measured on this server.")
