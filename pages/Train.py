@@ -1,6 +1,7 @@
 """Train: settings on the left, progress and outcome on the right, the runs and the sweep below."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from digitcore import charts
 from digitcore.models.bundle import ModelBundle
@@ -35,9 +36,10 @@ def main(session: LabSession) -> None:
         st.warning(text.NO_MNIST)
     if session.link_error:
         st.warning(f"The address of this page has a setting that cannot be used: {session.link_error}")
+    place = st.container()
     left, right = st.columns([1, 2], gap="large")
     with left:
-        start = _choose_start(session)
+        start = _choose_start(session, place)
         session.training.settings = training_form(session)
         _choose_sample_use(session)
         _train_button(session, start, session.training.settings)
@@ -50,7 +52,7 @@ def main(session: LabSession) -> None:
     autosave.save(session)
 
 
-def _choose_start(session: LabSession) -> ModelBundle:
+def _choose_start(session: LabSession, place: DeltaGenerator) -> ModelBundle:
     training = session.training
     state.seed_widget("start_from", training.start)
     start = st.radio(
@@ -69,7 +71,7 @@ def _choose_start(session: LabSession) -> ModelBundle:
         start_model = str(st.selectbox("Model", own, key="start_run", label_visibility="collapsed"))
     training.choose_start(Start(start), start_model)
     if start == Start.UNTRAINED:
-        network_builder(session)
+        network_builder(session, place)
     model, reason = session.start_model()
     if reason:
         st.caption(f"Starts from {reason}")

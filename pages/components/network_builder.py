@@ -3,8 +3,10 @@
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from digitcore.errors import ModelError
+from digitcore.images import SIDE
 from digitcore.models.network_spec import ACTIVATIONS, KINDS, MAX_DROPOUT, MAX_SIZE, Block, NetworkSpec, is_spec
 from pages.components.query_progress import query_progress
 from pages.session import queries, state
@@ -19,24 +21,39 @@ HELP = (
 )
 
 
-def network_builder(session: LabSession) -> None:
-    """The choice, and the rows of a network of one's own, with what it costs."""
+def network_builder(session: LabSession, place: DeltaGenerator) -> None:
+    """The choice, and the rows of a network of one's own, with what it costs.
+
+    Args:
+        session: whose training it is.
+        place: where the rows stand, as wide as the page.
+    """
     training = session.training
     current = OWN if is_spec(training.network) else training.network or NETWORKS[0]
     state.seed_widget("network", current)
     chosen = str(st.selectbox("Network", [*NETWORKS, OWN], key="network", help=HELP))
-    if chosen != OWN:
-        training.choose_network("" if chosen == NETWORKS[0] else chosen)
+    if chosen == OWN:
+        with place, st.container(border=True, key="network_builder"):
+            _build_own(session)
     else:
-        spec = NetworkSpec.from_json(training.network) if is_spec(training.network) else FIRST
-        try:
-            training.choose_network(_edit(spec).to_json())
-        except ModelError as error:
-            st.error(str(error))
-            return
-        _show_stack(NetworkSpec.from_json(training.network), training.settings.resolved(is_trained=False).batch_size or 0)
+        training.choose_network("" if chosen == NETWORKS[0] else chosen)
     if training.network:
         _show_time(session)
+
+
+def _build_own(session: LabSession) -> None:
+    training = session.training
+    spec = NetworkSpec.from_json(training.network) if is_spec(training.network) else FIRST
+    rows, stack = st.columns([2, 1], gap="medium")
+    try:
+        with rows:
+            spec = _edit(spec)
+        training.choose_network(spec.to_json())
+    except ModelError as error:
+        stack.error(str(error))
+        return
+    with stack:
+        _show_stack(spec, training.settings.resolved(is_trained=False).batch_size or 0)
 
 
 def is_built(session: LabSession) -> bool:
@@ -53,7 +70,7 @@ def _edit(spec: NetworkSpec) -> NetworkSpec:
     """
     if not state.has_widget("network_table"):  # which keeps its edits beside the rows that it began with
         state.set_widget("network_rows", [_to_row(block) for block in spec.blocks])
-    st.caption("Rows from the picture to the answer. Convolutions first.")
+    st.caption("Your network, from the picture to the answer: convolutions first, then dense layers.")
     rows = st.data_editor(
         state.widget_value("network_rows"),
         key="network_table",
@@ -62,14 +79,14 @@ def _edit(spec: NetworkSpec) -> NetworkSpec:
         column_config={
             "kind": st.column_config.SelectboxColumn("Layer", options=list(KINDS), required=True, default="conv"),
             "size": st.column_config.NumberColumn("Filters or units", min_value=1, max_value=MAX_SIZE, default=16, required=True),
-            "kernel_size": st.column_config.NumberColumn("Kernel (px)", min_value=1, max_value=28, default=3),
+            "kernel_size": st.column_config.NumberColumn("Kernel (px)", min_value=1, max_value=SIDE, default=3),
             "batch_normalization": st.column_config.CheckboxColumn("Batch norm", default=False),
             "pooling": st.column_config.CheckboxColumn("Pooling", default=False),
             "dropout": st.column_config.NumberColumn("Dropout", min_value=0.0, max_value=MAX_DROPOUT, step=0.05, default=0.0),
         },
     )
     state.seed_widget("network_activation", spec.activation)
-    activation = str(st.segmented_control("Activation", ACTIVATIONS, key="network_activation", required=True))
+    activation = str(st.selectbox("Activation", ACTIVATIONS, key="network_activation"))
     return NetworkSpec(tuple(_to_block(row) for row in rows), activation)
 
 
@@ -89,7 +106,8 @@ def _show_stack(spec: NetworkSpec, batch_size: int) -> None:
         {"layer": shape.name, "output": " × ".join(map(str, shape.output)), "parameters": shape.parameters}
         for shape in spec.shapes()
     ]
-    st.dataframe(rows, hide_index=True, key="network_stack", width="stretch")
+    columns = {"parameters": st.column_config.NumberColumn(format="localized")}
+    st.dataframe(rows, hide_index=True, key="network_stack", width="stretch", column_config=columns)
     megabytes = spec.training_bytes(batch_size) / 1e6
     st.caption(f"{spec.parameters:,} parameters. About {megabytes:,.1f} MB of memory while it is trained.")
 
@@ -101,4 +119,4 @@ def _show_time(session: LabSession) -> None:
         query_progress(session)
         return
     n_digits = session.training.settings.mnist_samples + len(session.samples.for_training().training_part())
-    st.caption(f"About {built.seconds_per_1000 * n_digits / 1000:,.1f} s an epoch, measured on this server.")
+    st.caption(f"About {built.seconds_per_1000 * n_digits / 1000:.2g} s an epoch, measured on this server.")

@@ -21,13 +21,13 @@ def _show(session: LabSession) -> None:
         jobs = list(queries.pending.values())
         all_wait = all(job.status == JobStatus.WAITING for job in jobs)
         progress = text.queue_position(jobs[0]) if all_wait else _describe({key[0] for key in queries.pending})
-        bar, stop = st.columns([5, 1], vertical_alignment="bottom")
-        bar.progress(queries.progress(), text=progress)
-        stop.button("Stop", key="stop_queries", on_click=queries.stop, width="stretch")
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            st.progress(queries.progress(), text=progress)
+            st.button("Stop", key="stop_queries", on_click=queries.stop, width="content")
     elif queries.is_paused:
-        message, resume = st.columns([5, 1], vertical_alignment="center")
-        message.warning(queries.error or "Stopped. What was read before stays.")
-        resume.button("Resume", key="resume_queries", on_click=queries.resume, width="stretch")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.warning(queries.error or "Stopped. What was read before stays.")
+            st.button("Resume", key="resume_queries", on_click=queries.resume, width="content")
 
 
 def _describe(kinds: set[str]) -> str:
