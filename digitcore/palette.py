@@ -6,6 +6,10 @@ Source: M. Okabe, K. Ito, "Color Universal Design" (2008).
 """
 
 GREY, BLUE, ORANGE = "#8a8f98", "#2b83c6", "#E69F00"
+DIGIT_COLORS = (  # of the ten digits, whose number stands beside the color; after P. Tol, "Colour Schemes" (2021)
+    *("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE"),
+    *("#AA3377", "#999999", "#EE8866", "#44BB99", "#7777CC"),
+)
 MODEL_COLORS = [GREY, BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#D55E00"]
 
 

@@ -30,6 +30,11 @@ TESTED_WITH = {  # module → the test module that covers it
     "averaging": "test_trainer",
     "settings_text": "test_settings",
     "__main__": "test_cli",
+    "feature_maps": "test_charts",
+    "learning_curves": "test_charts",
+    "matrices": "test_charts",
+    "shares": "test_charts",
+    "style": "test_charts",
     "models": "test_cli",
     "model_tasks": "test_tasks",
     "throughput": "test_tasks",
@@ -60,6 +65,7 @@ OFFENCES = [
     ("digitcore/evaluation/score.py", "import digitcore.evaluation.comparison", "evaluation: scores"),
     ("digitcore/storage/snapshot.py", "import digitcore.storage.database", "storage: the snapshot"),
     ("digitcore/jobs/queue.py", "import digitcore.jobs.cluster", "jobs: the queue"),
+    ("digitcore/charts/style.py", "import digitcore.charts.shares", "charts: kinds"),
     ("digitcore/cli/options.py", "import digitcore.cli.models", "cli: commands"),
 ]
 

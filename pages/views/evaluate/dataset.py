@@ -4,6 +4,8 @@ import numpy as np
 import streamlit as st
 
 from digitcore import charts
+from digitcore.data.label_issues import DISPUTED_TEST_LABELS
+from digitcore.evaluation.metrics import Evaluation
 from pages.components import figures, gallery
 from pages.components.digit_details import mnist_cells
 from pages.components.figures import Figure
@@ -12,6 +14,10 @@ from pages.session import queries, text
 from pages.session.lab_session import LabSession
 
 MAX_HARDEST = 40
+DISPUTED_HELP = (
+    "Digits whose label fewer than three of five people confirmed (C. Northcutt et al. 2021, “Pervasive label errors in test "
+    "sets”). An error on one of them may be the label's."
+)
 
 
 def show(session: LabSession, models: Models) -> None:
@@ -58,3 +64,18 @@ def _show_hardest(session: LabSession, models: Models) -> None:
     true_probabilities = evaluation.probabilities[np.arange(evaluation.n), evaluation.labels]
     hardest = np.argsort(true_probabilities, kind="stable")[:MAX_HARDEST]
     gallery.gallery(mnist_cells(hardest, {name: evaluation}), "odd_gallery")
+    _show_disputed(name, evaluation)
+
+
+def _show_disputed(name: str, evaluation: Evaluation) -> None:
+    """The digits whose label people did not confirm, and the accuracy with and without them."""
+    st.markdown("**Disputed labels**", help=DISPUTED_HELP)
+    disputed = np.array(sorted(DISPUTED_TEST_LABELS))
+    n_errors, n_disputed = evaluation.n - evaluation.correct, int((~evaluation.is_correct[disputed]).sum())
+    rest = evaluation.n - len(disputed)
+    st.markdown(
+        f"{text.escape(name)}: {text.plural(n_errors, 'error')} in {evaluation.n:,} digits, accuracy "
+        f"{text.percent(1 - n_errors / evaluation.n, 2)}; without the {len(disputed)} disputed ones "
+        f"{text.plural(n_errors - n_disputed, 'error')} in {rest:,}, {text.percent(1 - (n_errors - n_disputed) / rest, 2)}."
+    )
+    gallery.gallery(mnist_cells(disputed, {name: evaluation}), "disputed_gallery")

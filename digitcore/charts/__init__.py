@@ -1,0 +1,28 @@
+"""Altair charts from tables. Each function takes a table and returns a chart; the page shows and downloads the table.
+
+Heights are those of the plot, in px; title, legend and axis come on top. Where a table has a column model, each model has its
+color of `palette.model_colors`.
+"""
+
+from digitcore.charts.feature_maps import KINDS, MAP_SELECTION, feature_map
+from digitcore.charts.learning_curves import AXES, METRICS, curves
+from digitcore.charts.matrices import CELL_SELECTION, confusion, confusion_change, sweep_heat_map
+from digitcore.charts.shares import bars, coverage, digit_accuracy, reliability, robustness
+
+__all__ = [
+    "AXES",
+    "CELL_SELECTION",
+    "KINDS",
+    "MAP_SELECTION",
+    "METRICS",
+    "bars",
+    "confusion",
+    "confusion_change",
+    "coverage",
+    "curves",
+    "digit_accuracy",
+    "feature_map",
+    "reliability",
+    "robustness",
+    "sweep_heat_map",
+]
