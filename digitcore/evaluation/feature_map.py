@@ -1,5 +1,6 @@
 """A map of MNIST digits by what a network makes of them. Runs on the worker."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +15,8 @@ PERPLEXITY = 30
 N_NEIGHBORS = 5  # by which other digits are placed
 CACHED_MODELS = 4
 
-Layout = tuple[np.ndarray, np.ndarray]  # features (2000, D) of length 1, positions (2000, 2)
-_layouts: LRU[str, Layout] = LRU(CACHED_MODELS, {})
+_mnist_features: LRU[str, np.ndarray] = LRU(CACHED_MODELS, {})  # (2000, D) of length 1
+_layouts: LRU[str, np.ndarray] = LRU(CACHED_MODELS, {})  # (2000, 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +26,12 @@ class FeatureMap:
     Attributes:
         labels: (2000,) of the first MNIST test digits.
         positions: (2000, 2) float32, from -1 to 1.
-        placed: (N, 2) float32, of the other digits.
+        placed: (N, 2) float32 for each of the models, where it places the other digits.
     """
 
     labels: np.ndarray
     positions: np.ndarray
-    placed: np.ndarray
+    placed: tuple[np.ndarray, ...]
 
     def agreement(self, k: int = 10) -> float:
         """Share of the MNIST digits whose label is that of most of their k nearest on the map, 0 to 1."""
@@ -41,11 +42,11 @@ class FeatureMap:
         return float((votes == self.labels).mean())
 
 
-def feature_map(bundle: ModelBundle, digits: np.ndarray) -> FeatureMap:
+def feature_map(models: Sequence[ModelBundle], digits: np.ndarray) -> FeatureMap:
     """Lay out MNIST's digits by the input of a model's last layer, and place others among their nearest.
 
     Args:
-        bundle: the model.
+        models: the first makes the map; each places the other digits on it, by the MNIST digits that are nearest for it.
         digits: (N, 28, 28) uint8, N ≥ 0, to be placed.
 
     Raises:
@@ -56,12 +57,15 @@ def feature_map(bundle: ModelBundle, digits: np.ndarray) -> FeatureMap:
         L. van der Maaten, G. Hinton, "Visualizing Data using t-SNE" (2008).
     """
     images, labels = (part[:MAPPED_DIGITS] for part in mnist.load().test)
-    if bundle.hash not in _layouts:
-        features = _features(bundle, images)
-        _layouts[bundle.hash] = features, _lay_out(features)
-    features, positions = _layouts[bundle.hash]
-    placed = _place(_features(bundle, digits), features, positions) if len(digits) else np.zeros((0, 2), np.float32)
-    return FeatureMap(labels, positions, placed)
+    for model in models if len(digits) else models[:1]:
+        if model.hash not in _mnist_features:
+            _mnist_features[model.hash] = _features(model, images)
+    first = models[0].hash
+    if first not in _layouts:
+        _layouts[first] = _lay_out(_mnist_features[first])
+    nowhere = np.zeros((0, 2), np.float32)
+    placed = tuple(_place(model, digits, _layouts[first]) if len(digits) else nowhere for model in models)
+    return FeatureMap(labels, _layouts[first], placed)
 
 
 def _features(bundle: ModelBundle, digits: np.ndarray) -> np.ndarray:
@@ -81,9 +85,10 @@ def _lay_out(features: np.ndarray) -> np.ndarray:
     return np.asarray(positions / np.abs(positions).max(), np.float32)
 
 
-def _place(own: np.ndarray, features: np.ndarray, positions: np.ndarray) -> np.ndarray:
+def _place(model: ModelBundle, digits: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """In the middle of their nearest neighbors: the median, which one far neighbor does not move."""
     from sklearn.neighbors import NearestNeighbors
 
-    nearest = NearestNeighbors(n_neighbors=N_NEIGHBORS).fit(features).kneighbors(own, return_distance=False)
+    search = NearestNeighbors(n_neighbors=N_NEIGHBORS).fit(_mnist_features[model.hash])
+    nearest = search.kneighbors(_features(model, digits), return_distance=False)
     return np.asarray(np.median(positions[nearest], axis=1), np.float32)

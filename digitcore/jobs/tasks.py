@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from digitcore.data.sample_files import ImportResult
     from digitcore.data.statistics import DatasetStatistics
     from digitcore.evaluation.activations import LayerActivation
+    from digitcore.evaluation.feature_map import FeatureMap
     from digitcore.evaluation.metrics import Evaluation
     from digitcore.evaluation.neighbors import Neighbors
     from digitcore.storage.archive import OpenedLab
@@ -180,6 +181,19 @@ class NeighborsTask(Unlimited):
         from digitcore.evaluation.neighbors import nearest_neighbors
 
         return nearest_neighbors(self.bundle, self.digits)
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureMapTask(Unlimited):
+    """`feature_map.feature_map` of models, with digits, (N, 28, 28) uint8."""
+
+    models: tuple[ModelBundle, ...]
+    digits: np.ndarray
+
+    def run(self, progress: Progress, should_stop: ShouldStop) -> "FeatureMap":
+        from digitcore.evaluation.feature_map import feature_map
+
+        return feature_map(self.models, self.digits)
 
 
 @dataclass(frozen=True, eq=False)

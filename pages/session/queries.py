@@ -2,7 +2,7 @@
 
 import functools
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from digitcore.data.label_issues import LabelIssue
     from digitcore.data.statistics import DatasetStatistics
     from digitcore.evaluation.activations import LayerActivation
+    from digitcore.evaluation.feature_map import FeatureMap
     from digitcore.evaluation.neighbors import Neighbors
 
 EVALUATION, ROBUSTNESS, NEIGHBORS, ACTIVATIONS = "evaluation", "robustness", "neighbors", "activations"
-STATISTICS, ONNX, LABEL_ISSUES = "statistics", "onnx", "label issues"
+STATISTICS, ONNX, LABEL_ISSUES, FEATURE_MAP = "statistics", "onnx", "label issues", "feature map"
 SENTENCES = {
     EVALUATION: "Reading MNIST's 10,000 test digits",
     ROBUSTNESS: "Reading MNIST's 10,000 test digits, spoilt in ten ways at five strengths",
@@ -34,6 +35,7 @@ SENTENCES = {
     ACTIVATIONS: "Looking into the network",
     STATISTICS: "Looking at the data set",
     ONNX: "Making the ONNX file",
+    FEATURE_MAP: "Laying out the map",
     NETWORK: "Building the network",
     LABEL_ISSUES: "Training four models, each without a part of your drawings",
 }
@@ -62,6 +64,13 @@ def nearest_neighbors(session: LabSession, model: ModelBundle, digit: np.ndarray
     key = (NEIGHBORS, model.hash, _hash(digit))
     neighbors: Neighbors | None = session.queries.find(key, lambda: tasks.NeighborsTask(model, digit[None]))
     return neighbors
+
+
+def feature_map(session: LabSession, models: Sequence[ModelBundle], digits: np.ndarray) -> "FeatureMap | None":
+    """MNIST's digits on a map of the first model, with others placed by each; None while it is made."""
+    key = (FEATURE_MAP, *(model.hash for model in models), _hash(digits))
+    found: FeatureMap | None = session.queries.find(key, lambda: tasks.FeatureMapTask(tuple(models), digits))
+    return found
 
 
 def layer_activations(session: LabSession, model: ModelBundle, digit: np.ndarray) -> "list[LayerActivation] | None":

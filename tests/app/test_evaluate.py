@@ -15,6 +15,7 @@ VIEWS = {  # view → charts that it shows
     "Compare two": 2,
     "Errors": 0,
     "Confusion": 1,
+    "Map": 1,
     "Confidence": 2,
     "Robustness": 2,
     "MNIST": 4,

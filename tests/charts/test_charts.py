@@ -105,3 +105,12 @@ def test_sweep_heat_map(count):
     columns = ["epochs", "weight_interpolation", "personal", "personal_range", "mnist", "added_mnist_errors", "seconds"]
     table = pd.DataFrame(np.ones((count, len(columns))), columns=columns)
     assert fits(charts.sweep_heat_map(table, "epochs", "weight_interpolation"), table)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_feature_map(count):
+    rows = [{"x": 0.5, "y": -1, "label": 7, "kind": kind, "number": 0, "picture": ""} for kind in charts.KINDS][: 3 * count]
+    table = pd.DataFrame(rows, columns=["x", "y", "label", "kind", "number", "picture"])
+    chart = charts.feature_map(table)
+    assert fields(chart) <= set(table.columns)
+    assert charts.MAP_SELECTION in str(chart.to_dict()["params"])
