@@ -129,6 +129,7 @@ def everything(session, few, genius, stupid):
     session.training.train_after_label = True
     session.training.set_settings(TrainSettings(epochs=9, sample_weight=5.0))
     session.training.begin_sweep(genius, few, {"epochs": [1, 2]}, 1, 2, "ann")
+    session.training.choose_network("mlp")
     return session
 
 
