@@ -1,6 +1,7 @@
 """The strokes of a drawing: read from the canvas's own JSON, painted, and drawn anew."""
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -135,7 +136,7 @@ def affine_matrix(slant: float, angle: float, stretch: float) -> np.ndarray:
 
 def _thin(strokes: list[Stroke]) -> list[Stroke]:
     """At most `MAX_STROKES` strokes and about `MAX_POINTS` points, the last of each stroke among them."""
-    strokes = strokes[:: -(-len(strokes) // MAX_STROKES) or 1]
+    strokes = strokes[:: max(1, math.ceil(len(strokes) / MAX_STROKES))]
     step = max(1, sum(map(len, strokes)) // MAX_POINTS)
     return [[*stroke[:-1:step], stroke[-1]] for stroke in strokes]
 

@@ -76,6 +76,12 @@ def features(bundle: ModelBundle, digits: np.ndarray) -> np.ndarray:
     return keras_io.predict_in_batches(truncated, digits[..., None].astype(np.float32)).reshape(len(digits), -1)
 
 
+def unit_features(bundle: ModelBundle, digits: np.ndarray) -> np.ndarray:
+    """`features` with each row scaled to length 1: what is no digit has small ones, near to all."""
+    found = features(bundle, digits)
+    return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9))
+
+
 def dead_unit_share(model: "keras.Model", digits: np.ndarray) -> float | None:
     """Share of the ReLU units, or feature maps, that are 0 for each of some digits, 0 to 1; None where there is no ReLU.
 

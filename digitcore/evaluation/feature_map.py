@@ -56,24 +56,18 @@ def feature_map(models: Sequence[ModelBundle], digits: np.ndarray) -> FeatureMap
     Source:
         L. van der Maaten, G. Hinton, "Visualizing Data using t-SNE" (2008).
     """
+    from digitcore.evaluation import activations
+
     images, labels = (part[:MAPPED_DIGITS] for part in mnist.load().test)
     for model in models if len(digits) else models[:1]:
         if model.hash not in _mnist_features:
-            _mnist_features[model.hash] = _features(model, images)
+            _mnist_features[model.hash] = activations.unit_features(model, images)
     first = models[0].hash
     if first not in _layouts:
         _layouts[first] = _lay_out(_mnist_features[first])
     nowhere = np.zeros((0, 2), np.float32)
     placed = tuple(_place(model, digits, _layouts[first]) if len(digits) else nowhere for model in models)
     return FeatureMap(labels, _layouts[first], placed)
-
-
-def _features(bundle: ModelBundle, digits: np.ndarray) -> np.ndarray:
-    """Scaled to length 1: what is no digit has small ones."""
-    from digitcore.evaluation import activations
-
-    features = activations.features(bundle, digits)
-    return np.asarray(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9))
 
 
 def _lay_out(features: np.ndarray) -> np.ndarray:
@@ -89,6 +83,8 @@ def _place(model: ModelBundle, digits: np.ndarray, positions: np.ndarray) -> np.
     """In the middle of their nearest neighbors: the median, which one far neighbor does not move."""
     from sklearn.neighbors import NearestNeighbors
 
+    from digitcore.evaluation import activations
+
     search = NearestNeighbors(n_neighbors=N_NEIGHBORS).fit(_mnist_features[model.hash])
-    nearest = search.kneighbors(_features(model, digits), return_distance=False)
+    nearest = search.kneighbors(activations.unit_features(model, digits), return_distance=False)
     return np.asarray(np.median(positions[nearest], axis=1), np.float32)

@@ -53,7 +53,7 @@ def nearest_neighbors(bundle: ModelBundle, digits: np.ndarray, k: int = 8) -> Ne
     images, labels = (part[:SEARCHED_DIGITS] for part in mnist.load().training)
     known = _features_by_model.get(bundle.hash)
     wanted = digits if known is not None else np.concatenate([digits, images])
-    features = _normalize(activations.features(bundle, wanted))
+    features = activations.unit_features(bundle, wanted)
     if known is None:
         known = _features_by_model[bundle.hash] = features[len(digits) :]
     search = NearestNeighbors(n_neighbors=k).fit(known)
@@ -62,9 +62,3 @@ def nearest_neighbors(bundle: ModelBundle, digits: np.ndarray, k: int = 8) -> Ne
     usual = reference.mean()
     far = float(np.quantile(reference, FAR_QUANTILE) / usual)
     return Neighbors(images[indices], labels[indices], distances / usual, far)
-
-
-def _normalize(features: np.ndarray) -> np.ndarray:
-    """Each row scaled to length 1."""
-    normalized: np.ndarray = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9)
-    return normalized

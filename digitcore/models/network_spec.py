@@ -6,6 +6,7 @@
 """
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
@@ -147,12 +148,7 @@ class NetworkSpec:
 
     def training_bytes(self, batch_size: int) -> int:
         """About how much memory the weights and the activations of one batch take while it is trained."""
-        n_activations = 0
-        for shape in self.shapes():
-            n_outputs = 1
-            for length in shape.output:
-                n_outputs *= length
-            n_activations += n_outputs
+        n_activations = sum(math.prod(shape.output) for shape in self.shapes())
         return BYTES * (COPIES * self.parameters + 2 * batch_size * n_activations)
 
 

@@ -13,7 +13,7 @@ from keras import layers
 
 from digitcore.errors import ModelError
 from digitcore.images import SIDE
-from digitcore.models.network_spec import Block, NetworkSpec, is_spec
+from digitcore.models.network_spec import KINDS, N_CLASSES, Block, NetworkSpec, is_spec
 
 Layers = list[keras.Layer]
 _REGISTRY: dict[str, Callable[[], Layers]] = {}
@@ -49,19 +49,19 @@ def build(network: str, seed: int = 0) -> keras.Model:
             keras.Input((SIDE, SIDE, 1), name="digit"),
             layers.Rescaling(1 / 255),
             *(_REGISTRY[network]() if spec is None else _layers(spec)),
-            layers.Dense(10, activation="softmax", name="probabilities"),
+            layers.Dense(N_CLASSES, activation="softmax", name="probabilities"),
         ],
         name="built" if spec else network.replace("-", "_"),
     )
 
 
 def _layers(spec: NetworkSpec) -> Layers:
-    found: Layers = []
-    for block in spec.blocks:
-        if block.kind == "dense" and not any(isinstance(layer, layers.Flatten) for layer in found):
-            found.append(layers.Flatten())
-        found += _block_layers(block, spec.activation)
-    return found if any(isinstance(layer, layers.Flatten) for layer in found) else [*found, layers.Flatten()]
+    """The convolutions, which come first, then what is flat."""
+    convolutions, dense = (
+        [layer for block in spec.blocks if block.kind == kind for layer in _block_layers(block, spec.activation)]
+        for kind in KINDS
+    )
+    return [*convolutions, layers.Flatten(), *dense]
 
 
 def _block_layers(block: Block, activation: str) -> Layers:

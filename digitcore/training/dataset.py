@@ -12,13 +12,13 @@ from digitcore import mnist
 from digitcore.data import augmentation, corruptions, out_of_distribution, strokes, synthetic
 from digitcore.errors import SettingsError
 from digitcore.images import SIDE
+from digitcore.models.network_spec import N_CLASSES
 from digitcore.samples import SampleSet
 from digitcore.training.settings import TrainSettings
 
 SYNTHETIC_VARIETY = 3  # times as many synthetic digits are generated as an epoch uses
 MAX_NOISE = 0.3  # share of pixels, or standard deviation as a share of full ink
 PREFETCH = 2  # batches
-N_CLASSES = 10
 _SIGNATURE = tuple(tf.TensorSpec(shape, tf.float32) for shape in ((None, SIDE, SIDE, 1), (None, N_CLASSES), (None,)))
 Part = tuple[np.ndarray, np.ndarray]
 
