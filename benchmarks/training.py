@@ -76,6 +76,7 @@ def sweep(start, workers):
     from digitcore import mnist
     from digitcore.jobs.service import JobService
     from digitcore.jobs.sweep import Sweep
+    from digitcore.jobs.sweep_plan import SweepPlan
     from digitcore.jobs.tasks import TrainTask
     from digitcore.samples import SampleSet
     from digitcore.training.settings import TrainSettings
@@ -88,12 +89,12 @@ def sweep(start, workers):
         warm_up = TrainTask(start, samples, TrainSettings(mnist_samples=100, epochs=1))
         for job in [service.submit(warm_up, owner=str(number)) for number in range(workers)]:
             job.wait(120)
-        found = Sweep.create(start, samples, TrainSettings(), GRID)
+        found = Sweep(start, samples, SweepPlan(GRID, TrainSettings()))
         began = time.perf_counter()
-        found.submit_pending(service)
-        while not found.is_idle:
+        found.resume(service)
+        while found.is_running:
             time.sleep(0.05)
-            found.poll()
+            found.advance(service)
         return time.perf_counter() - began
     finally:
         service.close()

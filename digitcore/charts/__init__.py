@@ -6,8 +6,9 @@ color of `palette.model_colors`.
 
 from digitcore.charts.feature_maps import KINDS, MAP_SELECTION, feature_map
 from digitcore.charts.learning_curves import AXES, METRICS, curves
-from digitcore.charts.matrices import CELL_SELECTION, confusion, confusion_change, sweep_heat_map
+from digitcore.charts.matrices import CELL_SELECTION, confusion, confusion_change
 from digitcore.charts.shares import bars, coverage, digit_accuracy, reliability, robustness
+from digitcore.charts.sweeps import parallel_coordinates, sweep_heat_map, sweep_points
 
 __all__ = [
     "AXES",
@@ -22,7 +23,9 @@ __all__ = [
     "curves",
     "digit_accuracy",
     "feature_map",
+    "parallel_coordinates",
     "reliability",
     "robustness",
     "sweep_heat_map",
+    "sweep_points",
 ]

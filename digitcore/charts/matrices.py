@@ -1,4 +1,4 @@
-"""Matrices of cells: confusions and sweeps."""
+"""Confusion matrices."""
 
 from collections.abc import Sequence
 
@@ -69,30 +69,3 @@ def _matrix(
     )
     cells = base.mark_rect().encode(color=shade)
     return layer(cells, numbers, frames.add_params(cell), height=height)
-
-
-def sweep_heat_map(table: pd.DataFrame, x: str, y: str, *, height: int = 260) -> alt.LayerChart:
-    """A sweep's means: one cell a combination, its shade the personal score, its cost on MNIST on hover.
-
-    Args:
-        table: from `Sweep.means`; with more than two swept settings the best combination of each cell is on top.
-        x, y: the columns across and down; the same one twice gives a single row.
-    """
-    base = alt.Chart(table.sort_values("personal")).encode(
-        x=alt.X(f"{x}:O", title=x, axis=alt.Axis(labelAngle=0)),
-        y=alt.Y(f"{y}:O", title=y) if x != y else alt.Undefined,
-        tooltip=tooltips(
-            (f"{x}:O", x),
-            (f"{y}:O", y),
-            ("personal:Q", "Your handwriting", ".1%"),
-            ("personal_range:Q", "Spread over seeds", ".1%"),
-            ("mnist:Q", "MNIST", ".2%"),
-            ("added_mnist_errors:Q", "Added MNIST errors", "+.0f"),
-            ("seconds:Q", "Seconds", ".1f"),
-        ),
-    )
-    shade = alt.Color("personal:Q", title="Your handwriting", scale=alt.Scale(scheme="viridis"), legend=alt.Legend(format=".0%"))
-    text = alt.Text("personal:Q", format=".0%")
-    numbers = base.mark_text(fontWeight="bold", stroke="black", strokeWidth=0.4, fill="white").encode(text=text)
-    cells = base.mark_rect().encode(color=shade)
-    return layer(cells, numbers, height=height, title="Accuracy on your handwriting after training")

@@ -4,14 +4,18 @@ import json
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from digitcore.cli.options import SetCommand, json_option, progress_bar, read_samples
+from digitcore.cli.options import SetCommand, json_option, progress_bar, read_model, read_network, read_samples
 from digitcore.data.label_issues import find_label_issues
 from digitcore.models import registry
-from digitcore.training import settings_text
+from digitcore.training import search_space, settings_text
 from digitcore.training.settings import SETTING_SPECS, TrainSettings
+
+if TYPE_CHECKING:
+    from digitcore.jobs.sweep import Sweep
 
 MAX_EPOCHS, MAX_SAMPLES, MAX_SECONDS = int(SETTING_SPECS["epochs"].high), 100_000, 24 * 3600  # of a sweep's trainings
 POLL_INTERVAL = 0.2  # s
@@ -25,11 +29,13 @@ def _check_table_file(ctx: click.Context, param: click.Parameter, value: Path | 
 
 
 @click.command(cls=SetCommand)
-@click.option("--set", "pairs", multiple=True, required=True, metavar="NAME=V1,V2 …", help="settings and the values to try")
+@click.option("--set", "pairs", multiple=True, required=True, metavar="NAME=V1,V2 …", help="parameters and the values to try")
 @click.option("--samples", type=click.Path(path_type=Path), help="npz file with digits (N, 28, 28) and labels (N,)")
-@click.option("--start", default="genius", show_default=True, help="a shipped model")
+@click.option("--start", default="genius", show_default=True, help="a shipped model, or a .keras file")
+@click.option("--network", default="", help="a network with random weights instead: its name, its JSON, or a file of it")
 @click.option("--seeds", type=click.IntRange(1), default=1, help="seeds for each combination")
 @click.option("--draws", type=click.IntRange(1), help="combinations drawn at random (default: all)")
+@click.option("--stop-early", is_flag=True, help="begin with fewer epochs, and let the better half go on, twice at most")
 @click.option("--workers", type=click.IntRange(1), default=1, help="worker processes to start")
 @click.option("--out", type=click.Path(path_type=Path), callback=_check_table_file, help="file for the table, .csv or .parquet")
 @json_option
@@ -37,40 +43,53 @@ def sweep(
     pairs: tuple[str, ...],
     samples: Path | None,
     start: str,
+    network: str,
     seeds: int,
     draws: int | None,
+    stop_early: bool,
     workers: int,
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Try combinations of settings on labelled drawings, as --set sample_weight=1,20 mnist_samples=200,1000."""
-    from digitcore.jobs.limits import Limits
-    from digitcore.jobs.service import JobService
-    from digitcore.jobs.sweep import Sweep
+    """Try combinations of parameters, as --set sample_weight=1,20 mnist_samples=200,1000.
 
-    grid = {
-        name: [settings_text.parse_value(name, value) for value in texts.split(",")]
-        for name, texts in settings_text.parse_values(pairs).items()
-    }
-    found = Sweep.create(registry.load(start), read_samples(samples), TrainSettings(), grid, seeds, draws)
-    service = JobService(n_workers=workers, limits=Limits(epochs=MAX_EPOCHS, samples=MAX_SAMPLES, seconds=MAX_SECONDS))
-    try:
-        found.submit_pending(service)
-        with progress_bar("trainings") as bar:
-            task = bar.add_task("sweep", total=len(found.trials), metrics="")
-            while not found.is_idle:
-                time.sleep(POLL_INTERVAL)
-                found.poll()
-                bar.update(task, completed=len(found.trials) - len(found.jobs()))
-    finally:
-        service.close()
+    A parameter is a setting, or of a network its name (network=mlp,convnet), its activation, or a number of a row that you
+    built (blocks.1.size=8,16). LOW..HIGH draws from a range. One value holds for all trainings.
+    """
+    from digitcore.jobs.sweep import Sweep
+    from digitcore.jobs.sweep_plan import SweepPlan
+
+    space = {name: search_space.parse(name, text) for name, text in settings_text.split_pairs(pairs).items()}
+    fixed = {name: values[0] for name, values in space.items() if isinstance(values, list) and len(values) == 1}
+    base, network = search_space.apply(fixed, TrainSettings(), read_network(network) if network else "")
+    plan = SweepPlan({name: space[name] for name in space if name not in fixed} or space, base, network, seeds, draws, stop_early)
+    found = Sweep(read_model(start), read_samples(samples), plan)
+    _run(found, workers)
     table = found.table()
     if out:
         if out.suffix == ".csv":
             table.to_csv(out, index=False)
         else:
             table.to_parquet(out, index=False)
-    click.echo(table.to_json(orient="records", indent=2) if as_json else found.means().to_string(index=False))
+    click.echo(table.to_json(orient="records", indent=2) if as_json else found.means().dropna(axis=1).to_string(index=False))
+
+
+def _run(sweep: "Sweep", workers: int) -> None:
+    """Run all trials, with a bar."""
+    from digitcore.jobs.limits import Limits
+    from digitcore.jobs.service import JobService
+
+    service = JobService(n_workers=workers, limits=Limits(epochs=MAX_EPOCHS, samples=MAX_SAMPLES, seconds=MAX_SECONDS))
+    try:
+        sweep.resume(service)
+        with progress_bar("trainings") as bar:
+            task = bar.add_task("sweep", total=len(sweep.trials), metrics="")
+            while sweep.is_running:
+                time.sleep(POLL_INTERVAL)
+                sweep.advance(service)
+                bar.update(task, completed=len(sweep.trials) - len(sweep.jobs()))
+    finally:
+        service.close()
 
 
 @click.command()

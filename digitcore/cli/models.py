@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from digitcore import mnist
-from digitcore.cli.options import SETTING_HELP, SetCommand, json_option, progress_bar
+from digitcore.cli.options import SETTING_HELP, SetCommand, json_option, progress_bar, read_network_file
 from digitcore.config import load_config
-from digitcore.errors import ModelError
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
-from digitcore.models.network_spec import NetworkSpec
 from digitcore.samples import SampleSet
 from digitcore.training import settings_text
 from digitcore.training.recipes import MNIST_ONLY, RECIPES, Recipe, get_recipe
@@ -51,7 +49,7 @@ def train(recipe: str, network: Path | None, pairs: tuple[str, ...], out: Path |
     if network is None:
         chosen, folder = get_recipe(recipe), out or registry.SHIPPED_FOLDER / recipe
     else:
-        chosen, folder = Recipe(_read_network(network), MNIST_ONLY), out or network.with_suffix("")
+        chosen, folder = Recipe(read_network_file(network), MNIST_ONLY), out or network.with_suffix("")
     values = {name: settings_text.parse_value(name, text) for name, text in settings_text.parse_values(pairs).items()}
     model = keras_io.random_model(chosen.network)
     if chosen.settings is not None:
@@ -59,14 +57,6 @@ def train(recipe: str, network: Path | None, pairs: tuple[str, ...], out: Path |
     model = benchmark.measure(model.with_card(replace(model.card, name=folder.name, recipe=recipe)))
     registry.save(model, folder)
     click.echo(f"Written to {folder}: {model.card.metrics['mnist_accuracy']:.2%} of MNIST's test digits")
-
-
-def _read_network(file: Path) -> str:
-    """The checked JSON of a network in a file."""
-    try:
-        return NetworkSpec.from_json(file.read_text(encoding="utf-8")).to_json()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"There is no file {file} that can be read.") from error
 
 
 def _train(start: ModelBundle, settings: TrainSettings, name: str) -> ModelBundle:

@@ -5,8 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from digitcore.errors import SampleError
+from digitcore.errors import ModelError, SampleError
+from digitcore.models import registry
+from digitcore.models.bundle import ModelBundle
+from digitcore.models.network_spec import NetworkSpec, is_spec
 from digitcore.samples import SampleSet
+from digitcore.training.recipes import RECIPES
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -44,6 +48,46 @@ def read_samples(file: Path | None) -> SampleSet:
         return SampleSet.from_npz(file.read_bytes())
     except OSError as error:
         raise SampleError(f"There is no file {file} that can be read.") from error
+
+
+def read_network_file(file: Path) -> str:
+    """The checked JSON of a network in a file.
+
+    Raises:
+        ModelError: when it cannot be read, or is no network.
+    """
+    try:
+        return NetworkSpec.from_json(file.read_text(encoding="utf-8")).to_json()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"There is no file {file} that can be read.") from error
+
+
+def read_network(text: str) -> str:
+    """A network by its registered name, its JSON or a file of it, as `networks.build` takes it.
+
+    Raises:
+        ModelError: when it is none of these.
+    """
+    if is_spec(text):
+        return NetworkSpec.from_json(text).to_json()
+    return text if any(text == recipe.network for recipe in RECIPES.values()) else read_network_file(Path(text))
+
+
+def read_model(text: str) -> ModelBundle:
+    """A shipped model by its name, or a model of a .keras file.
+
+    Raises:
+        ModelError: when it is neither.
+    """
+    if not text.endswith(".keras"):
+        return registry.load(text)
+    from digitcore.models import upload
+
+    try:
+        content = Path(text).read_bytes()
+    except OSError as error:
+        raise ModelError(f"There is no file {text} that can be read.") from error
+    return upload.open_checked([upload.check(content)])[0].rename(Path(text).stem)
 
 
 def progress_bar(unit: str) -> "Progress":

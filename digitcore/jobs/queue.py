@@ -22,6 +22,10 @@ class JobQueue:
         """Number of running jobs."""
         return len(self._running)
 
+    def count(self, priority: Priority) -> int:
+        """Number of waiting and running jobs of a priority."""
+        return sum(job.priority == priority for job in self.jobs())
+
     def jobs(self) -> list[AnyJob]:
         """The waiting jobs as they came, then the running ones."""
         return [*self._waiting, *self._running.values()]

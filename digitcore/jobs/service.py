@@ -82,7 +82,7 @@ class JobService:
         Raises:
             JobError: when a limit of this server is reached, or the service is closed.
         """
-        Limits.check(len(self._queue) + 1, self.limits.jobs, "trainings at a time")
+        Limits.check(self._queue.count(priority) + 1, self.limits.jobs, "trainings at a time")
         job: Job[T] = Job(
             task.with_limits(self.limits),
             owner=owner,
@@ -109,6 +109,11 @@ class JobService:
         """Let the workers go and wait until they are gone; the next job starts new ones."""
         with contextlib.suppress(RuntimeError):  # closed
             self._executor.submit(self._disconnect).result(timeout=RESULT_TIMEOUT)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it takes no more tasks."""
+        return self._closed.is_set()
 
     def close(self) -> None:
         """Let the workers go and end the service's threads."""

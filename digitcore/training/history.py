@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_CARD_POINTS = 300
+MAX_VALIDATED_POINTS = 20
 PROGRESS_AXES = ("epoch", "samples_seen", "seconds")
 COLUMNS = ["model", "subset", *PROGRESS_AXES, "value"]
 
@@ -48,3 +49,10 @@ def thin(points: Sequence[Point]) -> list[Point]:
     """Every point with a validation, and so many of the others that a card stays short."""
     step = max(1, len(points) // MAX_CARD_POINTS)
     return [point for number, point in enumerate(points) if number % step == 0 or "val_loss" in point]
+
+
+def validated(points: Sequence[Point]) -> list[Point]:
+    """The points with a validation, at most `MAX_VALIDATED_POINTS` and the last one."""
+    found = [point for point in points if "val_loss" in point]
+    step = -(-len(found) // MAX_VALIDATED_POINTS)
+    return [point for number, point in enumerate(found) if number % step == 0 or number == len(found) - 1]

@@ -4,12 +4,12 @@ import json
 import reprlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any
 
 from digitcore.errors import SettingsError
 from digitcore.mnist import TRAINING_SIZE, VALIDATION_SIZE
+from digitcore.training.setting_spec import SettingSpec
 
-Widget = Literal["select_slider", "slider", "pills", "segmented_control", "toggle", "number_input"]
 FINE_TUNE_DEFAULTS: dict[str, Any] = {
     "learning_rate": 5e-4,
     "schedule": "constant",
@@ -22,55 +22,6 @@ FROM_SCRATCH_DEFAULTS: dict[str, Any] = {
     "batch_size": 16,
     "weight_interpolation": 0.0,
 }
-
-
-@dataclass(frozen=True)
-class SettingSpec:
-    """What is known of a setting beside its value.
-
-    Attributes:
-        label: shown to people.
-        help: one or two sentences.
-        low, high: range of a number, both included.
-        choices: the only values; empty where a range holds.
-        is_integer: whether only whole numbers are valid.
-        is_optional: whether None is valid: resolved by what the training starts from.
-        widget: of the form; None for a setting that only recipes and the command line use.
-        options: the values that the form offers.
-        unit: follows the value in the form.
-        is_advanced: whether the form hides it at first.
-        sweep_values: the values that a sweep offers; empty for a setting that is not swept on the page.
-    """
-
-    label: str
-    help: str
-    low: float = 0
-    high: float = 0
-    choices: tuple[Any, ...] = ()
-    is_integer: bool = False
-    is_optional: bool = False
-    widget: Widget | None = None
-    options: tuple[Any, ...] = ()
-    unit: str = ""
-    is_advanced: bool = True
-    sweep_values: tuple[Any, ...] = ()
-
-    def check(self, name: str, value: object) -> None:
-        """Validate a value.
-
-        Raises:
-            SettingsError: when it is of the wrong type or out of range.
-        """
-        if value is None and self.is_optional:
-            return
-        if self.choices:
-            if not any(value is choice or (value == choice and type(value) is type(choice)) for choice in self.choices):
-                raise SettingsError(f"{name} must be one of {', '.join(map(str, self.choices))}, not {reprlib.repr(value)}.")
-            return
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not self.low <= value <= self.high:
-            raise SettingsError(f"{name} must lie between {self.low:g} and {self.high:g}, not {reprlib.repr(value)}.")
-        if self.is_integer and value != int(value):
-            raise SettingsError(f"{name} must be a whole number, not {reprlib.repr(value)}.")
 
 
 def _setting(default: Any, label: str, help: str, **spec: Any) -> Any:
@@ -161,6 +112,7 @@ class TrainSettings:
         "They make up half of the MNIST digits: 7 and 9, say, where those are confused.",
         widget="pills",
         options=tuple(range(10)),
+        sweep_values=("", "79"),
     )
     corrupted_share: float = _setting(
         0.0,
@@ -205,10 +157,20 @@ class TrainSettings:
         choices=(True, False),
     )
     synthetic_samples: int = _setting(
-        0, "Synthetic digits", "Digits drawn by code in the forms that MNIST lacks.", high=100_000, is_integer=True
+        0,
+        "Synthetic digits",
+        "Digits drawn by code in the forms that MNIST lacks.",
+        high=100_000,
+        is_integer=True,
+        sweep_values=(0, 1000, 5000),
     )
     non_digit_samples: int = _setting(
-        0, "Non-digits", "Images of no digit, whose target is a tenth of each class.", high=100_000, is_integer=True
+        0,
+        "Non-digits",
+        "Images of no digit, whose target is a tenth of each class.",
+        high=100_000,
+        is_integer=True,
+        sweep_values=(0, 500, 2000),
     )
     schedule: str = _setting(
         "auto",
@@ -217,15 +179,27 @@ class TrainSettings:
         "a trained model, cosine from random weights.",
         choices=("auto", "constant", "cosine", "triangular"),
     )
-    beta_2: float = _setting(0.999, "Adam's beta 2", "Decay rate of the second-moment estimate.", low=0.9, high=0.9999)
+    beta_2: float = _setting(
+        0.999,
+        "Adam's beta 2",
+        "Decay rate of the second-moment estimate.",
+        low=0.9,
+        high=0.9999,
+        sweep_values=(0.99, 0.999),
+    )
     ema_momentum: float = _setting(
         0.0,
         "Weight averaging",
         "Momentum of the exponential moving average of the weights that the model ends with; 0 takes the last weights.",
         high=0.9999,
+        sweep_values=(0.0, 0.9, 0.99),
     )
     label_smoothing: float = _setting(
-        0.0, "Label smoothing", "Share of each target that is spread over all ten classes.", high=0.5
+        0.0,
+        "Label smoothing",
+        "Share of each target that is spread over all ten classes.",
+        high=0.5,
+        sweep_values=(0.0, 0.05, 0.1),
     )
     validation_samples: int = _setting(
         1000,

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from digitcore.errors import SettingsError
-from digitcore.training.settings import DEFAULTS, SETTING_SPECS, SettingSpec
+from digitcore.training.setting_spec import SettingSpec
+from digitcore.training.settings import DEFAULTS, SETTING_SPECS
 
 
 def parse_values(pairs: Iterable[str]) -> dict[str, str]:
@@ -14,13 +15,22 @@ def parse_values(pairs: Iterable[str]) -> dict[str, str]:
     Raises:
         SettingsError: when one is no such pair, or its name is no setting's.
     """
-    values = {}
-    for pair in pairs:
-        name, sign, value = pair.partition("=")
-        if not sign or name not in SETTING_SPECS:
-            raise SettingsError(f"“{pair}” is not NAME=VALUE with a setting's name.")
-        values[name] = value
+    values = split_pairs(pairs)
+    if unknown := set(values) - set(SETTING_SPECS):
+        raise SettingsError(f"There is no setting called {', '.join(sorted(unknown))}. “digitlab settings” lists them.")
     return values
+
+
+def split_pairs(pairs: Iterable[str]) -> dict[str, str]:
+    """Names and values of NAME=VALUE texts.
+
+    Raises:
+        SettingsError: when one is no such pair.
+    """
+    for pair in pairs:
+        if "=" not in pair:
+            raise SettingsError(f"“{pair}” is not NAME=VALUE.")
+    return dict(pair.split("=", 1) for pair in pairs)
 
 
 def parse_value(name: str, text: str) -> Any:

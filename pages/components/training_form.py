@@ -4,7 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from digitcore.training.settings import SETTING_SPECS, SettingSpec, TrainSettings
+from digitcore.training.setting_spec import SettingSpec
+from digitcore.training.settings import SETTING_SPECS, TrainSettings
 from pages.session import state
 from pages.session.lab_session import LabSession
 

@@ -1,16 +1,18 @@
 """Saving the lab of a session after each change, and finding it again by the page's address."""
 
 import contextlib
+from collections.abc import Callable
 
 import streamlit as st
 
 from digitcore.errors import LabError
+from digitcore.jobs.sweep import was_running
 from digitcore.storage import database
 from digitcore.storage.background_saver import BackgroundSaver, SaveState
 from digitcore.storage.database import StoredLab
 from pages.session import resources, state
 from pages.session.lab_session import LabSession
-from pages.session.resources import ActiveWork
+from pages.session.sweep_recorder import ActiveWork
 
 TOKEN_PARAMETER, VIEW_PARAMETER = "lab", "view"  # of the address
 WRITE_SECONDS = 0.3  # to wait for a write, so that what the page says of it is true; a slow one goes on in the background
@@ -81,6 +83,8 @@ def _take_over(session: LabSession, token: str, found: StoredLab) -> None:
             session.restore(found.snapshot)
         else:
             session.restore_before(found.snapshot)
+        if work is None and is_empty and was_running(found.snapshot.sweep):
+            session.training.resume_sweep(session.owner)
         saved = SaveState(token, found.version, found.snapshot, found.snapshot, is_partial=bool(found.skipped))
         session.saving.end_waiting(saved, " ".join(found.skipped[:MAX_SKIPPED]))
     if not is_empty:
@@ -111,7 +115,7 @@ def save(session: LabSession) -> None:
             saved = saving.state
         saver.save(saved, snapshot)
         st.toast(saving.notice, duration="long")
-    _note_work(session, saved.token)
+    _note_work(session, saved.token, lambda: saver.save(saved, session.snapshot()))
     _show(address(session))
 
 
@@ -163,11 +167,17 @@ def size(session: LabSession) -> int | None:
         return None
 
 
-def _note_work(session: LabSession, token: str) -> None:
+def _note_work(session: LabSession, token: str, save: Callable[[], object]) -> None:
     """So that a session that comes after a reload finds what runs."""
     training = session.training
     sweep = training.sweep if training.sweep and not training.sweep.is_idle else None
+    works = resources.active_work()
+    noted = works.get(token)
+    is_own = noted is not None and noted.owner == session.owner
     if training.job or sweep:
-        resources.active_work()[token] = ActiveWork(training.job, sweep, session.owner)
-    else:
-        resources.active_work().pop(token, None)
+        n_recorded = noted.n_recorded if noted is not None and is_own else -1
+        works[token] = ActiveWork(training.job, sweep, session.owner, save, n_recorded)
+    elif is_own:
+        works.pop(token, None)
+    if sweep:
+        resources.sweep_recorder()

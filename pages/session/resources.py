@@ -1,9 +1,10 @@
 """What all sessions share: the shipped models, their predictors, the worker, the store. The only caches."""
 
 import contextlib
+import functools
 import time
-from collections.abc import MutableMapping
-from dataclasses import dataclass
+from collections.abc import Mapping, MutableMapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,18 +16,16 @@ from zict import LRU
 from digitcore import mnist
 from digitcore.config import load_config
 from digitcore.errors import LabError, ModelError
-from digitcore.jobs.job import Job
 from digitcore.jobs.service import JobService
-from digitcore.jobs.sweep import Sweep
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor
 from digitcore.storage import database
 from digitcore.storage.background_saver import BackgroundSaver
 from digitcore.storage.database import LabStore
-from digitcore.training.run import Run
 from pages.session.live_budget import LiveBudget
 from pages.session.services import Services
+from pages.session.sweep_recorder import ActiveWork, SweepRecorder
 
 MAX_RESULTS = 200  # of the worker, 0.4 MB each at most
 MAX_PREDICTOR_BYTES = 128_000_000
@@ -103,7 +102,7 @@ def live_budget() -> LiveBudget:
 @st.cache_resource(show_spinner=False)
 def jobs() -> JobService:
     """The worker of this server."""
-    return JobService(is_connected=is_present)
+    return JobService(is_connected=functools.partial(is_present, works=active_work()))
 
 
 @st.cache_resource(show_spinner=False)
@@ -142,19 +141,16 @@ def saver() -> BackgroundSaver | None:
     return None if is_store_off() or store_error() else _open_store()
 
 
-@dataclass
-class ActiveWork:
-    """What runs for a lab of the store: its training and its sweep."""
-
-    job: Job[Run] | None
-    sweep: Sweep | None
-    owner: str
-
-
 @st.cache_resource(show_spinner=False)
 def active_work() -> dict[str, ActiveWork]:
     """What runs for labs of the store, by the lab's token, so that a session that comes after a reload finds it."""
     return {}
+
+
+@st.cache_resource(show_spinner=False)
+def sweep_recorder() -> SweepRecorder:
+    """What looks after the sweeps of this server."""
+    return SweepRecorder(jobs(), active_work(), is_present)
 
 
 _last_seen: dict[str, float] = {}  # session id → when it was last connected, in s
@@ -165,9 +161,14 @@ def is_connected(session: str) -> bool:
     return runtime.exists() and runtime.get_instance().is_active_session(session)
 
 
-def is_present(owner: str) -> bool:
-    """Whether a session is connected, or was so lately that its browser may come back; a sweep's owner is “session/sweep”."""
-    session = owner.partition("/")[0]
+def is_present(owner: str, works: Mapping[str, ActiveWork] = MappingProxyType({})) -> bool:
+    """Whether a session is connected, or was so lately that its browser may come back.
+
+    A sweep's owner is “session/sweep”; one of a saved lab goes on without a browser.
+    """
+    session, _, kind = owner.partition("/")
+    if kind and any(work.owner == session and work.sweep is not None for work in list(works.values())):
+        return True
     if not runtime.exists():
         return True
     now = time.monotonic()

@@ -2,6 +2,7 @@
 
 import contextlib
 import reprlib
+from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
@@ -9,12 +10,15 @@ from typing import Any
 from digitcore.errors import DigitLabError, JobError, ModelError, SettingsError
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.jobs.sweep import Sweep
+from digitcore.jobs.sweep_plan import SweepPlan
 from digitcore.jobs.tasks import TrainTask
 from digitcore.models.bundle import ModelBundle
 from digitcore.models.network_spec import NetworkSpec, is_spec
 from digitcore.samples import SampleSet
+from digitcore.training import search_space
 from digitcore.training.recipes import RECIPES
 from digitcore.training.run import Run
+from digitcore.training.search_space import Space
 from digitcore.training.settings import SETTING_SPECS, TrainSettings
 from pages.session.part import Part, synchronized
 from pages.session.services import Services
@@ -158,25 +162,28 @@ class TrainingState(Part):
         if job is not None:
             job.owner, self.job = owner, job
         if sweep is not None:
-            for trial_job in sweep.jobs():
-                trial_job.owner = f"{owner}/sweep"
+            sweep.adopt(owner)
             self.sweep = sweep
 
+    @property
+    def swept_network(self) -> str:
+        """The network that the trials of a sweep build with random weights; "" where they train a model."""
+        return (self.network or NETWORKS[0]) if self.start == Start.UNTRAINED else ""
+
     @synchronized
-    def begin_sweep(
-        self,
-        start: ModelBundle,
-        samples: SampleSet,
-        grid: dict[str, list[Any]],
-        n_seeds: int,
-        n_combinations: int,
-        owner: str,
-    ) -> None:
-        """Plan a sweep around the form's values and submit it, or note why it cannot be."""
+    def begin_sweep(self, start: ModelBundle, samples: SampleSet, owner: str, space: Space, options: Mapping[str, Any]) -> None:
+        """Plan a sweep around the form's values and submit it, or note why it cannot be.
+
+        Args:
+            start, samples, space: as for `Sweep`.
+            owner: the session.
+            options: more of `SweepPlan`.
+        """
         self.sweep_error = ""
         try:
-            self.sweep = Sweep.create(start, samples, self.settings, grid, n_seeds, n_combinations)
-            self.sweep.submit_pending(self._services.jobs(), owner)
+            sweep = Sweep(start, samples, SweepPlan(space, self.settings, self.swept_network, **options))
+            sweep.resume(self._services.jobs(), owner)
+            self.sweep = sweep
         except DigitLabError as error:
             self.sweep_error = str(error)
 
@@ -184,14 +191,23 @@ class TrainingState(Part):
     def resume_sweep(self, owner: str) -> None:
         """Submit the trials that are not done."""
         if self.sweep is not None:
-            self.sweep.submit_pending(self._services.jobs(), owner)
+            self.sweep.resume(self._services.jobs(), owner)
+
+    def advance_sweep(self) -> bool:
+        """Take over what the trials found, and submit the next; whether one has ended since."""
+        return self.sweep is not None and self.sweep.advance(self._services.jobs())
 
     @synchronized
     def apply_best(self) -> None:
-        """Set the form's values to the sweep's best."""
+        """Set the form's values to the sweep's best, and choose its network."""
         best = self.sweep.best() if self.sweep else None
-        if best is not None:
-            self.set_settings(self.settings.replace(**best))
+        if self.sweep is None or best is None:
+            return
+        settings, network = search_space.apply(best, self.settings, self.sweep.plan.network)
+        self.set_settings(settings)
+        if network:
+            self.choose_start(Start.UNTRAINED)
+            self.choose_network("" if network == NETWORKS[0] else network)
 
     def stop_all(self) -> None:
         """Stop the training and the sweep."""

@@ -7,7 +7,7 @@ import sqlalchemy as sql
 
 from digitcore.config import load_config
 from digitcore.jobs.job import JobStatus
-from digitcore.jobs.sweep import SCORES
+from digitcore.jobs.trial import SCORES
 from digitcore.storage import database
 from pages.session import autosave, resources, saving_state
 from pages.session.training_state import Start
@@ -122,7 +122,7 @@ def test_a_sweep_s_results_survive_a_reload(app, few, genius):
     add_samples(app, few)
     go(app, TRAIN)
     session = session_of(app)
-    session.training.begin_sweep(genius, few, {"epochs": [1, 2]}, 1, 2, session.owner)
+    session.training.begin_sweep(genius, few, session.owner, {"epochs": [1, 2]}, {})
     session.training.sweep.stop()
     for trial in session.training.sweep.trials:
         trial.job, trial.status, trial.scores = None, JobStatus.DONE, dict.fromkeys(SCORES, 0.5)

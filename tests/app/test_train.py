@@ -7,7 +7,7 @@ import pytest
 from digitcore import mnist
 from digitcore.jobs.job import JobStatus
 from digitcore.jobs.limits import Limits
-from digitcore.jobs.sweep import SCORES
+from digitcore.jobs.trial import SCORES
 from digitcore.models.network_spec import NetworkSpec
 from digitcore.training.settings import TrainSettings
 from pages.components.training_form import FORM_SPECS
@@ -176,7 +176,7 @@ def sweep_with_scores(app, few, genius, grid):
     add_samples(app, few)
     go(app, TRAIN)
     app.toggle(key="sweeping").set_value(True).run()
-    session.training.begin_sweep(genius, few, grid, 1, 100, session.owner)
+    session.training.begin_sweep(genius, few, session.owner, grid, {})
     session.training.sweep.stop()
     until(app, lambda: session.training.sweep.is_idle, session.training.sweep.poll)
     for n, trial in enumerate(session.training.sweep.trials):
@@ -201,9 +201,9 @@ def test_a_sweep_that_cannot_begin_says_so_beside_its_button(app):
     go(app, TRAIN)
     app.toggle(key="sweeping").set_value(True).run()
     app.multiselect(key="sweep_settings").set_value(["sample_weight", "mnist_samples", "epochs"]).run()
-    for name, values in (("sample_weight", [1.0, 5.0, 20.0, 50.0, 100.0]), ("mnist_samples", [0, 200, 500, 1000, 5000])):
-        app.multiselect(key=f"sweep_{name}").set_value(values).run()
-    app.multiselect(key="sweep_epochs").set_value([1, 2, 4, 8]).run()
+    for name, values in (("sample_weight", "1 5 20 50 100"), ("mnist_samples", "0 200 500 1000 5000")):
+        app.multiselect(key=f"sweep_{name}").set_value(values.split()).run()
+    app.multiselect(key="sweep_epochs").set_value(["1", "2", "4", "8"]).run()
     app.slider(key="sweep_seeds").set_value(5).run()
     app.button(key="sweep").click().run()
     assert [error.value for error in app.error] == [

@@ -100,11 +100,30 @@ def test_bars(count):
     assert fits(charts.bars(table, "digit", "training", "How many", log_scale=True), table)
 
 
-@pytest.mark.parametrize("count", [0, 4])
-def test_sweep_heat_map(count):
-    columns = ["epochs", "weight_interpolation", "personal", "personal_range", "mnist", "added_mnist_errors", "seconds"]
-    table = pd.DataFrame(np.ones((count, len(columns))), columns=columns)
-    assert fits(charts.sweep_heat_map(table, "epochs", "weight_interpolation"), table)
+def sweep_table(count):
+    """Means of a sweep whose parameters have names that Vega would read as paths."""
+    names = {"epochs": "Epochs", "blocks.1.size": "Row 1: filters", "network": "Network"}
+    rows = [
+        {"epochs": i % 2 + 1, "blocks.1.size": 2.5**i, "network": "mlp" if i % 3 else None, "mnist": 0.9 + i / 1000}
+        | {"range": 0.0, "seeds": 1, "seed": 0, "added_mnist_errors": 0.0, "seconds": 1.0}
+        for i in range(count)
+    ]
+    return pd.DataFrame(rows), names
+
+
+@pytest.mark.parametrize("count", [1, 4, 12])
+def test_sweeps(count):
+    table, names = sweep_table(count)
+    two = dict(list(names.items())[:2])
+    heat_map = charts.sweep_heat_map(table, two, "mnist", "MNIST")
+    points = charts.sweep_points(table, {"blocks.1.size": "Row 1: filters"}, "mnist", "MNIST")
+    lines = charts.parallel_coordinates(table, names, "mnist", "MNIST")
+    for chart in (heat_map, points, lines):
+        specification = chart.to_dict()
+        assert "blocks.1" not in str(specification) and specification["height"] > 0
+    rows = next(iter(lines.to_dict()["datasets"].values()))
+    assert len(rows) == count * 4 and {row["axis"] for row in rows} == {*names.values(), "MNIST"}
+    assert all(0 <= row["position"] <= 1 for row in rows)
 
 
 @pytest.mark.parametrize("count", [0, 1])

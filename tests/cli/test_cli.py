@@ -85,9 +85,15 @@ def test_predict_every_digit_of_a_photograph(tmp_path, capsys):
         (["evaluate", "nobody"], "genius"),
         (["train", "nobody"], "genius"),
         (["train", "genius", "--set", "epochs=0"], "epochs must lie between"),
-        (["train", "genius", "--set", "epoch=1"], "not NAME=VALUE"),
+        (["train", "genius", "--set", "epoch=1"], "no setting called epoch"),
+        (["train", "genius", "--set", "epochs"], "not NAME=VALUE"),
         (["data", "--path", "nowhere"], "nowhere"),
         (["sweep", "--set", "epochs=0"], "epochs must lie between"),
+        (["sweep", "--set", "nothing=1"], "There is no parameter called nothing"),
+        (["sweep", "--set", "blocks.1.size=1,2"], "a network that you build"),
+        (["sweep", "--set", "learning_rate=0.001..0.01"], "say how many combinations"),
+        (["sweep", "--set", "epochs=1,2", "--network", "nothing.json"], "no file nothing.json"),
+        (["sweep", "--set", "epochs=1,2", "--start", "nothing.keras"], "no file nothing.keras"),
         (["sweep", "--set", "epochs=1", "--samples", __file__], "no sample file"),
     ],
 )
@@ -153,6 +159,17 @@ def test_sweep_writes_a_table(tmp_path, capsys, few):
     rows = json.loads(capsys.readouterr().out)
     assert [row["sample_weight"] for row in rows] == [1, 20] and {row["status"] for row in rows} == {"done"}
     assert pd.read_parquet(out)["personal"].tolist() == pytest.approx([row["personal"] for row in rows])
+
+
+def test_a_sweep_of_a_network_s_numbers_stops_poor_ones_early(tmp_path, capsys):
+    file = tmp_path / "tiny.json"
+    file.write_text('{"blocks": [{"kind": "dense", "size": 2}]}')
+    values = ["blocks.1.size=2,16", "activation=relu,linear", "mnist_samples=200", "epochs=2", "validation_samples=100"]
+    assert main(["sweep", "--network", str(file), "--stop-early", "--set", *values, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert sorted(row["status"] for row in rows) == ["done", "done", "stopped early", "stopped early"]
+    assert {row["trained_epochs"] for row in rows if row["status"] == "done"} == {2}
+    assert {row["parameters"] for row in rows} == {2 * 784 + 2 + 30, 16 * 784 + 16 + 170}
 
 
 def test_a_network_of_one_s_own_is_trained(tmp_path, capsys):

@@ -4,88 +4,195 @@ import time
 import pytest
 
 from digitcore.errors import SettingsError
-from digitcore.jobs.job import JobStatus
-from digitcore.jobs.sweep import MAX_TRIALS, SCORES, Sweep
+from digitcore.jobs.job import Job, JobStatus
+from digitcore.jobs.service import WORKER_DIED
+from digitcore.jobs.sweep import Sweep, was_running
+from digitcore.jobs.sweep_plan import MAX_TRIALS, SweepPlan
+from digitcore.jobs.trial import MAX_TRIES, SCORES, TrialResult
+from digitcore.models.network_spec import NetworkSpec
+from digitcore.training.search_space import Range
 from digitcore.training.settings import TrainSettings
 
 BASE = TrainSettings(mnist_samples=200, epochs=1, validation_samples=100)
+NETWORK = '{"blocks": [{"kind": "conv", "size": 4, "pooling": true}, {"kind": "dense", "size": 8}]}'
+POINT = {"epoch": 1.0, "samples_seen": 200.0, "seconds": 1.0, "val_loss": 0.5, "val_accuracy": 0.8}
 
 
-def until_idle(sweep, seconds=240):
+def run(sweep, service, seconds=240):
     end = time.monotonic() + seconds
-    while not sweep.is_idle:
+    sweep.resume(service)
+    while sweep.is_running:
         assert time.monotonic() < end
         time.sleep(0.1)
-        sweep.poll()
+        sweep.advance(service)
+
+
+class Service:
+    """Runs nothing: each test finishes the jobs itself."""
+
+    is_closed = False
+
+    def __init__(self):
+        self.jobs = []
+
+    def submit(self, task, *, owner="", priority=0):
+        self.jobs.append(Job(task, owner=owner, priority=priority))
+        return self.jobs[-1]
+
+
+def finish(sweep, score=lambda trial: 0.5):
+    for trial in sweep.trials:
+        if trial.job:
+            trial.job.finish(TrialResult(dict.fromkeys(SCORES, score(trial)), [POINT]))
 
 
 def test_trials_are_all_combinations_and_seeds(genius, few):
-    sweep = Sweep.create(genius, few, BASE, {"sample_weight": [1, 20, 1], "epochs": [1, 2]}, n_seeds=3)
+    sweep = Sweep(genius, few, SweepPlan({"sample_weight": [1, 20, 1], "epochs": [1, 2]}, BASE, n_seeds=3))
     assert len(sweep.trials) == 12 and sweep.trials[-1].settings == BASE.replace(sample_weight=20, epochs=2, seed=2)
     assert sweep.best() is None and sweep.means().empty and len(sweep.table()) == 12
 
 
 def test_random_draws_are_some_of_the_combinations(genius, few):
-    grid = {"sample_weight": [1, 5, 20, 50], "epochs": [1, 2, 3], "mnist_samples": [200] * 2}
-    drawn, again = (Sweep.create(genius, few, BASE, grid, 2, n_combinations=5).trials for _ in range(2))
+    space = {"sample_weight": [1, 5, 20, 50], "epochs": [1, 2, 3], "mnist_samples": [200] * 2}
+    drawn, again = (SweepPlan(space, BASE, n_seeds=2, n_combinations=5).trials() for _ in range(2))
     assert len(drawn) == 10 and len({tuple(trial.values.values()) for trial in drawn}) == 5
     assert [trial.settings for trial in drawn] == [trial.settings for trial in again]
-    other = Sweep.create(genius, few, BASE.replace(seed=7), grid, 2, n_combinations=5).trials
+    other = SweepPlan(space, BASE.replace(seed=7), n_seeds=2, n_combinations=5).trials()
     assert [trial.values for trial in other] != [trial.values for trial in drawn]
-    assert len(Sweep.create(genius, few, BASE, grid, n_combinations=99).trials) == 12
+    assert len(SweepPlan(space, BASE, n_combinations=99).trials()) == 12
 
 
 @pytest.mark.parametrize(
-    ("grid", "seeds"), [({"epochs": [0]}, 1), ({"nothing": [1]}, 1), ({"epochs": []}, 1), ({"seed": [1]}, MAX_TRIALS + 1)]
+    ("space", "options"),
+    [
+        ({"epochs": [0]}, {}),
+        ({"nothing": [1]}, {}),
+        ({"epochs": []}, {}),
+        ({"batch_size": [1]}, {"n_seeds": MAX_TRIALS + 1}),
+        ({"learning_rate": Range(1e-4, 1e-2)}, {}),
+        ({"epochs": [1, 2]}, {"stops_early": True}),
+        ({"batch_size": [8, 16]}, {"stops_early": True}),
+        ({"blocks.1.size": [8]}, {}),
+    ],
 )
-def test_wrong_grids_are_rejected(genius, few, grid, seeds):
+def test_wrong_plans_are_rejected(space, options):
     with pytest.raises(SettingsError):
-        Sweep.create(genius, few, BASE, grid, seeds)
+        SweepPlan(space, BASE, **options).trials()
 
 
 def test_a_sweep_finds_the_best_and_survives_a_failed_trial(service, untrained, few):
     """Without MNIST and without samples to learn there is nothing to learn from: that trial fails, the others do not."""
-    sweep = Sweep.create(untrained, few.take([]), BASE, {"mnist_samples": [0, 200, 1000]})
-    sweep.submit_pending(service)
-    until_idle(sweep)
+    sweep = Sweep(untrained, few.take([]), SweepPlan({"mnist_samples": [0, 200, 1000]}, BASE))
+    run(sweep, service)
     table = sweep.table().set_index("mnist_samples")
     assert table["status"].to_dict() == {0: "failed", 200: "done", 1000: "done"}
     assert "label a drawing" in table.loc[0, "error"]
-    assert table.loc[1000, "mnist"] > table.loc[200, "mnist"]
+    assert table.loc[1000, "mnist"] > table.loc[200, "mnist"] and table["personal"].isna().all()
     assert sweep.best() == {"mnist_samples": 1000}
     assert set(SCORES) <= set(sweep.means().columns) and len(sweep.means()) == 2
+    assert [point["epoch"] for point in sweep.trials[2].history] == [0, 1]
+
+
+def test_a_network_s_numbers_are_swept(service, untrained, few):
+    space = {"blocks.1.size": [2, 8], "blocks.2.dropout": [0.0, 0.5]}
+    sweep = Sweep(untrained, few, SweepPlan(space, BASE, NETWORK))
+    run(sweep, service)
+    sizes = [NetworkSpec.from_json(trial.network).parameters for trial in sweep.trials]
+    assert sweep.table()["parameters"].tolist() == sizes and sizes[0] == sizes[1] < sizes[2]
+    assert sweep.n_done == 4 and sweep.table()["mnist_before"].isna().all()
 
 
 def test_stop_and_resume(service, untrained, few):
-    sweep = Sweep.create(untrained, few, BASE, {"sample_weight": [1, 5, 20, 50]})
-    sweep.submit_pending(service)
+    sweep = Sweep(untrained, few, SweepPlan({"sample_weight": [1, 5, 20, 50]}, BASE))
+    sweep.resume(service)
     while sweep.n_done < 1:
         time.sleep(0.1)
-        sweep.poll()
+        sweep.advance(service)
     sweep.stop()
-    until_idle(sweep)
-    done = sweep.n_done
-    assert 1 <= done < 4
-    sweep.submit_pending(service)
-    until_idle(sweep)
+    while not sweep.is_idle:
+        time.sleep(0.1)
+        sweep.advance(service)
+    assert 1 <= sweep.n_done < 4
+    run(sweep, service)
     assert sweep.n_done == 4
 
 
+def test_a_trial_whose_worker_died_is_tried_again(genius, few):
+    service, sweep = Service(), Sweep(genius, few, SweepPlan({"sample_weight": [1, 5]}, BASE))
+    sweep.resume(service)
+    service.jobs[1].finish(TrialResult(dict.fromkeys(SCORES, 0.5), []))
+    for _ in range(MAX_TRIES):
+        assert sweep.is_running and sweep.trials[0].status == JobStatus.WAITING
+        service.jobs[-1 if len(service.jobs) > 2 else 0].finish(error=WORKER_DIED)
+        sweep.advance(service)
+    assert [trial.status for trial in sweep.trials] == [JobStatus.FAILED, JobStatus.DONE]
+    assert not sweep.is_running and len(service.jobs) == 1 + MAX_TRIES
+    sweep.resume(service)
+    assert sweep.trials[0].status == JobStatus.WAITING and len(service.jobs) == 2 + MAX_TRIES
+
+
+def test_the_better_half_goes_on(genius, few):
+    plan = SweepPlan({"batch_size": [8, 16, 32, 64, 128]}, BASE.replace(epochs=8), n_seeds=2, stops_early=True)
+    service, sweep = Service(), Sweep(genius, few, plan)
+    sweep.resume(service)
+    counts = []
+    while sweep.is_running:
+        counts.append([job.task.settings.epochs for job in sweep.jobs()])
+        finish(sweep, lambda trial: trial.settings.batch_size / 1000)
+        sweep.advance(service)
+    assert counts == [[2] * 10, [4] * 6, [8] * 4]
+    table = sweep.table()
+    assert table["trained_epochs"].tolist() == [2] * 4 + [4] * 2 + [8] * 4
+    assert table["status"].tolist() == ["stopped early"] * 6 + ["done"] * 4
+    assert sweep.n_done == 10 and sweep.best() == {"batch_size": 128}
+
+
 def test_a_sweep_survives_json(genius, few):
-    sweep = Sweep.create(genius, few, BASE, {"sample_weight": [1.0, 5.0], "learning_rate": [1e-4]}, n_seeds=2)
+    space = {"sample_weight": [1.0, 5.0], "learning_rate": Range(1e-4, 1e-2)}
+    sweep = Sweep(genius, few, SweepPlan(space, BASE, n_seeds=2, n_combinations=2))
+    sweep.is_running = True
     done, running, failed, waiting = sweep.trials
-    done.status, done.scores = JobStatus.DONE, dict.fromkeys(SCORES, 0.5)
+    done.status, done.scores, done.history = JobStatus.DONE, dict.fromkeys(SCORES, 0.5), [POINT]
     running.status = JobStatus.RUNNING
     failed.status, failed.error = JobStatus.FAILED, "It failed."
-    restored = Sweep.from_dict(json.loads(json.dumps(sweep.to_dict())), genius, few)
+    values = json.loads(json.dumps(sweep.to_dict()))
+    restored = Sweep.from_dict(values, genius, few)
     assert [trial.status for trial in restored.trials] == ["done", "waiting", "failed", "waiting"]
     assert [trial.settings for trial in restored.trials] == [trial.settings for trial in sweep.trials]
-    assert restored.grid == sweep.grid and restored.best() == {"sample_weight": 1.0, "learning_rate": 1e-4}
+    assert restored.plan == sweep.plan and restored.best() == done.values and restored.trials[0].history == [POINT]
     assert restored.trials[2].error == "It failed." and waiting.status == JobStatus.WAITING
+    assert was_running(values) and not restored.is_running and not was_running(None)
 
 
-@pytest.mark.parametrize("change", [{"trials": []}, {"trials": 3}, {"grid": {"nothing": [1]}}, {"trials": [{"values": {}}]}])
+def test_a_sweep_of_the_first_version_is_read(genius, few):
+    sweep = Sweep(genius, few, SweepPlan({"epochs": [1, 2]}, BASE))
+    kept = ("values", "settings", "status", "scores", "error")
+    trials = [{name: trial.to_dict()[name] for name in kept} for trial in sweep.trials]
+    restored = Sweep.from_dict({"start": "genius", "grid": {"epochs": [1, 2]}, "trials": trials}, genius, few)
+    assert [trial.settings for trial in restored.trials] == [trial.settings for trial in sweep.trials]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"trials": []},
+        {"trials": 3},
+        {"plan": {"space": {"nothing": [1]}, "base": {}}},
+        {"plan": {"space": {"epochs": [{}]}, "base": {}}},
+        {"plan": {"space": {"epochs": {"low": 5, "high": 1}}, "base": {}, "n_combinations": 3}},
+        {"plan": {"space": {"epochs": [1]}, "base": {}, "network": "x" * 10_000}},
+        {"trials": [{"values": {}}]},
+    ],
+)
 def test_a_damaged_sweep_is_rejected(genius, few, change):
-    values = Sweep.create(genius, few, BASE, {"epochs": [1]}).to_dict()
+    values = Sweep(genius, few, SweepPlan({"epochs": [1]}, BASE)).to_dict()
     with pytest.raises(SettingsError):
         Sweep.from_dict(values | change, genius, few)
+
+
+def test_the_line_for_the_shell_does_the_same(genius, few):
+    plan = SweepPlan({"blocks.1.size": [8, 16], "learning_rate": Range(1e-4, 1e-2)}, BASE, NETWORK, 2, 6, False)
+    line = Sweep(genius, few, plan).command()
+    assert line.startswith("digitlab sweep --samples my-drawings.npz --network '{")
+    assert "--set mnist_samples=200" in line and "--set blocks.1.size=8,16" in line
+    assert "--set learning_rate=0.0001..0.01" in line and line.endswith("--seeds 2 --draws 6")

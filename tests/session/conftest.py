@@ -12,6 +12,8 @@ from pages.session.services import Services
 class RecordingJobs:
     """Takes tasks within its limits, and leaves their outcome to the test."""
 
+    is_closed = False
+
     def __init__(self):
         self.limits, self.submitted = Limits(), []
 

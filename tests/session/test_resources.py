@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 
 from pages.session import resources
+from pages.session.sweep_recorder import ActiveWork
 
 
 def test_a_sweep_belongs_to_its_session(monkeypatch):
@@ -18,6 +19,8 @@ def test_a_sweep_belongs_to_its_session(monkeypatch):
     assert resources.is_present("bob/sweep"), "seen for the first time"
     now[0] += resources.RECONNECT_SECONDS + 1
     assert resources.is_present("ann/sweep") and not resources.is_present("bob/sweep")
+    works = {"token": ActiveWork(None, object(), "bob", lambda: None)}
+    assert resources.is_present("bob/sweep", works) and not resources.is_present("bob", works), "of a saved lab"
 
 
 def test_without_a_server_everybody_is_present():

@@ -4,7 +4,7 @@ import pytest
 
 from digitcore.jobs.job import JobStatus
 from digitcore.jobs.limits import Limits
-from digitcore.jobs.sweep import SCORES
+from digitcore.jobs.trial import SCORES
 from digitcore.samples import SampleSet
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
@@ -82,7 +82,7 @@ def finish_trials(training, personal=0.5):
 
 def test_the_best_of_a_sweep_becomes_the_form_s_values(training, genius, few):
     grid = {"sample_weight": [5.0], "epochs": [1, 2], "learning_rate": [1e-3], "batch_size": [16], "weight_interpolation": [0.6]}
-    training.begin_sweep(genius, few, grid, 1, 2, "ann")
+    training.begin_sweep(genius, few, "ann", grid, {"n_seeds": 1})
     assert [job.owner for job in training.sweep.jobs()] == ["ann/sweep"] * 2
     finish_trials(training)
     training.apply_best()
@@ -92,12 +92,12 @@ def test_the_best_of_a_sweep_becomes_the_form_s_values(training, genius, few):
 
 
 def test_a_sweep_that_cannot_begin_says_why(training, genius, few):
-    training.begin_sweep(genius, few, {"epochs": list(range(1, 12))}, 10, 11, "ann")
+    training.begin_sweep(genius, few, "ann", {"epochs": list(range(1, 12))}, {"n_seeds": 10})
     assert training.sweep is None and "1 to 100 trainings" in training.sweep_error and training.error == ""
 
 
 def test_a_sweep_is_restored_and_resumed(training, services, genius, few):
-    training.begin_sweep(genius, few, {"epochs": [1, 2]}, 1, 2, "ann")
+    training.begin_sweep(genius, few, "ann", {"epochs": [1, 2]}, {"n_seeds": 1})
     finish_trials(training)
     training.sweep.trials[1].status = JobStatus.RUNNING
     restored = TrainingState(services)
@@ -112,7 +112,7 @@ def test_a_sweep_is_restored_and_resumed(training, services, genius, few):
 
 def test_work_of_a_session_that_is_gone_is_adopted(training, services, genius, few):
     job = begin(training, genius)
-    training.begin_sweep(genius, few, {"epochs": [1, 2]}, 1, 2, "ann")
+    training.begin_sweep(genius, few, "ann", {"epochs": [1, 2]}, {"n_seeds": 1})
     heir = TrainingState(services)
     heir.adopt(job, training.sweep, "bob")
     assert job.owner == "bob" and {trial_job.owner for trial_job in heir.sweep.jobs()} == {"bob/sweep"}

@@ -1,0 +1,142 @@
+"""Charts of a sweep's trials."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from digitcore.charts.style import TooltipField, layer, tooltips
+from digitcore.palette import BLUE, GREY, ORANGE
+
+VIRIDIS = alt.Scale(scheme="viridis")
+MAX_TICKS = 8  # values of a parameter that are written beside its axis
+
+
+def sweep_points(
+    table: pd.DataFrame, parameters: Mapping[str, str], score: str, title: str, *, height: int = 200
+) -> alt.LayerChart:
+    """A score over one parameter: a point for each trial, and the mean of each value.
+
+    Args:
+        table: from `Sweep.done_table`.
+        parameters: the column of the parameter → its title.
+        score: column of the score, shares from 0 to 1.
+        title: of the score.
+    """
+    table, (shown,) = _with_safe_columns(table, parameters)
+    is_many = table["p0"].nunique() > MAX_TICKS and pd.api.types.is_numeric_dtype(table["p0"])
+    axis = (
+        alt.X("p0:Q", title=shown, scale=alt.Scale(zero=False))
+        if is_many
+        else alt.X("p0:O", title=shown, axis=alt.Axis(labelAngle=0))
+    )
+    base = alt.Chart(table)
+    y = alt.Y(f"{score}:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(format=".1%", tickCount=5))
+    tooltip = tooltips(("p0:N", shown), ("seed:O", "Seed"), (f"{score}:Q", title, ".2%"))
+    points = base.mark_point(filled=True, size=40, opacity=0.6, color=BLUE).encode(x=axis, y=y, tooltip=tooltip)
+    means = base.mark_tick(color=ORANGE, thickness=3, size=28).encode(x=axis, y=alt.Y(f"mean({score}):Q", title=title))
+    return layer(points, *([] if is_many else [means]), height=height, title=f"{title} by {shown}")
+
+
+def sweep_heat_map(
+    table: pd.DataFrame, parameters: Mapping[str, str], score: str, title: str, *, height: int = 260
+) -> alt.LayerChart:
+    """A sweep's means: one cell a combination of two parameters, its shade the score.
+
+    Args:
+        table: from `Sweep.means`.
+        parameters: the columns of the parameters, across and down → their titles.
+        score: column of the score, shares from 0 to 1.
+        title: of the score.
+    """
+    table, (x, y) = _with_safe_columns(table, parameters)
+    fields: list[TooltipField] = [
+        ("p0:O", x),
+        ("p1:O", y),
+        (f"{score}:Q", title, ".2%"),
+        ("range:Q", "Range over seeds", ".2%"),
+        ("seeds:Q", "Seeds"),
+        ("added_mnist_errors:Q", "Added MNIST errors", "+.0f"),
+        ("seconds:Q", "Seconds", ".1f"),
+    ]
+    base = alt.Chart(table).encode(
+        x=alt.X("p0:O", title=x, axis=alt.Axis(labelAngle=0)), y=alt.Y("p1:O", title=y), tooltip=tooltips(*fields)
+    )
+    shade = alt.Color(f"{score}:Q", title=title, scale=VIRIDIS, legend=alt.Legend(format=".1%"))
+    text = alt.Text(f"{score}:Q", format=".1%")
+    numbers = base.mark_text(fontWeight="bold", stroke="black", strokeWidth=0.4, fill="white").encode(text=text)
+    return layer(base.mark_rect().encode(color=shade), numbers, height=height, title=f"{title} after training")
+
+
+def parallel_coordinates(
+    table: pd.DataFrame, parameters: Mapping[str, str], score: str, title: str, *, height: int = 300
+) -> alt.LayerChart:
+    """One line a combination over an axis for each parameter, the last one the score, whose shade the line has.
+
+    Args:
+        table: from `Sweep.means`.
+        parameters: column of a parameter → its title, in the order of the axes.
+        score: column of the score, shares from 0 to 1.
+        title: of the score.
+    """
+    table, shown = _with_safe_columns(table, parameters)
+    axes = {**{f"p{number}": name for number, name in enumerate(shown)}, score: title}
+    lines, ticks = _axis_positions(table, axes, score)
+    x = alt.X(
+        "axis:N", sort=list(axes.values()), title=None, axis=alt.Axis(labelAngle=0, grid=True, domain=False, labelLimit=140)
+    )
+    y = alt.Y("position:Q", axis=None, scale=alt.Scale(domain=[-0.06, 1.06]))
+    shade = alt.Color("score:Q", title=title, scale=VIRIDIS, legend=alt.Legend(format=".1%"))
+    fields: list[TooltipField] = [(f"p{number}:N", name) for number, name in enumerate(shown)]
+    drawn = (
+        alt.Chart(lines)
+        .mark_line(strokeWidth=2, opacity=0.75)
+        .encode(x=x, y=y, detail="combination:N", color=shade, tooltip=tooltips(*fields, ("score:Q", title, ".2%")))
+    )
+    labels = alt.Chart(ticks).mark_text(align="left", dx=6, color=GREY, fontSize=11).encode(x=x, y=y, text="text:N")
+    return layer(drawn, labels, height=height, title=f"{title} by combination")
+
+
+def _with_safe_columns(table: pd.DataFrame, parameters: Mapping[str, str]) -> tuple[pd.DataFrame, list[str]]:
+    """The parameters' columns as p0, p1 …, since Vega reads dots and colons in names, and their titles."""
+    return table.rename(columns={name: f"p{number}" for number, name in enumerate(parameters)}), list(parameters.values())
+
+
+def _axis_positions(table: pd.DataFrame, axes: Mapping[str, str], score: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One row for each combination and axis, and one for each value beside an axis; positions run from 0 to 1."""
+    texts = {name: [_text(value, name == score) for value in table[name]] for name in axes}
+    rows: list[dict[str, Any]] = []
+    ticks: list[dict[str, Any]] = []
+    for name, shown in axes.items():
+        positions = _positions(table[name].tolist())
+        rows += [
+            {"axis": shown, "position": position, "combination": number, "score": table[score].iloc[number]}
+            | {other: texts[other][number] for other in axes if other != score}
+            for number, position in enumerate(positions)
+        ]
+        every = sorted(dict(zip(positions, texts[name], strict=True)).items())
+        ticks += [{"axis": shown, "position": at, "text": text} for at, text in every[:: max(1, -(-len(every) // MAX_TICKS))]]
+    return pd.DataFrame(rows), pd.DataFrame(ticks)
+
+
+def _positions(values: Sequence[Any]) -> list[float]:
+    """From 0 to 1: evenly by rank for few values, by size for many numbers."""
+    distinct = sorted(dict.fromkeys(values), key=_order)
+    if len(distinct) == 1:
+        return [0.5] * len(values)
+    if len(distinct) > MAX_TICKS and not any(value is None or isinstance(value, str) for value in distinct):
+        low, high = distinct[0], distinct[-1]
+        return [(value - low) / (high - low) for value in values]
+    return [distinct.index(value) / (len(distinct) - 1) for value in values]
+
+
+def _order(value: Any) -> tuple[bool, bool, Any]:
+    """None first, then numbers, then text."""
+    return value is not None, isinstance(value, str), value if value is not None else 0
+
+
+def _text(value: Any, is_share: bool) -> str:
+    if is_share:
+        return f"{value:.1%}"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,240 @@
+"""What a sweep varies: settings of a training and numbers of a network, by lists of values or by ranges.
+
+A parameter is a setting's name, or of a network: `network` (a registered name), `activation`, or `blocks.N.FIELD`, where N counts
+the rows from 1 and FIELD is an attribute of `network_spec.Block`.
+"""
+
+import itertools
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from digitcore.errors import SettingsError
+from digitcore.models.network_spec import ACTIVATIONS, Block, NetworkSpec, is_spec
+from digitcore.training import settings_text
+from digitcore.training.settings import SETTING_SPECS, TrainSettings
+
+NETWORK, ACTIVATION, BLOCKS = "network", "activation", "blocks"
+NOT_SWEPT = ("seed", "validation_samples")  # seeds are counted apart; the other only measures
+BLOCK_LABELS = {
+    "kernel_size": "kernel",
+    "batch_normalization": "batch normalization",
+    "pooling": "pooling",
+    "dropout": "dropout",
+}
+BLOCK_VALUES = {
+    "kernel_size": (3, 5, 7),
+    "batch_normalization": (False, True),
+    "pooling": (False, True),
+    "dropout": (0.0, 0.2, 0.4, 0.6),
+}
+LOG_RATIO = 10  # ends of a range that are so far apart are drawn evenly on a logarithmic scale
+DIGITS = 3  # significant, of a number that is drawn
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from low to high, both included, to draw from.
+
+    Attributes:
+        low, high: the ends.
+        is_integer: whether whole numbers are drawn.
+
+    Raises:
+        SettingsError: when low is not below high.
+    """
+
+    low: float
+    high: float
+    is_integer: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise SettingsError(f"A range goes from a lower to a higher number, not from {self.low:g} to {self.high:g}.")
+
+    @property
+    def is_log(self) -> bool:
+        """Whether it is drawn from evenly on a logarithmic scale."""
+        return self.low > 0 and self.high / self.low >= LOG_RATIO
+
+    def draw(self, rng: np.random.Generator) -> float:
+        """One number."""
+        if self.is_log:
+            drawn = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
+        else:
+            drawn = rng.uniform(self.low, self.high)
+        if self.is_integer:
+            return round(drawn)
+        return min(max(float(f"{drawn:.{DIGITS}g}"), self.low), self.high)
+
+
+Values = list[Any] | Range
+Space = Mapping[str, Values]
+
+
+def parameters(network: str = "") -> list[str]:
+    """The names of all parameters of a training, and of a network where it is the JSON of a `NetworkSpec`."""
+    settings = [name for name in SETTING_SPECS if name not in NOT_SWEPT]
+    if not is_spec(network):
+        return settings
+    rows = enumerate(NetworkSpec.from_json(network).blocks, 1)
+    numbers = [f"{BLOCKS}.{row}.{name}" for row, block in rows for name in _fields(block)]
+    return [*settings, ACTIVATION, *numbers]
+
+
+def label(name: str, network: str = "") -> str:
+    """A parameter in words; the network tells filters from units."""
+    if name in SETTING_SPECS:
+        return SETTING_SPECS[name].label
+    if name in (NETWORK, ACTIVATION):
+        return name.capitalize()
+    row, field = _split(name)
+    blocks = NetworkSpec.from_json(network).blocks if is_spec(network) else ()
+    is_dense = row <= len(blocks) and blocks[row - 1].kind == "dense"
+    return f"Row {row}: {BLOCK_LABELS.get(field, 'units' if is_dense else 'filters')}"
+
+
+def usual_values(name: str, network: str = "") -> list[Any]:
+    """Values worth trying, in order."""
+    if name in SETTING_SPECS:
+        spec = SETTING_SPECS[name]
+        return list(spec.sweep_values or spec.choices)
+    if name == ACTIVATION:
+        return list(ACTIVATIONS)
+    row, field = _split(name)
+    size = NetworkSpec.from_json(network).blocks[row - 1].size
+    return list(BLOCK_VALUES[field]) if field in BLOCK_VALUES else sorted({max(1, size // 2), size, size * 2, size * 4})
+
+
+def is_numeric(name: str) -> bool:
+    """Whether a range of the parameter can be drawn from."""
+    if name in SETTING_SPECS:
+        spec = SETTING_SPECS[name]
+        return not spec.choices and spec.high > spec.low
+    return name.endswith(("size", "dropout"))
+
+
+def is_integer(name: str) -> bool:
+    """Whether only whole numbers are valid."""
+    return SETTING_SPECS[name].is_integer if name in SETTING_SPECS else name.endswith("size")
+
+
+def parse_value(name: str, text: str) -> Any:
+    """A value from text.
+
+    Raises:
+        SettingsError: when there is no such parameter.
+    """
+    if name in SETTING_SPECS:
+        return settings_text.parse_value(name, text)
+    if name in (NETWORK, ACTIVATION):
+        return text
+    _split(name)
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def parse(name: str, text: str) -> Values:
+    """Values from the command line: V1,V2 … or LOW..HIGH.
+
+    Raises:
+        SettingsError: when there is no such parameter, or the range is none of its numbers.
+    """
+    low, dots, high = text.partition("..")
+    if not dots:
+        return [parse_value(name, one) for one in text.split(",")]
+    first, last = (parse_value(name, end) for end in (low, high))
+    if not is_numeric(name) or not isinstance(first, int | float) or not isinstance(last, int | float):
+        raise SettingsError(f"{name}={text} is no range of numbers such as 0.001..0.01.")
+    return Range(first, last, is_integer(name))
+
+
+def to_text(values: Values) -> str:
+    """What `parse` reads."""
+    if isinstance(values, Range):
+        return f"{values.low:g}..{values.high:g}"
+    return ",".join(value if isinstance(value, str) else json.dumps(value) for value in values)
+
+
+def combinations(space: Space, n: int | None = None, seed: int = 0) -> list[dict[str, Any]]:
+    """Combinations of values, name → value.
+
+    Args:
+        space: parameter → values or a range.
+        n: how many are drawn at random; None takes all.
+        seed: of the draw.
+
+    Raises:
+        SettingsError: when there is a range and n is None, or a list is empty.
+    """
+    ranges = [name for name, values in space.items() if isinstance(values, Range)]
+    if ranges:
+        if n is None:
+            raise SettingsError(f"{ranges[0]} is a range: say how many combinations shall be drawn.")
+        rng = np.random.default_rng(seed)
+        return [{name: _draw(values, rng) for name, values in space.items()} for _ in range(n)]
+    lists = [list(dict.fromkeys(values)) for values in space.values() if not isinstance(values, Range)]
+    total = math.prod(map(len, lists))
+    chosen = set(np.random.default_rng(seed).choice(total, min(n or total, total), replace=False).tolist()) if total else set()
+    return [dict(zip(space, values, strict=True)) for i, values in enumerate(itertools.product(*lists)) if i in chosen]
+
+
+def n_combinations(space: Space) -> int | None:
+    """How many combinations there are; None where a range has no end of them."""
+    if any(isinstance(values, Range) for values in space.values()):
+        return None
+    return math.prod(len(dict.fromkeys(values)) for values in space.values() if not isinstance(values, Range))
+
+
+def apply(values: Mapping[str, Any], settings: TrainSettings, network: str = "") -> tuple[TrainSettings, str]:
+    """Settings and network with these values in place.
+
+    Args:
+        values: parameter → value.
+        settings: of the training.
+        network: a registered name, the JSON of a `NetworkSpec`, or "" where a given model is trained.
+
+    Raises:
+        SettingsError: when there is no such parameter, or a setting's value is wrong.
+        ModelError: when a network's value is wrong.
+    """
+    own = {name: value for name, value in values.items() if name in SETTING_SPECS}
+    settings = TrainSettings.from_dict({**asdict(settings), **own})
+    numbers = {name: value for name, value in values.items() if name not in own}
+    network = str(numbers.pop(NETWORK, network))
+    if not numbers:
+        return settings, network
+    if not is_spec(network):
+        raise SettingsError(f"{next(iter(numbers))} is a number of a network that you build: give one.")
+    spec = NetworkSpec.from_json(network)
+    blocks, activation = list(spec.blocks), numbers.pop(ACTIVATION, spec.activation)
+    for name, value in numbers.items():
+        row, field = _split(name)
+        if row > len(blocks):
+            raise SettingsError(f"{name}: the network has {len(blocks)} rows.")
+        blocks[row - 1] = replace(blocks[row - 1], **{field: value})
+    return settings, NetworkSpec(tuple(blocks), activation).to_json()
+
+
+def _draw(values: Values, rng: np.random.Generator) -> Any:
+    return values.draw(rng) if isinstance(values, Range) else values[int(rng.integers(len(values)))]
+
+
+def _fields(block: Block) -> list[str]:
+    names = [name for name in Block.__dataclass_fields__ if name != "kind"]
+    return names if block.kind == "conv" else [name for name in names if name not in ("kernel_size", "pooling")]
+
+
+def _split(name: str) -> tuple[int, str]:
+    """Row and field of a block's number."""
+    first, _, rest = name.partition(".")
+    row, _, field = rest.partition(".")
+    if first != BLOCKS or not row.isascii() or not row.isdigit() or int(row) < 1 or field not in ("size", *BLOCK_VALUES):
+        raise SettingsError(f"There is no parameter called {name[:60]}.")
+    return int(row), field

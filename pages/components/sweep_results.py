@@ -1,0 +1,165 @@
+"""The results of a sweep: progress, charts, what each parameter does, the trials, downloads."""
+
+import io
+
+import pandas as pd
+import streamlit as st
+
+from digitcore import charts
+from digitcore.evaluation import effects
+from digitcore.jobs.sweep import MNIST, PERSONAL, STOPPED_EARLY, Sweep
+from digitcore.training import search_space
+from pages.session import polling, text
+from pages.session.lab_session import LabSession
+
+SCORE_TITLES = {PERSONAL: "Your handwriting", MNIST: "MNIST"}
+COLUMN_TITLES = {
+    "seed": "Seed",
+    "trained_epochs": "Epochs trained",
+    "status": "Status",
+    "personal": SCORE_TITLES[PERSONAL],
+    "personal_before": "Your handwriting before",
+    "mnist": SCORE_TITLES[MNIST],
+    "mnist_before": "MNIST before",
+    "added_mnist_errors": "Added MNIST errors",
+    "parameters": "Parameters",
+    "seconds": "Seconds",
+    "error": "Error",
+}
+SHARES = {"personal": 1, "personal_before": 1, "mnist": 2, "mnist_before": 2}  # decimal places
+
+
+def sweep_results(session: LabSession, sweep: Sweep) -> None:
+    """Everything that is known of a sweep; drawn anew while it runs."""
+    st.fragment(_show, run_every=None if sweep.is_idle else polling.SLOW)(session, sweep)
+
+
+def _show(session: LabSession, sweep: Sweep) -> None:
+    was_idle = sweep.is_idle
+    session.training.advance_sweep()
+    if sweep.is_idle and not was_idle:
+        st.rerun()
+    _show_progress(sweep)
+    if len(sweep.means()):
+        score = sweep.metric
+        if sweep.metric == PERSONAL:
+            score = str(
+                st.segmented_control(
+                    "Score",
+                    list(SCORE_TITLES),
+                    default=PERSONAL,
+                    required=True,
+                    key="sweep_score",
+                    format_func=lambda name: SCORE_TITLES[name],
+                )
+            )
+        _show_chart(sweep, score)
+        st.markdown(_describe_best(sweep))
+        if st.button("Use these settings", key="sweep_apply"):
+            session.training.apply_best()
+            st.rerun()
+        _show_effects(sweep, score)
+    _show_trials(sweep)
+
+
+def _show_progress(sweep: Sweep) -> None:
+    n_stopped = sum(trial.stopped_early for trial in sweep.trials)
+    stopped = f", {n_stopped} of them stopped early" if n_stopped else ""
+    st.progress(sweep.n_done / len(sweep.trials), text=f"{sweep.n_done} of {len(sweep.trials)} trainings done{stopped}")
+
+
+def _show_chart(sweep: Sweep, score: str) -> None:
+    """Points for one parameter, a heat map for two, parallel coordinates for more."""
+    names = {name: _label(sweep, name) for name in sweep.plan.space}
+    is_grid = search_space.n_combinations(sweep.plan.space) is not None
+    if len(names) == 1:
+        chart = charts.sweep_points(sweep.done_table(), names, score, SCORE_TITLES[score])
+    elif len(names) == 2 and is_grid:
+        chart = charts.sweep_heat_map(sweep.means(), names, score, SCORE_TITLES[score])
+    else:
+        chart = charts.parallel_coordinates(sweep.means(), names, score, SCORE_TITLES[score])
+    st.altair_chart(chart, key="sweep_chart")
+
+
+def _show_effects(sweep: Sweep, score: str) -> None:
+    table, names = sweep.done_table(), list(sweep.plan.space)
+    found = effects.effects(table, names, score)
+    if not found:
+        return
+    deviation = effects.seed_deviation(table, names, score)
+    spread = (
+        "One seed each: how much is luck cannot be told apart."
+        if deviation is None
+        else f"Between seeds of one combination the score varies by {100 * deviation:.2g} points (standard deviation)."
+    )
+    st.markdown(f"**What each parameter does** to {SCORE_TITLES[score]}. {spread}")
+    rows = [
+        {
+            "Parameter": _label(sweep, effect.name),
+            "Best value": _value(effect.best),
+            "Difference (points)": 100 * effect.difference,
+            "Beyond chance": _verdict(effect),
+        }
+        for effect in found
+    ]
+    columns = {
+        "Difference (points)": st.column_config.NumberColumn(
+            format="%.2f", help="Between the means of its best and its worst value."
+        )
+    }
+    st.dataframe(rows, hide_index=True, key="sweep_effects", column_config=columns)
+    st.caption(
+        "Analysis of variance without interactions; p values corrected for the number of parameters (Holm). The best of many is "
+        "partly luck: it will do a little worse on new digits."
+    )
+
+
+def _verdict(effect: effects.Effect) -> str:
+    if effect.p_value is None:
+        return "too few trainings to tell"
+    p_value = "p < 0.001" if effect.p_value < 0.001 else f"p = {effect.p_value:.2g}"
+    return f"yes ({p_value})" if effect.is_significant else f"no effect beyond chance ({p_value})"
+
+
+def _show_trials(sweep: Sweep) -> None:
+    table = sweep.table()
+    st.dataframe(_with_titles(table, sweep), hide_index=True, key="sweep_table", placeholder="–")
+    parquet = io.BytesIO()
+    table.astype({name: str for name in sweep.plan.space if table[name].dtype == object}).to_parquet(parquet, index=False)
+    with st.container(horizontal=True):
+        st.download_button("Download (CSV)", table.to_csv(index=False), "sweep.csv", "text/csv", key="sweep_csv")
+        st.download_button("Download (Parquet)", parquet.getvalue(), "sweep.parquet", key="sweep_parquet")
+        with st.popover("For the shell", type="tertiary"):
+            st.code(sweep.command(), language="sh", wrap_lines=True)
+            st.caption("Does the same. Your drawings: My lab or Draw, Export, as my-drawings.npz.")
+
+
+def _with_titles(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
+    """The table as people read it; the downloads keep the names of the parameters and scores."""
+    shown = table.drop(columns=[name for name in table if name in COLUMN_TITLES and table[name].isna().all()])
+    if not table["error"].any():
+        shown = shown.drop(columns="error")
+    if not sweep.plan.stops_early and not (table["status"] == STOPPED_EARLY).any():
+        shown = shown.drop(columns="trained_epochs")
+    for name, places in SHARES.items():
+        if name in shown:
+            shown[name] = [text.percent(share, places) if pd.notna(share) else None for share in table[name]]
+    return shown.rename(columns=COLUMN_TITLES | {name: _label(sweep, name) for name in sweep.plan.space})
+
+
+def _describe_best(sweep: Sweep) -> str:
+    means = sweep.means()
+    best = ", ".join(f"{_label(sweep, name)} {_value(value)}" for name, value in (sweep.best() or {}).items())
+    if means[sweep.metric].nunique() > 1 or len(means) == 1:
+        return f"Best so far: {best}."
+    if sweep.metric == PERSONAL and means[MNIST].nunique() > 1:
+        return f"No difference on your handwriting so far. Best on MNIST: {best}."
+    return "No difference so far, neither on your handwriting nor on MNIST."
+
+
+def _value(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _label(sweep: Sweep, name: str) -> str:
+    return search_space.label(name, sweep.plan.network)

@@ -1,0 +1,60 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from digitcore.evaluation.effects import effects, seed_deviation
+
+
+def trials(effect_of_rate, noise=0.002, n_seeds=3, seed=0):
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        [
+            {"rate": rate, "size": size, "seed": number, "score": 0.9 + effect_of_rate * (rate == 0.01) + noise * rng.normal()}
+            for rate in (0.001, 0.01)
+            for size in (8, 16)
+            for number in range(n_seeds)
+        ]
+    )
+
+
+def test_a_real_effect_is_told_from_none():
+    first, second = effects(trials(0.02), ["rate", "size"], "score")
+    assert first.name == "rate" and first.is_significant and first.best == 0.01
+    assert first.difference == pytest.approx(0.02, abs=0.004) and not second.is_significant
+
+
+def test_chance_is_seldom_called_an_effect():
+    """Of 200 sweeps without any effect about 5 % show one, with both parameters together."""
+    found = [
+        any(effect.is_significant for effect in effects(trials(0, seed=seed), ["rate", "size"], "score")) for seed in range(200)
+    ]
+    assert 0.01 <= np.mean(found) <= 0.10
+
+
+def test_what_is_common_to_a_seed_is_no_luck():
+    table = trials(0.002, noise=0.0002)
+    table["score"] += 0.05 * table["seed"]
+    assert effects(table, ["rate", "size"], "score")[0].is_significant
+
+
+def test_too_few_trials_tell_nothing():
+    table = trials(0.02, n_seeds=1)
+    assert [effect.p_value for effect in effects(table.head(2), ["rate", "size"], "score")] == [None]
+    assert effects(table.head(0), ["rate"], "score") == [] and seed_deviation(table, ["rate", "size"], "score") is None
+
+
+def test_drawn_numbers_are_judged_by_their_trend():
+    rng = np.random.default_rng(0)
+    rates = np.exp(rng.uniform(np.log(1e-4), np.log(1e-1), 20))
+    table = pd.DataFrame({"rate": rates, "drop": rng.uniform(0, 0.5, 20), "seed": 0})
+    table["score"] = 0.9 + 0.01 * np.log10(rates) + 0.002 * rng.normal(size=20)
+    first, second = effects(table, ["rate", "drop"], "score")
+    assert first.name == "rate" and first.is_significant and not second.is_significant
+
+
+def test_equal_scores_have_no_effect():
+    assert [effect.p_value for effect in effects(trials(0, noise=0), ["rate"], "score")] == [1.0]
+
+
+def test_the_spread_between_seeds():
+    assert seed_deviation(trials(0.02, n_seeds=40), ["rate", "size"], "score") == pytest.approx(0.002, rel=0.2)

@@ -1,0 +1,39 @@
+from digitcore.jobs.sweep import Sweep
+from digitcore.jobs.sweep_plan import SweepPlan
+from digitcore.jobs.trial import SCORES, TrialResult
+from digitcore.training.settings import TrainSettings
+from pages.session.sweep_recorder import ActiveWork, SweepRecorder
+
+NEVER = 3600  # s between two looks: the test looks itself
+
+
+def test_each_trial_is_saved_and_the_next_submitted_without_a_browser(jobs, genius, few):
+    plan = SweepPlan({"batch_size": [8, 16]}, TrainSettings(epochs=2), stops_early=True)
+    sweep, saved = Sweep(genius, few, plan), []
+    sweep.resume(jobs, "ann")
+    works = {"token": ActiveWork(None, sweep, "ann", lambda: saved.append(sweep.n_ended))}
+    recorder = SweepRecorder(jobs, works, lambda owner: False, NEVER)
+    try:
+        recorder.look()
+        assert saved == [] and works
+        for job in jobs.submitted[:2]:
+            job.finish(TrialResult(dict.fromkeys(SCORES, 0.5), []))
+        recorder.look()
+        assert saved == [2] and [job.task.settings.epochs for job in jobs.submitted] == [1, 1, 2]
+        jobs.submitted[2].finish(TrialResult(dict.fromkeys(SCORES, 0.5), []))
+        recorder.look()
+        assert saved == [2, 3] and sweep.n_done == 2 and not works, "nobody will come back for it in this server"
+    finally:
+        recorder.close()
+
+
+def test_one_lab_that_cannot_be_saved_does_not_end_the_thread(jobs, genius, few):
+    sweep = Sweep(genius, few, SweepPlan({"batch_size": [8]}, TrainSettings()))
+    works = {"token": ActiveWork(None, sweep, "ann", lambda: 1 / 0, n_recorded=-1)}
+    recorder = SweepRecorder(jobs, works, lambda owner: True, 0.01)
+    try:
+        sweep.resume(jobs, "ann")
+        recorder._thread.join(0.2)
+        assert recorder._thread.is_alive()
+    finally:
+        recorder.close()

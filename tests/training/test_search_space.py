@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+
+from digitcore.errors import ModelError, SettingsError
+from digitcore.models.network_spec import NetworkSpec
+from digitcore.training import search_space
+from digitcore.training.search_space import Range
+from digitcore.training.settings import SETTING_SPECS, TrainSettings
+
+NETWORK = '{"blocks": [{"kind": "conv", "size": 4, "pooling": true}, {"kind": "dense", "size": 8}]}'
+
+
+def test_every_setting_and_every_number_of_a_network_can_be_swept():
+    names = search_space.parameters(NETWORK)
+    assert set(SETTING_SPECS) - set(names) == {"seed", "validation_samples"}
+    assert [name for name in names if name not in SETTING_SPECS] == [
+        "activation",
+        *(f"blocks.1.{field}" for field in ("size", "kernel_size", "batch_normalization", "pooling", "dropout")),
+        *(f"blocks.2.{field}" for field in ("size", "batch_normalization", "dropout")),
+    ]
+    for name in names:
+        assert search_space.label(name, NETWORK)
+        for value in search_space.usual_values(name, NETWORK):
+            assert search_space.parse_value(name, search_space.to_text([value])) == value
+            search_space.apply({name: value}, TrainSettings(), NETWORK)
+    assert search_space.label("blocks.1.size", NETWORK) == "Row 1: filters"
+    assert search_space.label("blocks.2.size", NETWORK) == "Row 2: units"
+
+
+def test_values_are_put_in_place():
+    values = {"epochs": 7, "activation": "tanh", "blocks.1.size": 16, "blocks.2.dropout": 0.5}
+    settings, network = search_space.apply(values, TrainSettings(), NETWORK)
+    spec = NetworkSpec.from_json(network)
+    assert settings == TrainSettings(epochs=7) and spec.activation == "tanh"
+    assert spec.blocks[0].size == 16 and spec.blocks[0].pooling and spec.blocks[1].dropout == 0.5
+    assert search_space.apply({"network": "mlp"}, TrainSettings()) == (TrainSettings(), "mlp")
+
+
+@pytest.mark.parametrize(
+    ("values", "network", "error"),
+    [
+        ({"nothing": 1}, NETWORK, SettingsError),
+        ({"blocks.9.size": 1}, NETWORK, SettingsError),
+        ({"blocks.0.size": 1}, NETWORK, SettingsError),
+        ({"blocks.1.kind": "dense"}, NETWORK, SettingsError),
+        ({"blocks.1.size": 0}, NETWORK, ModelError),
+        ({"blocks.1.size": 10**9}, NETWORK, ModelError),
+        ({"blocks.1.size": "many"}, NETWORK, ModelError),
+        ({"blocks.1.kernel_size": 29}, NETWORK, ModelError),
+        ({"blocks.1.size": 4}, "", SettingsError),
+        ({"activation": "none"}, NETWORK, ModelError),
+        ({"epochs": "many"}, "", SettingsError),
+    ],
+)
+def test_wrong_values_get_one_sentence(values, network, error):
+    with pytest.raises(error) as caught:
+        search_space.apply(values, TrainSettings(), network)
+    assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+
+
+def test_ranges_are_drawn_from():
+    rng = np.random.default_rng(0)
+    rates = [Range(1e-4, 1e-1).draw(rng) for _ in range(2000)]
+    assert min(rates) >= 1e-4 and max(rates) <= 1e-1
+    assert 0.3 < np.mean([rate < 1e-3 for rate in rates]) < 0.37, "evenly on a logarithmic scale"
+    sizes = [Range(8, 64, True).draw(rng) for _ in range(100)]
+    assert all(isinstance(size, int) and 8 <= size <= 64 for size in sizes)
+    space = {"learning_rate": Range(1e-4, 1e-1), "epochs": [1, 2]}
+    assert search_space.combinations(space, 4, seed=3) == search_space.combinations(space, 4, seed=3)
+    assert search_space.n_combinations(space) is None
+    with pytest.raises(SettingsError, match="lower to a higher"):
+        Range(1, 1)
+
+
+@pytest.mark.parametrize("text", ["1.5,20.5", "0.001..0.01"])
+def test_text_and_values(text):
+    assert search_space.to_text(search_space.parse("learning_rate", text)) == text
+
+
+@pytest.mark.parametrize(("name", "text"), [("nothing", "1"), ("noise", "a..b"), ("epochs", "1..many"), ("epochs", "5..2")])
+def test_wrong_text_gets_one_sentence(name, text):
+    with pytest.raises(SettingsError):
+        search_space.parse(name, text)
