@@ -13,6 +13,7 @@ from pages.views.evaluate import (
     confusion,
     curves,
     dataset,
+    experiments,
     feature_map,
     headline,
     misclassified,
@@ -25,6 +26,7 @@ from pages.views.evaluate import (
 VIEWS = {
     "My drawings": own_drawings,
     "Curves": curves,
+    "Trainings": experiments,
     "Compare two": pair,
     "Errors": misclassified,
     "Confusion": confusion,

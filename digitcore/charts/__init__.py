@@ -5,7 +5,7 @@ color of `palette.model_colors`.
 """
 
 from digitcore.charts.feature_maps import KINDS, MAP_SELECTION, feature_map
-from digitcore.charts.learning_curves import AXES, METRICS, curves
+from digitcore.charts.learning_curves import AXES, METRICS, curve_bands, curves
 from digitcore.charts.matrices import CELL_SELECTION, confusion, confusion_change
 from digitcore.charts.shares import bars, coverage, digit_accuracy, reliability, robustness
 from digitcore.charts.sweeps import parallel_coordinates, sweep_heat_map, sweep_points
@@ -20,6 +20,7 @@ __all__ = [
     "confusion",
     "confusion_change",
     "coverage",
+    "curve_bands",
     "curves",
     "digit_accuracy",
     "feature_map",

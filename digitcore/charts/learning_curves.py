@@ -57,3 +57,30 @@ def curves(
     counted = base.mark_point(filled=True, size=45, opacity=1).transform_joinaggregate(n="count()", groupby=["model", "subset"])
     points = counted.transform_filter((alt.datum.subset == "validation") | (alt.datum.n == 1))
     return layer(lines, points, height=height, title=METRICS[metric])
+
+
+def curve_bands(table: pd.DataFrame, metric: str = "accuracy", *, height: int = 260) -> alt.LayerChart:
+    """The mean validation curve of each group of trainings, and the range of its curves as a band.
+
+    Args:
+        table: from `training.experiments.curve_bands`.
+        metric: loss or accuracy; only names and formats the axis.
+    """
+    is_share = metric == "accuracy"
+    number_format = ".2%" if is_share else ".4f"
+    scale, axis = alt.Scale(zero=False, nice=True), alt.Axis(format="~%" if is_share else "~g", tickCount=6)
+    tooltip = tooltips(
+        ("model:N", "Group"),
+        ("epoch:Q", "Epoch"),
+        ("mean:Q", "Mean", number_format),
+        ("low:Q", "Lowest", number_format),
+        ("high:Q", "Highest", number_format),
+        ("n:Q", "Trainings"),
+    )
+    x = alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, format="~g"), scale=alt.Scale(nice=False))
+    base = alt.Chart(table).encode(x=x, color=model_color(table), tooltip=tooltip)
+    bands = base.mark_area(opacity=0.18).encode(y=alt.Y("low:Q", title=None, scale=scale, axis=axis), y2="high:Q")
+    y = alt.Y("mean:Q", title=None, scale=scale, axis=axis)
+    lines = base.mark_line(strokeWidth=2).encode(y=y)
+    points = base.mark_point(filled=True, size=40, opacity=1).encode(y=y)
+    return layer(bands, lines, points, height=height, title=f"Validation: {METRICS[metric]}")

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from digitcore.charts.style import TooltipField, layer, tooltips
+from digitcore.charts.style import DARK_TEXT, TooltipField, layer, tooltips
 from digitcore.palette import BLUE, ORANGE
 
 CELL_SELECTION = "cell"  # of a confusion matrix: the fields true and predicted of what was clicked
-DARK_TEXT, NEUTRAL = "#1b1f27", "#f4f4f4"
+NEUTRAL = "#f4f4f4"
 
 
 def confusion(table: pd.DataFrame, *, rates: bool = False, height: int = 340) -> alt.LayerChart:

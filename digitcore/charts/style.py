@@ -8,6 +8,7 @@ import pandas as pd
 from digitcore.palette import model_colors
 
 FRAME_HEIGHT, AXES_HEIGHT = 170, 80  # px of a chart that title, legend and axis take in Streamlit's theme, or the axis alone
+DARK_TEXT = "#1b1f27"  # on light cells, in both themes
 PERCENT = alt.Locale(number=alt.NumberLocale(currency=["", ""], decimal=".", thousands=",", grouping=[3], percent=" %"))
 SHARE_AXIS = alt.Axis(format=".0%", tickCount=5)
 TooltipField = tuple[str, str] | tuple[str, str, str]  # field with its type, title, d3 format
@@ -40,5 +41,5 @@ def model_color(table: pd.DataFrame) -> Any:
         "model:N",
         title=None,
         scale=alt.Scale(domain=present, range=[colors[name] for name in present]),
-        legend=alt.Legend(orient="top", columns=3) if len(present) > 1 else None,
+        legend=alt.Legend(orient="top", columns=3, symbolOpacity=1) if len(present) > 1 else None,
     )

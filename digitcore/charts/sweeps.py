@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from digitcore.charts.style import TooltipField, layer, tooltips
+from digitcore.charts.style import DARK_TEXT, TooltipField, layer, tooltips
 from digitcore.palette import BLUE, GREY, ORANGE
 
 VIRIDIS = alt.Scale(scheme="viridis")
@@ -65,7 +65,9 @@ def sweep_heat_map(
     )
     shade = alt.Color(f"{score}:Q", title=title, scale=VIRIDIS, legend=alt.Legend(format=".1%"))
     text = alt.Text(f"{score}:Q", format=".1%")
-    numbers = base.mark_text(fontWeight="bold", stroke="black", strokeWidth=0.4, fill="white").encode(text=text)
+    middle = (table[score].min() + table[score].max()) / 2
+    ink = alt.when(alt.datum[score] > middle).then(alt.value(DARK_TEXT)).otherwise(alt.value("white"))
+    numbers = base.mark_text(fontWeight="bold", fontSize=13).encode(text=text, color=ink)
     return layer(base.mark_rect().encode(color=shade), numbers, height=height, title=f"{title} after training")
 
 

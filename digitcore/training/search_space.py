@@ -159,7 +159,7 @@ def to_text(values: Values) -> str:
     """What `parse` reads."""
     if isinstance(values, Range):
         return f"{values.low:g}..{values.high:g}"
-    return ",".join(value if isinstance(value, str) else json.dumps(value) for value in values)
+    return ",".join(map(_value_text, values))
 
 
 def combinations(space: Space, n: int | None = None, seed: int = 0) -> list[dict[str, Any]]:
@@ -220,6 +220,12 @@ def apply(values: Mapping[str, Any], settings: TrainSettings, network: str = "")
             raise SettingsError(f"{name}: the network has {len(blocks)} rows.")
         blocks[row - 1] = replace(blocks[row - 1], **{field: value})
     return settings, NetworkSpec(tuple(blocks), activation).to_json()
+
+
+def _value_text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _draw(values: Values, rng: np.random.Generator) -> Any:

@@ -31,13 +31,14 @@ SHARES = {"personal": 1, "personal_before": 1, "mnist": 2, "mnist_before": 2}  #
 
 def sweep_results(session: LabSession, sweep: Sweep) -> None:
     """Everything that is known of a sweep; drawn anew while it runs."""
-    st.fragment(_show, run_every=None if sweep.is_idle else polling.SLOW)(session, sweep)
+    is_running = not sweep.is_idle
+    st.fragment(_show, run_every=polling.SLOW if is_running else None)(session, sweep, is_running)
 
 
-def _show(session: LabSession, sweep: Sweep) -> None:
-    was_idle = sweep.is_idle
+def _show(session: LabSession, sweep: Sweep, was_running: bool) -> None:
+    """`was_running`: how the page around it stands, which is drawn anew at the end of the sweep."""
     session.training.advance_sweep()
-    if sweep.is_idle and not was_idle:
+    if was_running and sweep.is_idle:
         st.rerun()
     _show_progress(sweep)
     if len(sweep.means()):
@@ -123,7 +124,11 @@ def _verdict(effect: effects.Effect) -> str:
 
 def _show_trials(sweep: Sweep) -> None:
     table = sweep.table()
-    st.dataframe(_with_titles(table, sweep), hide_index=True, key="sweep_table", placeholder="–")
+    columns = {
+        COLUMN_TITLES["parameters"]: st.column_config.NumberColumn(format="localized"),
+        COLUMN_TITLES["seconds"]: st.column_config.NumberColumn(format="%.1f"),
+    }
+    st.dataframe(_with_titles(table, sweep), hide_index=True, key="sweep_table", placeholder="–", column_config=columns)
     parquet = io.BytesIO()
     table.astype({name: str for name in sweep.plan.space if table[name].dtype == object}).to_parquet(parquet, index=False)
     with st.container(horizontal=True):

@@ -1,0 +1,160 @@
+"""Many trainings: filtered, grouped by what differs, with the spread over seeds, against a baseline."""
+
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from digitcore import charts
+from digitcore.models.network_spec import NetworkSpec, is_spec
+from digitcore.storage.snapshot import RunRecord
+from digitcore.training import experiments, search_space
+from digitcore.training.experiments import SEED, Experiment
+from pages.components.model_widgets import Models, download_table
+from pages.session import text
+from pages.session.lab_session import LabSession
+
+START, NETWORK, FROM = "start", "network", "from"
+LABELS = {START: "Started from", NETWORK: "Network", FROM: "Of", SEED: "Seed"}
+SCORES = {"personal": "Your handwriting", "mnist": "MNIST"}
+EACH, SEEDS_TOGETHER = "Each by itself", "Seeds together"
+MAX_CURVES = 7  # groups that are drawn; all are in the table
+NOTHING = "No training yet. Train a few times with different settings or seeds, or run a sweep on **Train**."
+
+
+def show(session: LabSession, models: Models) -> None:
+    """The runs of this lab and the trainings of its latest sweep."""
+    every = [*map(_of_run, session.models.runs), *_of_sweep(session)]
+    if not every:
+        st.markdown(NOTHING)
+        return
+    names = [name for name in experiments.differing_parameters(every) if name != FROM or session.models.runs]
+    chosen = _choose(every, names)
+    if not chosen:
+        st.markdown("No training has all of these values. Take one away.")
+        return
+    score, baseline, groups = _choose_groups(chosen)
+    drawn = dict(list(groups.items())[:MAX_CURVES])
+    for column, metric in zip(st.columns(2), charts.METRICS, strict=True):
+        table = experiments.curve_bands(drawn, metric)
+        if not table.empty:
+            column.altair_chart(charts.curve_bands(table, metric), key=f"bands_{metric}")
+            with column:
+                download_table(table, f"curves_{metric}")
+    scores = experiments.score_table(groups, score, baseline)
+    st.dataframe(_with_titles(scores), hide_index=True, key="experiments_table", placeholder="–")
+    download_table(scores, "experiments")
+    more = f" The first {MAX_CURVES} groups are drawn." if len(groups) > MAX_CURVES else ""
+    n_trainings, n_groups = text.plural(len(chosen), "training"), text.plural(len(groups), "group")
+    st.caption(
+        f"{n_trainings} in {n_groups}. A band runs from the lowest to the highest of a group; the interval of a difference is "
+        f"Welch's, for 95 %, and needs two trainings in both groups.{more}"
+    )
+
+
+def _of_run(record: RunRecord) -> Experiment:
+    run = record.run
+    scores = {
+        name: found.accuracy
+        for name, found in (("personal", run.personal_after), ("mnist", run.mnist_after))
+        if found and found.n
+    }
+    parameters = {FROM: "runs", START: run.parent, NETWORK: record.model.card.network, **asdict(run.settings)}
+    return Experiment(record.name, parameters, scores, run.history)
+
+
+def _of_sweep(session: LabSession) -> list[Experiment]:
+    sweep = session.training.sweep
+    if sweep is None:
+        return []
+    return [
+        Experiment(
+            f"trial {number}",
+            {
+                FROM: "the sweep",
+                START: "untrained" if trial.network else sweep.start.name,
+                NETWORK: trial.network or sweep.start.card.network,
+                **asdict(trial.settings),
+                **trial.values,
+            },
+            trial.scores,
+            trial.history,
+        )
+        for number, trial in enumerate(sweep.trials, 1)
+        if trial.scores
+    ]
+
+
+def _choose(every: list[Experiment], names: list[str]) -> list[Experiment]:
+    """Those with the values that the person wants."""
+    options = {
+        f"{_label(name)}: {_value(one.parameters.get(name))}": (name, one.parameters.get(name)) for name in names for one in every
+    }
+    wanted: dict[str, list[Any]] = {}
+    for option in st.multiselect(
+        "Only with", list(options), key="experiments_filter", placeholder="All", persist_state="session"
+    ):
+        name, value = options[option]
+        wanted.setdefault(name, []).append(value)
+    return experiments.select(every, wanted)
+
+
+def _choose_groups(chosen: list[Experiment]) -> tuple[str, str, experiments.Groups]:
+    """The score, the baseline, and the groups."""
+    differing = experiments.differing_parameters(chosen)
+    without_seed = [name for name in differing if name != SEED]
+    first, second, third = st.columns(3)
+    by = first.selectbox(
+        "Group by",
+        [SEEDS_TOGETHER, EACH, *without_seed],
+        key="experiments_by",
+        format_func=lambda name: name if name in (EACH, SEEDS_TOGETHER) else _label(name),
+        help="Trainings with the same value stand together: their mean is drawn, and a band over their spread.",
+    )
+    names = {EACH: [], SEEDS_TOGETHER: without_seed}.get(by, [by])
+    shown = [_with_short_network(one) for one in chosen]
+    groups = experiments.group(shown, names, {name: _label(name) for name in names})
+    if names == [] and by == SEEDS_TOGETHER:
+        groups = {"all": shown}
+    baseline = str(second.selectbox("Baseline", list(groups), key="experiments_baseline"))
+    known = [name for name in SCORES if any(name in one.scores for one in chosen)] or ["mnist"]
+    score = str(third.selectbox("Score", known, key="experiments_score", format_func=lambda name: SCORES[name]))
+    return score, baseline, groups
+
+
+def _with_short_network(one: Experiment) -> Experiment:
+    network = _value(one.parameters.get(NETWORK))
+    return Experiment(one.name, {**one.parameters, NETWORK: network}, one.scores, one.history)
+
+
+def _with_titles(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as people read it."""
+    shares = {"mean": "Mean", "low": "Lowest", "high": "Highest"}
+    shown = table[["group", "n"]].rename(columns={"group": "Group", "n": "Trainings"})
+    for name, title in shares.items():
+        shown[title] = [text.percent(value, 2) if pd.notna(value) else None for value in table[name]]
+    shown["Against the baseline"] = [_difference(row) for row in table.to_dict("records")]
+    return shown
+
+
+def _difference(row: dict[Any, Any]) -> str | None:
+    """Points, with the interval where there is one."""
+    if pd.isna(row["difference"]):
+        return None
+    found = f"{100 * row['difference']:+.2f} points"
+    if pd.isna(row["difference_low"]):
+        return found
+    return f"{found} ({100 * row['difference_low']:+.2f} to {100 * row['difference_high']:+.2f})"
+
+
+def _label(name: str) -> str:
+    return LABELS.get(name) or search_space.label(name)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str) and is_spec(value):
+        return f"built, {NetworkSpec.from_json(value).parameters:,} parameters"
+    if value is None:
+        return "auto"
+    return f"{value:g}" if isinstance(value, float) else str(value)
