@@ -5,9 +5,13 @@ import streamlit as st
 from pages.components import layout
 from pages.session import state, text
 from pages.session.lab_session import LabSession
-from pages.views.my_lab import lab_file, model_files, sharing
+from pages.views.my_lab import lab_file, lessons, model_files, sharing
 
-DRAWERS = {"Export a model": model_files.show_export, "Import a model": model_files.show_import_form}
+DRAWERS = {
+    "Lessons for a class": lessons.show,
+    "Export a model": model_files.show_export,
+    "Import a model": model_files.show_import_form,
+}
 
 
 def main(session: LabSession) -> None:

@@ -2,7 +2,7 @@
 
     python benchmarks/photographs.py [--photographs 200] [--model genius] [--json]
 
-The photographs are drawn by code (tests/support/photographs.py): digits of the synthetic forms on paper of five kinds.
+The photographs are drawn by code (tests/support/photographs.py): digits of the synthetic forms on paper, of the kinds in `KINDS`.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def milliseconds(n=15):
         began = time.perf_counter()
         decode(image)
         decoded = time.perf_counter()
-        ink_from_image(image).digit()
+        ink_from_image(image).digits()
         waits.append(time.perf_counter() - decoded - (decoded - began))
     return round(1000 * statistics.median(waits), 1)
 

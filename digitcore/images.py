@@ -5,6 +5,7 @@ and the anti-aliasing kept, its center of mass in the middle.
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits" (the "size-normalised and centred" step).
 """
 
+import itertools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ LARGE = 4_000_000  # pixels: of files with more, one is decoded at a time
 GRAIN_LEVELS = 48  # of 255: ink below this is the grain of paper where there is much of it
 MIN_PHOTOGRAPH_SIDE = 64  # px
 MIN_SHADED_SHARE = 0.5  # of a photograph's pixels
+DIGIT_HEIGHT_SHARE = 0.7  # of the highest part of a picture: a digit beside it is as high
 GRAIN_SHARE = 0.05  # of the pixels: less grain than this is line art, which stays as it is
 
 
@@ -165,20 +167,20 @@ class ImageInk:
 
         Args:
             every: all of them, the one with the most ink first, where parts that lie close together are one digit; else the
-                largest of a photograph, and all ink of line art.
+                largest. Line art is one digit unless several parts stand side by side that are about as high.
         """
-        regions = self._regions(separately=every or self.is_photograph)
-        return self._convert(regions, len(regions) if every else 1)
-
-    def _regions(self, separately: bool) -> list[photographs.Region]:
         if self.ink.size == 0 or self.ink.max() < MIN_CONTRAST:
             return []
         threshold = int(CROP_THRESHOLD * self.ink.max())
-        if separately:
-            regions = photographs.find_regions(self.ink, threshold)
-            return [region for region in regions if region.ink.max() >= MIN_CONTRAST]
-        top, bottom, left, right = _bounding_box(self.ink > threshold)
-        return [photographs.Region(left, top, right, bottom, self.ink[top:bottom, left:right])]
+        regions = self._separate_regions(threshold)
+        if not (every or self.is_photograph or _stand_side_by_side(regions)):
+            top, bottom, left, right = _bounding_box(self.ink > threshold)
+            regions = [photographs.Region(left, top, right, bottom, self.ink[top:bottom, left:right])]
+        return self._convert(regions, len(regions) if every else 1)
+
+    def _separate_regions(self, threshold: int) -> list[photographs.Region]:
+        regions = photographs.find_regions(self.ink, threshold)
+        return [region for region in regions if region.ink.max() >= MIN_CONTRAST]
 
     def _convert(self, regions: list[photographs.Region], most: int) -> list[FoundDigit]:
         height, width = self.ink.shape
@@ -188,6 +190,17 @@ class ImageInk:
             left, top, right, bottom = np.round(scale * region[:4]).astype(int).tolist()
             found.append(FoundDigit(_to_digit(region.ink), (left, top, right, bottom), len(regions)))
         return found
+
+
+def _stand_side_by_side(regions: Sequence[photographs.Region]) -> bool:
+    """Whether parts of a picture are several digits, rather than strokes of one."""
+    heights = [region.bottom - region.top for region in regions]
+    high = sorted(
+        (region.left, region.right)
+        for region, height in zip(regions, heights, strict=True)
+        if height >= DIGIT_HEIGHT_SHARE * max(heights)
+    )
+    return any(right <= left for (_, right), (left, _) in itertools.pairwise(high))
 
 
 def digit_from_ink(ink: np.ndarray) -> np.ndarray | None:

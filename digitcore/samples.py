@@ -86,7 +86,7 @@ class SampleSet:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 strokes, dates = (_decode_texts(arrays[name]) if name in arrays else None for name in ("strokes", "dates"))
                 return cls.from_arrays(arrays["digits"], arrays["labels"], arrays.get("held_out", None), strokes, dates)
-        except (ValueError, KeyError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        except (ValueError, KeyError, OSError, EOFError, MemoryError, RecursionError, zipfile.BadZipFile, zlib.error) as error:
             raise SampleError("This is no sample file: an .npz with digits (N, 28, 28) and labels (N,) is needed.") from error
 
     def to_npz(self) -> bytes:

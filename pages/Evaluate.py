@@ -5,7 +5,7 @@ import streamlit as st
 from pages.components import layout
 from pages.components.model_widgets import Models
 from pages.components.query_progress import query_progress
-from pages.session import resources, text
+from pages.session import resources, state, text
 from pages.session.lab_session import LabSession
 from pages.session.model_library import MAX_COMPARED
 from pages.views.evaluate import (
@@ -52,6 +52,8 @@ def main(session: LabSession) -> None:
         headline.show(session, models)
     with st.container(key="comparison"):
         score_table.show(session, models)
+        if session.models.view in VIEWS:
+            state.seed_widget("view", session.models.view)
         view = st.segmented_control(
             "View",
             list(VIEWS),
@@ -61,6 +63,7 @@ def main(session: LabSession) -> None:
             label_visibility="collapsed",
             persist_state="session",
         )
+        session.models.view = "" if view in (None, DEFAULT_VIEW) else str(view)
         VIEWS[view or DEFAULT_VIEW].show(session, models)
     with progress:
         query_progress(session)

@@ -120,13 +120,14 @@ def _train_button(session: LabSession, start: ModelBundle, settings: TrainSettin
 def _show_link(session: LabSession) -> None:
     """The settings and the start as an address for somebody else; it carries no lab."""
     with st.popover("Link to these settings", type="tertiary"):
-        settings = session.training.settings
-        page, query = (
-            (st.context.url or "").partition("?")[0],
-            settings_link.query(settings, session.training.start, session.training.network),
-        )
+        training = session.training
+        page = (st.context.url or "").partition("?")[0]
+        query = settings_link.query(training.settings, training.start, training.network, session.models.view)
         st.code(f"{page}?{query}" if query else page, language=None, wrap_lines=True)
-        st.caption("Opens this page with these settings, without your drawings and models.")
+        st.caption(
+            "Opens this page with these settings, without your drawings and models. Trained without drawings on the same "
+            "machine, it gives the same curve to the last digit; on another processor the last digits may differ."
+        )
 
 
 def _show_training(session: LabSession, interval: float | None) -> None:

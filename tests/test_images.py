@@ -156,6 +156,10 @@ def test_a_cut_off_file_is_refused():
 def test_a_huge_picture_is_refused():
     with pytest.raises(ImageError, match="smaller"):
         digit_from_image(Image.new("1", (8000, 8000)))
+    file = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(file, "PNG")  # so large that Pillow does not open it
+    with pytest.raises(ImageError, match="smaller"):
+        digit_from_file(file.getvalue())
 
 
 def png_chunk(kind, content):

@@ -71,3 +71,11 @@ def test_a_pickle_in_an_npz_is_never_loaded():
     for data in (file.getvalue(), b"", b"PK", file.getvalue()[:50]):
         with pytest.raises(SampleError):
             SampleSet.from_npz(data)
+
+
+def test_deeply_nested_texts_in_an_npz_are_refused():
+    file = io.BytesIO()
+    nested = np.frombuffer(("[" * 100_000).encode(), np.uint8)
+    np.savez(file, digits=np.zeros((1, 28, 28), np.uint8), labels=[1], strokes=nested)
+    with pytest.raises(SampleError, match="no sample file"):
+        SampleSet.from_npz(file.getvalue())

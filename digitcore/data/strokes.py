@@ -19,6 +19,7 @@ Stroke = list[tuple[int, int]]
 MAX_SLANT, MAX_ROTATION, MAX_STRETCH, MAX_BRUSH = 0.15, 7.0, 0.12, 0.25  # px a px, degrees, two natural logarithms
 WOBBLE = 0.02  # share of the size: standard deviation of the points
 N_WAVES = 3  # of the wobble
+MIN_SIMILARITY = 0.6  # cosine, of a drawing and of what its strokes paint
 MAX_VARIANTS = 640  # of all drawings together: with many, each is drawn anew less often
 
 
@@ -87,23 +88,26 @@ def variants_of_each(redraws: int, n_drawings: int) -> int:
     return min(redraws, max(1, MAX_VARIANTS // max(1, n_drawings))) - 1
 
 
-def redraw(text: str, n: int, rng: np.random.Generator) -> np.ndarray:
+def redraw(text: str, digit: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
     """Draw a drawing's strokes anew, each time with another slant, rotation, stretch, brush and a smooth wobble.
 
     Args:
         text: of `encode_strokes`.
+        digit: (28, 28) uint8, what the strokes were drawn for.
         n: number of drawings.
         rng: source of the random numbers.
 
     Returns:
-        (n, 28, 28) uint8, ink 255 on 0; no digit when the text holds no strokes.
+        (n, 28, 28) uint8, ink 255 on 0; no digit when the text holds no strokes, or those of something else.
     """
     side, brush, encoded = decode_strokes(text)
     strokes = [np.array(stroke, float) for stroke in _thin(encoded)]
     if not strokes or not 0 < brush <= side:
         return np.zeros((0, SIDE, SIDE), np.uint8)
-    scale = CANVAS_SIDE / side
-    redrawn = [_redraw_once([stroke * scale for stroke in strokes], brush * scale, rng) for _ in range(n)]
+    scaled, brush_px = [stroke * (CANVAS_SIDE / side) for stroke in strokes], brush * CANVAS_SIDE / side
+    if not n or not _is_like(digit_from_ink(paint(scaled, brush_px)), digit):
+        return np.zeros((0, SIDE, SIDE), np.uint8)
+    redrawn = [_redraw_once(scaled, brush_px, rng) for _ in range(n)]
     return np.array(redrawn, np.uint8).reshape(-1, SIDE, SIDE)
 
 
@@ -126,6 +130,14 @@ def _redraw_once(strokes: list[np.ndarray], brush: float, rng: np.random.Generat
         if (digit := digit_from_ink(paint(candidate, width))) is not None:
             return digit
     return np.zeros((SIDE, SIDE), np.uint8)
+
+
+def _is_like(painted: np.ndarray | None, digit: np.ndarray) -> bool:
+    """Whether two digits are the same drawing, perhaps with brushes of other widths."""
+    if painted is None:
+        return False
+    one, other = painted.astype(float), digit.astype(float)
+    return bool((one * other).sum() >= MIN_SIMILARITY * np.linalg.norm(one) * np.linalg.norm(other))
 
 
 def affine_matrix(slant: float, angle: float, stretch: float) -> np.ndarray:

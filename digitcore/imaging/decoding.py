@@ -13,6 +13,7 @@ MAX_PIXELS = 40_000_000
 MAX_SIDE = 1000  # px: larger images are reduced first
 SIDEWAYS = (5, 6, 7, 8)  # EXIF's orientations of a picture that lies on its side
 STRIP_PIXELS = 1_000_000  # that are converted at a time
+TOO_LARGE = f"The picture has more than {MAX_PIXELS // 1_000_000} million pixels. Make it smaller and try again."
 UNREADABLE = "This file cannot be read as an image. Save it as PNG or JPEG and try again."
 
 
@@ -28,6 +29,8 @@ def open_image(content: bytes, formats: Sequence[str] = FORMATS) -> Image.Image:
     """
     try:
         image = Image.open(io.BytesIO(content), formats=list(formats))
+    except Image.DecompressionBombError as error:
+        raise ImageError(TOO_LARGE) from error
     except Exception as error:  # whatever a damaged or hostile file makes Pillow raise
         raise ImageError(UNREADABLE) from error
     _check_pixels(image)
@@ -54,7 +57,7 @@ def decode(image: Image.Image) -> tuple[np.ndarray, tuple[int, int]]:
 
 def _check_pixels(image: Image.Image) -> None:
     if image.width * image.height > MAX_PIXELS:
-        raise ImageError(f"The picture has more than {MAX_PIXELS // 1_000_000} million pixels. Make it smaller and try again.")
+        raise ImageError(TOO_LARGE)
 
 
 def _reduce(image: Image.Image) -> Image.Image:

@@ -49,6 +49,9 @@ class Block:
     dropout: float = 0.0
 
 
+DEFAULTS = {item.name: item.default for item in fields(Block)}  # of a block's kind and size, which have none, no JSON value
+
+
 class LayerShape(NamedTuple):
     """What a block makes of its input.
 
@@ -111,8 +114,9 @@ class NetworkSpec:
             raise ModelError(NO_JSON) from error
 
     def to_json(self) -> str:
-        """Compact JSON, the same for the same network."""
-        return json.dumps({"activation": self.activation, "blocks": [asdict(one) for one in self.blocks]}, separators=(",", ":"))
+        """Compact JSON, the same for the same network; what is as by default is left out."""
+        blocks = [{name: value for name, value in asdict(one).items() if value != DEFAULTS.get(name)} for one in self.blocks]
+        return json.dumps({"activation": self.activation, "blocks": blocks}, separators=(",", ":"))
 
     def shapes(self) -> list[LayerShape]:
         """One for each block, and one for the outputs.

@@ -95,7 +95,8 @@ class TrainingDataset:
         """The user's drawings, and variants of those whose strokes are known: digits, labels and shares of a drawing's weight."""
         rng = np.random.default_rng(self.settings.seed)
         n_variants = strokes.variants_of_each(self.settings.redraws, sum(map(bool, samples.strokes)))
-        variants = [strokes.redraw(text, n_variants, rng) for text in samples.strokes]
+        drawn = zip(samples.strokes, samples.digits, strict=True)
+        variants = [strokes.redraw(text, digit, n_variants, rng) for text, digit in drawn]
         counts = np.array([1 + len(some) for some in variants], int)
         digits = [part for digit, some in zip(samples.digits, variants, strict=True) for part in (digit[None], some)]
         return np.concatenate([_empty()[0], *digits]), samples.labels.repeat(counts), (1 / counts).repeat(counts)

@@ -134,7 +134,7 @@ class TrainSettings:
         8,
         "Redraw my drawings",
         "Each is learnt in so many variants, drawn anew from its strokes with another slant, width and brush, that together "
-        "have its weight. 1 learns the drawing alone.",
+        "have its weight. 1 learns the drawing alone; at most 640 are drawn for all drawings together.",
         low=1,
         high=32,
         is_integer=True,

@@ -182,7 +182,7 @@ class CanvasState(Part):
         self.drawing = drawing or Drawing()
         self.initial_drawing = self.drawing.strokes
         self.awaiting_image = False
-        self.preview = None
+        self.preview, self.error = None, ""
         self._last_image = None
 
     @synchronized
@@ -207,14 +207,20 @@ class CanvasState(Part):
     @synchronized
     def remount(self) -> None:
         """Replace the widget by one with the same drawing."""
-        awaiting, last_image = self.awaiting_image, self._last_image
+        kept = self.awaiting_image, self._last_image, self.error
         self.new_revision(self.drawing)
-        self.awaiting_image, self._last_image = awaiting, last_image
+        self.awaiting_image, self._last_image, self.error = kept
 
     @synchronized
     def clear(self) -> None:
         """A blank canvas; Undo restores the drawing."""
         self.new_revision(Drawing(previous=self.drawing.undo_target))
+
+    @synchronized
+    def refuse_picture(self, sentence: str) -> None:
+        """A blank canvas, so that nobody takes its old digit for that of a picture which could not be read, and why not."""
+        self.clear()
+        self.error = sentence
 
     @synchronized
     def undo(self) -> None:

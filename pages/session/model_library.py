@@ -37,6 +37,7 @@ class ModelLibrary(Part):
         rejected_name: the name that was given last, where no run may have it; None where it was accepted.
         deleted: the run that was deleted last, until the next change.
         has_compared: whether the user has seen a comparison.
+        view: of the Evaluate page, by its name; "" is the first one shown.
     """
 
     def __init__(self, services: Services, lock: Any = None) -> None:
@@ -49,6 +50,7 @@ class ModelLibrary(Part):
         self.rejected_name: str | None = None
         self.deleted: DeletedRun | None = None
         self.has_compared = False
+        self.view = ""
         self._compared: list[str] = []
         self._compared_pair: tuple[str, ...] = ()
 

@@ -6,12 +6,14 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from digitcore.errors import ModelError, SettingsError
+from digitcore.training.lessons import Lesson
 from digitcore.training.settings import DEFAULTS, SETTING_SPECS, TrainSettings
 from digitcore.training.settings_text import parse_value
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 
-START_PARAMETER, NETWORK_PARAMETER = "start", "network"
+START_PARAMETER, NETWORK_PARAMETER, VIEW_PARAMETER = "start", "network", "show"
+MAX_VIEW_NAME = 40
 LINKED_STARTS = tuple(str(start) for start in Start if start != Start.RUN)  # a run is another visitor's
 
 
@@ -39,20 +41,36 @@ def read(session: LabSession) -> None:
             session.training.choose_network(name)
         except ModelError as error:
             errors.append(str(error))
+    for name in st.query_params.get_all(VIEW_PARAMETER)[-1:]:
+        session.models.view = name[:MAX_VIEW_NAME]
     session.link_error = " ".join(errors)
     if settings != session.training.settings:
         session.training.set_settings(settings)
 
 
-def query(settings: TrainSettings, start: Start, network: str = "") -> str:
-    """The settings that differ from the defaults, the start where it is no run, and its network, as an address's query string."""
+def query(settings: TrainSettings, start: Start, network: str = "", view: str = "") -> str:
+    """An experiment as an address's query string.
+
+    Args:
+        settings: of which those that differ from the defaults are named.
+        start: named where it is no run.
+        network: that is trained from random weights.
+        view: of the Evaluate page.
+    """
     values = {name: _to_text(value) for name in SETTING_SPECS if (value := getattr(settings, name)) != DEFAULTS[name]}
     is_linked = start in LINKED_STARTS and start != Start.PRETRAINED
     if is_linked:
         values[START_PARAMETER] = str(start)
     if network and start == Start.UNTRAINED:
         values[NETWORK_PARAMETER] = network
+    if view:
+        values[VIEW_PARAMETER] = view
     return urlencode(values)
+
+
+def lesson_query(lesson: Lesson) -> str:
+    """The first training of a lesson as an address's query string."""
+    return query(lesson.settings, Start.UNTRAINED if lesson.network else Start.PRETRAINED, lesson.network)
 
 
 def _to_text(value: object) -> str:

@@ -4,6 +4,7 @@ import pytest
 
 from digitcore import models
 from digitcore.storage import archive
+from digitcore.training.lessons import LESSONS
 from pages.session import resources
 from tests.support.app import (
     MY_LAB,
@@ -43,6 +44,11 @@ def test_the_state_of_the_loop(app):
     steps = ("The canvas is empty", "0 drawings labelled", "Nothing trained yet", "Nothing compared yet")
     for piece in (*steps, "genius", "stupid"):
         assert piece in said
+
+
+def test_lessons_have_links_and_answers(app):
+    open_my_lab(app, "Lessons for a class")
+    assert all(lesson.question in texts(app) and lesson.answer in texts(app) for lesson in LESSONS) and not app.exception
 
 
 def test_models_are_exported(app, few):

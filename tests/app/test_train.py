@@ -1,14 +1,9 @@
 """The Train page, from nothing to train on to the runs and the sweep."""
 
-from urllib.parse import parse_qsl
-
 import pytest
 
 from digitcore import mnist
-from digitcore.jobs.job import JobStatus
 from digitcore.jobs.limits import Limits
-from digitcore.jobs.trial import SCORES
-from digitcore.models.network_spec import NetworkSpec
 from digitcore.training.settings import TrainSettings
 from pages.components.training_form import FORM_SPECS
 from pages.session import resources
@@ -24,9 +19,9 @@ from tests.support.app import (
     html,
     new_app,
     session_of,
+    shown_link,
     texts,
     until,
-    until_answered,
     until_trained,
 )
 
@@ -95,11 +90,6 @@ def test_deleting_a_run_can_be_undone(app, genius, stupid):
     assert "Deleted “run 2”. Active model: run 1." in texts(app) and app.dataframe[0].value["Run"].tolist() == ["run 1 (in use)"]
     app.button(key="run_undelete").click().run()
     assert app.dataframe[0].value["Run"].tolist() == ["run 2 (in use)", "run 1"] and "Deleted" not in texts(app)
-
-
-def shown_link(at):
-    """The settings of the link that the page offers, as an address holds them."""
-    return dict(parse_qsl(at.code[0].value.partition("?")[2]))
 
 
 def test_a_link_carries_the_settings():
@@ -171,47 +161,6 @@ def test_without_mnist_every_page_opens(app, tmp_path, monkeypatch):
         resources.has_mnist.clear()
 
 
-def sweep_with_scores(app, few, genius, grid):
-    session = session_of(app)
-    add_samples(app, few)
-    go(app, TRAIN)
-    app.toggle(key="sweeping").set_value(True).run()
-    session.training.begin_sweep(genius, few, session.owner, grid, {})
-    session.training.sweep.stop()
-    until(app, lambda: session.training.sweep.is_idle, session.training.sweep.poll)
-    for n, trial in enumerate(session.training.sweep.trials):
-        trial.status, trial.scores = JobStatus.DONE, dict.fromkeys(SCORES, n / 10)
-    app.run()
-    assert not app.exception
-    return session
-
-
-def test_the_best_of_a_sweep_is_applied(app, few, genius):
-    grid = {"sample_weight": [1.0, 5.0], "mnist_samples": [200, 1000], "learning_rate": [1e-3], "batch_size": [128]}
-    session = sweep_with_scores(app, few, genius, grid)
-    app.button(key="sweep_apply").click().run()
-    best = session.training.settings
-    assert (best.sample_weight, best.mnist_samples, best.learning_rate, best.batch_size) == (5.0, 1000, 1e-3, 128)
-    widgets = [app.select_slider(key=name).value for name in ("sample_weight", "mnist_samples", "learning_rate", "batch_size")]
-    assert widgets == [5.0, 1000, 1e-3, 128]
-    assert shown_link(app) == {"sample_weight": "5", "mnist_samples": "1000", "learning_rate": "0.001", "batch_size": "128"}
-
-
-def test_a_sweep_that_cannot_begin_says_so_beside_its_button(app):
-    go(app, TRAIN)
-    app.toggle(key="sweeping").set_value(True).run()
-    app.multiselect(key="sweep_settings").set_value(["sample_weight", "mnist_samples", "epochs"]).run()
-    for name, values in (("sample_weight", "1 5 20 50 100"), ("mnist_samples", "0 200 500 1000 5000")):
-        app.multiselect(key=f"sweep_{name}").set_value(values.split()).run()
-    app.multiselect(key="sweep_epochs").set_value(["1", "2", "4", "8"]).run()
-    app.slider(key="sweep_seeds").set_value(5).run()
-    app.button(key="sweep").click().run()
-    assert [error.value for error in app.error] == [
-        "A sweep has 1 to 100 trainings; this would be 500. Choose fewer values or seeds."
-    ]
-    assert session_of(app).training.error == ""
-
-
 def test_a_run_of_the_table_is_started_from(app, genius, stupid):
     add_run(app, stupid, genius)
     add_run(app, genius, stupid)
@@ -219,37 +168,3 @@ def test_a_run_of_the_table_is_started_from(app, genius, stupid):
     go(app, TRAIN)
     assert app.radio(key="start_from").value == Start.RUN and app.selectbox(key="start_run").value == "run 1"
     assert session_of(app).start_model()[0].name == "run 1"
-
-
-def test_a_network_of_one_s_own_is_trained_and_linked():
-    text = '{"blocks":[{"kind":"conv","size":4,"pooling":true},{"kind":"dense","size":8}]}'
-    at = new_app(network=text, start="stupid", mnist_samples="1000", epochs="1")
-    go(at, TRAIN)
-    session = session_of(at)
-    network = NetworkSpec.from_json(text).to_json()
-    assert session.link_error == "" and session.training.network == network
-    until_answered(at)
-    assert "an epoch, measured on this server" in texts(at)
-    at.button(key="train").click().run()
-    until_trained(at)
-    (record,) = session.models.runs
-    assert record.start.card.network == record.model.card.network == network and record.run.parent == "untrained"
-    assert shown_link(at)["network"] == network
-
-
-@pytest.mark.parametrize("name", ["nobody", '{"blocks":[{"kind":"dense","size":1000000}]}', "{", ""])
-def test_a_network_in_a_link_that_cannot_be_used_is_said(name):
-    at = go(new_app(network=name), TRAIN)
-    assert session_of(at).training.network == "" and not at.exception
-    assert bool(name) == ("cannot be used" in texts(at))
-
-
-def test_a_registered_network_is_chosen(app):
-    go(app, TRAIN)
-    app.radio(key="start_from").set_value("stupid").run()
-    app.selectbox(key="network").set_value("noise-deep").run()
-    assert app.button(key="train").disabled
-    until_answered(app)
-    assert session_of(app).start_model()[0].card.network == "noise-deep" and not app.button(key="train").disabled
-    app.selectbox(key="network").set_value("genius").run()
-    assert session_of(app).start_model()[0].name == "stupid"

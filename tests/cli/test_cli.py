@@ -14,6 +14,7 @@ from PIL import Image
 
 from digitcore import mnist, models
 from digitcore.cli import cli, main
+from tests.support.networks import HOSTILE
 from tests.support.photographs import photograph
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -170,6 +171,16 @@ def test_a_sweep_of_a_network_s_numbers_stops_poor_ones_early(tmp_path, capsys):
     assert sorted(row["status"] for row in rows) == ["done", "done", "stopped early", "stopped early"]
     assert {row["trained_epochs"] for row in rows if row["status"] == "done"} == {2}
     assert {row["parameters"] for row in rows} == {2 * 784 + 2 + 30, 16 * 784 + 16 + 170}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_network_gets_one_sentence(name, tmp_path, capsys):
+    text, sentence = HOSTILE[name]
+    (tmp_path / "network.json").write_text(text)
+    for command in (["train"], ["sweep", "--set", "epochs=1,2"]):
+        assert main([*command, "--network", str(tmp_path / "network.json")]) == 1
+        shown = capsys.readouterr().err
+        assert sentence in shown and len(shown.splitlines()) == 1
 
 
 def test_a_network_of_one_s_own_is_trained(tmp_path, capsys):

@@ -1,8 +1,10 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digitcore.data.strokes import MAX_POINTS, MAX_STROKES, decode_strokes, encode_strokes
+from digitcore.data.strokes import MAX_POINTS, MAX_STROKES, decode_strokes, encode_strokes, paint, redraw, to_json
+from digitcore.images import digit_from_ink
 
 RAW = {
     "objects": [
@@ -50,3 +52,24 @@ def test_any_canvas_is_read_or_is_blank(part):
 )
 def test_strange_strokes_are_none(text):
     assert decode_strokes(text)[2] == []
+
+
+SEVEN, ZERO = [[[90, 60], [190, 60], [130, 230]]], [[[140, 50], [80, 140], [140, 230], [200, 140], [140, 50]]]
+
+
+def painted(strokes):
+    return digit_from_ink(paint([np.array(stroke, float) for stroke in strokes], 20))
+
+
+def test_a_drawing_is_drawn_anew():
+    variants = redraw(to_json(SEVEN, 20), painted(SEVEN), 5, np.random.default_rng(0))
+    assert variants.shape == (5, 28, 28) and len({variant.tobytes() for variant in variants}) == 5
+    assert variants.max((1, 2)).min() > 200
+
+
+@pytest.mark.parametrize(
+    ("strokes", "brush"), [(ZERO, 20), (SEVEN, 0), ([[[-9000, -9000], [9000, -9000], [9000, 9000]]], 20), ([], 20)]
+)
+def test_strokes_that_paint_something_else_are_not_drawn_anew(strokes, brush):
+    """A file may bring any strokes: those of another digit, or such as paint nothing."""
+    assert len(redraw(to_json(strokes, brush), painted(SEVEN), 5, np.random.default_rng(0))) == 0

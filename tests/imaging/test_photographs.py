@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from digitcore.images import digit_from_file, digit_from_image, ink_from_file
+from benchmarks.photographs import milliseconds
+from digitcore.images import digit_from_file, digit_from_image, ink_from_file, ink_from_image
 from digitcore.imaging.photographs import MAX_PARTS, extract_ink, find_regions
 from tests.support.photographs import KINDS, photograph
 
@@ -81,3 +82,23 @@ def test_pictures_of_any_shape(shape):
     grey = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
     assert extract_ink(grey).shape == shape
     assert find_regions(np.zeros(shape, np.uint8), 10) == []
+
+
+def test_two_clean_digits_side_by_side_are_two(data, predictor):
+    """As a drawing program or a scanner saves them; strokes of one digit stay together."""
+    page = np.full((300, 500), 255, np.uint8)
+    for left, i in ((60, 0), (290, 1)):
+        page[80:220, left : left + 140] -= np.asarray(Image.fromarray(data.test_images[i]).resize((140, 140)))
+    file = io.BytesIO()
+    Image.fromarray(page).save(file, "PNG")
+    [found] = ink_from_file(file.getvalue()).digits()
+    assert found.n_found == 2 and len(ink_from_file(file.getvalue()).digits(every=True)) == 2
+    assert predictor.probabilities(found.digit[None]).argmax() in data.test_labels[:2]
+
+
+def test_no_digit_of_mnist_is_taken_for_several(data):
+    assert not [i for i in range(1000) if ink_from_image(Image.fromarray(data.test_images[i])).digits()[0].n_found > 1]
+
+
+def test_the_benchmark_measures():
+    assert milliseconds(1) > 0

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from digitcore.errors import ModelError
 from digitcore.models import keras_io, networks
-from digitcore.models.network_spec import ACTIVATIONS, MAX_BLOCKS, Block, NetworkSpec
+from digitcore.models.network_spec import ACTIVATIONS, Block, NetworkSpec
+from tests.support.networks import HOSTILE
 
 CONVOLUTIONS = st.builds(
     Block,
@@ -48,37 +49,6 @@ def test_a_built_network_predicts_as_its_served_file(data):
 def test_the_same_seed_builds_the_same_weights():
     first, second, other = (networks.build(THREE_ROWS.to_json(), seed).get_weights()[0] for seed in (1, 1, 2))
     assert np.array_equal(first, second) and not np.array_equal(first, other)
-
-
-def rows(*blocks, **values):
-    return json.dumps({"blocks": list(blocks)} | values)
-
-
-CONV, UNITS = {"kind": "conv", "size": 8}, {"kind": "dense", "size": 8}
-HOSTILE = {
-    "a billion parameters": (rows({"kind": "dense", "size": 1024}, *[{"kind": "dense", "size": 1024}] * 11), "parameters"),
-    "a billion multiplications": (rows(*[{"kind": "conv", "size": 128, "kernel_size": 5}] * 2), "multiplications"),
-    "no filters": (rows({"kind": "conv", "size": 0}), "Row 1: the number of filters"),
-    "a kernel larger than the picture": (
-        rows(*[CONV | {"pooling": True}] * 3, CONV | {"kernel_size": 5}),
-        "Row 4: a kernel of 5",
-    ),
-    "500 rows": (rows(*[UNITS] * 500), f"at most {MAX_BLOCKS}"),
-    "text for a number": (rows(CONV, {"kind": "dense", "size": "many"}), "Row 2: the number of units"),
-    "a pooled pixel": (rows(*[CONV | {"pooling": True, "kernel_size": 1}] * 5), "cannot be pooled"),
-    "a convolution after a dense layer": (rows(UNITS, CONV), "Move it up"),
-    "dropout of all": (rows(CONV | {"dropout": 1}), "dropout"),
-    "not a number": (rows(CONV | {"dropout": float("nan")}), "dropout"),
-    "an unknown layer": (rows({"kind": "lambda", "size": 3}), "conv, dense"),
-    "an unknown value": (rows(CONV | {"code": "import os"}), "Row 1 must have"),
-    "an unknown activation": (rows(CONV, activation="exec"), "activation"),
-    "pooling in words": (rows(CONV | {"pooling": "yes"}), "true or false"),
-    "a list": ("[]", "A network is JSON"),
-    "brackets": ("{" * 9_000, "A network is JSON"),
-    "nothing": ("", "A network is JSON"),
-    "blocks of no list": (rows(activation="relu").replace("[]", "7"), "A network is JSON"),
-    "very long text": ("{" + " " * 200_000 + "}", "A network is JSON"),
-}
 
 
 @pytest.mark.parametrize("name", HOSTILE)

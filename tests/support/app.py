@@ -5,6 +5,7 @@ import io
 import re
 import time
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import numpy as np
 from PIL import Image
@@ -144,3 +145,8 @@ def add_run(at: AppTest, model, start, **settings) -> None:
 def add_samples(at: AppTest, samples) -> None:
     """Give the session samples; the page shows them after its next run."""
     session_of(at).samples.current = samples
+
+
+def shown_link(at):
+    """The settings of the link that the page offers, as an address holds them."""
+    return dict(parse_qsl(at.code[0].value.partition("?")[2]))

@@ -3,8 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from digitcore.data.strokes import MAX_VARIANTS
+from digitcore.data.strokes import MAX_VARIANTS, paint
 from digitcore.errors import SettingsError
+from digitcore.images import digit_from_ink
 from digitcore.samples import SampleSet
 from digitcore.training.dataset import TrainingDataset, validation_data
 from digitcore.training.settings import TrainSettings
@@ -63,12 +64,20 @@ def test_a_share_of_the_digits_is_corrupted_and_others_in_each_epoch(few):
     assert [0.2 < some.mean() < 0.35 for some in changed] == [True, True] and (changed[0] != changed[1]).any()
 
 
+def drawn_seven():
+    """Strokes of a seven, and what they paint."""
+    strokes = [[[90, 60], [190, 60], [130, 230]]]
+    digit = digit_from_ink(paint([np.array(stroke, float) for stroke in strokes], 20))
+    return json.dumps({"side": 280, "width": 20, "strokes": strokes}), digit
+
+
 def test_drawings_with_strokes_are_redrawn_and_keep_their_weight(few):
-    drawing = json.dumps({"side": 280, "width": 20, "strokes": [[[90, 60], [190, 60], [130, 230]]]})
-    samples = SampleSet.from_arrays(few.digits, few.labels, strokes=[drawing] * 5 + [""] * 15)
+    drawing, digit = drawn_seven()
+    digits = np.concatenate([np.repeat(digit[None], 5, axis=0), few.digits[5:]])
+    samples = SampleSet.from_arrays(digits, few.labels, strokes=[drawing] * 5 + [""] * 15)
     dataset = TrainingDataset(samples, QUICK.replace(redraws=8, sample_weight=20.0))
     assert dataset.part_sizes == [5 * 8 + 15, 320, 0, 0]
-    assert np.array_equal(dataset.images[[0, 8, 40], ..., 0], few.digits[[0, 1, 5]])
+    assert np.array_equal(dataset.images[[0, 8, 40], ..., 0], digits[[0, 1, 5]])
     assert len({image.tobytes() for image in dataset.images[:8]}) == 8
     assert dataset.targets[:8].argmax(1).tolist() == [few.labels[0]] * 8
     assert np.allclose(dataset.weights[[0, 7, 40]] / dataset.weights[-1], [20 / 8, 20 / 8, 20])
@@ -76,9 +85,8 @@ def test_drawings_with_strokes_are_redrawn_and_keep_their_weight(few):
 
 
 def test_many_drawings_are_redrawn_less_often(few):
-    drawing = json.dumps({"side": 280, "width": 20, "strokes": [[[90, 60], [130, 230]]]})
-    samples = few.concatenate(few).concatenate(few).concatenate(few).concatenate(few)
-    samples = SampleSet.from_arrays(samples.digits, samples.labels, strokes=[drawing] * 100)
+    drawing, digit = drawn_seven()
+    samples = SampleSet.from_arrays(np.repeat(digit[None], 100, axis=0), np.arange(100) % 10, strokes=[drawing] * 100)
     assert TrainingDataset(samples, QUICK.replace(redraws=16)).part_sizes[0] == 100 * (MAX_VARIANTS // 100)
 
 

@@ -1,4 +1,7 @@
-"""Predict the digit in images: `python predict.py picture.png …` needs ai-edge-litert, numpy, pillow and scipy."""
+"""Predict the digit in images, or with --all every digit of each, with its box in px: `python predict.py [--all] picture.png …`.
+
+Needs ai-edge-litert, numpy, pillow and scipy.
+"""
 
 import json
 import sys
@@ -11,15 +14,22 @@ from digitcore.predictor import Predictor
 FOLDER = Path(__file__).resolve().parent
 predictor = Predictor.load(FOLDER / "model.tflite")
 card = json.loads((FOLDER / "card.json").read_text(encoding="utf-8"))
-for name in sys.argv[1:]:
+reads_all = "--all" in sys.argv
+for name in (argument for argument in sys.argv[1:] if argument != "--all"):
     try:
-        found, problem = ink_from_file(Path(name).read_bytes()).digits(), "the picture is blank"
+        found, problem = ink_from_file(Path(name).read_bytes()).digits(every=reads_all), "the picture is blank"
     except (OSError, ImageError) as error:
         found, problem = [], str(error)
     if not found:
         print(json.dumps({"file": name, "digit": None, "problem": problem}))
-        continue
-    probabilities = predictor.probabilities(found[0].digit[None])[0].round(4).tolist()
-    unsure = max(probabilities) < card["metrics"].get("confidence_threshold", 0.5)
-    best = probabilities.index(max(probabilities))
-    print(json.dumps({"file": name, "digit": best, "unsure": unsure, "probabilities": probabilities}))
+    for one in found:
+        probabilities = predictor.probabilities(one.digit[None])[0].astype(float).round(4).tolist()
+        answer = {
+            "file": name,
+            "digit": probabilities.index(max(probabilities)),
+            "unsure": max(probabilities) < card["metrics"].get("confidence_threshold", 0.5),
+            "probabilities": probabilities,
+            "box": one.box,
+            "digits_found": one.n_found,
+        }
+        print(json.dumps(answer))

@@ -118,12 +118,14 @@ def load_image(session: LabSession, content: bytes) -> None:
     try:
         found = images.ink_from_file(content).digits()
     except ImageError as error:
-        session.show_error(str(error))
+        session.canvas.refuse_picture(str(error))
         return
-    session.show_error("" if found else BLANK)
-    if found:
-        several = QualityIssue(f"The photo shows {found[0].n_found} digits. The largest is read.")
-        session.canvas.load_digit(found[0].digit, [several] if found[0].n_found > 1 else [])
+    session.show_error("")
+    if not found:
+        session.canvas.refuse_picture(BLANK)
+        return
+    several = QualityIssue(f"The picture shows {found[0].n_found} digits. The largest is read.")
+    session.canvas.load_digit(found[0].digit, [several] if found[0].n_found > 1 else [])
 
 
 def load_example(session: LabSession) -> None:

@@ -92,8 +92,10 @@ def show_strokes(session: LabSession, i: int) -> None:
     st.caption(f"How it was drawn{_when(samples.dates[i])}: {text.plural(len(strokes), 'stroke')}.")
     n_drawn = sum(map(bool, session.samples.for_training().training_part().strokes))
     n_variants = variants_of_each(session.training.settings.redraws, n_drawn)
-    if n_variants and not samples.held_out[i]:
-        variants = redraw(samples.strokes[i], min(n_variants, SHOWN_VARIANTS), np.random.default_rng(0))
+    if samples.held_out[i]:
+        return
+    variants = redraw(samples.strokes[i], samples.digits[i], min(n_variants, SHOWN_VARIANTS), np.random.default_rng(0))
+    if len(variants):
         st.caption(f"A training also learns from {text.plural(n_variants, 'variant')} such as these:")
         figures.figure_row([figures.Figure(variant, "") for variant in variants])
 

@@ -1,0 +1,90 @@
+"""The figures of the lessons: each question's trainings with several seeds, read on MNIST's test digits.
+
+    python benchmarks/lessons.py [NUMBER ...] [--json]
+
+Drawings of a lesson are digits drawn by code, since those of a class are its own.
+"""
+
+import argparse
+import json
+import os
+import statistics
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+from benchmarks.report import table
+from digitcore.data import synthetic
+from digitcore.errors import TrainingError
+from digitcore.jobs.trial import TrialTask
+from digitcore.models import registry
+from digitcore.samples import SampleSet
+from digitcore.training import search_space
+from digitcore.training.lessons import LESSONS
+
+N_DRAWINGS = 10
+
+
+def drawings(digit):
+    """Ten of a digit, drawn by code; none without a digit."""
+    if digit is None:
+        return SampleSet()
+    digits, labels = synthetic.generate(400, seed=1)
+    chosen = np.flatnonzero(labels == digit)[:N_DRAWINGS]
+    return SampleSet.from_arrays(digits[chosen], labels[chosen])
+
+
+def trainings(lesson, name, value):
+    """The results of all seeds, and the sentences of those that were ended."""
+    results, errors = [], []
+    for seed in range(lesson.n_seeds):
+        settings, network = search_space.apply({name: value}, lesson.settings.replace(seed=seed), lesson.network)
+        task = TrialTask(network or registry.load(lesson.start), drawings(lesson.digit), settings)
+        try:
+            results.append(task.run(lambda event: None, lambda: False))
+        except TrainingError as error:
+            errors.append(str(error))
+    return results, errors
+
+
+def measure(number, lesson):
+    """One row a value."""
+    ((name, values),) = lesson.values.items()
+    for value in values:
+        results, errors = trainings(lesson, name, value)
+        shares = [100 * result.scores["mnist"] for result in results]
+        last = [result.history[-1] for result in results]
+        yield {
+            "lesson": number,
+            "parameter": name,
+            "value": value,
+            "seeds": lesson.n_seeds,
+            "ended": len(errors),
+            "why": errors[0] if errors else "",
+            "mnist %": round(statistics.fmean(shares), 2) if shares else None,
+            "from": round(min(shares), 2) if shares else None,
+            "to": round(max(shares), 2) if shares else None,
+            "training %": round(100 * statistics.fmean(point["accuracy"] for point in last), 1) if last else None,
+            "added errors": round(statistics.fmean(r.scores["added_mnist_errors"] for r in results), 1)
+            if results and "added_mnist_errors" in results[0].scores
+            else None,
+            "all": [round(share, 2) for share in shares],
+        }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("numbers", nargs="*", type=int, help="lessons, from 1 (default: all)")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    chosen = options.numbers or range(1, len(LESSONS) + 1)
+    rows = [row for number in chosen for row in measure(number, LESSONS[number - 1])]
+    if options.json:
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        print(table(list(rows[0]), [row.values() for row in rows]))
+
+
+if __name__ == "__main__":
+    main()

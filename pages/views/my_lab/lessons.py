@@ -1,0 +1,19 @@
+"""Questions for a class, each with a link to the settings that answer it and a measured answer."""
+
+import streamlit as st
+
+from digitcore.training.lessons import LESSONS
+from pages.session import settings_link
+from pages.session.lab_session import LabSession
+
+
+def show(session: LabSession) -> None:
+    """Each opens the Train page in another tab, so that this lab stays as it is."""
+    for number, lesson in enumerate(LESSONS, 1):
+        with st.container(key=f"lesson_{number}"):
+            st.markdown(f"**{number}. {lesson.title}** {lesson.question}")
+            with st.container(horizontal=True):
+                st.link_button("Open on Train", f"Train?{settings_link.lesson_query(lesson)}", icon=":material/open_in_new:")
+                with st.popover("Answer", type="tertiary"):
+                    st.markdown(lesson.answer)
+    st.caption("The answers are means over several seeds, measured by `benchmarks/lessons.py`. Yours will differ a little.")

@@ -1,0 +1,158 @@
+"""Experiments on the Train page: networks that one builds, sweeps, links, lessons."""
+
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+import pytest
+
+from digitcore.jobs.job import JobStatus
+from digitcore.jobs.trial import SCORES
+from digitcore.models.network_spec import Block, NetworkSpec
+from digitcore.training.lessons import LESSONS
+from pages.session import settings_link
+from tests.support.app import (
+    EVALUATE,
+    TRAIN,
+    add_samples,
+    go,
+    new_app,
+    session_of,
+    shown_link,
+    texts,
+    until,
+    until_answered,
+    until_trained,
+)
+from tests.support.networks import HOSTILE
+
+LINKED = [text for name, (text, _) in HOSTILE.items() if name != "very long text"][:10]
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def sweep_with_scores(app, few, genius, grid):
+    session = session_of(app)
+    add_samples(app, few)
+    go(app, TRAIN)
+    app.toggle(key="sweeping").set_value(True).run()
+    session.training.begin_sweep(genius, few, session.owner, grid, {})
+    session.training.sweep.stop()
+    until(app, lambda: session.training.sweep.is_idle, session.training.sweep.poll)
+    for n, trial in enumerate(session.training.sweep.trials):
+        trial.status, trial.scores = JobStatus.DONE, dict.fromkeys(SCORES, n / 10)
+    app.run()
+    assert not app.exception
+    return session
+
+
+def test_the_best_of_a_sweep_is_applied(app, few, genius):
+    grid = {"sample_weight": [1.0, 5.0], "mnist_samples": [200, 1000], "learning_rate": [1e-3], "batch_size": [128]}
+    session = sweep_with_scores(app, few, genius, grid)
+    app.button(key="sweep_apply").click().run()
+    best = session.training.settings
+    assert (best.sample_weight, best.mnist_samples, best.learning_rate, best.batch_size) == (5.0, 1000, 1e-3, 128)
+    widgets = [app.select_slider(key=name).value for name in ("sample_weight", "mnist_samples", "learning_rate", "batch_size")]
+    assert widgets == [5.0, 1000, 1e-3, 128]
+    assert shown_link(app) == {"sample_weight": "5", "mnist_samples": "1000", "learning_rate": "0.001", "batch_size": "128"}
+
+
+def test_a_sweep_that_cannot_begin_says_so_beside_its_button(app):
+    go(app, TRAIN)
+    app.toggle(key="sweeping").set_value(True).run()
+    app.multiselect(key="sweep_settings").set_value(["sample_weight", "mnist_samples", "epochs"]).run()
+    for name, values in (("sample_weight", "1 5 20 50 100"), ("mnist_samples", "0 200 500 1000 5000")):
+        app.multiselect(key=f"sweep_{name}").set_value(values.split()).run()
+    app.multiselect(key="sweep_epochs").set_value(["1", "2", "4", "8"]).run()
+    app.slider(key="sweep_seeds").set_value(5).run()
+    app.button(key="sweep").click().run()
+    assert [error.value for error in app.error] == [
+        "A sweep has 1 to 100 trainings; this would be 500. Choose fewer values or seeds."
+    ]
+    assert session_of(app).training.error == ""
+
+
+def test_a_network_of_one_s_own_is_trained_and_linked():
+    text = '{"blocks":[{"kind":"conv","size":4,"pooling":true},{"kind":"dense","size":8}]}'
+    at = new_app(network=text, start="stupid", mnist_samples="1000", epochs="1")
+    go(at, TRAIN)
+    session = session_of(at)
+    network = NetworkSpec.from_json(text).to_json()
+    assert session.link_error == "" and session.training.network == network
+    until_answered(at)
+    assert "an epoch, measured on this server" in texts(at)
+    at.button(key="train").click().run()
+    until_trained(at)
+    (record,) = session.models.runs
+    assert record.start.card.network == record.model.card.network == network and record.run.parent == "untrained"
+    assert shown_link(at)["network"] == network
+
+
+@pytest.mark.parametrize("name", ["nobody", "{", *LINKED])
+def test_a_network_in_a_link_that_cannot_be_used_is_said(name):
+    at = go(new_app(network=name, start="stupid"), TRAIN)
+    assert session_of(at).training.network == "" and not at.exception
+    assert bool(name) == ("cannot be used" in texts(at))
+
+
+def test_rows_that_make_no_network_are_said_beside_them(app):
+    """The table checks each number; that they fit together, and are not too many, is said in one sentence."""
+    go(app, TRAIN)
+    app.radio(key="start_from").set_value("stupid").run()
+    app.selectbox(key="network").set_value("Build my own").run()
+    session = session_of(app)
+    before = session.training.network
+    for rows in (
+        [{"kind": "conv", "size": 0}],
+        [{"kind": "dense", "size": 8}, {"kind": "conv", "size": 8}],
+        [{"kind": "dense", "size": 1024}] * 12,
+        [{"kind": "conv", "size": 8, "kernel_size": 28, "pooling": True}, {"kind": "conv", "size": 8, "kernel_size": 28}],
+        [{"kind": "dense", "size": 8}] * 13,
+    ):
+        app.session_state["network_rows"] = rows
+        app.run()
+        assert len(app.error) == 1 and app.error[0].value.endswith(".") and not app.exception
+        assert session.training.network == before
+
+
+def test_a_link_carries_the_view(app):
+    at = go(new_app(show="Errors"), EVALUATE)
+    assert at.segmented_control(key="view").value == "Errors"
+    assert shown_link(go(at, TRAIN)) == {"show": "Errors"}
+    at = go(new_app(show="nowhere"), EVALUATE)
+    assert at.segmented_control(key="view").value == "Curves" and not at.exception
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.title)
+def test_the_link_of_a_lesson_is_in_the_readme_and_sets_the_form(lesson):
+    query = settings_link.lesson_query(lesson)
+    assert f"](http://localhost:8501/Train?{query}) {lesson.question} | {lesson.answer} |" in README.read_text("utf-8")
+    at = go(new_app(**dict(parse_qsl(query))), TRAIN)
+    training = session_of(at).training
+    assert session_of(at).link_error == "" and training.settings == lesson.settings and training.network == lesson.network
+    assert shown_link(at) == dict(parse_qsl(query)) and not at.exception
+
+
+def test_a_network_s_numbers_and_typed_values_are_swept(app):
+    at = go(new_app(network=NetworkSpec((Block("dense", 4),)).to_json(), start="stupid", mnist_samples="100", epochs="1"), TRAIN)
+    at.toggle(key="sweeping").set_value(True).run()
+    at.multiselect(key="sweep_parameters").set_value(["blocks.1.size", "activation"]).run()
+    at.multiselect(key="sweep_blocks.1.size").set_value(["2", "6"]).run()
+    at.button(key="sweep").click().run()
+    sweep = session_of(at).training.sweep
+    assert [trial.values["blocks.1.size"] for trial in sweep.trials] == [2, 2, 6, 6] and not at.error
+    sweep.stop()
+    at.multiselect(key="sweep_blocks.1.size").set_value(["many"]).run()
+    until(at, lambda: sweep.is_idle, sweep.poll)
+    at.run()
+    at.button(key="sweep").click().run()
+    assert "Row 1: the number of units must be a whole number" in texts(at) and not at.exception
+
+
+def test_a_registered_network_is_chosen(app):
+    go(app, TRAIN)
+    app.radio(key="start_from").set_value("stupid").run()
+    app.selectbox(key="network").set_value("noise-deep").run()
+    assert app.button(key="train").disabled
+    until_answered(app)
+    assert session_of(app).start_model()[0].card.network == "noise-deep" and not app.button(key="train").disabled
+    app.selectbox(key="network").set_value("genius").run()
+    assert session_of(app).start_model()[0].name == "stupid"
