@@ -35,6 +35,7 @@ TESTED_WITH = {  # module → the test module that covers it
     "matrices": "test_charts",
     "shares": "test_charts",
     "sweeps": "test_charts",
+    "snapshot_recorder": "test_snapshots",
     "sweep_plan": "test_sweep",
     "trial": "test_sweep",
     "setting_spec": "test_settings",

@@ -94,7 +94,7 @@ def dead_unit_share(model: "keras.Model", digits: np.ndarray) -> float | None:
     outputs = [layer.output for layer in model.layers if _is_relu(layer)]
     if not outputs:
         return None
-    found = keras.Model(model.inputs, outputs)(digits, training=False)
+    found = keras.Model(model.inputs[0], outputs)(digits, training=False)
     highest = [np.asarray(one).reshape(-1, one.shape[-1]).max(0) for one in (found if isinstance(found, list) else [found])]
     return float((np.concatenate(highest) <= 0).mean())
 

@@ -107,11 +107,14 @@ class Evaluation:
         return float(np.abs(gaps).sum() / self.n)
 
 
-def confusion_table(evaluation: Evaluation) -> "pd.DataFrame":
-    """One row a cell: true, predicted, count, and its share of the true digit (0 to 1)."""
+def confusion_table(counts: np.ndarray) -> "pd.DataFrame":
+    """One row a cell of a confusion matrix: true, predicted, count, and its share of the true digit (0 to 1).
+
+    Args:
+        counts: (10, 10) int, rows the true digit, columns the predicted one.
+    """
     import pandas as pd
 
-    counts = evaluation.confusion
     totals = np.maximum(counts.sum(1, keepdims=True), 1)
     true, predicted = np.meshgrid(DIGITS, DIGITS, indexing="ij")
     return pd.DataFrame(

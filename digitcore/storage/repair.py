@@ -1,5 +1,6 @@
 """Reads numbers and curves of a stored lab and drops what is odd, so that one bad value costs no run."""
 
+import base64
 import math
 from typing import Any
 
@@ -31,6 +32,16 @@ def history(points: Any) -> list[Point]:
     found = [point for point in map(_point, points if isinstance(points, list) else []) if point]
     thinned = found[:: max(1, -(-len(found) // MAX_POINTS))]
     return [*thinned, found[-1]] if thinned and thinned[-1] is not found[-1] else thinned
+
+
+def encoded(value: Any, most: int) -> bytes:
+    """The bytes of base64 text; b"" where it is none, or more than the most."""
+    if not isinstance(value, str) or len(value) > 2 * most:
+        return b""
+    try:
+        return base64.b64decode(value, validate=True)
+    except ValueError:
+        return b""
 
 
 def score(values: Any) -> Score | None:

@@ -1,5 +1,6 @@
 """A lab as plain data, so that it can be stored, exported and opened again."""
 
+import base64
 import re
 import uuid
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from digitcore.samples import SampleSet
 from digitcore.storage import repair
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
+from digitcore.training.snapshots import MAX_BYTES
 
 SENTENCE_PATTERN = r"[\w ,.:;()%’“”-]{0,300}"
 DAMAGED_RUN = "A run in this lab is damaged."
@@ -59,6 +61,7 @@ class RunRecord:
             "stopped": run.stopped,
             "personal_is_held_out": run.personal_is_held_out,
             "mnist_p_value": run.mnist_p_value,
+            "snapshots": base64.b64encode(run.snapshots).decode(),
         }
 
     @classmethod
@@ -82,6 +85,7 @@ class RunRecord:
                 personal_is_held_out=bool(values.get("personal_is_held_out")),
                 mnist_p_value=repair.share(values.get("mnist_p_value")),
                 resume_state=resume_state if history else None,
+                snapshots=repair.encoded(values.get("snapshots"), MAX_BYTES),
                 **{name: repair.score(values.get(name)) for name in SCORES},
             )
             return cls(run, ModelBundle(read_card(values["start"]), *start))

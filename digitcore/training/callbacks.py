@@ -14,6 +14,7 @@ from digitcore.predictor import Predictor
 from digitcore.training.averaging import averaged_weights
 from digitcore.training.dataset import TrainingDataset
 from digitcore.training.run import Point, Run
+from digitcore.training.snapshot_recorder import SnapshotRecorder
 
 UPDATE_INTERVAL = 0.25  # s between two points of the curves
 Logs = dict[str, Any] | None
@@ -32,6 +33,7 @@ class HistoryCallback(keras.callbacks.Callback):
         points: of the curves, oldest first.
         stopped: whether the training was stopped before its last epoch.
         resume_state: the .keras file of a stopped training, with the optimizer's state.
+        snapshots: what the network looks like now and then; None without validation.
         record: file in which the points are kept beside checkpoints; None keeps none.
     """
 
@@ -50,6 +52,8 @@ class HistoryCallback(keras.callbacks.Callback):
         self.stopped = False
         self.resume_state: bytes | None = None
         self.record: Path | None = None
+        self.snapshots = SnapshotRecorder(dataset.settings.epochs, *validation) if validation else None
+        self._first_probabilities: np.ndarray | None = None
         self._epoch = self._batches = 0
         self._began = self._updated = time.perf_counter()
         self._totals = np.zeros(3)  # batches, loss, accuracy of this epoch up to the last point
@@ -60,7 +64,11 @@ class HistoryCallback(keras.callbacks.Callback):
 
     def begin(self, predictor: Predictor) -> None:
         """Append the first point of the curves: the initial model's validation, by its .tflite file, which is quick."""
-        self._append_point(0.0, **(self._validate(predictor.probabilities(self.validation[0])) if self.validation else {}))
+        if self.validation:
+            self._first_probabilities = predictor.probabilities(self.validation[0])
+            self._append_point(0.0, **self._validate(self._first_probabilities))
+        else:
+            self._append_point(0.0)
 
     def resume(self, run: Run) -> None:
         """Continue a stopped run's curves."""
@@ -71,6 +79,8 @@ class HistoryCallback(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         if epoch > self.points[-1]["epoch"]:
             self._restore_record(epoch)
+        if self.snapshots and self._first_probabilities is not None and epoch == 0:
+            self.snapshots.add(0, self.model, self._first_probabilities)
         self.dataset.prepare_epoch(epoch)
         self._epoch, self._totals = epoch, np.zeros(3)
 
@@ -129,7 +139,10 @@ class HistoryCallback(keras.callbacks.Callback):
         if not self.validation:
             return {}
         with averaged_weights(self.model, self.dataset.epoch_images):
-            return self._validate(predict_in_batches(self.model, self.validation[0]))
+            probabilities = predict_in_batches(self.model, self.validation[0])
+            if self.snapshots:
+                self.snapshots.add(self._epoch + 1, self.model, probabilities)
+            return self._validate(probabilities)
 
     def _validate(self, probabilities: np.ndarray) -> dict[str, float]:
         assert self.validation is not None

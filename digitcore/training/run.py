@@ -49,6 +49,7 @@ class Run:
         personal_before, personal_after: score of both on the user's samples: on the held-out ones, which neither was trained
             on in this run, or where there are none, on all.
         personal_is_held_out: whether those are held-out ones.
+        snapshots: what the network looked like at some epochs, as the file of `snapshots.Snapshots`; b"" where that is not known.
     """
 
     model: ModelBundle
@@ -64,6 +65,7 @@ class Run:
     personal_before: Score | None = None
     personal_after: Score | None = None
     personal_is_held_out: bool = False
+    snapshots: bytes = b""
 
     def with_mnist_scores(self, scores: MnistScores) -> "Run":
         """The same run with its scores on MNIST's test digits, and the model's metrics on its card."""

@@ -83,6 +83,7 @@ def train(
         seconds=recorder.seconds(),
         stopped=recorder.stopped,
         resume_state=recorder.resume_state,
+        snapshots=recorder.snapshots.result() if recorder.snapshots else b"",
     )
 
 

@@ -67,7 +67,7 @@ def fits(chart, table):
 @pytest.mark.parametrize("count", [0, 30])
 @pytest.mark.parametrize("rates", [True, False])
 def test_confusion(count, rates):
-    table = confusion_table(judged(count))
+    table = confusion_table(judged(count).confusion)
     assert isinstance(table, pd.DataFrame) and len(table) == 100
     assert fits(charts.confusion(table, rates=rates), table)
 

@@ -37,7 +37,7 @@ def test_figures_equal_scikit_learn(seed, count):
 def test_nothing_judged():
     nothing = Evaluation.from_probabilities(np.zeros(0, int), np.zeros((0, 10)))
     assert np.isnan(nothing.accuracy) and np.isnan(nothing.loss) and nothing.interval == (0, 1)
-    assert nothing.confusion.sum() == 0 and confusion_table(nothing)["share"].max() == 0
+    assert nothing.confusion.sum() == 0 and confusion_table(nothing.confusion)["share"].max() == 0
 
 
 def test_shapes_must_fit():

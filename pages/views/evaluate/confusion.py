@@ -25,7 +25,7 @@ def show(session: LabSession, models: Models) -> None:
     evaluation = results[name].evaluation
     st.markdown(_describe(confused_pairs(evaluation)))
     cells = st.segmented_control("Show", ["Counts", "Rates"], default="Counts", required=True, key="confusion_cells")
-    table = confusion_table(evaluation)
+    table = confusion_table(evaluation.confusion)
     matrix, digits = st.columns([3, 2])
     with matrix:
         event: Any = st.altair_chart(

@@ -1,0 +1,60 @@
+"""What a network looked like while it learnt: its first layer and its confusions, epoch by epoch."""
+
+import numpy as np
+import streamlit as st
+
+from digitcore import charts
+from digitcore.evaluation.metrics import confusion_table
+from digitcore.training.snapshots import Snapshots
+from pages.components import figures
+from pages.components.model_widgets import Models, choose_model, download_table
+from pages.session.lab_session import LabSession
+
+NOTHING = "No training of yours is among these models. Train one, or choose a run above: it keeps up to eight looks at itself."
+HEIGHT = 56  # px of a picture
+
+
+def show(session: LabSession, models: Models) -> None:
+    """A slider over the epochs that the run kept."""
+    runs = {name: run for name in models if (run := session.models.find_run(name)) is not None}
+    if not runs:
+        st.markdown(NOTHING)
+        return
+    name = choose_model({name: models[name] for name in runs}, "epochs", "Training") if len(runs) > 1 else next(iter(runs))
+    found = Snapshots.from_bytes(runs[name].run.snapshots)
+    if found is None:
+        st.markdown(
+            "This training kept no looks at itself: it is older than they are, or its network has no first layer to show."
+        )
+        return
+    epochs = [int(epoch) for epoch in found.epochs]
+    left, right = st.columns(2, vertical_alignment="bottom")
+    epoch = left.select_slider("Epoch", epochs, value=epochs[-1], key=f"epoch_{name}", help="0 is before the training.")
+    digit = right.segmented_control("Digit", list(range(10)), default=7, required=True, key="epoch_digit")
+    _show(found, epochs.index(epoch), digit or 0)
+
+
+def _show(found: Snapshots, i: int, digit: int) -> None:
+    pictures, matrix = st.columns(2, gap="large")
+    with pictures:
+        st.markdown(f"**The first layer's weights**, {found.filters.shape[1]} of them: dark speaks against ink, bright for it.")
+        figures.figure_row([figures.Figure(one, "", HEIGHT) for one in found.filters[i]])
+        st.markdown("**What it makes of this digit.** The digit comes first. It is an unseen one, the same at each epoch.")
+        maps = found.activations[i, digit]
+        maps = _as_rows(maps) if maps.shape[1] == 1 else maps
+        shown = [found.digits[digit], *maps]
+        figures.figure_row([figures.Figure(one, "", HEIGHT) for one in shown])
+    with matrix:
+        table = confusion_table(found.confusion[i])
+        st.altair_chart(charts.confusion(table, height=300), key="epoch_confusion")
+        correct, n = int(np.trace(found.confusion[i])), int(found.confusion[i].sum())
+        st.caption(f"{correct:,} of {n:,} unseen MNIST digits right.")
+        download_table(table, "confusion at this epoch")
+
+
+def _as_rows(maps: np.ndarray) -> np.ndarray:
+    """Units of a dense layer, (1, 1, U), as one picture of rows: (1, h, w)."""
+    units = maps.reshape(-1)
+    side = int(np.ceil(np.sqrt(len(units))))
+    padded = np.pad(units, (0, side * side - len(units)))
+    return padded.reshape(1, side, side)
