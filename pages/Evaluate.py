@@ -76,7 +76,7 @@ def _choose_models(session: LabSession) -> Models:
 
     The pair is the active model and what it started from, until the user chooses otherwise.
     """
-    every = session.models.every_model()
+    every = session.models.comparable(session.default_start)
     compared = session.models.compared(session.default_start)
     key = f"{'_'.join(session.models.pair(session.default_start))}_{len(every)}"
     first, second, *added = [*compared, "", ""][: max(2, len(compared))]  # a damaged model is not compared

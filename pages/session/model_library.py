@@ -94,6 +94,11 @@ class ModelLibrary(Part):
         """All models by name: the user's own, then the shipped ones."""
         return self.own | {name: self._services.shipped(name) for name in self._services.usable_names()}
 
+    def comparable(self, default: str = PRETRAINED) -> dict[str, ModelBundle]:
+        """All models by name, and what the active run started from where that is none of them: a network that was built."""
+        every, initial = self.every_model(), self.initial(default)
+        return every if initial.name in every else every | {initial.name: initial}
+
     def is_free_name(self, name: str) -> bool:
         """Whether a run may have this name: it is valid and no other model has it."""
         return is_valid_name(name) and name not in self.own and name not in self._services.shipped_names()
@@ -188,7 +193,7 @@ class ModelLibrary(Part):
         if pair != self._compared_pair:
             added = [name for name in self._compared if name not in self._compared_pair]
             self._compared, self._compared_pair = [*pair, *added], pair
-        every = self.every_model()
+        every = self.comparable(default)
         return [name for name in dict.fromkeys(self._compared) if name in every][:MAX_COMPARED]
 
     @synchronized

@@ -12,6 +12,8 @@ from tests.support.app import DRAW, EVALUATE, add_run, add_samples, go, new_app,
 VIEWS = {  # view → charts that it shows
     "My drawings": 0,
     "Curves": 2,
+    "Trainings": 0,
+    "Epochs": 0,
     "Compare two": 2,
     "Errors": 0,
     "Confusion": 1,

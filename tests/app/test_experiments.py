@@ -84,6 +84,14 @@ def test_a_network_of_one_s_own_is_trained_and_linked():
     (record,) = session.models.runs
     assert record.start.card.network == record.model.card.network == network and record.run.parent == "untrained"
     assert shown_link(at)["network"] == network
+    go(at, EVALUATE)
+    assert list(at.dataframe[0].value["Model"]) == ["untrained", "run 1"]
+    at.segmented_control(key="view").set_value("Epochs").run()
+    assert [slider.options for slider in at.select_slider] == [["0", "1"]] and "of 1,000 unseen MNIST digits right" in texts(at)
+    at.select_slider[0].set_value(0).run()
+    assert len(at.get("vega_lite_chart")) == 1 and not at.exception
+    at.segmented_control(key="view").set_value("Trainings").run()
+    assert len(at.get("vega_lite_chart")) == 2 and "1 training in 1 group" in texts(at) and not at.exception
 
 
 @pytest.mark.parametrize("name", ["nobody", "{", *LINKED])

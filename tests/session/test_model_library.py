@@ -129,3 +129,9 @@ def test_preferences_survive(models, services, genius, stupid):
 def test_damaged_preferences_are_ignored(models, preferences):
     models.restore((), (), preferences)
     assert models.run_counter == 0 and models.active_name == "" and models.compared() == ["genius", "plain"]
+
+
+def test_a_run_is_compared_with_the_built_network_that_it_started_from(models, genius, stupid):
+    add(models, genius, stupid.rename("untrained"))
+    assert models.compared() == ["untrained", "run 1"] and models.comparable()["untrained"].hash == stupid.hash
+    assert "untrained" not in models.every_model()
