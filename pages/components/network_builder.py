@@ -30,8 +30,9 @@ def network_builder(session: LabSession, place: DeltaGenerator) -> None:
     """
     training = session.training
     current = OWN if is_spec(training.network) else training.network or NETWORKS[0]
-    state.seed_widget("network", current)
-    chosen = str(st.selectbox("Network", [*NETWORKS, OWN], key="network", help=HELP))
+    key = f"network_{training.revision}"  # a new widget where something else has set the form
+    state.seed_widget(key, current)
+    chosen = str(st.selectbox("Network", [*NETWORKS, OWN], key=key, help=HELP))
     if chosen == OWN:
         with place, st.container(border=True, key="network_builder"):
             _build_own(session)
@@ -47,7 +48,7 @@ def _build_own(session: LabSession) -> None:
     rows, stack = st.columns([2, 1], gap="medium")
     try:
         with rows:
-            spec = _edit(spec)
+            spec = _edit(spec, training.revision)
         training.choose_network(spec.to_json())
     except ModelError as error:
         stack.error(str(error))
@@ -62,18 +63,19 @@ def is_built(session: LabSession) -> bool:
     return training.start != Start.UNTRAINED or not training.network or queries.built_network(session) is not None
 
 
-def _edit(spec: NetworkSpec) -> NetworkSpec:
+def _edit(spec: NetworkSpec, revision: int) -> NetworkSpec:
     """The rows as a table that can be edited.
 
     Raises:
         ModelError: when they make no network.
     """
-    if not state.has_widget("network_table"):  # which keeps its edits beside the rows that it began with
+    table_key, activation_key = f"network_table_{revision}", f"network_activation_{revision}"
+    if not state.has_widget(table_key):  # which keeps its edits beside the rows that it began with
         state.set_widget("network_rows", [_to_row(block) for block in spec.blocks])
     st.caption("Your network, from the picture to the answer: convolutions first, then dense layers.")
     rows = st.data_editor(
         state.widget_value("network_rows"),
-        key="network_table",
+        key=table_key,
         num_rows="dynamic",
         hide_index=True,
         column_config={
@@ -85,8 +87,8 @@ def _edit(spec: NetworkSpec) -> NetworkSpec:
             "dropout": st.column_config.NumberColumn("Dropout", min_value=0.0, max_value=MAX_DROPOUT, step=0.05, default=0.0),
         },
     )
-    state.seed_widget("network_activation", spec.activation)
-    activation = str(st.selectbox("Activation", ACTIVATIONS, key="network_activation"))
+    state.seed_widget(activation_key, spec.activation)
+    activation = str(st.selectbox("Activation", ACTIVATIONS, key=activation_key))
     return NetworkSpec(tuple(_to_block(row) for row in rows), activation)
 
 

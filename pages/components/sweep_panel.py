@@ -7,6 +7,7 @@ import streamlit as st
 from digitcore.errors import SettingsError
 from digitcore.jobs.sweep_plan import MAX_TRIALS
 from digitcore.models.bundle import ModelBundle
+from digitcore.models.network_spec import NetworkSpec, is_spec
 from digitcore.training import search_space
 from digitcore.training.search_space import Range, Space, Values
 from pages.components.sweep_results import sweep_results
@@ -17,6 +18,7 @@ from pages.session.training_state import NETWORKS, Start
 DEFAULT_SPACE: dict[str, list[Any]] = {"sample_weight": [5.0, 50.0], "mnist_samples": [200, 1000]}
 MAX_SEEDS = 5
 DEFAULT_DRAWS = 12
+SIZE, DROPOUT = "size", "dropout"  # of a block
 GRID, RANDOM = "All combinations", "Random draws"
 SEARCH_HELP = (
     "**All combinations** tries each chosen value with each other. **Random draws** takes numbers between the ends, which finds "
@@ -64,9 +66,9 @@ def _choose_space(network: str, is_untrained: bool) -> Space:
     chosen = first.multiselect(
         "Parameters to try",
         names,
-        default=[name for name in DEFAULT_SPACE if name in names],
+        default=_default_names(network),
         format_func=lambda name: search_space.label(name, network),
-        key="sweep_settings" if not network else "sweep_parameters",
+        key=f"sweep_parameters_{len(names)}",
         persist_state="session",
     )
     columns = st.columns(3)
@@ -75,6 +77,12 @@ def _choose_space(network: str, is_untrained: bool) -> Space:
         for number, name in enumerate(chosen)
     }
     return {name: values for name, values in found.items() if values}
+
+
+def _default_names(network: str) -> list[str]:
+    """Two parameters to begin with: of a network that was built its first row's size and its last row's dropout."""
+    blocks = NetworkSpec.from_json(network).blocks if is_spec(network) else ()
+    return [f"blocks.1.{SIZE}", f"blocks.{len(blocks)}.{DROPOUT}"] if blocks else list(DEFAULT_SPACE)
 
 
 def _choose_values(place: Any, name: str, network: str, is_range: bool) -> Values:

@@ -9,7 +9,7 @@ from digitcore import charts
 from digitcore.evaluation import effects
 from digitcore.jobs.sweep import MNIST, PERSONAL, STOPPED_EARLY, Sweep
 from digitcore.training import search_space
-from pages.session import polling, text
+from pages.session import polling, state, text
 from pages.session.lab_session import LabSession
 
 SCORE_TITLES = {PERSONAL: "Your handwriting", MNIST: "MNIST"}
@@ -58,6 +58,7 @@ def _show(session: LabSession, sweep: Sweep, was_running: bool) -> None:
         st.markdown(_describe_best(sweep))
         if st.button("Use these settings", key="sweep_apply"):
             session.training.apply_best()
+            state.forget_widget("start_from")
             st.rerun()
         _show_effects(sweep, score)
     _show_trials(sweep)

@@ -10,6 +10,7 @@ from digitcore.jobs.trial import SCORES
 from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.training.lessons import LESSONS
 from pages.session import settings_link
+from pages.session.training_state import Start
 from tests.support.app import (
     EVALUATE,
     TRAIN,
@@ -55,10 +56,36 @@ def test_the_best_of_a_sweep_is_applied(app, few, genius):
     assert shown_link(app) == {"sample_weight": "5", "mnist_samples": "1000", "learning_rate": "0.001", "batch_size": "128"}
 
 
+def network_box(at):
+    return next(box for box in at.selectbox if box.label == "Network")
+
+
+def sweep_parameters(at):
+    return next(box for box in at.multiselect if box.label == "Parameters to try")
+
+
+def test_the_best_network_of_a_sweep_takes_the_place_of_the_rows(few):
+    network = NetworkSpec((Block("dense", 4),))
+    at = go(new_app(network=network.to_json(), start="stupid", mnist_samples="100", epochs="1"), TRAIN)
+    at.toggle(key="sweeping").set_value(True).run()
+    training = session_of(at).training
+    training.begin_sweep(session_of(at).initial_model, few.take([]), "ann", {"blocks.1.size": [2, 6]}, {})
+    training.sweep.stop()
+    until(at, lambda: training.sweep.is_idle, training.sweep.poll)
+    for trial in training.sweep.trials:
+        trial.status, trial.scores = JobStatus.DONE, dict.fromkeys(SCORES, trial.values["blocks.1.size"] / 10)
+    at.radio(key="start_from").set_value("genius").run()
+    at.button(key="sweep_apply").click().run()
+    at.run()
+    best = NetworkSpec((Block("dense", 6),)).to_json()
+    assert training.network == best and training.start == Start.UNTRAINED and at.radio(key="start_from").value == "stupid"
+    assert shown_link(at)["network"] == best and any("6 units" in str(frame.value) for frame in at.dataframe)
+
+
 def test_a_sweep_that_cannot_begin_says_so_beside_its_button(app):
     go(app, TRAIN)
     app.toggle(key="sweeping").set_value(True).run()
-    app.multiselect(key="sweep_settings").set_value(["sample_weight", "mnist_samples", "epochs"]).run()
+    sweep_parameters(app).set_value(["sample_weight", "mnist_samples", "epochs"]).run()
     for name, values in (("sample_weight", "1 5 20 50 100"), ("mnist_samples", "0 200 500 1000 5000")):
         app.multiselect(key=f"sweep_{name}").set_value(values.split()).run()
     app.multiselect(key="sweep_epochs").set_value(["1", "2", "4", "8"]).run()
@@ -105,7 +132,7 @@ def test_rows_that_make_no_network_are_said_beside_them(app):
     """The table checks each number; that they fit together, and are not too many, is said in one sentence."""
     go(app, TRAIN)
     app.radio(key="start_from").set_value("stupid").run()
-    app.selectbox(key="network").set_value("Build my own").run()
+    network_box(app).set_value("Build my own").run()
     session = session_of(app)
     before = session.training.network
     for rows in (
@@ -142,7 +169,7 @@ def test_the_link_of_a_lesson_is_in_the_readme_and_sets_the_form(lesson):
 def test_a_network_s_numbers_and_typed_values_are_swept(app):
     at = go(new_app(network=NetworkSpec((Block("dense", 4),)).to_json(), start="stupid", mnist_samples="100", epochs="1"), TRAIN)
     at.toggle(key="sweeping").set_value(True).run()
-    at.multiselect(key="sweep_parameters").set_value(["blocks.1.size", "activation"]).run()
+    sweep_parameters(at).set_value(["blocks.1.size", "activation"]).run()
     at.multiselect(key="sweep_blocks.1.size").set_value(["2", "6"]).run()
     at.button(key="sweep").click().run()
     sweep = session_of(at).training.sweep
@@ -158,9 +185,9 @@ def test_a_network_s_numbers_and_typed_values_are_swept(app):
 def test_a_registered_network_is_chosen(app):
     go(app, TRAIN)
     app.radio(key="start_from").set_value("stupid").run()
-    app.selectbox(key="network").set_value("noise-deep").run()
+    network_box(app).set_value("noise-deep").run()
     assert app.button(key="train").disabled
     until_answered(app)
     assert session_of(app).start_model()[0].card.network == "noise-deep" and not app.button(key="train").disabled
-    app.selectbox(key="network").set_value("genius").run()
+    network_box(app).set_value("genius").run()
     assert session_of(app).start_model()[0].name == "stupid"

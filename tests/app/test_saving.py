@@ -102,10 +102,10 @@ def test_the_network_survives_a_reload(app, few):
     add_samples(app, few)
     go(app, TRAIN)
     app.radio(key="start_from").set_value("stupid").run()
-    app.selectbox(key="network").set_value("mlp").run()
+    next(box for box in app.selectbox if box.label == "Network").set_value("mlp").run()
     until_answered(app)
     again = go(reopen(app), TRAIN)
-    assert again.selectbox(key="network").value == session_of(again).training.network == "mlp"
+    assert next(box.value for box in again.selectbox if box.label == "Network") == session_of(again).training.network == "mlp"
 
 
 def test_what_train_has_restored_is_what_trains(app, few):

@@ -1,0 +1,101 @@
+"""An experiment from a network that one builds to a link that another trains: compared, swept, killed, resumed."""
+
+import csv
+import io
+import re
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from tests.support.browser import LONG, Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+START = "/Train?start=stupid&mnist_samples=200&epochs=1"
+
+
+def choose(person, label, text):
+    """Choose an option of a selectbox or a multiselect."""
+    box = person.page.get_by_role("combobox", name=label, exact=True)
+    box.click()
+    box.fill(text)  # a long list shows but a part of itself
+    person.page.get_by_role("option").filter(has_text=re.compile(f"^{re.escape(text)}$")).first.click()
+    person.page.keyboard.press("Escape")
+    person.settle()
+
+
+def download(person, key_or_label):
+    """The rows of a CSV file that the page offers."""
+    with person.page.expect_download() as found:
+        person.page.get_by_role("button", name=key_or_label).first.click()
+    return list(csv.DictReader(io.StringIO(found.value.path().read_text("utf-8"))))
+
+
+def train(person):
+    """Press Train as soon as the network is built; the rows of the curves."""
+    button = person.page.locator(".st-key-train button")
+    person.page.wait_for_function("document.querySelector('.st-key-train button')?.disabled === false", timeout=LONG)
+    button.click()
+    offered = person.page.get_by_role("button", name="Download the curves (CSV)")
+    offered.wait_for(timeout=LONG)
+    person.settle()
+    rows = download(person, "Download the curves (CSV)")
+    return [{name: value for name, value in row.items() if name not in ("seconds", "model")} for row in rows]
+
+
+def kill_all(server):
+    """The server and all that it started, at once."""
+    below = psutil.Process(server.process.pid).children(recursive=True)
+    server.kill()
+    for process in below:
+        process.kill()
+    psutil.wait_procs(below, timeout=20)
+
+
+def done(person, n, of):
+    person.page.get_by_text(f"{n} of {of} trainings done").wait_for(timeout=LONG)
+
+
+def test_an_experiment_survives_a_kill_and_travels_by_link(new_person, tmp_path):
+    server, again = Server(tmp_path), None
+    try:
+        person = new_person(server)
+        person.open(START)
+        choose(person, "Network", "Build my own")
+        train(person)
+
+        person.go("Evaluate")
+        choose(person, "More models", "convnet")
+        compared = person.page.locator(".st-key-comparison").get_by_text("convnet").first
+        compared.wait_for(state="attached", timeout=LONG)
+
+        person.go("Train")
+        person.page.locator(".st-key-sweeping label").first.click()
+        person.settle()
+        person.slide("sweep_seeds", "ArrowRight")
+        person.press("sweep")
+        person.page.get_by_text(re.compile("[1-3] of 8 trainings done")).wait_for(timeout=LONG)
+        person.page.reload()
+        person.page.get_by_text(re.compile("[1-7] of 8 trainings done")).wait_for(timeout=LONG)
+        kill_all(server)
+        again = Server(tmp_path, STREAMLIT_SERVER_PORT=str(server.port))
+        person.page.reload()
+        done(person, 8, 8)
+        rows = download(person, "Download (CSV)")
+        assert len(rows) == len({(row["blocks.1.size"], row["blocks.3.dropout"], row["seed"]) for row in rows}) == 8
+        assert {row["status"] for row in rows} == {"done"} and all(0 < float(row["mnist"]) < 1 for row in rows)
+        person.settle()
+
+        person.press("sweep_apply")
+        person.settle()
+        person.page.get_by_text("Link to these settings").click()
+        link = urlsplit(person.page.locator("code", has_text="start=stupid").first.inner_text())
+        person.page.keyboard.press("Escape")
+        first = train(person)
+        other = new_person(again)
+        other.open(f"{link.path}?{link.query}")
+        assert train(other) == first and len(first) > 2
+    finally:
+        server.stop()
+        if again:
+            again.stop()
