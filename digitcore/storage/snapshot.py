@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from digitcore.errors import LabError, SettingsError
+from digitcore.errors import LabError, ModelError, SettingsError
 from digitcore.models.bundle import ModelBundle, ModelCard, is_valid_name
+from digitcore.models.network_spec import NetworkSpec, is_spec
 from digitcore.samples import SampleSet
 from digitcore.storage import repair
 from digitcore.training.run import Run
@@ -157,7 +158,7 @@ def card_from_untrusted(values: dict[str, Any]) -> ModelCard:
     try:
         return ModelCard(
             name=_check_name(values["name"]),
-            network=_check_name(values["network"]),
+            network=_check_network(values["network"]),
             parameters=int(values["parameters"]),
             parent=_check_name(values["parent"]) if values.get("parent") else None,
             trained=bool(values["trained"]),
@@ -167,7 +168,7 @@ def card_from_untrusted(values: dict[str, Any]) -> ModelCard:
             metrics={key: value for key, value in repair.metrics(values["metrics"]).items() if type(value) in (int, float)},
             seconds=repair.finite(values.get("seconds")),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, SettingsError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, ModelError, SettingsError) as error:
         raise LabError(DAMAGED_RUN) from error
 
 
@@ -185,6 +186,11 @@ def _check_name(value: object) -> str:
     if not is_valid_name(value):
         raise ValueError(value)
     return str(value)
+
+
+def _check_network(value: Any) -> str:
+    """A registered name, or the JSON of a network that was built."""
+    return NetworkSpec.from_json(value).to_json() if is_spec(value) else _check_name(value)
 
 
 def _check_sentence(value: Any) -> str:

@@ -11,6 +11,7 @@ import pytest
 from digitcore.data import sample_files
 from digitcore.errors import DigitLabError, LabError, SampleError
 from digitcore.models import keras_io
+from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.storage import archive
 from digitcore.storage.snapshot import LabSnapshot
 from digitcore.training.settings import TrainSettings
@@ -53,6 +54,19 @@ def test_a_trained_model_is_opened_anew(lab, genius):
     digits = lab.samples.digits
     probabilities = [bundle.predictor().probabilities(digits) for bundle in (opened.runs[0].model, changed)]
     assert np.allclose(*probabilities, atol=1e-5) and opened.runs[0].model.name == "run 1"
+
+
+def test_a_built_network_is_exported_and_a_hostile_one_is_not(lab):
+    def with_network(text):
+        network = NetworkSpec((Block("dense", 8),)).to_json()
+        built = keras_io.random_model(network, name="run 1")
+        built = built.with_card(replace(built.card, network=text or network))
+        record = replace(lab.runs[0], run=replace(lab.runs[0].run, model=built), start=built.rename("untrained"))
+        return archive.read(archive.write(replace(lab, runs=(record,), uploads=())))
+
+    opened = with_network("")
+    assert opened.skipped == [] and opened.snapshot.runs[0].model.card.network.startswith('{"activation"')
+    assert with_network('{"blocks":[{"kind":"dense","size":1000000}]}').snapshot.runs == ()
 
 
 def test_an_empty_lab():

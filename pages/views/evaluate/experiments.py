@@ -1,5 +1,6 @@
 """Many trainings: filtered, grouped by what differs, with the spread over seeds, against a baseline."""
 
+import contextlib
 from dataclasses import asdict
 from typing import Any
 
@@ -7,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from digitcore import charts
+from digitcore.errors import ModelError
 from digitcore.models.network_spec import NetworkSpec, is_spec
 from digitcore.storage.snapshot import RunRecord
 from digitcore.training import experiments, search_space
@@ -154,7 +156,9 @@ def _label(name: str) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, str) and is_spec(value):
-        return f"built, {NetworkSpec.from_json(value).parameters:,} parameters"
+        with contextlib.suppress(ModelError):
+            return f"built, {NetworkSpec.from_json(value).parameters:,} parameters"
+        return "built"
     if value is None:
         return "auto"
     return f"{value:g}" if isinstance(value, float) else str(value)
