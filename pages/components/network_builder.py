@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from digitcore.errors import ModelError
 from digitcore.images import SIDE
 from digitcore.models.network_spec import ACTIVATIONS, KINDS, MAX_DROPOUT, MAX_SIZE, Block, NetworkSpec, is_spec
+from pages.components import figures
 from pages.components.query_progress import query_progress
 from pages.session import queries, state
 from pages.session.lab_session import LabSession
@@ -103,7 +104,8 @@ def _to_block(row: dict[str, Any]) -> Block:
 
 
 def _show_stack(spec: NetworkSpec, batch_size: int) -> None:
-    """The layers one by one, and what the whole needs."""
+    """A picture of the layers, each of them in numbers, and what the whole needs."""
+    figures.network_stack(spec.shapes())
     rows = [
         {"layer": shape.name, "output": " × ".join(map(str, shape.output)), "parameters": shape.parameters}
         for shape in spec.shapes()

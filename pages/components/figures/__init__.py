@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,9 +11,13 @@ import streamlit as st
 from PIL import Image
 
 from digitcore.data.strokes import Stroke
+from digitcore.images import SIDE
+from digitcore.models.network_spec import LayerShape
+from digitcore.palette import BLUE, GREY, ORANGE
 from pages.components import assets
 
 REPLAY_SPEED, REPLAY_PAUSE = 400.0, 0.25  # px a second of a replayed stroke, s between two of them
+STACK_PX = 2  # px of a block for a px of a layer's picture
 FOR_COLOR, AGAINST_COLOR = (230, 159, 0), (43, 131, 198)  # what speaks for and against a class: orange and blue
 
 
@@ -40,6 +45,28 @@ def data_url(image: np.ndarray) -> str:
 def figure_row(figures: Sequence[Figure]) -> None:
     """Figures beside each other, wrapping on a narrow screen."""
     st.html(assets.render("figures/row.html", figures=figures))
+
+
+def network_stack(shapes: Sequence[LayerShape]) -> None:
+    """A picture of a network: a block for each layer, as high as its picture's side or its number of units, as wide as it has
+    channels, both of units and channels by their logarithm."""
+    layers = [_stacked("the digit", (SIDE, SIDE, 1), GREY)]
+    layers += [_stacked(shape.name, shape.output, BLUE if len(shape.output) > 1 else ORANGE) for shape in shapes]
+    description = "The network: " + "; ".join(shape.name for shape in shapes)
+    st.html(assets.render("figures/stack.html", layers=layers, description=description))
+
+
+def _stacked(name: str, output: Sequence[int], color: str) -> dict[str, object]:
+    """One layer's block: its size in px, its color and its caption."""
+    side, channels = (output[0], output[-1]) if len(output) > 1 else (1, 1)
+    height = STACK_PX * side if len(output) > 1 else STACK_PX * 4 * math.log2(1 + output[0])
+    return {
+        "name": name,
+        "width": round(6 + STACK_PX * 3 * math.log2(channels)),
+        "height": round(height),
+        "color": color,
+        "caption": "×".join(map(str, output)),
+    }
 
 
 def tint(digit: np.ndarray, attribution: np.ndarray) -> np.ndarray:
