@@ -61,9 +61,8 @@ def main():
         rows = download(person, "Download (CSV)")
         points = {(*(row[name] for name in VALUES), row["seed"]) for row in rows}
         scored = sum(row["status"] == "done" and float(row["mnist"]) > 0 for row in rows)
-        print(
-            f"{kills} kills: {len(rows)} trainings, {len(points)} different ones, {scored} with a score, {time.monotonic() - began:.0f} s"
-        )
+        seconds = time.monotonic() - began
+        print(f"{kills} kills: {len(rows)} trainings, {len(points)} different, {scored} with a score, {seconds:.0f} s")
         browser.close()
         server.stop()
 
