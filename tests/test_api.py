@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from digitcore import api, api_schemas, models
 from digitcore.images import digit_from_image
+from digitcore.imaging.photographs import MAX_PARTS
 from tests.support import fuzz
 from tests.support.photographs import photograph
 
@@ -88,7 +89,7 @@ def test_a_picture_of_very_many_digits(client):
     dots = Image.fromarray((((np.indices((600, 600)) % 20) < 6).all(0) * 255).astype(np.uint8))
     text = base64.b64encode(encoded(dots)).decode()
     one = client.post(URL, json={"pictures": [text] * 40})
-    assert [answer["digits_found"] for answer in one.json()["answers"]] == [1] * 40
+    assert [answer["digits_found"] for answer in one.json()["answers"]] == [MAX_PARTS] * 40
     every = client.post(URL, json={"pictures": [text] * 40, "all": True})
     assert every.status_code == 413 and "1,000 digits" in every.json()["detail"]
 
