@@ -60,7 +60,7 @@ def effects(table: "pd.DataFrame", names: Sequence[str], score: str) -> list[Eff
         return []
     values = table[score].to_numpy(float)
     columns = {name: _columns(table[name]) for name in names}
-    common = np.hstack([np.ones((len(table), 1)), _columns(table["seed"], MAX_LEVELS)])
+    common = np.hstack([np.ones((len(table), 1)), _columns(table["seed"])])
     found = [_effect(table, name, score, _p_value(values, columns, common, name)) for name in names]
     return sorted(_corrected(found), key=lambda effect: -effect.difference)
 
@@ -82,24 +82,18 @@ def _effect(table: "pd.DataFrame", name: str, score: str, p_value: float | None)
     return Effect(name, rows[name].iloc[0], float(means.max() - means.min()), p_value)
 
 
-def _columns(values: "pd.Series", max_levels: int = MAX_LEVELS) -> np.ndarray:
+def _columns(values: "pd.Series") -> np.ndarray:
     """Columns of a linear model, (N, K): one for each value but the first; of many numbers their size, or its logarithm."""
-    keys = values.map(str)
-    levels = keys.unique()
-    if len(levels) <= max_levels:
-        return (
-            np.stack([(keys == level).to_numpy(float) for level in levels[1:]], axis=1) if len(levels) > 1 else _nothing(values)
-        )
+    keys = values.map(str).to_numpy(str)
+    levels = np.unique(keys)
+    if len(levels) <= MAX_LEVELS:
+        return np.asarray(keys[:, None] == levels[1:], float)
     try:
         numbers = values.to_numpy(float)
     except (TypeError, ValueError):
-        return _nothing(values)
+        return np.zeros((len(values), 0))
     is_log = numbers.min() > 0 and numbers.max() / numbers.min() >= LOG_RATIO
     return (np.log(numbers) if is_log else numbers)[:, None]
-
-
-def _nothing(values: "pd.Series") -> np.ndarray:
-    return np.zeros((len(values), 0))
 
 
 def _p_value(values: np.ndarray, columns: dict[str, np.ndarray], common: np.ndarray, name: str) -> float | None:

@@ -87,16 +87,10 @@ class Sweep:
             for job in self.jobs():
                 job.stop()
 
-    def advance(self, service: JobService) -> bool:
-        """Take over what has changed since the last call, and submit what is to run next.
-
-        Returns:
-            Whether a trial has ended since.
-        """
+    def advance(self, service: JobService) -> None:
+        """Take over what has changed since the last call, and submit what is to run next."""
         with self._lock:
-            before = self.n_ended
             self.poll()
-            has_ended = self.n_ended != before
             if self.is_running and not service.is_closed:
                 if all(trial.is_settled for trial in self.trials):
                     self.plan.promote(self.trials, self.metric)
@@ -104,7 +98,6 @@ class Sweep:
                     if trial.job is None and trial.status == JobStatus.WAITING:
                         self._submit(trial, service)
                 self.is_running = not self.is_idle
-            return has_ended
 
     def poll(self) -> None:
         """Take over what has changed since the last call."""

@@ -193,9 +193,10 @@ class TrainingState(Part):
         if self.sweep is not None:
             self.sweep.resume(self._services.jobs(), owner)
 
-    def advance_sweep(self) -> bool:
-        """Take over what the trials found, and submit the next; whether one has ended since."""
-        return self.sweep is not None and self.sweep.advance(self._services.jobs())
+    def advance_sweep(self) -> None:
+        """Take over what the trials found, and submit the next."""
+        if self.sweep is not None:
+            self.sweep.advance(self._services.jobs())
 
     @synchronized
     def apply_best(self) -> None:
