@@ -5,7 +5,6 @@ and the anti-aliasing kept, its center of mass in the middle.
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits" (the "size-normalised and centred" step).
 """
 
-import itertools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,7 +26,6 @@ LARGE = 4_000_000  # pixels: of files with more, one is decoded at a time
 GRAIN_LEVELS = 48  # of 255: ink below this is the grain of paper where there is much of it
 MIN_PHOTOGRAPH_SIDE = 64  # px
 MIN_SHADED_SHARE = 0.5  # of a photograph's pixels
-DIGIT_HEIGHT_SHARE = 0.7  # of the highest part of a picture: a digit beside it is as high
 GRAIN_SHARE = 0.05  # of the pixels: less grain than this is line art, which stays as it is
 
 
@@ -172,9 +170,11 @@ class ImageInk:
         if self.ink.size == 0 or self.ink.max() < MIN_CONTRAST:
             return []
         threshold = int(CROP_THRESHOLD * self.ink.max())
-        regions = self._separate_regions(threshold)
-        if not (every or self.is_photograph or _stand_side_by_side(regions)):
-            top, bottom, left, right = _bounding_box(self.ink > threshold)
+        mask = self.ink > threshold
+        is_separated = every or self.is_photograph
+        regions = self._separate_regions(threshold) if is_separated or _has_empty_column(mask) else []
+        if not (is_separated or photographs.stand_side_by_side(regions)):
+            top, bottom, left, right = _bounding_box(mask)
             regions = [photographs.Region(left, top, right, bottom, self.ink[top:bottom, left:right])]
         return self._convert(regions, len(regions) if every else 1)
 
@@ -192,15 +192,10 @@ class ImageInk:
         return found
 
 
-def _stand_side_by_side(regions: Sequence[photographs.Region]) -> bool:
-    """Whether parts of a picture are several digits, rather than strokes of one."""
-    heights = [region.bottom - region.top for region in regions]
-    high = sorted(
-        (region.left, region.right)
-        for region, height in zip(regions, heights, strict=True)
-        if height >= DIGIT_HEIGHT_SHARE * max(heights)
-    )
-    return any(right <= left for (_, right), (left, _) in itertools.pairwise(high))
+def _has_empty_column(mask: np.ndarray) -> bool:
+    """Whether a column without ink lies between columns with some."""
+    columns = np.flatnonzero(mask.any(0))
+    return bool(columns[-1] - columns[0] >= len(columns))
 
 
 def digit_from_ink(ink: np.ndarray) -> np.ndarray | None:

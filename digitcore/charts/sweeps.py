@@ -8,6 +8,7 @@ import pandas as pd
 
 from digitcore.charts.style import DARK_TEXT, TooltipField, layer, tooltips
 from digitcore.palette import BLUE, GREY, ORANGE
+from digitcore.values import format_value
 
 VIRIDIS = alt.Scale(scheme="viridis")
 MAX_TICKS = 8  # values of a parameter that are written beside its axis
@@ -107,7 +108,7 @@ def _with_safe_columns(table: pd.DataFrame, parameters: Mapping[str, str]) -> tu
 
 def _axis_positions(table: pd.DataFrame, axes: Mapping[str, str], score: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One row for each combination and axis, and one for each value beside an axis; positions run from 0 to 1."""
-    texts = {name: [_text(value, name == score) for value in table[name]] for name in axes}
+    texts = {name: [f"{value:.1%}" if name == score else format_value(value) for value in table[name]] for name in axes}
     rows: list[dict[str, Any]] = []
     ticks: list[dict[str, Any]] = []
     for name, shown in axes.items():
@@ -136,9 +137,3 @@ def _positions(values: Sequence[Any]) -> list[float]:
 def _order(value: Any) -> tuple[bool, bool, Any]:
     """None first, then numbers, then text."""
     return value is not None, isinstance(value, str), value if value is not None else 0
-
-
-def _text(value: Any, is_share: bool) -> str:
-    if is_share:
-        return f"{value:.1%}"
-    return f"{value:g}" if isinstance(value, float) else str(value)

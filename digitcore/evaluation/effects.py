@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from digitcore.values import spans_magnitudes
+
 if TYPE_CHECKING:
     import pandas as pd
 
 MAX_LEVELS = 8  # values that are compared one by one; of more, or of drawn ones, only the trend is looked at
 MIN_RESIDUALS = 2  # degrees of freedom that must be left for the spread
-LOG_RATIO = 10  # values that are so far apart are compared on a logarithmic scale
 SIGNIFICANCE = 0.05
 NOISE = 1e-12  # of a sum of squares, below which it is rounding
 
@@ -92,7 +93,7 @@ def _columns(values: "pd.Series") -> np.ndarray:
         numbers = values.to_numpy(float)
     except (TypeError, ValueError):
         return np.zeros((len(values), 0))
-    is_log = numbers.min() > 0 and numbers.max() / numbers.min() >= LOG_RATIO
+    is_log = spans_magnitudes(numbers.min(), numbers.max())
     return (np.log(numbers) if is_log else numbers)[:, None]
 
 

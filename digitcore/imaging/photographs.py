@@ -3,6 +3,8 @@
 SciPy is imported when a photograph is read: what is drawn on the canvas needs none.
 """
 
+import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +27,7 @@ BORDER_SHARE = 0.08  # of the picture's side: small ink whose middle lies so clo
 EXTREME_PERCENTILE = 0.05  # of the pixels, that tell whether ink is dark or bright
 MIN_PART_SHARE = 0.04  # of the largest part's ink: less is a speck
 MAX_PARTS = 300  # of a picture: of more, those with the most ink count
+HEIGHT_SHARE = 0.7  # of the highest part: a digit beside it is as high
 MAX_GAP = 0.15  # of the larger part's longer side, between parts of one digit
 
 Box = tuple[slice, ...]  # rows and columns
@@ -98,6 +101,17 @@ def find_regions(ink: np.ndarray, threshold: int) -> list[Region]:
         groups = [group for group in groups if group not in near] + [[part, *(one for group in near for one in group)]]
     groups.sort(key=lambda group: -sum(mass[i] for i in group))
     return [_region(ink, labels, boxes, group) for group in groups]
+
+
+def stand_side_by_side(regions: Sequence[Region]) -> bool:
+    """Whether parts of a picture are several digits, rather than strokes of one."""
+    heights = [region.bottom - region.top for region in regions]
+    high = sorted(
+        (region.left, region.right)
+        for region, height in zip(regions, heights, strict=True)
+        if height >= HEIGHT_SHARE * max(heights)
+    )
+    return any(right <= left for (_, right), (left, _) in itertools.pairwise(high))
 
 
 def _region(ink: np.ndarray, labels: np.ndarray, boxes: list[Box], group: list[int]) -> Region:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from digitcore.training.run import Point
+from digitcore.values import format_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +62,7 @@ def group(experiments: Sequence[Experiment], names: Sequence[str], labels: Mappi
     """
     groups: Groups = {}
     for one in experiments:
-        values = [f"{labels.get(name, name)} {_text(one.parameters.get(name))}" for name in names]
+        values = [f"{labels.get(name, name)} {format_value(one.parameters.get(name))}" for name in names]
         groups.setdefault(", ".join(values) if names else one.name, []).append(one)
     return groups
 
@@ -124,9 +125,3 @@ def _difference(own: Sequence[float], baseline: Sequence[float]) -> dict[str, fl
     interval = ttest_ind(own, baseline, equal_var=False).confidence_interval(CONFIDENCE)
     bounds = {"difference_low": float(interval.low), "difference_high": float(interval.high)}
     return {"difference": difference, **{name: bound for name, bound in bounds.items() if math.isfinite(bound)}}
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "auto"
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -17,6 +17,7 @@ from digitcore.errors import SettingsError
 from digitcore.models.network_spec import ACTIVATIONS, Block, NetworkSpec, is_spec
 from digitcore.training import settings_text
 from digitcore.training.settings import SETTING_SPECS, TrainSettings
+from digitcore.values import spans_magnitudes
 
 NETWORK, ACTIVATION, BLOCKS = "network", "activation", "blocks"
 NOT_SWEPT = ("seed", "validation_samples")  # seeds are counted apart; the other only measures
@@ -32,7 +33,6 @@ BLOCK_VALUES = {
     "pooling": (False, True),
     "dropout": (0.0, 0.2, 0.4, 0.6),
 }
-LOG_RATIO = 10  # ends of a range that are so far apart are drawn evenly on a logarithmic scale
 DIGITS = 3  # significant, of a number that is drawn
 
 
@@ -59,7 +59,7 @@ class Range:
     @property
     def is_log(self) -> bool:
         """Whether it is drawn from evenly on a logarithmic scale."""
-        return self.low > 0 and self.high / self.low >= LOG_RATIO
+        return spans_magnitudes(self.low, self.high)
 
     def draw(self, rng: np.random.Generator) -> float:
         """One number."""

@@ -9,6 +9,7 @@ from digitcore import charts
 from digitcore.evaluation import effects
 from digitcore.jobs.sweep import MNIST, PERSONAL, STOPPED_EARLY, Sweep
 from digitcore.training import search_space
+from digitcore.values import format_value
 from pages.session import polling, state, text
 from pages.session.lab_session import LabSession
 
@@ -41,7 +42,8 @@ def _show(session: LabSession, sweep: Sweep, was_running: bool) -> None:
     if was_running and sweep.is_idle:
         st.rerun()
     _show_progress(sweep)
-    if len(sweep.means()):
+    means = sweep.means()
+    if len(means):
         score = sweep.metric
         if sweep.metric == PERSONAL:
             score = str(
@@ -54,8 +56,8 @@ def _show(session: LabSession, sweep: Sweep, was_running: bool) -> None:
                     format_func=lambda name: SCORE_TITLES[name],
                 )
             )
-        _show_chart(sweep, score)
-        st.markdown(_describe_best(sweep))
+        _show_chart(sweep, means, score)
+        st.markdown(_describe_best(sweep, means))
         if st.button("Use these settings", key="sweep_apply"):
             session.training.apply_best()
             state.forget_widget("start_from")
@@ -70,16 +72,16 @@ def _show_progress(sweep: Sweep) -> None:
     st.progress(sweep.n_done / len(sweep.trials), text=f"{sweep.n_done} of {len(sweep.trials)} trainings done{stopped}")
 
 
-def _show_chart(sweep: Sweep, score: str) -> None:
+def _show_chart(sweep: Sweep, means: pd.DataFrame, score: str) -> None:
     """Points for one parameter, a heat map for two, parallel coordinates for more."""
     names = {name: _label(sweep, name) for name in sweep.plan.space}
     is_grid = search_space.n_combinations(sweep.plan.space) is not None
     if len(names) == 1:
         chart = charts.sweep_points(sweep.done_table(), names, score, SCORE_TITLES[score])
     elif len(names) == 2 and is_grid:
-        chart = charts.sweep_heat_map(sweep.means(), names, score, SCORE_TITLES[score])
+        chart = charts.sweep_heat_map(means, names, score, SCORE_TITLES[score])
     else:
-        chart = charts.parallel_coordinates(sweep.means(), names, score, SCORE_TITLES[score])
+        chart = charts.parallel_coordinates(means, names, score, SCORE_TITLES[score])
     st.altair_chart(chart, key="sweep_chart")
 
 
@@ -98,7 +100,7 @@ def _show_effects(sweep: Sweep, score: str) -> None:
     rows = [
         {
             "Parameter": _label(sweep, effect.name),
-            "Best value": _value(effect.best),
+            "Best value": format_value(effect.best),
             "Difference (points)": 100 * effect.difference,
             "Beyond chance": _verdict(effect),
         }
@@ -153,18 +155,13 @@ def _with_titles(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
     return shown.rename(columns=COLUMN_TITLES | {name: _label(sweep, name) for name in sweep.plan.space})
 
 
-def _describe_best(sweep: Sweep) -> str:
-    means = sweep.means()
-    best = ", ".join(f"{_label(sweep, name)} {_value(value)}" for name, value in (sweep.best() or {}).items())
+def _describe_best(sweep: Sweep, means: pd.DataFrame) -> str:
+    best = ", ".join(f"{_label(sweep, name)} {format_value(value)}" for name, value in (sweep.best() or {}).items())
     if means[sweep.metric].nunique() > 1 or len(means) == 1:
         return f"Best so far: {best}."
     if sweep.metric == PERSONAL and means[MNIST].nunique() > 1:
         return f"No difference on your handwriting so far. Best on MNIST: {best}."
     return "No difference so far, neither on your handwriting nor on MNIST."
-
-
-def _value(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _label(sweep: Sweep, name: str) -> str:

@@ -10,7 +10,7 @@ from pages.components import figures
 from pages.components.model_widgets import Models, choose_model, download_table
 from pages.session.lab_session import LabSession
 
-NOTHING = "No training of yours is among these models. Train one, or choose a run above: it keeps up to eight looks at itself."
+NOTHING = "No training of yours is among these models. Train one, or choose a run above: up to eight of its epochs are kept."
 HEIGHT = 56  # px of a picture
 
 
@@ -23,9 +23,7 @@ def show(session: LabSession, models: Models) -> None:
     name = choose_model({name: models[name] for name in runs}, "epochs", "Training") if len(runs) > 1 else next(iter(runs))
     found = Snapshots.from_bytes(runs[name].run.snapshots)
     if found is None:
-        st.markdown(
-            "This training kept no looks at itself: it is older than they are, or its network has no first layer to show."
-        )
+        st.markdown("This training kept no epochs: it is from an older version, or its network has no first layer to show.")
         return
     epochs = [int(epoch) for epoch in found.epochs]
     left, right = st.columns(2, vertical_alignment="bottom")

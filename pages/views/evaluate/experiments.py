@@ -13,6 +13,7 @@ from digitcore.models.network_spec import NetworkSpec, is_spec
 from digitcore.storage.snapshot import RunRecord
 from digitcore.training import experiments, search_space
 from digitcore.training.experiments import SEED, Experiment
+from digitcore.values import format_value
 from pages.components.model_widgets import Models, download_table
 from pages.session import text
 from pages.session.lab_session import LabSession
@@ -159,6 +160,4 @@ def _value(value: Any) -> str:
         with contextlib.suppress(ModelError):
             return f"built, {NetworkSpec.from_json(value).parameters:,} parameters"
         return "built"
-    if value is None:
-        return "auto"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return format_value(value)
