@@ -5,6 +5,7 @@ Each maps (28, 28, 1) images of 0 to 255 to ten probabilities.
 To add one, write a function here that returns its layers, and decorate it with `@network`.
 """
 
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from digitcore.errors import ModelError
 from digitcore.images import SIDE
 from digitcore.models.network_spec import KINDS, N_CLASSES, Block, NetworkSpec, is_spec
 
+MAX_LAYER_SEED = 10**9
 Layers = list[keras.Layer]
 _REGISTRY: dict[str, Callable[[], Layers]] = {}
 
@@ -43,8 +45,7 @@ def build(network: str, seed: int = 0) -> keras.Model:
     spec = NetworkSpec.from_json(network) if is_spec(network) else None
     if spec is None and network not in _REGISTRY:
         raise ModelError(f"There is no network called “{network[:40]}”. There are: {', '.join(names())}.")
-    keras.utils.set_random_seed(seed)
-    return keras.Sequential(
+    model = keras.Sequential(
         [
             keras.Input((SIDE, SIDE, 1), name="digit"),
             layers.Rescaling(1 / 255),
@@ -53,6 +54,20 @@ def build(network: str, seed: int = 0) -> keras.Model:
         ],
         name="built" if spec else network.replace("-", "_"),
     )
+    _initialize(model, seed)
+    return model
+
+
+def _initialize(model: keras.Model, seed: int) -> None:
+    """Draw the weights that `keras.utils.set_random_seed` would give if no other thread used Python's generator meanwhile."""
+    rng = random.Random(seed)
+    for layer in model.layers:
+        if hasattr(layer, "kernel"):
+            initializer = layer.kernel_initializer
+            seeded = type(initializer).from_config(initializer.get_config() | {"seed": rng.randint(1, MAX_LAYER_SEED)})
+            layer.kernel.assign(seeded(layer.kernel.shape))
+        elif hasattr(layer, "seed_generator"):
+            rng.randint(1, MAX_LAYER_SEED)
 
 
 def _layers(spec: NetworkSpec) -> Layers:

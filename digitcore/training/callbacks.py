@@ -16,17 +16,18 @@ from digitcore.training.dataset import TrainingDataset
 from digitcore.training.run import Point, Run
 from digitcore.training.snapshot_recorder import SnapshotRecorder
 
-UPDATE_INTERVAL = 0.25  # s between two points of the curves
+UPDATE_INTERVAL = 0.25  # s between two reports
+POINTS_PER_EPOCH = 10  # of the curves, at the same batches on any machine
 Logs = dict[str, Any] | None
 
 
 class HistoryCallback(keras.callbacks.Callback):
-    """Appends points to the curves, reports each, and stops the training when asked to.
+    """Appends points to the curves, reports each and how far the next one is, and stops the training when asked to.
 
     Args:
         dataset: what is trained on.
         validation: images (N, 28, 28, 1) float32 and targets (N, 10) float32, or None.
-        on_progress: called with each new point.
+        on_progress: called with each new point, and a few times a second with what the next one is so far.
         should_stop: asked a few times a second.
 
     Attributes:
@@ -82,16 +83,23 @@ class HistoryCallback(keras.callbacks.Callback):
         if self.snapshots and self._first_probabilities is not None and epoch == 0:
             self.snapshots.add(0, self.model, self._first_probabilities)
         self.dataset.prepare_epoch(epoch)
-        self._epoch, self._totals = epoch, np.zeros(3)
+        self._epoch, self._batches, self._totals = epoch, 0, np.zeros(3)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         # Keras names the last batch of an execution, which may lie beyond the epoch's end.
-        self._batches, now = min(batch + 1, self.params["steps"]), time.perf_counter()
-        if now - self._updated < UPDATE_INTERVAL or self._batches == self.params["steps"]:
+        before, self._batches = self._batches, min(batch + 1, self.params["steps"])
+        if self._batches == self.params["steps"]:
             return
-        self._updated = now
-        self._append_batches(logs or {})
-        if self.should_stop():
+        is_due = self._points_due(self._batches) > self._points_due(before)
+        is_late = time.perf_counter() - self._updated >= UPDATE_INTERVAL
+        stops = is_late and self.should_stop()
+        if is_late:
+            self._updated = time.perf_counter()
+        if is_due or stops:
+            self._append_batches(logs or {})
+        elif is_late:
+            self.on_progress(self._point(self._position(), **self._since_last_point(logs or {})))
+        if stops:
             self._stop()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
@@ -114,25 +122,40 @@ class HistoryCallback(keras.callbacks.Callback):
             self._began = time.perf_counter() - self.points[-1]["seconds"]
 
     def _append_batches(self, logs: dict[str, float], **values: float) -> None:
-        """Keras reports the mean since the epoch began; a curve needs the mean since its last point."""
-        totals = np.array([self._batches, logs["loss"] * self._batches, logs["accuracy"] * self._batches])
-        since, self._totals = totals - self._totals, totals
-        if since[0]:
-            values |= {"loss": float(since[1] / since[0]), "accuracy": float(np.clip(since[2] / since[0], 0, 1))}
-        elif "loss" in self.points[-1]:  # no batch since the last point: the end of the epoch takes its place
-            values |= {name: self.points[-1][name] for name in ("loss", "accuracy")}
+        means = self._since_last_point(logs)
+        self._totals = self._sums(logs)
+        if not means and "loss" in self.points[-1]:  # no batch since the last point: the end of the epoch takes its place
+            means = {name: self.points[-1][name] for name in ("loss", "accuracy")}
             self.points.pop()
-        epoch = self._epoch + (self.dataset.skipped_batches + self._batches) / self.dataset.steps_per_epoch
-        self._append_point(epoch, **values)
+        self._append_point(self._position(), **means, **values)
+
+    def _since_last_point(self, logs: dict[str, float]) -> dict[str, float]:
+        """Keras reports the mean since the epoch began; a curve needs the mean since its last point."""
+        batches, loss, accuracy = self._sums(logs) - self._totals
+        return {"loss": float(loss / batches), "accuracy": float(np.clip(accuracy / batches, 0, 1))} if batches else {}
+
+    def _sums(self, logs: dict[str, float]) -> np.ndarray:
+        return np.array([self._batches, logs["loss"] * self._batches, logs["accuracy"] * self._batches])
+
+    def _position(self) -> float:
+        """In epochs."""
+        return self._epoch + (self.dataset.skipped_batches + self._batches) / self.dataset.steps_per_epoch
+
+    def _points_due(self, batches: int) -> int:
+        """How many points of this epoch are due after so many batches."""
+        return (self.dataset.skipped_batches + batches) * POINTS_PER_EPOCH // self.dataset.steps_per_epoch
 
     def _append_point(self, epoch: float, **values: float) -> None:
+        self.points.append(self._point(epoch, **values))
+        self.on_progress(self.points[-1])
+
+    def _point(self, epoch: float, **values: float) -> Point:
         point: Point = {
             "epoch": round(epoch, 4),
             "samples_seen": round(epoch * self.dataset.samples_per_epoch),
             "seconds": round(self.seconds(), 3),
         }
-        self.points.append(point | {name: round(value, 5) for name, value in values.items()})
-        self.on_progress(self.points[-1])
+        return point | {name: round(value, 5) for name, value in values.items()}
 
     def _validate_averaged(self) -> dict[str, float]:
         """Validation of the model that the training would end with now."""

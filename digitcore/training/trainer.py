@@ -163,7 +163,15 @@ def _compile(initial: keras.Model, settings: TrainSettings, steps: int) -> keras
     variables, values = [*model.variables, *model.optimizer.variables], [*initial.variables, *optimizer_state]
     for variable, value in zip(variables, values, strict=False):
         variable.assign(value)
+    _seed_dropout(model, settings.seed)
     return model
+
+
+def _seed_dropout(model: keras.Model, seed: int) -> None:
+    """Begin the random numbers of each layer that has some: Keras gives layers seeds from a generator that all threads share."""
+    states = [variable for variable in model.variables if variable.name == "seed_generator_state"]
+    for state, number in zip(states, np.random.SeedSequence(seed).generate_state(len(states)), strict=True):
+        state.assign([int(number), 0])
 
 
 def _card(start: ModelBundle, samples: SampleSet, settings: TrainSettings, recorder: HistoryCallback) -> ModelCard:

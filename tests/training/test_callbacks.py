@@ -45,7 +45,21 @@ def test_a_point_is_the_mean_since_the_last_one(dataset):
     recorder.set_params({"steps": 10})
     recorder.on_epoch_begin(0)
     for batch, mean in ((4, 1.0), (9, 0.75)):
-        recorder._updated = -np.inf  # as if the update interval had passed
         recorder.on_train_batch_end(batch, {"loss": mean, "accuracy": mean})
     recorder.on_epoch_end(0, {"loss": 0.75, "accuracy": 0.75})
     assert [point.get("loss") for point in recorder.points] == [None, 1.0, 0.5]
+
+
+def test_reports_between_two_points_change_no_point(dataset):
+    reported = []
+    recorder = HistoryCallback(dataset, None, reported.append, None)
+    recorder.points = [{"epoch": 0.0, "samples_seen": 0, "seconds": 0.0}]
+    dataset.steps_per_epoch = 40
+    recorder.set_params({"steps": 40})
+    recorder.on_epoch_begin(0)
+    for batch in range(40):
+        recorder._updated = -np.inf  # as if the update interval had passed
+        recorder.on_train_batch_end(batch, {"loss": 1.0, "accuracy": 0.5})
+    recorder.on_epoch_end(0, {"loss": 1.0, "accuracy": 0.5})
+    assert [point["epoch"] for point in recorder.points] == pytest.approx([0, *np.arange(1, 11) / 10])
+    assert len(reported) == 40 and all(point["loss"] == 1.0 for point in reported)
