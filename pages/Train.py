@@ -119,8 +119,8 @@ def _train_button(session: LabSession, start: ModelBundle, settings: TrainSettin
 
 def _show_link(session: LabSession) -> None:
     """The settings and the start as an address for somebody else; it carries no lab."""
-    with st.popover("Link to these settings", type="tertiary"):
-        training = session.training
+    training = session.training
+    with st.popover("Link to these settings", type="tertiary", disabled=training.is_network_invalid):
         page = (st.context.url or "").partition("?")[0]
         query = settings_link.query(training.settings, training.start, training.network, session.models.view)
         st.code(f"{page}?{query}" if query else page, language=None, wrap_lines=True)

@@ -10,7 +10,7 @@ from digitcore.charts.style import DARK_TEXT, TooltipField, layer, tooltips
 from digitcore.palette import BLUE, GREY, ORANGE
 from digitcore.values import format_value
 
-VIRIDIS = alt.Scale(scheme="viridis")
+VIRIDIS = alt.Scale(scheme=alt.SchemeParams(name="viridis", extent=[0.25, 0.9]))  # lines are seen on white and on black
 MAX_TICKS = 8  # values of a parameter that are written beside its axis
 
 

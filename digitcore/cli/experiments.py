@@ -10,6 +10,7 @@ import click
 
 from digitcore.cli.options import SetCommand, json_option, progress_bar, read_model, read_network, read_samples
 from digitcore.data.label_issues import find_label_issues
+from digitcore.errors import TrainingError
 from digitcore.models import registry
 from digitcore.training import search_space, settings_text
 from digitcore.training.settings import SETTING_SPECS, TrainSettings
@@ -62,7 +63,9 @@ def sweep(
     space = {name: search_space.parse(name, text) for name, text in settings_text.split_pairs(pairs).items()}
     fixed = {name: values[0] for name, values in space.items() if isinstance(values, list) and len(values) == 1}
     base, network = search_space.apply(fixed, TrainSettings(), read_network(network) if network else "")
-    plan = SweepPlan({name: space[name] for name in space if name not in fixed} or space, base, network, seeds, draws, stop_early)
+    swept = {name: space[name] for name in space if name not in fixed}
+    single = {name: space[name] for name in fixed if name not in search_space.NOT_SWEPT}
+    plan = SweepPlan(swept or single, base, network, seeds, draws, stop_early)
     found = Sweep(read_model(start), read_samples(samples), plan)
     _run(found, workers)
     table = found.table()
@@ -72,6 +75,9 @@ def sweep(
         else:
             table.to_parquet(out, index=False)
     click.echo(table.to_json(orient="records", indent=2) if as_json else found.means().dropna(axis=1).to_string(index=False))
+    failed = [trial.error for trial in found.trials if trial.error]
+    if failed:
+        raise TrainingError(f"{len(failed)} of {len(found.trials)} trainings failed: {failed[0]}")
 
 
 def _run(sweep: "Sweep", workers: int) -> None:

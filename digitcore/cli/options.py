@@ -10,7 +10,7 @@ from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
 from digitcore.models.network_spec import NetworkSpec, is_spec
 from digitcore.samples import SampleSet
-from digitcore.training.recipes import RECIPES
+from digitcore.training.recipes import NETWORKS, check_network
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -57,7 +57,7 @@ def read_network_file(file: Path) -> str:
         ModelError: when it cannot be read, or is no network.
     """
     try:
-        return NetworkSpec.from_json(file.read_text(encoding="utf-8")).to_json()
+        return NetworkSpec.from_json(file.read_text(encoding="utf-8-sig")).to_json()
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"There is no file {file} that can be read.") from error
 
@@ -68,9 +68,7 @@ def read_network(text: str) -> str:
     Raises:
         ModelError: when it is none of these.
     """
-    if is_spec(text):
-        return NetworkSpec.from_json(text).to_json()
-    return text if any(text == recipe.network for recipe in RECIPES.values()) else read_network_file(Path(text))
+    return check_network(text) if is_spec(text) or text in NETWORKS else read_network_file(Path(text))
 
 
 def read_model(text: str) -> ModelBundle:

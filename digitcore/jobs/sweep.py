@@ -111,7 +111,7 @@ class Sweep:
         return sum(trial.rung + trial.is_settled for trial in self.trials)
 
     def _submit(self, trial: Trial, service: JobService) -> None:
-        settings = trial.settings.replace(epochs=self.plan.epochs(trial))
+        settings = trial.settings.replace(epochs=self.plan.epochs(trial, trial.rung))
         task = TrialTask(trial.network or self.start, self.samples, settings)
         try:
             trial.job = service.submit(task, owner=f"{self.owner}/sweep" if self.owner else "", priority=Priority.LOW)
@@ -152,18 +152,29 @@ class Sweep:
 
     def table(self) -> "pd.DataFrame":
         """One row a trial: the swept values, the seed, its epochs and status, the scores (shares from 0 to 1), the error."""
+        return self._table([(trial.scored_rung, trial.scores) for trial in self.trials])
+
+    def first_rung_table(self) -> "pd.DataFrame":
+        """The rows of `table` after as many epochs as all trials have had, where they have scores.
+
+        Those that do well have more later, so that their last scores compare epochs beside values.
+        """
+        table = self._table([(0, trial.first_scores or trial.scores) for trial in self.trials])
+        return table[table[MNIST].notna()]
+
+    def _table(self, scores: list[tuple[int, dict[str, float]]]) -> "pd.DataFrame":
         import pandas as pd  # half a second that the first page need not wait for
 
         rows = [
             {
                 **trial.values,
                 "seed": trial.settings.seed,
-                "trained_epochs": self.plan.epochs(trial),
+                "trained_epochs": self.plan.epochs(trial, rung),
                 "status": STOPPED_EARLY if trial.stopped_early else str(trial.status),
-                **trial.scores,
+                **found,
                 "error": trial.error,
             }
-            for trial in self.trials
+            for trial, (rung, found) in zip(self.trials, scores, strict=True)
         ]
         return pd.DataFrame(rows, columns=[*self.plan.space, "seed", "trained_epochs", "status", *SCORES, "error"])
 

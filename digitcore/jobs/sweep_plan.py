@@ -3,7 +3,7 @@
 import math
 import shlex
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any, Self
@@ -12,6 +12,7 @@ from digitcore.errors import ModelError, SettingsError
 from digitcore.jobs.job import JobStatus
 from digitcore.jobs.trial import Trial
 from digitcore.training import search_space
+from digitcore.training.recipes import check_network
 from digitcore.training.search_space import Range, Space
 from digitcore.training.settings import DEFAULTS, TrainSettings
 
@@ -37,7 +38,7 @@ class SweepPlan:
         stops_early: whether the trials begin with fewer epochs and only the better half goes on, twice at most.
 
     Raises:
-        SettingsError: when there are too many trials, or none.
+        SettingsError, ModelError: when there are too many trials, or none, or an end of a range is no value.
     """
 
     space: Space
@@ -52,6 +53,14 @@ class SweepPlan:
             raise SettingsError("Stopping early shortens the epochs: it needs at least 2, and they cannot be swept.")
         if self.n_combinations is None and search_space.n_combinations(self.space) is None:
             raise SettingsError("A range has no end of values: say how many combinations shall be drawn.")
+        if not self.space:
+            raise SettingsError("There is nothing to try: choose a parameter and its values.")
+        for name in search_space.NOT_SWEPT:
+            if name in self.space:
+                raise SettingsError(f"{name} cannot be swept. More seeds for each combination tell what is luck.")
+        for name, values in self.space.items():
+            for end in values.ends if isinstance(values, Range) else ():
+                self._apply({name: end})
         if not 1 <= self.n_trials <= MAX_TRIALS:
             raise SettingsError(
                 f"A sweep has 1 to {MAX_TRIALS} trainings; this would be {self.n_trials:,}. Choose fewer values or seeds."
@@ -78,12 +87,17 @@ class SweepPlan:
         """
         trials = []
         for values in search_space.combinations(self.space, self.n_combinations, self.base.seed):
-            try:
-                settings, network = search_space.apply(values, self.base, self.network)
-            except (ModelError, SettingsError) as error:
-                raise type(error)(f"{', '.join(f'{name}={value}' for name, value in values.items())}: {error}") from error
+            settings, network = self._apply(values)
             trials += [Trial(values, settings.replace(seed=self.base.seed + seed), network) for seed in range(self.n_seeds)]
         return trials
+
+    def _apply(self, values: Mapping[str, Any]) -> tuple[TrainSettings, str]:
+        """Settings and network of a trial; an error names the values."""
+        try:
+            settings, network = search_space.apply(values, self.base, self.network)
+            return settings, check_network(network) if network else ""
+        except (ModelError, SettingsError) as error:
+            raise type(error)(f"{', '.join(f'{name}={value}' for name, value in values.items())}: {error}") from error
 
     @property
     def n_rungs(self) -> int:
@@ -93,9 +107,9 @@ class SweepPlan:
         by_epochs, by_combinations = int(math.log2(self.base.epochs)), math.ceil(math.log2(self.n_drawn))
         return 1 + min(MAX_RUNGS - 1, by_epochs, by_combinations)
 
-    def epochs(self, trial: Trial) -> int:
-        """Of the training on a trial's rung; they double from one rung to the next."""
-        return max(1, self.base.epochs >> (self.n_rungs - 1 - trial.rung)) if self.stops_early else trial.settings.epochs
+    def epochs(self, trial: Trial, rung: int) -> int:
+        """Of a trial's training on a rung; they double from one rung to the next."""
+        return max(1, self.base.epochs >> (self.n_rungs - 1 - rung)) if self.stops_early else trial.settings.epochs
 
     def promote(self, trials: Sequence[Trial], metric: str) -> None:
         """Let the better half of the combinations that are still in go on to the next rung, and leave the others behind.
@@ -127,8 +141,9 @@ class SweepPlan:
         """
         parts = ["digitlab", "sweep", *(["--samples", samples] if samples else [])]
         parts += ["--network", self.network] if self.network else ["--start", start]
-        changed: Space = {name: [value] for name, value in asdict(self.base).items() if value != DEFAULTS[name]}
-        for name, values in {**changed, **self.space}.items():
+        base = asdict(self.base).items()
+        changed: Space = {name: [value] for name, value in base if value != DEFAULTS[name] and name not in self.space}
+        for name, values in {**changed, **self.space}.items():  # in the order of the space, by which combinations are drawn
             parts += ["--set", f"{name}={search_space.to_text(values)}"]
         if self.n_seeds > 1:
             parts += ["--seeds", str(self.n_seeds)]

@@ -90,7 +90,8 @@ class Trial:
         settings: complete.
         network: that is built with random weights; "" where the sweep's start is trained.
         status: WAITING also before it is submitted and after it was stopped.
-        scores: once done, the values named in `SCORES` that are known.
+        scores: once done, the values named in `SCORES` that are known; those of the last training that ended.
+        first_scores: those of the first rung, once it is on another.
         history: once done, the points of its curves with a validation.
         error: why it failed, in one sentence.
         rung: how often the epochs were cut short before, with successive halving; 0 is the first and shortest.
@@ -110,6 +111,7 @@ class Trial:
     stopped_early: bool = False
     job: "Job[TrialResult] | None" = None
     tries: int = 0
+    first_scores: dict[str, float] = field(default_factory=dict)
     _saved: tuple[tuple[Any, ...], dict[str, Any]] | None = field(default=None, repr=False, compare=False)
 
     def poll(self) -> None:
@@ -137,7 +139,13 @@ class Trial:
 
     def promote(self) -> None:
         """Wait for the next and longer training."""
+        self.first_scores = self.first_scores or self.scores
         self.rung, self.status, self.tries = self.rung + 1, JobStatus.WAITING, 0
+
+    @property
+    def scored_rung(self) -> int:
+        """The rung that the scores are of."""
+        return self.rung if self.status == JobStatus.DONE else max(0, self.rung - 1)
 
     @property
     def is_settled(self) -> bool:
@@ -155,6 +163,7 @@ class Trial:
                 "network": self.network,
                 "status": str(status),
                 "scores": self.scores,
+                "first_scores": self.first_scores,
                 "history": self.history,
                 "error": self.error,
                 "rung": self.rung,
@@ -170,16 +179,21 @@ class Trial:
         Raises:
             SettingsError, ModelError, KeyError, TypeError, ValueError: when it is no such thing.
         """
-        scores = {name: repair.finite(values["scores"][name]) for name in SCORES if name in values["scores"]}
+        first_scores = values.get("first_scores")
         rung = values.get("rung", 0)
         return cls(
             dict(values["values"]),
             TrainSettings.from_dict(values["settings"]),
             str(values.get("network", "")),
             JobStatus(values["status"]),
-            scores,
+            _read_scores(values["scores"]),
             history.validated(repair.history(values.get("history"))),
             str(values["error"]),
             rung if isinstance(rung, int) and 0 <= rung < 10 else 0,
             values.get("stopped_early") is True,
+            first_scores=_read_scores(first_scores) if isinstance(first_scores, dict) else {},
         )
+
+
+def _read_scores(values: dict[str, Any]) -> dict[str, float]:
+    return {name: repair.finite(values[name]) for name in SCORES if name in values}

@@ -7,6 +7,7 @@
 
 import json
 import math
+import reprlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
@@ -109,6 +110,8 @@ class NetworkSpec:
             if len(text) > MAX_TEXT:
                 raise ValueError(len(text))
             values = json.loads(text)
+            if unknown := values.keys() - {"activation", "blocks"}:
+                raise ModelError(f"A network has blocks and an activation, and no {reprlib.repr(min(unknown))}.")
             return cls(tuple(_block(row, one) for row, one in enumerate(values["blocks"], 1)), values.get("activation", "relu"))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ModelError(NO_JSON) from error

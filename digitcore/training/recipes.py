@@ -1,9 +1,11 @@
 """How each shipped model is trained: a network, settings and a seed. `digitlab train NAME` follows them."""
 
+import reprlib
 from dataclasses import dataclass
 
-from digitcore.errors import SettingsError
+from digitcore.errors import ModelError, SettingsError
 from digitcore.mnist import TRAINING_SIZE, VALIDATION_SIZE
+from digitcore.models.network_spec import NetworkSpec, is_spec
 from digitcore.training.settings import TrainSettings
 
 
@@ -62,6 +64,22 @@ RECIPES = {
         ),
     ),
 }
+
+
+NETWORKS = tuple(dict.fromkeys(recipe.network for recipe in RECIPES.values()))  # that are registered
+
+
+def check_network(network: str) -> str:
+    """A network's registered name, or the compact JSON of one that was built.
+
+    Raises:
+        ModelError: when there is no such network, or its JSON is wrong.
+    """
+    if is_spec(network):
+        return NetworkSpec.from_json(network).to_json()
+    if network not in NETWORKS:
+        raise ModelError(f"network must be one of {', '.join(NETWORKS)}, or JSON, not {reprlib.repr(network)}.")
+    return network
 
 
 def get_recipe(name: str) -> Recipe:

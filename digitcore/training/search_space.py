@@ -4,7 +4,7 @@ A parameter is a setting's name, or of a network: `network` (a registered name),
 the rows from 1 and FIELD is an attribute of `network_spec.Block`.
 """
 
-import itertools
+import contextlib
 import json
 import math
 from collections.abc import Mapping
@@ -34,6 +34,7 @@ BLOCK_VALUES = {
     "dropout": (0.0, 0.2, 0.4, 0.6),
 }
 DIGITS = 3  # significant, of a number that is drawn
+DRAWS = 20  # for each combination that is wanted, to find one that is not there yet
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ class Range:
     def __post_init__(self) -> None:
         if not self.low < self.high:
             raise SettingsError(f"A range goes from a lower to a higher number, not from {self.low:g} to {self.high:g}.")
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The smallest and the largest number that can be drawn."""
+        return (round(self.low), round(self.high)) if self.is_integer else (self.low, self.high)
 
     @property
     def is_log(self) -> bool:
@@ -148,7 +154,7 @@ def parse(name: str, text: str) -> Values:
     """
     low, dots, high = text.partition("..")
     if not dots:
-        return [parse_value(name, one) for one in text.split(",")]
+        return [parse_value(name, one) for one in _split_values(text)]
     first, last = (parse_value(name, end) for end in (low, high))
     if not is_numeric(name) or not isinstance(first, int | float) or not isinstance(last, int | float):
         raise SettingsError(f"{name}={text} is no range of numbers such as 0.001..0.01.")
@@ -158,7 +164,7 @@ def parse(name: str, text: str) -> Values:
 def to_text(values: Values) -> str:
     """What `parse` reads."""
     if isinstance(values, Range):
-        return f"{values.low:g}..{values.high:g}"
+        return f"{values.low:.10g}..{values.high:.10g}"
     return ",".join(map(_value_text, values))
 
 
@@ -167,7 +173,7 @@ def combinations(space: Space, n: int | None = None, seed: int = 0) -> list[dict
 
     Args:
         space: parameter → values or a range.
-        n: how many are drawn at random; None takes all.
+        n: how many are drawn at random, none twice; fewer where there are no more of them. None takes all.
         seed: of the draw.
 
     Raises:
@@ -178,11 +184,18 @@ def combinations(space: Space, n: int | None = None, seed: int = 0) -> list[dict
         if n is None:
             raise SettingsError(f"{ranges[0]} is a range: say how many combinations shall be drawn.")
         rng = np.random.default_rng(seed)
-        return [{name: _draw(values, rng) for name, values in space.items()} for _ in range(n)]
-    lists = [list(dict.fromkeys(values)) for values in space.values() if not isinstance(values, Range)]
-    total = math.prod(map(len, lists))
-    chosen = set(np.random.default_rng(seed).choice(total, min(n or total, total), replace=False).tolist()) if total else set()
-    return [dict(zip(space, values, strict=True)) for i, values in enumerate(itertools.product(*lists)) if i in chosen]
+        drawn = [{name: _draw(values, rng) for name, values in space.items()} for _ in range(n * DRAWS)]
+        distinct: dict[str, dict[str, Any]] = {}
+        for values in drawn:
+            distinct.setdefault(str(values), values)
+        return list(distinct.values())[:n]
+    options = [list(dict.fromkeys(values)) for values in space.values() if not isinstance(values, Range)]
+    total = math.prod(map(len, options))
+    if not total:
+        return []
+    chosen = np.sort(np.random.default_rng(seed).choice(total, min(n or total, total), replace=False))
+    indices = zip(*np.unravel_index(chosen, [len(values) for values in options]), strict=True)
+    return [{name: values[i] for name, values, i in zip(space, options, one, strict=True)} for one in indices]
 
 
 def n_combinations(space: Space) -> int | None:
@@ -226,6 +239,21 @@ def _value_text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.10g}"
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _split_values(text: str) -> list[str]:
+    """At its commas, but for those within the JSON of a network."""
+    found: list[str] = []
+    rest = text
+    while True:
+        end = rest.find(",")
+        if is_spec(rest):
+            with contextlib.suppress(ValueError, RecursionError):
+                end = rest.find(",", json.JSONDecoder().raw_decode(rest)[1])
+        if end < 0:
+            return [*found, rest]
+        found.append(rest[:end])
+        rest = rest[end + 1 :]
 
 
 def _draw(values: Values, rng: np.random.Generator) -> Any:

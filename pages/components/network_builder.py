@@ -8,11 +8,12 @@ from streamlit.delta_generator import DeltaGenerator
 from digitcore.errors import ModelError
 from digitcore.images import SIDE
 from digitcore.models.network_spec import ACTIVATIONS, KINDS, MAX_DROPOUT, MAX_SIZE, Block, NetworkSpec, is_spec
+from digitcore.training.recipes import NETWORKS
 from pages.components import figures
 from pages.components.query_progress import query_progress
 from pages.session import queries, state
 from pages.session.lab_session import LabSession
-from pages.session.training_state import NETWORKS, Start
+from pages.session.training_state import Start
 
 OWN = "Build my own"
 FIRST = NetworkSpec((Block("conv", 16, pooling=True), Block("conv", 32, pooling=True), Block("dense", 64, dropout=0.3)))
@@ -39,7 +40,7 @@ def network_builder(session: LabSession, place: DeltaGenerator) -> None:
             _build_own(session)
     else:
         training.choose_network("" if chosen == NETWORKS[0] else chosen)
-    if training.network:
+    if training.network and not training.network_error:
         _show_time(session)
 
 
@@ -52,7 +53,8 @@ def _build_own(session: LabSession) -> None:
             spec = _edit(spec, training.revision)
         training.choose_network(spec.to_json())
     except ModelError as error:
-        stack.error(str(error))
+        training.network_error = str(error)
+        stack.error(training.network_error)
         return
     with stack:
         _show_stack(spec, training.settings.resolved(is_trained=False).batch_size or 0)
@@ -61,6 +63,8 @@ def _build_own(session: LabSession) -> None:
 def is_built(session: LabSession) -> bool:
     """Whether the next training has a model to start from."""
     training = session.training
+    if training.is_network_invalid:
+        return False
     return training.start != Start.UNTRAINED or not training.network or queries.built_network(session) is not None
 
 

@@ -5,15 +5,16 @@ from typing import Any
 import streamlit as st
 
 from digitcore.errors import SettingsError
-from digitcore.jobs.sweep_plan import MAX_TRIALS
+from digitcore.jobs.sweep_plan import MAX_TRIALS, SweepPlan
 from digitcore.models.bundle import ModelBundle
 from digitcore.models.network_spec import NetworkSpec, is_spec
 from digitcore.training import search_space
+from digitcore.training.recipes import NETWORKS
 from digitcore.training.search_space import Range, Space, Values
 from pages.components.sweep_results import sweep_results
 from pages.session import state
 from pages.session.lab_session import LabSession
-from pages.session.training_state import NETWORKS, Start
+from pages.session.training_state import Start
 
 DEFAULT_SPACE: dict[str, list[Any]] = {"sample_weight": [5.0, 50.0], "mnist_samples": [200, 1000]}
 MAX_SEEDS = 5
@@ -32,12 +33,13 @@ def sweep_panel(session: LabSession, start: ModelBundle) -> None:
     state.seed_widget("sweeping", training.sweep is not None)
     if not st.toggle("Hyperparameter sweep", key="sweeping", persist_state="session"):
         return
+    plan = training.sweep.plan if training.sweep else None  # whose values the inputs have after a reload
     try:
-        space = _choose_space(training.swept_network, training.start == Start.UNTRAINED)
+        space = _choose_space(training.swept_network, training.start == Start.UNTRAINED, plan)
     except SettingsError as error:
         st.error(str(error))
         space = {}
-    n_combinations, n_seeds, stops_early = _choose_trials(space, training.settings.epochs)
+    n_combinations, n_seeds, stops_early = _choose_trials(space, training.settings.epochs, plan)
     _buttons(session, start, space, {"n_combinations": n_combinations, "n_seeds": n_seeds, "stops_early": stops_early})
     if training.sweep_error:
         st.error(training.sweep_error)
@@ -51,29 +53,33 @@ def sweep_panel(session: LabSession, start: ModelBundle) -> None:
         sweep_results(session, training.sweep)
 
 
-def _choose_space(network: str, is_untrained: bool) -> Space:
+def _choose_space(network: str, is_untrained: bool, plan: SweepPlan | None) -> Space:
     """Parameters and their values, as the inputs stand.
 
     Raises:
         SettingsError: when a value that was typed is none.
     """
     names = [*search_space.parameters(network), *([search_space.NETWORK] if is_untrained else [])]
+    before = plan.space if plan else {}
+    usual = RANDOM if any(isinstance(values, Range) for values in before.values()) else GRID
     first, second = st.columns([3, 2], vertical_alignment="bottom")
     is_random = (
-        second.segmented_control("Search", [GRID, RANDOM], default=GRID, required=True, key="sweep_search", help=SEARCH_HELP)
+        second.segmented_control("Search", [GRID, RANDOM], default=usual, required=True, key="sweep_search", help=SEARCH_HELP)
         == RANDOM
     )
     chosen = first.multiselect(
         "Parameters to try",
         names,
-        default=_default_names(network),
+        default=[name for name in before if name in names] or _default_names(network),
         format_func=lambda name: search_space.label(name, network),
         key=f"sweep_parameters_{len(names)}",
         persist_state="session",
     )
     columns = st.columns(3)
     found = {
-        name: _choose_values(columns[number % len(columns)], name, network, is_random and search_space.is_numeric(name))
+        name: _choose_values(
+            columns[number % len(columns)], name, network, is_random and search_space.is_numeric(name), before.get(name)
+        )
         for number, name in enumerate(chosen)
     }
     return {name: values for name, values in found.items() if values}
@@ -85,7 +91,7 @@ def _default_names(network: str) -> list[str]:
     return [f"blocks.1.{SIZE}", f"blocks.{len(blocks)}.{DROPOUT}"] if blocks else list(DEFAULT_SPACE)
 
 
-def _choose_values(place: Any, name: str, network: str, is_range: bool) -> Values:
+def _choose_values(place: Any, name: str, network: str, is_range: bool, before: Values | None) -> Values:
     """Values of one parameter.
 
     Raises:
@@ -95,12 +101,16 @@ def _choose_values(place: Any, name: str, network: str, is_range: bool) -> Value
     usual = NETWORKS if name == search_space.NETWORK else search_space.usual_values(name, network)
     options = [_text(value) for value in usual]
     if is_range:
-        low, high = place.select_slider(f"{label}: from, to", options, (options[0], options[-1]), key=f"sweep_range_{name}")
+        if isinstance(before, Range):
+            options = sorted({*options, *map(_text, before.ends)}, key=float)
+        ends = [_text(end) for end in before.ends] if isinstance(before, Range) else [options[0], options[-1]]
+        low, high = place.select_slider(f"{label}: from, to", options, ends, key=f"sweep_range_{name}", persist_state="session")
         if low == high:
             return [search_space.parse_value(name, low)]
         first, last = sorted(float(end) for end in (low, high))
         return Range(first, last, search_space.is_integer(name))
-    default = [_text(value) for value in DEFAULT_SPACE.get(name, usual[:2])]
+    default = [_text(value) for value in (before if isinstance(before, list) else DEFAULT_SPACE.get(name, usual[:2]))]
+    options = list(dict.fromkeys([*options, *default]))
     texts = place.multiselect(
         f"Values of {label}",
         options,
@@ -118,12 +128,18 @@ def _text(value: Any) -> str:
     return search_space.to_text([value])
 
 
-def _choose_trials(space: Space, epochs: int) -> tuple[int | None, int, bool]:
+def _choose_trials(space: Space, epochs: int, plan: SweepPlan | None) -> tuple[int | None, int, bool]:
     """Number of combinations (None takes all) and of seeds, and whether poor trials stop early."""
     first, second, third = st.columns(3, vertical_alignment="bottom")
     total = search_space.n_combinations(space)
     n_seeds = second.slider(
-        "Seeds for each", 1, MAX_SEEDS, 1, key="sweep_seeds", help="More seeds show how much is luck.", persist_state="session"
+        "Seeds for each",
+        1,
+        MAX_SEEDS,
+        min(plan.n_seeds, MAX_SEEDS) if plan else 1,
+        key="sweep_seeds",
+        help="More seeds show how much is luck.",
+        persist_state="session",
     )
     n_combinations = None
     if total is None or total > 1:
@@ -132,7 +148,7 @@ def _choose_trials(space: Space, epochs: int) -> tuple[int | None, int, bool]:
             "Combinations to try",
             1,
             most,
-            min(most, DEFAULT_DRAWS) if total is None else most,
+            min(most, (plan and plan.n_combinations) or (DEFAULT_DRAWS if total is None else most)),
             key=f"sweep_draws_{total}",
             help="Fewer than all are drawn at random, by the seed under Advanced.",
             persist_state="session",
@@ -141,6 +157,7 @@ def _choose_trials(space: Space, epochs: int) -> tuple[int | None, int, bool]:
     can_stop = epochs > 1 and "epochs" not in space
     stops_early = third.toggle(
         "Stop poor ones early",
+        plan is not None and plan.stops_early,
         key="sweep_early",
         disabled=not can_stop,
         help="Successive halving: all begin with a quarter of the epochs, the better half goes on with twice as many, and again. "
@@ -158,7 +175,7 @@ def _buttons(session: LabSession, start: ModelBundle, space: Space, options: dic
             "Start the sweep",
             key="sweep",
             on_click=lambda: training.begin_sweep(start, session.samples.for_training(), session.owner, space, options),
-            disabled=is_running or not space,
+            disabled=is_running or not space or training.is_network_invalid,
         )
         if sweep:
             label = "Stopping …" if is_running and sweep.is_stopping else "Stop"

@@ -27,6 +27,7 @@ COLUMN_TITLES = {
     "seconds": "Seconds",
     "error": "Error",
 }
+BEST_ON = {PERSONAL: "your handwriting", MNIST: "MNIST"}
 SHARES = {"personal": 1, "personal_before": 1, "mnist": 2, "mnist_before": 2}  # decimal places
 
 
@@ -73,10 +74,13 @@ def _show_progress(sweep: Sweep) -> None:
 
 
 def _show_chart(sweep: Sweep, means: pd.DataFrame, score: str) -> None:
-    """Points for one parameter, a heat map for two, parallel coordinates for more."""
+    """Points for one parameter, a heat map for two, parallel coordinates for more, or where the epochs are not the same."""
     names = {name: _label(sweep, name) for name in sweep.plan.space}
     is_grid = search_space.n_combinations(sweep.plan.space) is not None
-    if len(names) == 1:
+    if sweep.plan.stops_early:
+        names |= {"trained_epochs": COLUMN_TITLES["trained_epochs"]}
+        chart = charts.parallel_coordinates(means, names, score, SCORE_TITLES[score])
+    elif len(names) == 1:
         chart = charts.sweep_points(sweep.done_table(), names, score, SCORE_TITLES[score])
     elif len(names) == 2 and is_grid:
         chart = charts.sweep_heat_map(means, names, score, SCORE_TITLES[score])
@@ -86,7 +90,7 @@ def _show_chart(sweep: Sweep, means: pd.DataFrame, score: str) -> None:
 
 
 def _show_effects(sweep: Sweep, score: str) -> None:
-    table, names = sweep.done_table(), list(sweep.plan.space)
+    table, names = sweep.first_rung_table(), list(sweep.plan.space)
     found = effects.effects(table, names, score)
     if not found:
         return
@@ -96,7 +100,8 @@ def _show_effects(sweep: Sweep, score: str) -> None:
         if deviation is None
         else f"Between seeds of one combination the score varies by {100 * deviation:.2g} points (standard deviation)."
     )
-    st.markdown(f"**What each parameter does** to {SCORE_TITLES[score]}. {spread}")
+    after = f" after {text.plural(int(table['trained_epochs'].iloc[0]), 'epoch')}, which all had" * sweep.plan.stops_early
+    st.markdown(f"**What each parameter does** to {SCORE_TITLES[score]}{after}. {spread}")
     rows = [
         {
             "Parameter": _label(sweep, effect.name),
@@ -158,7 +163,8 @@ def _with_titles(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
 def _describe_best(sweep: Sweep, means: pd.DataFrame) -> str:
     best = ", ".join(f"{_label(sweep, name)} {format_value(value)}" for name, value in (sweep.best() or {}).items())
     if means[sweep.metric].nunique() > 1 or len(means) == 1:
-        return f"Best so far: {best}."
+        longest = ", of those with the most epochs" * sweep.plan.stops_early
+        return f"Best so far on {BEST_ON[sweep.metric]}{longest}: {best}."
     if sweep.metric == PERSONAL and means[MNIST].nunique() > 1:
         return f"No difference on your handwriting so far. Best on MNIST: {best}."
     return "No difference so far, neither on your handwriting nor on MNIST."

@@ -1,7 +1,6 @@
 """The training of a session: the form's values, the job under way, the sweep."""
 
 import contextlib
-import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
@@ -13,10 +12,9 @@ from digitcore.jobs.sweep import Sweep
 from digitcore.jobs.sweep_plan import SweepPlan
 from digitcore.jobs.tasks import TrainTask
 from digitcore.models.bundle import ModelBundle
-from digitcore.models.network_spec import NetworkSpec, is_spec
 from digitcore.samples import SampleSet
 from digitcore.training import search_space
-from digitcore.training.recipes import RECIPES
+from digitcore.training.recipes import NETWORKS, check_network
 from digitcore.training.run import Run
 from digitcore.training.search_space import Space
 from digitcore.training.settings import SETTING_SPECS, TrainSettings
@@ -24,7 +22,6 @@ from pages.session.part import Part, synchronized
 from pages.session.services import Services
 
 NETWORK = "network"  # the kind of query that builds one
-NETWORKS = tuple(dict.fromkeys(recipe.network for recipe in RECIPES.values()))  # that are registered
 
 
 class Start(StrEnum):
@@ -44,6 +41,7 @@ class TrainingState(Part):
         settings: as the form stands.
         start: what the next training starts from.
         network: that is trained from random weights: a registered name or the JSON of a `NetworkSpec`; "" is that of stupid.
+        network_error: why the rows of the network that is being built make none; `network` is the last that did.
         start_model: the name of one of the user's own models, where that is what it starts from.
         train_after_label: whether every label trains.
         job: the training under way.
@@ -60,6 +58,7 @@ class TrainingState(Part):
         self.start = Start.PRETRAINED
         self.start_model = ""
         self.network = ""
+        self.network_error = ""
         self.train_after_label = False
         self.job: Job[Run] | None = None
         self.error = ""
@@ -108,11 +107,8 @@ class TrainingState(Part):
         Raises:
             ModelError: when there is no such network, or its JSON is wrong.
         """
-        if is_spec(network):
-            network = NetworkSpec.from_json(network).to_json()
-        elif network and network not in NETWORKS:
-            raise ModelError(f"network must be one of {', '.join(NETWORKS)}, or JSON, not {reprlib.repr(network)}.")
-        self.network = network
+        self.network = check_network(network) if network else ""
+        self.network_error = ""
 
     @synchronized
     def begin(
@@ -166,6 +162,11 @@ class TrainingState(Part):
             self.sweep = sweep
 
     @property
+    def is_network_invalid(self) -> bool:
+        """Whether the next training would need the rows of a network that make none."""
+        return self.start == Start.UNTRAINED and bool(self.network_error)
+
+    @property
     def swept_network(self) -> str:
         """The network that the trials of a sweep build with random weights; "" where they train a model."""
         return (self.network or NETWORKS[0]) if self.start == Start.UNTRAINED else ""
@@ -200,15 +201,19 @@ class TrainingState(Part):
 
     @synchronized
     def apply_best(self) -> None:
-        """Set the form's values to the sweep's best, and choose its network."""
+        """Set the form's values to the sweep's with the best combination, and choose what it started from."""
         best = self.sweep.best() if self.sweep else None
         if self.sweep is None or best is None:
             return
-        settings, network = search_space.apply(best, self.settings, self.sweep.plan.network)
+        settings, network = search_space.apply(best, self.sweep.plan.base, self.sweep.plan.network)
         self.set_settings(settings)
         if network:
             self.choose_start(Start.UNTRAINED)
             self.choose_network("" if network == NETWORKS[0] else network)
+        elif self.sweep.start.name == Start.PRETRAINED:
+            self.choose_start(Start.PRETRAINED)
+        else:
+            self.choose_start(Start.RUN, self.sweep.start.name)
 
     def stop_all(self) -> None:
         """Stop the training and the sweep."""

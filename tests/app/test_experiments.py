@@ -9,6 +9,8 @@ from digitcore.jobs.job import JobStatus
 from digitcore.jobs.trial import SCORES
 from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.training.lessons import LESSONS
+from digitcore.training.search_space import Range
+from digitcore.training.settings import TrainSettings
 from pages.session import settings_link
 from pages.session.training_state import Start
 from tests.support.app import (
@@ -145,7 +147,25 @@ def test_rows_that_make_no_network_are_said_beside_them(app):
         app.session_state["network_rows"] = rows
         app.run()
         assert len(app.error) == 1 and app.error[0].value.endswith(".") and not app.exception
-        assert session.training.network == before
+        assert session.training.network == before and app.button(key="train").disabled
+    app.session_state["network_rows"] = [{"kind": "dense", "size": 8}]
+    app.run()
+    until_answered(app)
+    assert not app.error and not app.button(key="train").disabled
+
+
+def test_after_a_reload_the_inputs_of_a_sweep_are_its_own(app, few, genius):
+    training, space = session_of(app).training, {"batch_size": Range(16, 48, True), "learning_rate": Range(5e-4, 2e-3)}
+    training.set_settings(TrainSettings(epochs=4))
+    options = {"n_seeds": 3, "n_combinations": 7, "stops_early": True}
+    training.begin_sweep(genius, few, "ann", space, options)
+    plan = training.sweep.plan
+    training.sweep.stop()
+    until(app, lambda: training.sweep.is_idle, training.sweep.poll)
+    go(app, TRAIN)
+    app.button(key="sweep").click().run()
+    assert not app.error and not app.exception and training.sweep.plan == plan
+    training.sweep.stop()
 
 
 def test_a_link_carries_the_view(app):

@@ -1,4 +1,5 @@
 import json
+import shlex
 import time
 
 import pytest
@@ -73,6 +74,10 @@ def test_random_draws_are_some_of_the_combinations(genius, few):
         ({"epochs": [1, 2]}, {"stops_early": True}),
         ({"batch_size": [8, 16]}, {"stops_early": True}),
         ({"blocks.1.size": [8]}, {}),
+        ({}, {}),
+        ({"seed": [1, 2]}, {}),
+        ({"learning_rate": Range(1e308, float("inf"))}, {"n_combinations": 2}),
+        ({"mnist_samples": Range(1, 1e9, True)}, {"n_combinations": 2}),
     ],
 )
 def test_wrong_plans_are_rejected(space, options):
@@ -140,11 +145,31 @@ def test_the_better_half_goes_on(genius, few):
         counts.append([job.task.settings.epochs for job in sweep.jobs()])
         finish(sweep, lambda trial: trial.settings.batch_size / 1000)
         sweep.advance(service)
+        first = sweep.first_rung_table()
+        assert first["trained_epochs"].tolist() == [2] * 10, "what is compared has had the same epochs"
+        assert first["mnist"].tolist() == [trial.settings.batch_size / 1000 for trial in sweep.trials]
     assert counts == [[2] * 10, [4] * 6, [8] * 4]
     table = sweep.table()
     assert table["trained_epochs"].tolist() == [2] * 4 + [4] * 2 + [8] * 4
     assert table["status"].tolist() == ["stopped early"] * 6 + ["done"] * 4
     assert sweep.n_done == 10 and sweep.best() == {"batch_size": 128}
+
+
+def test_the_epochs_beside_a_score_are_those_that_it_had(genius, few):
+    plan = SweepPlan({"batch_size": [8, 16]}, BASE.replace(epochs=4), stops_early=True)
+    service, sweep = Service(), Sweep(genius, few, plan)
+    sweep.resume(service)
+    finish(sweep, lambda trial: trial.settings.batch_size / 100)
+    sweep.advance(service)
+    restored = Sweep.from_dict(json.loads(json.dumps(sweep.to_dict())), genius, few)
+    for one in (sweep, restored):
+        assert one.table()[["trained_epochs", "mnist"]].values.tolist() == [[2, 0.08], [2, 0.16]]
+    finish(sweep, lambda trial: 0.5)
+    sweep.advance(service)
+    restored = Sweep.from_dict(json.loads(json.dumps(sweep.to_dict())), genius, few)
+    for one in (sweep, restored):
+        assert one.table()[["trained_epochs", "mnist"]].values.tolist() == [[2, 0.08], [4, 0.5]]
+        assert one.first_rung_table()["mnist"].tolist() == [0.08, 0.16]
 
 
 def test_a_sweep_survives_json(genius, few):
@@ -196,3 +221,6 @@ def test_the_line_for_the_shell_does_the_same(genius, few):
     assert line.startswith("digitlab sweep --samples my-drawings.npz --network '{")
     assert "--set mnist_samples=200" in line and "--set blocks.1.size=8,16" in line
     assert "--set learning_rate=0.0001..0.01" in line and line.endswith("--seeds 2 --draws 6")
+    swept = SweepPlan({"batch_size": [8, 16], "mnist_samples": [0, 500]}, BASE.replace(mnist_samples=200), n_combinations=3)
+    pairs = [part for part in shlex.split(swept.command("genius")) if "=" in part]
+    assert pairs[-2:] == ["batch_size=8,16", "mnist_samples=0,500"], "the order decides which are drawn"

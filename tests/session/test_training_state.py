@@ -85,10 +85,12 @@ def test_the_best_of_a_sweep_becomes_the_form_s_values(training, genius, few):
     training.begin_sweep(genius, few, "ann", grid, {"n_seeds": 1})
     assert [job.owner for job in training.sweep.jobs()] == ["ann/sweep"] * 2
     finish_trials(training)
+    training.set_settings(TrainSettings(epochs=5, ema_momentum=0.9))  # of another experiment
+    training.choose_start(Start.UNTRAINED)
     training.apply_best()
     best = training.settings
     assert (best.epochs, best.learning_rate, best.batch_size, best.weight_interpolation) == (2, 1e-3, 16, 0.6)
-    assert training.revision == 1
+    assert training.revision == 2 and best.ema_momentum == 0 and training.start == Start.PRETRAINED
 
 
 def test_a_sweep_that_cannot_begin_says_why(training, genius, few):

@@ -27,6 +27,7 @@ HOSTILE = {
     "an unknown layer": (rows({"kind": "lambda", "size": 3}), "conv, dense"),
     "an unknown value": (rows(CONV | {"code": "import os"}), "Row 1 must have"),
     "an unknown activation": (rows(CONV, activation="exec"), "activation"),
+    "a misspelt key": ('{"blocks":[],"activaton":"tanh"}', "no 'activaton'"),
     "pooling in words": (rows(CONV | {"pooling": "yes"}), "true or false"),
     "a list": ("[]", "A network is JSON"),
     "brackets": ("{" * 9_000, "A network is JSON"),

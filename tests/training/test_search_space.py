@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from digitcore.errors import ModelError, SettingsError
-from digitcore.models.network_spec import NetworkSpec
+from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.training import search_space
 from digitcore.training.search_space import Range
 from digitcore.training.settings import SETTING_SPECS, TrainSettings
@@ -70,6 +70,21 @@ def test_ranges_are_drawn_from():
     assert search_space.n_combinations(space) is None
     with pytest.raises(SettingsError, match="lower to a higher"):
         Range(1, 1)
+
+
+def test_no_combination_is_drawn_twice():
+    space = {"epochs": Range(1, 3, True), "batch_size": [8, 16]}
+    drawn = search_space.combinations(space, 12)
+    assert len(drawn) == len({str(one) for one in drawn}) == 6
+    assert search_space.combinations(space, 3) == drawn[:3]
+    many = {name: list(range(100)) for name in ("sample_weight", "mnist_samples", "synthetic_samples", "non_digit_samples")}
+    assert len({str(one) for one in search_space.combinations(many, 5)}) == 5
+
+
+def test_the_json_of_a_network_is_one_value():
+    spec = NetworkSpec((Block("dense", 4), Block("dense", 8))).to_json()
+    assert search_space.parse("network", f"mlp,{spec},convnet") == ["mlp", spec, "convnet"]
+    assert search_space.parse("network", spec) == [spec] and search_space.parse("network", "{,mlp") == ["{", "mlp"]
 
 
 @pytest.mark.parametrize("text", ["1.5,20.5", "0.001..0.01"])

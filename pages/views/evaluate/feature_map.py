@@ -19,13 +19,13 @@ MAX_OWN = 200  # drawings that are placed, the newest
 
 
 def show(session: LabSession, models: Models) -> None:
-    """The map of the baseline, with the drawings where the candidate places them; a click opens a digit."""
+    """The map of the candidate, with the drawings where it and the baseline place them; a click opens a digit."""
     (before, baseline), (after, candidate) = list(models.items())[:2]
     samples = session.samples.current
     own = samples.take(np.arange(len(samples))[-MAX_OWN:])
-    found = queries.feature_map(session, (baseline, candidate), own.digits)
+    found = queries.feature_map(session, (candidate, baseline), own.digits)
     st.markdown(
-        f"2,000 of MNIST's test digits: what **{text.escape(before)}** holds alike lies close together, however far the groups "
+        f"2,000 of MNIST's test digits: what **{text.escape(after)}** holds alike lies close together, however far the groups "
         "lie apart."
     )
     if found is None:
@@ -33,8 +33,8 @@ def show(session: LabSession, models: Models) -> None:
         return
     if len(own):
         st.markdown(
-            f"Your drawings stand in circles, among the digits that are nearest to them for **{text.escape(after)}**; a line "
-            f"leads there from where {text.escape(before)} puts them."
+            f"Your drawings stand in circles, among the digits that are nearest to them for it; a line leads there from where "
+            f"**{text.escape(before)}** puts them."
         )
     table = _table(found, own.digits, own.labels)
     chart = charts.feature_map(table)
@@ -53,8 +53,8 @@ def _table(found: FeatureMap, digits: np.ndarray, labels: np.ndarray) -> pd.Data
     of_mnist, yours, yours_before = charts.KINDS
     parts = [
         (of_mnist, found.positions, found.labels, [data_url(digit) for digit in test_digits[: len(found.labels)]]),
-        (yours, found.placed[-1], labels, [data_url(digit) for digit in digits]),
-        (yours_before, found.placed[0], labels, [""] * len(digits)),
+        (yours, found.placed[0], labels, [data_url(digit) for digit in digits]),
+        (yours_before, found.placed[-1], labels, [""] * len(digits)),
     ]
     frames = [
         pd.DataFrame(
