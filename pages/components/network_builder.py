@@ -86,10 +86,21 @@ def _edit(spec: NetworkSpec, revision: int) -> NetworkSpec:
         column_config={
             "kind": st.column_config.SelectboxColumn("Layer", options=list(KINDS), required=True, default="conv"),
             "size": st.column_config.NumberColumn("Filters or units", min_value=1, max_value=MAX_SIZE, default=16, required=True),
-            "kernel_size": st.column_config.NumberColumn("Kernel (px)", min_value=1, max_value=SIDE, default=3),
-            "batch_normalization": st.column_config.CheckboxColumn("Batch norm", default=False),
-            "pooling": st.column_config.CheckboxColumn("Pooling", default=False),
-            "dropout": st.column_config.NumberColumn("Dropout", min_value=0.0, max_value=MAX_DROPOUT, step=0.05, default=0.0),
+            "kernel_size": st.column_config.NumberColumn(
+                "Kernel (px)", min_value=1, max_value=SIDE, default=3, help="Of a convolution; a dense layer has none."
+            ),
+            "batch_normalization": st.column_config.CheckboxColumn(
+                "Batch norm", default=False, help="Batch normalization: keeps the numbers between layers in one range."
+            ),
+            "pooling": st.column_config.CheckboxColumn("Pooling", default=False, help="After a convolution: halves the picture."),
+            "dropout": st.column_config.NumberColumn(
+                "Dropout",
+                min_value=0.0,
+                max_value=MAX_DROPOUT,
+                step=0.05,
+                default=0.0,
+                help="Share of outputs that a training leaves out.",
+            ),
         },
     )
     state.seed_widget(activation_key, spec.activation)
