@@ -20,14 +20,14 @@ def browser():
         running.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory):
     running = Server(tmp_path_factory.mktemp("server"))
     yield running
     running.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cloud_server(tmp_path_factory):
     """As on Streamlit Community Cloud: the entry script alone, and reruns that interrupt each other."""
     running = Server(tmp_path_factory.mktemp("cloud"), "streamlit_app.py", STREAMLIT_RUNNER_FAST_RERUNS="true")

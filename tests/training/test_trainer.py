@@ -210,7 +210,7 @@ def test_a_training_with_dropout_gives_the_same_curve_on_a_busy_worker(monkeypat
     """Keras draws the seeds of layers from Python's generator, which other threads use too; reports follow the clock."""
     spec = NetworkSpec((Block("conv", 2, pooling=True), Block("dense", 8, dropout=0.5)))
     settings, ended, curves = QUICK.replace(mnist_samples=1280, epochs=2), threading.Event(), []
-    others = threading.Thread(target=lambda: [random.random() for _ in iter(ended.is_set, True)])
+    others = threading.Thread(target=lambda: [random.random() for _ in iter(lambda: ended.wait(0.0002), True)])
     others.start()
     try:
         for interval in (0, 60):
