@@ -11,6 +11,7 @@ from digitcore.palette import BLUE, GREY, ORANGE
 from digitcore.values import format_value
 
 VIRIDIS = alt.Scale(scheme=alt.SchemeParams(name="viridis", extent=[0.25, 0.9]))  # lines are seen on white and on black
+TWO_LINES = "split(datum.label, ': ')"  # so that axes find room on a phone
 MAX_TICKS = 8  # values of a parameter that are written beside its axis
 
 
@@ -87,7 +88,10 @@ def parallel_coordinates(
     axes = {**{f"p{number}": name for number, name in enumerate(shown)}, score: title}
     lines, ticks = _axis_positions(table, axes, score)
     x = alt.X(
-        "axis:N", sort=list(axes.values()), title=None, axis=alt.Axis(labelAngle=0, grid=True, domain=False, labelLimit=140)
+        "axis:N",
+        sort=list(axes.values()),
+        title=None,
+        axis=alt.Axis(labelAngle=0, grid=True, domain=False, labelLimit=140, labelExpr=TWO_LINES),
     )
     y = alt.Y("position:Q", axis=None, scale=alt.Scale(domain=[-0.06, 1.06]))
     shade = alt.Color("score:Q", title=title, scale=VIRIDIS, legend=alt.Legend(format=".1%"))
