@@ -9,15 +9,15 @@ the sevens where most of its ten nearest on the map are sevens.
 """
 
 import argparse
-import json
 import time
 from pathlib import Path
 
 import numpy as np
-from personalization import by_writer
 from sklearn.neighbors import KNeighborsClassifier
 
+from benchmarks.personalization import by_writer
 from digitcore import models, training
+from digitcore.data.strokes import decode_strokes
 from digitcore.evaluation.feature_map import feature_map
 from digitcore.training.settings import TrainSettings
 
@@ -35,7 +35,7 @@ def timed(model):
 def crossed_sevens(drawings, n_labels):
     """(N, 28, 28) uint8: the crossed sevens that are not labelled."""
     rest = drawings.take(range(n_labels, len(drawings)))
-    crossed = [label == 7 and len(json.loads(text)["strokes"]) > 1 for label, text in zip(rest.labels, rest.strokes, strict=True)]
+    crossed = [label == 7 and len(decode_strokes(text)[2]) > 1 for label, text in zip(rest.labels, rest.strokes, strict=True)]
     return rest.digits[np.array(crossed)]
 
 
@@ -45,7 +45,7 @@ def n_with_sevens(found, places):
     return int((votes == 7).sum())
 
 
-def teach(start, drawings, n_labels):
+def fine_tune(start, drawings, n_labels):
     """The model after a training with the default settings on the first drawings."""
     return training.train(start, drawings.take(range(n_labels)).without_hold_out(), TrainSettings()).model
 
@@ -60,7 +60,7 @@ def main():
     start = models.load(options.start)
     found, first = timed(start)
     _, again = timed(start)
-    print(f"{options.start}: {found.agreement(NEIGHBORS):.1%} stand among their like")
+    print(f"{options.start}: {found.agreement(NEIGHBORS):.1%} have the label of most of their {NEIGHBORS} neighbors on the map")
     print(f"{first:.1f} s the first time, {again:.3f} s again")
     if not options.folder:
         return
@@ -68,7 +68,7 @@ def main():
         sevens = crossed_sevens(drawings, options.labels)
         if not len(sevens) or n_with_sevens(found, feature_map([start], sevens).placed[0]) == len(sevens):
             continue
-        placed = feature_map([start, teach(start, drawings, options.labels)], sevens).placed
+        placed = feature_map([start, fine_tune(start, drawings, options.labels)], sevens).placed
         before, after = (n_with_sevens(found, places) for places in placed)
         print(f"writer {writer}: {len(sevens)} crossed sevens, {before} with the sevens before, {after} after the training")
 

@@ -12,6 +12,6 @@ def format_value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def spans_magnitudes(low: float, high: float) -> bool:
+def suits_log_scale(low: float, high: float) -> bool:
     """Whether positive numbers from low to high lie so far apart, `LOG_RATIO` or more, that a logarithmic scale suits them."""
     return low > 0 and high / low >= LOG_RATIO

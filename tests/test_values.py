@@ -1,6 +1,6 @@
 import pytest
 
-from digitcore.values import format_value, spans_magnitudes
+from digitcore.values import format_value, suits_log_scale
 
 
 @pytest.mark.parametrize(
@@ -12,5 +12,5 @@ def test_a_value_is_written_with_no_more_digits_than_it_needs(value, text):
 
 
 def test_which_numbers_suit_a_logarithmic_scale():
-    assert spans_magnitudes(0.001, 0.01) and spans_magnitudes(1, 1000)
-    assert not spans_magnitudes(0.002, 0.01) and not spans_magnitudes(0, 100) and not spans_magnitudes(-1, 100)
+    assert suits_log_scale(0.001, 0.01) and suits_log_scale(1, 1000)
+    assert not suits_log_scale(0.002, 0.01) and not suits_log_scale(0, 100) and not suits_log_scale(-1, 100)

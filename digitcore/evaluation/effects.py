@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from digitcore.values import spans_magnitudes
+from digitcore.values import suits_log_scale
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +93,7 @@ def _columns(values: "pd.Series") -> np.ndarray:
         numbers = values.to_numpy(float)
     except (TypeError, ValueError):
         return np.zeros((len(values), 0))
-    is_log = spans_magnitudes(numbers.min(), numbers.max())
+    is_log = suits_log_scale(numbers.min(), numbers.max())
     return (np.log(numbers) if is_log else numbers)[:, None]
 
 

@@ -66,7 +66,7 @@ def _initialize(model: keras.Model, seed: int) -> None:
             initializer = layer.kernel_initializer
             seeded = type(initializer).from_config(initializer.get_config() | {"seed": rng.randint(1, MAX_LAYER_SEED)})
             layer.kernel.assign(seeded(layer.kernel.shape))
-        elif hasattr(layer, "seed_generator"):
+        elif hasattr(layer, "seed_generator"):  # for which Keras draws a seed too
             rng.randint(1, MAX_LAYER_SEED)
 
 

@@ -91,13 +91,14 @@ class HistoryCallback(keras.callbacks.Callback):
         if self._batches == self.params["steps"]:
             return
         is_due = self._points_due(self._batches) > self._points_due(before)
-        is_late = time.perf_counter() - self._updated >= UPDATE_INTERVAL
-        stops = is_late and self.should_stop()
-        if is_late:
-            self._updated = time.perf_counter()
+        now = time.perf_counter()
+        reports = now - self._updated >= UPDATE_INTERVAL
+        if reports:
+            self._updated = now
+        stops = reports and self.should_stop()
         if is_due or stops:
             self._append_batches(logs or {})
-        elif is_late:
+        elif reports:
             self.on_progress(self._point(self._position(), **self._since_last_point(logs or {})))
         if stops:
             self._stop()

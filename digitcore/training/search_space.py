@@ -17,7 +17,7 @@ from digitcore.errors import SettingsError
 from digitcore.models.network_spec import ACTIVATIONS, Block, NetworkSpec, is_spec
 from digitcore.training import settings_text
 from digitcore.training.settings import SETTING_SPECS, TrainSettings
-from digitcore.values import spans_magnitudes
+from digitcore.values import suits_log_scale
 
 NETWORK, ACTIVATION, BLOCKS = "network", "activation", "blocks"
 NOT_SWEPT = ("seed", "validation_samples")  # seeds are counted apart; the other only measures
@@ -65,7 +65,7 @@ class Range:
     @property
     def is_log(self) -> bool:
         """Whether it is drawn from evenly on a logarithmic scale."""
-        return spans_magnitudes(self.low, self.high)
+        return suits_log_scale(self.low, self.high)
 
     def draw(self, rng: np.random.Generator) -> float:
         """One number."""

@@ -61,10 +61,10 @@ def _choose_space(network: str, is_untrained: bool, plan: SweepPlan | None) -> S
     """
     names = [*search_space.parameters(network), *([search_space.NETWORK] if is_untrained else [])]
     before = plan.space if plan else {}
-    usual = RANDOM if any(isinstance(values, Range) for values in before.values()) else GRID
+    latest = RANDOM if any(isinstance(values, Range) for values in before.values()) else GRID
     first, second = st.columns([3, 2], vertical_alignment="bottom")
     is_random = (
-        second.segmented_control("Search", [GRID, RANDOM], default=usual, required=True, key="sweep_search", help=SEARCH_HELP)
+        second.segmented_control("Search", [GRID, RANDOM], default=latest, required=True, key="sweep_search", help=SEARCH_HELP)
         == RANDOM
     )
     chosen = first.multiselect(
@@ -77,8 +77,8 @@ def _choose_space(network: str, is_untrained: bool, plan: SweepPlan | None) -> S
     )
     columns = st.columns(3)
     found = {
-        name: _choose_values(
-            columns[number % len(columns)], name, network, is_random and search_space.is_numeric(name), before.get(name)
+        name: (_choose_range if is_random and search_space.is_numeric(name) else _choose_list)(
+            columns[number % len(columns)], name, network, before.get(name)
         )
         for number, name in enumerate(chosen)
     }
@@ -91,29 +91,26 @@ def _default_names(network: str) -> list[str]:
     return [f"blocks.1.{SIZE}", f"blocks.{len(blocks)}.{DROPOUT}"] if blocks else list(DEFAULT_SPACE)
 
 
-def _choose_values(place: Any, name: str, network: str, is_range: bool, before: Values | None) -> Values:
-    """Values of one parameter.
+def _choose_range(place: Any, name: str, network: str, before: Values | None) -> Values:
+    """The ends of one parameter's range; `before`: what the latest sweep has of it."""
+    options = [_text(value) for value in search_space.usual_values(name, network)]
+    ends = [_text(end) for end in before.ends] if isinstance(before, Range) else [options[0], options[-1]]
+    options = sorted({*options, *ends}, key=float)
+    label = f"{search_space.label(name, network)}: from, to"
+    low, high = place.select_slider(label, options, ends, key=f"sweep_range_{name}", persist_state="session")
+    if low == high:
+        return [search_space.parse_value(name, low)]
+    first, last = sorted(float(end) for end in (low, high))
+    return Range(first, last, search_space.is_integer(name))
 
-    Raises:
-        SettingsError: when one that was typed is none.
-    """
-    label = search_space.label(name, network)
+
+def _choose_list(place: Any, name: str, network: str, before: Values | None) -> Values:
+    """The values of one parameter; `before`: what the latest sweep has of it."""
     usual = NETWORKS if name == search_space.NETWORK else search_space.usual_values(name, network)
-    options = [_text(value) for value in usual]
-    if is_range:
-        if isinstance(before, Range):
-            options = sorted({*options, *map(_text, before.ends)}, key=float)
-        ends = [_text(end) for end in before.ends] if isinstance(before, Range) else [options[0], options[-1]]
-        low, high = place.select_slider(f"{label}: from, to", options, ends, key=f"sweep_range_{name}", persist_state="session")
-        if low == high:
-            return [search_space.parse_value(name, low)]
-        first, last = sorted(float(end) for end in (low, high))
-        return Range(first, last, search_space.is_integer(name))
     default = [_text(value) for value in (before if isinstance(before, list) else DEFAULT_SPACE.get(name, usual[:2]))]
-    options = list(dict.fromkeys([*options, *default]))
     texts = place.multiselect(
-        f"Values of {label}",
-        options,
+        f"Values of {search_space.label(name, network)}",
+        list(dict.fromkeys([*map(_text, usual), *default])),
         default=default,
         accept_new_options=True,
         key=f"sweep_{name}",

@@ -33,7 +33,7 @@ def show(session: LabSession, models: Models) -> None:
         return
     if len(own):
         st.markdown(
-            f"Your drawings stand in circles, among the digits that are nearest to them for it; a line leads there from where "
+            "Your drawings stand in circles, among the digits that are nearest to them for it; a line leads there from where "
             f"**{text.escape(before)}** puts them."
         )
     table = _table(found, own.digits, own.labels)
