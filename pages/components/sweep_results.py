@@ -1,6 +1,7 @@
 """The results of a sweep: progress, charts, what each parameter does, the trials, downloads."""
 
 import io
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -137,14 +138,23 @@ def _show_trials(sweep: Sweep) -> None:
         COLUMN_TITLES["seconds"]: st.column_config.NumberColumn(format="%.1f"),
     }
     st.dataframe(_with_titles(table, sweep), hide_index=True, key="sweep_table", placeholder="–", column_config=columns)
-    parquet = io.BytesIO()
-    table.astype({name: str for name in sweep.plan.space if table[name].dtype == object}).to_parquet(parquet, index=False)
     with st.container(horizontal=True):
-        st.download_button("Download (CSV)", table.to_csv(index=False), "sweep.csv", "text/csv", key="sweep_csv")
-        st.download_button("Download (Parquet)", parquet.getvalue(), "sweep.parquet", key="sweep_parquet")
+        st.download_button("Download (CSV)", partial(_to_csv, sweep), "sweep.csv", "text/csv", key="sweep_csv")
+        st.download_button("Download (Parquet)", partial(_to_parquet, sweep), "sweep.parquet", key="sweep_parquet")
         with st.popover("For the shell", type="tertiary"):
             st.code(sweep.command(), language="sh", wrap_lines=True)
             st.caption("Does the same. Your drawings: My lab or Draw, Export, as my-drawings.npz.")
+
+
+def _to_csv(sweep: Sweep) -> str:
+    """Called when the button is pressed, so that the file has what is known then."""
+    return sweep.table().to_csv(index=False)
+
+
+def _to_parquet(sweep: Sweep) -> bytes:
+    table, file = sweep.table(), io.BytesIO()
+    table.astype({name: str for name in sweep.plan.space if table[name].dtype == object}).to_parquet(file, index=False)
+    return file.getvalue()
 
 
 def _with_titles(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from digitcore.jobs.cluster import CONNECT_TIMEOUT
 from digitcore.jobs.service import HOUSEKEEPING_INTERVAL, JobService
 from digitcore.samples import SampleSet
 from digitcore.training.settings import TrainSettings
-from tests.support.jobs import LONG, PATIENCE, OutsideCluster, submit_training, until, worker_process
+from tests.support.jobs import LONG, PATIENCE, OutsideCluster, is_alive, submit_training, until, worker_process
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -82,11 +82,12 @@ def test_an_outside_cluster_with_a_worker_killed(tmp_path, untrained):
 
 
 def test_an_idle_worker_is_let_go(untrained):
-    before = set(psutil.Process().children(recursive=True))
+    before = set(psutil.Process().children())
     idle = JobService(idle_timeout=1)
     try:
         submit_training(idle, untrained, SampleSet(), TrainSettings(mnist_samples=200, epochs=1)).wait(PATIENCE)
-        until(lambda: set(psutil.Process().children(recursive=True)) <= before)
+        below = [one for child in set(psutil.Process().children()) - before for one in (child, *child.children(recursive=True))]
+        until(lambda: not any(map(is_alive, below)))
         assert submit_training(idle, untrained, SampleSet(), TrainSettings(mnist_samples=200, epochs=1)).wait(PATIENCE)
     finally:
         idle.close()
@@ -111,7 +112,7 @@ def test_nothing_outlives_the_server(how, tmp_path):
         below = psutil.Process(server.pid).children(recursive=True)
         os.kill(server.pid, how)
         server.wait(PATIENCE)
-        until(lambda: not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in below))
+        until(lambda: not any(map(is_alive, below)))
         until(lambda: not list(tmp_path.iterdir()))
     finally:
         for process in below:

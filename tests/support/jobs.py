@@ -31,8 +31,18 @@ def submit_training(service, start, samples, settings, resume_from=None, **optio
 
 
 def worker_process():
-    """The one that trains: the largest below us."""
-    return max(psutil.Process().children(recursive=True), key=lambda process: process.memory_info().rss)
+    """The one that trains: the largest below the nannies of this process; a dashboard that it has started has its own."""
+    nannies = [child for child in psutil.Process().children() if "distributed.Nanny" in " ".join(child.cmdline())]
+    below = [process for nanny in nannies for process in nanny.children()]
+    return max(below, key=lambda process: process.memory_info().rss)
+
+
+def is_alive(process):
+    """Whether a process runs; one that has ended and was not waited for does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 class OutsideCluster:
