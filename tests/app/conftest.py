@@ -1,10 +1,7 @@
-import functools
-
 import pytest
-from streamlit.components.v2 import manifest_scanner
 
 from pages.session import resources
-from tests.support.app import new_app, session_of
+from tests.support.app import new_app, packages_scanned_once, session_of
 
 
 @pytest.fixture
@@ -24,7 +21,5 @@ def release_workers():
 
 @pytest.fixture(scope="package", autouse=True)
 def scan_packages_once():
-    """Streamlit looks through all installed packages for components in each session of its test runner: half of its time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(manifest_scanner, "scan_component_manifests", functools.cache(manifest_scanner.scan_component_manifests))
+    with packages_scanned_once():
         yield

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from digitcore import models
 from digitcore.data import sample_files
 from digitcore.errors import ModelError
 from digitcore.models import registry
@@ -15,6 +16,7 @@ from tests.support.app import (
     DRAW,
     EVALUATE,
     TRAIN,
+    add_run,
     add_samples,
     canvas_value,
     draw,
@@ -102,15 +104,16 @@ def test_what_would_help_is_said(app, data):
     assert "very small" in texts(app)
 
 
-def test_a_drawing_is_explained(app, data):
+def test_a_drawing_is_explained(app, data, stupid):
+    add_run(app, models.load("mlp"), stupid)  # whose features of 20,000 digits are there in a second
     draw(app, data.test_images[0])
     open_drawer(app, "why")
     assert "Pixels that matter" not in texts(app), "nothing is computed before it is asked for"
     app.button(key="explain").click().run()
     until_answered(app)
     said = texts(app)
-    assert "Pixels that matter" in said and "of ink added" in said and "Layer by layer in genius" in said
-    assert "of them dead" in said and "Nearest MNIST digits (by genius's features)" in said
+    assert "Pixels that matter" in said and "of ink added" in said and "Layer by layer in run 1" in said
+    assert "of them dead" in said and "Nearest MNIST digits (by run 1's features)" in said
 
 
 def test_own_drawings_are_relabelled_and_deleted(app, few):
@@ -138,7 +141,8 @@ def test_own_drawings_are_relabelled_and_deleted(app, few):
     assert len(session_of(app).samples) == 20
 
 
-def test_doubtful_labels_are_relabelled_or_kept(app, few):
+def test_doubtful_labels_are_relabelled_or_kept(app, few, stupid):
+    add_run(app, models.load("mlp"), stupid)  # which trains quickest
     wrong = few.relabel([6], 8).relabel([9], 7)
     add_samples(app, wrong)
 

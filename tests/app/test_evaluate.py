@@ -38,7 +38,7 @@ def see(at, view):
     until_answered(at)
 
 
-@pytest.mark.parametrize("chosen", [["stupid", "genius"], ["genius", "plain", "salt-pepper"]])
+@pytest.mark.parametrize("chosen", [["stupid", "mlp"], ["mlp", "fast", "convnet"]])
 def test_every_view(app, few, chosen):
     add_samples(app, few)
     go(app, EVALUATE)

@@ -110,7 +110,7 @@ def test_errors_are_sentences(arguments, sentence, tmp_path, capsys):
 
 
 def test_evaluate_prints_the_cards_figures(capsys):
-    assert main(["evaluate", "stupid", "mlp", "--json"]) == 0
+    assert main(["evaluate", "fast", "mlp", "--json"]) == 0
     for row in json.loads(capsys.readouterr().out):
         figures = models.load(row["name"]).card.metrics
         assert row["mnist_accuracy"] == pytest.approx(figures["mnist_accuracy"], abs=2e-4)
@@ -160,7 +160,8 @@ def test_sweep_writes_a_table(tmp_path, capsys, few):
     (tmp_path / "mine.npz").write_bytes(few.to_npz())
     values = ["sample_weight=1,20", "mnist_samples=100", "epochs=1"]
     out = tmp_path / "sweep.parquet"
-    assert main(["sweep", "--set", *values, "--samples", str(tmp_path / "mine.npz"), "--out", str(out), "--json"]) == 0
+    command = ["sweep", "--start", "mlp", "--set", *values, "--samples", str(tmp_path / "mine.npz")]
+    assert main([*command, "--out", str(out), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["sample_weight"] for row in rows] == [1, 20] and {row["status"] for row in rows} == {"done"}
     assert pd.read_parquet(out)["personal"].tolist() == pytest.approx([row["personal"] for row in rows])

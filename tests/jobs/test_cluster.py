@@ -22,7 +22,17 @@ from digitcore.jobs.cluster import CONNECT_TIMEOUT
 from digitcore.jobs.service import HOUSEKEEPING_INTERVAL, JobService
 from digitcore.samples import SampleSet
 from digitcore.training.settings import TrainSettings
-from tests.support.jobs import LONG, PATIENCE, OutsideCluster, is_alive, submit_training, until, worker_process
+from tests.support.jobs import (
+    LONG,
+    PATIENCE,
+    EndlessTask,
+    OutsideCluster,
+    answers,
+    is_alive,
+    submit_training,
+    until,
+    worker_process,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,20 +53,19 @@ def test_a_killed_worker_is_reported_and_replaced(service, untrained):
     assert again.wait(PATIENCE).mnist_after.n == 10_000
 
 
-def test_a_killed_scheduler_is_reported_and_replaced(untrained):
+def test_a_killed_scheduler_is_reported_and_replaced():
     served = JobService()
     try:
         before = set(psutil.Process().children())
-        job = submit_training(served, untrained, SampleSet(), LONG)
-        until(lambda: len(job.events) > 1)
+        job = served.submit(EndlessTask())
+        until(lambda: job.events)
         [scheduler] = [
             one for one in set(psutil.Process().children()) - before if "distributed.Scheduler" in " ".join(one.cmdline())
         ]
         scheduler.kill()
         with pytest.raises(JobError, match="worker died"):
             job.wait(PATIENCE)
-        again = submit_training(served, untrained, SampleSet(), TrainSettings(mnist_samples=200, epochs=1))
-        assert again.wait(PATIENCE).mnist_after.n == 10_000
+        assert answers(served)
     finally:
         served.close()
 
@@ -81,14 +90,14 @@ def test_an_outside_cluster_with_a_worker_killed(tmp_path, untrained):
         outside.close()
 
 
-def test_an_idle_worker_is_let_go(untrained):
+def test_an_idle_worker_is_let_go():
     before = set(psutil.Process().children())
     idle = JobService(idle_timeout=1)
     try:
-        submit_training(idle, untrained, SampleSet(), TrainSettings(mnist_samples=200, epochs=1)).wait(PATIENCE)
+        assert answers(idle)
         below = [one for child in set(psutil.Process().children()) - before for one in (child, *child.children(recursive=True))]
         until(lambda: not any(map(is_alive, below)))
-        assert submit_training(idle, untrained, SampleSet(), TrainSettings(mnist_samples=200, epochs=1)).wait(PATIENCE)
+        assert answers(idle)
     finally:
         idle.close()
 
@@ -129,8 +138,8 @@ def test_what_killed_processes_left_behind_is_removed_at_the_next_start(tmp_path
     assert set(tmp_path.iterdir()) == {running, made}
 
 
-def test_who_has_no_key_cannot_speak_with_the_cluster(service, untrained):
-    submit_training(service, untrained, SampleSet(), TrainSettings(mnist_samples=200, epochs=1)).wait(PATIENCE)
+def test_who_has_no_key_cannot_speak_with_the_cluster(service):
+    assert answers(service)
     (folder,) = Path(tempfile.gettempdir()).glob(f"{run_folder.PREFIX}{os.getpid()}-*")
     address = json.loads((folder / run_folder.SCHEDULER_FILE).read_text())["address"]
     assert address.startswith("tls://127.0.0.1:")
@@ -139,16 +148,15 @@ def test_who_has_no_key_cannot_speak_with_the_cluster(service, untrained):
             Client(address.replace("tls", scheme), security=security, timeout=2)
 
 
-def test_a_stopped_worker_is_noticed(service, untrained):
-    job = submit_training(service, untrained, SampleSet(), LONG)
+def test_a_stopped_worker_is_noticed(service):
+    job = service.submit(EndlessTask())
     until(lambda: job.events)
     worker_process().suspend()
     begin = time.monotonic()
     with pytest.raises(JobError, match="The worker died"):
         job.wait(PATIENCE)
     assert time.monotonic() - begin < 3 * HOUSEKEEPING_INTERVAL
-    small = TrainSettings(mnist_samples=200, epochs=1)
-    assert submit_training(service, untrained, SampleSet(), small).wait(PATIENCE)
+    assert answers(service)
 
 
 @pytest.mark.parametrize("is_silent", [False, True])
@@ -173,12 +181,11 @@ def test_a_scheduler_that_does_not_answer_is_said_at_once_and_remembered(untrain
             outside.close()
 
 
-def test_released_workers_are_replaced(untrained):
+def test_released_workers_are_replaced():
     releasing = JobService()
     try:
         for _ in range(2):
-            job = submit_training(releasing, untrained, SampleSet(), TrainSettings(mnist_samples=200, epochs=1))
-            assert job.wait(PATIENCE).mnist_after.n == 10_000
+            assert answers(releasing)
             releasing.release_workers()
             assert releasing.worker_count() == 0
     finally:

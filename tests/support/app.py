@@ -1,14 +1,18 @@
 """The dashboard in Streamlit's own test runner, with the real models and the real worker."""
 
 import base64
+import contextlib
+import functools
 import io
 import re
 import time
 from pathlib import Path
+from unittest import mock
 from urllib.parse import parse_qsl
 
 import numpy as np
 from PIL import Image
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from digitcore.training.run import Run
@@ -21,6 +25,14 @@ SESSION = "lab_session"
 TIMEOUT = 120  # s
 RUN_TIMEOUT = 60  # s
 MESSAGES = ("markdown", "caption", "info", "error", "warning")
+
+
+@contextlib.contextmanager
+def packages_scanned_once():
+    """Streamlit looks through all installed packages for components in each session of its test runner: half of its time."""
+    found = functools.cache(manifest_scanner.scan_component_manifests)
+    with mock.patch.object(manifest_scanner, "scan_component_manifests", found):
+        yield
 
 
 def new_app(**query_params: str | list[str]) -> AppTest:
@@ -113,15 +125,14 @@ def keep_open(at: AppTest, key: str) -> AppTest:
 
 
 def until(at: AppTest, condition, rerun=None) -> None:
-    """Run the page until a condition holds."""
-    end = time.monotonic() + TIMEOUT
+    """Run the page until a condition holds, a fifth of the time: the worker needs the processor too."""
+    end, length = time.monotonic() + TIMEOUT, 0.05
     while not condition():
         assert time.monotonic() < end, texts(at)
-        time.sleep(0.2)
-        if rerun:
-            rerun()
-        else:
-            at.run()
+        time.sleep(4 * length)
+        begin = time.monotonic()
+        (rerun or at.run)()
+        length = time.monotonic() - begin
     assert not at.exception
 
 

@@ -5,11 +5,14 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import psutil
 
-from digitcore.jobs.tasks import TrainTask
+from digitcore.jobs.tasks import ReadSamplesTask, TrainTask
+from digitcore.samples import SampleSet
 from digitcore.training.settings import TrainSettings
 
 LONG = TrainSettings(mnist_samples=20_000, epochs=50)
@@ -28,6 +31,32 @@ def until(condition, seconds=PATIENCE):
 def submit_training(service, start, samples, settings, resume_from=None, **options):
     """Submit a training."""
     return service.submit(TrainTask(start, samples, settings, resume_from), **options)
+
+
+@dataclass(frozen=True)
+class EndlessTask:
+    """Runs until it is asked to stop, or for ever; it shows what happens around a task in less time than a training.
+
+    Attributes:
+        heeds_stop: whether it ends when asked to; its result is "stopped" then.
+    """
+
+    heeds_stop: bool = True
+
+    def with_limits(self, limits):
+        return self
+
+    def run(self, progress, should_stop):
+        progress({"share": 0.0})
+        while not (self.heeds_stop and should_stop()):
+            time.sleep(0.1)
+        return "stopped"
+
+
+def answers(service):
+    """Whether a worker does what it is asked to, with a task that needs no TensorFlow."""
+    one = SampleSet.from_arrays(np.zeros((1, 28, 28), np.uint8), np.array([3]))
+    return len(service.submit(ReadSamplesTask(one.to_npz())).wait(PATIENCE).samples) == 1
 
 
 def worker_process():

@@ -20,25 +20,25 @@ QUICK = TrainSettings(mnist_samples=320, epochs=1, validation_samples=100)
 
 
 @pytest.fixture(scope="module")
-def fine_tuned(stupid, few):
+def first_run(untrained, few):
     points = []
-    run = train(stupid, few, QUICK, on_progress=points.append)
+    run = train(untrained, few, QUICK, on_progress=points.append)
     return run, points
 
 
-def test_run_says_what_it_did(fine_tuned, few):
-    run, points = fine_tuned
+def test_run_says_what_it_did(first_run, few):
+    run, points = first_run
     assert run.history == run.model.card.history  # short enough to stand on the card in full
     assert [point for point in points if point in run.history] == run.history
     assert run.history[0]["epoch"] == 0 and run.history[-1]["epoch"] == 1
     assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= set(run.history[-1])
-    assert run.parent == "stupid" and not run.stopped and run.model.card.trained
+    assert run.parent == "untrained" and not run.stopped and run.model.card.trained
     assert run.model.card.training_data == "Trained on your 20 drawings and 320 MNIST digits."
     assert run.settings == QUICK and TrainSettings.from_dict(run.model.card.settings) == QUICK.resolved(is_trained=False)
 
 
-def test_start_is_left_alone(fine_tuned, stupid):
-    assert fine_tuned[0].model.hash != stupid.hash
+def test_start_is_left_alone(first_run, untrained):
+    assert first_run[0].model.hash != untrained.hash
 
 
 def test_same_seed_same_model(untrained, few, data):
@@ -161,21 +161,21 @@ def test_continue_at_the_end_of_an_epoch(untrained):
     assert train(untrained, SampleSet(), settings, resume_from=part).history[-1]["epoch"] == 3
 
 
-def test_interpolated_weights_are_between_old_and_new(genius, few):
-    settings = QUICK.replace(learning_rate=0.01)
+def test_interpolated_weights_are_between_old_and_new(few):
+    start, settings = models.load("mlp"), QUICK.replace(learning_rate=0.01)
     weights = [
         np.concatenate([weight.ravel() for weight in keras_io.open_model(model).get_weights()])
         for model in (
-            genius,
-            *(train(genius, few, settings.replace(weight_interpolation=share)).model for share in (0.0, 0.9)),
+            start,
+            *(train(start, few, settings.replace(weight_interpolation=share)).model for share in (0.0, 0.9)),
         )
     ]
     initial, trained, interpolated = weights
     assert np.abs(interpolated - initial).mean() < 0.3 * np.abs(trained - initial).mean()
 
 
-def test_weights_are_interpolated_when_fine_tuning_and_not_from_scratch(genius, untrained, few):
-    for start, same in ((genius, 0.3), (untrained, 0.0)):
+def test_weights_are_interpolated_when_fine_tuning_and_not_from_scratch(untrained, few):
+    for start, same in ((models.load("mlp"), 0.3), (untrained, 0.0)):
         auto, chosen, other = (
             keras_io.open_model(train(start, few, QUICK.replace(weight_interpolation=share)).model).get_weights()[0]
             for share in (None, same, 0.6)
@@ -188,8 +188,8 @@ def test_nothing_to_learn_from(untrained):
         train(untrained, SampleSet(), QUICK.replace(mnist_samples=0))
 
 
-def test_drawings_alone(genius, few):
-    run = train(genius, few, QUICK.replace(mnist_samples=0))
+def test_drawings_alone(few):
+    run = train(models.load("mlp"), few, QUICK.replace(mnist_samples=0))
     assert run.model.card.training_data == "Trained on your 20 drawings."
 
 
