@@ -88,8 +88,8 @@ def test_a_picture_of_very_many_digits(client):
     """Without `all` only the largest is made a digit; with it, they are counted while they are found."""
     dots = Image.fromarray((((np.indices((600, 600)) % 20) < 6).all(0) * 255).astype(np.uint8))
     text = base64.b64encode(encoded(dots)).decode()
-    one = client.post(URL, json={"pictures": [text] * 40})
-    assert [answer["digits_found"] for answer in one.json()["answers"]] == [MAX_PARTS] * 40
+    one = client.post(URL, json={"pictures": [text] * 3})
+    assert [answer["digits_found"] for answer in one.json()["answers"]] == [MAX_PARTS] * 3
     every = client.post(URL, json={"pictures": [text] * 40, "all": True})
     assert every.status_code == 413 and "1,000 digits" in every.json()["detail"]
 

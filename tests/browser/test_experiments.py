@@ -11,7 +11,6 @@ import pytest
 from tests.support.browser import LONG, Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-EAGER = {"DIGITLAB_LOW_PRIORITY": "0"}  # so that eleven trainings end beside other tests
 START = "/Train?start=stupid&mnist_samples=200&epochs=1"
 
 
@@ -58,7 +57,7 @@ def done(person, n, of):
 
 
 def test_an_experiment_survives_a_kill_and_travels_by_link(new_person, tmp_path):
-    server, again = Server(tmp_path, **EAGER), None
+    server, again = Server(tmp_path), None
     try:
         person = new_person(server)
         person.open(START)
@@ -79,7 +78,7 @@ def test_an_experiment_survives_a_kill_and_travels_by_link(new_person, tmp_path)
         person.page.reload()
         person.page.get_by_text(re.compile("[1-7] of 8 trainings done")).wait_for(timeout=LONG)
         kill_all(server)
-        again = Server(tmp_path, STREAMLIT_SERVER_PORT=str(server.port), **EAGER)
+        again = Server(tmp_path, STREAMLIT_SERVER_PORT=str(server.port))
         person.page.reload()
         done(person, 8, 8)
         rows = download(person, "Download (CSV)")

@@ -204,7 +204,7 @@ def test_a_network_of_one_s_own_is_trained(tmp_path, capsys):
 def test_labels_prints_the_doubtful_ones(tmp_path, capsys, few):
     file = tmp_path / "mine.npz"
     file.write_bytes(few.relabel([6], 8).to_npz())
-    assert main(["labels", str(file), "--folds", "2", "--json"]) == 0
+    assert main(["labels", str(file), "--start", "fast", "--folds", "2", "--json"]) == 0
     issues = json.loads(capsys.readouterr().out)
     assert issues[0].keys() == {"index", "label", "suggested", "score"}
     assert (issues[0]["index"], issues[0]["label"], issues[0]["suggested"]) == (6, 8, few.labels[6])
