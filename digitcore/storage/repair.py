@@ -1,4 +1,4 @@
-"""Reads numbers and curves of a stored lab and drops what is odd, so that one bad value costs no run."""
+"""Reads numbers, names and curves of a stored lab and drops what is odd, so that one bad value costs no run."""
 
 import base64
 import math
@@ -32,6 +32,11 @@ def history(points: Any) -> list[Point]:
     found = [point for point in map(_point, points if isinstance(points, list) else []) if point]
     thinned = found[:: max(1, -(-len(found) // MAX_POINTS))]
     return [*thinned, found[-1]] if thinned and thinned[-1] is not found[-1] else thinned
+
+
+def strings(value: Any) -> list[str]:
+    """The strings of a list; none where it is no list."""
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def encoded(value: Any, most: int) -> bytes:

@@ -26,7 +26,7 @@ from pages.session.model_library import PRETRAINED, UNTRAINED, ModelLibrary
 from pages.session.part import synchronized
 from pages.session.query_list import QueryList
 from pages.session.run_scoring import RunScoring
-from pages.session.sample_list import Contradiction, SampleList
+from pages.session.sample_list import Contradiction, SampleList, kept_labels
 from pages.session.saving_state import SavingState
 from pages.session.services import Services
 from pages.session.training_state import Start, TrainingState
@@ -237,7 +237,7 @@ class LabSession:
     def snapshot(self) -> LabSnapshot:
         """All that is saved."""
         preferences = {
-            "hold_out": self.samples.hold_out,
+            **self.samples.preferences(),
             "white_background": self.canvas.white_background,
             **self.training.preferences(),
             **self.models.preferences(),
@@ -271,6 +271,7 @@ class LabSession:
         meanwhile = self.snapshot()
         self.samples.current = snapshot.samples.concatenate(meanwhile.samples.difference(snapshot.samples))
         self.samples.forget_undo()
+        self.samples.kept |= kept_labels(snapshot.preferences)
         self.models.restore(snapshot.runs, snapshot.uploads, snapshot.preferences)
         for record in meanwhile.runs:
             self.models.add_run(record.run, record.start)
@@ -283,8 +284,7 @@ class LabSession:
     def restore(self, snapshot: LabSnapshot) -> None:
         """Become a lab that was saved; preferences of another type are ignored."""
         preferences = snapshot.preferences
-        self.samples.current = snapshot.samples
-        self.samples.hold_out = preferences.get("hold_out") is not False
+        self.samples.restore(snapshot.samples, preferences)
         self.canvas.white_background = preferences.get("white_background") is True
         self.models.restore(snapshot.runs, snapshot.uploads, preferences)
         if self.models.active_run and self.models.active_run.run.mnist_after is None:

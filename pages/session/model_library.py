@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from digitcore.models.bundle import ModelBundle, is_valid_name
+from digitcore.storage import repair
 from digitcore.storage.snapshot import RunRecord
 from digitcore.training.run import MnistScores, Run
 from pages.session.part import Part, synchronized
@@ -214,14 +215,12 @@ class ModelLibrary(Part):
     @synchronized
     def restore(self, runs: Sequence[RunRecord], uploads: Sequence[ModelBundle], preferences: dict[str, Any]) -> None:
         """The models of a snapshot; preferences of another type are ignored."""
-
-        def names(key: str) -> list[str]:
-            value = preferences.get(key)
-            return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
-
         self.runs, self.uploads = tuple(runs), tuple(uploads)
         counter, active = preferences.get("run_counter"), preferences.get("active_model")
         self.run_counter = counter if isinstance(counter, int) and 0 <= counter <= MAX_RUN_COUNTER else 0
         self.active_name = active if isinstance(active, str) else ""
-        self._compared, self._compared_pair = names("compared_models"), tuple(names("compared_pair"))
+        self._compared, self._compared_pair = (
+            repair.strings(preferences.get("compared_models")),
+            tuple(repair.strings(preferences.get("compared_pair"))),
+        )
         self.has_compared = preferences.get("has_compared") is True

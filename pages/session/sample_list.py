@@ -1,5 +1,6 @@
 """The user's samples and what can be undone about them."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -7,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from digitcore.samples import SampleSet
+from digitcore.storage import repair
 from pages.session.part import Part, synchronized
 
-Identity = tuple[bytes, int]
+MAX_KEPT = 10_000  # labels
 
 
 @dataclass(frozen=True)
@@ -20,9 +22,15 @@ class Contradiction:
     confidence: float
 
 
-def identities(samples: SampleSet) -> list[Identity]:
-    """By which samples are known again among others: the digit and its label."""
-    return [(digit.tobytes(), int(label)) for digit, label in zip(samples.digits, samples.labels, strict=True)]
+def identities(samples: SampleSet) -> list[str]:
+    """By which samples are known again among others: a hash of the digit and its label."""
+    pairs = zip(samples.digits, samples.labels, strict=True)
+    return [hashlib.blake2b(digit.tobytes() + bytes([label]), digest_size=8).hexdigest() for digit, label in pairs]
+
+
+def kept_labels(preferences: dict[str, Any]) -> set[str]:
+    """The identities in a snapshot's preferences."""
+    return set(repair.strings(preferences.get("kept_labels"))[:MAX_KEPT])
 
 
 class SampleList(Part):
@@ -44,7 +52,7 @@ class SampleList(Part):
         self.last_label: int | None = None
         self.contradiction: Contradiction | None = None
         self.reviewed: SampleSet | None = None
-        self.kept: set[Identity] = set()
+        self.kept: set[str] = set()
         self._before: SampleSet | None = None
 
     def __len__(self) -> int:
@@ -95,6 +103,17 @@ class SampleList(Part):
     def is_kept(self) -> np.ndarray:
         """Whose label the user has kept: (N,) bool."""
         return np.array([one in self.kept for one in identities(self.current)], bool)
+
+    def preferences(self) -> dict[str, Any]:
+        """What a snapshot holds beside the samples."""
+        return {"hold_out": self.hold_out, "kept_labels": sorted(self.kept)}
+
+    @synchronized
+    def restore(self, samples: SampleSet, preferences: dict[str, Any]) -> None:
+        """The samples of a snapshot; preferences of another type are ignored."""
+        self.current = samples
+        self.hold_out = preferences.get("hold_out") is not False
+        self.kept = kept_labels(preferences)
 
     @synchronized
     def forget_last(self) -> None:

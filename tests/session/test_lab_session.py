@@ -124,6 +124,7 @@ def everything(session, few, genius, stupid):
     session.models.set_compared(["run 1"])
     session.models.has_compared = True
     session.samples.hold_out = False
+    session.samples.keep([0])
     session.canvas.set_white_background(True)
     session.training.choose_start(Start.UNTRAINED, "run 1")
     session.training.train_after_label = True
@@ -141,6 +142,7 @@ def test_every_preference_survives_a_snapshot(session, services, few, genius, st
     restored.restore(replace(snapshot, preferences=json.loads(json.dumps(snapshot.preferences))))
     assert restored.snapshot().preferences == snapshot.preferences
     assert restored.snapshot().sweep == snapshot.sweep | {"is_running": False}, "which goes on when it is told so"
+    assert restored.samples.is_kept()[:2].tolist() == [True, False]
     assert restored.samples.current is few and restored.models.trained.name == "mine"
 
 

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,21 @@ def test_a_new_label_forgets_the_undo(samples, few):
     samples.replace(few.drop([0]))
     samples.add(DIGIT, 3)
     assert not samples.can_undo
+
+
+def test_kept_labels_survive(samples, few):
+    samples.keep([3])
+    restored = SampleList()
+    restored.restore(few, json.loads(json.dumps(samples.preferences())))
+    assert restored.is_kept().tolist() == samples.is_kept().tolist() == [i == 3 for i in range(20)]
+    restored.restore(few.relabel([3], (few.labels[3] + 1) % 10), samples.preferences())
+    assert not restored.is_kept().any(), "another label was not looked at"
+
+
+@pytest.mark.parametrize("preferences", [{}, {"kept_labels": 3, "hold_out": "x"}, {"kept_labels": [None, {}]}])
+def test_damaged_preferences_are_ignored(samples, few, preferences):
+    samples.restore(few, preferences)
+    assert samples.kept == set() and samples.hold_out
 
 
 def test_hold_out_is_the_user_s_choice(samples):

@@ -67,7 +67,9 @@ SETTLED = """async quiet => {
 
 def chromium() -> str | None:
     """Chromium's path, or None."""
-    return next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"))), None)
+    return next(
+        filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"))), None
+    )
 
 
 def free_port() -> int:
