@@ -17,8 +17,11 @@ def shoot(person, name, tall=False):
     page, usual = person.page, person.page.viewport_size
     page.wait_for_timeout(2500)
     page.mouse.move(5, 5)
+    main = page.locator("[data-testid=stMain]")
+    main.evaluate("place => place.scrollTo(0, 0)")
+    page.wait_for_timeout(500)
     if tall:
-        height = page.locator("[data-testid=stMain]").evaluate("place => place.scrollHeight")
+        height = main.evaluate("place => place.scrollHeight")
         page.set_viewport_size({"width": usual["width"], "height": height})
         page.wait_for_timeout(1000)
     page.screenshot(path=HERE / f"{name}.png")
@@ -36,7 +39,7 @@ def train(person):
     person.page.locator(".st-key-start_from label", has_text="Untrained").click()
     person.page.wait_for_timeout(1000)
     person.press("train")
-    person.page.locator(".st-key-training").get_by_text("Trained on your").wait_for(timeout=120_000)
+    person.page.locator(".st-key-training").get_by_text("significant difference").wait_for(timeout=120_000)
 
 
 def look(person, view):

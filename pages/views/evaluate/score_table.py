@@ -38,6 +38,8 @@ HELP = {
     "the Robustness view has tested them with every chosen model.",
 }
 MODEL_COLUMN_WIDTH = 112  # px
+STARRED_COLUMN_WIDTH = 88  # px; a star may come later than the width that Streamlit finds by itself
+NARROW_COLUMNS = {"MNIST", "Loss"}  # whose titles are shorter than their values
 
 
 def show(session: LabSession, models: Models) -> None:
@@ -50,7 +52,10 @@ def show(session: LabSession, models: Models) -> None:
         placeholder="–",
         hide_index=True,
         key="scores",
-        column_config={name: st.column_config.Column(help=help) for name, help in HELP.items()}
+        column_config={
+            name: st.column_config.Column(help=help, width=STARRED_COLUMN_WIDTH if name in NARROW_COLUMNS else None)
+            for name, help in HELP.items()
+        }
         | {"Model": st.column_config.Column(width=MODEL_COLUMN_WIDTH, pinned=True)},
     )
     settings = _settings_table(models)
