@@ -219,8 +219,6 @@ class ModelLibrary(Part):
         counter, active = preferences.get("run_counter"), preferences.get("active_model")
         self.run_counter = counter if isinstance(counter, int) and 0 <= counter <= MAX_RUN_COUNTER else 0
         self.active_name = active if isinstance(active, str) else ""
-        self._compared, self._compared_pair = (
-            repair.strings(preferences.get("compared_models")),
-            tuple(repair.strings(preferences.get("compared_pair"))),
-        )
+        self._compared = repair.strings(preferences.get("compared_models"))
+        self._compared_pair = tuple(repair.strings(preferences.get("compared_pair")))
         self.has_compared = preferences.get("has_compared") is True

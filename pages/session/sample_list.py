@@ -1,6 +1,5 @@
 """The user's samples and what can be undone about them."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -20,12 +19,6 @@ class Contradiction:
 
     digit: int
     confidence: float
-
-
-def identities(samples: SampleSet) -> list[str]:
-    """By which samples are known again among others: a hash of the digit and its label."""
-    pairs = zip(samples.digits, samples.labels, strict=True)
-    return [hashlib.blake2b(digit.tobytes() + bytes([label]), digest_size=8).hexdigest() for digit, label in pairs]
 
 
 def kept_labels(preferences: dict[str, Any]) -> set[str]:
@@ -97,12 +90,12 @@ class SampleList(Part):
     @synchronized
     def keep(self, indices: Iterable[int]) -> None:
         """The labels of these samples are right, whatever a network says."""
-        every = identities(self.current)
+        every = self.current.identities()
         self.kept.update(every[i] for i in indices)
 
     def is_kept(self) -> np.ndarray:
         """Whose label the user has kept: (N,) bool."""
-        return np.array([one in self.kept for one in identities(self.current)], bool)
+        return np.array([one in self.kept for one in self.current.identities()], bool)
 
     def preferences(self) -> dict[str, Any]:
         """What a snapshot holds beside the samples."""

@@ -1,8 +1,7 @@
 """The whole loop: draw, label, train, compare; on a desk and on a phone."""
 
-import psutil
-
 from tests.support.browser import LONG
+from tests.support.jobs import worker_process
 
 
 def train_from_stupid(person, samples):
@@ -99,8 +98,7 @@ def test_a_killed_worker_is_said(person, server):
     person.label(1, 1)
     person.go("Train")
     person.start_long_training()
-    below = psutil.Process(server.process.pid).children(recursive=True)
-    max(below, key=lambda process: process.memory_info().rss).kill()
+    worker_process(server.process.pid).kill()
     page.get_by_text("The worker died").wait_for(timeout=30_000)
     person.wait_for_drawings(1)
     person.slide("mnist_samples", "Home")

@@ -7,7 +7,7 @@ from digitcore.evaluation.neighbors import nearest_neighbors
 
 @pytest.fixture(scope="module")
 def trained():
-    """The quickest of the convolutional networks: 60,000 digits are compared."""
+    """The quickest of the convolutional networks: it computes the features of 20,000 digits."""
     return models.load("fast")
 
 

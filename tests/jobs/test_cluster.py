@@ -28,6 +28,7 @@ from tests.support.jobs import (
     EndlessTask,
     OutsideCluster,
     answers,
+    dask_processes,
     is_alive,
     submit_training,
     until,
@@ -56,12 +57,10 @@ def test_a_killed_worker_is_reported_and_replaced(service, untrained):
 def test_a_killed_scheduler_is_reported_and_replaced():
     served = JobService()
     try:
-        before = set(psutil.Process().children())
+        before = dask_processes("Scheduler")
         job = served.submit(EndlessTask())
         until(lambda: job.events)
-        [scheduler] = [
-            one for one in set(psutil.Process().children()) - before if "distributed.Scheduler" in " ".join(one.cmdline())
-        ]
+        [scheduler] = set(dask_processes("Scheduler")) - set(before)
         scheduler.kill()
         with pytest.raises(JobError, match="worker died"):
             job.wait(PATIENCE)

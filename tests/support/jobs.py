@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from digitcore.jobs.tasks import ReadSamplesTask, TrainTask
+from digitcore.jobs.tasks import ReadSamplesTask, TrainTask, Unlimited
 from digitcore.samples import SampleSet
 from digitcore.training.settings import TrainSettings
 
@@ -34,7 +34,7 @@ def submit_training(service, start, samples, settings, resume_from=None, **optio
 
 
 @dataclass(frozen=True)
-class EndlessTask:
+class EndlessTask(Unlimited):
     """Runs until it is asked to stop, or for ever; it shows what happens around a task in less time than a training.
 
     Attributes:
@@ -42,9 +42,6 @@ class EndlessTask:
     """
 
     heeds_stop: bool = True
-
-    def with_limits(self, limits):
-        return self
 
     def run(self, progress, should_stop):
         progress({"share": 0.0})
@@ -59,10 +56,14 @@ def answers(service):
     return len(service.submit(ReadSamplesTask(one.to_npz())).wait(PATIENCE).samples) == 1
 
 
-def worker_process():
-    """The one that trains: the largest below the nannies of this process; a dashboard that it has started has its own."""
-    nannies = [child for child in psutil.Process().children() if "distributed.Nanny" in " ".join(child.cmdline())]
-    below = [process for nanny in nannies for process in nanny.children()]
+def dask_processes(kind, server=None):
+    """The schedulers or nannies, "Scheduler" or "Nanny", that a process has started: this one, where none is given."""
+    return [child for child in psutil.Process(server).children() if f"distributed.{kind}" in " ".join(child.cmdline())]
+
+
+def worker_process(server=None):
+    """The process that trains for a server, given by its number: the largest below its nannies."""
+    below = [process for nanny in dask_processes("Nanny", server) for process in nanny.children()]
     return max(below, key=lambda process: process.memory_info().rss)
 
 

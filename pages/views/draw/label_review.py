@@ -8,7 +8,6 @@ from pages.components.query_progress import query_progress
 from pages.session import queries, resources, state, text
 from pages.session.lab_session import LabSession
 from pages.session.model_library import PRETRAINED
-from pages.session.sample_list import identities
 
 MIN_SAMPLES = 10  # fewer are not worth four trainings
 CLOSER_HELP = (
@@ -66,8 +65,8 @@ def _doubted_by_others(session: LabSession, reviewed: SampleSet) -> dict[int, in
     issues = queries.label_issues(session, reviewed)
     if issues is None:
         return None
-    before, kept = identities(reviewed), session.samples.kept
-    place = {identity: i for i, identity in enumerate(identities(session.samples.current)) if identity not in kept}
+    before, kept = reviewed.identities(), session.samples.kept
+    place = {identity: i for i, identity in enumerate(session.samples.current.identities()) if identity not in kept}
     return {place[before[issue.index]]: issue.suggested for issue in issues if before[issue.index] in place}
 
 

@@ -38,8 +38,7 @@ HELP = {
     "the Robustness view has tested them with every chosen model.",
 }
 MODEL_COLUMN_WIDTH = 112  # px
-STARRED_COLUMN_WIDTH = 88  # px; a star may come later than the width that Streamlit finds by itself
-NARROW_COLUMNS = {"MNIST", "Loss"}  # whose titles are shorter than their values
+WIDTHS = {"MNIST": 88, "Loss": 88}  # px; Streamlit's own do not grow when a star comes later
 
 
 def show(session: LabSession, models: Models) -> None:
@@ -52,10 +51,7 @@ def show(session: LabSession, models: Models) -> None:
         placeholder="–",
         hide_index=True,
         key="scores",
-        column_config={
-            name: st.column_config.Column(help=help, width=STARRED_COLUMN_WIDTH if name in NARROW_COLUMNS else None)
-            for name, help in HELP.items()
-        }
+        column_config={name: st.column_config.Column(help=help, width=WIDTHS.get(name)) for name, help in HELP.items()}
         | {"Model": st.column_config.Column(width=MODEL_COLUMN_WIDTH, pinned=True)},
     )
     settings = _settings_table(models)
