@@ -14,6 +14,8 @@ from tests.support.photographs import KINDS, photograph
 
 SIDES = 640, 480  # px, of the camera
 FAKE_DEVICE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+# Before the video's first frame, "Take Photo" can be pressed and takes none.
+CAMERA_SHOWS = "document.querySelector('[data-testid=stCameraInput] video')?.videoHeight > 0"
 
 
 @pytest.fixture
@@ -25,12 +27,8 @@ def camera(browser, server, tmp_path):
         file, frame = tmp_path / "camera.mjpeg", io.BytesIO()
         picture.resize(SIDES).save(frame, "JPEG", quality=95)
         file.write_bytes(frame.getvalue() * 2)
-        device = [
-            "--use-fake-device-for-media-stream",
-            "--use-fake-ui-for-media-stream",
-            f"--use-file-for-fake-video-capture={file}",
-        ]
-        running = browser.browser_type.launch(executable_path=chromium(), args=[*CHROMIUM_ARGS, *device])
+        args = [*CHROMIUM_ARGS, *FAKE_DEVICE, f"--use-file-for-fake-video-capture={file}"]
+        running = browser.browser_type.launch(executable_path=chromium(), args=args)
         opened.append(running)
         return Person(running.new_context(viewport={"width": 1280, "height": 800}, permissions=["camera"]).new_page(), server.url)
 
@@ -50,6 +48,7 @@ def test_a_photograph_before_the_camera_in_a_file_and_in_a_request(camera, serve
     person.settle()
     person.page.locator(".st-key-camera_on label").click()
     person.settle()
+    person.page.wait_for_function(CAMERA_SHOWS, timeout=LONG)
     person.page.get_by_role("button", name="Take Photo").click(timeout=LONG)
     person.page.locator(".st-key-picture_use button:enabled").click(timeout=LONG)
     assert main(["predict", str(file), "--json"]) == 0
