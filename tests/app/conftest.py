@@ -1,7 +1,7 @@
 import pytest
 
 from pages.session import resources
-from tests.support.app import new_app, packages_scanned_once, session_of
+from tests.support.app import new_app, quick_sessions, session_of
 
 
 @pytest.fixture
@@ -20,6 +20,6 @@ def release_workers():
 
 
 @pytest.fixture(scope="package", autouse=True)
-def scan_packages_once():
-    with packages_scanned_once():
+def sessions_are_quick():
+    with quick_sessions():
         yield

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 import numpy as np
 from PIL import Image
 from streamlit.components.v2 import manifest_scanner
+from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 
 from digitcore.training.run import Run
@@ -28,10 +29,17 @@ MESSAGES = ("markdown", "caption", "info", "error", "warning")
 
 
 @contextlib.contextmanager
-def packages_scanned_once():
-    """Streamlit looks through all installed packages for components in each session of its test runner: half of its time."""
+def quick_sessions():
+    """Leave out what takes most of the time of Streamlit's test runner, and none in the dashboard.
+
+    In each session, Streamlit looks through all installed packages for components: once is enough here. After each run of a
+    page it lets Keras collect garbage where Keras is loaded, as it is in the process of the tests.
+    """
     found = functools.cache(manifest_scanner.scan_component_manifests)
-    with mock.patch.object(manifest_scanner, "scan_component_manifests", found):
+    with (
+        mock.patch.object(manifest_scanner, "scan_component_manifests", found),
+        mock.patch.object(script_runner, "_clean_problem_modules"),
+    ):
         yield
 
 
