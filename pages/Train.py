@@ -3,18 +3,16 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from digitcore import charts
 from digitcore.models.bundle import ModelBundle
 from digitcore.storage.snapshot import RunRecord
 from digitcore.training import history
-from digitcore.training.run import Point
 from digitcore.training.settings import TrainSettings
 from pages.components import layout
 from pages.components.network_builder import is_built, network_builder
 from pages.components.run_table import run_table
 from pages.components.sweep_panel import sweep_panel
 from pages.components.training_form import training_form
-from pages.components.training_progress import rerun_when_changed, scoring_text, training_progress
+from pages.components.training_progress import rerun_when_changed, scoring_text, training_curves, training_progress
 from pages.session import autosave, polling, resources, settings_link, state, text
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
@@ -137,7 +135,7 @@ def _show_training(session: LabSession, interval: float | None) -> None:
     if training.job and training.task:
         training_progress(session)
         if training.job.events:
-            _show_curves(training.job.events, training.task.settings.epochs)
+            training_curves(training.job.events, training.task.settings.epochs)
         return
     if training.error:
         st.error(training.error)
@@ -165,16 +163,9 @@ def _show_outcome(session: LabSession, record: RunRecord) -> None:
             st.button("Stop reading MNIST", key="stop_scoring", type="tertiary", on_click=session.scoring.stop)
         elif run.mnist_after is None:
             st.button("Read MNIST", key="score", type="tertiary", on_click=session.scoring.request, args=(record,))
-    _show_curves(run.history, run.settings.epochs)
+    training_curves(run.history, run.settings.epochs)
     table = history.curve_table({record.name: run.history})
     st.download_button("Download the curves (CSV)", table.to_csv(index=False), "curves.csv", "text/csv", type="tertiary")
-
-
-def _show_curves(points: list[Point], epochs: int) -> None:
-    for column, metric in zip(st.columns(2), charts.METRICS, strict=True):
-        table = history.curve_table({"training": points}, metric)
-        column.altair_chart(charts.curves(table, metric, x_max=epochs), key=f"curve_{metric}")
-    st.caption("Validation: unseen MNIST digits. 0 is before the training.")
 
 
 main(layout.begin_page(layout.TRAIN))

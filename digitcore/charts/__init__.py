@@ -8,6 +8,7 @@ from digitcore.charts.feature_maps import KINDS, MAP_SELECTION, feature_map
 from digitcore.charts.learning_curves import AXES, METRICS, curve_bands, curves
 from digitcore.charts.matrices import CELL_SELECTION, confusion, confusion_change
 from digitcore.charts.shares import bars, coverage, digit_accuracy, reliability, robustness
+from digitcore.charts.style import specification
 from digitcore.charts.sweeps import parallel_coordinates, sweep_heat_map, sweep_points
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "parallel_coordinates",
     "reliability",
     "robustness",
+    "specification",
     "sweep_heat_map",
     "sweep_points",
 ]

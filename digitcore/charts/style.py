@@ -22,6 +22,11 @@ def layer(*charts: Any, height: int, title: str | None = None) -> alt.LayerChart
     return layered
 
 
+def specification(chart: alt.LayerChart) -> dict[str, Any]:
+    """The chart in Vega-Lite without its data, for a chart that is drawn again and again: Altair takes 0.1 s to build one."""
+    return {name: part for name, part in chart.to_dict().items() if name not in ("data", "datasets")}
+
+
 def interval_fields(format: str) -> list[TooltipField]:
     """The ends of a 95 % interval in a tooltip; the format is one of d3's."""
     return [("low:Q", "From", format), ("high:Q", "To", format)]

@@ -40,6 +40,12 @@ def test_curves(histories, metric):
     assert fields(charts.curves(table, metric, x_max=1)) <= set(table.columns)
 
 
+def test_a_specification_is_the_same_whatever_the_data():
+    first, later = (charts.curves(history.curve_table({"training": points}), x_max=2) for points in (POINTS[:2], POINTS))
+    assert charts.specification(first) == charts.specification(later) and first.to_dict() != later.to_dict()
+    assert not {"data", "datasets"} & set(charts.specification(later)) and "layer" in charts.specification(later)
+
+
 @pytest.mark.parametrize("x", charts.AXES)
 @pytest.mark.parametrize("log_scale", [True, False])
 def test_curves_by_any_axis(x, log_scale):
