@@ -9,8 +9,10 @@ import sys
 import tempfile
 import textwrap
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
+import dask
 import psutil
 import pytest
 from distributed import Client
@@ -20,6 +22,7 @@ from digitcore.errors import JobError
 from digitcore.jobs import preload, run_folder
 from digitcore.jobs.cluster import CONNECT_TIMEOUT
 from digitcore.jobs.service import HOUSEKEEPING_INTERVAL, JobService
+from digitcore.jobs.tasks import Unlimited
 from digitcore.samples import SampleSet
 from digitcore.training.settings import TrainSettings
 from tests.support.jobs import (
@@ -42,6 +45,18 @@ def test_a_process_that_starts_when_its_server_is_gone_ends(tmp_path):
     late = "import time; from digitcore.jobs import preload; preload.dask_setup(object()); time.sleep(60); raise SystemExit(1)"
     gone = os.environ | {preload.SERVER_PID: str(max(psutil.pids()) + 1000), run_folder.FOLDER: str(tmp_path / "run")}
     assert subprocess.run([sys.executable, "-c", late], env=gone, cwd=ROOT, timeout=PATIENCE, check=False).returncode == 0
+
+
+@dataclass(frozen=True)
+class ConfigurationTask(Unlimited):
+    """Returns what the worker's Dask is configured to."""
+
+    def run(self, progress, should_stop):
+        return dask.config.get("distributed.worker.profile.enabled"), dask.config.get("distributed.admin.tick.interval")
+
+
+def test_an_idle_worker_keeps_no_statistics_of_itself(service):
+    assert service.submit(ConfigurationTask()).wait(PATIENCE) == (False, "500ms")
 
 
 def test_a_killed_worker_is_reported_and_replaced(service, untrained):
