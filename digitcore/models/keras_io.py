@@ -81,7 +81,7 @@ def save_keras(model: keras.Model, *, include_optimizer: bool = False) -> bytes:
 
 def to_bundle(model: keras.Model, card: ModelCard) -> ModelBundle:
     """Export a Keras model to both of its files."""
-    return _bundle(model, card, _export(model, "litert", "model.tflite"))
+    return _bundle(model, card, litert.convert(model))
 
 
 def to_bundle_like(
@@ -112,7 +112,10 @@ def to_onnx(bundle: ModelBundle) -> bytes:
     """
     model = open_model(bundle)
     model(np.zeros((1, *INPUT_SHAPE), np.float32))  # the export requires a model that was called
-    return _export(model, "onnx", "model.onnx")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.onnx"
+        model.export(file, format="onnx", verbose=False)
+        return file.read_bytes()
 
 
 def adapt(keras_bytes: bytes, name: str) -> ModelBundle:
@@ -176,13 +179,6 @@ def provenance() -> dict[str, Any]:
         "machine": f"{platform.system()} {platform.machine()}, CPU",
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
-
-
-def _export(model: keras.Model, format: str, file_name: str) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / file_name
-        model.export(file, format=format, verbose=False)
-        return file.read_bytes()
 
 
 def _version(package: str) -> str:

@@ -1,4 +1,4 @@
-"""New weights in a served .tflite file, without the converter, which takes seconds.
+"""Served .tflite files of Keras models. The converter takes seconds, so it runs once for each architecture.
 
 Two models with the same layers differ in the constants of their files alone. The converter folds batch normalization and the
 rescaling of the pixels into the layers before them; each constant is recognized by its value in the first model, and gets what
@@ -6,7 +6,9 @@ the same folding gives in the second. What is not recognized is left to the conv
 """
 
 import struct
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -19,6 +21,43 @@ PIXEL_SCALES = (1.0, 1 / 255)  # the second where the rescaling of the pixels is
 TOLERANCE = 1e-4  # of the probabilities, beside Keras's own
 RECOGNITION_TOLERANCE = 1e-5  # of a constant's largest value
 FLOAT32 = 0  # in the file's schema
+CACHED_TEMPLATES = 8
+PROBE_SIZE = 20  # random images on which a file must agree with its model
+WEIGHTED_LAYERS = keras.layers.Conv2D, keras.layers.Dense, keras.layers.BatchNormalization  # whose weights are recognized
+_templates: dict[str, tuple[keras.Model, bytes]] = {}  # by architecture: a model and its file
+
+
+def convert(model: keras.Model) -> bytes:
+    """The .tflite file of a model.
+
+    A model of another architecture than before is converted with random weights, all of them different, so that each is
+    recognized in the file; those of the model are put in their place, and those of every later model.
+    """
+    if not all(isinstance(layer, WEIGHTED_LAYERS) or not layer.weights for layer in model.layers):
+        return _run_converter(model)
+    architecture = model.to_json()
+    if architecture not in _templates:
+        template = _with_random_weights(model)
+        while len(_templates) >= CACHED_TEMPLATES:
+            del _templates[next(iter(_templates))]
+        _templates[architecture] = template, _run_converter(template)
+    template, tflite_bytes = _templates[architecture]
+    shape = PROBE_SIZE, *model.input_shape[1:]
+    probes = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    return replace_weights(tflite_bytes, template, model, probes) or _run_converter(model)
+
+
+def _with_random_weights(model: keras.Model) -> keras.Model:
+    template, rng = keras.models.clone_model(model), np.random.default_rng(0)
+    template.set_weights([rng.uniform(0.5, 1.5, weight.shape).astype(np.float32) for weight in template.weights])
+    return template
+
+
+def _run_converter(model: keras.Model) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.tflite"
+        model.export(file, format="litert", verbose=False)
+        return file.read_bytes()
 
 
 def replace_weights(tflite_bytes: bytes, before: keras.Model, after: keras.Model, digits: np.ndarray) -> bytes | None:

@@ -6,6 +6,7 @@ To add one, write a function here that returns its layers, and decorate it with 
 """
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -45,17 +46,19 @@ def build(network: str, seed: int = 0) -> keras.Model:
     spec = NetworkSpec.from_json(network) if is_spec(network) else None
     if spec is None and network not in _REGISTRY:
         raise ModelError(f"There is no network called “{network[:40]}”. There are: {', '.join(names())}.")
-    model = keras.Sequential(
-        [
-            keras.Input((SIDE, SIDE, 1), name="digit"),
-            layers.Rescaling(1 / 255),
-            *(_REGISTRY[network]() if spec is None else _layers(spec)),
-            layers.Dense(N_CLASSES, activation="softmax", name="probabilities"),
-        ],
-        name="built" if spec else network.replace("-", "_"),
-    )
+    hidden = [layers.Rescaling(1 / 255), *(_REGISTRY[network]() if spec is None else _layers(spec))]
+    _number(hidden)
+    outputs = layers.Dense(N_CLASSES, activation="softmax", name="probabilities")
+    name = "built" if spec else network.replace("-", "_")
+    model = keras.Sequential([keras.Input((SIDE, SIDE, 1), name="digit"), *hidden, outputs], name=name)
     _initialize(model, seed)
     return model
+
+
+def _number(hidden: Layers) -> None:
+    """Name the layers by their place: Keras counts on from the last model, and equal networks would differ in their names."""
+    for i, layer in enumerate(hidden):
+        layer.name = f"{re.sub('_[0-9]+$', '', layer.name)}_{i}"
 
 
 def _initialize(model: keras.Model, seed: int) -> None:

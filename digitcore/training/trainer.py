@@ -22,7 +22,7 @@ from digitcore.training.settings import TrainSettings
 STEPS_PER_EXECUTION = 4  # batches between two calls of the callbacks; each call costs more than a millisecond
 PROBE_SIZE = 100  # validation digits by which dead units are found
 CHECKED_DIGITS = 20  # on which the served file must agree with Keras
-COMPILED_SETTINGS = ("schedule", "learning_rate", "beta_2", "ema_momentum", "label_smoothing")  # that a compiled model holds
+COMPILED_SETTINGS = ("schedule", "beta_2", "ema_momentum", "label_smoothing")  # that a compiled model holds
 
 
 def train(
@@ -142,8 +142,9 @@ _compiled: dict[tuple[object, ...], tuple[keras.Model, list[np.ndarray]]] = {}  
 
 def _compile(initial: keras.Model, settings: TrainSettings, steps: int) -> keras.Model:
     """A compiled model with the weights of another. Tracing its graph takes seconds, so the last one is used again."""
-    schedule_length = 0 if settings.schedule == "constant" else steps
-    key = (initial.to_json(), schedule_length, *(getattr(settings, name) for name in COMPILED_SETTINGS))
+    is_constant = settings.schedule == "constant"
+    schedule = () if is_constant else (settings.learning_rate, steps)
+    key = (initial.to_json(), *schedule, *(getattr(settings, name) for name in COMPILED_SETTINGS))
     if key not in _compiled:
         model = keras.models.clone_model(initial)
         assert settings.learning_rate is not None
@@ -163,6 +164,8 @@ def _compile(initial: keras.Model, settings: TrainSettings, steps: int) -> keras
     variables, values = [*model.variables, *model.optimizer.variables], [*initial.variables, *optimizer_state]
     for variable, value in zip(variables, values, strict=False):
         variable.assign(value)
+    if is_constant:
+        model.optimizer.learning_rate = settings.learning_rate
     _seed_dropout(model, settings.seed)
     return model
 

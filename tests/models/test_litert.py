@@ -3,8 +3,14 @@ import numpy as np
 import pytest
 
 from digitcore import models
-from digitcore.models import keras_io, litert
+from digitcore.models import keras_io, litert, networks
+from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.predictor import Predictor
+
+NORMALIZED = NetworkSpec(
+    (Block("conv", 4, pooling=True, batch_normalization=True), Block("dense", 10, batch_normalization=True), Block("dense", 10)),
+    "tanh",
+).to_json()
 
 
 def other_weights(bundle):
@@ -23,6 +29,28 @@ def test_new_weights_in_the_file_of_every_shipped_network(name, data):
     assert patched and len(patched) == len(bundle.tflite_bytes) and patched != bundle.tflite_bytes
     expected = keras_io.predict_in_batches(after, digits.astype(np.float32))
     assert np.allclose(Predictor(patched).probabilities(digits[..., 0]), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("network", [*networks.names(), NetworkSpec().to_json(), NORMALIZED])
+def test_the_converter_runs_once_for_each_architecture(network, data, monkeypatch):
+    converted, convert = [], litert._run_converter
+    monkeypatch.setattr(litert, "_templates", {})
+    monkeypatch.setattr(litert, "_run_converter", lambda model: converted.append(model) or convert(model))
+    digits = data.validation[0][:200, ..., None]
+    for seed in range(2):
+        model = networks.build(network, seed)
+        expected = keras_io.predict_in_batches(model, digits.astype(np.float32))
+        assert np.allclose(Predictor(litert.convert(model)).probabilities(digits[..., 0]), expected, atol=1e-4)
+    assert len(converted) == 1
+
+
+def test_a_layer_that_is_not_known_is_left_to_the_converter(data):
+    inner = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")])
+    inputs = keras.Input((28, 28, 1))
+    model = keras.Model(inputs, inner(keras.layers.Rescaling(1 / 255)(inputs)))
+    digits = data.validation[0][:20, ..., None]
+    expected = np.asarray(model(digits.astype(np.float32)))
+    assert np.allclose(Predictor(litert.convert(model)).probabilities(digits[..., 0]), expected, atol=1e-4)
 
 
 def test_what_is_not_recognized_is_left_to_the_converter(stupid, genius, data):
