@@ -1,6 +1,5 @@
 """The results of a sweep: progress, charts, what each parameter does, the trials, downloads."""
 
-import io
 from functools import partial
 
 import pandas as pd
@@ -152,9 +151,8 @@ def _to_csv(sweep: Sweep) -> str:
 
 
 def _to_parquet(sweep: Sweep) -> bytes:
-    table, file = sweep.table(), io.BytesIO()
-    table.astype({name: str for name in sweep.plan.space if table[name].dtype == object}).to_parquet(file, index=False)
-    return file.getvalue()
+    content: bytes = sweep.table().to_parquet(index=False)
+    return content
 
 
 def _with_titles(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:

@@ -1,7 +1,9 @@
+import io
 import json
 import shlex
 import time
 
+import pandas as pd
 import pytest
 
 from digitcore.errors import SettingsError
@@ -11,6 +13,8 @@ from digitcore.jobs.sweep import Sweep, was_running
 from digitcore.jobs.sweep_plan import MAX_TRIALS, SweepPlan
 from digitcore.jobs.trial import MAX_TRIES, SCORES, TrialResult
 from digitcore.models.network_spec import NetworkSpec
+from digitcore.samples import SampleSet
+from digitcore.training import search_space
 from digitcore.training.search_space import Range
 from digitcore.training.settings import TrainSettings
 
@@ -51,6 +55,13 @@ def test_trials_are_all_combinations_and_seeds(genius, few):
     sweep = Sweep(genius, few, SweepPlan({"sample_weight": [1, 20, 1], "epochs": [1, 2]}, BASE, n_seeds=3))
     assert len(sweep.trials) == 12 and sweep.trials[-1].settings == BASE.replace(sample_weight=20, epochs=2, seed=2)
     assert sweep.best() is None and sweep.means().empty and len(sweep.table()) == 12
+
+
+@pytest.mark.parametrize("name", search_space.parameters(NETWORK))
+def test_a_table_of_any_parameter_goes_to_parquet(name, genius):
+    values = search_space.usual_values(name, NETWORK)
+    table = Sweep(genius, SampleSet(), SweepPlan({name: [*values, values[0]]}, BASE, NETWORK)).table()
+    pd.testing.assert_frame_equal(pd.read_parquet(io.BytesIO(table.to_parquet(index=False))), table)
 
 
 def test_random_draws_are_some_of_the_combinations(genius, few):
