@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ QUIET = {  # Dask's statistics of itself, which nobody reads here, took three qu
     "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "500ms",
     "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "5s",
 }
+_environment_lock = threading.Lock()
 
 
 class OwnCluster:
@@ -132,14 +134,15 @@ def _connect(cluster: Any, timeout: float) -> Any:
 
 @contextlib.contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Set environment variables for the processes that are started meanwhile."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ |= values
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+    """Set environment variables for the processes that are started meanwhile, by this thread alone."""
+    with _environment_lock:
+        before = {name: os.environ.get(name) for name in values}
+        os.environ |= values
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
 
 
 def _make_keys(folder: Path) -> dict[str, str]:

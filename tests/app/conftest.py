@@ -13,10 +13,13 @@ def app():
 
 
 @pytest.fixture(scope="package", autouse=True)
-def release_workers():
-    """Let the workers go before the tests of the workers themselves begin."""
+def close_services():
+    """Let the workers go, and what would start others, before the tests of the workers themselves begin."""
     yield
-    resources.jobs().release_workers()
+    resources.sweep_recorder().close()
+    resources.jobs().close()
+    for resource in (resources.sweep_recorder, resources.jobs, resources.active_work):
+        resource.clear()
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -59,6 +59,16 @@ def test_an_idle_worker_keeps_no_statistics_of_itself(service):
     assert service.submit(ConfigurationTask()).wait(PATIENCE) == (False, "500ms")
 
 
+def test_two_clusters_of_one_process_start_at_once():
+    services = [JobService(), JobService()]
+    try:
+        jobs = [service.submit(ConfigurationTask()) for service in services]
+        assert [job.wait(PATIENCE) for job in jobs] == [(False, "500ms")] * 2
+    finally:
+        for service in services:
+            service.close()
+
+
 def test_a_killed_worker_is_reported_and_replaced(service, untrained):
     job = submit_training(service, untrained, SampleSet(), LONG)
     until(lambda: len(job.events) > 2)
