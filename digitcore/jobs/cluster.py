@@ -81,19 +81,21 @@ class OwnCluster:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the scheduler runs."""
+        """Whether the scheduler and every nanny run. Without its nanny, no worker takes the place of one that has died."""
         import psutil
 
         with contextlib.suppress(psutil.NoSuchProcess, AttributeError):
-            return psutil.Process(self._cluster.scheduler.process.pid).status() != psutil.STATUS_ZOMBIE
+            return all(psutil.Process(part.process.pid).status() != psutil.STATUS_ZOMBIE for part in self._parts())
         return False
+
+    def _parts(self) -> list[Any]:
+        return [self._cluster.scheduler, *self._cluster.workers.values()]
 
     def kill_stopped(self) -> None:
         """Kill the processes that were stopped by a signal: they answer nobody, and do not end by themselves."""
         import psutil
 
-        own = [part.process.pid for part in (self._cluster.scheduler, *self._cluster.workers.values()) if part.process]
-        for pid in own:
+        for pid in [part.process.pid for part in self._parts() if part.process]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
                     if process.status() == psutil.STATUS_STOPPED:

@@ -203,7 +203,7 @@ class JobService:
     def _connect(self) -> Any:
         """A client of a living cluster."""
         self._last_used = time.monotonic()
-        if self._client is not None and self._client.status != "running":
+        if self._client is not None and (self._client.status != "running" or not self._is_cluster_alive()):
             self._disconnect()
         if self._client is None:
             self._client = self._connect_to_address(self._address) if self._address else self._start_cluster()

@@ -94,6 +94,16 @@ def test_a_killed_scheduler_is_reported_and_replaced():
         served.close()
 
 
+def test_a_killed_nanny_is_replaced(service):
+    job = service.submit(EndlessTask())
+    until(lambda: job.events)
+    (nanny,) = dask_processes("Nanny")
+    nanny.kill()
+    with pytest.raises(JobError, match="worker died"):
+        job.wait(PATIENCE)
+    assert answers(service)
+
+
 def test_an_outside_cluster_with_a_worker_killed(tmp_path, untrained):
     """A real `dask scheduler` and two `dask worker`s: jobs run on both at once, and one whose worker dies begins again."""
     with OutsideCluster(tmp_path) as cluster:
