@@ -43,7 +43,7 @@ def convert(model: keras.Model) -> bytes:
         _templates[architecture] = template, _run_converter(template)
     template, tflite_bytes = _templates[architecture]
     shape = PROBE_SIZE, *model.input_shape[1:]
-    probes = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    probes = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     return replace_weights(tflite_bytes, template, model, probes) or _run_converter(model)
 
 
