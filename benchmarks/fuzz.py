@@ -66,8 +66,8 @@ def kinds(share: float) -> Iterator[tuple[str, Callable[[Any], object], Iterator
     """For every kind its name, what takes an item, and the items."""
     digits, labels = mnist.load_test()
     good, genius = SampleSet.from_arrays(digits[:40], labels[:40]), models.load("genius")
-    run = Run(genius.rename("run 1"), [{"epoch": 0.0, "samples_seen": 0.0, "seconds": 0.0}], TrainSettings(), "stupid", 1.0)
-    lab = LabSnapshot(good, (RunRecord(run, models.load("stupid")),))
+    run = Run(genius.rename("run 1"), [{"epoch": 0.0, "samples_seen": 0.0, "seconds": 0.0}], TrainSettings(), "untrained", 1.0)
+    lab = LabSnapshot(good, (RunRecord(run, models.load("untrained")),))
     counts = {name: round(count * share) for name, count in COUNTS.items()}
 
     def filled(make: Callable[[int], Iterator[tuple[str, Any]]], count: int) -> Iterator[tuple[str, Any]]:

@@ -17,10 +17,10 @@ import numpy as np
 from benchmarks.report import table
 from digitcore.data import synthetic
 from digitcore.errors import TrainingError
-from digitcore.jobs.trial import TrialTask
 from digitcore.models import registry
 from digitcore.samples import SampleSet
-from digitcore.training import search_space
+from digitcore.sweeps import space as parameter_space
+from digitcore.sweeps.trial import TrialTask
 from digitcore.training.lessons import LESSONS
 
 N_DRAWINGS = 10
@@ -39,7 +39,7 @@ def trainings(lesson, name, value):
     """The results of all seeds, and the sentences of those that were ended."""
     results, errors = [], []
     for seed in range(lesson.n_seeds):
-        settings, network = search_space.apply({name: value}, lesson.settings.replace(seed=seed), lesson.network)
+        settings, network = parameter_space.apply({name: value}, lesson.settings.replace(seed=seed), lesson.network)
         task = TrialTask(network or registry.load(lesson.start), drawings(lesson.digit), settings)
         try:
             results.append(task.run(lambda event: None, lambda: False))

@@ -18,7 +18,7 @@ import psutil
 from PIL import Image
 
 from digitcore import models
-from digitcore.imaging.decoding import MAX_PIXELS
+from digitcore.images.decoding import MAX_PIXELS
 from pages.session import resources
 from tests.support.browser import Server
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from digitcore import models
 from digitcore.images import digit_from_file, ink_from_image
-from digitcore.imaging.decoding import decode
+from digitcore.images.decoding import decode
 from tests.support.photographs import KINDS, photograph
 
 LARGE_SIDES = 4000, 3000  # px: 12 million

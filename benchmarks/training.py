@@ -75,10 +75,10 @@ def sweep(start, workers):
 
     from digitcore import mnist
     from digitcore.jobs.service import JobService
-    from digitcore.jobs.sweep import Sweep
-    from digitcore.jobs.sweep_plan import SweepPlan
     from digitcore.jobs.tasks import TrainTask
     from digitcore.samples import SampleSet
+    from digitcore.sweeps.plan import SweepPlan
+    from digitcore.sweeps.runner import Sweep
     from digitcore.training.settings import TrainSettings
 
     digits, labels = mnist.load().validation

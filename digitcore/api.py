@@ -40,7 +40,7 @@ from digitcore.api_schemas import (
 from digitcore.config import load_config
 from digitcore.errors import DigitLabError, ImageError, ModelError
 from digitcore.images import SIDE, FoundDigit, ink_from_file
-from digitcore.imaging.decoding import MAX_PIXELS, UNREADABLE, open_image
+from digitcore.images.decoding import MAX_PIXELS, UNREADABLE, open_image
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor

@@ -12,9 +12,9 @@ from pages.components import layout
 from pages.components.canvas import canvas, canvas_options, live_pictures, load_example, sync
 from pages.components.digit_details import read_digit
 from pages.components.label_buttons import label_buttons, label_counts
-from pages.components.model_widgets import Models
+from pages.components.model_choice import Models
 from pages.components.prediction import prediction_head
-from pages.session import autosave, resources, state, text
+from pages.session import persistence, resources, state, text
 from pages.session.lab_session import LabSession
 from pages.views.draw.quick_training import quick_training
 
@@ -39,7 +39,7 @@ def main(session: LabSession) -> None:
 @st.fragment
 def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
     """Canvas, prediction and labels: only this runs after a stroke, so what does not change with one stands elsewhere."""
-    autosave.save(session)
+    persistence.save(session)
     with st.container(key="intro", horizontal=True, vertical_alignment="center"):
         _choose_predicting(session)
         st.button("Try an example", key="example", type="tertiary", on_click=load_example, args=(session,))

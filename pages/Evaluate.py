@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.components import layout
-from pages.components.model_widgets import Models
+from pages.components.model_choice import Models
 from pages.components.query_progress import query_progress
 from pages.session import resources, state, text
 from pages.session.lab_session import LabSession

@@ -13,7 +13,7 @@ from pages.components.run_table import run_table
 from pages.components.sweep_panel import sweep_panel
 from pages.components.training_form import training_form
 from pages.components.training_progress import rerun_when_changed, scoring_text, training_curves, training_progress
-from pages.session import autosave, polling, resources, settings_link, state, text
+from pages.session import persistence, polling, resources, settings_link, state, text
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 
@@ -47,7 +47,7 @@ def main(session: LabSession) -> None:
         st.fragment(_show_training, run_every=interval)(session, interval)
     run_table(session)
     sweep_panel(session, start)
-    autosave.save(session)
+    persistence.save(session)
 
 
 def _choose_start(session: LabSession, place: DeltaGenerator) -> ModelBundle:

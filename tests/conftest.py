@@ -76,12 +76,12 @@ def genius():
 
 
 @pytest.fixture(scope="session")
-def stupid():
-    return models.load("stupid")
+def untrained():
+    return models.load("untrained")
 
 
 @pytest.fixture(scope="session")
-def untrained():
+def random_mlp():
     """Random weights in the network that trains quickest, for tests of what goes on around a training."""
     from digitcore.models import keras_io
 
@@ -120,13 +120,13 @@ def postgres():
 
 
 @pytest.fixture
-def lab(few, genius, stupid):
+def lab(few, genius, untrained):
     """A lab with samples, two runs in a row and an imported model."""
     score = Score(9, 10, (0.6, 0.98))
     point = {"epoch": 0.0, "samples_seen": 0.0, "seconds": 0.0, "val_loss": 2.3}
     settings = TrainSettings(epochs=3)
-    first = Run(genius.rename("run 1"), [point], settings, "stupid", 1.5, mnist_before=score, personal_after=score)
+    first = Run(genius.rename("run 1"), [point], settings, "untrained", 1.5, mnist_before=score, personal_after=score)
     second = replace(first, model=genius.rename("run 2"), parent="run 1", stopped=True, resume_state=b"state")
-    runs = (RunRecord(first, stupid), RunRecord(second, first.model))
+    runs = (RunRecord(first, untrained), RunRecord(second, first.model))
     samples = few.add(few.digits[0], 3, '{"strokes": []}', "2026-11-21T12:00:00+00:00")
     return LabSnapshot(samples, runs, (genius.rename("mine"),), {"active_model": "run 1", "run_counter": 2})

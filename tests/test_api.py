@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from digitcore import api, api_schemas, models
 from digitcore.images import digit_from_image
-from digitcore.imaging.photographs import MAX_PARTS
+from digitcore.images.photographs import MAX_PARTS
 from tests.support import fuzz
 from tests.support.photographs import photograph
 

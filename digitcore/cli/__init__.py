@@ -4,19 +4,17 @@ import os
 
 import click
 
-from digitcore.cli import experiments, models, pictures
+from digitcore.cli.data import data
+from digitcore.cli.evaluate import evaluate
+from digitcore.cli.labels import labels
+from digitcore.cli.predict import predict
+from digitcore.cli.settings import settings
+from digitcore.cli.sweep import sweep
+from digitcore.cli.train import train
 from digitcore.config import load_config
 from digitcore.errors import DigitLabError
 
-COMMANDS = (
-    models.data,
-    models.train,
-    models.evaluate,
-    experiments.sweep,
-    experiments.labels,
-    pictures.predict,
-    models.settings,
-)
+COMMANDS = (data, train, evaluate, sweep, labels, predict, settings)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

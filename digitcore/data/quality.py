@@ -6,7 +6,7 @@ import numpy as np
 import scipy  # loads ndimage when it is first used: the first page need not wait for it
 
 from digitcore import images
-from digitcore.images import CROP_THRESHOLD
+from digitcore.images.digit import CROP_THRESHOLD
 
 MIN_SIZE = 0.2  # of the canvas's side: a drawing whose longer side is less loses its details
 MIN_COMPONENT = 0.03  # of the ink: a smaller component is a speck

@@ -18,7 +18,7 @@ from digitcore import images
 from digitcore.data import idx
 from digitcore.errors import ZIP_ERRORS, CancelledError, ImageError, SampleError
 from digitcore.images import SIDE
-from digitcore.imaging.decoding import UNREADABLE, open_image
+from digitcore.images.decoding import UNREADABLE, open_image
 from digitcore.samples import SampleSet
 
 MAX_BYTES = 20_000_000  # of a file

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from digitcore._lazy import lazy_attributes
+import lazy_loader
 
 if TYPE_CHECKING:
     from digitcore.evaluation.comparison import PairedComparison
@@ -11,7 +11,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Evaluation", "PairedComparison", "Score", "wilson_interval"]
 
-__getattr__ = lazy_attributes(
+__getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
-    {"Evaluation": "metrics", "PairedComparison": "comparison", "Score": "score", "wilson_interval": "score"},
+    submod_attrs={
+        "comparison": ["PairedComparison"],
+        "metrics": ["Evaluation"],
+        "score": ["Score", "wilson_interval"],
+    },
 )

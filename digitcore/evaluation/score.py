@@ -1,6 +1,7 @@
 """A count of correct predictions and the uncertainty of its share."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,18 @@ class Score:
     def from_counts(cls, correct: int, n: int) -> "Score":
         """A score with its Wilson interval."""
         return cls(correct, n, wilson_interval(correct, n))
+
+    @classmethod
+    def from_json(cls, values: Any) -> "Score | None":
+        """Read a stored score. A malformed interval is computed again; malformed counts give `None`."""
+        try:
+            correct, n = int(values["correct"]), int(values["n"])
+            low, high = map(float, values["interval"])
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return None
+        if not 0 <= correct <= n:
+            return None
+        return cls(correct, n, (low, high)) if 0 <= low <= high <= 1 else cls.from_counts(correct, n)
 
     @property
     def accuracy(self) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from digitcore.jobs import preload, run_folder
+from digitcore.jobs import cluster_folder, preload
 
 CONNECT_TIMEOUT = 4  # s, to reach a scheduler
 START_TIMEOUT = 60  # s, to start one of our own
@@ -32,11 +32,11 @@ class OwnCluster:
     """
 
     def __init__(self, n_workers: int):
-        self._folder = run_folder.create()
+        self._folder = cluster_folder.create()
         try:
             self._cluster = self._start(n_workers)
         except BaseException:
-            run_folder.remove(self._folder)
+            cluster_folder.remove(self._folder)
             raise
 
     def _start(self, n_workers: int) -> Any:
@@ -51,7 +51,7 @@ class OwnCluster:
             environment["TF_NUM_INTRAOP_THREADS"] = str(max(1, (os.cpu_count() or 1) // n_workers))
         inherited = {
             preload.SERVER_PID: str(os.getpid()),
-            run_folder.FOLDER: str(self._folder),
+            cluster_folder.FOLDER: str(self._folder),
             "DASK_TEMPORARY_DIRECTORY": str(self._folder),
         }
         with _environment(_to_environment(keys) | QUIET | inherited):
@@ -64,7 +64,7 @@ class OwnCluster:
                     "protocol": "tls://",
                     "preload": modules,
                     "allowed_failures": 0,
-                    "scheduler_file": str(self._folder / run_folder.SCHEDULER_FILE),
+                    "scheduler_file": str(self._folder / cluster_folder.SCHEDULER_FILE),
                 },
                 worker_kwargs={
                     "protocol": "tls://",
@@ -105,7 +105,7 @@ class OwnCluster:
         """End all processes and remove their files."""
         with contextlib.suppress(Exception):
             self._cluster.close(timeout=CLOSE_TIMEOUT)
-        run_folder.remove(self._folder)
+        cluster_folder.remove(self._folder)
 
 
 def connect(address: str) -> Any:
@@ -152,7 +152,7 @@ def _make_keys(folder: Path) -> dict[str, str]:
     from distributed.security import Security
 
     made = Security.temporary()  # type: ignore[no-untyped-call]
-    key, certificate = folder / run_folder.KEY_FILE, folder / run_folder.CERTIFICATE_FILE
+    key, certificate = folder / cluster_folder.KEY_FILE, folder / cluster_folder.CERTIFICATE_FILE
     key.write_text(made.tls_client_key)
     certificate.write_text(made.tls_client_cert)
     files = {"key": str(key), "cert": str(certificate)}

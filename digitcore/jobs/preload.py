@@ -7,16 +7,14 @@ import logging
 import os
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
-from digitcore.jobs import run_folder
+from digitcore import processes
+from digitcore.jobs import cluster_folder
 
 SERVER_PID = "DIGITLAB_SERVER_PID"  # environment variable: the process that started us, which may end before we can look
 LOWEST_NICE = 19
-PARENT_INTERVAL = 1  # s
-CHILD_TIMEOUT = 5  # s
 
 
 def dask_setup(process: Any) -> None:
@@ -24,9 +22,8 @@ def dask_setup(process: Any) -> None:
     if type(process).__name__ == "Worker":
         _set_up_worker()
     else:
-        threading.Thread(
-            target=_end_with_parent, args=(int(os.environ[SERVER_PID]), Path(os.environ[run_folder.FOLDER])), daemon=True
-        ).start()
+        folder = Path(os.environ[cluster_folder.FOLDER])
+        processes.end_with_parent(int(os.environ[SERVER_PID]), before_exit=lambda: cluster_folder.remove(folder))
 
 
 def _set_up_worker() -> None:
@@ -54,17 +51,3 @@ def _lower_priority() -> None:
 def _import_training() -> None:
     import digitcore.jobs.tasks
     import digitcore.training.trainer  # noqa: F401
-
-
-def _end_with_parent(parent: int, folder: Path) -> None:
-    """End this process and its children when the parent has ended, however it did, and leave no file behind."""
-    import psutil
-
-    while os.getppid() == parent:
-        time.sleep(PARENT_INTERVAL)
-    children = psutil.Process().children(recursive=True)
-    for child in children:
-        child.kill()
-    psutil.wait_procs(children, timeout=CHILD_TIMEOUT)
-    run_folder.remove(folder)
-    os._exit(0)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from digitcore._lazy import lazy_attributes
+import lazy_loader
 
 if TYPE_CHECKING:
     from digitcore.models.bundle import ModelBundle, ModelCard
@@ -10,14 +10,10 @@ if TYPE_CHECKING:
 
 __all__ = ["SHIPPED_FOLDER", "ModelBundle", "ModelCard", "load", "names", "save"]
 
-__getattr__ = lazy_attributes(
+__getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
-    {
-        "ModelBundle": "bundle",
-        "ModelCard": "bundle",
-        "SHIPPED_FOLDER": "registry",
-        "load": "registry",
-        "names": "registry",
-        "save": "registry",
+    submod_attrs={
+        "bundle": ["ModelBundle", "ModelCard"],
+        "registry": ["SHIPPED_FOLDER", "load", "names", "save"],
     },
 )

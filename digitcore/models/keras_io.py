@@ -29,7 +29,7 @@ NOT_A_DIGIT_MODEL = "The model must turn one picture of 28 × 28 into ten number
 PACKAGES = ("tensorflow", "keras", "numpy", "ai-edge-litert")  # whose versions a card holds
 
 
-def random_model(network: str, *, name: str = "stupid", seed: int = 0) -> ModelBundle:
+def random_model(network: str, *, name: str = "untrained", seed: int = 0) -> ModelBundle:
     """A model with random weights.
 
     Raises:

@@ -10,7 +10,6 @@ import os
 import resource
 import subprocess
 import sys
-import threading
 import time
 import zipfile
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ import h5py
 import numpy as np
 import psutil
 
+from digitcore import processes
 from digitcore.errors import ModelError
 from digitcore.images import SIDE
 from digitcore.models.upload import WEIGHTS_FILE
@@ -34,7 +34,6 @@ MAX_MEGABYTES = 64  # in use after a batch of predictions
 BATCH_SIZE = 100  # digits
 MEASURE_TIMEOUT = 60  # s
 N_TIMED = 5  # predictions
-PARENT_INTERVAL = 0.5  # s
 TOO_COSTLY = "The model needs more memory or time than is allowed. Give a smaller one."
 
 
@@ -64,7 +63,7 @@ class Cost:
 
 def main(folder: Path) -> None:
     """Open every N.in."""
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    processes.end_with_parent(os.getppid(), exit_status=1)
     for kind, limit in (
         (resource.RLIMIT_AS, MAX_ADDRESS_SPACE),
         (resource.RLIMIT_CPU, MAX_CPU_SECONDS),
@@ -119,15 +118,6 @@ def _measure_apart(tflite: Path) -> Cost:
         return Cost(**json.loads(done.stdout))
     except (subprocess.SubprocessError, ValueError) as error:
         raise ModelError(TOO_COSTLY) from error
-
-
-def _end_with_parent(parent: int) -> None:
-    """End this process and its children when the parent has ended, however it did."""
-    while os.getppid() == parent:
-        time.sleep(PARENT_INTERVAL)
-    for child in psutil.Process().children(recursive=True):
-        child.kill()
-    os._exit(1)
 
 
 def check_weights(file: Path) -> None:

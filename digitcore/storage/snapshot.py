@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from digitcore import sanitize
 from digitcore.errors import LabError, ModelError, SettingsError
+from digitcore.evaluation.score import Score
 from digitcore.models.bundle import ModelBundle, ModelCard, is_valid_name
 from digitcore.models.network_spec import NetworkSpec, is_spec
 from digitcore.samples import SampleSet
-from digitcore.storage import repair
+from digitcore.training import history as curves
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from digitcore.training.snapshots import MAX_BYTES
@@ -75,19 +77,19 @@ class RunRecord:
             LabError: when the settings or a model's card are missing or of the wrong kind.
         """
         try:
-            history = repair.history(values.get("history"))
+            history = curves.from_json(values.get("history"))
             run = Run(
                 model=ModelBundle(read_card(values["model"]), *model),
-                history=history or [repair.START],
+                history=history or [curves.START],
                 settings=TrainSettings.from_dict(values["settings"]),
                 parent=str(values["parent"]),
-                seconds=repair.finite(values.get("seconds")),
+                seconds=sanitize.finite(values.get("seconds")),
                 stopped=bool(values.get("stopped")),
                 personal_is_held_out=bool(values.get("personal_is_held_out")),
-                mnist_p_value=repair.share(values.get("mnist_p_value")),
+                mnist_p_value=sanitize.share(values.get("mnist_p_value")),
                 resume_state=resume_state if history else None,
-                snapshots=repair.encoded(values.get("snapshots"), MAX_BYTES),
-                **{name: repair.score(values.get(name)) for name in SCORES},
+                snapshots=sanitize.encoded(values.get("snapshots"), MAX_BYTES),
+                **{name: Score.from_json(values.get(name)) for name in SCORES},
             )
             return cls(run, ModelBundle(read_card(values["start"]), *start))
         except (KeyError, TypeError, ValueError, AttributeError, SettingsError) as error:
@@ -143,9 +145,9 @@ def read_card(values: dict[str, Any]) -> ModelCard:
     card = ModelCard.from_dict(values)
     return replace(
         card,
-        history=repair.history(card.history),
-        metrics=repair.metrics(card.metrics),
-        seconds=repair.finite(card.seconds),
+        history=curves.from_json(card.history),
+        metrics=sanitize.metrics(card.metrics),
+        seconds=sanitize.finite(card.seconds),
     )
 
 
@@ -164,9 +166,9 @@ def card_from_untrusted(values: dict[str, Any]) -> ModelCard:
             trained=bool(values["trained"]),
             training_data=_check_sentence(values["training_data"]),
             settings=asdict(TrainSettings.from_dict(values["settings"])) if values.get("trained") else {},
-            history=repair.history(values.get("history")),
-            metrics={key: value for key, value in repair.metrics(values["metrics"]).items() if type(value) in (int, float)},
-            seconds=repair.finite(values.get("seconds")),
+            history=curves.from_json(values.get("history")),
+            metrics={key: value for key, value in sanitize.metrics(values["metrics"]).items() if type(value) in (int, float)},
+            seconds=sanitize.finite(values.get("seconds")),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, ModelError, SettingsError) as error:
         raise LabError(DAMAGED_RUN) from error

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from digitcore._lazy import lazy_attributes
+import lazy_loader
 
 if TYPE_CHECKING:
     from digitcore.samples import SampleSet
@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Point", "Run", "SampleSet", "TrainSettings", "train"]
 
-__getattr__ = lazy_attributes(
+__getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
-    {"Point": "run", "Run": "run", "SampleSet": "run", "TrainSettings": "settings", "train": "trainer"},
+    submod_attrs={
+        "run": ["Point", "Run", "SampleSet"],
+        "settings": ["TrainSettings"],
+        "trainer": ["train"],
+    },
 )

@@ -20,10 +20,10 @@ SYNTHETIC_VARIETY = 3  # times as many synthetic digits are generated as an epoc
 MAX_NOISE = 0.3  # share of pixels, or standard deviation as a share of full ink
 PREFETCH = 2  # batches
 _SIGNATURE = tuple(tf.TensorSpec(shape, tf.float32) for shape in ((None, SIDE, SIDE, 1), (None, N_CLASSES), (None,)))
-Part = tuple[np.ndarray, np.ndarray]
+Examples = tuple[np.ndarray, np.ndarray]
 
 
-def _empty() -> Part:
+def _empty() -> Examples:
     return np.zeros((0, SIDE, SIDE), np.uint8), np.zeros(0, np.uint8)
 
 
@@ -101,7 +101,7 @@ class TrainingDataset:
         digits = [part for digit, some in zip(samples.digits, variants, strict=True) for part in (digit[None], some)]
         return np.concatenate([_empty()[0], *digits]), samples.labels.repeat(counts), (1 / counts).repeat(counts)
 
-    def _mnist_part(self) -> Part:
+    def _mnist_part(self) -> Examples:
         if not self.settings.mnist_samples:
             return _empty()
         digits, labels = mnist.load().training
@@ -112,7 +112,7 @@ class TrainingDataset:
             chosen[: n // 2] = rng.choice(wanted, n // 2, replace=n // 2 > len(wanted))
         return digits[chosen], labels[chosen]
 
-    def _synthetic_part(self) -> Part:
+    def _synthetic_part(self) -> Examples:
         if not self.settings.synthetic_samples:
             return _empty()
         return synthetic.generate(SYNTHETIC_VARIETY * self.settings.synthetic_samples, self.settings.seed)
@@ -139,7 +139,7 @@ class TrainingDataset:
         return digits
 
 
-def validation_data(settings: TrainSettings) -> Part | None:
+def validation_data(settings: TrainSettings) -> Examples | None:
     """Digits that are never trained on: (N, 28, 28, 1) float32, (N, 10) float32; None where MNIST is neither here nor needed."""
     if not mnist.is_available() and not settings.mnist_samples:
         return None

@@ -1,9 +1,11 @@
 """Training curves as tables."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from digitcore.training.run import Point
+from digitcore import sanitize
+from digitcore.training.run import POINT_KEYS, Point
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -11,6 +13,8 @@ if TYPE_CHECKING:
 MAX_CARD_POINTS = 300
 MAX_VALIDATED_POINTS = 20
 PROGRESS_AXES = ("epoch", "samples_seen", "seconds")
+MAX_POINTS = 5_000  # of a stored curve
+START: Point = dict.fromkeys(PROGRESS_AXES, 0.0)
 COLUMNS = ["model", "subset", *PROGRESS_AXES, "value"]
 
 
@@ -56,3 +60,18 @@ def validated(points: Sequence[Point]) -> list[Point]:
     found = [point for point in points if "val_loss" in point]
     step = -(-len(found) // MAX_VALIDATED_POINTS)
     return [point for number, point in enumerate(found) if number % step == 0 or number == len(found) - 1]
+
+
+def from_json(points: Any) -> list[Point]:
+    """Return the well-formed points of a stored curve, evenly thinned to `MAX_POINTS` and the last point."""
+    found = [point for point in map(_point_from_json, points if isinstance(points, list) else []) if point]
+    thinned = found[:: max(1, -(-len(found) // MAX_POINTS))]
+    return [*thinned, found[-1]] if thinned and thinned[-1] is not found[-1] else thinned
+
+
+def _point_from_json(values: Any) -> Point | None:
+    if not isinstance(values, dict):
+        return None
+    point = {name: sanitize.finite(values[name], math.nan) for name in POINT_KEYS if name in values}
+    point = {name: value for name, value in point.items() if value >= 0}
+    return point if all(axis in point for axis in PROGRESS_AXES) else None

@@ -28,7 +28,7 @@ MNIST_ONLY = TrainSettings(
 NOISE_FAMILY = MNIST_ONLY.replace(learning_rate=2e-3, schedule="cosine")
 
 RECIPES = {
-    "stupid": Recipe("genius"),
+    "untrained": Recipe("genius"),
     "genius": Recipe(
         "genius",
         MNIST_ONLY.replace(

@@ -11,7 +11,7 @@ from digitcore.evaluation.metrics import Evaluation
 from digitcore.models.bundle import ModelBundle
 from pages.components import figures, gallery
 from pages.components.figures import Figure
-from pages.components.model_widgets import Models
+from pages.components.model_choice import Models
 from pages.components.prediction import Reading, prediction
 from pages.session import queries, resources, text
 from pages.session.lab_session import LabSession

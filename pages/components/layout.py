@@ -9,7 +9,7 @@ from digitcore.config import load_config
 from digitcore.errors import ConfigError
 from digitcore.models import registry
 from pages.components import assets
-from pages.session import autosave, polling, resources, settings_link, state, text
+from pages.session import persistence, polling, resources, settings_link, state, text
 from pages.session.lab_session import LabSession
 from pages.session.model_library import REQUIRED_MODELS
 
@@ -29,12 +29,12 @@ def begin_page(page: str) -> LabSession:
     st.set_page_config(page_title=f"{name} · Digit Lab", page_icon=ICON, layout="wide")
     _check_config()
     session = state.lab_session()
-    autosave.restore(session)
+    persistence.restore(session)
     settings_link.read(session)
     state.mark_visited()
     session.collect_training()
     session.collect_import()
-    autosave.save(session)
+    persistence.save(session)
     assets.style("layout.css")
     _check_models(registry.names() if page in (MY_LAB, EVALUATE) else list(REQUIRED_MODELS))
     _show_bar(session)
@@ -45,7 +45,7 @@ def begin_page(page: str) -> LabSession:
 
 def page_link(session: LabSession, page: str, **options: Any) -> None:
     """A link to a page that keeps the lab's address: the browser's Back then leads from page to page."""
-    st.page_link(page, query_params=autosave.address(session), **options)
+    st.page_link(page, query_params=persistence.address(session), **options)
 
 
 def _check_config() -> None:
@@ -80,18 +80,18 @@ def show_saving_error(session: LabSession) -> None:
     """Why the lab is not saved, in the main area."""
     if session.saving.view_token and not session.saving.awaited_token:
         st.info(session.saving.notice, icon=":material/content_copy:")
-    elif error := autosave.error(session):
+    elif error := persistence.error(session):
         st.warning(error, icon=":material/cloud_off:")
 
 
 def _status(session: LabSession) -> tuple[Any, ...]:
     """What the rest of the page depends on."""
-    return autosave.error(session), session.saving.is_saved, len(session.samples), session.training_job
+    return persistence.error(session), session.saving.is_saved, len(session.samples), session.training_job
 
 
 def _show_status(session: LabSession, shown: tuple[Any, ...]) -> None:
     """Active model, drawings, saving, training; the whole page is drawn anew when one of them has changed."""
-    autosave.restore(session)
+    persistence.restore(session)
     session.collect_training()
     if _status(session) != shown:
         st.rerun()
@@ -120,6 +120,6 @@ def _saving(session: LabSession) -> str:
         return "Autosaved"
     if session.saving.view_token:
         return "Copy"
-    if autosave.error(session):
+    if persistence.error(session):
         return "Not saved"
     return "Saving …" if session.saving.is_behind else ""

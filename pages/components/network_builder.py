@@ -18,7 +18,7 @@ from pages.session.training_state import Start
 OWN = "Build my own"
 FIRST = NetworkSpec((Block("conv", 16, pooling=True), Block("conv", 32, pooling=True), Block("dense", 64, dropout=0.3)))
 HELP = (
-    "What is trained from random weights. **genius** is the network of the shipped models genius and stupid; **mlp** has one "
+    "What is trained from random weights. **genius** is the network of the shipped models genius and untrained; **mlp** has one "
     "hidden layer; **convnet** is Keras's own example; **cnn13** and the noise family are tutorials'. Or build one from rows."
 )
 

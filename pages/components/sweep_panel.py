@@ -5,12 +5,12 @@ from typing import Any
 import streamlit as st
 
 from digitcore.errors import SettingsError
-from digitcore.jobs.sweep_plan import MAX_TRIALS, SweepPlan
 from digitcore.models.bundle import ModelBundle
 from digitcore.models.network_spec import NetworkSpec, is_spec
-from digitcore.training import search_space
+from digitcore.sweeps import space as parameter_space
+from digitcore.sweeps.plan import MAX_TRIALS, SweepPlan
+from digitcore.sweeps.space import Range, Space, Values
 from digitcore.training.recipes import NETWORKS
-from digitcore.training.search_space import Range, Space, Values
 from pages.components.sweep_results import sweep_results
 from pages.session import state
 from pages.session.lab_session import LabSession
@@ -59,7 +59,7 @@ def _choose_space(network: str, is_untrained: bool, plan: SweepPlan | None) -> S
     Raises:
         SettingsError: when a value that was typed is none.
     """
-    names = [*search_space.parameters(network), *([search_space.NETWORK] if is_untrained else [])]
+    names = [*parameter_space.parameters(network), *([parameter_space.NETWORK] if is_untrained else [])]
     before = plan.space if plan else {}
     latest = RANDOM if any(isinstance(values, Range) for values in before.values()) else GRID
     first, second = st.columns([3, 2], vertical_alignment="bottom")
@@ -71,13 +71,13 @@ def _choose_space(network: str, is_untrained: bool, plan: SweepPlan | None) -> S
         "Parameters to try",
         names,
         default=[name for name in before if name in names] or _default_names(network),
-        format_func=lambda name: search_space.label(name, network),
+        format_func=lambda name: parameter_space.label(name, network),
         key=f"sweep_parameters_{len(names)}",
         persist_state="session",
     )
     columns = st.columns(3)
     found = {
-        name: (_choose_range if is_random and search_space.is_numeric(name) else _choose_list)(
+        name: (_choose_range if is_random and parameter_space.is_numeric(name) else _choose_list)(
             columns[number % len(columns)], name, network, before.get(name)
         )
         for number, name in enumerate(chosen)
@@ -93,23 +93,23 @@ def _default_names(network: str) -> list[str]:
 
 def _choose_range(place: Any, name: str, network: str, before: Values | None) -> Values:
     """The ends of one parameter's range; `before`: what the latest sweep has of it."""
-    options = [_text(value) for value in search_space.usual_values(name, network)]
+    options = [_text(value) for value in parameter_space.usual_values(name, network)]
     ends = [_text(end) for end in before.ends] if isinstance(before, Range) else [options[0], options[-1]]
     options = sorted({*options, *ends}, key=float)
-    label = f"{search_space.label(name, network)}: from, to"
+    label = f"{parameter_space.label(name, network)}: from, to"
     low, high = place.select_slider(label, options, ends, key=f"sweep_range_{name}", persist_state="session")
     if low == high:
-        return [search_space.parse_value(name, low)]
+        return [parameter_space.parse_value(name, low)]
     first, last = sorted(float(end) for end in (low, high))
-    return Range(first, last, search_space.is_integer(name))
+    return Range(first, last, parameter_space.is_integer(name))
 
 
 def _choose_list(place: Any, name: str, network: str, before: Values | None) -> Values:
     """The values of one parameter; `before`: what the latest sweep has of it."""
-    usual = NETWORKS if name == search_space.NETWORK else search_space.usual_values(name, network)
+    usual = NETWORKS if name == parameter_space.NETWORK else parameter_space.usual_values(name, network)
     default = [_text(value) for value in (before if isinstance(before, list) else DEFAULT_SPACE.get(name, usual[:2]))]
     texts = place.multiselect(
-        f"Values of {search_space.label(name, network)}",
+        f"Values of {parameter_space.label(name, network)}",
         list(dict.fromkeys([*map(_text, usual), *default])),
         default=default,
         accept_new_options=True,
@@ -118,17 +118,17 @@ def _choose_list(place: Any, name: str, network: str, before: Values | None) -> 
         persist_state="session",
         help="Choose, or type others.",
     )
-    return [search_space.parse_value(name, text) for text in texts]
+    return [parameter_space.parse_value(name, text) for text in texts]
 
 
 def _text(value: Any) -> str:
-    return search_space.to_text([value])
+    return parameter_space.to_text([value])
 
 
 def _choose_trials(space: Space, epochs: int, plan: SweepPlan | None) -> tuple[int | None, int, bool]:
     """Number of combinations (None takes all) and of seeds, and whether poor trials stop early."""
     first, second, third = st.columns(3, vertical_alignment="bottom")
-    total = search_space.n_combinations(space)
+    total = parameter_space.n_combinations(space)
     n_seeds = second.slider(
         "Seeds for each",
         1,

@@ -6,9 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from digitcore import charts
-from digitcore.evaluation import effects
-from digitcore.jobs.sweep import MNIST, PERSONAL, STOPPED_EARLY, Sweep
-from digitcore.training import search_space
+from digitcore.sweeps import effects
+from digitcore.sweeps import space as parameter_space
+from digitcore.sweeps.runner import MNIST, PERSONAL, STOPPED_EARLY, Sweep
 from digitcore.values import format_value
 from pages.session import polling, state, text
 from pages.session.lab_session import LabSession
@@ -76,7 +76,7 @@ def _show_progress(sweep: Sweep) -> None:
 def _show_chart(sweep: Sweep, means: pd.DataFrame, score: str) -> None:
     """Points for one parameter, a heat map for two, parallel coordinates for more, or where the epochs are not the same."""
     names = {name: _label(sweep, name) for name in sweep.plan.space}
-    is_grid = search_space.n_combinations(sweep.plan.space) is not None
+    is_grid = parameter_space.n_combinations(sweep.plan.space) is not None
     if sweep.plan.stops_early:
         names |= {"trained_epochs": COLUMN_TITLES["trained_epochs"]}
         chart = charts.parallel_coordinates(means, names, score, SCORE_TITLES[score])
@@ -179,4 +179,4 @@ def _describe_best(sweep: Sweep, means: pd.DataFrame) -> str:
 
 
 def _label(sweep: Sweep, name: str) -> str:
-    return search_space.label(name, sweep.plan.network)
+    return parameter_space.label(name, sweep.plan.network)

@@ -14,8 +14,8 @@ from digitcore.data import quality
 from digitcore.data.quality import QualityIssue
 from digitcore.data.strokes import CANVAS_SIDE, encode_strokes
 from digitcore.errors import DigitLabError, ImageError
-from digitcore.imaging.decoding import UNREADABLE
-from pages.session.part import Part, synchronized
+from digitcore.images.decoding import UNREADABLE
+from pages.session.session_part import SessionPart, synchronized
 
 MAX_PREVIEW = 100_000  # characters of a picture's data URL
 BLACK, WHITE = "#000000", "#ffffff"
@@ -86,7 +86,7 @@ class Drawing:
         return replace(self, strokes=strokes, redo_stack=redo_stack, previous=previous, following=following)
 
 
-class CanvasState(Part):
+class CanvasState(SessionPart):
     """The canvas of a session, kept over page changes.
 
     A new revision is a new widget in the browser, which starts from `initial_drawing`. What is drawn later comes back from the

@@ -6,8 +6,8 @@ from typing import Any
 from digitcore.errors import JobError
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.jobs.tasks import Task
-from pages.session.part import Part, synchronized
-from pages.session.services import Services
+from pages.session.server_resources import ServerResources
+from pages.session.session_part import SessionPart, synchronized
 
 
 class ImportKind(StrEnum):
@@ -18,7 +18,7 @@ class ImportKind(StrEnum):
     SAMPLES = "samples"
 
 
-class ImportState(Part):
+class ImportState(SessionPart):
     """The import of a session.
 
     Attributes:
@@ -28,7 +28,7 @@ class ImportState(Part):
         is_error: whether that is something that went wrong.
     """
 
-    def __init__(self, services: Services, owner: str, lock: Any = None) -> None:
+    def __init__(self, services: ServerResources, owner: str, lock: Any = None) -> None:
         super().__init__(lock)
         self._services, self._owner = services, owner
         self.job: Job[Any] | None = None

@@ -23,12 +23,12 @@ from pages.session import text
 from pages.session.canvas_state import CanvasState, Drawing
 from pages.session.import_state import ImportKind, ImportState
 from pages.session.model_library import PRETRAINED, UNTRAINED, ModelLibrary
-from pages.session.part import synchronized
 from pages.session.query_list import QueryList
 from pages.session.run_scoring import RunScoring
 from pages.session.sample_list import Contradiction, SampleList, kept_labels
 from pages.session.saving_state import SavingState
-from pages.session.services import Services
+from pages.session.server_resources import ServerResources
+from pages.session.session_part import synchronized
 from pages.session.training_state import Start, TrainingState
 
 
@@ -46,7 +46,7 @@ class LabSession:
         is_flash_error: whether that is something that went wrong.
     """
 
-    def __init__(self, services: Services, owner: str = ""):
+    def __init__(self, services: ServerResources, owner: str = ""):
         self.lock = threading.RLock()
         self.services, self.owner = services, owner
         self.link_error: str | None = None

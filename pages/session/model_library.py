@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from digitcore import sanitize
 from digitcore.models.bundle import ModelBundle, is_valid_name
-from digitcore.storage import repair
 from digitcore.storage.snapshot import RunRecord
 from digitcore.training.run import MnistScores, Run
-from pages.session.part import Part, synchronized
-from pages.session.services import Services
+from pages.session.server_resources import ServerResources
+from pages.session.session_part import SessionPart, synchronized
 
-UNTRAINED, PRETRAINED = "stupid", "genius"
+UNTRAINED, PRETRAINED = "untrained", "genius"
 REQUIRED_MODELS = (UNTRAINED, PRETRAINED)  # no page works without them
 REFERENCE_MODEL = "plain"  # the network of many tutorials, compared with ours while nothing is trained
 MAX_COMPARED = 6
@@ -27,7 +27,7 @@ class DeletedRun:
     active_name: str
 
 
-class ModelLibrary(Part):
+class ModelLibrary(SessionPart):
     """The models of a session.
 
     Attributes:
@@ -41,7 +41,7 @@ class ModelLibrary(Part):
         view: of the Evaluate page, by its name; "" is the first one shown.
     """
 
-    def __init__(self, services: Services, lock: Any = None) -> None:
+    def __init__(self, services: ServerResources, lock: Any = None) -> None:
         super().__init__(lock)
         self._services = services
         self.runs: tuple[RunRecord, ...] = ()
@@ -219,6 +219,6 @@ class ModelLibrary(Part):
         counter, active = preferences.get("run_counter"), preferences.get("active_model")
         self.run_counter = counter if isinstance(counter, int) and 0 <= counter <= MAX_RUN_COUNTER else 0
         self.active_name = active if isinstance(active, str) else ""
-        self._compared = repair.strings(preferences.get("compared_models"))
-        self._compared_pair = tuple(repair.strings(preferences.get("compared_pair")))
+        self._compared = sanitize.strings(preferences.get("compared_models"))
+        self._compared_pair = tuple(sanitize.strings(preferences.get("compared_pair")))
         self.has_compared = preferences.get("has_compared") is True

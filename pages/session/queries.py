@@ -39,7 +39,7 @@ SENTENCES = {
     NETWORK: "Building the network",
     LABEL_ISSUES: "Training four models, each without a part of your drawings",
 }
-UNTRAINED_NAME = "untrained"
+CUSTOM_NETWORK_NAME = "untrained custom"
 Models = dict[str, ModelBundle]
 
 
@@ -95,7 +95,7 @@ def dataset_statistics(session: LabSession, seed: int) -> "DatasetStatistics | N
 def built_network(session: LabSession) -> BuiltNetwork | None:
     """The chosen network with random weights; None while it is built."""
     network, seed = session.training.network, session.training.settings.seed
-    name = UNTRAINED_NAME if is_spec(network) else f"{UNTRAINED_NAME} {network}"
+    name = CUSTOM_NETWORK_NAME if is_spec(network) else f"untrained {network}"
     found: BuiltNetwork | None = session.queries.find(
         session.training.network_key, lambda: model_tasks.BuildNetworkTask(network, seed, name)
     )

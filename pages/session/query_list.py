@@ -6,13 +6,13 @@ from typing import Any
 from digitcore.errors import JobError
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.jobs.tasks import Task
-from pages.session.part import Part, synchronized
-from pages.session.services import Services
+from pages.session.server_resources import ServerResources
+from pages.session.session_part import SessionPart, synchronized
 
 QueryKey = tuple[str, ...]  # the kind of query, then what it is about
 
 
-class QueryList(Part):
+class QueryList(SessionPart):
     """The queries of a session.
 
     Attributes:
@@ -22,7 +22,7 @@ class QueryList(Part):
         onnx_model: the key of the model that is wanted as ONNX.
     """
 
-    def __init__(self, services: Services, owner: str, lock: Any = None) -> None:
+    def __init__(self, services: ServerResources, owner: str, lock: Any = None) -> None:
         super().__init__(lock)
         self._services, self._owner = services, owner
         self.pending: dict[QueryKey, Job[Any]] = {}

@@ -24,7 +24,7 @@ from digitcore.storage import database
 from digitcore.storage.background_saver import BackgroundSaver
 from digitcore.storage.database import LabStore
 from pages.session.live_budget import LiveBudget
-from pages.session.services import Services
+from pages.session.server_resources import ServerResources
 from pages.session.sweep_recorder import ActiveWork, SweepRecorder
 
 MAX_RESULTS = 200  # of the worker, 0.4 MB each at most
@@ -36,9 +36,9 @@ MNIST_RETRY_SECONDS = 10
 _BY_HASH: dict[str | type, Any] = {ModelBundle: lambda bundle: bundle.hash}
 
 
-def services() -> Services:
+def services() -> ServerResources:
     """What a session needs."""
-    return Services(jobs, shipped_model, registry.names, usable_models, probabilities, results)
+    return ServerResources(jobs, shipped_model, registry.names, usable_models, probabilities, results)
 
 
 @st.cache_resource(show_spinner=False)

@@ -8,11 +8,11 @@ from digitcore.jobs.tasks import CompareOnMnistTask
 from digitcore.storage.snapshot import RunRecord
 from digitcore.training.run import MnistScores
 from pages.session.model_library import ModelLibrary
-from pages.session.part import Part, synchronized
-from pages.session.services import Services
+from pages.session.server_resources import ServerResources
+from pages.session.session_part import SessionPart, synchronized
 
 
-class RunScoring(Part):
+class RunScoring(SessionPart):
     """Scores the runs that a session has trained, one after the other, the newest first.
 
     Attributes:
@@ -20,7 +20,7 @@ class RunScoring(Part):
         error: why the last one failed, in a sentence.
     """
 
-    def __init__(self, services: Services, owner: str, models: ModelLibrary, lock: Any = None) -> None:
+    def __init__(self, services: ServerResources, owner: str, models: ModelLibrary, lock: Any = None) -> None:
         super().__init__(lock)
         self._services, self._owner, self._models = services, owner, models
         self.job: Job[MnistScores] | None = None

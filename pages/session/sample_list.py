@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from digitcore import sanitize
 from digitcore.samples import SampleSet
-from digitcore.storage import repair
-from pages.session.part import Part, synchronized
+from pages.session.session_part import SessionPart, synchronized
 
 MAX_KEPT = 10_000  # labels
 
@@ -23,10 +23,10 @@ class Contradiction:
 
 def kept_labels(preferences: dict[str, Any]) -> set[str]:
     """The identities in a snapshot's preferences."""
-    return set(repair.strings(preferences.get("kept_labels"))[:MAX_KEPT])
+    return set(sanitize.strings(preferences.get("kept_labels"))[:MAX_KEPT])
 
 
-class SampleList(Part):
+class SampleList(SessionPart):
     """The samples of a session.
 
     Attributes:

@@ -5,12 +5,12 @@ from typing import Any
 
 from digitcore.storage.background_saver import SaveState
 from digitcore.storage.snapshot import LabSnapshot
-from pages.session.part import Part, synchronized
+from pages.session.session_part import SessionPart, synchronized
 
 RETRY_INTERVAL = 5.0  # s between two tries to open a lab whose store does not answer
 
 
-class SavingState(Part):
+class SavingState(SessionPart):
     """The saving of a session's lab.
 
     Attributes:

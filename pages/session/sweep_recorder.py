@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from digitcore.jobs.job import Job
 from digitcore.jobs.service import JobService
-from digitcore.jobs.sweep import Sweep
+from digitcore.sweeps.runner import Sweep
 from digitcore.training.run import Run
 from pages.session import polling
 

@@ -8,18 +8,18 @@ from typing import Any
 
 from digitcore.errors import DigitLabError, JobError, ModelError, SettingsError
 from digitcore.jobs.job import Job, JobStatus
-from digitcore.jobs.sweep import Sweep
-from digitcore.jobs.sweep_plan import SweepPlan
 from digitcore.jobs.tasks import TrainTask
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
-from digitcore.training import search_space
+from digitcore.sweeps import space as parameter_space
+from digitcore.sweeps.plan import SweepPlan
+from digitcore.sweeps.runner import Sweep
+from digitcore.sweeps.space import Space
 from digitcore.training.recipes import NETWORKS, check_network
 from digitcore.training.run import Run
-from digitcore.training.search_space import Space
 from digitcore.training.settings import SETTING_SPECS, TrainSettings
-from pages.session.part import Part, synchronized
-from pages.session.services import Services
+from pages.session.server_resources import ServerResources
+from pages.session.session_part import SessionPart, synchronized
 
 NETWORK = "network"  # the kind of query that builds one
 
@@ -27,20 +27,20 @@ NETWORK = "network"  # the kind of query that builds one
 class Start(StrEnum):
     """What a training starts from; the values are shown to people."""
 
-    UNTRAINED = "stupid"
+    UNTRAINED = "untrained"
     PRETRAINED = "genius"
     TRAINED = "trained"
     BETTER = "better"
     RUN = "a run"
 
 
-class TrainingState(Part):
+class TrainingState(SessionPart):
     """The training of a session.
 
     Attributes:
         settings: as the form stands.
         start: what the next training starts from.
-        network: that is trained from random weights: a registered name or the JSON of a `NetworkSpec`; "" is that of stupid.
+        network: that is trained from random weights: a registered name or the JSON of a `NetworkSpec`; "" is that of untrained.
         network_error: why the rows of the network that is being built make none; `network` is the last that did.
         start_model: the name of one of the user's own models, where that is what it starts from.
         train_after_label: whether every label trains.
@@ -51,7 +51,7 @@ class TrainingState(Part):
         revision: changes when the form's values were set by something else than the form.
     """
 
-    def __init__(self, services: Services, lock: Any = None) -> None:
+    def __init__(self, services: ServerResources, lock: Any = None) -> None:
         super().__init__(lock)
         self._services = services
         self.settings = TrainSettings()
@@ -205,7 +205,7 @@ class TrainingState(Part):
         best = self.sweep.best() if self.sweep else None
         if self.sweep is None or best is None:
             return
-        settings, network = search_space.apply(best, self.sweep.plan.base, self.sweep.plan.network)
+        settings, network = parameter_space.apply(best, self.sweep.plan.base, self.sweep.plan.network)
         self.set_settings(settings)
         if network:
             self.choose_start(Start.UNTRAINED)

@@ -104,8 +104,8 @@ def test_what_would_help_is_said(app, data):
     assert "very small" in texts(app)
 
 
-def test_a_drawing_is_explained(app, data, stupid):
-    add_run(app, models.load("mlp"), stupid)  # whose features of 20,000 digits are there in a second
+def test_a_drawing_is_explained(app, data, untrained):
+    add_run(app, models.load("mlp"), untrained)  # whose features of 20,000 digits are there in a second
     draw(app, data.test_images[0])
     open_drawer(app, "why")
     assert "Pixels that matter" not in texts(app), "nothing is computed before it is asked for"
@@ -141,8 +141,8 @@ def test_own_drawings_are_relabelled_and_deleted(app, few):
     assert len(session_of(app).samples) == 20
 
 
-def test_doubtful_labels_are_relabelled_or_kept(app, few, stupid):
-    add_run(app, models.load("mlp"), stupid)  # which trains quickest
+def test_doubtful_labels_are_relabelled_or_kept(app, few, untrained):
+    add_run(app, models.load("mlp"), untrained)  # which trains quickest
     wrong = few.relabel([6], 8).relabel([9], 7)
     add_samples(app, wrong)
 
@@ -175,7 +175,7 @@ def test_misclassified_by_a_chosen_model(app, few):
     keep_open(app, "own").segmented_control(key="own_kind").set_value("Errors").run()
     assert "None of this kind." in texts(app), "genius predicts all twenty correctly"
     keep_open(app, "own")
-    next(box for box in app.selectbox if box.label == "Errors of").set_value("stupid").run()
+    next(box for box in app.selectbox if box.label == "Errors of").set_value("untrained").run()
     assert not app.exception and "None of this kind." not in texts(app)
 
 

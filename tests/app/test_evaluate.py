@@ -51,13 +51,13 @@ def test_every_view(app, few, chosen):
         assert app.dataframe[0].value["Model"].tolist() == chosen
 
 
-def test_the_page_opens_with_the_headline_of_the_pair(app, few, genius, stupid):
+def test_the_page_opens_with_the_headline_of_the_pair(app, few, genius, untrained):
     go(app, EVALUATE)
     until_answered(app)
     assert "No drawings of yours yet." in texts(app) and "errors of 10,000 (significant, p < 0.001)" in texts(app)
     tested = few.concatenate(few)
     add_samples(app, SampleSet.from_arrays(tested.digits, tested.labels))
-    add_run(app, genius, stupid)
+    add_run(app, genius, untrained)
     app.run()
     until_answered(app)
     assert "On your handwriting 2/10 → **10/10** (significant, p = 0.0078)." in texts(app)
@@ -66,24 +66,24 @@ def test_the_page_opens_with_the_headline_of_the_pair(app, few, genius, stupid):
     assert "On drawings that it learnt from 2/20 → **20/20**." in texts(app)
 
 
-def test_a_comparison_of_the_active_model_with_what_it_started_from(app, few, genius, stupid):
+def test_a_comparison_of_the_active_model_with_what_it_started_from(app, few, genius, untrained):
     add_samples(app, few)
     go(app, EVALUATE)
     until_answered(app)
     assert app.dataframe[0].value["Model"].tolist() == ["genius", "plain"], "visited before the first training"
     go(app, DRAW)
-    add_run(app, genius, stupid)
+    add_run(app, genius, untrained)
     go(app, EVALUATE)
     until_answered(app)
     scores = app.dataframe[0].value
-    assert scores["Model"].tolist() == ["stupid", "run 1"] and scores["MNIST"][1] > scores["MNIST"][0]
+    assert scores["Model"].tolist() == ["untrained", "run 1"] and scores["MNIST"][1] > scores["MNIST"][0]
     intervals = scores["Your handwriting 95 %"]
     assert intervals[0].endswith("of 20") and pd.isna(intervals[1]), "no interval on drawings that were learnt from"
     assert (scores["Time (ms)"] > 0).all()
     for view in ("Compare two", "My drawings"):
         see(app, view)
-        assert [box.value for box in app.selectbox[:2]] == ["stupid", "run 1"]
-    assert "of 20 drawings than stupid: significant (p < 0.001" in texts(app) and session_of(app).models.has_compared
+        assert [box.value for box in app.selectbox[:2]] == ["untrained", "run 1"]
+    assert "of 20 drawings than untrained: significant (p < 0.001" in texts(app) and session_of(app).models.has_compared
 
 
 def test_the_chosen_pair_is_the_same_in_every_view(app, few):
@@ -97,9 +97,9 @@ def test_the_chosen_pair_is_the_same_in_every_view(app, few):
     assert next(box for box in app.selectbox if box.label == "Baseline").value == "salt-pepper"
 
 
-def test_queries_are_stopped_and_resumed(app, stupid):
+def test_queries_are_stopped_and_resumed(app, untrained):
     resources.results().clear()
-    before = resources.jobs().submit(RobustnessTask(stupid))  # the worker is busy, so that there is time to press
+    before = resources.jobs().submit(RobustnessTask(untrained))  # the worker is busy, so that there is time to press
     go(app, EVALUATE)
     app.button(key="stop_queries").click().run()
     assert "Stopped" in texts(app) and not session_of(app).queries.pending

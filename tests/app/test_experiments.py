@@ -6,10 +6,10 @@ from urllib.parse import parse_qsl
 import pytest
 
 from digitcore.jobs.job import JobStatus
-from digitcore.jobs.trial import SCORES
 from digitcore.models.network_spec import Block, NetworkSpec
+from digitcore.sweeps.space import Range
+from digitcore.sweeps.trial import SCORES
 from digitcore.training.lessons import LESSONS
-from digitcore.training.search_space import Range
 from digitcore.training.settings import TrainSettings
 from pages.session import settings_link
 from pages.session.training_state import Start
@@ -68,7 +68,7 @@ def sweep_parameters(at):
 
 def test_the_best_network_of_a_sweep_takes_the_place_of_the_rows(few):
     network = NetworkSpec((Block("dense", 4),))
-    at = go(new_app(network=network.to_json(), start="stupid", mnist_samples="100", epochs="1"), TRAIN)
+    at = go(new_app(network=network.to_json(), start="untrained", mnist_samples="100", epochs="1"), TRAIN)
     at.toggle(key="sweeping").set_value(True).run()
     training = session_of(at).training
     training.begin_sweep(session_of(at).initial_model, few.take([]), "ann", {"blocks.1.size": [2, 6]}, {})
@@ -80,7 +80,7 @@ def test_the_best_network_of_a_sweep_takes_the_place_of_the_rows(few):
     at.button(key="sweep_apply").click().run()
     at.run()
     best = NetworkSpec((Block("dense", 6),)).to_json()
-    assert training.network == best and training.start == Start.UNTRAINED and at.radio(key="start_from").value == "stupid"
+    assert training.network == best and training.start == Start.UNTRAINED and at.radio(key="start_from").value == "untrained"
     assert shown_link(at)["network"] == best and any("6 units" in str(frame.value) for frame in at.dataframe)
 
 
@@ -101,7 +101,7 @@ def test_a_sweep_that_cannot_begin_says_so_beside_its_button(app):
 
 def test_a_network_of_one_s_own_is_trained_and_linked():
     text = '{"blocks":[{"kind":"conv","size":4,"pooling":true},{"kind":"dense","size":8}]}'
-    at = new_app(network=text, start="stupid", mnist_samples="1000", epochs="1")
+    at = new_app(network=text, start="untrained", mnist_samples="1000", epochs="1")
     go(at, TRAIN)
     session = session_of(at)
     network = NetworkSpec.from_json(text).to_json()
@@ -111,10 +111,10 @@ def test_a_network_of_one_s_own_is_trained_and_linked():
     at.button(key="train").click().run()
     until_trained(at)
     (record,) = session.models.runs
-    assert record.start.card.network == record.model.card.network == network and record.run.parent == "untrained"
+    assert record.start.card.network == record.model.card.network == network and record.run.parent == "untrained custom"
     assert shown_link(at)["network"] == network
     go(at, EVALUATE)
-    assert list(at.dataframe[0].value["Model"]) == ["untrained", "run 1"]
+    assert list(at.dataframe[0].value["Model"]) == ["untrained custom", "run 1"]
     at.segmented_control(key="view").set_value("Epochs").run()
     assert [slider.options for slider in at.select_slider] == [["0", "1"]] and "of 1,000 unseen MNIST digits right" in texts(at)
     at.select_slider[0].set_value(0).run()
@@ -125,7 +125,7 @@ def test_a_network_of_one_s_own_is_trained_and_linked():
 
 @pytest.mark.parametrize("name", ["nobody", "{", *LINKED])
 def test_a_network_in_a_link_that_cannot_be_used_is_said(name):
-    at = go(new_app(network=name, start="stupid"), TRAIN)
+    at = go(new_app(network=name, start="untrained"), TRAIN)
     assert session_of(at).training.network == "" and not at.exception
     assert bool(name) == ("cannot be used" in texts(at))
 
@@ -133,7 +133,7 @@ def test_a_network_in_a_link_that_cannot_be_used_is_said(name):
 def test_rows_that_make_no_network_are_said_beside_them(app):
     """The table checks each number; that they fit together, and are not too many, is said in one sentence."""
     go(app, TRAIN)
-    app.radio(key="start_from").set_value("stupid").run()
+    app.radio(key="start_from").set_value("untrained").run()
     network_box(app).set_value("Build my own").run()
     session = session_of(app)
     before = session.training.network
@@ -187,7 +187,9 @@ def test_the_link_of_a_lesson_is_in_the_readme_and_sets_the_form(lesson):
 
 
 def test_a_network_s_numbers_and_typed_values_are_swept(app):
-    at = go(new_app(network=NetworkSpec((Block("dense", 4),)).to_json(), start="stupid", mnist_samples="100", epochs="1"), TRAIN)
+    at = go(
+        new_app(network=NetworkSpec((Block("dense", 4),)).to_json(), start="untrained", mnist_samples="100", epochs="1"), TRAIN
+    )
     at.toggle(key="sweeping").set_value(True).run()
     sweep_parameters(at).set_value(["blocks.1.size", "activation"]).run()
     at.multiselect(key="sweep_blocks.1.size").set_value(["2", "6"]).run()
@@ -204,10 +206,10 @@ def test_a_network_s_numbers_and_typed_values_are_swept(app):
 
 def test_a_registered_network_is_chosen(app):
     go(app, TRAIN)
-    app.radio(key="start_from").set_value("stupid").run()
+    app.radio(key="start_from").set_value("untrained").run()
     network_box(app).set_value("noise-deep").run()
     assert app.button(key="train").disabled
     until_answered(app)
     assert session_of(app).start_model()[0].card.network == "noise-deep" and not app.button(key="train").disabled
     network_box(app).set_value("genius").run()
-    assert session_of(app).start_model()[0].name == "stupid"
+    assert session_of(app).start_model()[0].name == "untrained"

@@ -42,7 +42,7 @@ def test_the_state_of_the_loop(app):
     said = texts(app) + " ".join(app.dataframe[0].value["Model"])
     assert app.title[0].value == "My lab"
     steps = ("The canvas is empty", "0 drawings labelled", "Nothing trained yet", "Nothing compared yet")
-    for piece in (*steps, "genius", "stupid"):
+    for piece in (*steps, "genius", "untrained"):
         assert piece in said
 
 

@@ -7,9 +7,9 @@ import sqlalchemy as sql
 
 from digitcore.config import load_config
 from digitcore.jobs.job import JobStatus
-from digitcore.jobs.trial import SCORES
 from digitcore.storage import database
-from pages.session import autosave, resources, saving_state
+from digitcore.sweeps.trial import SCORES
+from pages.session import persistence, resources, saving_state
 from pages.session.training_state import Start
 from tests.support.app import DRAW, TRAIN, add_run, add_samples, draw, go, html, label, new_app, session_of, texts, until_answered
 
@@ -64,7 +64,7 @@ def test_a_change_without_a_new_count_is_saved(app, few):
 
 
 WIDGETS = {  # key → kind of widget, another value than the default
-    "start_from": ("radio", "stupid"),
+    "start_from": ("radio", "untrained"),
     "sample_weight": ("select_slider", 5.0),
     "mnist_samples": ("select_slider", 1000),
     "epochs": ("slider", 9),
@@ -101,7 +101,7 @@ def test_the_last_change_of_the_form_survives_a_reload(app, few, names):
 def test_the_network_survives_a_reload(app, few):
     add_samples(app, few)
     go(app, TRAIN)
-    app.radio(key="start_from").set_value("stupid").run()
+    app.radio(key="start_from").set_value("untrained").run()
     next(box for box in app.selectbox if box.label == "Network").set_value("mlp").run()
     until_answered(app)
     again = go(reopen(app), TRAIN)
@@ -111,10 +111,10 @@ def test_the_network_survives_a_reload(app, few):
 def test_what_train_has_restored_is_what_trains(app, few):
     add_samples(app, few)
     go(app, TRAIN)
-    app.radio(key="start_from").set_value("stupid").run()
+    app.radio(key="start_from").set_value("untrained").run()
     app.toggle(key="hold_out").set_value(False).run()
     again = go(reopen(app), TRAIN)
-    assert session_of(again).start_model()[0].name == "stupid" and not session_of(again).samples.hold_out
+    assert session_of(again).start_model()[0].name == "untrained" and not session_of(again).samples.hold_out
     assert session_of(again).training.start == Start.UNTRAINED
 
 
@@ -196,7 +196,7 @@ def lab_address(app, data, genius):
 def test_a_failed_read_keeps_the_address_and_adds_what_was_done_meanwhile(lab_address, data, genius, impatient):
     with outage():
         at = new_app(lab=lab_address)
-        assert autosave.AWAITED in [warning.value for warning in at.warning]
+        assert persistence.AWAITED in [warning.value for warning in at.warning]
         go(at, TRAIN)
         assert at.query_params["lab"] == lab_address, "also on another page"
         go(at, DRAW)
@@ -204,7 +204,7 @@ def test_a_failed_read_keeps_the_address_and_adds_what_was_done_meanwhile(lab_ad
         label(at, 2)
         add_run(at, genius, genius)
         at.run()
-        assert at.query_params["lab"] == lab_address and autosave.AWAITED in [warning.value for warning in at.warning]
+        assert at.query_params["lab"] == lab_address and persistence.AWAITED in [warning.value for warning in at.warning]
         assert "Autosaved" not in html(at) and "Labelled **2**" in texts(at)
     at.run()
     session = session_of(at)

@@ -41,21 +41,21 @@ def test_the_form_has_every_setting_and_starts_with_its_default(app):
     assert set(FORM_SPECS) <= widgets
 
 
-def test_a_training_and_its_outcome(app, few, stupid):
+def test_a_training_and_its_outcome(app, few, untrained):
     add_samples(app, few)
     go(app, TRAIN)
-    app.radio(key="start_from").set_value("stupid").run()
+    app.radio(key="start_from").set_value("untrained").run()
     app.slider(key="epochs").set_value(1).run()
     app.button(key="train").click().run()
     assert session_of(app).training.job is not None and app.button(key="train").disabled
     go(app, MY_LAB)
     go(app, TRAIN)
-    assert app.slider(key="epochs").value == 1 and app.radio(key="start_from").value == "stupid"
+    assert app.slider(key="epochs").value == 1 and app.radio(key="start_from").value == "untrained"
     until_trained(app)
     said = texts(app)
-    assert "Trained on your 20 drawings and 500 MNIST digits." in said and "Started from stupid" in said
+    assert "Trained on your 20 drawings and 500 MNIST digits." in said and "Started from untrained" in said
     assert "Your handwriting" in said and "20 drawings that it learnt from" in said
-    before = f"MNIST {100 * stupid.card.metrics['mnist_accuracy']:.2f} → "
+    before = f"MNIST {100 * untrained.card.metrics['mnist_accuracy']:.2f} → "
     assert before in said
     until(app, lambda: session_of(app).training_job is None)
     assert session_of(app).models.active_run.run.mnist_after.n == 10_000 and f"{before}**" in texts(app)
@@ -63,28 +63,28 @@ def test_a_training_and_its_outcome(app, few, stupid):
     assert "Active model: run 1" in html(app)
 
 
-def test_the_better_model_and_why(app, few, genius, stupid):
+def test_the_better_model_and_why(app, few, genius, untrained):
     add_samples(app, few)
-    add_run(app, stupid, genius)
+    add_run(app, untrained, genius)
     go(app, TRAIN)
     app.radio(key="start_from").set_value("better").run()
     assert "“genius”: it reads 20 of your 20 drawings" in texts(app)
 
 
-def test_runs_in_the_table(app, genius, stupid):
-    add_run(app, stupid, genius, epochs=3)
-    add_run(app, genius, stupid, epochs=7)
+def test_runs_in_the_table(app, genius, untrained):
+    add_run(app, untrained, genius, epochs=3)
+    add_run(app, genius, untrained, epochs=7)
     go(app, TRAIN)
     table = app.dataframe[0].value
-    assert table["Run"].tolist() == ["run 2 (in use)", "run 1"] and table["Started from"].tolist() == ["stupid", "genius"]
+    assert table["Run"].tolist() == ["run 2 (in use)", "run 1"] and table["Started from"].tolist() == ["untrained", "genius"]
     session_of(app).models.activate("run 1")
     go(app, TRAIN)
     assert "Active model: run 1" in html(app)
 
 
-def test_deleting_a_run_can_be_undone(app, genius, stupid):
-    add_run(app, stupid, genius)
-    add_run(app, genius, stupid)
+def test_deleting_a_run_can_be_undone(app, genius, untrained):
+    add_run(app, untrained, genius)
+    add_run(app, genius, untrained)
     session_of(app).models.delete_run("run 2")
     go(app, TRAIN)
     assert "Deleted “run 2”. Active model: run 1." in texts(app) and app.dataframe[0].value["Run"].tolist() == ["run 1 (in use)"]
@@ -113,9 +113,9 @@ def test_a_link_with_settings_carries_no_lab(app, few):
 def test_a_link_carries_the_start(app):
     go(app, TRAIN)
     assert shown_link(app) == {}, "genius is where everybody starts"
-    app.radio(key="start_from").set_value("stupid").run()
-    assert shown_link(app) == {"start": "stupid"}
-    assert go(new_app(start="stupid"), TRAIN).radio(key="start_from").value == "stupid"
+    app.radio(key="start_from").set_value("untrained").run()
+    assert shown_link(app) == {"start": "untrained"}
+    assert go(new_app(start="untrained"), TRAIN).radio(key="start_from").value == "untrained"
     at = go(new_app(start="a run"), TRAIN)
     assert "start must be one of" in texts(at) and at.radio(key="start_from").value == "genius"
 
@@ -161,9 +161,9 @@ def test_without_mnist_every_page_opens(app, tmp_path, monkeypatch):
         resources.has_mnist.clear()
 
 
-def test_a_run_of_the_table_is_started_from(app, genius, stupid):
-    add_run(app, stupid, genius)
-    add_run(app, genius, stupid)
+def test_a_run_of_the_table_is_started_from(app, genius, untrained):
+    add_run(app, untrained, genius)
+    add_run(app, genius, untrained)
     session_of(app).training.choose_start(Start.RUN, "run 1")
     go(app, TRAIN)
     assert app.radio(key="start_from").value == Start.RUN and app.selectbox(key="start_run").value == "run 1"

@@ -11,7 +11,7 @@ import pytest
 from tests.support.browser import LONG, Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-START = "/Train?start=stupid&mnist_samples=200&epochs=1"
+START = "/Train?start=untrained&mnist_samples=200&epochs=1"
 
 
 def choose(person, label, text):
@@ -89,7 +89,7 @@ def test_an_experiment_survives_a_kill_and_travels_by_link(new_person, tmp_path)
         person.press("sweep_apply")
         person.settle()
         person.page.get_by_text("Link to these settings").click()
-        link = urlsplit(person.page.locator("code", has_text="start=stupid").first.inner_text())
+        link = urlsplit(person.page.locator("code", has_text="start=untrained").first.inner_text())
         person.page.keyboard.press("Escape")
         first = train(person)
         other = new_person(again)

@@ -4,8 +4,8 @@ from tests.support.browser import LONG
 from tests.support.jobs import worker_process
 
 
-def train_from_stupid(person, samples):
-    """Set the form and press Train: stupid, 2,000 MNIST digits, 1 epoch."""
+def train_from_untrained(person, samples):
+    """Set the form and press Train: untrained, 2,000 MNIST digits, 1 epoch."""
     page = person.page
     page.locator(".st-key-start_from label", has_text="Untrained").click()
     person.slide("mnist_samples", "ArrowRight", "ArrowRight")
@@ -26,13 +26,13 @@ def test_the_whole_loop(person, server):
 
     person.go("Train")
     page.get_by_text("1 drawing of yours + 500 MNIST digits").wait_for()
-    train_from_stupid(person, "1 drawing and 2,000 MNIST digits")
+    train_from_untrained(person, "1 drawing and 2,000 MNIST digits")
     page.locator(".st-key-training [data-testid=stVegaLiteChart]").nth(1).wait_for()
 
     person.go("Draw")
     person.draw(7)
     page.get_by_text("Both", exact=True).click()
-    page.locator(".st-key-answer").get_by_text("stupid").wait_for()
+    page.locator(".st-key-answer").get_by_text("untrained").wait_for()
     assert "run 1" in person.answer()
 
     person.go("Evaluate")
@@ -62,7 +62,7 @@ def test_the_loop_by_touch_on_a_phone(phone):
     phone.label(7, 1)
     page.get_by_text("Saved as 7").wait_for()
     phone.go("Train")
-    train_from_stupid(phone, "1 drawing")
+    train_from_untrained(phone, "1 drawing")
     phone.go("Evaluate")
     phone.see("Errors")
     page.get_by_text("the most confident first").wait_for(timeout=LONG)

@@ -54,7 +54,7 @@ def test_predict(tmp_path, capsys, data):
     assert main(["predict", str(file), "--json"]) == 0
     [answer] = json.loads(capsys.readouterr().out)
     assert answer["digit"] == data.test_labels[0] and sum(answer["probabilities"]) == pytest.approx(1, abs=1e-3)
-    assert main(["predict", str(file), "--model", "stupid"]) == 0
+    assert main(["predict", str(file), "--model", "untrained"]) == 0
 
 
 def test_a_blank_file_does_not_hide_the_others(tmp_path, capsys, data):

@@ -65,8 +65,8 @@ def test_only_the_same_digits_can_be_compared():
         PairedComparison(judged([1], [1]), judged([2], [1]))
 
 
-def test_the_better_model_and_why(genius, stupid, few):
-    winner, reason = better_model(stupid, genius, few)
+def test_the_better_model_and_why(genius, untrained, few):
+    winner, reason = better_model(untrained, genius, few)
     assert winner is genius and f"{len(few)} drawings" in reason
-    winner, reason = better_model(stupid, genius, few.take([]))
+    winner, reason = better_model(untrained, genius, few.take([]))
     assert winner is genius and "MNIST" in reason

@@ -3,9 +3,9 @@ import numpy as np
 from digitcore.evaluation.feature_map import MAPPED_DIGITS, feature_map
 
 
-def test_the_map_of_genius_separates_the_digits(genius, stupid, data):
+def test_the_map_of_genius_separates_the_digits(genius, untrained, data):
     digits, labels = (part[:50] for part in data.validation)
-    found = feature_map([genius, stupid], digits)
+    found = feature_map([genius, untrained], digits)
     assert found.positions.shape == (MAPPED_DIGITS, 2) and np.abs(found.positions).max() == 1
     assert found.agreement() >= 0.97
     shares = []

@@ -19,7 +19,7 @@ from distributed import Client
 from distributed.security import Security
 
 from digitcore.errors import JobError
-from digitcore.jobs import preload, run_folder
+from digitcore.jobs import cluster_folder, preload
 from digitcore.jobs.cluster import CONNECT_TIMEOUT
 from digitcore.jobs.service import HOUSEKEEPING_INTERVAL, JobService
 from digitcore.jobs.tasks import Unlimited
@@ -43,7 +43,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_a_process_that_starts_when_its_server_is_gone_ends(tmp_path):
     late = "import time; from digitcore.jobs import preload; preload.dask_setup(object()); time.sleep(60); raise SystemExit(1)"
-    gone = os.environ | {preload.SERVER_PID: str(max(psutil.pids()) + 1000), run_folder.FOLDER: str(tmp_path / "run")}
+    gone = os.environ | {preload.SERVER_PID: str(max(psutil.pids()) + 1000), cluster_folder.FOLDER: str(tmp_path / "run")}
     assert subprocess.run([sys.executable, "-c", late], env=gone, cwd=ROOT, timeout=PATIENCE, check=False).returncode == 0
 
 
@@ -69,13 +69,13 @@ def test_two_clusters_of_one_process_start_at_once():
             service.close()
 
 
-def test_a_killed_worker_is_reported_and_replaced(service, untrained):
-    job = submit_training(service, untrained, SampleSet(), LONG)
+def test_a_killed_worker_is_reported_and_replaced(service, random_mlp):
+    job = submit_training(service, random_mlp, SampleSet(), LONG)
     until(lambda: len(job.events) > 2)
     worker_process().kill()
     with pytest.raises(JobError, match="worker died"):
         job.wait(PATIENCE)
-    again = submit_training(service, untrained, SampleSet(), TrainSettings(mnist_samples=500, epochs=1))
+    again = submit_training(service, random_mlp, SampleSet(), TrainSettings(mnist_samples=500, epochs=1))
     assert again.wait(PATIENCE).mnist_after.n == 10_000
 
 
@@ -104,7 +104,7 @@ def test_a_killed_nanny_is_replaced(service):
     assert answers(service)
 
 
-def test_an_outside_cluster_with_a_worker_killed(tmp_path, untrained):
+def test_an_outside_cluster_with_a_worker_killed(tmp_path, random_mlp):
     """A real `dask scheduler` and two `dask worker`s: jobs run on both at once, and one whose worker dies begins again."""
     with OutsideCluster(tmp_path) as cluster:
         for _ in range(2):
@@ -113,7 +113,7 @@ def test_an_outside_cluster_with_a_worker_killed(tmp_path, untrained):
         outside.warm_up()
         until(lambda: outside.worker_count() == 2)
         settings = TrainSettings(mnist_samples=10_000, epochs=2, batch_size=128)
-        jobs = [submit_training(outside, untrained, SampleSet(), settings, owner=owner) for owner in ("ann", "bob")]
+        jobs = [submit_training(outside, random_mlp, SampleSet(), settings, owner=owner) for owner in ("ann", "bob")]
         until(lambda: all(len(job.events) > 2 for job in jobs))
         assert [job.status for job in jobs] == ["running", "running"]
         cluster.workers[0].kill()
@@ -165,16 +165,16 @@ def test_nothing_outlives_the_server(how, tmp_path):
 
 def test_what_killed_processes_left_behind_is_removed_at_the_next_start(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    left, running = (tmp_path / f"{run_folder.PREFIX}{pid}-x" for pid in (max(psutil.pids()) + 1000, os.getppid()))
+    left, running = (tmp_path / f"{cluster_folder.PREFIX}{pid}-x" for pid in (max(psutil.pids()) + 1000, os.getppid()))
     for folder in (left, running):
         folder.mkdir()
-    made = run_folder.create()
+    made = cluster_folder.create()
     assert set(tmp_path.iterdir()) == {running, made}
 
 
 def test_who_has_no_key_cannot_speak_with_the_cluster(service):
     assert answers(service)
-    files = list(Path(tempfile.gettempdir()).glob(f"{run_folder.PREFIX}{os.getpid()}-*/{run_folder.SCHEDULER_FILE}"))
+    files = list(Path(tempfile.gettempdir()).glob(f"{cluster_folder.PREFIX}{os.getpid()}-*/{cluster_folder.SCHEDULER_FILE}"))
     assert files
     for address in (json.loads(file.read_text())["address"] for file in files):
         assert address.startswith("tls://127.0.0.1:")
@@ -195,21 +195,21 @@ def test_a_stopped_worker_is_noticed(service):
 
 
 @pytest.mark.parametrize("is_silent", [False, True])
-def test_a_scheduler_that_does_not_answer_is_said_at_once_and_remembered(untrained, is_silent):
+def test_a_scheduler_that_does_not_answer_is_said_at_once_and_remembered(random_mlp, is_silent):
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         if is_silent:
             listening.listen()
         outside = JobService(f"tcp://127.0.0.1:{listening.getsockname()[1]}")
         try:
-            jobs = [submit_training(outside, untrained, SampleSet(), LONG, owner=owner) for owner in ("ann", "bob", "cem")]
+            jobs = [submit_training(outside, random_mlp, SampleSet(), LONG, owner=owner) for owner in ("ann", "bob", "cem")]
             begin = time.monotonic()
             for job in jobs:
                 with pytest.raises(JobError, match=r"does not answer\. Check DASK_SCHEDULER_ADDRESS"):
                     job.wait(PATIENCE)
             first = time.monotonic() - begin
             with pytest.raises(JobError, match="does not answer"):
-                submit_training(outside, untrained, SampleSet(), LONG).wait(PATIENCE)
+                submit_training(outside, random_mlp, SampleSet(), LONG).wait(PATIENCE)
             assert time.monotonic() - begin - first < first or first < 1, "one attempt for all"
             assert first < 2 * CONNECT_TIMEOUT
         finally:

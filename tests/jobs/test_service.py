@@ -22,15 +22,15 @@ from tests.support.jobs import LONG, PATIENCE, EndlessTask, OutsideCluster, subm
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_training_reports_and_returns(service, untrained, few):
-    job = submit_training(service, untrained, few, TrainSettings(mnist_samples=2000, epochs=1))
+def test_training_reports_and_returns(service, random_mlp, few):
+    job = submit_training(service, random_mlp, few, TrainSettings(mnist_samples=2000, epochs=1))
     run = job.wait(PATIENCE)
     assert [event for event in job.events if event in run.history] == run.history
     assert run.mnist_before.n == run.mnist_after.n == 10_000 and run.mnist_after.correct > run.mnist_before.correct
     assert run.model.card.metrics["mnist_accuracy"] == pytest.approx(run.mnist_after.accuracy, abs=1e-4)
 
 
-def test_server_process_needs_no_keras(service, untrained):
+def test_server_process_needs_no_keras(service, random_mlp):
     """What the server imports, in a process of its own: pytest's has Keras from other tests."""
     code = """
         import sys
@@ -66,27 +66,27 @@ def test_statistics_and_neighbors(service, data):
     assert set(found.labels[0].tolist()) == {7}
 
 
-def test_stop(service, untrained):
-    job = submit_training(service, untrained, SampleSet(), LONG)
+def test_stop(service, random_mlp):
+    job = submit_training(service, random_mlp, SampleSet(), LONG)
     until(lambda: len(job.events) > 2)
     job.stop()
     run = job.wait(PATIENCE)
     assert run.stopped and run.history[-1]["epoch"] < 50
 
 
-def test_an_error_is_a_sentence(service, untrained):
-    job = submit_training(service, untrained, SampleSet(), TrainSettings(mnist_samples=0))
+def test_an_error_is_a_sentence(service, random_mlp):
+    job = submit_training(service, random_mlp, SampleSet(), TrainSettings(mnist_samples=0))
     with pytest.raises(JobError, match="label a drawing"):
         job.wait(PATIENCE)
 
 
-def test_the_queue_is_fair(service, untrained):
+def test_the_queue_is_fair(service, random_mlp):
     """One running job for each owner; the others in order; withdrawn when asked; low priority last."""
     short = TrainSettings(mnist_samples=200, epochs=1, validation_samples=100)
-    first = submit_training(service, untrained, SampleSet(), LONG, owner="ann")
-    low = submit_training(service, untrained, SampleSet(), short, owner="ann", priority=Priority.LOW)
-    second = submit_training(service, untrained, SampleSet(), short, owner="ann")
-    other = submit_training(service, untrained, SampleSet(), short, owner="bob")
+    first = submit_training(service, random_mlp, SampleSet(), LONG, owner="ann")
+    low = submit_training(service, random_mlp, SampleSet(), short, owner="ann", priority=Priority.LOW)
+    second = submit_training(service, random_mlp, SampleSet(), short, owner="ann")
+    other = submit_training(service, random_mlp, SampleSet(), short, owner="bob")
     until(lambda: len(first.events) > 2)
     assert [job.status for job in (first, second, other, low)] == ["running", "waiting", "waiting", "waiting"]
     assert (first.position, second.position, other.position, low.position) == (0, 1, 2, 3)
@@ -113,31 +113,31 @@ def test_a_session_that_is_gone_frees_its_place():
         served.close()
 
 
-def test_limits(service, untrained, few, monkeypatch):
+def test_limits(service, random_mlp, few, monkeypatch):
     monkeypatch.setattr(service, "limits", Limits(epochs=4, samples=10, jobs=1))
     with pytest.raises(JobError, match="allows 4 epochs"):
-        submit_training(service, untrained, few.take([0]), TrainSettings(epochs=5))
+        submit_training(service, random_mlp, few.take([0]), TrainSettings(epochs=5))
     with pytest.raises(JobError, match="allows 10 drawings"):
-        submit_training(service, untrained, few, TrainSettings(epochs=1))
+        submit_training(service, random_mlp, few, TrainSettings(epochs=1))
     with pytest.raises(JobError, match="allows 1 trainings"):
-        service.submit(EvaluateTask(untrained))
-        service.submit(EvaluateTask(untrained))
+        service.submit(EvaluateTask(random_mlp))
+        service.submit(EvaluateTask(random_mlp))
 
 
-def test_the_limit_of_seconds_stops_and_keeps(service, untrained, monkeypatch):
+def test_the_limit_of_seconds_stops_and_keeps(service, random_mlp, monkeypatch):
     monkeypatch.setattr(service, "limits", Limits(seconds=2))
-    run = submit_training(service, untrained, SampleSet(), LONG).wait(PATIENCE)
+    run = submit_training(service, random_mlp, SampleSet(), LONG).wait(PATIENCE)
     assert run.stopped and run.model.card.trained
 
 
-def test_continue_through_the_service(service, untrained):
+def test_continue_through_the_service(service, random_mlp):
     settings = TrainSettings(mnist_samples=10_000, epochs=2)
-    job = submit_training(service, untrained, SampleSet(), settings)
+    job = submit_training(service, random_mlp, SampleSet(), settings)
     until(lambda: len(job.events) > 2)
     job.stop()
     part = job.wait(PATIENCE)
     assert part.stopped
-    whole = submit_training(service, untrained, SampleSet(), settings, resume_from=part).wait(PATIENCE)
+    whole = submit_training(service, random_mlp, SampleSet(), settings, resume_from=part).wait(PATIENCE)
     assert not whole.stopped and whole.history[: len(part.history)] == part.history
     assert whole.mnist_after.accuracy > 0.9
 
@@ -173,7 +173,7 @@ def test_time_is_counted_from_when_a_worker_begins(tmp_path, monkeypatch):
         limited.close()
 
 
-def test_a_closed_service_has_no_threads_and_takes_no_jobs(untrained):
+def test_a_closed_service_has_no_threads_and_takes_no_jobs(random_mlp):
     def threads():
         return [thread.name for thread in threading.enumerate() if thread.name.startswith("jobs")]
 
@@ -184,4 +184,4 @@ def test_a_closed_service_has_no_threads_and_takes_no_jobs(untrained):
     closed.close()
     assert threads() == before
     with pytest.raises(JobError, match="shutting down"):
-        closed.submit(EvaluateTask(untrained))
+        closed.submit(EvaluateTask(random_mlp))

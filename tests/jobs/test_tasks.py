@@ -17,38 +17,38 @@ def run(task, should_stop=lambda: False):
     return task.run(events.append, should_stop), events
 
 
-def test_training_is_scored_before_and_after(untrained, few):
+def test_training_is_scored_before_and_after(random_mlp, few):
     held_out = few.concatenate(few).concatenate(few)  # six of each digit: one is held out
     held_out = SampleSet.from_arrays(held_out.digits, held_out.labels)
     settings = TrainSettings(mnist_samples=500, epochs=1, validation_samples=100)
-    result, events = run(tasks.TrainTask(untrained, held_out, settings))
+    result, events = run(tasks.TrainTask(random_mlp, held_out, settings))
     assert result.history == events and result.personal_is_held_out and result.personal_after.n == 10
     assert result.model.card.training_data == "Trained on your 50 drawings and 500 MNIST digits."
     assert result.mnist_before.n == result.mnist_after.n == 10_000
     assert 0 < result.model.card.confidence_threshold < 1
 
 
-def test_a_training_has_limits(untrained, few):
-    task = tasks.TrainTask(untrained, few, TrainSettings(epochs=5))
+def test_a_training_has_limits(random_mlp, few):
+    task = tasks.TrainTask(random_mlp, few, TrainSettings(epochs=5))
     assert task.with_limits(Limits(seconds=7)).max_seconds == 7
     for limits, message in ((Limits(epochs=4), "4 epochs"), (Limits(samples=10), "10 drawings")):
         with pytest.raises(JobError, match=message):
             task.with_limits(limits)
 
 
-def test_a_training_without_data(untrained):
+def test_a_training_without_data(random_mlp):
     with pytest.raises(SettingsError, match="label a drawing"):
-        run(tasks.TrainTask(untrained, SampleSet(), TrainSettings(mnist_samples=0)))
+        run(tasks.TrainTask(random_mlp, SampleSet(), TrainSettings(mnist_samples=0)))
 
 
-def test_evaluation_is_cached_and_can_be_stopped(genius, untrained):
+def test_evaluation_is_cached_and_can_be_stopped(genius, random_mlp):
     first, events = run(tasks.EvaluateTask(genius))
     assert first.evaluation.accuracy == pytest.approx(genius.card.metrics["mnist_accuracy"], abs=2e-4) and first.milliseconds > 0
     assert [event["share"] for event in events] == sorted(event["share"] for event in events) and events[-1]["share"] == 1
     again, events = run(tasks.EvaluateTask(genius))
     assert again.evaluation is first.evaluation and not events
     with pytest.raises(CancelledError):
-        run(tasks.EvaluateTask(_changed(untrained)), lambda: True)
+        run(tasks.EvaluateTask(_changed(random_mlp)), lambda: True)
 
 
 def _changed(bundle):
@@ -56,7 +56,7 @@ def _changed(bundle):
     return type(bundle)(bundle.card, bundle.keras_bytes, bundle.tflite_bytes + b"\0")
 
 
-def test_a_model_is_scored_after_its_training(untrained, few, genius):
+def test_a_model_is_scored_after_its_training(random_mlp, few, genius):
     settings = TrainSettings(mnist_samples=500, epochs=1, validation_samples=100)
     result, _ = run(tasks.TrainTask(genius, few, settings, evaluates_mnist=False))
     assert result.mnist_before.correct == 10_000 - genius.card.metrics["mnist_errors"] and result.mnist_after is None
@@ -67,7 +67,7 @@ def test_a_model_is_scored_after_its_training(untrained, few, genius):
     assert scored.mnist_after.n == 10_000 and 0 <= scored.mnist_p_value <= 1
     assert scored.model.card.metrics["mnist_errors"] == 10_000 - scored.mnist_after.correct
     with pytest.raises(CancelledError):
-        run(tasks.CompareOnMnistTask(genius, _changed(untrained)), lambda: True)
+        run(tasks.CompareOnMnistTask(genius, _changed(random_mlp)), lambda: True)
 
 
 def test_a_shipped_model_is_imported_with_its_metrics(genius):

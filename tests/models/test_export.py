@@ -62,10 +62,10 @@ def test_the_package_answers_as_the_page(tmp_path, genius, data):
     assert [one["unsure"] for one in answers] == (expected.max(1) < genius.card.confidence_threshold).tolist()
 
 
-def test_a_package_that_answers_otherwise_is_noticed(genius, stupid, few, predictor):
+def test_a_package_that_answers_otherwise_is_noticed(genius, untrained, few, predictor):
     expected = predictor.probabilities(few.digits)
     assert export.is_consistent(export.to_zip(genius), few.digits, expected)
-    assert not export.is_consistent(export.to_zip(stupid), few.digits, expected)
+    assert not export.is_consistent(export.to_zip(untrained), few.digits, expected)
 
 
 def test_predict_is_short():

@@ -6,17 +6,17 @@ from digitcore.errors import ModelError
 from digitcore.models import keras_io
 
 
-def test_both_files_of_a_bundle_agree(untrained, data):
+def test_both_files_of_a_bundle_agree(random_mlp, data):
     digits = data.test_images[:100]
-    by_keras = keras_io.predict_in_batches(keras_io.open_model(untrained), digits[..., None].astype(np.float32))
-    assert np.allclose(by_keras, untrained.predictor().probabilities(digits), atol=1e-4)
-    assert not untrained.card.trained and untrained.card.sha256.keys() == {"model.keras", "model.tflite"}
-    assert {"keras", "tensorflow", "python"} <= untrained.card.versions.keys()
+    by_keras = keras_io.predict_in_batches(keras_io.open_model(random_mlp), digits[..., None].astype(np.float32))
+    assert np.allclose(by_keras, random_mlp.predictor().probabilities(digits), atol=1e-4)
+    assert not random_mlp.card.trained and random_mlp.card.sha256.keys() == {"model.keras", "model.tflite"}
+    assert {"keras", "tensorflow", "python"} <= random_mlp.card.versions.keys()
 
 
-def test_what_keras_cannot_open(untrained):
+def test_what_keras_cannot_open(random_mlp):
     with pytest.raises(ModelError, match="“mine” cannot be opened"):
-        keras_io.open_keras(untrained.keras_bytes[:1000], "mine")
+        keras_io.open_keras(random_mlp.keras_bytes[:1000], "mine")
 
 
 def test_the_optimizer_is_saved_on_request():

@@ -21,7 +21,7 @@ def other_weights(bundle):
     return before, after
 
 
-@pytest.mark.parametrize("name", [name for name in models.names() if name != "stupid"])
+@pytest.mark.parametrize("name", [name for name in models.names() if name != "untrained"])
 def test_new_weights_in_the_file_of_every_shipped_network(name, data):
     bundle, digits = models.load(name), data.validation[0][:200, ..., None]
     before, after = other_weights(bundle)
@@ -53,12 +53,12 @@ def test_a_layer_that_is_not_known_is_left_to_the_converter(data):
     assert np.allclose(Predictor(litert.convert(model)).probabilities(digits[..., 0]), expected, atol=1e-4)
 
 
-def test_what_is_not_recognized_is_left_to_the_converter(stupid, genius, data):
+def test_what_is_not_recognized_is_left_to_the_converter(untrained, genius, data):
     digits = data.validation[0][:20, ..., None]
-    before, after = other_weights(stupid)
-    assert litert.replace_weights(stupid.tflite_bytes, before, after, digits) is None, "its constants were merged: all are 0"
+    before, after = other_weights(untrained)
+    assert litert.replace_weights(untrained.tflite_bytes, before, after, digits) is None, "its constants were merged: all are 0"
     assert litert.replace_weights(genius.tflite_bytes, before, after, digits) is None, "the file of another model"
-    bundle = keras_io.to_bundle_like(stupid, before, after, stupid.card, digits)
+    bundle = keras_io.to_bundle_like(untrained, before, after, untrained.card, digits)
     expected = keras_io.predict_in_batches(after, digits.astype(np.float32))
     assert np.allclose(bundle.predictor().probabilities(digits[..., 0]), expected, atol=1e-4)
 

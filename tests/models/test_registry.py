@@ -13,13 +13,13 @@ def test_genius_reads_mnist(genius):
 
 @pytest.mark.parametrize("file", ["model.keras", "model.tflite", "card.json"])
 def test_changed_or_missing_files_are_noticed(tmp_path, file):
-    shutil.copytree(registry.SHIPPED_FOLDER / "stupid", tmp_path / "stupid")
-    (tmp_path / "stupid" / file).write_bytes(b"something else")
+    shutil.copytree(registry.SHIPPED_FOLDER / "untrained", tmp_path / "untrained")
+    (tmp_path / "untrained" / file).write_bytes(b"something else")
     with pytest.raises(ModelError):
-        models.load("stupid", tmp_path)
-    (tmp_path / "stupid" / file).unlink()
+        models.load("untrained", tmp_path)
+    (tmp_path / "untrained" / file).unlink()
     with pytest.raises(ModelError):
-        models.load("stupid", tmp_path)
+        models.load("untrained", tmp_path)
 
 
 def test_unknown_name_lists_the_known():

@@ -6,7 +6,7 @@ from digitcore.jobs.job import Job
 from digitcore.jobs.limits import Limits
 from digitcore.models import registry
 from pages.session.lab_session import LabSession
-from pages.session.services import Services
+from pages.session.server_resources import ServerResources
 
 
 class RecordingJobs:
@@ -29,10 +29,10 @@ def jobs():
 
 
 @pytest.fixture
-def services(jobs, genius, stupid):
-    shipped = {"genius": genius, "stupid": stupid, "plain": registry.load("plain")}
+def services(jobs, genius, untrained):
+    shipped = {"genius": genius, "untrained": untrained, "plain": registry.load("plain")}
     results = {}
-    return Services(
+    return ServerResources(
         jobs=lambda: jobs,
         shipped=shipped.__getitem__,
         shipped_names=registry.names,

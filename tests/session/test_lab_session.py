@@ -61,21 +61,21 @@ def test_a_label_trains_where_asked(drawn, data, jobs):
     drawn.canvas.load_digit(data.test_images[1])
     drawn.label(2)
     assert len(jobs.submitted) == 1, "a training is under way"
-    assert finish_training(drawn, drawn.services.shipped("stupid"), drawn.services.shipped("genius"))
+    assert finish_training(drawn, drawn.services.shipped("untrained"), drawn.services.shipped("genius"))
     assert len(jobs.submitted) == 2 and len(jobs.submitted[1].task.samples) == 2
 
 
-def test_what_a_training_starts_from(session, genius, stupid, few):
+def test_what_a_training_starts_from(session, genius, untrained, few):
     def start():
         return session.start_model()[0].name
 
     assert start() == "genius"
     session.training.choose_start(Start.UNTRAINED)
-    assert start() == "stupid" and session.initial_model is stupid
+    assert start() == "untrained" and session.initial_model is untrained
     session.training.choose_start(Start.TRAINED)
     assert start() == "genius", "nothing trained yet"
     session.train(genius, TrainSettings())
-    finish_training(session, stupid, genius)
+    finish_training(session, untrained, genius)
     assert start() == "run 1"
     session.samples.current = few
     session.training.choose_start(Start.BETTER)
@@ -113,12 +113,12 @@ def test_flash_and_undo_go_together(session, few):
     assert len(session.samples) == 19 and session.flash == ""
 
 
-def everything(session, few, genius, stupid):
+def everything(session, few, genius, untrained):
     """A session in which every preference differs from its default."""
     session.samples.current = few
-    session.train(stupid, TrainSettings())
-    finish_training(session, genius, stupid)
-    session.models.add_upload(stupid.rename("mine"))
+    session.train(untrained, TrainSettings())
+    finish_training(session, genius, untrained)
+    session.models.add_upload(untrained.rename("mine"))
     session.models.activate("mine")
     session.models.compared()
     session.models.set_compared(["run 1"])
@@ -134,8 +134,8 @@ def everything(session, few, genius, stupid):
     return session
 
 
-def test_every_preference_survives_a_snapshot(session, services, few, genius, stupid):
-    snapshot = everything(session, few, genius, stupid).snapshot()
+def test_every_preference_survives_a_snapshot(session, services, few, genius, untrained):
+    snapshot = everything(session, few, genius, untrained).snapshot()
     default = LabSession(services).snapshot().preferences
     assert [name for name, value in snapshot.preferences.items() if value == default[name]] == []
     restored = LabSession(services, "bob")
@@ -146,13 +146,13 @@ def test_every_preference_survives_a_snapshot(session, services, few, genius, st
     assert restored.samples.current is few and restored.models.trained.name == "mine"
 
 
-def test_an_unchanged_session_has_an_unchanged_snapshot(session, few, genius, stupid):
-    everything(session, few, genius, stupid)
+def test_an_unchanged_session_has_an_unchanged_snapshot(session, few, genius, untrained):
+    everything(session, few, genius, untrained)
     assert session.snapshot().is_unchanged(session.snapshot())
 
 
-def test_another_lab_leaves_nothing_of_this_one(session, few, genius, stupid):
-    everything(session, few, genius, stupid)
+def test_another_lab_leaves_nothing_of_this_one(session, few, genius, untrained):
+    everything(session, few, genius, untrained)
     session.train(genius, TrainSettings())
     job, sweep, revision = session.training.job, session.training.sweep, session.canvas.revision
     session.replace_samples(few.drop([0]), "1 drawing deleted.")
@@ -173,9 +173,9 @@ def test_an_opened_lab_says_what_was_skipped(session, lab, jobs):
     assert session.imports.message == "Opened: 21 drawings, 2 runs. Run 3 was skipped: it is damaged."
 
 
-def test_an_imported_model_is_listed(session, jobs, stupid):
+def test_an_imported_model_is_listed(session, jobs, untrained):
     session.imports.begin(OpenLabTask(b""), ImportKind.MODEL)
-    jobs.submitted[0].finish(stupid.rename("mine"))
+    jobs.submitted[0].finish(untrained.rename("mine"))
     assert session.collect_import() and session.imports.message == "Imported as “mine”. It stands with your models."
     assert [model.name for model in session.models.uploads] == ["mine"]
 

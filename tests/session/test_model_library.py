@@ -19,56 +19,56 @@ def names(models):
     return [record.name for record in models.runs]
 
 
-def test_without_runs_the_shipped_model_predicts(models, genius, stupid):
-    assert models.trained is None and models.active() is genius and models.initial("stupid") is stupid
+def test_without_runs_the_shipped_model_predicts(models, genius, untrained):
+    assert models.trained is None and models.active() is genius and models.initial("untrained") is untrained
     assert models.pair() == ("genius", "plain") and models.compared() == ["genius", "plain"]
 
 
-def test_the_latest_run_predicts_until_another_is_activated(models, genius, stupid):
-    add(models, stupid, genius)
-    add(models, genius, stupid)
-    assert models.trained.name == "run 2" and models.initial().name == "stupid"
+def test_the_latest_run_predicts_until_another_is_activated(models, genius, untrained):
+    add(models, untrained, genius)
+    add(models, genius, untrained)
+    assert models.trained.name == "run 2" and models.initial().name == "untrained"
     models.activate("run 1")
-    assert models.trained.hash == stupid.hash and models.initial().name == "genius"
+    assert models.trained.hash == untrained.hash and models.initial().name == "genius"
     assert list(models.own) == ["run 2", "run 1"]
 
 
-def test_an_upload_predicts_and_has_no_baseline_of_its_own(models, stupid, genius):
-    add(models, genius, stupid)
-    name = models.add_upload(stupid.rename("mine"))
+def test_an_upload_predicts_and_has_no_baseline_of_its_own(models, untrained, genius):
+    add(models, genius, untrained)
+    name = models.add_upload(untrained.rename("mine"))
     models.activate(name)
     assert models.active_run is None and models.trained.name == "mine" and models.initial() is genius
     models.remove_upload(name)
     assert models.trained.name == "run 1"
 
 
-def test_two_models_never_share_a_name(models, genius, stupid):
-    first = add(models, stupid, genius)
+def test_two_models_never_share_a_name(models, genius, untrained):
+    first = add(models, untrained, genius)
     assert models.rename_run(first, "run 2")
-    add(models, genius, stupid)
+    add(models, genius, untrained)
     assert names(models) == ["run 2", "run 3"] and models.trained.hash == genius.hash
-    assert models.add_upload(stupid.rename("run 3")) == "run 3 2" and models.add_upload(genius) == "genius 2"
+    assert models.add_upload(untrained.rename("run 3")) == "run 3 2" and models.add_upload(genius) == "genius 2"
 
 
 @pytest.mark.parametrize("name", ["", " ", "   ", "<b>", "run 2", "genius", "a\nb", "x" * 41, " a", "a "])
-def test_names_that_a_run_may_not_have(models, genius, stupid, name):
-    first = add(models, stupid, genius)
-    add(models, genius, stupid)
+def test_names_that_a_run_may_not_have(models, genius, untrained, name):
+    first = add(models, untrained, genius)
+    add(models, genius, untrained)
     assert not models.rename_run(first, name) and names(models) == ["run 1", "run 2"]
     assert models.rejected_name == name
     assert models.rename_run(first, "run 1") and models.rejected_name is None
 
 
-def test_a_renamed_run_stays_active_and_compared(models, genius, stupid):
-    record = add(models, genius, stupid)
+def test_a_renamed_run_stays_active_and_compared(models, genius, untrained):
+    record = add(models, genius, untrained)
     models.activate("run 1")
-    assert models.compared() == ["stupid", "run 1"]
+    assert models.compared() == ["untrained", "run 1"]
     models.rename_run(record, "mine")
-    assert models.active_name == "mine" and models.compared() == ["stupid", "mine"]
+    assert models.active_name == "mine" and models.compared() == ["untrained", "mine"]
 
 
-def test_a_record_from_before_a_renaming_is_still_that_run(models, genius, stupid):
-    before = add(models, genius, stupid)
+def test_a_record_from_before_a_renaming_is_still_that_run(models, genius, untrained):
+    before = add(models, genius, untrained)
     models.rename_run(before, "mine")
     assert models.present(before) is models.runs[0] and models.present(before).name == "mine"
     assert models.rename_run(before, "ours") and names(models) == ["ours"] and models.active_name == "ours"
@@ -76,8 +76,8 @@ def test_a_record_from_before_a_renaming_is_still_that_run(models, genius, stupi
     assert models.present(before) is None and models.rename_run(before, "gone") and names(models) == []
 
 
-def test_deleting_a_run_is_undone(models, genius, stupid):
-    for model, start in ((stupid, genius), (genius, stupid), (stupid, genius)):
+def test_deleting_a_run_is_undone(models, genius, untrained):
+    for model, start in ((untrained, genius), (genius, untrained), (untrained, genius)):
         add(models, model, start)
     models.activate("run 2")
     models.delete_run("run 2")
@@ -89,29 +89,29 @@ def test_deleting_a_run_is_undone(models, genius, stupid):
     assert len(models.runs) == 3
 
 
-def test_the_comparison_follows_the_active_model(models, genius, stupid):
+def test_the_comparison_follows_the_active_model(models, genius, untrained):
     assert models.compared() == ["genius", "plain"], "visited before the first training"
-    add(models, genius, stupid)
-    assert models.compared() == ["stupid", "run 1"]
-    models.set_compared(["stupid", "run 1", "plain"])
-    assert models.compared() == ["stupid", "run 1", "plain"], "the user's choice stays"
-    add(models, stupid, genius)
+    add(models, genius, untrained)
+    assert models.compared() == ["untrained", "run 1"]
+    models.set_compared(["untrained", "run 1", "plain"])
+    assert models.compared() == ["untrained", "run 1", "plain"], "the user's choice stays"
+    add(models, untrained, genius)
     assert models.compared() == ["genius", "run 2", "plain"], "with the new pair in front of what the user has added"
     models.set_compared([])
     assert models.compared() == []
 
 
-def test_no_more_models_are_compared_than_fit(models, genius, stupid):
+def test_no_more_models_are_compared_than_fit(models, genius, untrained):
     for _ in range(8):
-        add(models, genius, stupid)
+        add(models, genius, untrained)
     models.compared()
     models.set_compared([f"run {n}" for n in range(1, 9)])
     assert len(models.compared()) == MAX_COMPARED
 
 
-def test_preferences_survive(models, services, genius, stupid):
-    add(models, genius, stupid)
-    add(models, stupid, genius)
+def test_preferences_survive(models, services, genius, untrained):
+    add(models, genius, untrained)
+    add(models, untrained, genius)
     models.activate("run 1")
     models.compared()
     models.set_compared(["run 2", "plain"])
@@ -131,7 +131,7 @@ def test_damaged_preferences_are_ignored(models, preferences):
     assert models.run_counter == 0 and models.active_name == "" and models.compared() == ["genius", "plain"]
 
 
-def test_a_run_is_compared_with_the_built_network_that_it_started_from(models, genius, stupid):
-    add(models, genius, stupid.rename("untrained"))
-    assert models.compared() == ["untrained", "run 1"] and models.comparable()["untrained"].hash == stupid.hash
-    assert "untrained" not in models.every_model()
+def test_a_run_is_compared_with_the_built_network_that_it_started_from(models, genius, untrained):
+    add(models, genius, untrained.rename("untrained custom"))
+    assert models.compared() == ["untrained custom", "run 1"] and models.comparable()["untrained custom"].hash == untrained.hash
+    assert "untrained custom" not in models.every_model()

@@ -20,8 +20,8 @@ def train(session, model, start):
 
 
 @pytest.fixture
-def trained(session, genius, stupid):
-    train(session, stupid, genius)
+def trained(session, genius, untrained):
+    train(session, untrained, genius)
     return session
 
 
@@ -46,9 +46,9 @@ def test_the_scores_come_later_and_change_nothing_else(trained, jobs):
     assert scored.model.card.confidence_threshold == 0.8 and trained.training_job is None
 
 
-def test_a_training_does_not_wait_for_a_scoring(trained, jobs, genius, stupid):
+def test_a_training_does_not_wait_for_a_scoring(trained, jobs, genius, untrained):
     first = trained.models.active_run
-    train(trained, stupid, genius)
+    train(trained, untrained, genius)
     _, scoring, _, second_scoring = jobs.submitted
     assert scoring.is_stopping and second_scoring.task.model is trained.models.active_run.model
     second_scoring.finish(SCORES)

@@ -1,6 +1,6 @@
-from digitcore.jobs.sweep import Sweep
-from digitcore.jobs.sweep_plan import SweepPlan
-from digitcore.jobs.trial import SCORES, TrialResult
+from digitcore.sweeps.plan import SweepPlan
+from digitcore.sweeps.runner import Sweep
+from digitcore.sweeps.trial import SCORES, TrialResult
 from digitcore.training.settings import TrainSettings
 from pages.session.sweep_recorder import ActiveWork, SweepRecorder
 

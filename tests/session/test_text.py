@@ -40,7 +40,7 @@ def test_progress_of_a_training():
 
 
 def run(genius, **scores):
-    return Run(genius, [{"epoch": 1.0}], TrainSettings(epochs=3), "stupid", 2.0, **scores)
+    return Run(genius, [{"epoch": 1.0}], TrainSettings(epochs=3), "untrained", 2.0, **scores)
 
 
 def test_the_outcome_of_a_training(genius):
@@ -51,7 +51,7 @@ def test_the_outcome_of_a_training(genius):
         "personal_after": Score.from_counts(3, 4),
     }
     first, second = text.outcome(run(genius, **scores, personal_is_held_out=True))
-    assert first.endswith("Started from stupid; took 2 s.")
+    assert first.endswith("Started from untrained; took 2 s.")
     assert "Your handwriting 25 % → **75 %** (4 drawings set aside for testing; 95 % interval: " in second
     assert "MNIST 90.00 → **95.00 %**" in second
     assert "that it learnt from" in text.outcome(run(genius, **scores))[1]

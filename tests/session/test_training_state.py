@@ -4,8 +4,8 @@ import pytest
 
 from digitcore.jobs.job import JobStatus
 from digitcore.jobs.limits import Limits
-from digitcore.jobs.trial import SCORES
 from digitcore.samples import SampleSet
+from digitcore.sweeps.trial import SCORES
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.session.training_state import Start, TrainingState
@@ -29,9 +29,9 @@ def test_a_training_and_its_result(training, genius):
     assert training.collect() == (run, genius) and training.job is None and training.task is None
 
 
-def test_a_second_press_changes_nothing(training, genius, stupid):
+def test_a_second_press_changes_nothing(training, genius, untrained):
     job = begin(training, genius)
-    assert begin(training, stupid) is job
+    assert begin(training, untrained) is job
 
 
 def test_a_failure_and_a_limit_are_sentences(training, jobs, genius):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from digitcore.errors import LabError
-from digitcore.storage import repair
 from digitcore.storage.snapshot import LabSnapshot, RunRecord, card_from_untrusted
+from digitcore.training import history
 
 
 def test_a_run_survives_json(lab):
@@ -78,7 +78,7 @@ def test_an_odd_run_opens_with_what_is_good_of_it(lab, change):
     one = lab.runs[0]
     files = (one.model.keras_bytes, one.model.tflite_bytes)
     run = RunRecord.from_dict(one.to_dict() | change, files, files, b"state").run
-    assert 1 <= len(run.history) <= repair.MAX_POINTS + 1 and all(np.isfinite(list(p.values())).all() for p in run.history)
+    assert 1 <= len(run.history) <= history.MAX_POINTS + 1 and all(np.isfinite(list(p.values())).all() for p in run.history)
     for score in (run.mnist_before, run.personal_after):
         assert score is None or 0 <= score.interval[0] <= score.accuracy <= score.interval[1] <= 1
     assert np.isfinite(run.seconds) and run.settings == one.run.settings

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import ExifTags, Image
 
-from digitcore import images
 from digitcore.data import sample_files
+from digitcore.images import decoding
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
 from digitcore.storage import archive
@@ -87,11 +87,11 @@ def pictures(digit: np.ndarray, count: int) -> Iterator[tuple[str, bytes]]:
     """For everything that takes a picture: a digit, (28, 28) uint8, in every format, and damaged."""
     yield from common_files()
     picture = Image.fromarray(255 - digit).resize((90, 110))
-    for number, kind in enumerate(images.FORMATS):
+    for number, kind in enumerate(decoding.FORMATS):
         file = io.BytesIO()
         picture.convert("RGB").save(file, kind, **{"exif": odd_exif()} if kind in ("PNG", "JPEG", "WEBP") else {})
         yield f"{kind} with EXIF of another type", file.getvalue()
-        n_formats = len(images.FORMATS)
+        n_formats = len(decoding.FORMATS)
         yield from mutated(file.getvalue(), (count + n_formats - 1 - number) // n_formats, 100 + number)
     large = io.BytesIO()
     Image.new("L", (6300, 6300), 255).save(large, "PNG")

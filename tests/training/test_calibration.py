@@ -5,9 +5,9 @@ from digitcore.training.settings import TrainSettings
 from digitcore.training.trainer import train
 
 
-def test_calibration_lowers_the_loss_and_changes_no_prediction(untrained, data):
+def test_calibration_lowers_the_loss_and_changes_no_prediction(random_mlp, data):
     settings = TrainSettings(mnist_samples=1000, epochs=2, label_smoothing=0.3, validation_samples=100)
-    before = train(untrained, SampleSet(), settings).model
+    before = train(random_mlp, SampleSet(), settings).model
     after = calibrate(before)
     digits, labels = data.test
     first, second = (Evaluation.from_probabilities(labels, model.predictor().probabilities(digits)) for model in (before, after))

@@ -25,15 +25,15 @@ def test_of_200_labels_the_ten_wrong_ones_are_doubted_most(data):
     assert sum(one.suggested == labels[one.index] for one in issues) >= 9
 
 
-def test_no_model_has_learnt_from_what_it_predicts(untrained):
+def test_no_model_has_learnt_from_what_it_predicts(random_mlp):
     """With labels that say nothing, a model that had learnt them would predict them."""
     rng = np.random.default_rng(0)
     samples = SampleSet.from_arrays(rng.integers(0, 256, (40, 28, 28)).astype(np.uint8), rng.integers(0, 10, 40))
     settings = TrainSettings(epochs=30, mnist_samples=0)
-    probabilities = predict_out_of_fold(untrained, samples, settings, n_folds=2)
+    probabilities = predict_out_of_fold(random_mlp, samples, settings, n_folds=2)
     assert (probabilities.argmax(1) == samples.labels).mean() < 0.4
 
 
-def test_one_label_is_too_few(untrained, few):
+def test_one_label_is_too_few(random_mlp, few):
     with pytest.raises(SampleError, match="two labelled"):
-        predict_out_of_fold(untrained, few.take([0]), TrainSettings())
+        predict_out_of_fold(random_mlp, few.take([0]), TrainSettings())

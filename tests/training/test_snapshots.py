@@ -30,8 +30,8 @@ def test_a_training_keeps_what_its_network_looked_like(few, network, filters, ma
     assert np.allclose(last / 127, shown / np.abs(shown).max(), atol=0.005)
 
 
-def test_of_many_epochs_some_are_kept(few, untrained):
-    run = train(untrained, few, QUICK.replace(mnist_samples=0, epochs=20, redraws=1, validation_samples=100))
+def test_of_many_epochs_some_are_kept(few, random_mlp):
+    run = train(random_mlp, few, QUICK.replace(mnist_samples=0, epochs=20, redraws=1, validation_samples=100))
     assert len(Snapshots.from_bytes(run.snapshots).epochs) == MAX_SNAPSHOTS
     assert Snapshots.from_bytes(run.snapshots).epochs[[0, -1]].tolist() == [0, 20]
 

@@ -8,7 +8,7 @@ from digitcore.models.bundle import ModelBundle
 from pages.components import figures
 from pages.components.digit_details import digit_details, nearest_digits
 from pages.components.figures import Figure
-from pages.components.model_widgets import Models
+from pages.components.model_choice import Models
 from pages.components.query_progress import query_progress
 from pages.session import queries, resources, text
 from pages.session.lab_session import LabSession

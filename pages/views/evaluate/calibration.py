@@ -5,7 +5,7 @@ import streamlit as st
 
 from digitcore import charts
 from digitcore.evaluation.metrics import Evaluation, coverage_table, reliability_table
-from pages.components.model_widgets import Models, choose_model, download_table, with_fixed_colors
+from pages.components.model_choice import Models, choose_model, download_table, with_fixed_colors
 from pages.session import queries, text
 from pages.session.lab_session import LabSession
 

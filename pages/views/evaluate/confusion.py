@@ -10,7 +10,7 @@ from digitcore import charts
 from digitcore.evaluation.metrics import Evaluation, confused_pairs, confusion_table, digit_table
 from pages.components import gallery
 from pages.components.digit_details import mnist_cells
-from pages.components.model_widgets import Models, choose_model, download_table
+from pages.components.model_choice import Models, choose_model, download_table
 from pages.session import queries, text
 from pages.session.lab_session import LabSession
 

@@ -6,7 +6,7 @@ from digitcore import charts
 from digitcore.models.bundle import ModelBundle
 from digitcore.training import history
 from digitcore.training.run import Point
-from pages.components.model_widgets import Models, download_table, with_fixed_colors
+from pages.components.model_choice import Models, download_table, with_fixed_colors
 from pages.session import text
 from pages.session.lab_session import LabSession
 

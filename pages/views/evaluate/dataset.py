@@ -9,7 +9,7 @@ from digitcore.evaluation.metrics import Evaluation
 from pages.components import figures, gallery
 from pages.components.digit_details import mnist_cells
 from pages.components.figures import Figure
-from pages.components.model_widgets import Models, choose_model, download_table
+from pages.components.model_choice import Models, choose_model, download_table
 from pages.session import queries, text
 from pages.session.lab_session import LabSession
 

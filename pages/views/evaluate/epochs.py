@@ -7,7 +7,7 @@ from digitcore import charts
 from digitcore.evaluation.metrics import confusion_table
 from digitcore.training.snapshots import Snapshots
 from pages.components import figures
-from pages.components.model_widgets import Models, choose_model, download_table
+from pages.components.model_choice import Models, choose_model, download_table
 from pages.session.lab_session import LabSession
 
 NOTHING = "No training of yours is among these models. Train one, or choose a run above: up to eight of its epochs are kept."

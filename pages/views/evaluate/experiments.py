@@ -11,10 +11,11 @@ from digitcore import charts
 from digitcore.errors import ModelError
 from digitcore.models.network_spec import NetworkSpec, is_spec
 from digitcore.storage.snapshot import RunRecord
-from digitcore.training import experiments, search_space
+from digitcore.sweeps import space as parameter_space
+from digitcore.training import experiments
 from digitcore.training.experiments import SEED, Experiment
 from digitcore.values import format_value
-from pages.components.model_widgets import Models, download_table
+from pages.components.model_choice import Models, download_table
 from pages.session import text
 from pages.session.lab_session import LabSession
 
@@ -152,7 +153,7 @@ def _difference(row: dict[Any, Any]) -> str | None:
 
 
 def _label(name: str) -> str:
-    return LABELS.get(name) or search_space.label(name)
+    return LABELS.get(name) or parameter_space.label(name)
 
 
 def _value(value: Any) -> str:

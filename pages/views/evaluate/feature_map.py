@@ -11,7 +11,7 @@ from digitcore.evaluation.feature_map import FeatureMap
 from digitcore.samples import SampleSet
 from pages.components.digit_details import digit_details
 from pages.components.figures import data_url
-from pages.components.model_widgets import Models, download_table
+from pages.components.model_choice import Models, download_table
 from pages.session import queries, text
 from pages.session.lab_session import LabSession
 

@@ -5,7 +5,7 @@ import streamlit as st
 from digitcore.evaluation.comparison import PairedComparison
 from digitcore.evaluation.metrics import Evaluation
 from pages.components.changed_drawings import changed_drawings
-from pages.components.model_widgets import Models, pair_names
+from pages.components.model_choice import Models, pair_names
 from pages.session import queries, resources, text
 from pages.session.lab_session import LabSession
 

@@ -5,7 +5,7 @@ import streamlit as st
 
 from pages.components import gallery
 from pages.components.digit_details import digit_details, mnist_cells
-from pages.components.model_widgets import Models, choose_model
+from pages.components.model_choice import Models, choose_model
 from pages.session import queries, text
 from pages.session.lab_session import LabSession
 

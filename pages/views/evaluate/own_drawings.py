@@ -7,7 +7,7 @@ from digitcore.evaluation.metrics import Evaluation
 from digitcore.samples import SampleSet
 from pages.components import gallery
 from pages.components.digit_details import digit_details, nearest_digits
-from pages.components.model_widgets import Models, pair_names
+from pages.components.model_choice import Models, pair_names
 from pages.session import resources, text
 from pages.session.lab_session import LabSession
 

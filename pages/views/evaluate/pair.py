@@ -7,7 +7,7 @@ from digitcore import charts
 from digitcore.evaluation.comparison import PairedComparison
 from pages.components import gallery
 from pages.components.digit_details import digit_details, mnist_cells
-from pages.components.model_widgets import Models, download_table, pair_names
+from pages.components.model_choice import Models, download_table, pair_names
 from pages.session import queries, text
 from pages.session.lab_session import LabSession
 

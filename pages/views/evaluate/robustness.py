@@ -8,7 +8,7 @@ from digitcore.data import corruptions
 from digitcore.evaluation import robustness
 from digitcore.evaluation.score import wilson_interval
 from digitcore.models.bundle import ModelBundle
-from pages.components.model_widgets import Models, download_table, with_fixed_colors
+from pages.components.model_choice import Models, download_table, with_fixed_colors
 from pages.session import queries, text
 from pages.session.lab_session import LabSession
 

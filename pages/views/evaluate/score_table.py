@@ -10,7 +10,7 @@ import streamlit as st
 from digitcore.evaluation import robustness
 from digitcore.evaluation.metrics import Evaluation
 from digitcore.training.settings import TrainSettings, differing_names
-from pages.components.model_widgets import Models
+from pages.components.model_choice import Models
 from pages.session import queries, resources, text
 from pages.session.lab_session import LabSession
 

@@ -5,7 +5,7 @@ import streamlit as st
 from digitcore.jobs.tasks import OpenLabTask
 from digitcore.storage import archive
 from pages.components.import_progress import import_progress
-from pages.session import autosave, resources, state, text
+from pages.session import persistence, resources, state, text
 from pages.session.import_state import ImportKind
 from pages.session.lab_session import LabSession
 
@@ -47,7 +47,7 @@ def _show_summary(session: LabSession) -> None:
     elif not session.saving.state:
         st.markdown("Nothing to save yet. From the first label on, the lab saves itself, and the page's address opens it again.")
     else:
-        size = autosave.size(session)
+        size = persistence.size(session)
         takes = f" It takes {text.file_size(size)}." if size else ""
         st.markdown(f"{contents}, saved under the address of this page.{takes}")
 
@@ -57,7 +57,7 @@ def _open(session: LabSession, content: bytes) -> None:
 
 
 def _delete(session: LabSession) -> None:
-    if error := autosave.delete(session):
+    if error := persistence.delete(session):
         session.imports.finish(ImportKind.LAB, error, is_error=True)
         return
     state.reset()

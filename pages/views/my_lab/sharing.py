@@ -4,7 +4,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
-from pages.session import autosave
+from pages.session import persistence
 from pages.session.lab_session import LabSession
 
 
@@ -15,11 +15,11 @@ def show(session: LabSession) -> None:
     read, edit = st.columns(2, gap="large")
     with read:
         st.markdown("**Link to read**")
-        st.code(_link(autosave.view_address(session)), language=None, wrap_lines=True)
+        st.code(_link(persistence.view_address(session)), language=None, wrap_lines=True)
         st.caption("Opens a copy of this lab as it is then. What others change there is theirs; your lab stays as it is.")
     with edit:
         st.markdown("**Link to edit**")
-        st.code(_link(autosave.address(session)), language=None, wrap_lines=True)
+        st.code(_link(persistence.address(session)), language=None, wrap_lines=True)
         st.caption("Anyone with this link can open, edit and delete this lab. Keep it, to open it on another device.")
 
 

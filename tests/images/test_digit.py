@@ -11,8 +11,8 @@ from PIL import ExifTags, Image, ImageDraw
 
 from digitcore import images
 from digitcore.errors import ImageError
-from digitcore.images import INK_SIDE, SIDE, digit_from_canvas, digit_from_file, digit_from_image
-from digitcore.imaging import decoding
+from digitcore.images import INK_SIDE, SIDE, decoding, digit_from_canvas, digit_from_file, digit_from_image
+from digitcore.images import digit as digit_module
 from tests.support import fuzz
 
 BLANKS = {
@@ -217,7 +217,7 @@ def test_of_large_pictures_one_is_in_memory_at_a_time(monkeypatch):
     """Its pixels are gone before the next one is decoded."""
     file, opened, n_closed = io.BytesIO(), [], []
     Image.fromarray(seven()[..., 0]).resize((2600, 2300)).save(file, "PNG")
-    ink, open_image = images.ink, images.open_image
+    ink, open_image = digit_module.ink, digit_module.open_image
 
     def is_closed(image):
         try:
@@ -235,8 +235,8 @@ def test_of_large_pictures_one_is_in_memory_at_a_time(monkeypatch):
         n_closed.append(sum(map(is_closed, opened)))
         return ink(rgba)
 
-    monkeypatch.setattr(images, "open_image", remember)
-    monkeypatch.setattr(images, "ink", count)
+    monkeypatch.setattr(digit_module, "open_image", remember)
+    monkeypatch.setattr(digit_module, "ink", count)
     with ThreadPoolExecutor(4) as pool:
         assert all(digit is not None for digit in pool.map(digit_from_file, [file.getvalue()] * 4))
     assert n_closed == [0, 1, 2, 3]

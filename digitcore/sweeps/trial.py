@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from digitcore import sanitize
 from digitcore.jobs import mnist_evaluation
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.jobs.limits import Limits
@@ -10,7 +11,6 @@ from digitcore.jobs.service import WORKER_DIED
 from digitcore.jobs.tasks import Progress, ShouldStop, TrainTask
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
-from digitcore.storage import repair
 from digitcore.training import history
 from digitcore.training.settings import TrainSettings
 
@@ -187,7 +187,7 @@ class Trial:
             str(values.get("network", "")),
             JobStatus(values["status"]),
             _read_scores(values["scores"]),
-            history.validated(repair.history(values.get("history"))),
+            history.validated(history.from_json(values.get("history"))),
             str(values["error"]),
             rung if isinstance(rung, int) and 0 <= rung < 10 else 0,
             values.get("stopped_early") is True,
@@ -196,4 +196,4 @@ class Trial:
 
 
 def _read_scores(values: dict[str, Any]) -> dict[str, float]:
-    return {name: repair.finite(values[name]) for name in SCORES if name in values}
+    return {name: sanitize.finite(values[name]) for name in SCORES if name in values}

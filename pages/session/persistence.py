@@ -6,10 +6,10 @@ from collections.abc import Callable
 import streamlit as st
 
 from digitcore.errors import LabError
-from digitcore.jobs.sweep import was_running
 from digitcore.storage import database
 from digitcore.storage.background_saver import BackgroundSaver, SaveState
 from digitcore.storage.database import StoredLab
+from digitcore.sweeps.runner import was_running
 from pages.session import resources, state
 from pages.session.lab_session import LabSession
 from pages.session.sweep_recorder import ActiveWork

@@ -9,13 +9,13 @@ import pytest
 from digitcore.errors import SettingsError
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.jobs.service import WORKER_DIED
-from digitcore.jobs.sweep import Sweep, was_running
-from digitcore.jobs.sweep_plan import MAX_TRIALS, SweepPlan
-from digitcore.jobs.trial import MAX_TRIES, SCORES, TrialResult
 from digitcore.models.network_spec import NetworkSpec
 from digitcore.samples import SampleSet
-from digitcore.training import search_space
-from digitcore.training.search_space import Range
+from digitcore.sweeps import space as parameter_space
+from digitcore.sweeps.plan import MAX_TRIALS, SweepPlan
+from digitcore.sweeps.runner import Sweep, was_running
+from digitcore.sweeps.space import Range
+from digitcore.sweeps.trial import MAX_TRIES, SCORES, TrialResult
 from digitcore.training.settings import TrainSettings
 
 BASE = TrainSettings(mnist_samples=200, epochs=1, validation_samples=100)
@@ -57,9 +57,9 @@ def test_trials_are_all_combinations_and_seeds(genius, few):
     assert sweep.best() is None and sweep.means().empty and len(sweep.table()) == 12
 
 
-@pytest.mark.parametrize("name", search_space.parameters(NETWORK))
+@pytest.mark.parametrize("name", parameter_space.parameters(NETWORK))
 def test_a_table_of_any_parameter_goes_to_parquet(name, genius):
-    values = search_space.usual_values(name, NETWORK)
+    values = parameter_space.usual_values(name, NETWORK)
     table = Sweep(genius, SampleSet(), SweepPlan({name: [*values, values[0]]}, BASE, NETWORK)).table()
     pd.testing.assert_frame_equal(pd.read_parquet(io.BytesIO(table.to_parquet(index=False))), table)
 
@@ -96,9 +96,9 @@ def test_wrong_plans_are_rejected(space, options):
         SweepPlan(space, BASE, **options).trials()
 
 
-def test_a_sweep_finds_the_best_and_survives_a_failed_trial(service, untrained, few):
+def test_a_sweep_finds_the_best_and_survives_a_failed_trial(service, random_mlp, few):
     """Without MNIST and without samples to learn there is nothing to learn from: that trial fails, the others do not."""
-    sweep = Sweep(untrained, few.take([]), SweepPlan({"mnist_samples": [0, 200, 1000]}, BASE))
+    sweep = Sweep(random_mlp, few.take([]), SweepPlan({"mnist_samples": [0, 200, 1000]}, BASE))
     run(sweep, service)
     table = sweep.table().set_index("mnist_samples")
     assert table["status"].to_dict() == {0: "failed", 200: "done", 1000: "done"}
@@ -109,17 +109,17 @@ def test_a_sweep_finds_the_best_and_survives_a_failed_trial(service, untrained, 
     assert [point["epoch"] for point in sweep.trials[2].history] == [0, 1]
 
 
-def test_a_network_s_numbers_are_swept(service, untrained, few):
+def test_a_network_s_numbers_are_swept(service, random_mlp, few):
     space = {"blocks.1.size": [2, 8], "blocks.2.dropout": [0.0, 0.5]}
-    sweep = Sweep(untrained, few, SweepPlan(space, BASE, NETWORK))
+    sweep = Sweep(random_mlp, few, SweepPlan(space, BASE, NETWORK))
     run(sweep, service)
     sizes = [NetworkSpec.from_json(trial.network).parameters for trial in sweep.trials]
     assert sweep.table()["parameters"].tolist() == sizes and sizes[0] == sizes[1] < sizes[2]
     assert sweep.n_done == 4 and sweep.table()["mnist_before"].isna().all()
 
 
-def test_stop_and_resume(service, untrained, few):
-    sweep = Sweep(untrained, few, SweepPlan({"sample_weight": [1, 5, 20, 50]}, BASE))
+def test_stop_and_resume(service, random_mlp, few):
+    sweep = Sweep(random_mlp, few, SweepPlan({"sample_weight": [1, 5, 20, 50]}, BASE))
     sweep.resume(service)
     while sweep.n_done < 1:
         time.sleep(0.1)

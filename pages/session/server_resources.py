@@ -11,7 +11,7 @@ from digitcore.models.bundle import ModelBundle
 
 
 @dataclass(frozen=True)
-class Services:
+class ServerResources:
     """Functions that give what all sessions share.
 
     Attributes:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 from digitcore.errors import JobError, ModelError, SettingsError
 from digitcore.jobs.job import Job, JobStatus, Priority
 from digitcore.jobs.service import JobService
-from digitcore.jobs.sweep_plan import MAX_TRIALS, SweepPlan, read_value
-from digitcore.jobs.trial import SCORES, Trial, TrialResult, TrialTask
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
-from digitcore.training import search_space
+from digitcore.sweeps import space as parameter_space
+from digitcore.sweeps.plan import MAX_TRIALS, SweepPlan, read_value
+from digitcore.sweeps.trial import SCORES, Trial, TrialResult, TrialTask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ class Sweep:
             trials = [Trial.from_dict(trial) for trial in values["trials"][:MAX_TRIALS]]
             for trial in trials:
                 trial.values = {name: read_value(trial.values[name]) for name in plan.space}
-                settings, trial.network = search_space.apply(trial.values, plan.base, plan.network)
+                settings, trial.network = parameter_space.apply(trial.values, plan.base, plan.network)
                 trial.settings = settings.replace(seed=trial.settings.seed)
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError, ModelError, SettingsError) as error:
             raise SettingsError("The sweep of this lab is damaged.") from error

@@ -1,4 +1,4 @@
-"""The command for pictures: predict."""
+"""The command `digitlab predict`."""
 
 import json
 from pathlib import Path

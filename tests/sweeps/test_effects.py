@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from digitcore.evaluation.effects import effects, seed_deviation
+from digitcore.sweeps.effects import effects, seed_deviation
 
 
 def trials(effect_of_rate, noise=0.002, n_seeds=3, seed=0):

@@ -10,10 +10,10 @@ from typing import Any, Self
 
 from digitcore.errors import ModelError, SettingsError
 from digitcore.jobs.job import JobStatus
-from digitcore.jobs.trial import Trial
-from digitcore.training import search_space
+from digitcore.sweeps import space as parameter_space
+from digitcore.sweeps.space import Range, Space
+from digitcore.sweeps.trial import Trial
 from digitcore.training.recipes import check_network
-from digitcore.training.search_space import Range, Space
 from digitcore.training.settings import DEFAULTS, TrainSettings
 
 MAX_TRIALS = 100
@@ -51,11 +51,11 @@ class SweepPlan:
     def __post_init__(self) -> None:
         if self.stops_early and ("epochs" in self.space or self.base.epochs < 2):
             raise SettingsError("Stopping early shortens the epochs: it needs at least 2, and they cannot be swept.")
-        if self.n_combinations is None and search_space.n_combinations(self.space) is None:
+        if self.n_combinations is None and parameter_space.n_combinations(self.space) is None:
             raise SettingsError("A range has no end of values: say how many combinations shall be drawn.")
         if not self.space:
             raise SettingsError("There is nothing to try: choose a parameter and its values.")
-        for name in search_space.NOT_SWEPT:
+        for name in parameter_space.NOT_SWEPT:
             if name in self.space:
                 raise SettingsError(f"{name} cannot be swept. More seeds for each combination tell what is luck.")
         for name, values in self.space.items():
@@ -69,7 +69,7 @@ class SweepPlan:
     @property
     def n_drawn(self) -> int:
         """Number of combinations."""
-        total = search_space.n_combinations(self.space)
+        total = parameter_space.n_combinations(self.space)
         if total is None:
             return self.n_combinations or 0
         return min(self.n_combinations or total, total)
@@ -86,7 +86,7 @@ class SweepPlan:
             SettingsError, ModelError: when a name or a value is wrong.
         """
         trials = []
-        for values in search_space.combinations(self.space, self.n_combinations, self.base.seed):
+        for values in parameter_space.combinations(self.space, self.n_combinations, self.base.seed):
             settings, network = self._apply(values)
             trials += [Trial(values, settings.replace(seed=self.base.seed + seed), network) for seed in range(self.n_seeds)]
         return trials
@@ -94,7 +94,7 @@ class SweepPlan:
     def _apply(self, values: Mapping[str, Any]) -> tuple[TrainSettings, str]:
         """Settings and network of a trial; an error names the values."""
         try:
-            settings, network = search_space.apply(values, self.base, self.network)
+            settings, network = parameter_space.apply(values, self.base, self.network)
             return settings, check_network(network) if network else ""
         except (ModelError, SettingsError) as error:
             raise type(error)(f"{', '.join(f'{name}={value}' for name, value in values.items())}: {error}") from error
@@ -144,7 +144,7 @@ class SweepPlan:
         base = asdict(self.base).items()
         changed: Space = {name: [value] for name, value in base if value != DEFAULTS[name] and name not in self.space}
         for name, values in {**changed, **self.space}.items():  # in the order of the space, by which combinations are drawn
-            parts += ["--set", f"{name}={search_space.to_text(values)}"]
+            parts += ["--set", f"{name}={parameter_space.to_text(values)}"]
         if self.n_seeds > 1:
             parts += ["--seeds", str(self.n_seeds)]
         if self.n_combinations is not None:

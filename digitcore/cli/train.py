@@ -1,15 +1,13 @@
-"""Commands for MNIST and the shipped models: data, train, evaluate, settings."""
+"""The command `digitlab train`."""
 
 import hashlib
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from digitcore import mnist
-from digitcore.cli.options import SETTING_HELP, SetCommand, json_option, progress_bar, read_network_file
+from digitcore.cli.options import SETTING_HELP, SetCommand, progress_bar, read_network_file
 from digitcore.config import load_config
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
@@ -20,17 +18,6 @@ from digitcore.training.settings import TrainSettings
 
 if TYPE_CHECKING:
     from digitcore.training.run import Point
-
-
-@click.command()
-@click.option("--path", type=click.Path(), help="mnist.npz, or a folder with MNIST's four IDX files")
-def data(path: str | None) -> None:
-    """Find or download MNIST, verify it, and keep it in the cache."""
-    found, source = mnist.find(path, report=lambda line: click.echo(line, err=True))
-    click.echo(
-        f"MNIST from {source}: {len(found.train_labels):,} training and {len(found.test_labels):,} test digits, "
-        f"verified by SHA-256, kept in {mnist.cache_file()}"
-    )
 
 
 @click.command(cls=SetCommand, epilog=f"RECIPE is one of {', '.join(RECIPES)}.")
@@ -77,43 +64,3 @@ def _train(start: ModelBundle, settings: TrainSettings, name: str) -> ModelBundl
 
 def _metrics_text(point: "Point") -> str:
     return "  ".join(f"{name} {point[name]:.4f}" for name in ("loss", "accuracy", "val_accuracy") if name in point)
-
-
-@click.command()
-@click.argument("names", nargs=-1)
-@click.option("--write", is_flag=True, help="write models/README.md from the cards")
-@json_option
-def evaluate(names: tuple[str, ...], write: bool, as_json: bool) -> None:
-    """Measure models (default: all) again from their files; --write brings models/README.md up to date."""
-    from digitcore.evaluation import benchmark, model_readme
-
-    if write:
-        model_readme.write()
-        click.echo(f"Written to {registry.SHIPPED_FOLDER / 'README.md'}")
-        return
-    rows = []
-    for name in names or registry.names():
-        card = benchmark.measure(registry.load(name)).card
-        rows.append({"name": name, "network": card.network, "parameters": card.parameters, **card.metrics})
-        if not as_json:
-            click.echo(_metrics_row(rows[-1]))
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-
-
-def _metrics_row(row: dict[str, Any]) -> str:
-    from digitcore.evaluation import robustness
-
-    low, high = row["mnist_interval"]
-    return (
-        f"{row['name']:14}{row['parameters']:>9,} parameters{row['bytes'] / 1e3:>7,.0f} kB{row['milliseconds']:>7.2f} ms  "
-        f"MNIST {row['mnist_accuracy']:.2%} ({low:.2%} to {high:.2%})  loss {row['mnist_loss']:.4f}  "
-        f"ECE {row['calibration_error']:.2%}  robustness {robustness.mean_accuracy(row['robustness']):.1%}  "
-        f"non-digits unsure {row['unsure_non_digits']['all']:.0%}"
-    )
-
-
-@click.command()
-def settings() -> None:
-    """List the training settings with their defaults and ranges, as a Markdown table."""
-    click.echo(settings_text.as_markdown())

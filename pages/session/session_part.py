@@ -15,7 +15,7 @@ class Locked(Protocol):
     lock: Any
 
 
-class Part:
+class SessionPart:
     """A part of a session.
 
     Streamlit may run two threads of one session at once. Every method that changes a part holds the session's lock, and calls

@@ -1,22 +1,19 @@
-"""Commands for labelled drawings: sweep, labels."""
+"""The command `digitlab sweep`."""
 
-import json
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from digitcore.cli.options import SetCommand, json_option, progress_bar, read_model, read_network, read_samples
-from digitcore.data.label_issues import find_label_issues
 from digitcore.errors import TrainingError
-from digitcore.models import registry
-from digitcore.training import search_space, settings_text
+from digitcore.sweeps import space as parameter_space
+from digitcore.training import settings_text
 from digitcore.training.settings import SETTING_SPECS, TrainSettings
 
 if TYPE_CHECKING:
-    from digitcore.jobs.sweep import Sweep
+    from digitcore.sweeps.runner import Sweep
 
 MAX_EPOCHS, MAX_SAMPLES, MAX_SECONDS = int(SETTING_SPECS["epochs"].high), 100_000, 24 * 3600  # of a sweep's trainings
 POLL_INTERVAL = 0.2  # s
@@ -57,14 +54,14 @@ def sweep(
     A parameter is a setting, or of a network its name (network=mlp,convnet), its activation, or a number of a row that you
     built (blocks.1.size=8,16). LOW..HIGH draws from a range. One value holds for all trainings.
     """
-    from digitcore.jobs.sweep import Sweep
-    from digitcore.jobs.sweep_plan import SweepPlan
+    from digitcore.sweeps.plan import SweepPlan
+    from digitcore.sweeps.runner import Sweep
 
-    space = {name: search_space.parse(name, text) for name, text in settings_text.split_pairs(pairs).items()}
+    space = {name: parameter_space.parse(name, text) for name, text in settings_text.split_pairs(pairs).items()}
     fixed = {name: values[0] for name, values in space.items() if isinstance(values, list) and len(values) == 1}
-    base, network = search_space.apply(fixed, TrainSettings(), read_network(network) if network else "")
+    base, network = parameter_space.apply(fixed, TrainSettings(), read_network(network) if network else "")
     swept = {name: space[name] for name in space if name not in fixed}
-    single = {name: space[name] for name in fixed if name not in search_space.NOT_SWEPT}
+    single = {name: space[name] for name in fixed if name not in parameter_space.NOT_SWEPT}
     plan = SweepPlan(swept or single, base, network, seeds, draws, stop_early)
     found = Sweep(read_model(start), read_samples(samples), plan)
     _run(found, workers)
@@ -96,34 +93,3 @@ def _run(sweep: "Sweep", workers: int) -> None:
                 bar.update(task, completed=len(sweep.trials) - len(sweep.jobs()))
     finally:
         service.close()
-
-
-@click.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--start", default="genius", show_default=True, help="a shipped model, which must not have learnt from the digits")
-@click.option("--folds", type=click.IntRange(2, 20), default=4, show_default=True, help="trainings, each without its own part")
-@json_option
-def labels(file: Path, start: str, folds: int, as_json: bool) -> None:
-    """List the labels of an npz file that are perhaps wrong, the most doubtful first.
-
-    Each digit is predicted by a model that was trained on the others.
-    """
-    from digitcore.training.cross_validation import predict_out_of_fold
-
-    samples = read_samples(file)
-    with progress_bar("%") as bar:
-        task = bar.add_task("labels", total=100, metrics="")
-        probabilities = predict_out_of_fold(
-            registry.load(start),
-            samples,
-            TrainSettings(),
-            n_folds=folds,
-            on_progress=lambda share: bar.update(task, completed=round(100 * share)),
-        )
-    issues = [asdict(issue) for issue in find_label_issues(samples.labels, probabilities)]
-    if as_json:
-        click.echo(json.dumps(issues, indent=2))
-        return
-    for issue in issues:
-        click.echo("{index}: labelled {label}, perhaps {suggested} (label believed {score:.1%})".format(**issue))
-    click.echo(f"{len(issues)} of {len(samples):,} labels are doubtful.")

@@ -3,15 +3,15 @@ import pytest
 
 from digitcore.errors import ModelError, SettingsError
 from digitcore.models.network_spec import Block, NetworkSpec
-from digitcore.training import search_space
-from digitcore.training.search_space import Range
+from digitcore.sweeps import space as parameter_space
+from digitcore.sweeps.space import Range
 from digitcore.training.settings import SETTING_SPECS, TrainSettings
 
 NETWORK = '{"blocks": [{"kind": "conv", "size": 4, "pooling": true}, {"kind": "dense", "size": 8}]}'
 
 
 def test_every_setting_and_every_number_of_a_network_can_be_swept():
-    names = search_space.parameters(NETWORK)
+    names = parameter_space.parameters(NETWORK)
     assert set(SETTING_SPECS) - set(names) == {"seed", "validation_samples"}
     assert [name for name in names if name not in SETTING_SPECS] == [
         "activation",
@@ -19,21 +19,21 @@ def test_every_setting_and_every_number_of_a_network_can_be_swept():
         *(f"blocks.2.{field}" for field in ("size", "batch_normalization", "dropout")),
     ]
     for name in names:
-        assert search_space.label(name, NETWORK)
-        for value in search_space.usual_values(name, NETWORK):
-            assert search_space.parse_value(name, search_space.to_text([value])) == value
-            search_space.apply({name: value}, TrainSettings(), NETWORK)
-    assert search_space.label("blocks.1.size", NETWORK) == "Row 1: filters"
-    assert search_space.label("blocks.2.size", NETWORK) == "Row 2: units"
+        assert parameter_space.label(name, NETWORK)
+        for value in parameter_space.usual_values(name, NETWORK):
+            assert parameter_space.parse_value(name, parameter_space.to_text([value])) == value
+            parameter_space.apply({name: value}, TrainSettings(), NETWORK)
+    assert parameter_space.label("blocks.1.size", NETWORK) == "Row 1: filters"
+    assert parameter_space.label("blocks.2.size", NETWORK) == "Row 2: units"
 
 
 def test_values_are_put_in_place():
     values = {"epochs": 7, "activation": "tanh", "blocks.1.size": 16, "blocks.2.dropout": 0.5}
-    settings, network = search_space.apply(values, TrainSettings(), NETWORK)
+    settings, network = parameter_space.apply(values, TrainSettings(), NETWORK)
     spec = NetworkSpec.from_json(network)
     assert settings == TrainSettings(epochs=7) and spec.activation == "tanh"
     assert spec.blocks[0].size == 16 and spec.blocks[0].pooling and spec.blocks[1].dropout == 0.5
-    assert search_space.apply({"network": "mlp"}, TrainSettings()) == (TrainSettings(), "mlp")
+    assert parameter_space.apply({"network": "mlp"}, TrainSettings()) == (TrainSettings(), "mlp")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_values_are_put_in_place():
 )
 def test_wrong_values_get_one_sentence(values, network, error):
     with pytest.raises(error) as caught:
-        search_space.apply(values, TrainSettings(), network)
+        parameter_space.apply(values, TrainSettings(), network)
     assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
 
 
@@ -66,33 +66,33 @@ def test_ranges_are_drawn_from():
     sizes = [Range(8, 64, True).draw(rng) for _ in range(100)]
     assert all(isinstance(size, int) and 8 <= size <= 64 for size in sizes)
     space = {"learning_rate": Range(1e-4, 1e-1), "epochs": [1, 2]}
-    assert search_space.combinations(space, 4, seed=3) == search_space.combinations(space, 4, seed=3)
-    assert search_space.n_combinations(space) is None
+    assert parameter_space.combinations(space, 4, seed=3) == parameter_space.combinations(space, 4, seed=3)
+    assert parameter_space.n_combinations(space) is None
     with pytest.raises(SettingsError, match="lower to a higher"):
         Range(1, 1)
 
 
 def test_no_combination_is_drawn_twice():
     space = {"epochs": Range(1, 3, True), "batch_size": [8, 16]}
-    drawn = search_space.combinations(space, 12)
+    drawn = parameter_space.combinations(space, 12)
     assert len(drawn) == len({str(one) for one in drawn}) == 6
-    assert search_space.combinations(space, 3) == drawn[:3]
+    assert parameter_space.combinations(space, 3) == drawn[:3]
     many = {name: list(range(100)) for name in ("sample_weight", "mnist_samples", "synthetic_samples", "non_digit_samples")}
-    assert len({str(one) for one in search_space.combinations(many, 5)}) == 5
+    assert len({str(one) for one in parameter_space.combinations(many, 5)}) == 5
 
 
 def test_the_json_of_a_network_is_one_value():
     spec = NetworkSpec((Block("dense", 4), Block("dense", 8))).to_json()
-    assert search_space.parse("network", f"mlp,{spec},convnet") == ["mlp", spec, "convnet"]
-    assert search_space.parse("network", spec) == [spec] and search_space.parse("network", "{,mlp") == ["{", "mlp"]
+    assert parameter_space.parse("network", f"mlp,{spec},convnet") == ["mlp", spec, "convnet"]
+    assert parameter_space.parse("network", spec) == [spec] and parameter_space.parse("network", "{,mlp") == ["{", "mlp"]
 
 
 @pytest.mark.parametrize("text", ["1.5,20.5", "0.001..0.01"])
 def test_text_and_values(text):
-    assert search_space.to_text(search_space.parse("learning_rate", text)) == text
+    assert parameter_space.to_text(parameter_space.parse("learning_rate", text)) == text
 
 
 @pytest.mark.parametrize(("name", "text"), [("nothing", "1"), ("noise", "a..b"), ("epochs", "1..many"), ("epochs", "5..2")])
 def test_wrong_text_gets_one_sentence(name, text):
     with pytest.raises(SettingsError):
-        search_space.parse(name, text)
+        parameter_space.parse(name, text)

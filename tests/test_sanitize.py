@@ -2,38 +2,40 @@ import math
 
 import pytest
 
-from digitcore.storage import repair
+from digitcore import sanitize
+from digitcore.evaluation.score import Score
+from digitcore.training import history
 
 
 @pytest.mark.parametrize("odd", [None, "x", [], math.nan, math.inf, 10**400])
 def test_what_is_no_finite_number_gives_the_default(odd):
-    assert repair.finite(odd, 7) == 7 and repair.finite("2.5") == 2.5
+    assert sanitize.finite(odd, 7) == 7 and sanitize.finite("2.5") == 2.5
 
 
 def test_points_that_are_not_sound_are_dropped():
     good = {"epoch": 1.0, "samples_seen": 10.0, "seconds": 2.0, "loss": 0.5}
     odd = [3, {}, good | {"epoch": math.nan}, good | {"seconds": -1}, {"epoch": 1.0}]
-    assert repair.history([*odd, good, good | {"loss": math.inf, "of another version": 1}]) == [
+    assert history.from_json([*odd, good, good | {"loss": math.inf, "of another version": 1}]) == [
         good,
         {"epoch": 1.0, "samples_seen": 10.0, "seconds": 2.0},
     ]
-    assert repair.history(None) == repair.history("abc") == []
+    assert history.from_json(None) == history.from_json("abc") == []
 
 
 def test_a_long_curve_is_thinned_and_keeps_its_ends():
     points = [{"epoch": float(i), "samples_seen": 0.0, "seconds": 0.0} for i in range(100_000)]
-    thinned = repair.history(points)
-    assert len(thinned) <= repair.MAX_POINTS + 1 and thinned[0] == points[0] and thinned[-1] == points[-1]
+    thinned = history.from_json(points)
+    assert len(thinned) <= history.MAX_POINTS + 1 and thinned[0] == points[0] and thinned[-1] == points[-1]
 
 
 def test_a_score_keeps_its_counts_or_goes():
-    assert repair.score({"correct": 9, "n": 10, "interval": [0.6, 0.98]}).interval == (0.6, 0.98)
-    again = repair.score({"correct": 9, "n": 10, "interval": [math.nan, 2]})
+    assert Score.from_json({"correct": 9, "n": 10, "interval": [0.6, 0.98]}).interval == (0.6, 0.98)
+    again = Score.from_json({"correct": 9, "n": 10, "interval": [math.nan, 2]})
     assert again.correct == 9 and 0.5 < again.interval[0] < 0.9 < again.interval[1] < 1
     for odd in (None, {}, {"correct": 11, "n": 10, "interval": [0, 1]}, {"correct": "x", "n": 1, "interval": [0, 1]}):
-        assert repair.score(odd) is None
+        assert Score.from_json(odd) is None
 
 
 def test_metrics_are_finite():
-    assert repair.metrics({"a": 1, "b": math.nan, "c": [1, 2]}) == {"a": 1, "c": [1, 2]}
-    assert repair.metrics([1]) == {}
+    assert sanitize.metrics({"a": 1, "b": math.nan, "c": [1, 2]}) == {"a": 1, "c": [1, 2]}
+    assert sanitize.metrics([1]) == {}

@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from digitcore.errors import ImageError
-from digitcore.imaging import photographs
-from digitcore.imaging.decoding import FORMATS, decode, open_image
+from digitcore.images import photographs
+from digitcore.images.decoding import FORMATS, decode, open_image
 
 SIDE = 28  # px, a digit's side
 INK_SIDE = 20  # px, the longer side of a digit's ink

@@ -7,7 +7,7 @@ from PIL import ExifTags, Image
 
 from benchmarks.photographs import milliseconds
 from digitcore.images import digit_from_file, digit_from_image, ink_from_file, ink_from_image
-from digitcore.imaging.photographs import MAX_PARTS, extract_ink, find_regions
+from digitcore.images.photographs import MAX_PARTS, extract_ink, find_regions
 from tests.support.photographs import KINDS, photograph
 
 

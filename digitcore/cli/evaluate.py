@@ -1,0 +1,43 @@
+"""The command `digitlab evaluate`."""
+
+import json
+from typing import Any
+
+import click
+
+from digitcore.cli.options import json_option
+from digitcore.models import registry
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option("--write", is_flag=True, help="write models/README.md from the cards")
+@json_option
+def evaluate(names: tuple[str, ...], write: bool, as_json: bool) -> None:
+    """Measure models (default: all) again from their files; --write brings models/README.md up to date."""
+    from digitcore.evaluation import benchmark, model_readme
+
+    if write:
+        model_readme.write()
+        click.echo(f"Written to {registry.SHIPPED_FOLDER / 'README.md'}")
+        return
+    rows = []
+    for name in names or registry.names():
+        card = benchmark.measure(registry.load(name)).card
+        rows.append({"name": name, "network": card.network, "parameters": card.parameters, **card.metrics})
+        if not as_json:
+            click.echo(_metrics_row(rows[-1]))
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+
+
+def _metrics_row(row: dict[str, Any]) -> str:
+    from digitcore.evaluation import robustness
+
+    low, high = row["mnist_interval"]
+    return (
+        f"{row['name']:14}{row['parameters']:>9,} parameters{row['bytes'] / 1e3:>7,.0f} kB{row['milliseconds']:>7.2f} ms  "
+        f"MNIST {row['mnist_accuracy']:.2%} ({low:.2%} to {high:.2%})  loss {row['mnist_loss']:.4f}  "
+        f"ECE {row['calibration_error']:.2%}  robustness {robustness.mean_accuracy(row['robustness']):.1%}  "
+        f"non-digits unsure {row['unsure_non_digits']['all']:.0%}"
+    )

@@ -1,0 +1,43 @@
+"""The command `digitlab labels`."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from digitcore.cli.options import json_option, progress_bar, read_samples
+from digitcore.data.label_issues import find_label_issues
+from digitcore.models import registry
+from digitcore.training.settings import TrainSettings
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--start", default="genius", show_default=True, help="a shipped model, which must not have learnt from the digits")
+@click.option("--folds", type=click.IntRange(2, 20), default=4, show_default=True, help="trainings, each without its own part")
+@json_option
+def labels(file: Path, start: str, folds: int, as_json: bool) -> None:
+    """List the labels of an npz file that are perhaps wrong, the most doubtful first.
+
+    Each digit is predicted by a model that was trained on the others.
+    """
+    from digitcore.training.cross_validation import predict_out_of_fold
+
+    samples = read_samples(file)
+    with progress_bar("%") as bar:
+        task = bar.add_task("labels", total=100, metrics="")
+        probabilities = predict_out_of_fold(
+            registry.load(start),
+            samples,
+            TrainSettings(),
+            n_folds=folds,
+            on_progress=lambda share: bar.update(task, completed=round(100 * share)),
+        )
+    issues = [asdict(issue) for issue in find_label_issues(samples.labels, probabilities)]
+    if as_json:
+        click.echo(json.dumps(issues, indent=2))
+        return
+    for issue in issues:
+        click.echo("{index}: labelled {label}, perhaps {suggested} (label believed {score:.1%})".format(**issue))
+    click.echo(f"{len(issues)} of {len(samples):,} labels are doubtful.")

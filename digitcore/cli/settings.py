@@ -1,0 +1,11 @@
+"""The command `digitlab settings`."""
+
+import click
+
+from digitcore.training import settings_text
+
+
+@click.command()
+def settings() -> None:
+    """List the training settings with their defaults and ranges, as a Markdown table."""
+    click.echo(settings_text.as_markdown())

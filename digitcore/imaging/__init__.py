@@ -1,1 +1,0 @@
-"""Decoding of image files, and the ink of photographs."""

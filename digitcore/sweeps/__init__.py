@@ -1,0 +1,1 @@
+"""Hyperparameter sweeps: what is varied, which trials are run, and what the parameters do."""
