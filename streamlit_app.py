@@ -3,7 +3,8 @@
 import streamlit as st
 
 from pages.components import layout
-from pages.session import state, text
+from pages.components.work import work_area
+from pages.session import formatting, state
 from pages.session.lab_session import LabSession
 from pages.views.my_lab import lab_file, lessons, model_files, sharing
 
@@ -18,6 +19,7 @@ def main(session: LabSession) -> None:
     """The page from top to bottom."""
     st.title("My lab", anchor=False)
     st.markdown("Draw digits, correct the predictions, train the network on your hand, and see whether it improved.")
+    work_area(session)
     _show_steps(session)
     with st.container(key="whole"):
         sharing.show(session)
@@ -40,7 +42,7 @@ def _show_steps(session: LabSession) -> None:
             "Draw",
             "A drawing is on the canvas." if session.canvas.drawing.digit is not None else "The canvas is empty.",
         ),
-        (layout.DRAW, "Label", f"{text.drawings(len(session.samples))} labelled."),
+        (layout.DRAW, "Label", f"{formatting.drawings(len(session.samples))} labelled."),
         (layout.TRAIN, "Train", run.model.card.training_data if run else "Nothing trained yet."),
         (layout.EVALUATE, "Compare", "Compared." if session.models.has_compared else "Nothing compared yet."),
     ]

@@ -43,6 +43,22 @@ class JobError(DigitLabError):
     """A job on the worker failed."""
 
 
+class WorkerDiedError(JobError):
+    """The worker that ran a job died."""
+
+    def __init__(
+        self, message: str = "The worker died. Your drawings and models are safe. Press the button again: a new worker starts."
+    ) -> None:
+        super().__init__(message)
+
+
+class WithdrawnError(JobError):
+    """A job was withdrawn before a worker started it."""
+
+    def __init__(self, message: str = "The job was withdrawn before it started.") -> None:
+        super().__init__(message)
+
+
 class CancelledError(DigitLabError):
     """The user stopped the work, and there is no partial result."""
 

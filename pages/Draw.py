@@ -14,7 +14,7 @@ from pages.components.digit_details import read_digit
 from pages.components.label_buttons import label_buttons, label_counts
 from pages.components.model_choice import Models
 from pages.components.prediction import prediction_head
-from pages.session import persistence, resources, state, text
+from pages.session import formatting, persistence, resources, state
 from pages.session.lab_session import LabSession
 from pages.views.draw.quick_training import quick_training
 
@@ -130,7 +130,9 @@ def _show_last_label(session: LabSession) -> None:
     saved = f"{'Saved as' if session.saving.is_saved else 'Labelled'} **{samples.last_label}**."
     with st.container(key="last_label", horizontal=True, vertical_alignment="center", gap="small"):
         if found := samples.contradiction:
-            st.markdown(f"{saved} The network is {text.percent(found.confidence)} sure of a **{found.digit}**.", width="content")
+            st.markdown(
+                f"{saved} The network is {formatting.percent(found.confidence)} sure of a **{found.digit}**.", width="content"
+            )
             st.button(f"It is a {found.digit}", key="accept_contradiction", on_click=samples.accept_contradiction)
             st.button(f"Keep {samples.last_label}", key="keep_label", on_click=samples.keep_label)
         else:

@@ -4,8 +4,8 @@ import streamlit as st
 
 from pages.components import layout
 from pages.components.model_choice import Models
-from pages.components.query_progress import query_progress
-from pages.session import resources, state, text
+from pages.components.work import work_area
+from pages.session import resources, state, training_summary
 from pages.session.lab_session import LabSession
 from pages.session.model_library import MAX_COMPARED
 from pages.views.evaluate import (
@@ -14,7 +14,6 @@ from pages.views.evaluate import (
     curves,
     dataset,
     epochs,
-    experiments,
     feature_map,
     headline,
     misclassified,
@@ -22,22 +21,23 @@ from pages.views.evaluate import (
     pair,
     robustness,
     score_table,
+    trainings,
 )
 
-VIEWS = {
-    "My drawings": own_drawings,
-    "Curves": curves,
-    "Trainings": experiments,
-    "Epochs": epochs,
-    "Compare two": pair,
-    "Errors": misclassified,
-    "Confusion": confusion,
-    "Map": feature_map,
-    "Confidence": calibration,
-    "Robustness": robustness,
-    "MNIST": dataset,
+VIEWS = {  # The keys stand in links.
+    "drawings": ("My drawings", own_drawings),
+    "curves": ("Curves", curves),
+    "trainings": ("Trainings", trainings),
+    "epochs": ("Epochs", epochs),
+    "pair": ("Compare two", pair),
+    "errors": ("Errors", misclassified),
+    "confusion": ("Confusion", confusion),
+    "map": ("Map", feature_map),
+    "confidence": ("Confidence", calibration),
+    "robustness": ("Robustness", robustness),
+    "mnist": ("MNIST", dataset),
 }
-DEFAULT_VIEW = "Curves"
+DEFAULT_VIEW = "curves"
 SELECTBOX_WIDTH = 160  # px: two of them beside each other on a phone
 
 
@@ -48,7 +48,7 @@ def main(session: LabSession) -> None:
         st.title("Evaluate", anchor=False, width="content")
         progress = st.container(key="progress")
     if not resources.has_mnist():
-        st.warning(text.NO_MNIST)
+        st.warning(training_summary.NO_MNIST)
     models = _choose_models(session)
     with st.container(key="headline", border=True):
         headline.show(session, models)
@@ -62,13 +62,14 @@ def main(session: LabSession) -> None:
             default=DEFAULT_VIEW,
             required=True,
             key="view",
+            format_func=lambda slug: VIEWS[slug][0],
             label_visibility="collapsed",
             persist_state="session",
         )
-        session.models.view = "" if view in (None, DEFAULT_VIEW) else str(view)
-        VIEWS[view or DEFAULT_VIEW].show(session, models)
+        session.models.choose_view("" if view in (None, DEFAULT_VIEW) else str(view))
+        VIEWS[view or DEFAULT_VIEW][1].show(session, models)
     with progress:
-        query_progress(session)
+        work_area(session)
 
 
 def _choose_models(session: LabSession) -> Models:

@@ -3,6 +3,7 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from digitcore.jobs.tasks import ScoreRunTask, TrainTask
 from digitcore.models.bundle import ModelBundle
 from digitcore.storage.snapshot import RunRecord
 from digitcore.training import history
@@ -11,9 +12,10 @@ from pages.components import layout
 from pages.components.network_builder import is_built, network_builder
 from pages.components.run_table import run_table
 from pages.components.sweep_panel import sweep_panel
+from pages.components.training_curves import training_curves
 from pages.components.training_form import training_form
-from pages.components.training_progress import rerun_when_changed, scoring_text, training_curves, training_progress
-from pages.session import persistence, polling, resources, settings_link, state, text
+from pages.components.work import scoring_text, show_notice, work_area
+from pages.session import formatting, persistence, resources, settings_link, state, training_summary
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 
@@ -31,7 +33,7 @@ def main(session: LabSession) -> None:
     resources.jobs().warm_up()
     st.title("Train", anchor=False)
     if not resources.has_mnist():
-        st.warning(text.NO_MNIST)
+        st.warning(training_summary.NO_MNIST)
     if session.link_error:
         st.warning(f"The address of this page has a setting that cannot be used: {session.link_error}")
     place = st.container()
@@ -43,8 +45,7 @@ def main(session: LabSession) -> None:
         _train_button(session, start, session.training.settings)
         _show_link(session)
     with right, st.container(key="training"):
-        interval = polling.polling_interval(session.training_job)
-        st.fragment(_show_training, run_every=interval)(session, interval)
+        work_area(session, lambda: _show_training(session))
     run_table(session)
     sweep_panel(session, start)
     persistence.save(session)
@@ -106,13 +107,17 @@ def _train_button(session: LabSession, start: ModelBundle, settings: TrainSettin
     else:
         n_held_out = n_samples - n_training
         st.caption(
-            f"Training set: {text.drawings(n_training)} of yours + {text.count(settings.mnist_samples)} MNIST digits"
-            f"{f'; {n_held_out} set aside for testing' * bool(n_held_out)}."
+            f"{formatting.drawings(n_training)}, {_mnist_digits(settings.mnist_samples)}"
+            f"{f'; {n_held_out} held out' * bool(n_held_out)}."
         )
-    is_busy = session.training.job is not None
+    is_busy = session.training_job is not None
     if st.button("Train", type="primary", width="stretch", key="train", disabled=is_empty or is_busy or not is_built(session)):
         session.train(start, settings)
         st.rerun()
+
+
+def _mnist_digits(n: int) -> str:
+    return f"{n:,} MNIST digits" if n else "no MNIST digits"
 
 
 def _show_link(session: LabSession) -> None:
@@ -128,30 +133,25 @@ def _show_link(session: LabSession) -> None:
         )
 
 
-def _show_training(session: LabSession, interval: float | None) -> None:
-    """Progress while a training runs, its outcome afterwards."""
-    training = session.training
-    rerun_when_changed(session, interval)
-    if training.job and training.task:
-        training_progress(session)
-        if training.job.events:
-            training_curves(training.job.events, training.task.settings.epochs)
+def _show_training(session: LabSession) -> None:
+    """Show the curves while a training runs, and its outcome afterwards."""
+    if job := session.training_job:
+        if points := [event.point for event in job.events if event.point is not None]:
+            training_curves(points, session.training_epochs)
         return
-    if training.error:
-        st.error(training.error)
+    show_notice(session, TrainTask)
     if session.models.active_run:
         _show_outcome(session, session.models.active_run)
-    elif not training.error:
+    elif session.work.notice(TrainTask) is None:
         st.markdown("Nothing trained yet. Press **Train** to see the curves.")
 
 
 def _show_outcome(session: LabSession, record: RunRecord) -> None:
     run = record.run
-    for sentence in text.outcome(run, scoring_text(session)):
+    for sentence in training_summary.outcome(run, scoring_text(session)):
         st.markdown(sentence)
-    if session.scoring.error:
-        st.error(session.scoring.error)
-    if warning := text.warning(run):
+    show_notice(session, ScoreRunTask)
+    if warning := training_summary.warning(run):
         st.warning(warning)
     with st.container(horizontal=True):
         if run.stopped and st.button("Continue", key="continue", help="Goes on from where it was stopped."):
@@ -159,10 +159,10 @@ def _show_outcome(session: LabSession, record: RunRecord) -> None:
             st.rerun()
         layout.page_link(session, layout.DRAW, label="Try it", icon=":material/draw:")
         layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
-        if session.scoring.job:
-            st.button("Stop reading MNIST", key="stop_scoring", type="tertiary", on_click=session.scoring.stop)
+        if session.is_scoring(record):
+            st.button("Stop evaluation", key="stop_scoring", type="tertiary", on_click=session.work.stop, args=(ScoreRunTask,))
         elif run.mnist_after is None:
-            st.button("Read MNIST", key="score", type="tertiary", on_click=session.scoring.request, args=(record,))
+            st.button("Evaluate on MNIST", key="score", type="tertiary", on_click=session.score, args=(record,))
     training_curves(run.history, run.settings.epochs)
     table = history.curve_table({record.name: run.history})
     st.download_button("Download the curves (CSV)", table.to_csv(index=False), "curves.csv", "text/csv", type="tertiary")

@@ -5,10 +5,13 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from digitcore.jobs import cluster_folder, preload
+from digitcore.jobs.job import JobStatus
+from digitcore.jobs.tasks.task import Task
 
 CONNECT_TIMEOUT = 4  # s, to reach a scheduler
 START_TIMEOUT = 60  # s, to start one of our own
@@ -165,10 +168,10 @@ def _to_environment(keys: dict[str, str]) -> dict[str, str]:
     return {f"{COMM}__{names[name]}": file for name, file in keys.items()} | {f"{COMM}__REQUIRE_ENCRYPTION": "True"}
 
 
-def run_task(task: Any, topic: str) -> Any:
-    """Run a task on a worker: its progress becomes events of the topic, and the topic's Dask Event asks it to stop."""
+def run_task(task: Task[Any], topic: str) -> Any:
+    """Run a task on a worker. Its progress becomes events of the topic; the topic's Dask Event asks it to stop."""
     from distributed import Event, get_worker
 
     worker, stop_requested = get_worker(), Event(topic)  # type: ignore[no-untyped-call]
-    worker.log_event(topic, {})
-    return task.run(lambda event: worker.log_event(topic, event), stop_requested.is_set)
+    worker.log_event(topic, {"status": JobStatus.RUNNING})
+    return task.run(lambda progress: worker.log_event(topic, {"progress": asdict(progress)}), stop_requested.is_set)

@@ -8,12 +8,13 @@ import streamlit as st
 from digitcore import mnist
 from digitcore.evaluation import attribution
 from digitcore.evaluation.metrics import Evaluation
+from digitcore.jobs.tasks import NeighborsTask
 from digitcore.models.bundle import ModelBundle
 from pages.components import figures, gallery
 from pages.components.figures import Figure
 from pages.components.model_choice import Models
 from pages.components.prediction import Reading, prediction
-from pages.session import queries, resources, text
+from pages.session import formatting, resources
 from pages.session.lab_session import LabSession
 
 ATTRIBUTION_HEIGHT = 112  # px
@@ -62,11 +63,11 @@ def digit_details(digit: np.ndarray, models: Models, label: int | None, key: str
 def nearest_digits(session: LabSession, model: ModelBundle, name: str, digit: np.ndarray) -> None:
     """The MNIST digits nearest to one in a model's feature space."""
     st.markdown(
-        f"**Nearest MNIST digits (by {text.escape(name)}'s features)**",
+        f"**Nearest MNIST digits (by {formatting.escape(name)}'s features)**",
         help="Nearest in the network's last layer but one, among 20,000 training digits. 1.0 is as near as two MNIST digits "
         "usually are to each other.",
     )
-    found = queries.nearest_neighbors(session, model, digit)
+    found = session.work.result(NeighborsTask(model, digit[None]))
     if found is None:
         st.caption("Searching …")
         return

@@ -9,7 +9,7 @@ from digitcore.config import load_config
 from digitcore.errors import ConfigError
 from digitcore.models import registry
 from pages.components import assets
-from pages.session import persistence, polling, resources, settings_link, state, text
+from pages.session import formatting, persistence, resources, settings_link, state
 from pages.session.lab_session import LabSession
 from pages.session.model_library import REQUIRED_MODELS
 
@@ -32,8 +32,7 @@ def begin_page(page: str) -> LabSession:
     persistence.restore(session)
     settings_link.read(session)
     state.mark_visited()
-    session.collect_training()
-    session.collect_import()
+    session.collect()
     persistence.save(session)
     assets.style("layout.css")
     _check_models(registry.names() if page in (MY_LAB, EVALUATE) else list(REQUIRED_MODELS))
@@ -71,9 +70,14 @@ def _show_bar(session: LabSession) -> None:
     with st.container(key="bar", horizontal=True, vertical_alignment="center", gap="xsmall"):
         for path, (label, symbol) in PAGES.items():
             page_link(session, path, label=label, icon=symbol)
-        is_changing = session.saving.is_behind or session.training_job is not None
-        status = st.fragment(_show_status, run_every=polling.SLOW if is_changing else None)
-        status(session, _status(session))
+        st.html(
+            assets.render(
+                "status.html",
+                model=session.active_model.name,
+                drawings=formatting.drawings(len(session.samples)),
+                saving=_saving(session),
+            )
+        )
 
 
 def show_saving_error(session: LabSession) -> None:
@@ -82,36 +86,6 @@ def show_saving_error(session: LabSession) -> None:
         st.info(session.saving.notice, icon=":material/content_copy:")
     elif error := persistence.error(session):
         st.warning(error, icon=":material/cloud_off:")
-
-
-def _status(session: LabSession) -> tuple[Any, ...]:
-    """What the rest of the page depends on."""
-    return persistence.error(session), session.saving.is_saved, len(session.samples), session.training_job
-
-
-def _show_status(session: LabSession, shown: tuple[Any, ...]) -> None:
-    """Active model, drawings, saving, training; the whole page is drawn anew when one of them has changed."""
-    persistence.restore(session)
-    session.collect_training()
-    if _status(session) != shown:
-        st.rerun()
-    st.html(
-        assets.render(
-            "status.html",
-            model=session.active_model.name,
-            drawings=text.drawings(len(session.samples)),
-            saving=_saving(session),
-            training=_training(session),
-        )
-    )
-
-
-def _training(session: LabSession) -> str:
-    """How far the training or the scoring under way is; "" when there is none."""
-    job, task = session.training.job, session.training.task
-    if job and task:
-        return f"Training: {text.training_progress(job, task.settings.epochs)}"
-    return text.scoring_progress(session.scoring.progress) if session.scoring.job else ""
 
 
 def _saving(session: LabSession) -> str:

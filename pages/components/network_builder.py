@@ -10,8 +10,7 @@ from digitcore.images import SIDE
 from digitcore.models.network_spec import ACTIVATIONS, KINDS, MAX_DROPOUT, MAX_SIZE, Block, NetworkSpec, is_spec
 from digitcore.training.recipes import NETWORKS
 from pages.components import figures
-from pages.components.query_progress import query_progress
-from pages.session import queries, state
+from pages.session import state
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 
@@ -53,8 +52,8 @@ def _build_own(session: LabSession) -> None:
             spec = _edit(spec, training.revision)
         training.choose_network(spec.to_json())
     except ModelError as error:
-        training.network_error = str(error)
-        stack.error(training.network_error)
+        training.reject_network(str(error))
+        stack.error(str(error))
         return
     with stack:
         _show_stack(spec, training.settings.resolved(is_trained=False).batch_size or 0)
@@ -65,7 +64,7 @@ def is_built(session: LabSession) -> bool:
     training = session.training
     if training.is_network_invalid:
         return False
-    return training.start != Start.UNTRAINED or not training.network or queries.built_network(session) is not None
+    return training.start != Start.UNTRAINED or not training.network or session.work.result(session.network_task) is not None
 
 
 def _edit(spec: NetworkSpec, revision: int) -> NetworkSpec:
@@ -133,9 +132,8 @@ def _show_stack(spec: NetworkSpec, batch_size: int) -> None:
 
 def _show_time(session: LabSession) -> None:
     """How long an epoch takes, measured on the worker."""
-    built = queries.built_network(session)
+    built = session.work.result(session.network_task)
     if built is None:
-        query_progress(session)
         return
     n_digits = session.training.settings.mnist_samples + len(session.samples.for_training().training_part())
     st.caption(f"About {built.seconds_per_1000 * n_digits / 1000:.2g} s an epoch, measured on this server.")

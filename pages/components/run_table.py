@@ -8,7 +8,7 @@ import streamlit as st
 from digitcore.models.bundle import MAX_NAME, NAME_HINT
 from digitcore.storage.snapshot import RunRecord
 from digitcore.training.settings import TrainSettings, differing_names
-from pages.session import state, text
+from pages.session import formatting, state, training_summary
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 
@@ -38,7 +38,8 @@ def run_table(session: LabSession) -> None:
     if models.deleted:
         with st.container(horizontal=True, vertical_alignment="center", key="run_deleted"):
             st.markdown(
-                f"Deleted “{text.escape(models.deleted.record.name)}”. Active model: {text.escape(session.active_model.name)}."
+                f"Deleted “{formatting.escape(models.deleted.record.name)}”. "
+                f"Active model: {formatting.escape(session.active_model.name)}."
             )
             st.button("Undo", key="run_undelete", on_click=models.undo_delete, type="tertiary")
 
@@ -48,12 +49,12 @@ def _row(record: RunRecord, session: LabSession) -> dict[str, Any]:
     return {
         "Run": record.name + (" (in use)" if record is session.models.active_run else ""),
         "Started from": run.parent,
-        "Your handwriting before": text.score(run.personal_before),
-        "Your handwriting after": text.score(run.personal_after),
-        "MNIST before": text.percent(run.mnist_before.accuracy, 2) if run.mnist_before else "",
-        "MNIST after": text.percent(run.mnist_after.accuracy, 2) if run.mnist_after else "",
+        "Your handwriting before": formatting.score(run.personal_before),
+        "Your handwriting after": formatting.score(run.personal_after),
+        "MNIST before": formatting.percent(run.mnist_before.accuracy, 2) if run.mnist_before else "",
+        "MNIST after": formatting.percent(run.mnist_after.accuracy, 2) if run.mnist_after else "",
         "Seconds": round(run.seconds, 1),
-        "Epochs": text.epochs(run),
+        "Epochs": training_summary.epochs(run),
         "Training data": run.model.card.training_data.removeprefix("Trained on ").removesuffix("."),
     }
 
@@ -75,7 +76,7 @@ def _show_actions(session: LabSession, record: RunRecord) -> None:
             width=220,
         )
     if models.rejected_name is not None:
-        st.warning(f"“{text.escape(models.rejected_name)}” is taken or cannot be a name. {NAME_HINT}")
+        st.warning(f"“{formatting.escape(models.rejected_name)}” is taken or cannot be a name. {NAME_HINT}")
 
 
 def _show_differences(selected: list[RunRecord]) -> None:

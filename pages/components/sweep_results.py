@@ -10,7 +10,7 @@ from digitcore.sweeps import effects
 from digitcore.sweeps import space as parameter_space
 from digitcore.sweeps.runner import MNIST, PERSONAL, STOPPED_EARLY, Sweep
 from digitcore.values import format_value
-from pages.session import polling, state, text
+from pages.session import formatting, state
 from pages.session.lab_session import LabSession
 
 SCORE_TITLES = {PERSONAL: "Your handwriting", MNIST: "MNIST"}
@@ -32,16 +32,7 @@ SHARES = {"personal": 1, "personal_before": 1, "mnist": 2, "mnist_before": 2}  #
 
 
 def sweep_results(session: LabSession, sweep: Sweep) -> None:
-    """Everything that is known of a sweep; drawn anew while it runs."""
-    is_running = not sweep.is_idle
-    st.fragment(_show, run_every=polling.SLOW if is_running else None)(session, sweep, is_running)
-
-
-def _show(session: LabSession, sweep: Sweep, was_running: bool) -> None:
-    """`was_running`: how the page around it stands, which is drawn anew at the end of the sweep."""
-    session.training.advance_sweep()
-    if was_running and sweep.is_idle:
-        st.rerun()
+    """Show everything that is known about a sweep. The page runs again when a trial has ended."""
     _show_progress(sweep)
     means = sweep.means()
     if len(means):
@@ -100,7 +91,7 @@ def _show_effects(sweep: Sweep, score: str) -> None:
         if deviation is None
         else f"Between seeds of one combination the score varies by {100 * deviation:.2g} points (standard deviation)."
     )
-    after = f" after {text.plural(int(table['trained_epochs'].iloc[0]), 'epoch')}, which all had" * sweep.plan.stops_early
+    after = f" after {formatting.plural(int(table['trained_epochs'].iloc[0]), 'epoch')}, which all had" * sweep.plan.stops_early
     st.markdown(f"**What each parameter does** to {SCORE_TITLES[score]}{after}. {spread}")
     rows = [
         {
@@ -164,7 +155,7 @@ def _with_titles(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
         shown = shown.drop(columns="trained_epochs")
     for name, places in SHARES.items():
         if name in shown:
-            shown[name] = [text.percent(share, places) if pd.notna(share) else None for share in table[name]]
+            shown[name] = [formatting.percent(share, places) if pd.notna(share) else None for share in table[name]]
     return shown.rename(columns=COLUMN_TITLES | {name: _label(sweep, name) for name in sweep.plan.space})
 
 

@@ -107,9 +107,9 @@ class CanvasState(SessionPart):
         explained_digit: the digit that the Draw page explains.
     """
 
-    def __init__(self, lock: Any = None) -> None:
+    def __init__(self, lock: Any = None, revision: int = 0) -> None:
         super().__init__(lock)
-        self.revision = 0
+        self.revision = revision
         self.initial_drawing: Fabric | None = None
         self.drawing = Drawing()
         self.awaiting_image = False
@@ -262,6 +262,21 @@ class CanvasState(SessionPart):
         """The same drawing in the other colors."""
         self.white_background = white
         self.new_revision(self.drawing.recolor(*self.colors))
+
+    @synchronized
+    def restore(self, preferences: dict[str, Any]) -> None:
+        """Restore the stored preferences. Preferences of a wrong type are ignored."""
+        self.white_background = preferences.get("white_background") is True
+
+    @synchronized
+    def set_notice(self, sentence: str) -> None:
+        """Set the sentence that the page shows below the canvas until something is drawn."""
+        self.notice = sentence
+
+    @synchronized
+    def explain(self, digit: np.ndarray) -> None:
+        """Choose the digit, (28, 28) uint8, that the Draw page explains."""
+        self.explained_digit = digit
 
     @synchronized
     def record_prediction(self, prediction: int, confidence: float) -> None:

@@ -11,7 +11,7 @@ from digitcore.training.run import MnistScores, Run
 from pages.session.server_resources import ServerResources
 from pages.session.session_part import SessionPart, synchronized
 
-UNTRAINED, PRETRAINED = "untrained", "genius"
+UNTRAINED, PRETRAINED = "untrained", "genius"  # names of shipped models
 REQUIRED_MODELS = (UNTRAINED, PRETRAINED)  # no page works without them
 REFERENCE_MODEL = "plain"  # the network of many tutorials, compared with ours while nothing is trained
 MAX_COMPARED = 6
@@ -41,9 +41,9 @@ class ModelLibrary(SessionPart):
         view: of the Evaluate page, by its name; "" is the first one shown.
     """
 
-    def __init__(self, services: ServerResources, lock: Any = None) -> None:
+    def __init__(self, resources: ServerResources, lock: Any = None) -> None:
         super().__init__(lock)
-        self._services = services
+        self._resources = resources
         self.runs: tuple[RunRecord, ...] = ()
         self.uploads: tuple[ModelBundle, ...] = ()
         self.run_counter = 0
@@ -77,7 +77,7 @@ class ModelLibrary(SessionPart):
     def initial(self, default: str = PRETRAINED) -> ModelBundle:
         """The baseline of every comparison: what the active run started from; without a run the shipped model `default`."""
         run = self.active_run
-        return run.start if run else self._services.shipped(default)
+        return run.start if run else self._resources.shipped(default)
 
     def active(self, default: str = PRETRAINED) -> ModelBundle:
         """The model that predicts, trained or not."""
@@ -93,7 +93,7 @@ class ModelLibrary(SessionPart):
 
     def every_model(self) -> dict[str, ModelBundle]:
         """All models by name: the user's own, then the shipped ones."""
-        return self.own | {name: self._services.shipped(name) for name in self._services.usable_names()}
+        return self.own | {name: self._resources.shipped(name) for name in self._resources.usable_names()}
 
     def comparable(self, default: str = PRETRAINED) -> dict[str, ModelBundle]:
         """All models by name, and what the active run started from where that is none of them: a network that was built."""
@@ -102,7 +102,7 @@ class ModelLibrary(SessionPart):
 
     def is_free_name(self, name: str) -> bool:
         """Whether a run may have this name: it is valid and no other model has it."""
-        return is_valid_name(name) and name not in self.own and name not in self._services.shipped_names()
+        return is_valid_name(name) and name not in self.own and name not in self._resources.shipped_names()
 
     @synchronized
     def add_run(self, run: Run, start: ModelBundle) -> RunRecord:
@@ -137,10 +137,10 @@ class ModelLibrary(SessionPart):
         return True
 
     @synchronized
-    def set_mnist_scores(self, record: RunRecord, scores: MnistScores) -> None:
-        """Give a run its scores on MNIST, under whatever name it is known now."""
+    def set_mnist_scores(self, run_id: str, scores: MnistScores) -> None:
+        """Set the MNIST scores of a run. A run that was deleted is ignored."""
         self.runs = tuple(
-            replace(known, run=known.run.with_mnist_scores(scores)) if known.id == record.id else known for known in self.runs
+            replace(known, run=known.run.with_mnist_scores(scores)) if known.id == run_id else known for known in self.runs
         )
 
     @synchronized
@@ -176,6 +176,16 @@ class ModelLibrary(SessionPart):
     def remove_upload(self, name: str) -> None:
         """Remove an imported model."""
         self.uploads = tuple(upload for upload in self.uploads if upload.name != name)
+
+    @synchronized
+    def choose_view(self, slug: str) -> None:
+        """Choose the view of the Evaluate page; "" is the default view."""
+        self.view = slug
+
+    @synchronized
+    def mark_compared(self) -> None:
+        """Note that the user has seen a comparison."""
+        self.has_compared = True
 
     @synchronized
     def activate(self, name: str) -> None:

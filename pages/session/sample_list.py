@@ -75,6 +75,11 @@ class SampleList(SessionPart):
         self.forget_last()
 
     @synchronized
+    def review(self, samples: SampleSet | None) -> None:
+        """Choose the samples whose labels are checked by other models; `None` ends the check."""
+        self.reviewed = samples
+
+    @synchronized
     def accept_contradiction(self) -> None:
         """Give the newest sample the label that the network is sure of."""
         if self.contradiction is not None:
@@ -107,6 +112,13 @@ class SampleList(SessionPart):
         self.current = samples
         self.hold_out = preferences.get("hold_out") is not False
         self.kept = kept_labels(preferences)
+
+    @synchronized
+    def prepend(self, samples: SampleSet, preferences: dict[str, Any]) -> None:
+        """Put the samples of a stored lab before the present samples, without duplicates."""
+        self.current = samples.concatenate(self.current.difference(samples))
+        self.kept = self.kept | kept_labels(preferences)
+        self._before = None
 
     @synchronized
     def forget_last(self) -> None:

@@ -42,7 +42,7 @@ def read(session: LabSession) -> None:
         except ModelError as error:
             errors.append(str(error))
     for name in st.query_params.get_all(VIEW_PARAMETER)[-1:]:
-        session.models.view = name[:MAX_VIEW_NAME]
+        session.models.choose_view(name[:MAX_VIEW_NAME])
     session.link_error = " ".join(errors)
     if settings != session.training.settings:
         session.training.set_settings(settings)

@@ -7,7 +7,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.session import sockets
 from pages.session.lab_session import LabSession
-from pages.session.resources import services
+from pages.session.resources import server_resources
 
 SESSION, VISITED = "lab_session", "visited"
 
@@ -17,7 +17,7 @@ def lab_session() -> LabSession:
     if SESSION not in st.session_state:
         sockets.send_at_once()
         context = get_script_run_ctx()
-        st.session_state[SESSION] = LabSession(services(), owner=context.session_id if context else "")
+        st.session_state[SESSION] = LabSession(server_resources(), owner=context.session_id if context else "")
     session: LabSession = st.session_state[SESSION]
     return session
 

@@ -7,7 +7,7 @@ import streamlit as st
 from digitcore.palette import model_colors
 from pages.components import assets, canvas
 from pages.components.prediction import Reading
-from pages.session import resources, state, text
+from pages.session import formatting, resources, state
 from pages.session.lab_session import LabSession
 
 NOTHING_DRAWN = "Draw first, then press the digit you meant."
@@ -40,8 +40,8 @@ def _data(readings: list[Reading], has_keys: bool) -> dict[str, Any]:
     is_drawn = readings[-1].probabilities is not None
     return {
         "shares": [[round(share, 3) for share in row] for row in shares],
-        "names": [f"It is a {digit}" + f", {text.percent(row[-1])}" * is_drawn for digit, row in enumerate(shares)],
-        "texts": [text.percent(row[-1]) if row[-1] >= SHOWN_FROM else "" for row in shares],
+        "names": [f"It is a {digit}" + f", {formatting.percent(row[-1])}" * is_drawn for digit, row in enumerate(shares)],
+        "texts": [formatting.percent(row[-1]) if row[-1] >= SHOWN_FROM else "" for row in shares],
         "colors": model_colors(len(readings)),
         "keys": has_keys,
     }
@@ -56,4 +56,4 @@ def _on_label(session: LabSession) -> None:
         resources.jobs().warm_up()
     else:
         session.canvas.remount()  # the browser holds strokes back from the press of a label until the next canvas is there
-        session.canvas.notice = NOTHING_DRAWN
+        session.canvas.set_notice(NOTHING_DRAWN)

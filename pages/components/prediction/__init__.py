@@ -10,7 +10,7 @@ from digitcore.images import SIDE
 from digitcore.palette import model_colors
 from pages.components import assets
 from pages.components.figures import data_url
-from pages.session import text
+from pages.session import formatting
 
 MAX_TRAIL = 6  # predictions by stroke
 BAR_HEIGHT, MIN_BAR_HEIGHT = 12, 3  # px, of all bars of a digit together, of each
@@ -46,7 +46,7 @@ class Reading:
     @property
     def confidence_text(self) -> str:
         """The highest probability as people read it."""
-        return text.percent(self.confidence, 1)
+        return formatting.percent(self.confidence, 1)
 
     @property
     def is_unsure(self) -> bool:

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
+from digitcore.jobs.tasks import LabelIssuesTask
 from digitcore.samples import SampleSet
 from pages.components import gallery
-from pages.components.query_progress import query_progress
-from pages.session import queries, resources, state, text
+from pages.session import formatting, resources, state
 from pages.session.lab_session import LabSession
 from pages.session.model_library import PRETRAINED
 
@@ -24,7 +24,6 @@ def show(session: LabSession, digits: list[int]) -> None:
     """
     suggestions = _suggestions(session)
     if suggestions is None:
-        query_progress(session)
         return
     samples = session.samples.current
     shown = {i: digit for i, digit in suggestions.items() if not digits or samples.labels[i] in digits}
@@ -55,14 +54,14 @@ def _suggestions(session: LabSession) -> dict[int, int] | None:
     if is_closer and session.samples.reviewed is not None:
         return _doubted_by_others(session, session.samples.reviewed)
     found = session.contradicted_samples()
-    model = session.services.shipped(PRETRAINED)
+    model = session.resources.shipped(PRETRAINED)
     predictions = resources.probabilities(model, session.samples.current.digits[found]).argmax(1).tolist() if len(found) else []
     return dict(zip(found.tolist(), predictions, strict=True))
 
 
 def _doubted_by_others(session: LabSession, reviewed: SampleSet) -> dict[int, int] | None:
     """Of the samples as they were when this was asked, those that are still there with their label, and not kept."""
-    issues = queries.label_issues(session, reviewed)
+    issues = session.work.result(LabelIssuesTask(session.resources.shipped(PRETRAINED), reviewed))
     if issues is None:
         return None
     before, kept = reviewed.identities(), session.samples.kept
@@ -71,14 +70,14 @@ def _doubted_by_others(session: LabSession, reviewed: SampleSet) -> dict[int, in
 
 
 def _look_closer(session: LabSession) -> None:
-    session.samples.reviewed = session.samples.current if state.widget_value("review_closer") else None
+    session.samples.review(session.samples.current if state.widget_value("review_closer") else None)
 
 
 def _relabel(session: LabSession, suggestions: dict[int, int]) -> None:
     samples = session.samples.current
     for i, digit in suggestions.items():
         samples = samples.relabel([i], digit)
-    session.replace_samples(samples, f"{text.drawings(len(suggestions))} relabelled.")
+    session.replace_samples(samples, f"{formatting.drawings(len(suggestions))} relabelled.")
 
 
 def _keep(session: LabSession, suggestions: dict[int, int]) -> None:

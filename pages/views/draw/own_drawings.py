@@ -7,7 +7,7 @@ from digitcore.data.strokes import decode_strokes, redraw, variants_of_each
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
 from pages.components import figures, gallery
-from pages.session import resources, text
+from pages.session import formatting, resources
 from pages.session.lab_session import LabSession
 from pages.views.draw import label_review
 
@@ -89,14 +89,14 @@ def show_strokes(session: LabSession, i: int) -> None:
     if not strokes:
         return
     figures.replay(side, brush, strokes)
-    st.caption(f"How it was drawn{_when(samples.dates[i])}: {text.plural(len(strokes), 'stroke')}.")
+    st.caption(f"How it was drawn{_when(samples.dates[i])}: {formatting.plural(len(strokes), 'stroke')}.")
     n_drawn = sum(map(bool, session.samples.for_training().training_part().strokes))
     n_variants = variants_of_each(session.training.settings.redraws, n_drawn)
     if samples.held_out[i]:
         return
     variants = redraw(samples.strokes[i], samples.digits[i], min(n_variants, SHOWN_VARIANTS), np.random.default_rng(0))
     if len(variants):
-        st.caption(f"A training also learns from {text.plural(n_variants, 'variant')} such as these:")
+        st.caption(f"A training also learns from {formatting.plural(n_variants, 'variant')} such as these:")
         figures.figure_row([figures.Figure(variant, "") for variant in variants])
 
 
@@ -105,9 +105,9 @@ def _when(date: str) -> str:
 
 
 def _relabel(session: LabSession, selected: list[int], label: int) -> None:
-    sentence = f"{text.drawings(len(selected))} labelled {label}."
+    sentence = f"{formatting.drawings(len(selected))} labelled {label}."
     session.replace_samples(session.samples.current.relabel(selected, label), sentence)
 
 
 def _delete(session: LabSession, selected: list[int]) -> None:
-    session.replace_samples(session.samples.current.drop(selected), f"{text.drawings(len(selected))} deleted.")
+    session.replace_samples(session.samples.current.drop(selected), f"{formatting.drawings(len(selected))} deleted.")

@@ -3,11 +3,12 @@
 import numpy as np
 import streamlit as st
 
+from digitcore.jobs.tasks import TrainTask
 from digitcore.samples import HOLD_OUT_EVERY
 from pages.components import layout
 from pages.components.changed_drawings import changed_drawings
-from pages.components.training_progress import rerun_when_changed, scoring_text, training_progress
-from pages.session import polling, state, text
+from pages.components.work import scoring_text, show_notice, work_area
+from pages.session import formatting, state, training_summary
 from pages.session.lab_session import LabSession
 from pages.views.draw.own_drawings import CONTRADICTED
 
@@ -15,20 +16,15 @@ from pages.views.draw.own_drawings import CONTRADICTED
 def quick_training(session: LabSession) -> None:
     """Train with the Train page's settings, without leaving the drawing."""
     with st.container(key="training"):
-        interval = polling.polling_interval(session.training_job)
-        st.fragment(_show, run_every=interval)(session, interval)
+        work_area(session, lambda: _show(session))
 
 
-def _show(session: LabSession, interval: float | None) -> None:
-    rerun_when_changed(session, interval)
-    training, record = session.training, session.models.active_run
-    if training.job:
-        training_progress(session)
-    else:
+def _show(session: LabSession) -> None:
+    record, is_training = session.models.active_run, session.training_job is not None
+    if not is_training:
         _show_button(session)
-    if training.error:
-        st.error(training.error)
-    elif record and not training.job:
+    show_notice(session, TrainTask)
+    if record and not is_training and session.work.notice(TrainTask) is None:
         changed_drawings(session.samples.current, record.start, record.model)
     _offer_review(session)
 
@@ -48,7 +44,7 @@ def _show_button(session: LabSession) -> None:
         if record:
             layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
         if record and session.is_outcome_new:
-            st.markdown(f"{text.escape(record.name)}: {text.headline(record.run, scoring_text(session))}")
+            st.markdown(f"{formatting.escape(record.name)}: {training_summary.headline(record.run, scoring_text(session))}")
         else:
             st.markdown(_advice(session))
 
@@ -64,7 +60,7 @@ def _advice(session: LabSession) -> str:
     if session.samples.hold_out and len(session.samples) and missing > 0:
         tested = f" {missing} more {digit}s and one is" if missing > 1 else f" The next {digit} is"
         tested += " set aside for testing."
-    return f"{text.drawings(len(session.samples))}.{tested} {session.suggestion().sentence}"
+    return f"{formatting.drawings(len(session.samples))}.{tested} {session.suggestion().sentence}"
 
 
 def _offer_review(session: LabSession) -> None:
@@ -73,7 +69,7 @@ def _offer_review(session: LabSession) -> None:
     if n_contradicted:
         n, verb = len(session.samples), "disagrees" if n_contradicted == 1 else "disagree"
         is_pressed = st.button(
-            f"{n_contradicted} of {text.plural(n, 'label')} {verb} with a sure network: review",
+            f"{n_contradicted} of {formatting.plural(n, 'label')} {verb} with a sure network: review",
             key="review",
             type="tertiary",
             on_click=_review,

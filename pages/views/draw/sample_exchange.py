@@ -8,8 +8,7 @@ import streamlit as st
 from digitcore.data import sample_files
 from digitcore.jobs.tasks import ReadSamplesTask
 from digitcore.samples import SampleSet
-from pages.components.import_progress import import_progress
-from pages.session.import_state import ImportKind
+from pages.components.work import show_notice
 from pages.session.lab_session import LabSession
 
 FORMATS: dict[str, tuple[str, Callable[[SampleSet], bytes], str]] = {
@@ -38,13 +37,13 @@ def show(session: LabSession) -> None:
     st.button(
         "Import",
         key="samples_add",
-        disabled=file is None or session.imports.job is not None,
+        disabled=file is None or bool(session.work.running(ReadSamplesTask)),
         on_click=_import,
         args=(session, file.getvalue() if file else b""),
     )
-    import_progress(session, ImportKind.SAMPLES)
+    show_notice(session, ReadSamplesTask)
 
 
 def _import(session: LabSession, content: bytes) -> None:
     session.show_error("")
-    session.imports.begin(ReadSamplesTask(content), ImportKind.SAMPLES)
+    session.work.submit(ReadSamplesTask(content))

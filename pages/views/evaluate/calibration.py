@@ -5,16 +5,18 @@ import streamlit as st
 
 from digitcore import charts
 from digitcore.evaluation.metrics import Evaluation, coverage_table, reliability_table
+from digitcore.jobs.tasks import EvaluateTask
 from pages.components.model_choice import Models, choose_model, download_table, with_fixed_colors
-from pages.session import queries, text
+from pages.session import formatting, training_summary
 from pages.session.lab_session import LabSession
 
 
 def show(session: LabSession, models: Models) -> None:
     """Reliability and coverage of every model on MNIST's test digits."""
-    evaluations = {name: result.evaluation for name, result in queries.evaluations(session, models).items()}
+    results = session.work.results({name: EvaluateTask(model) for name, model in models.items()})
+    evaluations = {name: result.evaluation for name, result in results.items()}
     if not evaluations:
-        st.caption(text.WAIT)
+        st.caption(training_summary.WAIT)
         return
     thresholds = {name: models[name].card.confidence_threshold for name in evaluations}
     left, right = st.columns(2)
@@ -30,7 +32,9 @@ def show(session: LabSession, models: Models) -> None:
         st.altair_chart(charts.coverage(with_fixed_colors(table, models)), key="coverage")
         st.caption("The dot: where the Draw page says “unsure”.")
         download_table(table, "coverage")
-    errors = ", ".join(f"{text.escape(name)} {text.percent(one.calibration_error, 2)}" for name, one in evaluations.items())
+    errors = ", ".join(
+        f"{formatting.escape(name)} {formatting.percent(one.calibration_error, 2)}" for name, one in evaluations.items()
+    )
     st.markdown(
         f"Calibration error: {errors}.",
         help="Expected calibration error: the mean distance between how sure it is and how often it is right, over 15 bins.",
@@ -61,8 +65,8 @@ def _describe_threshold(evaluation: Evaluation, threshold: float) -> str:
     n_answered = evaluation.n - n_unsure
     n_avoided = int((unsure & ~evaluation.is_correct).sum())
     accuracy = float(evaluation.is_correct[~unsure].mean()) if n_answered else 0.0
-    right = f"{text.percent(accuracy, 2)} of those are right" if n_answered else "none is left"
+    right = f"{formatting.percent(accuracy, 2)} of those are right" if n_answered else "none is left"
     return (
-        f"It answers **{n_answered:,}** of {evaluation.n:,} ({text.percent(n_answered / evaluation.n, 1)}); {right}. "
+        f"It answers **{n_answered:,}** of {evaluation.n:,} ({formatting.percent(n_answered / evaluation.n, 1)}); {right}. "
         f"It is unsure about {n_unsure:,}, of which {n_avoided:,} would have been errors."
     )

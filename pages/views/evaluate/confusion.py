@@ -8,21 +8,22 @@ import streamlit as st
 
 from digitcore import charts
 from digitcore.evaluation.metrics import Evaluation, confused_pairs, confusion_table, digit_table
+from digitcore.jobs.tasks import EvaluateTask
 from pages.components import gallery
 from pages.components.digit_details import mnist_cells
 from pages.components.model_choice import Models, choose_model, download_table
-from pages.session import queries, text
+from pages.session import formatting, training_summary
 from pages.session.lab_session import LabSession
 
 
 def show(session: LabSession, models: Models) -> None:
     """On MNIST's test digits; a click on a cell shows its digits."""
     name = choose_model(models, "confusion")
-    results = queries.evaluations(session, {name: models[name]})
-    if not results:
-        st.caption(text.WAIT)
+    result = session.work.result(EvaluateTask(models[name]))
+    if result is None:
+        st.caption(training_summary.WAIT)
         return
-    evaluation = results[name].evaluation
+    evaluation = result.evaluation
     st.markdown(_describe(confused_pairs(evaluation)))
     cells = st.segmented_control("Show", ["Counts", "Rates"], default="Counts", required=True, key="confusion_cells")
     table = confusion_table(evaluation.confusion)
@@ -47,7 +48,7 @@ def _show_cell(evaluation: Evaluation, name: str, cells: list[dict[str, Any]]) -
         return
     true, predicted = (int(cells[0][field]) for field in ("true", "predicted"))
     inside = np.flatnonzero((evaluation.labels == true) & (evaluation.predictions == predicted))
-    shown = text.escape(name)
+    shown = formatting.escape(name)
     if not len(inside):
         st.caption(f"{shown} reads no {true} as {predicted}.")
         return

@@ -7,7 +7,7 @@ from digitcore.models.bundle import ModelBundle
 from digitcore.training import history
 from digitcore.training.run import Point
 from pages.components.model_choice import Models, download_table, with_fixed_colors
-from pages.session import text
+from pages.session import formatting
 from pages.session.lab_session import LabSession
 
 AXES = {"Epoch": "epoch", "Digits seen": "samples_seen", "Seconds": "seconds"}
@@ -29,7 +29,7 @@ def show(session: LabSession, models: Models) -> None:
         for name, model in models.items()
     }
     if untrained := [name for name, points in histories.items() if len(points) < 2]:
-        st.caption(f"Never trained, so without a curve: {', '.join(map(text.escape, untrained))}.")
+        st.caption(f"Never trained, so without a curve: {', '.join(map(formatting.escape, untrained))}.")
     for column, metric in zip(st.columns(2), charts.METRICS, strict=True):
         table = history.curve_table(histories, metric)
         if table.empty:

@@ -6,11 +6,12 @@ import streamlit as st
 from digitcore import charts
 from digitcore.data.label_issues import DISPUTED_TEST_LABELS
 from digitcore.evaluation.metrics import Evaluation
+from digitcore.jobs.tasks import EvaluateTask, StatisticsTask
 from pages.components import figures, gallery
 from pages.components.digit_details import mnist_cells
 from pages.components.figures import Figure
 from pages.components.model_choice import Models, choose_model, download_table
-from pages.session import queries, text
+from pages.session import formatting, training_summary
 from pages.session.lab_session import LabSession
 
 MAX_HARDEST = 40
@@ -23,9 +24,9 @@ DISPUTED_HELP = (
 def show(session: LabSession, models: Models) -> None:
     """Classes, mean images, a mosaic, ink, and the digits that are hardest for a model."""
     seed = int(st.number_input("Sample", 1, 1000, 1, key="mosaic", help="Another number shows other digits.", width=160)) - 1
-    found = queries.dataset_statistics(session, seed)
+    found = session.work.result(StatisticsTask(seed))
     if found is None:
-        st.caption(text.WAIT)
+        st.caption(training_summary.WAIT)
         return
     mosaic, means = st.columns([3, 2])
     mosaic.image(found.mosaic, caption="Twenty training digits of each kind, by chance.", width="stretch")
@@ -56,11 +57,11 @@ def show(session: LabSession, models: Models) -> None:
 def _show_hardest(session: LabSession, models: Models) -> None:
     st.markdown("**Hardest examples**", help="The test digits with the highest loss: where the model gives the truth least.")
     name = choose_model(models, "odd", "Hardest for")
-    results = queries.evaluations(session, {name: models[name]})
-    if not results:
-        st.caption(text.WAIT)
+    result = session.work.result(EvaluateTask(models[name]))
+    if result is None:
+        st.caption(training_summary.WAIT)
         return
-    evaluation = results[name].evaluation
+    evaluation = result.evaluation
     true_probabilities = evaluation.probabilities[np.arange(evaluation.n), evaluation.labels]
     hardest = np.argsort(true_probabilities, kind="stable")[:MAX_HARDEST]
     gallery.gallery(mnist_cells(hardest, {name: evaluation}), "odd_gallery")
@@ -73,9 +74,10 @@ def _show_disputed(name: str, evaluation: Evaluation) -> None:
     disputed = np.array(sorted(DISPUTED_TEST_LABELS))
     n_errors, n_disputed = evaluation.n - evaluation.correct, int((~evaluation.is_correct[disputed]).sum())
     rest = evaluation.n - len(disputed)
+    accuracy_of_rest = formatting.percent(1 - (n_errors - n_disputed) / rest, 2)
     st.markdown(
-        f"{text.escape(name)}: {text.plural(n_errors, 'error')} in {evaluation.n:,} digits, accuracy "
-        f"{text.percent(1 - n_errors / evaluation.n, 2)}; without the {len(disputed)} disputed ones "
-        f"{text.plural(n_errors - n_disputed, 'error')} in {rest:,}, {text.percent(1 - (n_errors - n_disputed) / rest, 2)}."
+        f"{formatting.escape(name)}: {formatting.plural(n_errors, 'error')} in {evaluation.n:,} digits, accuracy "
+        f"{formatting.percent(1 - n_errors / evaluation.n, 2)}; without the {len(disputed)} disputed ones "
+        f"{formatting.plural(n_errors - n_disputed, 'error')} in {rest:,}, {accuracy_of_rest}."
     )
     gallery.gallery(mnist_cells(disputed, {name: evaluation}), "disputed_gallery")

@@ -8,11 +8,12 @@ import streamlit as st
 
 from digitcore import charts, mnist
 from digitcore.evaluation.feature_map import FeatureMap
+from digitcore.jobs.tasks import FeatureMapTask
 from digitcore.samples import SampleSet
 from pages.components.digit_details import digit_details
 from pages.components.figures import data_url
 from pages.components.model_choice import Models, download_table
-from pages.session import queries, text
+from pages.session import formatting
 from pages.session.lab_session import LabSession
 
 MAX_OWN = 200  # drawings that are placed, the newest
@@ -23,10 +24,10 @@ def show(session: LabSession, models: Models) -> None:
     (before, baseline), (after, candidate) = list(models.items())[:2]
     samples = session.samples.current
     own = samples.take(np.arange(len(samples))[-MAX_OWN:])
-    found = queries.feature_map(session, (candidate, baseline), own.digits)
+    found = session.work.result(FeatureMapTask((candidate, baseline), own.digits))
     st.markdown(
-        f"2,000 of MNIST's test digits: what **{text.escape(after)}** holds alike lies close together, however far the groups "
-        "lie apart."
+        f"The map shows 2,000 of MNIST's test digits. Digits that look similar to **{formatting.escape(after)}** lie close "
+        "together. Distances between groups have no meaning."
     )
     if found is None:
         st.caption("Laying out the map takes some seconds, the first time.")
@@ -34,7 +35,7 @@ def show(session: LabSession, models: Models) -> None:
     if len(own):
         st.markdown(
             "Your drawings stand in circles, among the digits that are nearest to them for it; a line leads there from where "
-            f"**{text.escape(before)}** puts them."
+            f"**{formatting.escape(before)}** puts them."
         )
     table = _table(found, own.digits, own.labels)
     chart = charts.feature_map(table)

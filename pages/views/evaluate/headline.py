@@ -4,9 +4,10 @@ import streamlit as st
 
 from digitcore.evaluation.comparison import PairedComparison
 from digitcore.evaluation.metrics import Evaluation
+from digitcore.jobs.tasks import EvaluateTask
 from pages.components.changed_drawings import changed_drawings
 from pages.components.model_choice import Models, pair_names
-from pages.session import queries, resources, text
+from pages.session import resources, training_summary
 from pages.session.lab_session import LabSession
 
 
@@ -17,9 +18,10 @@ def show(session: LabSession, models: Models) -> None:
     tested = samples.test_part()
     probabilities = [resources.probabilities(model, tested.digits) for model in pair.values()]
     drawings = PairedComparison(*(Evaluation.from_probabilities(tested.labels, one) for one in probabilities))
-    results = queries.evaluations(session, pair)
+    results = session.work.results({name: EvaluateTask(model) for name, model in pair.items()})
     mnist = PairedComparison(*(results[name].evaluation for name in pair)) if len(results) == len(pair) else None
-    session.models.has_compared |= mnist is not None
-    on_drawings = text.drawings_headline(drawings, has_learnt=not session.is_scored_on_unseen(pair))
-    st.markdown(f"{on_drawings} {text.mnist_headline(mnist, *pair.values())}")
+    if mnist is not None:
+        session.models.mark_compared()
+    on_drawings = training_summary.drawings_headline(drawings, has_learnt=not session.is_scored_on_unseen(pair))
+    st.markdown(f"{on_drawings} {training_summary.mnist_headline(mnist, *pair.values())}")
     changed_drawings(samples, *pair.values())

@@ -8,7 +8,7 @@ from digitcore.samples import SampleSet
 from pages.components import gallery
 from pages.components.digit_details import digit_details, nearest_digits
 from pages.components.model_choice import Models, pair_names
-from pages.session import resources, text
+from pages.session import resources, training_summary
 from pages.session.lab_session import LabSession
 
 CORRECT_IN_BOTH = "Right in both"
@@ -26,7 +26,7 @@ def show(session: LabSession, models: Models) -> None:
         Evaluation.from_probabilities(samples.labels, resources.probabilities(models[name], samples.digits)) for name in chosen
     ]
     found = PairedComparison(*evaluations)
-    st.markdown(text.comparison(found, baseline, candidate, "drawings"))
+    st.markdown(training_summary.comparison(found, baseline, candidate, "drawings"))
     n_test = int(samples.held_out.sum())
     if any(name in session.models.own for name in chosen):
         st.caption(f"{n_test:,} of them are set aside for testing. The others may have been learnt from.")

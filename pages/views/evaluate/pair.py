@@ -5,23 +5,24 @@ import streamlit as st
 
 from digitcore import charts
 from digitcore.evaluation.comparison import PairedComparison
+from digitcore.jobs.tasks import EvaluateTask
 from pages.components import gallery
 from pages.components.digit_details import digit_details, mnist_cells
 from pages.components.model_choice import Models, download_table, pair_names
-from pages.session import queries, text
+from pages.session import formatting, training_summary
 from pages.session.lab_session import LabSession
 
 
 def show(session: LabSession, models: Models) -> None:
     """On MNIST's test digits."""
     chosen = pair_names(models)
-    results = queries.evaluations(session, {name: models[name] for name in chosen})
+    results = session.work.results({name: EvaluateTask(models[name]) for name in chosen})
     if len(results) < 2:
-        st.caption(text.WAIT)
+        st.caption(training_summary.WAIT)
         return
     baseline, candidate = chosen
     found = PairedComparison(results[baseline].evaluation, results[candidate].evaluation)
-    st.markdown(text.comparison(found, baseline, candidate))
+    st.markdown(training_summary.comparison(found, baseline, candidate))
     _show_contingency(found, baseline, candidate)
     left, right = st.columns(2)
     with left:
@@ -39,10 +40,10 @@ def show(session: LabSession, models: Models) -> None:
 
 def _show_contingency(found: PairedComparison, baseline: str, candidate: str) -> None:
     rows = {
-        f"{text.escape(candidate)} right": [len(found.correct_in_both), len(found.fixed)],
-        f"{text.escape(candidate)} wrong": [len(found.broken), len(found.wrong_in_both)],
+        f"{formatting.escape(candidate)} right": [len(found.correct_in_both), len(found.fixed)],
+        f"{formatting.escape(candidate)} wrong": [len(found.broken), len(found.wrong_in_both)],
     }
-    index = [f"{text.escape(baseline)} right", f"{text.escape(baseline)} wrong"]
+    index = [f"{formatting.escape(baseline)} right", f"{formatting.escape(baseline)} wrong"]
     st.table(pd.DataFrame(rows, index=index).map("{:,}".format))
 
 

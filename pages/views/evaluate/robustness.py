@@ -7,9 +7,10 @@ from digitcore import charts
 from digitcore.data import corruptions
 from digitcore.evaluation import robustness
 from digitcore.evaluation.score import wilson_interval
+from digitcore.jobs.tasks import RobustnessTask
 from digitcore.models.bundle import ModelBundle
 from pages.components.model_choice import Models, download_table, with_fixed_colors
-from pages.session import queries, text
+from pages.session import formatting
 from pages.session.lab_session import LabSession
 
 DEFAULT_SHOWN = 2  # corruptions
@@ -23,11 +24,11 @@ def show(session: LabSession, models: Models) -> None:
         persist_state="session",
         help="On all 10,000 test digits. Without it, shipped models show the 1,000 digits of their cards.",
     )
-    find = queries.robustness_tables if use_all else queries.known_robustness_tables
-    found = find(session, models)
+    tasks = {name: RobustnessTask(model) for name, model in models.items()}
+    found = session.work.results(tasks) if use_all else session.work.known_results(tasks)
     tables = {name: found[name] if name in found else _from_card(model) for name, model in models.items()}
     if missing := [name for name, table in tables.items() if table is None]:
-        names = ", ".join(map(text.escape, missing))
+        names = ", ".join(map(formatting.escape, missing))
         st.caption(f"Not tested yet: {names}." + " Switch on the full test." * (not use_all))
     known = {name: table for name, table in tables.items() if table is not None}
     if not known:

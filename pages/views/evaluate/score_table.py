@@ -9,20 +9,21 @@ import streamlit as st
 
 from digitcore.evaluation import robustness
 from digitcore.evaluation.metrics import Evaluation
+from digitcore.jobs.tasks import EvaluateTask, RobustnessTask
 from digitcore.training.settings import TrainSettings, differing_names
 from pages.components.model_choice import Models
-from pages.session import queries, resources, text
+from pages.session import formatting, resources
 from pages.session.lab_session import LabSession
 
 FORMATS: dict[str, Callable[[float], str]] = {
     "Parameters": "{:,.0f}".format,
     "Size (kB)": "{:,.0f}".format,
     "Time (ms)": "{:.2f}".format,
-    "MNIST": functools.partial(text.percent, places=2),
+    "MNIST": functools.partial(formatting.percent, places=2),
     "Loss": "{:.4f}".format,
-    "Calibration error": functools.partial(text.percent, places=2),
-    "Your handwriting": functools.partial(text.percent, places=1),
-    "Robustness": functools.partial(text.percent, places=1),
+    "Calibration error": functools.partial(formatting.percent, places=2),
+    "Your handwriting": functools.partial(formatting.percent, places=1),
+    "Robustness": functools.partial(formatting.percent, places=1),
 }
 HIGHER_IS_BETTER = {"MNIST", "Your handwriting", "Robustness"}
 NEVER_BEST = {"Time (ms)"}  # it differs from one measurement to the next
@@ -64,11 +65,12 @@ def show(session: LabSession, models: Models) -> None:
                 st.dataframe(settings, hide_index=True, key="settings")
     leaked = [record.name for record in session.models.runs if record.name in models and not record.run.personal_is_held_out]
     if leaked and session.samples.current.held_out.any():
-        st.caption(f"{', '.join(map(text.escape, leaked))} may have learnt from drawings that are test drawings now.")
+        st.caption(f"{', '.join(map(formatting.escape, leaked))} may have learnt from drawings that are test drawings now.")
 
 
 def _score_table(session: LabSession, models: Models) -> pd.DataFrame:
-    results, tables = queries.evaluations(session, models), queries.known_robustness_tables(session, models)
+    results = session.work.results({name: EvaluateTask(model) for name, model in models.items()})
+    tables = session.work.known_results({name: RobustnessTask(model) for name, model in models.items()})
     use_all_digits = len(tables) == len(models)
     samples = session.samples.current.test_part()
     rows: list[dict[str, Any]] = []
@@ -83,9 +85,9 @@ def _score_table(session: LabSession, models: Models) -> pd.DataFrame:
             {
                 "Model": name,
                 "MNIST": evaluation.accuracy if evaluation else metrics.get("mnist_accuracy"),
-                "MNIST 95 %": text.interval(evaluation.interval if evaluation else metrics.get("mnist_interval"), 2),
+                "MNIST 95 %": formatting.interval(evaluation.interval if evaluation else metrics.get("mnist_interval"), 2),
                 "Your handwriting": personal.accuracy,
-                "Your handwriting 95 %": f"{text.interval(personal.interval, 0)} of {personal.n}"
+                "Your handwriting 95 %": f"{formatting.interval(personal.interval, 0)} of {personal.n}"
                 if personal.n and is_unseen
                 else "",
                 "Loss": evaluation.loss if evaluation else metrics.get("mnist_loss"),

@@ -4,9 +4,8 @@ import streamlit as st
 
 from digitcore.jobs.tasks import OpenLabTask
 from digitcore.storage import archive
-from pages.components.import_progress import import_progress
-from pages.session import persistence, resources, state, text
-from pages.session.import_state import ImportKind
+from pages.components.work import show_notice
+from pages.session import formatting, persistence, resources, state
 from pages.session.lab_session import LabSession
 
 
@@ -33,31 +32,31 @@ def show(session: LabSession) -> None:
         file = st.file_uploader(
             "Open a lab from a file", type=["zip"], key="lab_file", max_upload_size=archive.MAX_BYTES // 1_000_000
         )
-        is_busy = session.imports.job is not None or bool(session.saving.awaited_token)
+        is_busy = bool(session.work.running(OpenLabTask) or session.saving.awaited_token)
         content = file.getvalue() if file else b""
         st.button("Open it", key="lab_open", disabled=file is None or is_busy, on_click=_open, args=(session, content))
         st.caption("Your current lab stays at its own link.")
-        import_progress(session, ImportKind.LAB)
+        show_notice(session, OpenLabTask)
 
 
 def _show_summary(session: LabSession) -> None:
-    contents = f"{text.drawings(len(session.samples))}, {text.plural(len(session.models.runs), 'run')}"
+    contents = f"{formatting.drawings(len(session.samples))}, {formatting.plural(len(session.models.runs), 'run')}"
     if resources.saver() is None:
         st.markdown(f"{contents}. This server saves nothing: take the lab along in a file before you close the page.")
     elif not session.saving.state:
         st.markdown("Nothing to save yet. From the first label on, the lab saves itself, and the page's address opens it again.")
     else:
         size = persistence.size(session)
-        takes = f" It takes {text.file_size(size)}." if size else ""
+        takes = f" It takes {formatting.file_size(size)}." if size else ""
         st.markdown(f"{contents}, saved under the address of this page.{takes}")
 
 
 def _open(session: LabSession, content: bytes) -> None:
-    session.imports.begin(OpenLabTask(content), ImportKind.LAB)
+    session.work.submit(OpenLabTask(content))
 
 
 def _delete(session: LabSession) -> None:
     if error := persistence.delete(session):
-        session.imports.finish(ImportKind.LAB, error, is_error=True)
+        session.work.set_notice(OpenLabTask, error, is_error=True)
         return
     state.reset()

@@ -5,13 +5,11 @@ import re
 import pandas as pd
 import streamlit as st
 
-from digitcore.jobs.model_tasks import ImportModelTask
+from digitcore.jobs.tasks import ExportOnnxTask, ImportModelTask
 from digitcore.models import export, upload
 from digitcore.models.bundle import ModelBundle
-from pages.components.import_progress import import_progress
-from pages.components.query_progress import query_progress
-from pages.session import queries, resources, text
-from pages.session.import_state import ImportKind
+from pages.components.work import show_notice
+from pages.session import formatting, resources
 from pages.session.lab_session import LabSession
 
 MAX_UPLOAD_NAME = 26  # characters, so that a number can follow
@@ -25,7 +23,7 @@ def show_table(session: LabSession) -> None:
         pd.DataFrame(
             {
                 "Model": [card.name for card in cards],
-                "MNIST": ["" if accuracy is None else text.percent(accuracy, 2) for accuracy in accuracies],
+                "MNIST": ["" if accuracy is None else formatting.percent(accuracy, 2) for accuracy in accuracies],
                 "Parameters": [f"{card.parameters:,}" for card in cards],
                 "Learnt": [card.training_data for card in cards],
             }
@@ -57,16 +55,20 @@ def show_export(session: LabSession) -> None:
         st.download_button(".tflite", model.tflite_bytes, f"{name}.tflite", help="For LiteRT: the model alone.")
         _show_onnx(session, name, model)
     if len(digits):
-        st.caption(f"Checked on your {text.drawings(len(digits))}: it answers as here.")
-    query_progress(session)
+        st.caption(f"Checked on your {formatting.drawings(len(digits))}: it answers as here.")
 
 
 def _show_onnx(session: LabSession, name: str, model: ModelBundle) -> None:
-    key, wanted = f"onnx_{model.key[:12]}", session.queries.onnx_model == model.key
-    if st.button("Make .onnx", key=key, help="For ONNX Runtime and others. Takes some seconds.") or wanted:
-        session.queries.onnx_model = model.key
-        if content := queries.onnx(session, model):
-            st.download_button(".onnx", content, f"{name}.onnx", type="primary")
+    work, task = session.work, ExportOnnxTask(model)
+    is_busy = work.is_running(task)
+    if st.button(
+        "Export as .onnx", key=f"onnx_{model.key[:12]}", disabled=is_busy, help="For ONNX Runtime. It takes some seconds."
+    ):
+        work.resume()
+        work.result(task)
+        st.rerun()
+    if content := work.known(task):
+        st.download_button(".onnx", content, f"{name}.onnx", type="primary")
 
 
 def show_import_form(session: LabSession) -> None:
@@ -78,7 +80,7 @@ def show_import_form(session: LabSession) -> None:
         max_upload_size=upload.MAX_BYTES // 1_000_000,
         help="It must turn 28 × 28 pixels into ten numbers, and be built of plain Keras layers.",
     )
-    is_busy = session.imports.job is not None
+    is_busy = bool(session.work.running(ImportModelTask))
     content, file_name = (file.getvalue(), file.name) if file else (b"", "")
     st.button(
         "Import",
@@ -87,10 +89,10 @@ def show_import_form(session: LabSession) -> None:
         on_click=_import,
         args=(session, content, file_name),
     )
-    import_progress(session, ImportKind.MODEL)
+    show_notice(session, ImportModelTask)
     for model in session.models.uploads:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{text.escape(model.name)}**: {text.model_summary(model)}")
+            st.markdown(f"**{formatting.escape(model.name)}**: {formatting.model_summary(model)}")
             st.button("Use it", key=f"upload_use_{model.name}", on_click=session.models.activate, args=(model.name,))
             st.button("Remove", key=f"upload_remove_{model.name}", on_click=session.models.remove_upload, args=(model.name,))
 
@@ -98,4 +100,4 @@ def show_import_form(session: LabSession) -> None:
 def _import(session: LabSession, content: bytes, file_name: str) -> None:
     stem = re.sub(r"[^\w.-]", " ", file_name.removesuffix(".keras"))
     name = " ".join(stem.split())[:MAX_UPLOAD_NAME].strip() or "brought"
-    session.imports.begin(ImportModelTask(content, name), ImportKind.MODEL)
+    session.work.submit(ImportModelTask(content, name))

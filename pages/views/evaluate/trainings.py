@@ -16,7 +16,7 @@ from digitcore.training import experiments
 from digitcore.training.experiments import SEED, Experiment
 from digitcore.values import format_value
 from pages.components.model_choice import Models, download_table
-from pages.session import text
+from pages.session import formatting
 from pages.session.lab_session import LabSession
 
 START, NETWORK, FROM = "start", "network", "from"
@@ -50,7 +50,7 @@ def show(session: LabSession, models: Models) -> None:
     st.dataframe(_with_titles(scores), hide_index=True, key="experiments_table", placeholder="–")
     download_table(scores, "experiments")
     more = f" The first {MAX_CURVES} groups are drawn." if len(groups) > MAX_CURVES else ""
-    n_trainings, n_groups = text.plural(len(chosen), "training"), text.plural(len(groups), "group")
+    n_trainings, n_groups = formatting.plural(len(chosen), "training"), formatting.plural(len(groups), "group")
     st.caption(
         f"{n_trainings} in {n_groups}. A band runs from the lowest to the highest of a group; the interval of a difference is "
         f"Welch's, for 95 %, and needs two trainings in both groups.{more}"
@@ -137,7 +137,7 @@ def _with_titles(table: pd.DataFrame) -> pd.DataFrame:
     shares = {"mean": "Mean", "low": "Lowest", "high": "Highest"}
     shown = table[["group", "n"]].rename(columns={"group": "Group", "n": "Trainings"})
     for name, title in shares.items():
-        shown[title] = [text.percent(value, 2) if pd.notna(value) else None for value in table[name]]
+        shown[title] = [formatting.percent(value, 2) if pd.notna(value) else None for value in table[name]]
     shown["Against the baseline"] = [_difference(row) for row in table.to_dict("records")]
     return shown
 
