@@ -211,6 +211,7 @@ class LabSession:
                 self._take_over(job)
         if any(isinstance(job.task, TrainTask) for job in jobs) and self.training.take_retraining_request():
             self.train(self.start_model()[0], self.training.settings)
+        self.work.start_background()
         return bool(jobs)
 
     def _take_over(self, job: Job[Any]) -> None:

@@ -30,7 +30,7 @@ class Work(SessionPart):
     """The work of a session on the worker.
 
     `submit` starts a task whose result the session takes over, such as a training or an import. `result` returns a cached
-    result, such as an evaluation, and starts its task if necessary. `collect` returns the jobs that have ended.
+    result, such as an evaluation, and starts its task if necessary. `collect` returns the jobs that have ended. Afterwards `start_background` must be called.
 
     Tasks of normal priority start at once. Tasks of low priority run one at a time, the newest first, and a training
     interrupts them.
@@ -58,7 +58,7 @@ class Work(SessionPart):
             self._background.append(task)
         elif not self.running(type(task)):
             self._start(task)
-        self._start_background()
+        self.start_background()
 
     @synchronized
     def result(self, task: Task[T]) -> T | None:
@@ -116,8 +116,14 @@ class Work(SessionPart):
                     self._resources.results()[job.task.key] = job.result
             else:
                 self._give_up(job.task, str(job.error))
-        self._start_background()
         return ended
+
+    @synchronized
+    def start_background(self) -> None:
+        """Start the newest waiting task of low priority, unless a training or another such task runs."""
+        is_busy = any(job.task.priority == Priority.LOW for job in self.jobs) or self.running(TrainTask)
+        if self._background and not is_busy:
+            self._start(self._background.pop())
 
     @synchronized
     def stop(self, *kinds: type[AnyTask]) -> None:
@@ -159,11 +165,6 @@ class Work(SessionPart):
             self._give_up(task, str(error))
         else:
             self.jobs = (*self.jobs, job)
-
-    def _start_background(self) -> None:
-        is_busy = any(job.task.priority == Priority.LOW for job in self.jobs) or self.running(TrainTask)
-        if self._background and not is_busy:
-            self._start(self._background.pop())
 
     def _suspend_background(self) -> None:
         """Stop the running task of low priority, and let it wait to run again."""

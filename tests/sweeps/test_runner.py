@@ -6,9 +6,8 @@ import time
 import pandas as pd
 import pytest
 
-from digitcore.errors import SettingsError
+from digitcore.errors import SettingsError, WorkerDiedError
 from digitcore.jobs.job import Job, JobStatus
-from digitcore.jobs.service import WORKER_DIED
 from digitcore.models.network_spec import NetworkSpec
 from digitcore.samples import SampleSet
 from digitcore.sweeps import space as parameter_space
@@ -40,8 +39,8 @@ class Service:
     def __init__(self):
         self.jobs = []
 
-    def submit(self, task, *, owner="", priority=0):
-        self.jobs.append(Job(task, owner=owner, priority=priority))
+    def submit(self, task, *, owner=""):
+        self.jobs.append(Job(task, owner=owner))
         return self.jobs[-1]
 
 
@@ -139,7 +138,7 @@ def test_a_trial_whose_worker_died_is_tried_again(genius, few):
     service.jobs[1].finish(TrialResult(dict.fromkeys(SCORES, 0.5), []))
     for _ in range(MAX_TRIES):
         assert sweep.is_running and sweep.trials[0].status == JobStatus.WAITING
-        service.jobs[-1 if len(service.jobs) > 2 else 0].finish(error=WORKER_DIED)
+        service.jobs[-1 if len(service.jobs) > 2 else 0].fail(WorkerDiedError())
         sweep.advance(service)
     assert [trial.status for trial in sweep.trials] == [JobStatus.FAILED, JobStatus.DONE]
     assert not sweep.is_running and len(service.jobs) == 1 + MAX_TRIES
@@ -198,14 +197,6 @@ def test_a_sweep_survives_json(genius, few):
     assert restored.plan == sweep.plan and restored.best() == done.values and restored.trials[0].history == [POINT]
     assert restored.trials[2].error == "It failed." and waiting.status == JobStatus.WAITING
     assert was_running(values) and not restored.is_running and not was_running(None)
-
-
-def test_a_sweep_of_the_first_version_is_read(genius, few):
-    sweep = Sweep(genius, few, SweepPlan({"epochs": [1, 2]}, BASE))
-    kept = ("values", "settings", "status", "scores", "error")
-    trials = [{name: trial.to_dict()[name] for name in kept} for trial in sweep.trials]
-    restored = Sweep.from_dict({"start": "genius", "grid": {"epochs": [1, 2]}, "trials": trials}, genius, few)
-    assert [trial.settings for trial in restored.trials] == [trial.settings for trial in sweep.trials]
 
 
 @pytest.mark.parametrize(
