@@ -173,5 +173,5 @@ def run_task(task: Task[Any], topic: str) -> Any:
     from distributed import Event, get_worker
 
     worker, stop_requested = get_worker(), Event(topic)  # type: ignore[no-untyped-call]
-    worker.log_event(topic, {"status": JobStatus.RUNNING})
+    worker.log_event(topic, {"status": str(JobStatus.RUNNING)})
     return task.run(lambda progress: worker.log_event(topic, {"progress": asdict(progress)}), stop_requested.is_set)
