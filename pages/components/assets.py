@@ -1,4 +1,4 @@
-"""The files beside the components: templates, styles, scripts."""
+"""Access to the templates, style sheets and scripts of the components."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ _environment = Environment(
 
 
 def read(path: str) -> str:
-    """A file's text; the path is relative to this folder."""
+    """Return the text of a file. The path is relative to this folder."""
     return (FOLDER / path).read_text(encoding="utf-8")
 
 
@@ -24,5 +24,5 @@ def style(path: str) -> None:
 
 
 def render(path: str, **values: Any) -> str:
-    """A template's HTML; every value is escaped."""
+    """Render a template as HTML. All values are escaped."""
     return _environment.get_template(path).render(**values)
