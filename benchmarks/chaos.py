@@ -55,7 +55,7 @@ class Lab:
     def note(self, status: str, address: str) -> bool:
         """Record what a page shows, and return whether it reports everything as saved."""
         found = COUNT.search(status)
-        is_saved = bool(found) and "Autosaved" in status
+        is_saved = bool(found) and "Saved" in status
         if is_saved and "lab=" in address:
             self.address = address.lstrip("?")
             self.saved = max(self.saved, int(found[1]))

@@ -43,16 +43,15 @@ def drawings(seed):
 
 def fine_tune(service, start, seed):
     """Return the seconds to the model and its result on the drawings, which come together, and to its MNIST score."""
-    from digitcore.jobs.job import Priority
-    from digitcore.jobs.tasks import CompareOnMnistTask, TrainTask
+    from digitcore.jobs.tasks import ScoreRunTask, TrainTask
     from digitcore.training.settings import TrainSettings
 
     samples = drawings(seed)
     began = time.perf_counter()
-    job = service.submit(TrainTask(start, samples, TrainSettings(seed=seed), evaluates_mnist=False))
+    job = service.submit(TrainTask(start, samples, TrainSettings(seed=seed)))
     job.wait(TIMEOUT)
     model = time.perf_counter() - began
-    service.submit(CompareOnMnistTask(start, job.result.model), priority=Priority.LOW).wait(TIMEOUT)
+    service.submit(ScoreRunTask("run", start, job.result.model)).wait(TIMEOUT)
     return model, time.perf_counter() - began
 
 

@@ -71,7 +71,7 @@ def start_other_sessions(browser, server):
     third.page.locator(".st-key-sweeping label").click()
     third.page.locator(".st-key-sweep button").wait_for()
     third.press("sweep")
-    third.page.get_by_text("0 of 4 trainings done").wait_for(timeout=60_000)
+    third.page.get_by_text("0 of 4 trials done").wait_for(timeout=60_000)
 
 
 def main():

@@ -43,7 +43,7 @@ def main():
         for kill in range(kills):
             n = (kill + 1) * N_TRIALS // (kills + 1)
             some = "|".join(str(number) for number in range(n, N_TRIALS))
-            person.page.get_by_text(re.compile(f"^({some}) of {N_TRIALS} trainings done")).wait_for(timeout=LONG)
+            person.page.get_by_text(re.compile(f"^({some}) of {N_TRIALS} trials done")).wait_for(timeout=LONG)
             kill_all(server)
             server = Server(Path(folder), STREAMLIT_SERVER_PORT=str(server.port), **EAGER)
             person.page.reload()

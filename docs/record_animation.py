@@ -3,6 +3,7 @@
 import base64
 import io
 import itertools
+import re
 import tempfile
 from pathlib import Path
 
@@ -77,13 +78,13 @@ def loop(person: Person):
         page.wait_for_timeout(250)
     person.press("train")
     training = page.locator(".st-key-training")
-    training.get_by_text("significant difference").wait_for(timeout=120_000)
+    training.get_by_text(re.compile("clearly|about the same")).wait_for(timeout=120_000)
     page.wait_for_timeout(900)
     page.locator(".st-key-intro").get_by_text("Both", exact=True).click()
     draw(person, FOUR)
     page.wait_for_timeout(1000)
     training.get_by_role("link", name="Compare").click()
-    page.locator(".st-key-headline").get_by_text("errors of 10,000").wait_for(timeout=120_000)
+    page.locator(".st-key-headline").get_by_text("of 10,000").wait_for(timeout=120_000)
     page.wait_for_timeout(2500)
 
 
