@@ -35,6 +35,7 @@ def begin_page(page: str) -> LabSession:
     session.collect_training()
     session.collect_import()
     autosave.save(session)
+    assets.style("streamlit.css")
     assets.style("layout.css")
     _check_models(registry.names() if page in (MY_LAB, EVALUATE) else list(REQUIRED_MODELS))
     _show_bar(session)
