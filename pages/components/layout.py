@@ -34,6 +34,7 @@ def begin_page(page: str) -> LabSession:
     state.mark_visited()
     session.collect()
     persistence.save(session)
+    assets.style("streamlit.css")
     assets.style("layout.css")
     _check_models(registry.names() if page in (MY_LAB, EVALUATE) else list(REQUIRED_MODELS))
     _show_bar(session)
