@@ -33,17 +33,22 @@ class QualityIssue:
     digit: np.ndarray | None = None
 
 
-def find_issues(rgba: np.ndarray, digit: np.ndarray) -> list[QualityIssue]:
-    """Check a canvas and the digit made from it.
+def find_issues(ink: np.ndarray, digit: np.ndarray) -> list[QualityIssue]:
+    """Find the problems of a drawing that make it hard to classify.
 
     Args:
-        rgba: (H, W, 4) uint8, the canvas.
-        digit: (28, 28) uint8, from `images.digit_from_canvas`.
+        ink: (H, W) uint8, the ink of the canvas, as `images.ink_strength` returns it.
+        digit: (28, 28) uint8, the digit that `images.digit_from_ink` returns for this ink.
 
     Returns:
-        The issues, most harmful first; empty when there is none.
+        The issues, most harmful first. The list is empty if there are none.
+
+    Example:
+        >>> ink = np.zeros((280, 280), np.uint8)
+        >>> ink[100:120, 130:135] = 255
+        >>> [issue.sentence for issue in find_issues(ink, images.digit_from_ink(ink))]
+        ['The drawing is very small: details are lost when it is enlarged. Draw it larger.']
     """
-    ink = images.ink(rgba)
     mask = ink > CROP_THRESHOLD * max(int(ink.max()), 1)
     width = stroke_width(digit)
     issues = [_check_edges(mask), _check_size(mask), _check_side_by_side(mask), _check_components(mask)]

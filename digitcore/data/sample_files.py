@@ -16,9 +16,9 @@ from PIL import Image
 
 from digitcore import images
 from digitcore.data import idx
-from digitcore.errors import ZIP_ERRORS, CancelledError, ImageError, SampleError
+from digitcore.errors import ZIP_ERRORS, CancelledError, ImageError, SampleError, UnreadableImageError
 from digitcore.images import SIDE
-from digitcore.images.decoding import UNREADABLE, open_image
+from digitcore.images.decoding import open_image
 from digitcore.samples import SampleSet
 
 MAX_BYTES = 20_000_000  # of a file
@@ -202,4 +202,4 @@ def _stored_digit(image: Image.Image) -> np.ndarray:
     try:
         return np.asarray(image)
     except Exception as error:  # whatever a damaged file makes Pillow raise
-        raise ImageError(UNREADABLE) from error
+        raise UnreadableImageError from error
