@@ -1,6 +1,6 @@
-"""Configuration from environment variables, read and validated in one place.
+"""Configuration from environment variables.
 
-Every variable is a field of `Config`; the README's table is tested against them.
+Every variable is a field of `Config`. A test compares the fields with the table in the documentation.
 """
 
 import functools
@@ -18,19 +18,24 @@ from digitcore.errors import ConfigError
 STORE_OFF = "off"
 
 
-def _is_rate(value: str) -> str:
-    from limits import parse  # loaded only where a rate is given
+def _check_rate(value: str) -> str:
+    from limits import parse  # Imported here because it is slow and needed only for a rate that differs from the default.
 
     parse(value)
     return value
 
 
-def _share(value: object) -> object:
+def _zero_if_off(value: object) -> object:
     return 0 if value == "off" else value
 
 
 class Config(BaseSettings):
-    """The server's configuration. Field names are the variables' names without the prefix `DIGITLAB_`."""
+    """The configuration of the server. The name of a field is the name of its variable without the prefix `DIGITLAB_`.
+
+    Example:
+        >>> Config(max_epochs=10).max_epochs
+        10
+    """
 
     model_config = SettingsConfigDict(env_prefix="DIGITLAB_", env_ignore_empty=True, extra="ignore", frozen=True)
 
@@ -46,7 +51,7 @@ class Config(BaseSettings):
     cache: Path | None = Field(None, description="where MNIST, checkpoints and labs are kept")
     workers: int = Field(1, ge=1, le=64, description="workers of our own: trainings at once")
     low_priority: bool = Field(True, description="`0` lets a worker train as quickly as it can, also where that slows drawing")
-    live: Annotated[float, BeforeValidator(_share)] = Field(
+    live: Annotated[float, BeforeValidator(_zero_if_off)] = Field(
         0.25,
         ge=0,
         le=64,
@@ -54,7 +59,7 @@ class Config(BaseSettings):
     )
     store: str = Field("", description="where labs are saved: a database URL such as `postgresql://lab:secret@db/labs`, or `off`")
     keep_days: int = Field(90, ge=0, description="labs that nobody opened for so many days are deleted; `0` keeps them for ever")
-    api_rate: Annotated[str, AfterValidator(_is_rate)] = Field(
+    api_rate: Annotated[str, AfterValidator(_check_rate)] = Field(
         "600/minute",
         description="requests to one server's API from one address; behind a load balancer name its address in uvicorn's "
         "`FORWARDED_ALLOW_IPS`, else all its visitors count as one",
@@ -62,29 +67,47 @@ class Config(BaseSettings):
 
     @property
     def cache_folder(self) -> Path:
-        """Folder of everything that is kept between two starts."""
+        """Return the folder of all files that are kept when the server stops."""
         try:
             return self.cache or Path(platformdirs.user_cache_dir("digitlab"))
-        except RuntimeError:  # this user has no home
+        except RuntimeError:  # This user has no home directory.
             return Path(tempfile.gettempdir()) / f"digitlab-cache-{os.getuid()}"
 
     @property
     def is_store_off(self) -> bool:
-        """Whether labs shall not be saved."""
+        """Return whether saving labs is turned off."""
         return self.store == STORE_OFF
 
 
 def variable_name(field: str) -> str:
-    """The environment variable of a field of `Config`."""
+    """Return the name of the environment variable of a field.
+
+    Args:
+        field: name of a field of `Config`.
+
+    Returns:
+        Name of the variable.
+
+    Example:
+        >>> variable_name("max_epochs")
+        'DIGITLAB_MAX_EPOCHS'
+    """
     alias = Config.model_fields[field].validation_alias
     return alias if isinstance(alias, str) else f"DIGITLAB_{field.upper()}"
 
 
 def load_config() -> Config:
-    """The configuration as the environment says now; validated once for each set of values.
+    """Read the configuration from the environment. The result is cached until a variable changes.
+
+    Returns:
+        The configuration.
 
     Raises:
-        ConfigError: when a variable's value cannot be used; the message names it.
+        ConfigError: If a variable has an invalid value. The message contains its name.
+
+    Example:
+        >>> load_config().max_epochs >= 1
+        True
     """
     return _load(tuple(os.environ.get(variable_name(field)) for field in Config.model_fields))
 
