@@ -42,27 +42,43 @@ class Config(BaseSettings):
     dask_scheduler_address: str | None = Field(
         None,
         validation_alias="DASK_SCHEDULER_ADDRESS",
-        description="trains on this Dask cluster instead of a worker of our own; as many jobs at once as it has workers",
+        description="Address of a Dask cluster that runs the jobs, as many at once as it has workers. "
+        "By default, the server starts its own worker.",
     )
-    max_samples: int = Field(5000, ge=1, description="drawings in one training")
-    max_epochs: int = Field(50, ge=1, description="epochs of one training")
-    max_seconds: int = Field(900, ge=1, description="length of one training; then it stops and keeps what it learnt")
-    max_jobs: int = Field(200, ge=1, description="jobs running and waiting, of all sessions")
-    cache: Path | None = Field(None, description="where MNIST, checkpoints and labs are kept")
-    workers: int = Field(1, ge=1, le=64, description="workers of our own: trainings at once")
-    low_priority: bool = Field(True, description="`0` lets a worker train as quickly as it can, also where that slows drawing")
+    max_samples: int = Field(5000, ge=1, description="Maximum number of drawings in a training.")
+    max_epochs: int = Field(50, ge=1, description="Maximum number of epochs of a training.")
+    max_seconds: int = Field(
+        900, ge=1, description="Maximum duration of a training in seconds. Then it stops and keeps the model trained so far."
+    )
+    max_jobs: int = Field(200, ge=1, description="Maximum number of running and queued jobs of all sessions.")
+    cache: Path | None = Field(None, description="Folder for MNIST, checkpoints and labs.")
+    workers: int = Field(
+        1, ge=1, le=64, description="Number of workers that the server starts, which is the number of simultaneous trainings."
+    )
+    low_priority: bool = Field(
+        True,
+        description="Whether workers run with low process priority. "
+        "With `0`, trainings are faster, but drawing can become slower.",
+    )
     live: Annotated[float, BeforeValidator(_zero_if_off)] = Field(
         0.25,
         ge=0,
         le=64,
-        description="share of a processor core for predictions while pens are down, of all sessions; `off`: at pen-up only",
+        description="Share of a processor core for predictions during strokes, for all sessions together. "
+        "With `off`, the app predicts only after each stroke.",
     )
-    store: str = Field("", description="where labs are saved: a database URL such as `postgresql://lab:secret@db/labs`, or `off`")
-    keep_days: int = Field(90, ge=0, description="labs that nobody opened for so many days are deleted; `0` keeps them for ever")
+    store: str = Field(
+        "",
+        description="Database URL for saving labs, for example `postgresql://lab:secret@db/labs`. "
+        "With `off`, labs are not saved.",
+    )
+    keep_days: int = Field(
+        90, ge=0, description="Number of days after which a lab is deleted if nobody opens it. With `0`, labs are never deleted."
+    )
     api_rate: Annotated[str, AfterValidator(_check_rate)] = Field(
         "600/minute",
-        description="requests to one server's API from one address; behind a load balancer name its address in uvicorn's "
-        "`FORWARDED_ALLOW_IPS`, else all its visitors count as one",
+        description="Maximum rate of API requests from an address to a server. Behind a load balancer, set uvicorn's "
+        "`FORWARDED_ALLOW_IPS` to its address. Otherwise all its visitors share the limit.",
     )
 
     @property

@@ -2,8 +2,8 @@
 
 A corruption is a registered function. Its arguments are digits, (N, 28, 28) uint8, a severity from 1 to 5, and a random
 generator. It returns (N, 28, 28) uint8. To add a corruption, write such a function in this module and decorate it with
-`@corruption`. Source of the idea and of most corruptions: N. Mu, J. Gilmer, "MNIST-C: A robustness benchmark for computer vision"
-(2019).
+`@corruption`.
+Source of the idea and of most corruptions: N. Mu, J. Gilmer, "MNIST-C: A robustness benchmark for computer vision" (2019).
 """
 
 from collections.abc import Callable
