@@ -214,7 +214,7 @@ def test_samples_out_and_in(app, few):
         keep_open(app, "files").button(key="samples_add").click().run()
         until(app, lambda: session_of(app).imports.job is None, lambda: keep_open(app, "files").run())
         assert len(session_of(app).samples) == 20
-        assert ("2 samples taken. 1 of them here already." in texts(app)) == (name == "more.zip")
+        assert ("2 samples imported. 1 of them here already." in texts(app)) == (name == "more.zip")
     assert "cannot be read" in texts(app)
 
 
