@@ -1,5 +1,3 @@
-"""The configuration: every variable, its default, and a sentence for a wrong value."""
-
 import os
 import re
 import subprocess
@@ -28,24 +26,27 @@ def clean(monkeypatch):
         monkeypatch.delenv(variable_name(field), raising=False)
 
 
-def test_defaults():
+def test_empty_environment_gives_the_defaults():
     config = load_config()
     assert (config.max_epochs, config.keep_days, config.low_priority, config.workers) == (50, 90, True, 1)
-    assert config.cache_folder.name == "digitlab" and not config.is_store_off
+    assert config.cache_folder.name == "digitlab"
+    assert not config.is_store_off
 
 
-def test_the_environment_is_read_at_each_call(monkeypatch):
+def test_environment_is_read_at_each_call(monkeypatch):
     monkeypatch.setenv("DIGITLAB_MAX_EPOCHS", "4")
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://there:8786")
     monkeypatch.setenv("DIGITLAB_STORE", "off")
     config = load_config()
-    assert config.max_epochs == 4 and config.dask_scheduler_address == "tcp://there:8786" and config.is_store_off
+    assert config.max_epochs == 4
+    assert config.dask_scheduler_address == "tcp://there:8786"
+    assert config.is_store_off
     monkeypatch.setenv("DIGITLAB_MAX_EPOCHS", "")
-    assert load_config().max_epochs == 50, "an empty variable is one that is not set"
+    assert load_config().max_epochs == 50, "an empty variable counts as not set"
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
-def test_a_wrong_value_is_one_sentence(monkeypatch, name, value):
+def test_invalid_value_raises_an_error_of_one_line(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match=rf"^{name} cannot be “{re.escape(value)}”: [^\n]+\.$"):
         load_config()
@@ -60,15 +61,17 @@ def test_a_wrong_value_is_one_sentence(monkeypatch, name, value):
     ],
     ids=["command line", "server", "worker"],
 )
-def test_every_process_says_it_at_start_up(command):
+def test_every_process_reports_an_invalid_value_at_its_start(command):
     environment = os.environ | {"DIGITLAB_KEEP_DAYS": "abc"}
     result = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert result.returncode == 1 and result.stderr.strip().startswith("DIGITLAB_KEEP_DAYS cannot be “abc”")
-    assert "Traceback" not in result.stderr and len(result.stderr.strip().splitlines()) == 1
+    assert result.returncode == 1
+    assert result.stderr.strip().startswith("DIGITLAB_KEEP_DAYS cannot be “abc”")
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
 
 
-def test_without_a_home_the_cache_is_temporary(monkeypatch):
+def test_cache_is_temporary_without_a_home_directory(monkeypatch):
     for name in ("HOME", "XDG_CACHE_HOME", "DIGITLAB_CACHE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # as where the user has no entry of its own
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # The user has no entry in the user database.
     assert load_config().cache_folder.is_absolute()

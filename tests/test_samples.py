@@ -7,17 +7,20 @@ from digitcore.errors import SampleError
 from digitcore.samples import SampleSet
 
 
-def test_empty():
+def test_empty_set_has_no_digits():
     empty = SampleSet()
-    assert len(empty) == 0 and empty.digits.shape == (0, 28, 28) and empty.counts() == [0] * 10
+    assert len(empty) == 0
+    assert empty.digits.shape == (0, 28, 28)
+    assert empty.counts() == [0] * 10
 
 
-def test_add_and_undo():
+def test_samples_are_added_and_dropped():
     digit = np.full((28, 28), 7, np.uint8)
     one = SampleSet().add(digit, 3)
     two = one.add(digit, 9)
     assert (len(one), len(two), len(two.drop_last())) == (1, 2, 1)
-    assert two.labels.tolist() == [3, 9] and two.counts()[9] == 1
+    assert two.labels.tolist() == [3, 9]
+    assert two.counts()[9] == 1
     assert np.array_equal(two.take([1]).digits[0], digit)
 
 
@@ -34,38 +37,39 @@ def test_add_and_undo():
         (np.zeros((1, 28, 28), np.uint8), ["a"]),
     ],
 )
-def test_wrong_arrays_are_refused(digits, labels):
+def test_invalid_arrays_raise(digits, labels):
     with pytest.raises(SampleError):
         SampleSet.from_arrays(digits, labels)
 
 
-def test_every_fourth_of_a_digit_is_held_out():
+def test_every_fourth_sample_of_a_digit_is_held_out():
     samples = SampleSet()
     for label in [1, 1, 2, 1, 1, 2, 2, 2, 1]:
         samples = samples.add(np.full((28, 28), 9, np.uint8), label)
     assert samples.held_out.tolist() == [False, False, False, False, True, False, False, True, False]
     assert SampleSet.from_arrays(samples.digits, samples.labels).held_out.tolist() == samples.held_out.tolist()
     assert (len(samples.training_part()), len(samples.test_part())) == (7, 2)
-    assert samples.training_part().held_out.any() == False  # noqa: E712
+    assert not samples.training_part().held_out.any()
     marked = SampleSet.from_arrays(samples.digits, samples.labels, np.ones(9, bool))
     assert len(marked.training_part()) == 0
 
 
-def test_marks_must_fit():
+def test_invalid_held_out_mask_raises():
     with pytest.raises(SampleError):
         SampleSet.from_arrays(np.zeros((1, 28, 28), np.uint8), [1], [1])
     with pytest.raises(SampleError):
         SampleSet.from_arrays(np.zeros((1, 28, 28), np.uint8), [1], [True, False])
 
 
-def test_npz_round_trip():
+def test_npz_file_keeps_the_samples():
     samples = SampleSet.from_arrays(np.arange(2 * 784).reshape(2, 28, 28) % 256, [3, 9], [True, False])
     again = SampleSet.from_npz(samples.to_npz())
-    assert np.array_equal(again.digits, samples.digits) and again.labels.tolist() == [3, 9]
+    assert np.array_equal(again.digits, samples.digits)
+    assert again.labels.tolist() == [3, 9]
     assert again.held_out.tolist() == [True, False]
 
 
-def test_a_pickle_in_an_npz_is_never_loaded():
+def test_pickle_in_an_npz_file_is_never_loaded():
     file = io.BytesIO()
     np.savez(file, digits=np.array([{}], object), labels=np.array([1]))
     for data in (file.getvalue(), b"", b"PK", file.getvalue()[:50]):
@@ -73,9 +77,20 @@ def test_a_pickle_in_an_npz_is_never_loaded():
             SampleSet.from_npz(data)
 
 
-def test_deeply_nested_texts_in_an_npz_are_refused():
+def test_deeply_nested_texts_in_an_npz_file_raise():
     file = io.BytesIO()
     nested = np.frombuffer(("[" * 100_000).encode(), np.uint8)
     np.savez(file, digits=np.zeros((1, 28, 28), np.uint8), labels=[1], strokes=nested)
-    with pytest.raises(SampleError, match="no sample file"):
+    with pytest.raises(SampleError, match="not a sample file"):
         SampleSet.from_npz(file.getvalue())
+
+
+def test_repr_fits_on_one_line():
+    digits = np.zeros((23, 28, 28), np.uint8)
+    assert repr(SampleSet.from_arrays(digits, np.arange(23) % 5)) == "SampleSet(23 samples, 5 held out)"
+    assert repr(SampleSet().add(digits[0], 3)) == "SampleSet(1 sample, 0 held out)"
+
+
+def test_non_printable_text_raises():
+    with pytest.raises(SampleError, match="non-printable"):
+        SampleSet().add(np.zeros((28, 28), np.uint8), 3, strokes="\0")

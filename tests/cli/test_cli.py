@@ -94,7 +94,7 @@ def test_predict_every_digit_of_a_photograph(tmp_path, capsys):
         (["sweep", "--set", "learning_rate=0.001..0.01"], "say how many combinations"),
         (["sweep", "--set", "epochs=1,2", "--network", "nothing.json"], "no file nothing.json"),
         (["sweep", "--set", "epochs=1,2", "--start", "nothing.keras"], "no file nothing.keras"),
-        (["sweep", "--set", "epochs=1", "--samples", __file__], "no sample file"),
+        (["sweep", "--set", "epochs=1", "--samples", __file__], "not a sample file"),
     ],
 )
 def test_errors_are_sentences(arguments, sentence, tmp_path, capsys):

@@ -7,7 +7,7 @@ from digitcore.data import idx
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=3))
-def test_round_trip(shape):
+def test_encoded_array_is_decoded_unchanged(shape):
     array = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
     assert np.array_equal(idx.decode(idx.encode(array)), array)
 
@@ -24,6 +24,6 @@ def test_round_trip(shape):
         b"\0\0\x08\x04",
     ],
 )
-def test_other_content_is_rejected(content):
+def test_content_that_is_not_idx_raises(content):
     with pytest.raises(ValueError, match="IDX"):
         idx.decode(content)

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from digitcore.data import quality
-from digitcore.images import digit_from_canvas
+from digitcore.images import digit_from_canvas, digit_from_ink, ink_strength
 
 
 def canvas(*lines, width=20, side=280):
@@ -17,7 +17,8 @@ def canvas(*lines, width=20, side=280):
 
 
 def issues_of(rgba):
-    return quality.find_issues(rgba, digit_from_canvas(rgba))
+    ink = ink_strength(rgba)
+    return quality.find_issues(ink, digit_from_ink(ink))
 
 
 def sentences(rgba):
@@ -27,11 +28,11 @@ def sentences(rgba):
 SEVEN = [(80, 70), (200, 66), (140, 230)]
 
 
-def test_a_good_drawing_needs_nothing():
+def test_good_drawing_has_no_issues():
     assert issues_of(canvas(SEVEN)) == []
 
 
-def test_a_four_in_two_parts_is_one_digit():
+def test_four_in_two_parts_is_not_two_digits():
     assert "two digits" not in sentences(canvas([(80, 60), (70, 150), (190, 150)], [(180, 60), (180, 230)], width=16))
 
 
@@ -48,24 +49,33 @@ def test_a_four_in_two_parts_is_one_digit():
     ],
     ids=["two", "edge", "small", "specks", "parts", "thin", "thick"],
 )
-def test_what_is_wrong_is_said(rgba, words):
+def test_issue_describes_the_problem(rgba, words):
     assert words in sentences(rgba)
 
 
-def test_fixes_are_digits():
+def test_fixed_drawings_are_digits():
     for rgba in (canvas(SEVEN, width=3), canvas(SEVEN, width=70), canvas(SEVEN, [(20, 270), (21, 270)], width=8)):
         for issue in issues_of(rgba):
             assert (issue.digit is None) == (issue.fix == "")
             if issue.digit is not None:
-                assert issue.digit.shape == (28, 28) and issue.digit.dtype == np.uint8 and issue.digit.any()
+                assert issue.digit.shape == (28, 28)
+                assert issue.digit.dtype == np.uint8
+                assert issue.digit.any()
 
 
-def test_stroke_width_grows_with_the_brush():
+def test_stroke_width_increases_with_the_brush():
     widths = [quality.stroke_width(digit_from_canvas(canvas(SEVEN, width=width))) for width in (6, 20, 50)]
-    assert widths == sorted(widths) and widths[0] < widths[2]
+    assert widths == sorted(widths)
+    assert widths[0] < widths[2]
     assert quality.stroke_width(np.zeros((28, 28), np.uint8)) == 0
 
 
-def test_mnist_is_hardly_ever_thin_or_thick(data):
+def test_few_mnist_digits_are_too_thin_or_too_thick(data):
     widths = np.array([quality.stroke_width(digit) for digit in data.test_images[:1000]])
     assert ((widths < quality.MIN_STROKE_WIDTH) | (widths > quality.MAX_STROKE_WIDTH)).mean() < 0.03
+
+
+def test_repr_of_an_issue_fits_on_one_line():
+    [issue] = issues_of(canvas(SEVEN, width=3))
+    assert issue.digit is not None
+    assert "\n" not in repr(issue)

@@ -34,29 +34,33 @@ def png(array):
     return file.getvalue()
 
 
-def test_npz_keeps_everything(some):
+def test_npz_file_keeps_all_fields(some):
     back = sample_files.read(some.to_npz())
-    assert not back.rejected and str(back) == "31 samples taken."
+    assert not back.rejected
+    assert str(back) == "31 samples imported."
     for name in ("digits", "labels", "held_out"):
         assert (getattr(back.samples, name) == getattr(some, name)).all()
-    assert back.samples.strokes == some.strokes and back.samples.dates == some.dates
+    assert back.samples.strokes == some.strokes
+    assert back.samples.dates == some.dates
 
 
 @pytest.mark.parametrize("write", [sample_files.to_image_zip, sample_files.to_idx_zip])
-def test_pictures_and_idx_come_back(some, write):
+def test_exported_samples_are_imported_unchanged(some, write):
     back = sample_files.read(write(some)).samples
     order = np.lexsort((np.arange(len(some)), some.labels)) if write is sample_files.to_image_zip else np.arange(len(some))
     by_label = np.lexsort((np.arange(len(back)), back.labels)) if write is sample_files.to_image_zip else order
-    assert (back.digits[by_label] == some.digits[order]).all() and (back.labels[by_label] == some.labels[order]).all()
+    assert (back.digits[by_label] == some.digits[order]).all()
+    assert (back.labels[by_label] == some.labels[order]).all()
 
 
-def test_idx_files_are_mnist_s_format(some):
+def test_idx_export_has_the_format_of_mnist(some):
     with zipfile.ZipFile(io.BytesIO(sample_files.to_idx_zip(some))) as archive:
         content = gzip.decompress(archive.read(sample_files.IMAGES_FILE))
-    assert content[:4] == bytes([0, 0, 8, 3]) and (idx.decode(content) == some.digits).all()
+    assert content[:4] == bytes([0, 0, 8, 3])
+    assert (idx.decode(content) == some.digits).all()
 
 
-def test_each_entry_is_taken_or_refused(data):
+def test_each_entry_is_accepted_or_rejected(data):
     big = np.asarray(Image.fromarray(255 - data.test_images[0]).resize((200, 300)))
     found = sample_files.read(
         zipped(
@@ -68,10 +72,10 @@ def test_each_entry_is_taken_or_refused(data):
             loose=png(data.test_images[0]),
         )
     )
-    assert found.samples.labels.tolist() == [7, 7] and (found.samples.digits[0] == data.test_images[0]).all()
-    assert len(found.rejected) == 4 and str(found).startswith(
-        "2 samples taken, 4 refused: a/7/text: This file cannot be read as an image"
-    )
+    assert found.samples.labels.tolist() == [7, 7]
+    assert (found.samples.digits[0] == data.test_images[0]).all()
+    assert len(found.rejected) == 4
+    assert str(found).startswith("2 samples imported, 4 rejected. a/7/text: This file cannot be read as an image")
 
 
 def bomb():
@@ -102,14 +106,14 @@ def pickled():
     ],
     ids=range(12),
 )
-def test_what_cannot_be_read_gives_a_sentence(data):
+def test_invalid_file_raises_a_sample_error(data):
     with pytest.raises(SampleError):
         sample_files.read(data)
 
 
 @settings(deadline=None, max_examples=60)
 @given(place=st.integers(0, 10_000), bit=st.integers(0, 7), kind=st.sampled_from(["npz", "zip", "idx"]), cut=st.booleans())
-def test_a_damaged_file_is_read_or_refused(some, place, bit, kind, cut):
+def test_damaged_file_is_imported_or_raises_a_sample_error(some, place, bit, kind, cut):
     whole = bytearray(
         {"npz": some.to_npz, "zip": lambda: sample_files.to_image_zip(some), "idx": lambda: sample_files.to_idx_zip(some)}[kind]()
     )
@@ -119,20 +123,24 @@ def test_a_damaged_file_is_read_or_refused(some, place, bit, kind, cut):
         found = sample_files.read(bytes(whole[:place] if cut else whole))
     except SampleError:
         return
-    assert found.samples.digits.shape[1:] == (28, 28) and found.samples.labels.max() <= 9
+    assert found.samples.digits.shape[1:] == (28, 28)
+    assert found.samples.labels.max() <= 9
 
 
-def test_all_pictures_of_a_file_share_one_budget_of_pixels():
+def test_total_number_of_pixels_is_limited():
     blank_with_a_dot = np.zeros((5000, 5000), np.uint8)
     blank_with_a_dot[2000:3000, 2400:2600] = 255
-    large = png(blank_with_a_dot)  # 25 million pixels in a few kB
+    large = png(blank_with_a_dot)  # 25 million pixels are compressed to a few kB.
     found = sample_files.read(zipped(**{f"1__{number}.png": large for number in range(6)}))
-    assert len(found.samples) == 4 and all("100 million pixels together" in reason for reason in found.rejected)
+    assert len(found.samples) == 4
+    assert all("100 million pixels together" in reason for reason in found.rejected)
 
 
-def test_reading_says_how_far_it_is_and_stops(some):
+def test_import_reports_progress_and_can_be_stopped(some):
     content, shares = sample_files.to_image_zip(some), []
     sample_files.read(content, shares.append)
-    assert shares[0] == 0 and shares == sorted(shares) and shares[-1] < 1
+    assert shares[0] == 0
+    assert shares == sorted(shares)
+    assert shares[-1] < 1
     with pytest.raises(CancelledError):
         sample_files.read(content, should_stop=lambda: True)

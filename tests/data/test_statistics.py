@@ -3,9 +3,10 @@ import numpy as np
 from digitcore.data.statistics import dataset_statistics
 
 
-def test_exploration(data):
+def test_statistics_match_the_data_set(data):
     found = dataset_statistics()
-    assert found.class_counts["training"].sum() == 60_000 and found.class_counts["test"].sum() == 10_000
+    assert found.class_counts["training"].sum() == 60_000
+    assert found.class_counts["test"].sum() == 10_000
     assert found.class_counts["training"].tolist() == np.bincount(data.train_labels).tolist()
     assert abs(found.ink_histogram["share"].sum() - 1) < 1e-9
     ones = data.train_images[data.train_labels == 1]
@@ -16,6 +17,8 @@ def test_exploration(data):
     assert found.shapes["height"].between(18.5, 20).all(), "MNIST's digits fill a box of 20 px"
 
 
-def test_mosaic_depends_on_the_seed():
+def test_mosaic_depends_only_on_the_seed():
     first, again, other = (dataset_statistics(seed).mosaic for seed in (0, 0, 1))
-    assert first.shape == (280, 560) and (first == again).all() and (first != other).any()
+    assert first.shape == (280, 560)
+    assert (first == again).all()
+    assert (first != other).any()

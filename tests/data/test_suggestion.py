@@ -11,29 +11,37 @@ def suggested(labels, predictions, sure=0.9):
     return suggest_next_digit(SampleSet.from_arrays(digits, np.array(labels, int)), probabilities)
 
 
-def test_nothing_yet():
+def test_first_suggestion_is_zero():
     assert suggested([], []) == Suggestion(0, "Draw a 0 next: you have none.")
 
 
-def test_what_is_misread_comes_first():
+def test_misclassified_digit_comes_first():
     found = suggested([4, 4, 7], [4, 9, 7])
-    assert found.digit == 4 and "1 of your 2 were read" in found.sentence and "such as 9" in found.sentence
-    assert suggested([4, 7], [9, 7]) == Suggestion(4, "Draw another 4: your only one was read as 9.")
+    assert found.digit == 4
+    assert "1 of your 2 are predicted" in found.sentence
+    assert "for example as 9" in found.sentence
+    assert suggested([4, 7], [9, 7]) == Suggestion(4, "Draw another 4: your only one is predicted as 9.")
 
 
-def test_what_is_missing_comes_next():
+def test_digit_without_samples_comes_second():
     assert suggested([0, 1, 3], [0, 1, 3]).digit == 2
 
 
-def test_then_balance():
+def test_digit_with_too_few_samples_comes_third():
     labels = [*range(10), *[d for d in range(10) if d != 5]]
-    assert suggested(labels, labels) == Suggestion(5, "Draw another 5: 3 more and one is set aside for testing.")
+    assert suggested(labels, labels) == Suggestion(5, "Draw another 5: with 3 more, one is held out for testing.")
 
 
-def test_then_doubt():
+def test_digit_with_the_lowest_confidence_comes_last():
     labels = list(range(10)) * 4
     probabilities = np.eye(10)[labels] * 0.9 + 0.01
     probabilities[np.array(labels) == 8] = np.eye(10)[8] * 0.5 + 0.05
     digits = np.zeros((40, 28, 28), np.uint8)
     found = suggest_next_digit(SampleSet.from_arrays(digits, np.array(labels)), probabilities)
-    assert found.digit == 8 and "55 %" in found.sentence
+    assert found.digit == 8
+    assert "55 %" in found.sentence
+
+
+def test_article_fits_the_digit():
+    labels = [digit for digit in range(10) if digit != 8]
+    assert suggested(labels, labels).sentence == "Draw an 8 next: you have none."

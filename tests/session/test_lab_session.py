@@ -95,7 +95,7 @@ def test_the_suggestion_follows_samples_and_model(session, few):
     session.samples.current = few.take(range(2, 20))
     assert session.suggestion().digit == 0
     session.training.choose_start(Start.UNTRAINED)
-    assert "2 of your 2 were read" in session.suggestion().sentence
+    assert "2 of your 2 are predicted" in session.suggestion().sentence
 
 
 def test_flash_and_undo_go_together(session, few):
@@ -182,7 +182,11 @@ def test_an_imported_model_is_listed(session, jobs, untrained):
 def test_imported_samples_are_added_and_can_be_taken_back(session, jobs, few):
     session.samples.current = few.take([0, 1])
     for result, n, sentence in (
-        (ImportResult(few.take([1, 2, 3]), ["a.png: it is blank."]), 4, "3 samples taken, 1 refused: a.png: it is blank."),
+        (
+            ImportResult(few.take([1, 2, 3]), ["a.png: The image is blank."]),
+            4,
+            "3 samples imported, 1 rejected. a.png: The image is blank.",
+        ),
         (ImportResult(few.take([0, 1])), 4, ""),
     ):
         session.work.submit(ReadSamplesTask(b""))

@@ -76,7 +76,7 @@ def test_an_empty_lab():
 
 
 def test_a_lab_given_as_samples_is_sent_to_my_lab(lab):
-    with pytest.raises(SampleError, match="holds a whole lab"):
+    with pytest.raises(SampleError, match="contains a whole lab"):
         sample_files.read(archive.write(lab))
 
 

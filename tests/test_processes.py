@@ -1,0 +1,76 @@
+import subprocess
+import sys
+import textwrap
+
+import psutil
+
+TIMEOUT = 60  # s, after which a subprocess is stuck
+
+
+def run(code):
+    """Run Python code in a subprocess and return its result. Standard output is written to a pipe of its own."""
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=TIMEOUT, check=False)
+
+
+def test_process_ends_with_the_given_status_when_its_parent_has_ended():
+    result = run("""
+        import threading
+        from digitcore.processes import end_with_parent
+
+        end_with_parent(-1, exit_status=7)  # No process has this id, so the parent has ended.
+        threading.Event().wait()
+    """)
+    assert result.returncode == 7
+
+
+def test_children_end_before_the_last_call():
+    result = run("""
+        import subprocess, sys, threading
+        import psutil
+        from digitcore.processes import end_with_parent
+
+        child = subprocess.Popen([sys.executable, "-c", "import threading; threading.Event().wait()"])
+        print(child.pid, flush=True)
+        end_with_parent(-1, before_exit=lambda: print(psutil.pid_exists(child.pid), flush=True))
+        threading.Event().wait()
+    """)
+    pid, is_alive = result.stdout.split()
+    assert is_alive == "False"
+    assert not psutil.pid_exists(int(pid))
+
+
+def test_process_continues_while_its_parent_runs():
+    result = run("""
+        import os, threading
+        from digitcore import processes
+
+        checks, getppid = threading.Semaphore(0), os.getppid
+
+        def count_checks():
+            checks.release()
+            return getppid()
+
+        processes.PARENT_INTERVAL, os.getppid = 0, count_checks
+        processes.end_with_parent(getppid(), exit_status=7)
+        for _ in range(5):
+            checks.acquire()
+        print("alive", flush=True)
+    """)
+    assert result.stdout == "alive\n"
+    assert result.returncode == 0
+
+
+def test_process_ends_when_its_parent_is_killed():
+    grandchild = """
+import os, threading
+from digitcore.processes import end_with_parent
+end_with_parent(os.getppid())
+print(os.getpid(), flush=True)
+threading.Event().wait()
+"""
+    parent_code = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+    with subprocess.Popen([sys.executable, "-c", parent_code, grandchild], stdout=subprocess.PIPE, text=True) as parent:
+        watched = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+        assert not psutil.wait_procs([watched], timeout=TIMEOUT)[1]
