@@ -45,7 +45,9 @@ ENGINE_OPTIONS = {"pool_pre_ping": True}  # finds out that a database was restar
 SQLITE_PRAGMAS = {"foreign_keys": "ON", "busy_timeout": LOCK_TIMEOUT, "synchronous": "NORMAL", "journal_mode": "WAL"}
 POSTGRES_SETTINGS = {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": 20_000}  # ms
 URL_ERRORS = (sql.exc.ArgumentError, sql.exc.NoSuchModuleError, ModuleNotFoundError)
-BAD_URL = "Cannot use the database in DIGITLAB_STORE. Give a URL that starts with sqlite:/// or postgresql://. Labs are not saved."
+BAD_URL = (
+    "Cannot use the database in DIGITLAB_STORE, so labs are not saved. Give a URL that starts with sqlite:/// or postgresql://."
+)
 UNREACHABLE = "The saved labs cannot be reached now. Your changes stay in this window and are saved as soon as possible."
 DELETED = "This lab was deleted in another window. Export it to keep your changes."
 CONFLICT = "This lab is open in two places. This window now edits a copy."

@@ -53,6 +53,21 @@ def outage(tmp_path):
     return toggle
 
 
+@pytest.fixture
+def slow_writes(saver, monkeypatch):
+    """Return two events: each write sets the first when it begins, and waits for the second."""
+    save, is_writing, may_go_on = saver.store.save, threading.Event(), threading.Event()
+
+    def save_slowly(*arguments):
+        is_writing.set()
+        assert may_go_on.wait(PATIENCE)
+        return save(*arguments)
+
+    monkeypatch.setattr(saver.store, "save", save_slowly)
+    yield is_writing, may_go_on
+    may_go_on.set()
+
+
 def test_newest_snapshot_is_written(saver, state, lab):
     saver.save(state, lab)
     saver.save(state, replace(lab, preferences={"run_counter": 3}))
@@ -68,15 +83,8 @@ def test_unchanged_lab_is_not_written(saver, state, lab):
     assert state.version == 1
 
 
-def test_snapshot_that_comes_during_a_write_is_written_next(saver, state, lab, monkeypatch):
-    save, is_writing, may_go_on = saver.store.save, threading.Event(), threading.Event()
-
-    def save_slowly(*arguments):
-        is_writing.set()
-        assert may_go_on.wait(PATIENCE)
-        return save(*arguments)
-
-    monkeypatch.setattr(saver.store, "save", save_slowly)
+def test_snapshot_that_comes_during_a_write_is_written_next(saver, state, lab, slow_writes):
+    is_writing, may_go_on = slow_writes
     first = saver.save(state, lab)
     assert is_writing.wait(PATIENCE)
     second = saver.save(state, replace(lab, preferences={"run_counter": 3}))
@@ -110,15 +118,16 @@ def test_deleted_lab_is_not_written_again(saver, state, lab):
     assert saver.store.load(state.token) is None
 
 
-def test_write_that_was_queued_before_a_conflict_is_dropped(saver, state, lab):
-    """Two sessions of one lab: the second one's writes are queued while the first one's are running."""
-    saver.save(state, lab).result()
-    saver.store.save(state.token, replace(lab, preferences={}), lab, 1)
-    saver.save(state, replace(lab, preferences={"run_counter": 5})).result()
-    state.writing = None
-    saver._write(state)
+def test_write_that_is_queued_behind_a_conflict_is_dropped(saver, state, lab, slow_writes):
+    is_writing, may_go_on = slow_writes
+    LabStore(saver.store._engine).save(state.token, lab, writer="another session")
+    saver.save(state, lab)
+    assert is_writing.wait(PATIENCE)
+    queued = saver.save(state, replace(lab, preferences={}))
+    may_go_on.set()
+    queued.result()
     assert state.has_conflict
-    assert saver.store.load(state.token).version == 2
+    assert saver.store.load(state.token).version == 1
 
 
 def test_damaged_parts_are_replaced_by_the_next_write(saver, state, lab):
@@ -268,15 +277,8 @@ def test_lab_that_is_deleted_during_an_outage_is_not_written_later(saver, state,
     assert saver.store.load(state.token) is None
 
 
-def test_lab_that_is_deleted_during_its_write_stays_deleted(saver, state, lab, monkeypatch):
-    save, is_writing, may_go_on = saver.store.save, threading.Event(), threading.Event()
-
-    def save_slowly(*arguments):
-        is_writing.set()
-        assert may_go_on.wait(PATIENCE)
-        return save(*arguments)
-
-    monkeypatch.setattr(saver.store, "save", save_slowly)
+def test_lab_that_is_deleted_during_its_write_stays_deleted(saver, state, lab, slow_writes, monkeypatch):
+    is_writing, may_go_on = slow_writes
     saver.save(state, lab)
     assert is_writing.wait(PATIENCE)
     deleting = threading.Thread(target=saver.delete, args=(state, PATIENCE))
@@ -299,7 +301,7 @@ def _submit_and_tell(submit, event):
     return submit_and_tell
 
 
-def test_deletion_that_fails_leaves_the_lab(saver, state, lab, outage):
+def test_deletion_that_fails_leaves_the_lab(saver, state, lab):
     saver.save(state, lab).result()
     engine = saver.store._engine
     with engine.begin() as db:
