@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-GENERATED = ("migrations/versions", "export_template")
+GENERATED = ("export_template",)
 LIBRARY = [path for path in sorted((ROOT / "digitcore").rglob("*.py")) if not any(part in str(path) for part in GENERATED)]
 PAGES = [*sorted((ROOT / "pages").rglob("*.py")), ROOT / "streamlit_app.py"]
 CODE = [*LIBRARY, *PAGES, ROOT / "server.py"]
@@ -81,7 +81,7 @@ def test_a_new_module_needs_a_place_in_the_order(tree):
 
 
 def test_only_trainers_load_keras():
-    scripts = {"digitcore.__main__", "digitcore.storage.migrations.env"}
+    scripts = {"digitcore.__main__"}
     modules = sorted(set(map(name_of, LIBRARY)) - KERAS_MODULES - scripts)
     code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\n"
     code += "sys.exit(' '.join({'keras', 'tensorflow'} & set(sys.modules)) or 0)"

@@ -1,8 +1,8 @@
-"""A lab in one file, to export and to open elsewhere.
+"""A lab in one file, which can be exported and opened in another place.
 
-A ZIP of `lab.json`, `samples.npz`, and `models/<SHA-256>.keras`, each model once. An imported file is untrusted: sizes are
-checked first, every part is validated, and models are opened anew in a process of their own. What is damaged is skipped and
-named; the rest is opened.
+The file is a ZIP of `lab.json`, `samples.npz` and `models/<SHA-256>.keras`, each model once. An imported file is untrusted: its
+sizes are checked first, every part is validated, and models are opened in a separate process. Damaged parts are skipped and
+named. The other parts are opened.
 """
 
 import hashlib
@@ -21,21 +21,26 @@ from digitcore.samples import SampleSet
 from digitcore.storage.snapshot import LabSnapshot, RunRecord, card_from_untrusted
 
 FORMAT, VERSION = "digit-lab", 1
-MAX_BYTES = 100_000_000  # of a file
-MAX_UNPACKED = 200_000_000  # bytes of all its members together
+MAX_BYTES = 100_000_000  # of the file
+MAX_UNPACKED = 200_000_000  # bytes of all members of the ZIP
 MAX_LAB_JSON = 20_000_000  # bytes
 MAX_MODELS = 200
 LAB_FILE, SAMPLES_FILE = "lab.json", "samples.npz"
-NOT_A_LAB = "This is no lab: a file that “Save this lab” has written is needed."
+NOT_A_LAB = "This file is not a lab. Choose a ZIP file that was exported on the page “My lab”."
+OTHER_VERSION = "This lab was saved by another version of Digit Lab. Open it with that version."
 
 
 @dataclass(frozen=True, eq=False)
 class OpenedLab:
-    """A lab from a file.
+    """A lab that was read from a file.
 
     Attributes:
-        snapshot: what could be opened.
-        skipped: a sentence for each part that could not.
+        snapshot: The readable parts of the lab.
+        skipped: One or two sentences for each part that cannot be read.
+
+    Example:
+        >>> OpenedLab(LabSnapshot()).skipped
+        []
     """
 
     snapshot: LabSnapshot
@@ -43,7 +48,18 @@ class OpenedLab:
 
 
 def write(snapshot: LabSnapshot) -> bytes:
-    """The lab as a file. The state from which a stopped training would resume is left out."""
+    """Write a lab as a file. The state that a stopped training would continue from is left out.
+
+    Args:
+        snapshot: State of the lab.
+
+    Returns:
+        Bytes of a ZIP file.
+
+    Example:
+        >>> read(write(LabSnapshot(preferences={"epochs": 3}))).snapshot.preferences
+        {'epochs': 3}
+    """
     files = {_file_name(bundle.keras_bytes): bundle.keras_bytes for bundle in snapshot.bundles().values()}
     content = {
         "format": FORMAT,
@@ -71,39 +87,47 @@ def write(snapshot: LabSnapshot) -> bytes:
 
 
 def read(content: bytes, should_stop: Callable[[], bool] = lambda: False) -> OpenedLab:
-    """Open a lab's file; takes seconds, since every model is opened anew.
+    """Read a lab from a file. This takes seconds if the lab has models that are not shipped, because each is opened with Keras.
 
     Args:
-        content: the file.
-        should_stop: asked a few times a second.
+        content: Bytes of the file.
+        should_stop: Called a few times a second; the reading stops when it returns true.
+
+    Returns:
+        The lab, without its damaged parts.
 
     Raises:
-        CancelledError: when it was stopped.
-        LabError: when it is no lab, too large, of a newer version, or nothing of it can be opened; the message says which.
+        CancelledError: If the reading was stopped.
+        LabError: If the file is not a lab, is too large, was saved by another version, or has no readable part.
+
+    Example:
+        >>> read(b"text")
+        Traceback (most recent call last):
+        digitcore.errors.LabError: This file is not a lab. Choose a ZIP file that was exported on the page “My lab”.
     """
     lab, samples, files, skipped = _unpack(content)
     try:
         runs, uploads = list(lab["runs"]), list(lab["uploads"])
-        preferences, sweep = lab["preferences"], lab.get("sweep")
+        preferences, sweep = lab["preferences"], lab["sweep"]
     except (KeyError, TypeError) as error:
         raise LabError(NOT_A_LAB) from error
     if len(runs) + len(uploads) > MAX_MODELS:
-        raise LabError(f"The lab holds {len(runs) + len(uploads):,} models; {MAX_MODELS} is the most.")
+        raise LabError(f"This lab has {len(runs) + len(uploads):,} runs and models. Give a lab with at most {MAX_MODELS}.")
     reader = _Reader(_open_models(runs, uploads, files, should_stop), skipped)
     snapshot = LabSnapshot(
         samples,
-        tuple(reader.read_each(runs, reader.read_run, "run")),
-        tuple(reader.read_each(uploads, reader.read_upload, "model")),
+        tuple(reader.read_each(runs, reader.read_run, "Run")),
+        tuple(reader.read_each(uploads, reader.read_upload, "Model")),
         preferences if isinstance(preferences, dict) else {},
         sweep if isinstance(sweep, dict) else None,
     )
     if snapshot.is_empty and skipped:
-        raise LabError(f"Nothing of this lab could be opened. {' '.join(skipped[:5])}")
+        raise LabError(f"No part of this lab can be opened. {' '.join(skipped[:5])} Export the lab again.")
     return OpenedLab(snapshot, skipped)
 
 
 class _Reader:
-    """Reads the runs and the uploads of a lab, and notes those that are damaged."""
+    """Reads the runs and the imported models of a lab. Damaged ones are skipped; `skipped` says which and why."""
 
     def __init__(self, models: dict[str, ModelBundle | ModelError], skipped: list[str]):
         self.models, self.skipped = models, skipped
@@ -115,13 +139,13 @@ class _Reader:
             try:
                 item = read_one(entry)
                 if item.name in self.names:
-                    raise LabError("another model has its name")
+                    raise LabError("Another model has the same name.")
                 self.names.add(item.name)
                 found.append(item)
             except DigitLabError as error:
-                self.skipped.append(f"{kind.capitalize()} {number} was skipped: {_as_clause(error)}.")
+                self.skipped.append(f"{kind} {number} was skipped. {error}")
             except (KeyError, TypeError, AttributeError):
-                self.skipped.append(f"{kind.capitalize()} {number} was skipped: it is damaged.")
+                self.skipped.append(f"{kind} {number} was skipped: it is damaged.")
         return found
 
     def read_run(self, entry: dict[str, Any]) -> RunRecord:
@@ -145,15 +169,15 @@ class _Reader:
 
 
 def _unpack(content: bytes) -> tuple[dict[str, Any], SampleSet, dict[str, bytes], list[str]]:
-    """lab.json, the samples, the models' files by name, and what had to be skipped."""
+    """Return the content of lab.json, the samples, the files of the models by name, and a sentence for each skipped part."""
     if len(content) > MAX_BYTES:
-        raise LabError(f"The file is larger than {MAX_BYTES // 1_000_000} MB. Give a smaller one.")
+        raise LabError(f"This lab is larger than {MAX_BYTES // 1_000_000} MB. Give a smaller file.")
     skipped: list[str] = []
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = archive.infolist()
             if sum(member.file_size for member in members) > MAX_UNPACKED:
-                raise LabError(f"Unpacked, the lab is larger than {MAX_UNPACKED // 1_000_000} MB.")
+                raise LabError(f"This lab unpacks to more than {MAX_UNPACKED // 1_000_000} MB. Give a smaller file.")
             if archive.getinfo(LAB_FILE).file_size > MAX_LAB_JSON:
                 raise LabError(NOT_A_LAB)
             lab = _check_version(json.loads(archive.read(LAB_FILE)))
@@ -170,8 +194,8 @@ def _read_samples(archive: zipfile.ZipFile, skipped: list[str]) -> SampleSet:
     try:
         return sample_files.read(archive.read(SAMPLES_FILE)).samples
     except (SampleError, *ZIP_ERRORS) as error:
-        reason = _as_clause(error) if isinstance(error, SampleError) else "they are damaged"
-        skipped.append(f"The drawings were skipped: {reason}.")
+        is_clear = isinstance(error, SampleError)
+        skipped.append(f"The drawings were skipped. {error}" if is_clear else "The drawings were skipped: they are damaged.")
         return SampleSet()
 
 
@@ -182,22 +206,22 @@ def _read_model_files(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], 
             try:
                 files[member.filename] = archive.read(member)
             except ZIP_ERRORS:
-                skipped.append("A model's file is damaged.")
+                skipped.append("The file of a model is damaged.")
     return files
 
 
 def _check_version(lab: Any) -> dict[str, Any]:
     if not isinstance(lab, dict) or lab.get("format") != FORMAT or not isinstance(lab.get("version"), int):
         raise LabError(NOT_A_LAB)
-    if lab["version"] > VERSION:
-        raise LabError("The lab was saved by a newer Digit Lab. Update this one to open it.")
+    if lab["version"] != VERSION:
+        raise LabError(OTHER_VERSION)
     return lab
 
 
 def _open_models(
     runs: list[Any], uploads: list[Any], files: dict[str, bytes], should_stop: Callable[[], bool]
 ) -> dict[str, ModelBundle | ModelError]:
-    """Every model that an entry names, by its file's name; an error where it cannot be opened."""
+    """Return every model that a run or an upload names, by the name of its file; an error if it cannot be opened."""
     named = (entry.get(part) for entry in [*runs, *uploads] if isinstance(entry, dict) for part in ("model", "start"))
     wanted = {name for name in named if isinstance(name, str)}
     opened: dict[str, ModelBundle | ModelError] = {}
@@ -216,14 +240,9 @@ def _open_models(
 
 
 def _with_card(bundle: ModelBundle, values: dict[str, Any]) -> ModelBundle:
-    """A model with the card that the lab's file gives it, its parameters and its hashes computed anew."""
+    """Return a model with the card of the file. The number of parameters and the hashes stay those of the opened model."""
     card = replace(card_from_untrusted(values), parameters=bundle.card.parameters, sha256=bundle.card.sha256)
     return bundle.with_card(card)
-
-
-def _as_clause(error: Exception) -> str:
-    text = str(error).rstrip(".")
-    return text[:1].lower() + text[1:]
 
 
 def _file_name(keras_bytes: bytes) -> str:

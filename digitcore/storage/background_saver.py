@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from digitcore.errors import LabDeletedError, LabError, StoreUnreachableError, VersionConflictError
@@ -14,25 +15,61 @@ from digitcore.storage.database import DAY, UNREACHABLE, LabStore
 from digitcore.storage.snapshot import LabSnapshot
 
 logger = logging.getLogger(__name__)
-UNWRITABLE = "This lab cannot be saved as it is. Take it along in a file; the server's log says why."
-RETRY_INTERVAL = 5.0  # s between two tries to write what could not be written
+UNWRITABLE = "This lab cannot be saved. Export it to keep your changes. The log of the server names the cause."
+RETRY_INTERVAL = 5.0  # s between two tries to write the labs that could not be written
+
+
+class SaveStatus(StrEnum):
+    """Outcome of the last write of a lab.
+
+    Attributes:
+        OK: The lab was written, or no write was necessary yet.
+        UNREACHABLE: The database did not answer. The write is tried again.
+        UNWRITABLE: The lab cannot be stored. The next change of the lab is tried.
+        CONFLICT: Another session has changed the lab. This session does not write it any more.
+        DELETED: The lab was deleted. This session does not write it any more.
+
+    Example:
+        >>> SaveStatus("conflict") is SaveStatus.CONFLICT
+        True
+    """
+
+    OK = "ok"
+    UNREACHABLE = "unreachable"
+    UNWRITABLE = "unwritable"
+    CONFLICT = "conflict"
+    DELETED = "deleted"
+
+
+_STATUSES: dict[type[LabError], SaveStatus] = {
+    StoreUnreachableError: SaveStatus.UNREACHABLE,
+    VersionConflictError: SaveStatus.CONFLICT,
+    LabDeletedError: SaveStatus.DELETED,
+}
 
 
 @dataclass(eq=False)
 class SaveState:
-    """How far a session's lab is saved.
+    """The state of saving one session's lab.
+
+    A `BackgroundSaver` changes the fields while it holds its lock. Other code only reads them. It may read one field without
+    the lock, because each field is replaced as a whole.
 
     Attributes:
-        token: of the lab.
-        version: in the store; 0 before the first save.
-        saved: the snapshot in the store.
-        pending: the newest snapshot.
-        is_partial: whether the store holds damaged parts beside `saved`; the next write replaces them.
-        error: why it is not saved, in a sentence; "" when it is.
-        has_conflict: whether another session has changed the lab.
-        is_deleted: whether another session has deleted it.
-        writing: the write that waits in the queue and will take `pending`; None when none waits.
-        writer: names the session in the store.
+        token: Token of the lab.
+        version: Version of the lab in the database; 0 before the first write.
+        saved: Snapshot in the database; `None` before the first write.
+        pending: Newest snapshot.
+        is_partial: Whether the database holds damaged parts in addition to `saved`. The next write replaces them.
+        status: Outcome of the last write.
+        error: Sentence that says why the lab is not saved; empty if it is.
+        writing: Queued write that will take `pending`; `None` if no write is queued.
+        writer: Name of the session in the database.
+
+    Example:
+        >>> state = SaveState("token of a lab", pending=LabSnapshot())
+        >>> state.is_behind, state.is_lost
+        (True, False)
     """
 
     token: str
@@ -40,55 +77,83 @@ class SaveState:
     saved: LabSnapshot | None = None
     pending: LabSnapshot | None = None
     is_partial: bool = False
+    status: SaveStatus = SaveStatus.OK
     error: str = ""
-    has_conflict: bool = False
-    is_deleted: bool = False
     writing: Future[None] | None = None
     writer: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
     def is_behind(self) -> bool:
-        """Whether something is still to be written."""
+        """Whether the newest snapshot differs from the one in the database."""
         return self.pending is not None and not self.pending.is_unchanged(self.saved)
 
     @property
+    def has_conflict(self) -> bool:
+        """Whether another session has changed the lab."""
+        return self.status is SaveStatus.CONFLICT
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether the lab was deleted."""
+        return self.status is SaveStatus.DELETED
+
+    @property
     def is_lost(self) -> bool:
-        """Whether the lab under this token is no longer this session's to write."""
+        """Whether this session must not write the lab any more."""
         return self.has_conflict or self.is_deleted
 
 
 class BackgroundSaver:
-    """Writes labs one after the other on a thread; of several snapshots of a lab that wait, only the newest is written.
+    """Writes labs one after the other on a thread.
 
-    What cannot be written because the store does not answer is tried again until it can, whether its session is still there
-    or not.
+    If several snapshots of a lab wait, only the newest is written. If the database does not answer, a write is tried again until
+    it succeeds, also after the end of the session.
 
     Args:
-        store: where to.
-        keep_days: labs that were not opened for so many days are deleted, by a check once a day; 0 keeps them for ever.
-        retry_interval: seconds between two tries.
+        store: Database of the labs.
+        keep_days: Labs that were not used for this number of days are deleted, by a check once a day; 0 keeps every lab.
+        retry_interval: Seconds between two tries.
+
+    Example:
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> saver = BackgroundSaver(LabStore.from_url(f"sqlite:///{folder.name}/labs.sqlite"), keep_days=90)
+        >>> state = SaveState("token of a lab")
+        >>> saver.save(state, LabSnapshot(preferences={"epochs": 3})).result()
+        >>> state.status, state.version
+        (<SaveStatus.OK: 'ok'>, 1)
+        >>> saver.close()
+        >>> folder.cleanup()
     """
 
     def __init__(self, store: LabStore, keep_days: float, retry_interval: float = RETRY_INTERVAL):
         self.store, self._keep_days = store, keep_days
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # guards the next two fields, and the fields of every SaveState
         self._unwritten: list[SaveState] = []
         self._last_writes: dict[str, Future[None]] = {}
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="autosave")
+        self._expired_at: float | None = None  # changed on the executor's only thread
         self._closed = threading.Event()
         self._retrying = threading.Thread(target=self._keep_retrying, args=(retry_interval,), name="autosave-retry", daemon=True)
         self._retrying.start()
-        self._expired_at = 0.0
         self._executor.submit(self._delete_expired)
 
     def save(self, state: SaveState, snapshot: LabSnapshot) -> Future[None] | None:
-        """Write a lab soon; returns at once, with None when there is nothing to write or the store does not answer now."""
+        """Queue a write of a lab.
+
+        Args:
+            state: Saving state of the lab.
+            snapshot: Current state of the lab.
+
+        Returns:
+            The queued write, or `None` if nothing has changed, the lab is lost, or the last write failed and will be tried again.
+        """
         with self._lock:
             state.pending = snapshot
             return self._enqueue(state)
 
     def _enqueue(self, state: SaveState) -> Future[None] | None:
-        """The write that will take the newest snapshot; None where there is nothing to write. The lock must be held."""
+        """Return the write that will take the newest snapshot; `None` if no write is necessary. The lock must be held."""
         if not state.is_behind or state.is_lost or state in self._unwritten:
             return None
         if state.writing is None:
@@ -97,18 +162,26 @@ class BackgroundSaver:
         return state.writing
 
     def mark_used(self, token: str) -> None:
-        """Note soon that a lab was opened; where that cannot be written it is left."""
+        """Queue a note that a lab was opened. If the database does not answer, the note is dropped.
+
+        Args:
+            token: Token of the lab.
+        """
         self._executor.submit(self._try, self.store.mark_used, token)
 
     def wait(self) -> None:
-        """Block until all that was asked for is written, or was tried."""
+        """Block until all queued work was tried once."""
         self._executor.submit(lambda: None).result()
 
     def flush(self, token: str, timeout: float) -> None:
-        """Block until all that is known of a lab is written, also what could not be written before.
+        """Block until every change of a lab is written, including writes that have failed before.
+
+        Args:
+            token: Token of the lab.
+            timeout: Seconds to wait.
 
         Raises:
-            StoreUnreachableError: when it is not written in so many seconds.
+            StoreUnreachableError: If the changes are not written in this time.
         """
         with self._lock:
             unwritten = [state for state in self._unwritten if state.token == token]
@@ -118,95 +191,109 @@ class BackgroundSaver:
                 write.result(timeout)
         except TimeoutError as error:
             raise StoreUnreachableError(UNREACHABLE) from error
-        if any(state.token == token for state in self._unwritten):
+        if any(state.token == token for state in self._list_unwritten()):
             raise StoreUnreachableError(UNREACHABLE)
 
     def delete(self, state: SaveState, timeout: float) -> None:
-        """Delete a lab, and write nothing more of it.
+        """Delete a lab, and do not write it any more.
+
+        Args:
+            state: Saving state of the lab.
+            timeout: Seconds to wait.
 
         Raises:
-            LabError: when it cannot be deleted in so many seconds.
+            StoreUnreachableError: If the lab is not deleted in this time.
         """
         with self._lock:
-            state.is_deleted = True
+            before = state.status, state.error
+            state.status, state.error = SaveStatus.DELETED, ""
             self._unwritten = [other for other in self._unwritten if other is not state]
         try:
             self._executor.submit(self.store.delete, state.token).result(timeout)
         except TimeoutError as error:
             raise StoreUnreachableError(UNREACHABLE) from error
         except LabError:
-            state.is_deleted = False
+            with self._lock:
+                state.status, state.error = before
             raise
 
     def retry(self) -> None:
-        """Try now to write what could not be written, and wait for the outcome."""
-        self._executor.submit(self._retry, list(self._unwritten)).result()
+        """Try now to write the labs that could not be written, and wait for the outcome."""
+        self._executor.submit(self._retry, self._list_unwritten()).result()
 
     def close(self) -> None:
-        """Write what waits, and end the threads."""
+        """Write all queued labs, and end the threads."""
         self._closed.set()
         self._retrying.join()
         self.retry()
         self._executor.shutdown()
 
+    def _list_unwritten(self) -> list[SaveState]:
+        with self._lock:
+            return list(self._unwritten)
+
     def _write(self, state: SaveState) -> None:
-        """Write the newest snapshot."""
+        """Write the newest snapshot of a lab, then queue a newer one if there is one."""
         with self._lock:
             snapshot, state.writing = state.pending, None
-        if snapshot is not None and state.is_behind and not state.is_lost:
+            is_wanted = state.is_behind and not state.is_lost
+            if not is_wanted and not state.is_lost:
+                state.status, state.error = SaveStatus.OK, ""  # the change was undone
+        if is_wanted and snapshot is not None:
             self._write_snapshot(state, snapshot)
             self._delete_expired()
-        elif not state.is_lost:
-            state.error = ""  # the change was taken back
         with self._lock:
             if state.writing is None:
                 self._last_writes.pop(state.token, None)
-            if not state.error:
-                self._enqueue(state)  # a newer one may have come meanwhile
+            if state.status is SaveStatus.OK:
+                self._enqueue(state)  # a newer snapshot may have come during the write
 
     def _write_snapshot(self, state: SaveState, snapshot: LabSnapshot) -> None:
+        saved = None if state.is_partial else state.saved
+        version, status, message = state.version, SaveStatus.OK, ""
         try:
-            saved = None if state.is_partial else state.saved
-            state.version = self.store.save(state.token, snapshot, saved, state.version, state.writer)
-            state.saved, state.error, state.is_partial = snapshot, "", False
-        except LabError as error:
-            state.error = str(error)
-            state.has_conflict = isinstance(error, VersionConflictError)
-            state.is_deleted = isinstance(error, LabDeletedError)
-            if isinstance(error, StoreUnreachableError):
-                with self._lock:
-                    self._unwritten += [state] if state not in self._unwritten else []
-        except Exception:  # what no store can hold must not end the thread that writes for all
+            version = self.store.save(state.token, snapshot, saved, version, state.writer)
+        except tuple(_STATUSES) as error:
+            status, message = _STATUSES[type(error)], str(error)
+        except Exception:  # a lab that cannot be stored must not end the thread that writes all labs
             logger.exception("A lab cannot be written")
-            state.error = UNWRITABLE
+            status, message = SaveStatus.UNWRITABLE, UNWRITABLE
+        with self._lock:
+            if status is SaveStatus.OK:
+                state.version, state.saved, state.is_partial = version, snapshot, False
+            if not state.is_deleted:  # `delete` may have been called during the write
+                state.status, state.error = status, message
+                if status is SaveStatus.UNREACHABLE and state not in self._unwritten:
+                    self._unwritten.append(state)
 
     def _keep_retrying(self, interval: float) -> None:
         while not self._closed.wait(interval):
-            if self._unwritten:
+            if self._list_unwritten():
                 self.retry()
 
     def _retry(self, states: list[SaveState]) -> None:
-        """Write what could not be written; the first for which the store does not answer ends the round.
+        """Write labs that could not be written. The round ends at the first lab for which the database does not answer.
 
-        It may be that lab alone which is locked, so it is the last of the next round.
+        That lab is the last of the next round, because it may be the only one that is locked.
         """
         for state in states:
             self._write(state)
-            if state.error == UNREACHABLE:
-                with self._lock:
-                    self._unwritten.sort(key=lambda other: other is state)
-                return
             with self._lock:
+                if state.status is SaveStatus.UNREACHABLE:
+                    self._unwritten.sort(key=lambda other: other is state)
+                    return
                 self._unwritten = [other for other in self._unwritten if other is not state]
-                self._enqueue(state)  # while it was in the list nothing newer was taken
+                self._enqueue(state)  # newer snapshots were not queued while the lab was in the list
 
     def _delete_expired(self) -> None:
-        if time.monotonic() - self._expired_at > DAY or not self._expired_at:
+        """Delete expired labs, once a day. If that fails, it is tried again after the next write."""
+        if self._expired_at is None or time.monotonic() - self._expired_at > DAY:
             is_done = self._try(self.store.delete_expired, self._keep_days)
-            self._expired_at = time.monotonic() if is_done else 0.0  # again after the next write
+            self._expired_at = time.monotonic() if is_done else None
 
     @staticmethod
     def _try(work: Callable[..., Any], *arguments: Any) -> bool:
+        """Do some work, and return whether the database has answered."""
         try:
             work(*arguments)
         except LabError:

@@ -1,31 +1,39 @@
 """Labs in a database: SQLite by default, PostgreSQL for several servers.
 
-A lab is found by its token, which only its owner knows: the database holds the token's SHA-256. From the token follows a second
-one, under which others may read the lab.
+A lab is found by its token, which only its owner knows. The database holds the SHA-256 of the token. A second token is derived
+from the first: other people can read the lab with it.
 """
 
 import base64
 import contextlib
 import hashlib
+import importlib
+import json
 import secrets
 import sqlite3
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+import numpy as np
 import sqlalchemy as sql
 
 from digitcore.config import load_config
-from digitcore.errors import LabError, StoreUnreachableError, VersionConflictError
-from digitcore.storage import rows, schema
-from digitcore.storage.snapshot import LabSnapshot
+from digitcore.errors import DigitLabError, LabDeletedError, LabError, StoreUnreachableError, VersionConflictError
+from digitcore.images import SIDE
+from digitcore.models.bundle import ModelBundle
+from digitcore.samples import MAX_TEXT, SampleSet
+from digitcore.storage import schema
+from digitcore.storage.snapshot import LabSnapshot, ModelFiles, RunRecord, common_prefix_length, read_card
+
+T = TypeVar("T")
 
 TOKEN_BYTES = 16  # random
 DAY = 86_400  # s
-GRACE_DAYS = 7  # between the mark and the deletion of a lab that nobody uses: a clock that was wrong for a moment deletes nothing
-LOCK_TIMEOUT = 2000  # ms to wait for other people's writes
-# libpq's: a server that has gone silent, before and after it was reached, is given up in seconds; `tcp_user_timeout` in ms.
+GRACE_DAYS = 7  # between the mark and the deletion of an unused lab, so that a wrong clock does not delete labs
+LOCK_TIMEOUT = 2000  # ms to wait for the writes of other connections
+# Options of libpq. A server that stops to answer is given up after some seconds. `tcp_user_timeout` is in ms, the others in s.
 CONNECTION_LIMITS = {
     "connect_timeout": 5,
     "tcp_user_timeout": 10_000,
@@ -33,32 +41,80 @@ CONNECTION_LIMITS = {
     "keepalives_interval": 5,
     "keepalives_count": 2,
 }
-ENGINE_OPTIONS = {"pool_pre_ping": True}  # a database that was restarted is noticed before a connection is used
-SQLITE_PRAGMAS = ("foreign_keys = ON", f"busy_timeout = {LOCK_TIMEOUT}", "synchronous = NORMAL", "journal_mode = WAL")
+ENGINE_OPTIONS = {"pool_pre_ping": True}  # finds out that a database was restarted before a connection is used
+SQLITE_PRAGMAS = {"foreign_keys": "ON", "busy_timeout": LOCK_TIMEOUT, "synchronous": "NORMAL", "journal_mode": "WAL"}
 POSTGRES_SETTINGS = {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": 20_000}  # ms
-UNREACHABLE = "Saved labs cannot be reached now. What you do here is kept in this window, and saved as soon as they can."
 URL_ERRORS = (sql.exc.ArgumentError, sql.exc.NoSuchModuleError, ModuleNotFoundError)
-BAD_URL = "DIGITLAB_STORE names no database that can be used here: sqlite:/// or postgresql:// is needed. Nothing is saved."
+BAD_URL = (
+    "Cannot use the database in DIGITLAB_STORE, so labs are not saved. Give a URL that starts with sqlite:/// or postgresql://."
+)
+UNREACHABLE = "The saved labs cannot be reached now. Your changes stay in this window and are saved as soon as possible."
+DELETED = "This lab was deleted in another window. Export it to keep your changes."
+CONFLICT = "This lab is open in two places. This window now edits a copy."
 
 
 def new_token() -> str:
-    """A new lab's token."""
+    """Return a random token for a new lab.
+
+    Example:
+        >>> len(new_token())
+        22
+    """
     return secrets.token_urlsafe(TOKEN_BYTES)
 
 
 def view_token(token: str) -> str:
-    """The token under which others may read a lab; the lab's own token cannot be found from it."""
+    """Return the token that other people read a lab with. The token of the lab cannot be computed from it.
+
+    Args:
+        token: Token of the lab.
+
+    Example:
+        >>> view_token("token of a lab")
+        'MENlFaXUy7WuELGun2L1QQ'
+    """
     digest = hashlib.sha256(f"view:{token}".encode()).digest()
     return base64.urlsafe_b64encode(digest[:TOKEN_BYTES]).decode().rstrip("=")
 
 
+def token_hash(token: str) -> str:
+    """Return the hash that the database holds instead of a token.
+
+    Args:
+        token: Token of a lab, or its view token.
+
+    Returns:
+        64 hexadecimal digits.
+
+    Example:
+        >>> token_hash("token of a lab")[:8]
+        '5ff27a95'
+    """
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
 def default_url() -> str:
-    """SQLite in the cache folder."""
+    """Return the URL of the SQLite database in the cache folder.
+
+    Example:
+        >>> default_url()
+        'sqlite:///...labs.sqlite'
+    """
     return f"sqlite:///{load_config().cache_folder / 'labs.sqlite'}"
 
 
 def with_driver(url: str) -> str:
-    """The URL with the driver that we ship, for the short forms that hosts hand out."""
+    """Add the name of the PostgreSQL driver to a URL without it, as hosting services give them.
+
+    Args:
+        url: URL of a database.
+
+    Example:
+        >>> with_driver("postgres://me@host/labs")
+        'postgresql+psycopg://me@host/labs'
+        >>> with_driver("sqlite:///labs.sqlite")
+        'sqlite:///labs.sqlite'
+    """
     for short in ("postgres://", "postgresql://"):
         if url.startswith(short):
             return "postgresql+psycopg://" + url.removeprefix(short)
@@ -66,12 +122,16 @@ def with_driver(url: str) -> str:
 
 
 class StoredLab(NamedTuple):
-    """A lab of the store.
+    """A lab that was read from the database.
 
     Attributes:
-        snapshot: what could be read of it.
-        version: counts its changes.
-        skipped: a sentence for each part that is damaged.
+        snapshot: The readable parts of the lab.
+        version: Number of times that the lab was saved.
+        skipped: One sentence for each damaged part.
+
+    Example:
+        >>> StoredLab(LabSnapshot(), version=1, skipped=[]).version
+        1
     """
 
     snapshot: LabSnapshot
@@ -80,13 +140,22 @@ class StoredLab(NamedTuple):
 
 
 class LabStore:
-    """Reads and writes labs. Safe to share between threads.
+    """A database of labs. Several threads can share it.
 
     Args:
-        engine: of the database; its schema is made or brought up to date.
+        engine: Engine of the database. An empty database gets its tables.
 
     Raises:
-        LabError: when the database cannot be reached, or was written by another version.
+        StoreUnreachableError: If the database does not answer.
+        LabError: If the database has other tables.
+
+    Example:
+        >>> store = LabStore.from_url("sqlite://")
+        >>> token = new_token()
+        >>> store.save(token, LabSnapshot(preferences={"epochs": 3}))
+        1
+        >>> store.load(token).snapshot.preferences
+        {'epochs': 3}
     """
 
     def __init__(self, engine: sql.Engine):
@@ -99,16 +168,20 @@ class LabStore:
             else:
                 sql.event.listen(engine, "do_connect", _limit_connecting)
                 sql.event.listen(engine, "connect", _set_up_postgres)
-            schema.upgrade(engine)
+            schema.create_tables(engine)
         except (sql.exc.SQLAlchemyError, OSError) as error:
             raise StoreUnreachableError(UNREACHABLE) from error
 
     @classmethod
     def from_url(cls, url: str) -> "LabStore":
-        """The store of a URL, such as `sqlite:///labs.sqlite` or `postgresql://me@host/labs`.
+        """Open the database of a URL.
+
+        Args:
+            url: URL such as `sqlite:///labs.sqlite` or `postgresql://me@host/labs`.
 
         Raises:
-            LabError: as above, or when the URL names no database.
+            StoreUnreachableError: If the database does not answer.
+            LabError: If the URL is not the URL of a supported database, or the database has other tables.
         """
         try:
             return cls(sql.create_engine(with_driver(url), **ENGINE_OPTIONS))
@@ -116,18 +189,30 @@ class LabStore:
             raise LabError(BAD_URL) from error
 
     def load(self, token: str) -> StoredLab | None:
-        """A lab, or None when there is none under this token. Only reads; see `mark_used`.
+        """Read a lab. This does not count as a use of the lab: see `mark_used`.
+
+        Args:
+            token: Token of the lab.
+
+        Returns:
+            The lab, or `None` if no lab has this token.
 
         Raises:
-            StoreUnreachableError: when the database cannot be reached.
+            StoreUnreachableError: If the database does not answer.
         """
         return self._load(schema.labs.c.id == token_hash(token))
 
     def load_view(self, view_token: str) -> StoredLab | None:
-        """The lab that may be read under this token, see `view_token`; None when there is none.
+        """Read a lab by its view token.
+
+        Args:
+            view_token: Token from the function `view_token`.
+
+        Returns:
+            The lab, or `None` if no lab has this view token.
 
         Raises:
-            StoreUnreachableError: when the database cannot be reached.
+            StoreUnreachableError: If the database does not answer.
         """
         return self._load(schema.labs.c.view_id == token_hash(view_token))
 
@@ -136,83 +221,89 @@ class LabStore:
             row = db.execute(sql.select(schema.labs).where(is_wanted)).one_or_none()
             if row is None:
                 return None
-            reader = rows.LabReader(db, row.id)
+            reader = _LabReader(db, row.id)
             snapshot = LabSnapshot(
-                reader.samples(),
-                reader.runs(),
-                reader.uploads(),
-                rows.parse_object(row.preferences) or {},
-                rows.parse_object(row.sweep),
+                reader.read_samples(),
+                reader.read_runs(),
+                reader.read_uploads(),
+                _parse_object(row.preferences) or {},
+                _parse_object(row.sweep),
             )
             return StoredLab(snapshot, row.version, reader.skipped)
 
     def mark_used(self, token: str) -> None:
-        """Note that a lab was opened now.
+        """Store the current time as the time of the last use of a lab. If there is no such lab, nothing happens.
+
+        Args:
+            token: Token of the lab.
 
         Raises:
-            StoreUnreachableError: when the database cannot be reached, or only read.
+            StoreUnreachableError: If the database does not answer or is read-only.
         """
         with _translate_errors(), self._engine.begin() as db:
             used = sql.update(schema.labs).where(schema.labs.c.id == token_hash(token))
-            view_id = token_hash(view_token(token))  # a lab of an older version has none
-            db.execute(used.values(last_used=time.time(), expired_since=None, view_id=view_id))
+            db.execute(used.values(last_used=time.time(), expired_since=None))
 
     def save(
         self, token: str, snapshot: LabSnapshot, saved: LabSnapshot | None = None, version: int = 0, writer: str = ""
     ) -> int:
-        """Write what has changed, in one transaction.
+        """Write the changes of a lab in one transaction.
 
         Args:
-            token: of the lab.
-            snapshot: as it is now.
-            saved: as it was read or written last by this session; None for a new lab, or to write all of it anew.
-            version: what `load` or the last `save` gave; 0 for a new lab.
-            writer: names this session, so that it knows again a write that reached the database without an answer.
+            token: Token of the lab.
+            snapshot: Current state of the lab.
+            saved: State that this session read or wrote last. `None` for a new lab, or to write all parts again.
+            version: Version from `load` or from the last `save`; 0 for a new lab.
+            writer: Name of the session, at most 32 characters. With it, the session recognizes its own write if the answer of
+                the database was lost.
 
         Returns:
             The new version.
 
         Raises:
-            VersionConflictError: when another session has changed the lab since.
-            LabDeletedError: when it was deleted since.
-            StoreUnreachableError: when the database cannot be reached.
+            VersionConflictError: If another session has changed the lab since `version`.
+            LabDeletedError: If another session has deleted the lab since `version`.
+            StoreUnreachableError: If the database does not answer or is read-only.
         """
         lab = token_hash(token)
         with _translate_errors(), self._engine.begin() as db:
-            present = rows.bump_version(db, lab, token_hash(view_token(token)), snapshot, version, writer)
+            present = _bump_version(db, lab, token_hash(view_token(token)), snapshot, version, writer)
             if present and (saved is None or present != version):
-                rows.delete_rows(db, lab)
+                _delete_parts(db, lab)
                 saved = None
             saved = saved or LabSnapshot()
-            rows.save_models(db, snapshot, saved)
-            rows.save_samples(db, lab, snapshot.samples, saved.samples)
-            rows.save_rows(db, schema.runs, lab, snapshot.runs, saved.runs, rows.run_row)
-            rows.save_rows(db, schema.uploads, lab, snapshot.uploads, saved.uploads, rows.upload_row)
+            _save_models(db, snapshot, saved)
+            _save_samples(db, lab, snapshot.samples, saved.samples)
+            _save_items(db, schema.runs, lab, snapshot.runs, saved.runs, _run_row)
+            _save_items(db, schema.uploads, lab, snapshot.uploads, saved.uploads, _upload_row)
             if set(saved.bundles()) - set(snapshot.bundles()):
-                rows.delete_unused_models(db)
+                _delete_unused_models(db)
         return present + 1
 
     def delete(self, token: str) -> None:
-        """Delete a lab and all that only it has.
+        """Delete a lab, and the models that no other lab uses. If there is no such lab, nothing happens.
+
+        Args:
+            token: Token of the lab.
 
         Raises:
-            StoreUnreachableError: when the database cannot be reached.
+            StoreUnreachableError: If the database does not answer or is read-only.
         """
         with _translate_errors(), self._engine.begin() as db:
             db.execute(sql.delete(schema.labs).where(schema.labs.c.id == token_hash(token)))
-            rows.delete_unused_models(db)
+            _delete_unused_models(db)
 
     def delete_expired(self, days: float) -> int:
-        """Mark the labs that were not opened or changed for so many days, and delete those marked `GRACE_DAYS` ago.
+        """Mark the labs that were not used for some days, and delete the labs that were marked `GRACE_DAYS` ago.
 
         Args:
-            days: 0 keeps every lab for ever.
+            days: Days without use after which a lab is marked; 0 keeps every lab.
 
         Returns:
-            The number of labs that were deleted.
+            The number of deleted labs.
 
         Raises:
-            StoreUnreachableError: when the database cannot be reached.
+            StoreUnreachableError: If the database does not answer or is read-only.
         """
         labs, now = schema.labs.c, time.time()
         is_expired = (labs.last_used < now - days * DAY) if days else sql.false()
@@ -221,14 +312,20 @@ class LabStore:
             n = db.execute(sql.delete(schema.labs).where(labs.expired_since < now - GRACE_DAYS * DAY)).rowcount
             db.execute(sql.update(schema.labs).where(is_expired, labs.expired_since.is_(None)).values(expired_since=now))
             if n:
-                rows.delete_unused_models(db)
+                _delete_unused_models(db)
             return n
 
     def size(self, token: str) -> int:
-        """Bytes that a lab takes in the database, its models counted in full.
+        """Return the size of a lab in the database. Models that other labs also use are included.
+
+        Args:
+            token: Token of the lab.
+
+        Returns:
+            Size in bytes; 0 if no lab has this token.
 
         Raises:
-            StoreUnreachableError: when the database cannot be reached.
+            StoreUnreachableError: If the database does not answer.
         """
         lab, runs, uploads = token_hash(token), schema.runs, schema.uploads
         keys = sql.union(
@@ -248,26 +345,22 @@ class LabStore:
             )
 
 
-class _translate_errors(contextlib.AbstractContextManager[None]):
-    """Turns what a database may raise into the library's errors."""
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if isinstance(error, sql.exc.IntegrityError):
-            raise VersionConflictError(rows.CONFLICT) from error
-        if isinstance(error, sql.exc.SQLAlchemyError):
-            raise StoreUnreachableError(UNREACHABLE) from error
-
-
-def token_hash(token: str) -> str:
-    """What the database holds in the place of a token."""
-    return hashlib.sha256(token.encode()).hexdigest()
+@contextlib.contextmanager
+def _translate_errors() -> Iterator[None]:
+    """Turn the errors of SQLAlchemy into errors of the library."""
+    try:
+        yield
+    except sql.exc.IntegrityError as error:
+        raise VersionConflictError(CONFLICT) from error
+    except sql.exc.SQLAlchemyError as error:
+        raise StoreUnreachableError(UNREACHABLE) from error
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:
     cursor = connection.cursor()
-    for pragma in SQLITE_PRAGMAS:
-        with contextlib.suppress(sqlite3.OperationalError):  # a database that can only be read keeps its journal mode
-            cursor.execute(f"PRAGMA {pragma}")
+    for name, value in SQLITE_PRAGMAS.items():
+        with contextlib.suppress(sqlite3.OperationalError):  # the journal mode of a read-only database cannot be set
+            cursor.execute(f"PRAGMA {name} = {value}")
     cursor.close()
 
 
@@ -281,3 +374,180 @@ def _set_up_postgres(connection: Any, _: object) -> None:
         for name, value in POSTGRES_SETTINGS.items():
             cursor.execute(f"SET {name} = {value}")
     connection.commit()
+
+
+def _bump_version(db: sql.Connection, lab: str, view_id: str, snapshot: LabSnapshot, version: int, writer: str) -> int:
+    """Write the row of a lab, and return the version that it had.
+
+    That version differs from `version` if the same writer has written since and did not get the answer.
+    """
+    labs = schema.labs
+    present = db.execute(sql.select(labs.c.version, labs.c.writer).where(labs.c.id == lab)).one_or_none()
+    if present is None and version:
+        raise LabDeletedError(DELETED)
+    if present is not None and present.version != version and writer and present.writer == writer:
+        version = present.version
+    values: dict[str, Any] = {
+        "version": version + 1,
+        "writer": writer,
+        "last_used": time.time(),
+        "expired_since": None,
+        "view_id": view_id,
+        "preferences": json.dumps(snapshot.preferences),
+        "sweep": json.dumps(snapshot.sweep) if snapshot.sweep else None,
+    }
+    if version == 0:
+        db.execute(sql.insert(labs).values(id=lab, **values))
+    elif not db.execute(sql.update(labs).where(labs.c.id == lab, labs.c.version == version).values(**values)).rowcount:
+        raise VersionConflictError(CONFLICT)
+    return version
+
+
+def _save_models(db: sql.Connection, snapshot: LabSnapshot, saved: LabSnapshot) -> None:
+    """Insert the files of the models that are not in `saved`."""
+    known = saved.bundles()
+    new = [bundle for key, bundle in snapshot.bundles().items() if key not in known]
+    if new:
+        rows = [{"key": bundle.key, "keras": bundle.keras_bytes, "tflite": bundle.tflite_bytes} for bundle in new]
+        dialect = importlib.import_module(f"sqlalchemy.dialects.{db.dialect.name}")
+        db.execute(dialect.insert(schema.models).on_conflict_do_nothing(), rows)
+
+
+def _delete_unused_models(db: sql.Connection) -> None:
+    """Delete the files of the models that no lab uses."""
+    used = sql.union(sql.select(schema.runs.c.model), sql.select(schema.runs.c.start), sql.select(schema.uploads.c.model))
+    db.execute(sql.delete(schema.models).where(schema.models.c.key.not_in(used)))
+
+
+def _save_samples(db: sql.Connection, lab: str, now: SampleSet, saved: SampleSet) -> None:
+    """Replace the rows of the samples, from the first different sample on."""
+    if now is saved:
+        return
+    rows, saved_rows = _sample_rows(now), _sample_rows(saved)
+    first = next((i for i, (row, old) in enumerate(zip(rows, saved_rows, strict=False)) if row != old), None)
+    first = min(len(rows), len(saved_rows)) if first is None else first
+    _replace_rows(db, schema.samples, lab, rows[first:], first, len(saved_rows))
+
+
+def _save_items(
+    db: sql.Connection,
+    table: sql.Table,
+    lab: str,
+    now: Sequence[T],
+    saved: Sequence[T],
+    to_row: Callable[[T], Mapping[str, Any]],
+) -> None:
+    """Replace the rows of runs or uploads, from the first different item on. Items are compared by identity."""
+    first = common_prefix_length(now, saved)
+    _replace_rows(db, table, lab, [to_row(item) for item in now[first:]], first, len(saved))
+
+
+def _replace_rows(
+    db: sql.Connection, table: sql.Table, lab: str, rows: Sequence[Mapping[str, Any]], first: int, n_saved: int
+) -> None:
+    """Replace the rows from position `first` on. The table has `n_saved` rows of the lab."""
+    if n_saved > first:
+        db.execute(sql.delete(table).where(table.c.lab == lab, table.c.position >= first))
+    if rows:
+        db.execute(sql.insert(table), [{**row, "lab": lab, "position": position} for position, row in enumerate(rows, first)])
+
+
+def _delete_parts(db: sql.Connection, lab: str) -> None:
+    """Delete the samples, runs and uploads of a lab, and keep its row."""
+    for table in (schema.samples, schema.runs, schema.uploads):
+        db.execute(sql.delete(table).where(table.c.lab == lab))
+
+
+def _sample_rows(samples: SampleSet) -> list[dict[str, Any]]:
+    columns = zip(samples.digits, samples.labels, samples.held_out, samples.strokes, samples.dates, strict=True)
+    return [
+        {"digit": digit.tobytes(), "label": int(label), "held_out": bool(held_out), "strokes": strokes, "date": date}
+        for digit, label, held_out, strokes, date in columns
+    ]
+
+
+def _run_row(record: RunRecord) -> dict[str, Any]:
+    return {
+        "record": json.dumps(record.to_dict()),
+        "model": record.model.key,
+        "start": record.start.key,
+        "resume_state": record.run.resume_state,
+    }
+
+
+def _upload_row(bundle: ModelBundle) -> dict[str, Any]:
+    return {"card": bundle.card.to_json(), "model": bundle.key}
+
+
+def _parse_object(text: str | None) -> dict[str, Any] | None:
+    """Parse a JSON object. Return `None` if the text is malformed or is not an object."""
+    try:
+        value = json.loads(text or "null")
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _is_sound(sample: Any) -> bool:
+    """Check the values of a sample's row, because SQLite stores values of any type in any column."""
+    are_texts_sound = all(
+        isinstance(text, str) and len(text) <= MAX_TEXT and text.isprintable() for text in (sample.strokes, sample.date)
+    )
+    is_digit_sound = isinstance(sample.digit, bytes | memoryview) and len(sample.digit) == SIDE * SIDE
+    return are_texts_sound and is_digit_sound and isinstance(sample.label, int) and 0 <= sample.label <= 9
+
+
+class _LabReader:
+    """Reads the parts of a lab. Damaged parts are skipped; `skipped` gets one sentence for each."""
+
+    def __init__(self, db: sql.Connection, lab: str):
+        self._db, self._lab = db, lab
+        self.skipped: list[str] = []
+
+    def read_samples(self) -> SampleSet:
+        rows = self._select(schema.samples)
+        sound = [row for row in rows if _is_sound(row)]
+        if len(sound) < len(rows):
+            self.skipped.append(f"Damaged drawings were skipped: {len(rows) - len(sound):,}.")
+        if not sound:
+            return SampleSet()
+        return SampleSet.from_arrays(
+            np.stack([np.frombuffer(row.digit, np.uint8).reshape(SIDE, SIDE) for row in sound]),
+            np.array([row.label for row in sound]),
+            np.array([row.held_out for row in sound], bool),
+            [row.strokes for row in sound],
+            [row.date for row in sound],
+        )
+
+    def read_runs(self) -> tuple[RunRecord, ...]:
+        rows = self._select(schema.runs)
+        files = self._files({row.model for row in rows} | {row.start for row in rows})
+
+        def read(row: Any) -> RunRecord:
+            return RunRecord.from_dict(json.loads(row.record), files[row.model], files[row.start], row.resume_state)
+
+        return self._read_each(rows, read, "Run")
+
+    def read_uploads(self) -> tuple[ModelBundle, ...]:
+        rows = self._select(schema.uploads)
+        files = self._files({row.model for row in rows})
+        return self._read_each(rows, lambda row: ModelBundle(read_card(json.loads(row.card)), *files[row.model]), "Model")
+
+    def _select(self, table: sql.Table) -> Sequence[Any]:
+        return self._db.execute(sql.select(table).where(table.c.lab == self._lab).order_by(table.c.position)).all()
+
+    def _files(self, keys: set[str]) -> dict[str, ModelFiles]:
+        """Return the files of the models with these keys."""
+        if not keys:
+            return {}
+        rows = self._db.execute(sql.select(schema.models).where(schema.models.c.key.in_(keys))).all()
+        return {row.key: (bytes(row.keras), bytes(row.tflite)) for row in rows}
+
+    def _read_each(self, rows: Sequence[Any], read: Callable[[Any], T], kind: str) -> tuple[T, ...]:
+        found = []
+        for number, row in enumerate(rows, start=1):
+            try:
+                found.append(read(row))
+            except (DigitLabError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
+                self.skipped.append(f"{kind} {number} was skipped: it is damaged.")
+        return tuple(found)

@@ -1,27 +1,32 @@
-"""The database's tables, and bringing a database up to date. `migrations/` has the steps."""
+"""The database's tables.
 
-from pathlib import Path
+A database holds the tables of one version of Digit Lab. A database with other tables is rejected and stays as it is.
+"""
+
 from typing import Any
 
 import sqlalchemy as sql
 
 from digitcore.errors import LabError
 
-MIGRATION_LOCK = 28  # number of PostgreSQL's advisory lock
-OTHER_VERSION = "The store was written by another version of Digit Lab. Update this one, or name another store in DIGITLAB_STORE."
+CREATION_LOCK = 28  # number of PostgreSQL's advisory lock
+OTHER_TABLES = (
+    "Cannot use the database of saved labs: its tables are not the tables of this version of Digit Lab. "
+    "Set DIGITLAB_STORE to an empty database, or delete the tables. Until then, labs are not saved."
+)
 
 metadata = sql.MetaData()
 labs = sql.Table(
     "labs",
     metadata,
-    sql.Column("id", sql.String(64), primary_key=True),
+    sql.Column("id", sql.String(64), primary_key=True),  # hash of the lab's token
     sql.Column("version", sql.Integer, nullable=False),
     sql.Column("last_used", sql.Float, nullable=False, index=True),  # s since 1970
-    sql.Column("expired_since", sql.Float),  # s since 1970; the lab is deleted some days later, unless it is used again
+    sql.Column("expired_since", sql.Float),  # s since 1970; the lab is deleted some days later unless it is used again
     sql.Column("preferences", sql.Text, nullable=False),
     sql.Column("sweep", sql.Text),
-    sql.Column("view_id", sql.String(64), index=True),  # the hash of the token that opens a copy
-    sql.Column("writer", sql.String(32)),  # who wrote this version
+    sql.Column("view_id", sql.String(64), nullable=False, index=True),  # hash of the token that opens a copy
+    sql.Column("writer", sql.String(32), nullable=False),  # the session that wrote this version
 )
 models = sql.Table(
     "models",
@@ -33,7 +38,7 @@ models = sql.Table(
 
 
 def _lab_table(name: str, *columns: sql.Column[Any]) -> sql.Table:
-    """A table of what a lab has in an order."""
+    """Return a table of the ordered parts of a lab."""
     lab: sql.Column[str] = sql.Column("lab", sql.ForeignKey("labs.id", ondelete="CASCADE"), primary_key=True)
     return sql.Table(name, metadata, lab, sql.Column("position", sql.Integer, primary_key=True), *columns)
 
@@ -60,34 +65,48 @@ runs = _lab_table(
 uploads = _lab_table("uploads", sql.Column("card", sql.Text, nullable=False), _model_column("model"))
 
 
-def upgrade(engine: sql.Engine, revision: str = "head") -> None:
-    """Create the tables, or bring them up to date.
+def create_tables(engine: sql.Engine) -> None:
+    """Create the tables in an empty database, or check the tables of a database that has some.
+
+    A database that has the tables is only read, so that a read-only database can be used.
 
     Args:
-        engine: of the database.
-        revision: the migration to stop at; the newest by default.
+        engine: Engine of the database.
 
     Raises:
-        LabError: when another version has written the database.
-    """
-    from alembic import command
-    from alembic.config import Config
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
+        LabError: If the database has tables, and they are not the tables of this version.
 
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    script = ScriptDirectory.from_config(config)
+    Example:
+        >>> import sqlalchemy
+        >>> engine = sqlalchemy.create_engine("sqlite://")
+        >>> create_tables(engine)
+        >>> sorted(sqlalchemy.inspect(engine).get_table_names())
+        ['labs', 'models', 'runs', 'samples', 'uploads']
+    """
     with engine.connect() as db:
-        if MigrationContext.configure(db).get_current_revision() == script.get_current_head():
-            return  # a database that can only be read opens too
+        if _has_tables(db):
+            return
     with engine.begin() as db:
+        # Two servers may start at once: the second waits here, and then finds the tables of the first.
         if db.dialect.name == "postgresql":
-            db.execute(sql.text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))  # two servers may start at once
-        present = MigrationContext.configure(db).get_current_revision()
-        known = {one.revision for one in script.walk_revisions()}
-        if present and present not in known:
-            raise LabError(OTHER_VERSION)
-        config.attributes["connection"] = db
-        command.upgrade(config, revision)
+            db.execute(sql.select(sql.func.pg_advisory_xact_lock(CREATION_LOCK)))
+        else:
+            db.exec_driver_sql("BEGIN IMMEDIATE")
+        if not _has_tables(db):
+            metadata.create_all(db)
+
+
+def _has_tables(db: sql.Connection) -> bool:
+    """Return whether the database has all tables; False if it is empty.
+
+    Raises:
+        LabError: If the database has other tables, or tables with other columns.
+    """
+    inspector = sql.inspect(db)
+    present = set(inspector.get_table_names())
+    if not present:
+        return False
+    for name, table in metadata.tables.items():
+        if name not in present or {column["name"] for column in inspector.get_columns(name)} != set(table.columns.keys()):
+            raise LabError(OTHER_TABLES)
+    return True

@@ -1,4 +1,4 @@
-"""A lab as plain data, so that it can be stored, exported and opened again."""
+"""A lab as plain data, which can be stored, exported and opened again."""
 
 import base64
 import re
@@ -19,17 +19,26 @@ from digitcore.training.settings import TrainSettings
 from digitcore.training.snapshots import MAX_BYTES
 
 SENTENCE_PATTERN = r"[\w ,.:;()%’“”-]{0,300}"
-DAMAGED_RUN = "A run in this lab is damaged."
+DAMAGED_RUN = "A run in this lab is damaged. Export the lab again where it was made."
 SCORES = ("mnist_before", "mnist_after", "personal_before", "personal_after")
 ModelFiles = tuple[bytes, bytes]  # model.keras, model.tflite
 
 
 @dataclass(frozen=True, eq=False)
 class RunRecord:
-    """A training run, with the model that it started from.
+    """A training run together with the model that it started from.
 
     Attributes:
-        id: what stays when the run is renamed; new each time a lab is opened.
+        run: The training run.
+        start: The model that the run started from.
+        id: Random identifier. It stays the same when the run is renamed, and is new each time a lab is opened.
+
+    Example:
+        >>> from digitcore import models
+        >>> genius = models.load("genius")
+        >>> run = Run(genius.rename("run 1"), [curves.START], TrainSettings(), parent="genius", seconds=2.5)
+        >>> RunRecord(run, genius).rename("run 2").name
+        'run 2'
     """
 
     run: Run
@@ -38,20 +47,20 @@ class RunRecord:
 
     @property
     def model(self) -> ModelBundle:
-        """The trained model."""
+        """Trained model."""
         return self.run.model
 
     @property
     def name(self) -> str:
-        """The trained model's name."""
+        """Name of the trained model."""
         return self.run.model.name
 
     def rename(self, name: str) -> "RunRecord":
-        """The same run under another name."""
+        """Return the same run with another name."""
         return replace(self, run=replace(self.run, model=self.run.model.rename(name)))
 
     def to_dict(self) -> dict[str, Any]:
-        """All but the models' files and the resume state, as JSON can hold it."""
+        """Return JSON-serializable values: all of the run except the files of both models and the resume state."""
         run = self.run
         scores = {name: asdict(score) if (score := getattr(run, name)) else None for name in SCORES}
         return scores | {
@@ -71,10 +80,18 @@ class RunRecord:
     def from_dict(
         cls, values: dict[str, Any], model: ModelFiles, start: ModelFiles, resume_state: bytes | None = None
     ) -> "RunRecord":
-        """Read what `to_dict` gave, and the files of both models. What is odd of the curves and the scores is dropped.
+        """Build a record from the values of `to_dict` and the files of both models.
+
+        Malformed points of the curves and malformed scores are dropped.
+
+        Args:
+            values: Values of `to_dict`.
+            model: Bytes of `model.keras` and `model.tflite` of the trained model.
+            start: Bytes of the same files of the model that the run started from.
+            resume_state: Model with the state of its optimizer, as bytes of a .keras file; `None` if the run was not stopped.
 
         Raises:
-            LabError: when the settings or a model's card are missing or of the wrong kind.
+            LabError: If the settings or the card of a model are missing or malformed.
         """
         try:
             history = curves.from_json(values.get("history"))
@@ -98,14 +115,19 @@ class RunRecord:
 
 @dataclass(frozen=True, eq=False)
 class LabSnapshot:
-    """What is saved of a session. Never changed in place.
+    """The state of a session that is saved. It is never changed in place.
 
     Attributes:
-        samples: the user's.
-        runs: the training runs, oldest first.
-        uploads: imported models.
-        preferences: how the form stands, which model is active, and the like, as JSON can hold it.
-        sweep: the latest hyperparameter sweep, as `jobs.sweep.Sweep.to_dict` gives it; None where there is none.
+        samples: Samples of the user.
+        runs: Training runs, oldest first.
+        uploads: Imported models.
+        preferences: JSON-serializable settings of the pages, such as the name of the active model.
+        sweep: Latest hyperparameter sweep, as `digitcore.sweeps.runner.Sweep.to_dict` returns it; `None` if there is no sweep.
+
+    Example:
+        >>> lab = LabSnapshot(preferences={"active_model": "genius"})
+        >>> lab.is_empty, lab.is_unchanged(LabSnapshot())
+        (True, False)
     """
 
     samples: SampleSet = field(default_factory=SampleSet)
@@ -115,7 +137,11 @@ class LabSnapshot:
     sweep: dict[str, Any] | None = None
 
     def is_unchanged(self, other: "LabSnapshot | None") -> bool:
-        """Whether nothing differs; large parts are compared by identity, since none is changed in place."""
+        """Return whether two snapshots are equal. Samples, runs and models are compared by identity.
+
+        Args:
+            other: Snapshot to compare with; `None` differs from every snapshot.
+        """
         return (
             other is not None
             and self.samples is other.samples
@@ -127,20 +153,28 @@ class LabSnapshot:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing that somebody would miss."""
+        """Whether the lab has no samples, runs, imported models or sweep."""
         return not (len(self.samples) or self.runs or self.uploads or self.sweep)
 
     def bundles(self) -> dict[str, ModelBundle]:
-        """Every model of the lab by its key, each once."""
+        """Return every model of the lab, by its key."""
         every = [*(record.model for record in self.runs), *(record.start for record in self.runs), *self.uploads]
         return {bundle.key: bundle for bundle in every}
 
 
 def read_card(values: dict[str, Any]) -> ModelCard:
-    """A card of the store; what is odd of its curves and its metrics is dropped.
+    """Build a model card from stored values. Malformed points of the curves and malformed metrics are dropped.
+
+    Args:
+        values: Values of a card, by name.
 
     Raises:
-        TypeError, AttributeError: when it is no card.
+        TypeError: If a value is missing or unknown.
+        AttributeError: If the values are not a dictionary.
+
+    Example:
+        >>> read_card({"name": "mine", "network": "mlp", "parameters": 10, "metrics": {"a": 0.5, "b": float("inf")}}).metrics
+        {'a': 0.5}
     """
     card = ModelCard.from_dict(values)
     return replace(
@@ -152,10 +186,19 @@ def read_card(values: dict[str, Any]) -> ModelCard:
 
 
 def card_from_untrusted(values: dict[str, Any]) -> ModelCard:
-    """A card from an untrusted file: only what is of the right kind, and no metric that is not a number.
+    """Build a model card from an untrusted file. Unknown values are dropped, and metrics that are not numbers.
+
+    Args:
+        values: Values of a card, by name.
 
     Raises:
-        LabError: when its name, sentence or a number is not what it should be.
+        LabError: If a name, a number or the settings are malformed.
+
+    Example:
+        >>> from dataclasses import asdict
+        >>> from digitcore import models
+        >>> card_from_untrusted(asdict(models.load("genius").card)).name
+        'genius'
     """
     try:
         return ModelCard(
@@ -175,7 +218,16 @@ def card_from_untrusted(values: dict[str, Any]) -> ModelCard:
 
 
 def common_prefix_length(first: Iterable[object], second: Iterable[object]) -> int:
-    """How many items two sequences share at their beginning, by identity."""
+    """Return the number of items that two sequences share at their beginning. Items are compared by identity.
+
+    Args:
+        first: A sequence.
+        second: Another sequence.
+
+    Example:
+        >>> common_prefix_length("aab", "aac")
+        2
+    """
     length = 0
     for one, other in zip(first, second, strict=False):
         if one is not other:
@@ -191,7 +243,7 @@ def _check_name(value: object) -> str:
 
 
 def _check_network(value: Any) -> str:
-    """A registered name, or the JSON of a network that was built."""
+    """Check the name of a network, or the JSON of a network that the user built."""
     return NetworkSpec.from_json(value).to_json() if is_spec(value) else _check_name(value)
 
 

@@ -93,7 +93,7 @@ def test_a_lab_travels_in_a_file(app, few, genius):
         other.file_uploader(key="lab_file").upload("lab.zip", file, "application/zip").run()
         other.button(key="lab_open").click().run()
         until_imported(other, IMPORT)
-        assert ("This is no lab" in texts(other)) == (file != content)
+        assert ("This file is not a lab" in texts(other)) == (file != content)
     assert len(session_of(other).samples) == 20 and session_of(other).models.active_name == "run 1"
     assert "Opened: 20 drawings, 1 run" in texts(other)
 

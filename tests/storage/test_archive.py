@@ -1,4 +1,4 @@
-"""A lab in one file, and back."""
+"""A lab in one file."""
 
 import io
 import json
@@ -10,17 +10,18 @@ import pytest
 
 from digitcore import models
 from digitcore.data import sample_files
-from digitcore.errors import DigitLabError, LabError, SampleError
+from digitcore.errors import CancelledError, DigitLabError, LabError, SampleError
 from digitcore.models import keras_io
 from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.storage import archive
-from digitcore.storage.snapshot import LabSnapshot
+from digitcore.storage.snapshot import LabSnapshot, RunRecord
+from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from tests.support import fuzz
 from tests.support.labs import assert_equal
 
 
-def test_a_lab_of_shipped_models_comes_back_as_it_was(lab):
+def test_lab_of_shipped_models_is_read_as_it_was(lab):
     opened = archive.read(archive.write(lab))
     without_state = replace(lab, runs=tuple(replace(run, run=replace(run.run, resume_state=None)) for run in lab.runs))
     assert opened.skipped == []
@@ -28,7 +29,7 @@ def test_a_lab_of_shipped_models_comes_back_as_it_was(lab):
 
 
 def _as_exported(snapshot):
-    """Provenance, and metrics that are not numbers, are not exported."""
+    """Drop what is not exported: provenance, and metrics that are not numbers."""
 
     def reduce(bundle):
         metrics = {name: value for name, value in bundle.card.metrics.items() if type(value) in (int, float)}
@@ -40,60 +41,78 @@ def _as_exported(snapshot):
     return replace(snapshot, runs=runs, uploads=tuple(map(reduce, snapshot.uploads)))
 
 
-def test_a_sweep_is_exported(lab):
+def test_sweep_is_exported(lab):
     sweep = {"start": "genius", "grid": {"epochs": [1]}, "trials": []}
     assert archive.read(archive.write(replace(lab, sweep=sweep))).snapshot.sweep == sweep
 
 
-def test_a_trained_model_is_opened_anew(lab):
-    """Its weights are its own, so that it is no shipped one; it predicts as before."""
+@pytest.fixture(scope="module")
+def trained():
+    """Return a model whose weights differ from those of every shipped model, so that Keras must open its file."""
     start = models.load("mlp")
     model = keras_io.open_model(start)
     model.set_weights([weights * 1.01 for weights in model.get_weights()])
-    changed = keras_io.to_bundle(model, replace(start.card, name="run 1"))
-    record = replace(lab.runs[0], run=replace(lab.runs[0].run, model=changed))
-    opened = archive.read(archive.write(replace(lab, runs=(record,), uploads=()))).snapshot
-    digits = lab.samples.digits
-    probabilities = [bundle.predictor().probabilities(digits) for bundle in (opened.runs[0].model, changed)]
-    assert np.allclose(*probabilities, atol=1e-5) and opened.runs[0].model.name == "run 1"
+    return keras_io.to_bundle(model, replace(start.card, name="trained"))
 
 
-def test_a_built_network_is_exported_and_a_hostile_one_is_not(lab):
-    def with_network(text):
-        network = NetworkSpec((Block("dense", 8),)).to_json()
-        built = keras_io.random_model(network, name="run 1")
-        built = built.with_card(replace(built.card, network=text or network))
-        record = replace(lab.runs[0], run=replace(lab.runs[0].run, model=built), start=built.rename("untrained"))
-        return archive.read(archive.write(replace(lab, runs=(record,), uploads=())))
+@pytest.fixture(scope="module")
+def opened(trained):
+    """Return a lab that was read from a file, with runs that Keras must open. Keras is started once for all of them."""
+    network = NetworkSpec((Block("dense", 8),)).to_json()
+    built = keras_io.random_model(network, name="built")
+    card = replace(built.card, name="hostile", network='{"blocks":[{"kind":"dense","size":1000000}]}')
+    point = {"epoch": 0.0, "samples_seen": 0.0, "seconds": 0.0}
+    runs = [
+        RunRecord(Run(model, [point], TrainSettings(), "untrained", 1.0), start.rename("untrained"))
+        for model, start in ((trained, trained), (built, built), (built.with_card(card), built))
+    ]
+    return archive.read(archive.write(LabSnapshot(runs=tuple(runs))))
 
-    opened = with_network("")
-    assert opened.skipped == [] and opened.snapshot.runs[0].model.card.network.startswith('{"activation"')
-    assert with_network('{"blocks":[{"kind":"dense","size":1000000}]}').snapshot.runs == ()
+
+def test_trained_model_predicts_as_before(opened, trained, few):
+    again = next(run.model for run in opened.snapshot.runs if run.name == "trained")
+    probabilities = [bundle.predictor().probabilities(few.digits) for bundle in (again, trained)]
+    assert np.allclose(*probabilities, atol=1e-5)
 
 
-def test_an_empty_lab():
+def test_user_built_network_is_exported(opened):
+    built = next(run.model for run in opened.snapshot.runs if run.name == "built")
+    assert built.card.network.startswith('{"activation"')
+
+
+def test_run_with_a_hostile_network_is_skipped(opened):
+    assert [run.name for run in opened.snapshot.runs] == ["trained", "built"]
+    assert len(opened.skipped) == 1
+    assert opened.skipped[0].startswith("Run 3 was skipped")
+
+
+def test_empty_lab_is_read_as_empty():
     assert archive.read(archive.write(LabSnapshot())).snapshot.is_empty
 
 
-def test_a_lab_given_as_samples_is_sent_to_my_lab(lab):
+def test_samples_cannot_be_read_from_a_lab(lab):
     with pytest.raises(SampleError, match="contains a whole lab"):
         sample_files.read(archive.write(lab))
 
 
+def with_content(lab, **changes):
+    """Return the file of a lab in which values of lab.json are replaced."""
+    parts = fuzz.read_zip(archive.write(lab))
+    return fuzz.make_zip(parts | {"lab.json": json.dumps(json.loads(parts["lab.json"]) | changes)})
+
+
+def runs_of(lab):
+    """Return the entries of the runs in lab.json."""
+    return json.loads(fuzz.read_zip(archive.write(lab))["lab.json"])["runs"]
+
+
 @pytest.mark.parametrize("name", [[], {}, None, 5, "x"])
-def test_a_model_named_by_something_else_costs_its_entry_alone(lab, name):
-    with zipfile.ZipFile(io.BytesIO(archive.write(replace(lab, uploads=())))) as file:
-        members = {member: file.read(member) for member in file.namelist()}
-    values = json.loads(members["lab.json"])
-    values["runs"][0]["start"] = name
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as file:
-        for member, body in (members | {"lab.json": json.dumps(values)}).items():
-            file.writestr(member, body)
-    opened = archive.read(content.getvalue())
-    assert [record.name for record in opened.snapshot.runs] == ["run 2"] and opened.skipped == [
-        "Run 1 was skipped: it is damaged."
-    ]
+def test_run_without_a_model_file_is_skipped(lab, name):
+    runs = runs_of(lab)
+    runs[0]["start"] = name
+    opened = archive.read(with_content(replace(lab, uploads=()), runs=runs))
+    assert [record.name for record in opened.snapshot.runs] == ["run 2"]
+    assert opened.skipped == ["Run 1 was skipped: it is damaged."]
 
 
 UNREADABLE = (
@@ -110,8 +129,8 @@ UNREADABLE = (
 )
 
 
-def test_hostile_labs_are_rejected_or_opened_without_what_is_damaged(lab, genius):
-    """All but those whose models Keras alone can reject; `benchmarks/fuzz.py` tries them as well."""
+def test_hostile_labs_are_rejected_or_read_without_their_damaged_parts(lab, genius):
+    """Labs whose models only Keras can reject are not among them; `benchmarks/fuzz.py` tries them too."""
     outcomes = {}
     for name, content in fuzz.lab_uploads(replace(lab, uploads=()), genius, 0):
         try:
@@ -121,7 +140,9 @@ def test_hostile_labs_are_rejected_or_opened_without_what_is_damaged(lab, genius
     for name in UNREADABLE:
         assert isinstance(outcomes[name], str), name
     repaired = ("a card with an invalid metrics", "history of words")
-    assert all(outcomes[name].snapshot.runs and not outcomes[name].skipped for name in repaired)
+    for name in repaired:
+        assert outcomes[name].snapshot.runs, name
+        assert not outcomes[name].skipped, name
     opened = {name: outcome for name, outcome in outcomes.items() if name not in (*UNREADABLE, *repaired, "nested zip")}
     assert len(opened) >= 10
     for name, outcome in opened.items():
@@ -131,31 +152,87 @@ def test_hostile_labs_are_rejected_or_opened_without_what_is_damaged(lab, genius
 
 
 @pytest.mark.parametrize("name", ["", "  ", "<b>", "genius"])
-def test_a_run_that_cannot_be_named_so_is_skipped_and_the_rest_opened(lab, name):
-    parts = fuzz.read_zip(archive.write(lab))
-    content = json.loads(parts["lab.json"])
-    content["runs"][0]["record"]["model"]["name"] = name
-    opened = archive.read(fuzz.make_zip(parts | {"lab.json": json.dumps(content)}))
-    assert [run.name for run in opened.snapshot.runs] == ["run 2"] and len(opened.snapshot.samples) == len(lab.samples)
-    assert len(opened.skipped) == 1 and opened.skipped[0].startswith("Run 1 was skipped")
+def test_run_with_an_invalid_name_is_skipped(lab, name):
+    runs = runs_of(lab)
+    runs[0]["record"]["model"]["name"] = name
+    opened = archive.read(with_content(lab, runs=runs))
+    assert [run.name for run in opened.snapshot.runs] == ["run 2"]
+    assert len(opened.snapshot.samples) == len(lab.samples)
+    assert len(opened.skipped) == 1
+    assert opened.skipped[0].startswith("Run 1 was skipped")
 
 
-def test_damaged_samples_are_skipped_and_the_rest_opened(lab):
+def test_damaged_samples_are_skipped(lab):
     parts = fuzz.read_zip(archive.write(lab))
     opened = archive.read(fuzz.make_zip(parts | {"samples.npz": b"damaged"}))
-    assert len(opened.snapshot.runs) == 2 and not len(opened.snapshot.samples)
+    assert len(opened.snapshot.runs) == 2
+    assert len(opened.snapshot.samples) == 0
     assert opened.skipped[0].startswith("The drawings were skipped")
 
 
-def test_a_lab_of_which_nothing_is_left_is_rejected(lab):
-    parts = fuzz.read_zip(archive.write(replace(lab, uploads=(), samples=LabSnapshot().samples)))
-    content = json.loads(parts["lab.json"]) | {"runs": [1, 2]}
-    with pytest.raises(LabError, match="Nothing of this lab"):
-        archive.read(fuzz.make_zip(parts | {"lab.json": json.dumps(content)}))
+def damage(content, *names):
+    """Flip the bits of the compressed bytes of members of a ZIP file, so that their checksums are wrong."""
+    damaged = bytearray(content)
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        for name in names:
+            member = file.getinfo(name)
+            begin = member.header_offset + 30 + len(member.filename)
+            damaged[begin : begin + member.compress_size] = bytes(255 - byte for byte in content[begin:][: member.compress_size])
+    return bytes(damaged)
 
 
-def test_a_newer_lab_says_so(lab):
+def test_member_with_a_wrong_checksum_costs_its_part_only(lab):
+    """The model is of run 1 only, where the untrained model is the model that the run started from."""
+    lab = replace(lab, uploads=())
+    content = archive.write(lab)
+    opened = archive.read(damage(content, "samples.npz", runs_of(lab)[0]["start"]))
+    assert [run.name for run in opened.snapshot.runs] == ["run 2"]
+    assert opened.skipped == [
+        "The drawings were skipped: they are damaged.",
+        "The file of a model is damaged.",
+        "Run 1 was skipped: it is damaged.",
+    ]
+
+
+def test_lab_without_a_readable_part_is_rejected(lab):
+    with pytest.raises(LabError, match=r"No part of this lab can be opened\. Run 1 was skipped"):
+        archive.read(with_content(replace(lab, uploads=(), samples=LabSnapshot().samples), runs=[1, 2]))
+
+
+@pytest.mark.parametrize("version", [archive.VERSION - 1, archive.VERSION + 1])
+def test_lab_of_another_version_is_rejected(lab, version):
+    with pytest.raises(LabError, match=r"saved by another version of Digit Lab\. Open it with that version"):
+        archive.read(with_content(lab, version=version))
+
+
+@pytest.mark.parametrize("part", ["preferences", "sweep", "runs", "uploads"])
+def test_lab_without_a_required_value_is_rejected(lab, part):
     parts = fuzz.read_zip(archive.write(lab))
-    content = json.loads(parts["lab.json"]) | {"version": 2}
-    with pytest.raises(LabError, match="newer Digit Lab"):
+    content = json.loads(parts["lab.json"])
+    del content[part]
+    with pytest.raises(LabError, match="not a lab"):
         archive.read(fuzz.make_zip(parts | {"lab.json": json.dumps(content)}))
+
+
+def test_lab_with_too_many_runs_is_rejected(lab):
+    with pytest.raises(LabError, match=f"at most {archive.MAX_MODELS}"):
+        archive.read(with_content(lab, runs=[None] * (archive.MAX_MODELS + 1)))
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [("MAX_BYTES", "larger than"), ("MAX_UNPACKED", "unpacks to more than"), ("MAX_LAB_JSON", "not a lab")],
+)
+def test_large_lab_is_rejected(lab, monkeypatch, limit, message):
+    content = archive.write(lab)
+    monkeypatch.setattr(archive, limit, 100)
+    with pytest.raises(LabError, match=message):
+        archive.read(content)
+
+
+def test_reading_can_be_stopped(lab):
+    """Only models that are not shipped take time."""
+    built = keras_io.random_model("mlp", name="run 1")
+    record = replace(lab.runs[0], run=replace(lab.runs[0].run, model=built))
+    with pytest.raises(CancelledError):
+        archive.read(archive.write(replace(lab, runs=(record,))), should_stop=lambda: True)

@@ -1,5 +1,8 @@
+"""Saving in the background, when the database answers and when it does not."""
+
 import contextlib
 import sqlite3
+import threading
 import time
 from dataclasses import replace
 
@@ -8,51 +11,38 @@ import sqlalchemy as sql
 
 from digitcore.errors import StoreUnreachableError
 from digitcore.storage import database, schema
-from digitcore.storage.background_saver import BackgroundSaver, SaveState
-from digitcore.storage.database import LabStore
+from digitcore.storage.background_saver import BackgroundSaver, SaveState, SaveStatus
+from digitcore.storage.database import DAY, LabStore
+
+NEVER = 10_000  # s between two tries: the tests call `retry`
+PATIENCE = 60  # s to wait for another thread on a busy machine
 
 
 @pytest.fixture
-def saver(tmp_path):
-    running = BackgroundSaver(LabStore.from_url(f"sqlite:///{tmp_path / 'labs.sqlite'}"), keep_days=90, retry_interval=0.05)
+def store(tmp_path):
+    return LabStore.from_url(f"sqlite:///{tmp_path / 'labs.sqlite'}")
+
+
+@pytest.fixture
+def saver(store):
+    running = BackgroundSaver(store, keep_days=90, retry_interval=NEVER)
     yield running
     running.close()
 
 
-def test_the_newest_snapshot_is_written(saver, lab):
-    state = SaveState(database.new_token())
-    saver.save(state, lab)
-    saver.save(state, replace(lab, preferences={"run_counter": 3}))
-    saver.wait()
-    assert not state.is_behind and not state.error
-    assert saver.store.load(state.token)[0].preferences == {"run_counter": 3}
-    assert saver.save(state, state.saved) is None, "nothing to write"
+@pytest.fixture
+def state():
+    return SaveState(database.new_token())
 
 
-def test_a_conflict_is_noted_and_nothing_overwritten(saver, lab):
-    state = SaveState(database.new_token())
-    saver.save(state, lab).result()
-    snapshot, version, _ = saver.store.load(state.token)
-    other = SaveState(state.token, version, snapshot)
-    saver.save(other, replace(snapshot, preferences={"run_counter": 4})).result()
-    saver.save(state, replace(lab, preferences={"run_counter": 5})).result()
-    assert state.has_conflict and "another window" in state.error and not other.error
-    assert saver.save(state, lab) is None
-    assert saver.store.load(state.token)[0].preferences == {"run_counter": 4}
-
-
-def test_a_deleted_lab_is_not_written_again(saver, lab):
-    state = SaveState(database.new_token())
-    saver.save(state, lab).result()
-    saver.store.delete(state.token)
-    saver.save(state, replace(lab, preferences={})).result()
-    assert state.is_deleted and "forgotten in another window" in state.error
-    assert saver.save(state, lab) is None and saver.store.load(state.token) is None
+@pytest.fixture
+def other():
+    return SaveState(database.new_token())
 
 
 @pytest.fixture
 def outage(tmp_path):
-    """Call it to make the store fail, and again to end that."""
+    """Return a function that starts an outage of the database when it is called, and ends it when it is called again."""
     engine, names = sql.create_engine(f"sqlite:///{tmp_path / 'labs.sqlite'}"), ["samples", "away"]
 
     def toggle():
@@ -63,47 +53,152 @@ def outage(tmp_path):
     return toggle
 
 
-def until(condition):
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+@pytest.fixture
+def slow_writes(saver, monkeypatch):
+    """Return two events: each write sets the first when it begins, and waits for the second."""
+    save, is_writing, may_go_on = saver.store.save, threading.Event(), threading.Event()
+
+    def save_slowly(*arguments):
+        is_writing.set()
+        assert may_go_on.wait(PATIENCE)
+        return save(*arguments)
+
+    monkeypatch.setattr(saver.store, "save", save_slowly)
+    yield is_writing, may_go_on
+    may_go_on.set()
 
 
-def test_what_could_not_be_written_is_written_later(saver, lab, outage):
+def test_newest_snapshot_is_written(saver, state, lab):
+    saver.save(state, lab)
+    saver.save(state, replace(lab, preferences={"run_counter": 3}))
+    saver.wait()
+    assert not state.is_behind
+    assert state.status is SaveStatus.OK
+    assert saver.store.load(state.token).snapshot.preferences == {"run_counter": 3}
+
+
+def test_unchanged_lab_is_not_written(saver, state, lab):
+    saver.save(state, lab).result()
+    assert saver.save(state, replace(lab)) is None
+    assert state.version == 1
+
+
+def test_snapshot_that_comes_during_a_write_is_written_next(saver, state, lab, slow_writes):
+    is_writing, may_go_on = slow_writes
+    first = saver.save(state, lab)
+    assert is_writing.wait(PATIENCE)
+    second = saver.save(state, replace(lab, preferences={"run_counter": 3}))
+    assert second is not first
+    may_go_on.set()
+    second.result()
+    assert state.version == 2
+    assert saver.store.load(state.token).snapshot.preferences == {"run_counter": 3}
+
+
+def test_conflict_is_reported_and_nothing_is_overwritten(saver, state, lab):
+    saver.save(state, lab).result()
+    snapshot, version, _ = saver.store.load(state.token)
+    elsewhere = SaveState(state.token, version, snapshot)
+    saver.save(elsewhere, replace(snapshot, preferences={"run_counter": 4})).result()
+    saver.save(state, replace(lab, preferences={"run_counter": 5})).result()
+    assert state.status is SaveStatus.CONFLICT
+    assert "two places" in state.error
+    assert elsewhere.error == ""
+    assert saver.save(state, lab) is None
+    assert saver.store.load(state.token).snapshot.preferences == {"run_counter": 4}
+
+
+def test_deleted_lab_is_not_written_again(saver, state, lab):
+    saver.save(state, lab).result()
+    saver.store.delete(state.token)
+    saver.save(state, replace(lab, preferences={})).result()
+    assert state.status is SaveStatus.DELETED
+    assert "deleted in another window" in state.error
+    assert saver.save(state, lab) is None
+    assert saver.store.load(state.token) is None
+
+
+def test_write_that_is_queued_behind_a_conflict_is_dropped(saver, state, lab, slow_writes):
+    is_writing, may_go_on = slow_writes
+    LabStore(saver.store._engine).save(state.token, lab, writer="another session")
+    saver.save(state, lab)
+    assert is_writing.wait(PATIENCE)
+    queued = saver.save(state, replace(lab, preferences={}))
+    may_go_on.set()
+    queued.result()
+    assert state.has_conflict
+    assert saver.store.load(state.token).version == 1
+
+
+def test_damaged_parts_are_replaced_by_the_next_write(saver, state, lab):
+    saver.save(state, lab).result()
+    found = saver.store.load(state.token)
+    partial = replace(found.snapshot, runs=found.snapshot.runs[1:])
+    again = SaveState(state.token, found.version, partial, partial, is_partial=True)
+    saver.save(again, replace(partial, preferences={})).result()
+    assert not again.is_partial
+    assert [run.name for run in saver.store.load(state.token).snapshot.runs] == ["run 2"]
+
+
+def test_labs_that_could_not_be_written_are_written_later(saver, lab, outage):
     states = [SaveState(database.new_token()) for _ in range(3)]
     outage()
     for state in states:
         saver.save(state, lab).result()
-        assert "cannot be reached" in state.error and state.is_behind
+        assert state.status is SaveStatus.UNREACHABLE
+        assert "cannot be reached" in state.error
+        assert state.is_behind
     newer = replace(lab, preferences={"run_counter": 7})
-    assert saver.save(states[0], newer) is None, "it waits for the next try"
+    assert saver.save(states[0], newer) is None, "the newer snapshot waits for the next try"
     outage()
-    until(lambda: not any(state.is_behind or state.error for state in states))
+    saver.retry()
+    for state in states:
+        assert not state.is_behind
+        assert state.error == ""
     assert saver.store.load(states[0].token).snapshot.preferences == {"run_counter": 7}
 
 
-def test_a_lab_that_is_locked_holds_up_no_other(postgres, lab):
-    saver = BackgroundSaver(LabStore.from_url(postgres), keep_days=90, retry_interval=0.05)
-    locked, other = SaveState(database.new_token()), SaveState(database.new_token())
-    engine = sql.create_engine(database.with_driver(postgres))
-    for state in (locked, other):
-        saver.save(state, lab).result()
+def test_write_is_tried_again_after_the_interval(store, state, lab, outage, monkeypatch):
+    outage()
+    saver = BackgroundSaver(store, keep_days=90, retry_interval=0.01)
+    saver.save(state, lab).result()
+    save, is_written = store.save, threading.Event()
+
+    def save_and_tell(*arguments):
+        version = save(*arguments)
+        is_written.set()
+        return version
+
+    monkeypatch.setattr(store, "save", save_and_tell)
+    outage()
+    assert is_written.wait(PATIENCE)
+    saver.close()
+    assert not state.is_behind
+
+
+def test_locked_lab_does_not_delay_other_labs(empty_postgres, state, other, lab, short_lock_timeout):
+    saver = BackgroundSaver(LabStore.from_url(empty_postgres), keep_days=90, retry_interval=NEVER)
+    engine = sql.create_engine(database.with_driver(empty_postgres))
+    for one in (state, other):
+        saver.save(one, lab).result()
     newer = replace(lab, preferences={"run_counter": 7})
     with engine.begin() as blocker, engine.begin() as both:
-        blocker.execute(sql.select(schema.labs).where(schema.labs.c.id == database.token_hash(locked.token)).with_for_update())
-        both.execute(sql.select(schema.labs).where(schema.labs.c.id == database.token_hash(other.token)).with_for_update())
-        for state in (locked, other):
-            saver.save(state, newer).result()
-            assert state.is_behind and "cannot be reached" in state.error
+        for db, one in ((blocker, state), (both, other)):
+            db.execute(sql.select(schema.labs).where(schema.labs.c.id == database.token_hash(one.token)).with_for_update())
+        for one in (state, other):
+            saver.save(one, newer).result()
+            assert one.status is SaveStatus.UNREACHABLE
         both.rollback()
-        until(lambda: not other.is_behind)
-        assert locked.is_behind
-    until(lambda: not locked.is_behind)
+        saver.retry()
+        saver.retry()
+        assert not other.is_behind
+        assert state.is_behind
     saver.close()
+    assert not state.is_behind
 
 
-def test_a_write_whose_answer_was_lost_is_known_again(saver, lab, monkeypatch):
+@pytest.mark.parametrize("is_new", [True, False])
+def test_write_without_an_answer_is_recognized(saver, state, lab, monkeypatch, is_new):
     save = saver.store.save
 
     def save_without_answer(*arguments):
@@ -111,82 +206,177 @@ def test_a_write_whose_answer_was_lost_is_known_again(saver, lab, monkeypatch):
         monkeypatch.setattr(saver.store, "save", save)
         raise StoreUnreachableError(database.UNREACHABLE)
 
-    state = SaveState(database.new_token())
-    for now in (lab, replace(lab, samples=lab.samples.drop([0]))):
-        monkeypatch.setattr(saver.store, "save", save_without_answer)
-        saver.save(state, now).result()
-        saver.save(state, replace(now, preferences={"run_counter": 7}))  # meanwhile the user goes on
-        until(lambda: not state.is_behind)
-        found = saver.store.load(state.token).snapshot
-        assert not state.has_conflict and not state.error
-        assert found.preferences == {"run_counter": 7} and len(found.samples) == len(now.samples)
+    if not is_new:
+        saver.save(state, lab).result()
+    now = replace(lab, samples=lab.samples.drop([0]))
+    monkeypatch.setattr(saver.store, "save", save_without_answer)
+    saver.save(state, now).result()
+    saver.save(state, replace(now, preferences={"run_counter": 7}))
+    saver.retry()
+    found = saver.store.load(state.token).snapshot
+    assert state.status is SaveStatus.OK
+    assert found.preferences == {"run_counter": 7}
+    assert len(found.samples) == len(now.samples)
 
 
-def test_closing_writes_what_could_not_be_written(tmp_path, lab, outage):
-    saver = BackgroundSaver(LabStore.from_url(f"sqlite:///{tmp_path / 'labs.sqlite'}"), keep_days=90, retry_interval=1000)
-    state = SaveState(database.new_token())
+def test_closing_writes_the_labs_that_could_not_be_written(store, state, lab, outage):
+    saver = BackgroundSaver(store, keep_days=90, retry_interval=NEVER)
     outage()
     saver.save(state, lab).result()
     outage()
     saver.close()
-    assert not state.is_behind and saver.store.load(state.token) is not None
+    assert not state.is_behind
+    assert store.load(state.token) is not None
 
 
-def test_a_lab_waits_for_its_own_writes_alone(saver, lab, tmp_path):
-    mine, other = SaveState(database.new_token()), SaveState(database.new_token())
+def test_flush_waits_for_the_writes_of_its_lab_only(saver, state, other, lab, tmp_path, short_lock_timeout):
     with contextlib.closing(sqlite3.connect(tmp_path / "labs.sqlite")) as blocker:
         blocker.execute("BEGIN EXCLUSIVE")
         saver.save(other, lab)
-        saver.flush(mine.token, timeout=0)
+        saver.flush(state.token, timeout=0)
         with pytest.raises(StoreUnreachableError):
             saver.flush(other.token, timeout=0)
 
 
-def test_a_reload_finds_what_could_not_be_written_before(tmp_path, lab, outage):
-    saver = BackgroundSaver(LabStore.from_url(f"sqlite:///{tmp_path / 'labs.sqlite'}"), keep_days=90, retry_interval=1000)
-    state = SaveState(database.new_token())
+def test_flush_waits_for_a_queued_write(saver, state, lab):
+    saver.save(state, lab)
+    saver.flush(state.token, PATIENCE)
+    assert saver.store.load(state.token) is not None
+
+
+def test_flush_writes_a_lab_that_could_not_be_written_before(saver, state, lab, outage):
     outage()
     saver.save(state, lab).result()
     with pytest.raises(StoreUnreachableError):
-        saver.flush(state.token, timeout=20)
+        saver.flush(state.token, PATIENCE)
     outage()
-    saver.flush(state.token, timeout=20)
-    assert saver.store.load(state.token) is not None and not state.error
-    saver.close()
+    saver.flush(state.token, PATIENCE)
+    assert saver.store.load(state.token) is not None
+    assert state.error == ""
 
 
-def test_a_change_that_was_taken_back_holds_up_nobody(saver, lab, outage):
-    wavering, other = SaveState(database.new_token()), SaveState(database.new_token())
-    saver.save(wavering, lab).result()
+def test_undone_change_does_not_delay_other_labs(saver, state, other, lab, outage):
+    saver.save(state, lab).result()
     outage()
-    for state, now in ((wavering, replace(lab, samples=lab.samples.drop([0]))), (other, lab)):
-        saver.save(state, now).result()
-    saver.save(wavering, replace(lab))
+    for one, now in ((state, replace(lab, samples=lab.samples.drop([0]))), (other, lab)):
+        saver.save(one, now).result()
+    saver.save(state, replace(lab))
     outage()
-    until(lambda: not other.is_behind and not wavering.error)
+    saver.retry()
+    assert not other.is_behind
+    assert state.status is SaveStatus.OK
+    assert state.version == 1
 
 
-def test_what_is_deleted_during_an_outage_is_not_written_later(saver, lab, outage):
-    state = SaveState(database.new_token())
+def test_lab_that_is_deleted_during_an_outage_is_not_written_later(saver, state, lab, outage):
     outage()
     saver.save(state, lab).result()
     outage()
-    saver.delete(state, timeout=20)
+    saver.delete(state, PATIENCE)
     saver.retry()
     assert saver.store.load(state.token) is None
 
 
-def test_what_no_store_can_hold_is_said(saver, lab):
-    state, other = SaveState(database.new_token()), SaveState(database.new_token())
+def test_lab_that_is_deleted_during_its_write_stays_deleted(saver, state, lab, slow_writes, monkeypatch):
+    is_writing, may_go_on = slow_writes
+    saver.save(state, lab)
+    assert is_writing.wait(PATIENCE)
+    deleting = threading.Thread(target=saver.delete, args=(state, PATIENCE))
+    monkeypatch.setattr(saver._executor, "submit", _submit_and_tell(saver._executor.submit, may_go_on))
+    deleting.start()
+    deleting.join(PATIENCE)
+    assert state.is_deleted
+    assert saver.save(state, replace(lab, preferences={})) is None
+    assert saver.store.load(state.token) is None
+
+
+def _submit_and_tell(submit, event):
+    """Return `submit` that also sets an event, so that the work goes on once more work is queued."""
+
+    def submit_and_tell(*arguments):
+        future = submit(*arguments)
+        event.set()
+        return future
+
+    return submit_and_tell
+
+
+def test_deletion_that_fails_leaves_the_lab(saver, state, lab):
+    saver.save(state, lab).result()
+    engine = saver.store._engine
+    with engine.begin() as db:
+        db.execute(sql.text("ALTER TABLE labs RENAME TO labs_away"))
+    with pytest.raises(StoreUnreachableError):
+        saver.delete(state, PATIENCE)
+    assert state.status is SaveStatus.OK
+    with engine.begin() as db:
+        db.execute(sql.text("ALTER TABLE labs_away RENAME TO labs"))
+    saver.save(state, replace(lab, preferences={})).result()
+    assert state.version == 2
+
+
+def test_deletion_that_takes_too_long_says_so(saver, state, other, lab, tmp_path, short_lock_timeout):
+    saver.save(state, lab).result()
+    with contextlib.closing(sqlite3.connect(tmp_path / "labs.sqlite")) as blocker:
+        blocker.execute("BEGIN EXCLUSIVE")
+        saver.save(other, lab)
+        with pytest.raises(StoreUnreachableError):
+            saver.delete(state, timeout=0)
+    assert state.is_deleted
+
+
+def test_lab_that_cannot_be_stored_does_not_stop_other_labs(saver, state, other, lab):
     saver.save(state, replace(lab, sweep={"grid": print})).result()
+    assert state.status is SaveStatus.UNWRITABLE
     assert "cannot be saved" in state.error
     saver.save(other, lab).result()
-    assert not other.error
+    assert other.status is SaveStatus.OK
 
 
-def test_opening_is_noted_where_it_can_be(saver, lab, outage):
-    state = SaveState(database.new_token())
+def test_opening_a_lab_is_noted(saver, state, lab, monkeypatch):
     saver.save(state, lab).result()
+    monkeypatch.setattr(time, "time", lambda: 5e9)
     saver.mark_used(state.token)
-    saver.mark_used("nobody's")
+    saver.mark_used("token of no lab")
     saver.wait()
+    with saver.store._engine.connect() as db:
+        assert db.scalar(sql.select(schema.labs.c.last_used)) == 5e9
+
+
+def test_note_of_an_opening_is_dropped_during_an_outage(saver, state, lab):
+    saver.save(state, lab).result()
+    with saver.store._engine.begin() as db:
+        db.execute(sql.text("ALTER TABLE labs RENAME TO labs_away"))
+    saver.mark_used(state.token)
+    saver.wait()
+    with saver.store._engine.begin() as db:
+        db.execute(sql.text("ALTER TABLE labs_away RENAME TO labs"))
+    saver.save(state, replace(lab, preferences={})).result()
+    assert state.status is SaveStatus.OK
+
+
+def test_expired_labs_are_deleted_once_a_day(store, state, lab, monkeypatch):
+    checks, clock = [], [1000.0]
+    monkeypatch.setattr(store, "delete_expired", checks.append)
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    saver = BackgroundSaver(store, keep_days=90, retry_interval=NEVER)
+    saver.save(state, lab).result()
+    assert checks == [90]
+    clock[0] += DAY + 1
+    saver.save(state, replace(lab, preferences={})).result()
+    assert checks == [90, 90]
+    saver.close()
+
+
+def test_failed_deletion_of_expired_labs_is_tried_after_the_next_write(store, state, lab, monkeypatch):
+    checks = []
+
+    def fail(days):
+        checks.append(days)
+        raise StoreUnreachableError(database.UNREACHABLE)
+
+    monkeypatch.setattr(store, "delete_expired", fail)
+    saver = BackgroundSaver(store, keep_days=90, retry_interval=NEVER)
+    saver.save(state, lab).result()
+    assert checks == [90, 90]
+    saver.close()

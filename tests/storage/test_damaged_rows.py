@@ -1,4 +1,4 @@
-"""Rows that are damaged cost their part of a lab alone."""
+"""Only the damaged parts of a lab are lost."""
 
 import contextlib
 import sqlite3
@@ -9,6 +9,7 @@ import sqlalchemy as sql
 
 from digitcore.storage import database, schema
 from digitcore.storage.database import LabStore
+from digitcore.storage.snapshot import LabSnapshot
 from tests.support.labs import assert_equal
 
 
@@ -24,19 +25,31 @@ def test_damaged_parts_are_skipped_and_the_next_write_replaces_them(url, lab):
             db.execute(sql.update(table).where(table.c.position == position).values(**values))
         db.execute(sql.update(schema.labs).values(preferences="[1", sweep="3"))
     found = labs.load(token)
-    assert [run.name for run in found.snapshot.runs] == ["run 2"] and not found.snapshot.uploads
+    assert [run.name for run in found.snapshot.runs] == ["run 2"]
+    assert found.snapshot.uploads == ()
     assert len(found.snapshot.samples) == len(lab.samples) - 1
-    assert found.snapshot.preferences == {} and found.snapshot.sweep is None
+    assert found.snapshot.preferences == {}
+    assert found.snapshot.sweep is None
     assert found.skipped == [
-        "1 of the drawings were skipped: they are damaged.",
+        "Damaged drawings were skipped: 1.",
         "Run 1 was skipped: it is damaged.",
         "Model 1 was skipped: it is damaged.",
     ]
     changed = replace(found.snapshot, runs=(*found.snapshot.runs, lab.runs[0]))
     labs.save(token, changed, None, found.version)
     again = labs.load(token)
-    assert not again.skipped
+    assert again.skipped == []
     assert_equal(again.snapshot, changed)
+
+
+def test_lab_with_damaged_drawings_only_is_read_as_empty(url, lab):
+    labs, token = LabStore.from_url(url), database.new_token()
+    labs.save(token, LabSnapshot(lab.samples))
+    with sql.create_engine(database.with_driver(url)).begin() as db:
+        db.execute(sql.update(schema.samples).values(label=10))
+    found = labs.load(token)
+    assert found.snapshot.is_empty
+    assert found.skipped == [f"Damaged drawings were skipped: {len(lab.samples)}."]
 
 
 @pytest.mark.parametrize(
@@ -51,9 +64,10 @@ def test_damaged_parts_are_skipped_and_the_next_write_replaces_them(url, lab):
         (schema.labs, {"sweep": b"\0"}),
         (schema.runs, {"record": "[" * 100_000}),
     ],
+    ids=lambda value: value.name if isinstance(value, sql.Table) else next(iter(value)),
 )
-def test_values_of_another_type_cost_their_part_alone(tmp_path, lab, table, values):
-    """SQLite keeps values of any type in any column."""
+def test_value_of_another_type_costs_its_part_only(tmp_path, lab, table, values):
+    """SQLite stores values of any type in any column."""
     labs, token = LabStore.from_url(f"sqlite:///{tmp_path / 'labs.sqlite'}"), database.new_token()
     labs.save(token, lab)
     (name, value), where = *values.items(), "" if table is schema.labs else "WHERE position = 0"
@@ -61,6 +75,5 @@ def test_values_of_another_type_cost_their_part_alone(tmp_path, lab, table, valu
         db.execute(f"UPDATE {table.name} SET {name} = ? {where}", (value,))
     found = labs.load(token)
     assert len(found.skipped) == (table is not schema.labs)
-    lost = {schema.samples: len(lab.samples), schema.runs: len(lab.runs)}
-    present = {schema.samples: len(found.snapshot.samples), schema.runs: len(found.snapshot.runs)}
-    assert present == {one: n - (one is table) for one, n in lost.items()}
+    assert len(found.snapshot.samples) == len(lab.samples) - (table is schema.samples)
+    assert len(found.snapshot.runs) == len(lab.runs) - (table is schema.runs)

@@ -1,46 +1,93 @@
+"""The tables of an empty database, and databases with other tables."""
+
 import pytest
 import sqlalchemy as sql
 
 from digitcore.errors import LabError
-from digitcore.storage import schema
+from digitcore.storage import database, schema
+from digitcore.storage.database import LabStore
+
+EARLIER_COLUMNS = "CREATE TABLE labs (id VARCHAR(64) PRIMARY KEY, version INTEGER, last_used FLOAT, preferences TEXT)"
 
 
 @pytest.fixture
-def engine(tmp_path):
-    return sql.create_engine(f"sqlite:///{tmp_path / 'labs.sqlite'}")
+def engine(url):
+    return sql.create_engine(database.with_driver(url))
 
 
-def test_the_tables_are_what_the_migrations_make(engine):
-    schema.upgrade(engine)
+def execute(engine, *statements):
+    with engine.begin() as db:
+        for statement in statements:
+            db.execute(sql.text(statement))
+
+
+def tables_of(engine):
+    return set(sql.inspect(engine).get_table_names())
+
+
+def test_empty_database_gets_the_tables(engine):
+    schema.create_tables(engine)
     inspector = sql.inspect(engine)
-    assert set(inspector.get_table_names()) == {*schema.metadata.tables, "alembic_version"}
+    assert set(inspector.get_table_names()) == set(schema.metadata.tables)
     for name, table in schema.metadata.tables.items():
         columns = {column["name"]: column["nullable"] for column in inspector.get_columns(name)}
         assert columns == {column.name: column.nullable for column in table.columns}
 
 
-def test_upgrading_twice_changes_nothing(engine):
-    schema.upgrade(engine)
+def test_existing_tables_keep_their_rows(engine):
+    schema.create_tables(engine)
+    values = {"id": "x", "version": 1, "last_used": 0.0, "preferences": "{}", "view_id": "y", "writer": ""}
     with engine.begin() as db:
-        db.execute(sql.insert(schema.labs).values(id="x", version=1, last_used=0.0, preferences="{}"))
-    schema.upgrade(engine)
+        db.execute(sql.insert(schema.labs).values(**values))
+    schema.create_tables(engine)
     with engine.begin() as db:
         assert db.scalar(sql.select(schema.labs.c.id)) == "x"
 
 
-def test_a_database_of_the_first_version_is_upgraded_with_its_labs(engine):
-    schema.upgrade(engine, "initial")
-    assert "expired_since" not in {column["name"] for column in sql.inspect(engine).get_columns("labs")}
-    with engine.begin() as db:
-        db.execute(sql.text("INSERT INTO labs (id, version, last_used, preferences) VALUES ('x', 1, 0.0, '{}')"))
-    schema.upgrade(engine)
-    with engine.begin() as db:
-        assert db.execute(sql.select(schema.labs.c.id, schema.labs.c.expired_since)).all() == [("x", None)]
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param("CREATE TABLE customers (id INTEGER)", id="tables of another program"),
+        pytest.param("CREATE TABLE models (id INTEGER)", id="a table of the same name of another program"),
+        pytest.param(EARLIER_COLUMNS, id="columns of an earlier version"),
+    ],
+)
+def test_database_with_other_tables_is_rejected_and_stays_as_it_is(url, engine, statement):
+    execute(engine, statement)
+    before = tables_of(engine)
+    with pytest.raises(LabError, match=r"its tables are not .* Set DIGITLAB_STORE to an empty database"):
+        LabStore.from_url(url)
+    assert tables_of(engine) == before
 
 
-def test_another_version_s_database_is_rejected(engine):
-    schema.upgrade(engine)
-    with engine.begin() as db:
-        db.execute(sql.text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(LabError, match="another version"):
-        schema.upgrade(engine)
+@pytest.mark.parametrize(
+    "statement",
+    ["ALTER TABLE labs DROP COLUMN writer", "ALTER TABLE samples ADD COLUMN pressure FLOAT", "DROP TABLE uploads"],
+)
+def test_database_with_changed_tables_is_rejected(url, engine, statement):
+    LabStore.from_url(url)
+    execute(engine, statement)
+    with pytest.raises(LabError, match="its tables are not"):
+        LabStore.from_url(url)
+
+
+def test_further_tables_are_ignored(url, engine, lab):
+    labs, token = LabStore.from_url(url), database.new_token()
+    labs.save(token, lab)
+    execute(engine, "CREATE TABLE backup_of_yesterday (id INTEGER)")
+    assert LabStore.from_url(url).load(token) is not None
+
+
+def test_tables_that_another_server_creates_meanwhile_are_used(url, engine, monkeypatch):
+    """The other server creates the tables after this one has seen an empty database and before it has the lock."""
+    has_tables = schema._has_tables
+
+    def see_empty_database(db):
+        monkeypatch.setattr(schema, "_has_tables", has_tables)
+        assert not has_tables(db)
+        LabStore.from_url(url)
+        return False
+
+    monkeypatch.setattr(schema, "_has_tables", see_empty_database)
+    schema.create_tables(engine)
+    assert tables_of(engine) == set(schema.metadata.tables)

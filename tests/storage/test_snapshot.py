@@ -1,3 +1,5 @@
+"""Labs as plain data, and malformed values."""
+
 import json
 from dataclasses import asdict, replace
 
@@ -5,34 +7,41 @@ import numpy as np
 import pytest
 
 from digitcore.errors import LabError
+from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.storage.snapshot import LabSnapshot, RunRecord, card_from_untrusted
 from digitcore.training import history
 
 
-def test_a_run_survives_json(lab):
+def test_run_is_the_same_after_json(lab):
     for one in lab.runs:
         values = json.loads(json.dumps(one.to_dict()))
         files = [(bundle.keras_bytes, bundle.tflite_bytes) for bundle in (one.model, one.start)]
         back = RunRecord.from_dict(values, *files, one.run.resume_state)
-        assert (
-            back.to_dict() == one.to_dict() and back.model.key == one.model.key and back.run.resume_state == one.run.resume_state
-        )
+        assert back.to_dict() == one.to_dict()
+        assert back.model.key == one.model.key
+        assert back.run.resume_state == one.run.resume_state
 
 
-def test_what_counts_as_a_change(lab):
-    assert lab.is_unchanged(replace(lab)) and not lab.is_unchanged(None)
-    for change in (
-        {"samples": lab.samples.drop([0])},
-        {"runs": lab.runs[:1]},
-        {"uploads": ()},
-        {"preferences": {}},
-        {"sweep": {}},
-    ):
-        assert not lab.is_unchanged(replace(lab, **change))
-    assert LabSnapshot().is_empty and not lab.is_empty
+def test_copy_of_a_lab_is_unchanged(lab):
+    assert lab.is_unchanged(replace(lab))
 
 
-def test_a_model_is_kept_once(lab):
+@pytest.mark.parametrize("part", ["samples", "runs", "uploads", "preferences", "sweep"])
+def test_each_part_of_a_lab_counts_as_a_change(lab, part):
+    other = {"samples": lab.samples.drop([0]), "runs": lab.runs[:1], "uploads": (), "preferences": {}, "sweep": {}}[part]
+    assert not lab.is_unchanged(replace(lab, **{part: other}))
+
+
+def test_lab_differs_from_no_lab(lab):
+    assert not lab.is_unchanged(None)
+
+
+def test_only_a_lab_without_content_is_empty(lab):
+    assert LabSnapshot(preferences={"run_counter": 1}).is_empty
+    assert not lab.is_empty
+
+
+def test_each_model_is_kept_once(lab):
     assert len(lab.bundles()) == 2
 
 
@@ -42,22 +51,29 @@ def test_a_model_is_kept_once(lab):
         {"name": "a [link](x)"},
         {"name": ""},
         {"name": 7},
+        {"parent": "<b>"},
         {"training_data": "<script>"},
         {"parameters": "many"},
         {"settings": {"epochs": -1}},
     ],
+    ids=lambda change: "-".join(f"{name}={value}" for name, value in change.items()),
 )
-def test_a_strange_card_is_refused(genius, change):
-    with pytest.raises(LabError):
+def test_malformed_card_is_rejected(genius, change):
+    with pytest.raises(LabError, match="damaged"):
         card_from_untrusted(asdict(genius.card) | change)
 
 
-def test_a_damaged_run_is_refused(lab):
+def test_card_of_a_user_built_network_is_read(genius):
+    network = NetworkSpec((Block("dense", 8),)).to_json()
+    assert card_from_untrusted(asdict(genius.card) | {"network": network}).network == network
+
+
+@pytest.mark.parametrize("change", [{"settings": {"epochs": 0}}, {"model": None}, {"start": 3}])
+def test_damaged_run_is_rejected(lab, change):
     one = lab.runs[0]
     files = (one.model.keras_bytes, one.model.tflite_bytes)
-    for change in ({"settings": {"epochs": 0}}, {"model": None}, {"start": 3}):
-        with pytest.raises(LabError):
-            RunRecord.from_dict(one.to_dict() | change, files, files)
+    with pytest.raises(LabError, match="damaged"):
+        RunRecord.from_dict(one.to_dict() | change, files, files)
 
 
 @pytest.mark.parametrize(
@@ -74,11 +90,13 @@ def test_a_damaged_run_is_refused(lab):
         {"stopped": None},
     ],
 )
-def test_an_odd_run_opens_with_what_is_good_of_it(lab, change):
+def test_run_with_malformed_values_is_read_without_them(lab, change):
     one = lab.runs[0]
     files = (one.model.keras_bytes, one.model.tflite_bytes)
     run = RunRecord.from_dict(one.to_dict() | change, files, files, b"state").run
-    assert 1 <= len(run.history) <= history.MAX_POINTS + 1 and all(np.isfinite(list(p.values())).all() for p in run.history)
+    assert 1 <= len(run.history) <= history.MAX_POINTS + 1
+    assert all(np.isfinite(list(point.values())).all() for point in run.history)
     for score in (run.mnist_before, run.personal_after):
         assert score is None or 0 <= score.interval[0] <= score.accuracy <= score.interval[1] <= 1
-    assert np.isfinite(run.seconds) and run.settings == one.run.settings
+    assert np.isfinite(run.seconds)
+    assert run.settings == one.run.settings

@@ -6,7 +6,7 @@ from digitcore.storage.snapshot import LabSnapshot
 
 
 def assert_equal(first: LabSnapshot, second: LabSnapshot) -> None:
-    """Assert that two labs hold the same."""
+    """Assert that two labs have equal content."""
     for name in ("digits", "labels", "held_out"):
         assert np.array_equal(getattr(first.samples, name), getattr(second.samples, name))
     assert (first.samples.strokes, first.samples.dates) == (second.samples.strokes, second.samples.dates)
@@ -14,4 +14,5 @@ def assert_equal(first: LabSnapshot, second: LabSnapshot) -> None:
     assert [record.run.resume_state for record in first.runs] == [record.run.resume_state for record in second.runs]
     assert [model.card for model in first.uploads] == [model.card for model in second.uploads]
     assert first.bundles().keys() == second.bundles().keys()
-    assert first.preferences == second.preferences and first.sweep == second.sweep
+    assert first.preferences == second.preferences
+    assert first.sweep == second.sweep

@@ -1,4 +1,4 @@
-"""A real PostgreSQL, from the system's packages, for as long as a test needs it."""
+"""A real PostgreSQL server for tests, from the packages of the system."""
 
 import os
 import shutil
@@ -13,7 +13,13 @@ PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
 
 
 class PostgresServer:
-    """A server of one's own in a folder; it does not run as root, so root starts it as the user postgres."""
+    """A PostgreSQL server with its data in a folder.
+
+    PostgreSQL refuses to run as root. If the tests run as root, the server runs as the user postgres.
+
+    Args:
+        folder: Empty folder.
+    """
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -30,16 +36,16 @@ class PostgresServer:
         self.stop()
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the server, and wait until it answers."""
         options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
         self._run("pg_ctl", "start", "--wait", "-l", str(self.folder / "log"), "-o", options)
 
     def stop(self) -> None:
-        """Stop it as a crash would."""
+        """Stop the server without a clean shutdown, like a crash."""
         self._run("pg_ctl", "stop", "--mode=immediate")
 
     def processes(self) -> list[psutil.Process]:
-        """Its own and those of its connections."""
+        """Return the main process of the server and the processes of its connections."""
         main = psutil.Process(int((self.folder / "data" / "postmaster.pid").read_text().split()[0]))
         return [main, *main.children(recursive=True)]
 
