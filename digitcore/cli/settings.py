@@ -7,5 +7,5 @@ from digitcore.training import settings_text
 
 @click.command()
 def settings() -> None:
-    """List the training settings with their defaults and ranges, as a Markdown table."""
+    """Print a Markdown table of the training settings with their defaults and ranges."""
     click.echo(settings_text.as_markdown())
