@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from digitcore.cli.options import json_option
+from digitcore.cli.options import json_option, percent
 from digitcore.models import registry
 
 
@@ -38,7 +38,7 @@ def _metrics_row(row: dict[str, Any]) -> str:
     low, high = row["mnist_interval"]
     return (
         f"{row['name']:14}{row['parameters']:>9,} parameters{row['bytes'] / 1e3:>7,.0f} kB{row['milliseconds']:>7.2f} ms  "
-        f"MNIST {row['mnist_accuracy']:.2%} ({low:.2%} to {high:.2%})  loss {row['mnist_loss']:.4f}  "
-        f"ECE {row['calibration_error']:.2%}  robustness {robustness.mean_accuracy(row['robustness']):.1%}  "
-        f"unsure non-digits {row['unsure_non_digits']['all']:.0%}"
+        f"MNIST {percent(row['mnist_accuracy'], 2)} ({percent(low, 2)} to {percent(high, 2)})  loss {row['mnist_loss']:.4f}  "
+        f"ECE {percent(row['calibration_error'], 2)}  robustness {percent(robustness.mean_accuracy(row['robustness']))}  "
+        f"unsure non-digits {percent(row['unsure_non_digits']['all'], 0)}"
     )

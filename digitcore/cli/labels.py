@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from digitcore.cli.options import json_option, progress_bar, read_samples
+from digitcore.cli.options import json_option, percent, progress_bar, read_samples
 from digitcore.data.label_issues import find_label_issues
 from digitcore.models import registry
 from digitcore.training.settings import TrainSettings
@@ -39,5 +39,8 @@ def labels(file: Path, start: str, folds: int, as_json: bool) -> None:
         click.echo(json.dumps(issues, indent=2))
         return
     for issue in issues:
-        click.echo("{index}: labelled {label}, perhaps {suggested} (probability of the label: {score:.1%})".format(**issue))
+        score = percent(issue["score"])
+        click.echo(
+            f"{issue['index']}: labelled {issue['label']}, perhaps {issue['suggested']} (probability of the label: {score})"
+        )
     click.echo(f"{len(issues)} of {len(samples):,} labels are doubtful.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from digitcore.cli.options import json_option
+from digitcore.cli.options import json_option, percent
 from digitcore.errors import ImageError
 from digitcore.models import registry
 
@@ -46,7 +46,7 @@ def predict(files: tuple[Path, ...], name: str, reads_all: bool, as_json: bool) 
         click.echo(json.dumps(rows, indent=2))
     for row in () if as_json else rows:
         where = f" at {row['box']}" if reads_all else f", the largest of {row['digits_found']}" * (row["digits_found"] > 1)
-        click.echo(f"{row['file']}: {row['digit']} ({max(row['probabilities']):.1%}){', unsure' * row['unsure']}{where}")
+        click.echo(f"{row['file']}: {row['digit']} ({percent(max(row['probabilities']))}){', unsure' * row['unsure']}{where}")
     if problems:
         raise ImageError("\n".join(problems))
 

@@ -7,5 +7,5 @@ from digitcore.training import settings_text
 
 @click.command()
 def settings() -> None:
-    """Print a Markdown table of the training settings with their defaults and ranges."""
+    """Print the training settings as a Markdown table."""
     click.echo(settings_text.as_markdown())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from digitcore.cli.options import SETTING_HELP, SetCommand, progress_bar, read_network_file
+from digitcore.cli.options import SETTING_HELP, SetCommand, percent, progress_bar, read_network_file
 from digitcore.config import load_config
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
@@ -50,7 +50,7 @@ def train(recipe: str, network: Path | None, pairs: tuple[str, ...], out: Path |
         model = calibrate(_train(model, chosen.settings.replace(**values), folder.name))
     model = benchmark.measure(model.with_card(replace(model.card, name=folder.name, recipe=recipe)))
     registry.save(model, folder)
-    click.echo(f"Written to {folder}: {model.card.metrics['mnist_accuracy']:.2%} accuracy on MNIST's test digits")
+    click.echo(f"Written to {folder}: {percent(model.card.metrics['mnist_accuracy'], 2)} accuracy on MNIST's test digits")
 
 
 def _train(start: ModelBundle, settings: TrainSettings, name: str) -> ModelBundle:
