@@ -70,16 +70,16 @@ def test_form_and_json_with_many_pictures_are_predicted(client, pictures, predic
     texts = [base64.b64encode(encoded(picture)).decode() for picture in pictures]
     for found in (client.post(URL, files=files), client.post(URL, json={"pictures": texts})):
         assert found.status_code == 200
-        assert np.allclose([one["probabilities"] for one in found.json()["answers"]], expected, atol=1e-5)
+        assert np.allclose([answer["probabilities"] for answer in found.json()["answers"]], expected, atol=1e-5)
 
 
 def test_all_digits_of_a_photograph_are_predicted_with_their_boxes(client):
     content = photograph("squared", 3, np.random.default_rng(0), n_digits=3)
     headers = {"content-type": "image/jpeg"}
-    one = client.post(URL, content=content, headers=headers).json()["answers"]
+    largest = client.post(URL, content=content, headers=headers).json()["answers"]
     every = client.post(URL, content=content, headers=headers, params={"all": True}).json()["answers"]
-    assert [answer["digits_found"] for answer in one] == [3]
-    assert one[0] == every[0]
+    assert [answer["digits_found"] for answer in largest] == [3]
+    assert largest[0] == every[0]
     assert [answer["digit"] for answer in every] == [3, 3, 3]
     assert len({tuple(answer["box"]) for answer in every}) == 3
     text = base64.b64encode(content).decode()
@@ -92,8 +92,8 @@ def test_picture_with_too_many_digits_is_refused(client):
     """Without `all`, only the largest digit is predicted. With `all`, the digits are counted while they are found."""
     dots = Image.fromarray((((np.indices((600, 600)) % 20) < 6).all(0) * 255).astype(np.uint8))
     text = base64.b64encode(encoded(dots)).decode()
-    one = client.post(URL, json={"pictures": [text] * 3})
-    assert [answer["digits_found"] for answer in one.json()["answers"]] == [MAX_PARTS] * 3
+    largest = client.post(URL, json={"pictures": [text] * 3})
+    assert [answer["digits_found"] for answer in largest.json()["answers"]] == [MAX_PARTS] * 3
     every = client.post(URL, json={"pictures": [text] * 40, "all": True})
     assert every.status_code == 413
     assert "1,000 digits" in every.json()["detail"]
@@ -105,7 +105,7 @@ def test_bad_pictures_do_not_prevent_other_predictions(client, data):
     assert good["digit"] == 7
     assert not good["unsure"]
     assert good["problem"] is None
-    assert all(one["digit"] is None and one["unsure"] and one["probabilities"] == [] for one in bad)
+    assert all(answer["digit"] is None and answer["unsure"] and answer["probabilities"] == [] for answer in bad)
     assert bad[0]["problem"] == api.BLANK
     assert ["PNG or JPEG" in answer["problem"] for answer in bad] == [False, True, True]
 
@@ -118,11 +118,11 @@ def test_unreadable_picture_is_reported(client, content):
 
 def test_every_model_is_listed_and_predicts(client, data):
     listed = client.get("/v1/models").json()
-    assert [one["name"] for one in listed] == models.names()
-    for one in listed:
-        found = client.post(URL, params={"model": one["name"]}, json={"pictures": [data.test_images[0].tolist()]})
-        assert found.json()["model"] == one["name"]
-        assert found.json()["version"] == one["version"]
+    assert [model["name"] for model in listed] == models.names()
+    for model in listed:
+        found = client.post(URL, params={"model": model["name"]}, json={"pictures": [data.test_images[0].tolist()]})
+        assert found.json()["model"] == model["name"]
+        assert found.json()["version"] == model["version"]
     assert client.get("/healthz").json() == {"status": "ok"}
 
 
@@ -180,8 +180,8 @@ def test_unknown_paths_and_methods_are_problems(client):
 def test_request_with_many_large_pictures_is_refused(client):
     file = io.BytesIO()
     Image.new("L", (5000, 5000), 255).save(file, "PNG")  # 25 million pixels in a file of a few kB
-    one = base64.b64encode(file.getvalue()).decode()
-    answer = client.post(URL, json={"pictures": [one, one]})
+    text = base64.b64encode(file.getvalue()).decode()
+    answer = client.post(URL, json={"pictures": [text, text]})
     assert answer.status_code == 413
     assert "million pixels" in answer.json()["detail"]
 
@@ -267,4 +267,4 @@ def test_broken_picture_does_not_break_the_request(client, data):
     texts = [base64.b64encode(content).decode() for content in (file.getvalue(), short)]
     answer = client.post(URL, json={"pictures": texts})
     assert answer.status_code == 200
-    assert [one["digit"] for one in answer.json()["answers"]] == [7, None]
+    assert [item["digit"] for item in answer.json()["answers"]] == [7, None]

@@ -16,7 +16,7 @@ from digitcore.models.network_spec import N_CLASSES
 from digitcore.samples import SampleSet
 from digitcore.training.settings import TrainSettings
 
-SYNTHETIC_VARIETY = 3  # generated synthetic digits for each one that an epoch uses
+SYNTHETIC_VARIETY = 3  # Number of synthetic digits that are generated for each synthetic digit of an epoch.
 MAX_NOISE = 0.3  # share of pixels, or standard deviation as a share of full ink
 PREFETCH = 2  # batches
 _SIGNATURE = tuple(tf.TensorSpec(shape, tf.float32) for shape in ((None, SIDE, SIDE, 1), (None, N_CLASSES), (None,)))

@@ -71,7 +71,7 @@ def test_blank_file_does_not_hide_the_other_predictions(tmp_path, capsys, data):
     Image.fromarray(255 - data.test_images[0]).resize((200, 200)).save(digit)
     assert main(["predict", str(blank), str(digit), "--json"]) == 1
     out, err = capsys.readouterr()
-    assert [one["file"] for one in json.loads(out)] == [str(digit)]
+    assert [row["file"] for row in json.loads(out)] == [str(digit)]
     assert f"{blank} is blank" in err
 
 
@@ -80,8 +80,8 @@ def test_predict_finds_every_digit_of_a_photograph(tmp_path, capsys):
     file.write_bytes(photograph("shadow", 3, np.random.default_rng(0), n_digits=3))
     assert main(["predict", str(file), "--all", "--json"]) == 0
     answers = json.loads(capsys.readouterr().out)
-    assert [one["digit"] for one in answers] == [3, 3, 3]
-    assert len({tuple(one["box"]) for one in answers}) == 3
+    assert [answer["digit"] for answer in answers] == [3, 3, 3]
+    assert len({tuple(answer["box"]) for answer in answers}) == 3
     assert main(["predict", str(file)]) == 0
     assert "the largest of 3" in capsys.readouterr().out
 
@@ -246,4 +246,4 @@ def test_labels_lists_doubtful_labels(tmp_path, capsys, few):
     issues = json.loads(capsys.readouterr().out)
     assert issues[0].keys() == {"index", "label", "suggested", "score"}
     assert (issues[0]["index"], issues[0]["label"], issues[0]["suggested"]) == (6, 8, few.labels[6])
-    assert [one["score"] for one in issues] == sorted(one["score"] for one in issues)
+    assert [issue["score"] for issue in issues] == sorted(issue["score"] for issue in issues)

@@ -24,7 +24,7 @@ def test_training_records_snapshots_of_its_network(few, network, filters, maps):
     assert found.activations.max() == 255
     assert (found.confusion.sum((1, 2)) == 300).all()
     accuracies = [point["val_accuracy"] for point in run.history if "val_accuracy" in point]
-    assert [round(np.trace(one) / 300, 4) for one in found.confusion] == pytest.approx(accuracies, abs=1e-3)
+    assert [round(np.trace(matrix) / 300, 4) for matrix in found.confusion] == pytest.approx(accuracies, abs=1e-3)
     kernel = next(np.asarray(layer.kernel) for layer in keras_io.open_model(run.model).layers if hasattr(layer, "kernel"))
     last = found.filters[-1].astype(float) - 128
     shown = (

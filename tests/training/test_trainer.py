@@ -112,10 +112,10 @@ def test_variables_and_values_are_never_assigned_in_part(n_variables, n_values):
         trainer._assign(variables, [np.array(0.0)] * n_values)
 
 
-def test_training_from_scratch_with_1000_digits_reaches_90_percent(untrained, data):
-    run = train(untrained, SampleSet(), TrainSettings(mnist_samples=1000, epochs=3, validation_samples=100))
+def test_training_from_scratch_with_1000_digits_reaches_85_percent(untrained, data):
+    run = train(untrained, SampleSet(), TrainSettings(mnist_samples=1000, epochs=2, validation_samples=100))
     digits, labels = data.test_images[:2000], data.test_labels[:2000]
-    assert (run.model.predictor().probabilities(digits).argmax(1) == labels).mean() >= 0.9
+    assert (run.model.predictor().probabilities(digits).argmax(1) == labels).mean() >= 0.85
 
 
 def test_sample_weight_decides_between_samples_and_mnist(random_mlp, data):
