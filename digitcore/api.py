@@ -46,7 +46,7 @@ from digitcore.api_schemas import (
     version_of,
 )
 from digitcore.config import load_config
-from digitcore.errors import DigitLabError, ImageError, ModelError
+from digitcore.errors import DigitLabError, ImageError, ModelError, UnreadableImageError
 from digitcore.images import SIDE, FoundDigit, ink_from_file
 from digitcore.images.decoding import MAX_PIXELS, open_image
 from digitcore.models import registry
@@ -62,6 +62,7 @@ MAX_DIGITS = 1000  # of a request
 IMAGE_FORMATS = ["PNG", "JPEG"]
 DEFAULT_MODEL = "genius"
 BLANK = "The picture is blank."
+NO_PICTURE = "This file cannot be read as a PNG or JPEG image. Save it in one of these formats and try again."
 
 Upload = bytes | np.ndarray  # bytes of a file, or a digit of shape (28, 28), uint8
 
@@ -263,6 +264,8 @@ def _find_digits(upload: Upload, reads_all: bool) -> tuple[list[FoundDigit], str
             found = ink_from_file(upload, IMAGE_FORMATS).digits(every=reads_all)
         else:
             found = [FoundDigit(upload, (0, 0, SIDE, SIDE), 1)] if upload.any() else []
+    except UnreadableImageError:
+        return [], NO_PICTURE
     except ImageError as error:
         return [], str(error)
     return found, "" if found else BLANK

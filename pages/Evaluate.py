@@ -1,11 +1,11 @@
-"""Evaluate: which model is better, by how much, where, and is it significant?"""
+"""The Evaluate page: which model is better, by how much, where, and how sure are we?"""
 
 import streamlit as st
 
 from pages.components import layout
 from pages.components.model_choice import Models
-from pages.components.query_progress import query_progress
-from pages.session import resources, state, text
+from pages.components.work import work_area
+from pages.session import resources, state, training_summary
 from pages.session.lab_session import LabSession
 from pages.session.model_library import MAX_COMPARED
 from pages.views.evaluate import (
@@ -14,7 +14,6 @@ from pages.views.evaluate import (
     curves,
     dataset,
     epochs,
-    experiments,
     feature_map,
     headline,
     misclassified,
@@ -22,33 +21,34 @@ from pages.views.evaluate import (
     pair,
     robustness,
     score_table,
+    trainings,
 )
 
-VIEWS = {
-    "My drawings": own_drawings,
-    "Curves": curves,
-    "Trainings": experiments,
-    "Epochs": epochs,
-    "Compare two": pair,
-    "Errors": misclassified,
-    "Confusion": confusion,
-    "Map": feature_map,
-    "Confidence": calibration,
-    "Robustness": robustness,
-    "MNIST": dataset,
+VIEWS = {  # The keys stand in links.
+    "drawings": ("My drawings", own_drawings),
+    "curves": ("Curves", curves),
+    "trainings": ("Trainings", trainings),
+    "epochs": ("Epochs", epochs),
+    "pair": ("Compare two", pair),
+    "errors": ("Errors", misclassified),
+    "confusion": ("Confusion", confusion),
+    "map": ("Map", feature_map),
+    "confidence": ("Confidence", calibration),
+    "robustness": ("Robustness", robustness),
+    "mnist": ("MNIST", dataset),
 }
-DEFAULT_VIEW = "Curves"
-SELECTBOX_WIDTH = 160  # px: two of them beside each other on a phone
+DEFAULT_VIEW = "curves"
+SELECTBOX_WIDTH = 160  # px; two of them fit side by side on a phone
 
 
 def main(session: LabSession) -> None:
-    """The page from top to bottom."""
+    """Draw the page from top to bottom."""
     resources.jobs().warm_up()
     with st.container(key="title", horizontal=True, vertical_alignment="center"):
         st.title("Evaluate", anchor=False, width="content")
         progress = st.container(key="progress")
     if not resources.has_mnist():
-        st.warning(text.NO_MNIST)
+        st.warning(training_summary.NO_MNIST)
     models = _choose_models(session)
     with st.container(key="headline", border=True):
         headline.show(session, models)
@@ -62,24 +62,25 @@ def main(session: LabSession) -> None:
             default=DEFAULT_VIEW,
             required=True,
             key="view",
+            format_func=lambda slug: VIEWS[slug][0],
             label_visibility="collapsed",
             persist_state="session",
         )
-        session.models.view = "" if view in (None, DEFAULT_VIEW) else str(view)
-        VIEWS[view or DEFAULT_VIEW].show(session, models)
+        session.models.choose_view("" if view in (None, DEFAULT_VIEW) else str(view))
+        VIEWS[view or DEFAULT_VIEW][1].show(session, models)
     with progress:
-        query_progress(session)
+        work_area(session)
 
 
 def _choose_models(session: LabSession) -> Models:
-    """Baseline and candidate, the same in every view, then the models that the user has added.
+    """Let the user choose baseline, candidate and more models. All views show the same models.
 
-    The pair is the active model and what it started from, until the user chooses otherwise.
+    The default pair is the active model and the model that it started from.
     """
     every = session.models.comparable(session.default_start)
     compared = session.models.compared(session.default_start)
     key = f"{'_'.join(session.models.pair(session.default_start))}_{len(every)}"
-    first, second, *added = [*compared, "", ""][: max(2, len(compared))]  # a damaged model is not compared
+    first, second, *added = [*compared, "", ""][: max(2, len(compared))]  # A damaged model is not compared.
     names = list(every)
     with st.container(key="pair", horizontal=True, vertical_alignment="bottom"):
         baseline = _choose("Baseline", names, first, f"baseline_{key}")

@@ -1,23 +1,20 @@
-"""A job as its session sees it."""
+"""A job: a task in the queue or on a worker, as its session sees it."""
 
 import enum
 import threading
 import time
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from digitcore.errors import JobError
-
-if TYPE_CHECKING:
-    from digitcore.jobs.tasks import Task
+from digitcore.errors import DigitLabError, JobError
+from digitcore.jobs.tasks.task import Progress, Task
 
 T_co = TypeVar("T_co", covariant=True)
-Event = dict[str, float]
 
 
 class JobStatus(enum.StrEnum):
-    """Where a job is in its life."""
+    """The status of a job."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -25,45 +22,43 @@ class JobStatus(enum.StrEnum):
     FAILED = "failed"
 
 
-class Priority(enum.IntEnum):
-    """Jobs of low priority run when no other waits, and may run beside others of their owner."""
-
-    NORMAL = 0
-    LOW = 1
-
-
 class Job(Generic[T_co]):
-    """A task in the queue or on a worker. Updated from other threads; read it at any time.
+    """A task in the queue or on a worker. Other threads update it; it can be read at any time.
 
     Attributes:
-        id: unique.
-        task: what is run; it holds its own inputs.
-        owner: the session whose job it is.
-        priority: in the queue.
-        status: of the job.
-        events: progress that the task has reported, oldest first.
-        result: of the task, once done.
-        error: why it failed, in one sentence.
-        is_stopping: whether it was asked to stop.
-        started_at: when a worker began it, in seconds of `time.monotonic`; None before.
-        restarts: how often the cluster ran it again because its worker died.
+        id: Unique identifier.
+        task: The task, which holds its inputs.
+        owner: Identifier of the session that submitted the job.
+        status: Status of the job.
+        events: Progress that the task reported since it started, oldest first.
+        result: Result of the task when it is done.
+        error: The reason if the job failed, else `None`.
+        is_stopping: Whether the job was asked to stop.
+        started_at: Time when a worker started the task, in seconds of `time.monotonic`; `None` before.
+        restarts: How often the task started again because its worker died.
+
+    Example:
+        >>> from digitcore.jobs.tasks import StatisticsTask
+        >>> job = Job(StatisticsTask(seed=1))
+        >>> job.finish("the result")
+        >>> job.wait()
+        'the result'
     """
 
     def __init__(
         self,
-        task: "Task[T_co]",
+        task: Task[T_co],
         *,
         owner: str = "",
-        priority: Priority = Priority.NORMAL,
         on_stop: Callable[["Job[T_co]"], None] = lambda job: None,
         get_position: Callable[["Job[T_co]"], int] = lambda job: 0,
     ):
         self.id = uuid.uuid4().hex
-        self.task, self.owner, self.priority = task, owner, priority
+        self.task, self.owner = task, owner
         self.status = JobStatus.WAITING
-        self.events: list[Event] = []
+        self.events: list[Progress] = []
         self.result: T_co | None = None
-        self.error = ""
+        self.error: DigitLabError | None = None
         self.is_stopping = False
         self.restarts = 0
         self.started_at: float | None = None
@@ -72,43 +67,57 @@ class Job(Generic[T_co]):
 
     @property
     def done(self) -> bool:
-        """Whether nothing more will come: the job has a result, or it has failed."""
+        """Whether the job has a result or has failed."""
         return self._ended.is_set()
 
     @property
     def position(self) -> int:
-        """How many jobs run before this one, while it waits; 0 afterwards."""
+        """Number of jobs that run before this job while it waits; 0 afterwards."""
         return self._get_position(self)
 
+    @property
+    def progress(self) -> Progress:
+        """The newest progress."""
+        return self.events[-1] if self.events else Progress()
+
     def stop(self) -> None:
-        """Ask a running task to end soon and to keep what it has; withdraw a job that waits."""
+        """Ask a running task to stop, or withdraw a waiting job."""
         self.is_stopping = True
         self._on_stop(self)
 
     def wait(self, timeout: float | None = None) -> T_co:
-        """Block until the result is there.
+        """Block until the job is done, and return its result.
+
+        Args:
+            timeout: Seconds to wait at most; `None` waits without a limit.
 
         Raises:
-            JobError: when the task failed, or did not end in `timeout` seconds.
+            JobError: If the job does not end in time.
+            DigitLabError: If the task failed; the error is the reason.
         """
         if not self._ended.wait(timeout):
             raise JobError("The work has not ended in time.")
-        if self.status == JobStatus.FAILED:
-            raise JobError(self.error)
-        return self.result  # type: ignore[return-value]  # done without failing: the result is set
+        if self.error is not None:
+            raise self.error
+        return self.result  # type: ignore[return-value]  # A job that is done without an error has its result.
 
-    def on_event(self, event: Event) -> None:
-        """Append an event; an empty one says that the task has started, for a second time where a worker died."""
-        if event:
-            self.events.append(event)
-            return
+    def on_start(self) -> None:
+        """Note that a worker starts the task. A second start means that the first worker died."""
         self.restarts += self.started_at is not None
         self.started_at, self.events = time.monotonic(), []
 
-    def finish(self, result: T_co | None = None, error: str = "") -> None:
-        """Set the outcome. Only the first call counts."""
-        if self.done:
-            return
-        self.result, self.error = result, error
-        self.status = JobStatus.FAILED if error else JobStatus.DONE
-        self._ended.set()
+    def on_progress(self, progress: Progress) -> None:
+        """Append a progress report."""
+        self.events.append(progress)
+
+    def finish(self, result: T_co) -> None:  # type: ignore[misc]  # The job is written once, by the service.
+        """Set the result. Only the first call of `finish` or `fail` has an effect."""
+        if not self.done:
+            self.result, self.status = result, JobStatus.DONE
+            self._ended.set()
+
+    def fail(self, error: DigitLabError) -> None:
+        """Set the reason why the job failed. Only the first call of `finish` or `fail` has an effect."""
+        if not self.done:
+            self.error, self.status = error, JobStatus.FAILED
+            self._ended.set()

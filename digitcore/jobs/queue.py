@@ -1,19 +1,45 @@
-"""The order in which jobs run: one running job for each owner, the others as they came, low priority last."""
+"""The order of jobs: first come, first served, one running job per session, low priority last."""
 
-from typing import Any
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from digitcore.jobs.job import Job, JobStatus, Priority
+from digitcore.jobs.job import Job, JobStatus
+from digitcore.jobs.limits import Limits
+from digitcore.jobs.tasks.task import Priority
 
 AnyJob = Job[Any]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _locked(method: Callable[Concatenate["JobQueue", P], R]) -> Callable[Concatenate["JobQueue", P], R]:
+    @functools.wraps(method)
+    def wrapper(self: "JobQueue", *args: P.args, **kwargs: P.kwargs) -> R:
+        with self._lock:
+            return method(self, *args, **kwargs)
+
+    return wrapper  # type: ignore[return-value]  # `wraps` forgets that self may be passed by position.
 
 
 class JobQueue:
-    """Waiting and running jobs. Knows no cluster; only `add` may be called from several threads at once."""
+    """The waiting and running jobs. The queue does not know the cluster. All methods are thread-safe.
+
+    Example:
+        >>> from digitcore.jobs.tasks import StatisticsTask
+        >>> queue = JobQueue()
+        >>> queue.add(Job(StatisticsTask(seed=1)), limit=10)
+        >>> queue.next().task
+        StatisticsTask(seed=1)
+    """
 
     def __init__(self) -> None:
+        self._lock = threading.RLock()
         self._waiting: list[AnyJob] = []
         self._running: dict[str, AnyJob] = {}
 
+    @_locked
     def __len__(self) -> int:
         return len(self._waiting) + len(self._running)
 
@@ -22,54 +48,71 @@ class JobQueue:
         """Number of running jobs."""
         return len(self._running)
 
-    def count(self, priority: Priority) -> int:
-        """Number of waiting and running jobs of a priority."""
-        return sum(job.priority == priority for job in self.jobs())
-
+    @_locked
     def jobs(self) -> list[AnyJob]:
-        """The waiting jobs as they came, then the running ones."""
+        """Return the waiting jobs in the order of their arrival, then the running jobs."""
         return [*self._waiting, *self._running.values()]
 
-    def add(self, job: AnyJob) -> None:
-        """Append a waiting job."""
+    @_locked
+    def add(self, job: AnyJob, limit: int) -> None:
+        """Append a waiting job.
+
+        Args:
+            job: The job.
+            limit: Maximum number of waiting and running jobs of the same priority.
+
+        Raises:
+            JobError: If the limit is reached.
+        """
+        same_priority = sum(other.task.priority == job.task.priority for other in self.jobs())
+        Limits.check(same_priority + 1, limit, "trainings at a time")
         self._waiting.append(job)
 
+    @_locked
     def remove(self, job: AnyJob) -> bool:
-        """Withdraw a waiting job; False when it does not wait."""
+        """Withdraw a waiting job. Return whether the job was waiting."""
         if job not in self._waiting:
             return False
         self._waiting.remove(job)
         return True
 
+    @_locked
     def next(self) -> AnyJob | None:
-        """The waiting job that shall run first, or None when none may."""
-        busy = {job.owner for job in self._running.values() if job.priority == Priority.NORMAL}
-        ready = [job for job in self._waiting if job.priority == Priority.LOW or job.owner not in busy]
-        return min(ready, key=lambda job: job.priority, default=None)
+        """Return the waiting job that must run next, or `None` if no job may run."""
+        busy = {job.owner for job in self._running.values() if job.task.priority == Priority.NORMAL}
+        ready = [job for job in self._waiting if job.task.priority == Priority.LOW or job.owner not in busy]
+        return min(ready, key=lambda job: job.task.priority, default=None)
 
-    def start(self, job: AnyJob) -> None:
-        """Move a waiting job to the running ones."""
-        self._waiting.remove(job)
+    @_locked
+    def start(self, job: AnyJob) -> bool:
+        """Move a waiting job to the running jobs. Return whether the job was still waiting."""
+        if not self.remove(job):
+            return False
         job.status = JobStatus.RUNNING
         self._running[job.id] = job
+        return True
 
+    @_locked
     def is_running(self, job: AnyJob) -> bool:
-        """Whether a job runs."""
+        """Check whether a job runs."""
         return job.id in self._running
 
+    @_locked
     def discard(self, job: AnyJob) -> None:
-        """Forget a running job."""
+        """Remove a running job."""
         self._running.pop(job.id, None)
 
+    @_locked
     def pop_running(self) -> list[AnyJob]:
-        """Forget all running jobs and return them."""
+        """Remove and return all running jobs."""
         jobs = list(self._running.values())
         self._running.clear()
         return jobs
 
+    @_locked
     def position(self, job: AnyJob) -> int:
-        """How many jobs run before a waiting one; 0 when it runs or is done."""
+        """Return how many jobs run before a waiting job; 0 if the job runs or is done."""
         if job.status != JobStatus.WAITING:
             return 0
-        ordered = sorted(self._waiting, key=lambda other: other.priority)
+        ordered = sorted(self._waiting, key=lambda other: other.task.priority)
         return (ordered.index(job) if job in ordered else 0) + len(self._running)

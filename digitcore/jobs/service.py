@@ -1,7 +1,7 @@
-"""Runs jobs on one Dask cluster for a whole server.
+"""The service that runs jobs on one Dask cluster for the whole server.
 
-By default a scheduler and the workers are started as processes of their own when first needed, and released when idle.
-Where a scheduler's address is configured, that cluster is used instead, with as many jobs at once as it has workers.
+By default the service starts a scheduler and workers as separate processes when the first job comes, and stops them when they
+are idle. If the address of a scheduler is configured, the service uses that cluster, with one job per worker.
 """
 
 import atexit
@@ -13,22 +13,20 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from digitcore.config import load_config
-from digitcore.errors import DigitLabError, JobError
+from digitcore.errors import DigitLabError, JobError, WithdrawnError, WorkerDiedError
 from digitcore.jobs import cluster
 from digitcore.jobs.cluster import OwnCluster
-from digitcore.jobs.job import Job, Priority
+from digitcore.jobs.job import Job
 from digitcore.jobs.limits import Limits
 from digitcore.jobs.queue import JobQueue
-from digitcore.jobs.tasks import Task
+from digitcore.jobs.tasks.task import Progress, Task
 
-IDLE_TIMEOUT = 600  # s without a job before the workers are released
+IDLE_TIMEOUT = 600  # s without a job before the workers are stopped
 HOUSEKEEPING_INTERVAL = 5  # s
 RESULT_TIMEOUT = 30  # s
-RETRY_INTERVAL = 30  # s in which a scheduler that did not answer is not asked again
+RETRY_INTERVAL = 30  # s during which a scheduler that did not answer is not asked again
 STOP_TIMEOUT = 300  # s after which a job that was asked to stop loses its worker
-WORKER_DIED = "The worker died. Your drawings and models are safe. Press the button again: a new worker takes over."
-WITHDRAWN = "Withdrawn. Nothing was trained."
-ENDED = "It did not stop in time, and was ended. Your drawings and models are safe."
+OVERDUE = "The job did not stop in time and was cancelled. Your drawings and models are safe."
 CLOSED = "This server is shutting down. Try again in a moment."
 
 T = TypeVar("T")
@@ -36,16 +34,22 @@ AnyJob = Job[Any]
 
 
 class JobService:
-    """Submits tasks and updates their jobs. Every method but `close` returns at once.
+    """Submits tasks to workers and updates their jobs. All methods except `close` and `release_workers` return at once.
 
-    Jobs are added by whoever submits; all other work on the queue and the cluster happens on one thread.
+    The queue is thread-safe. All work on the cluster happens on one thread of the service.
 
     Args:
-        address: of a Dask scheduler; None takes the configured one, or starts a cluster of our own.
-        idle_timeout: seconds without a job before our own cluster is released.
-        limits: what one job may ask for; None takes the configured ones.
-        is_connected: whether an owner is still there; the jobs of one who is gone are stopped.
-        n_workers: of our own cluster; None takes the configured number.
+        address: Address of a Dask scheduler. `None` takes the configured address, or starts a cluster.
+        idle_timeout: Seconds without a job before the workers of the started cluster are stopped.
+        limits: Limits of one job; `None` takes the configured limits.
+        is_wanted: Called with a job; returns whether its session still waits for the result. Other jobs are stopped.
+        n_workers: Number of workers of the started cluster; `None` takes the configured number.
+
+    Example:
+        >>> from digitcore.jobs.tasks import StatisticsTask
+        >>> service = JobService()
+        >>> statistics = service.submit(StatisticsTask(seed=1)).wait()  # doctest: +SKIP
+        >>> service.close()
     """
 
     def __init__(
@@ -54,14 +58,14 @@ class JobService:
         *,
         idle_timeout: float = IDLE_TIMEOUT,
         limits: Limits | None = None,
-        is_connected: Callable[[str], bool] = lambda owner: True,
+        is_wanted: Callable[[AnyJob], bool] = lambda job: True,
         n_workers: int | None = None,
     ):
         config = load_config()
         self.limits = limits or Limits.from_config(config)
         self.n_workers = n_workers or config.workers
         self._address = address or config.dask_scheduler_address
-        self._idle_timeout, self._is_connected = idle_timeout, is_connected
+        self._idle_timeout, self._is_wanted = idle_timeout, is_wanted
         self._queue = JobQueue()
         self._cluster: OwnCluster | None = None
         self._client: Any = None
@@ -76,58 +80,57 @@ class JobService:
         self._housekeeper.start()
         atexit.register(self.close)
 
-    def submit(self, task: Task[T], *, owner: str = "", priority: Priority = Priority.NORMAL) -> Job[T]:
+    def submit(self, task: Task[T], *, owner: str = "") -> Job[T]:
         """Queue a task.
 
+        Args:
+            task: The task.
+            owner: Identifier of the session that waits for the result.
+
         Raises:
-            JobError: when a limit of this server is reached, or the service is closed.
+            JobError: If a limit of this server is reached, or the service is closed.
         """
-        Limits.check(self._queue.count(priority) + 1, self.limits.jobs, "trainings at a time")
         job: Job[T] = Job(
-            task.with_limits(self.limits),
-            owner=owner,
-            priority=priority,
-            on_stop=self._request_stop,
-            get_position=self._queue.position,
+            task.with_limits(self.limits), owner=owner, on_stop=self._request_stop, get_position=self._queue.position
         )
-        self._queue.add(job)  # here, so that the next submit counts it
+        self._queue.add(job, self.limits.jobs)
         if not self._run_soon(self._dispatch):
             self._queue.remove(job)
             raise JobError(CLOSED)
         return job
 
     def warm_up(self) -> None:
-        """Start the workers now, so that the next job need not wait for them."""
+        """Start the workers now, so that the next job does not wait for them."""
         self._run_soon(self._connect_quietly)
 
     def worker_count(self) -> int:
-        """Number of workers of the cluster that is connected now; 0 before the first."""
+        """Return the number of workers of the connected cluster; 0 if no cluster is connected."""
         client = self._client
         return len(client.scheduler_info(n_workers=-1)["workers"]) if client is not None else 0
 
     def release_workers(self) -> None:
-        """Let the workers go and wait until they are gone; the next job starts new ones."""
-        with contextlib.suppress(RuntimeError):  # closed
+        """Stop the workers and wait until they have ended. The next job starts new workers."""
+        with contextlib.suppress(RuntimeError):  # The service is closed.
             self._executor.submit(self._disconnect).result(timeout=RESULT_TIMEOUT)
 
     @property
     def is_closed(self) -> bool:
-        """Whether it takes no more tasks."""
+        """Whether the service accepts no more tasks."""
         return self._closed.is_set()
 
     def close(self) -> None:
-        """Let the workers go and end the service's threads."""
+        """Stop the workers and end the threads of the service."""
         if self._closed.is_set():
             return
         self.release_workers()
         self._closed.set()
         self._housekeeper.join()
         self._executor.shutdown(cancel_futures=True)
-        self._disconnect()  # where the interpreter is on its way out, the executor has refused
+        self._disconnect()  # At the exit of the interpreter the executor accepts no work.
         atexit.unregister(self.close)
 
     def _run_soon(self, work: Callable[..., None], *arguments: Any) -> bool:
-        """Hand work to the service's thread; False when it is closed."""
+        """Run work on the service's thread. Return whether the service accepts work."""
         try:
             self._executor.submit(work, *arguments)
         except RuntimeError:
@@ -141,7 +144,7 @@ class JobService:
         from distributed import Event
 
         if self._queue.remove(job):
-            job.finish(error=WITHDRAWN)
+            job.fail(WithdrawnError())
         elif self._queue.is_running(job):
             with contextlib.suppress(Exception):
                 Event(job.id, client=self._client).set()  # type: ignore[no-untyped-call]
@@ -154,24 +157,25 @@ class JobService:
                 if self._queue.n_running >= self._capacity():
                     return
                 self._start(client, job)
-            except Exception as error:  # noqa: BLE001 whatever went wrong, the session must see it
+            except Exception as error:  # noqa: BLE001 The session must see any error.
                 self._queue.remove(job)
                 self._discard(job)
-                job.finish(error=self._connection_error(error))
+                job.fail(self._connection_error(error))
 
-    def _connection_error(self, error: Exception) -> str:
+    def _connection_error(self, error: Exception) -> JobError:
         if self._address:
-            return (
+            return JobError(
                 f"The Dask scheduler at {self._address} does not answer. Check DASK_SCHEDULER_ADDRESS, or try again in a minute."
             )
-        return f"No worker could be started ({error}). Try again in a moment."
+        return JobError(f"No worker could be started ({error}). Try again in a moment.")
 
     def _capacity(self) -> int:
         return max(1, self.worker_count()) if self._address else self.n_workers
 
     def _start(self, client: Any, job: AnyJob) -> None:
-        client.subscribe_topic(job.id, lambda event: job.on_event(_without_sender(event[1])))
-        self._queue.start(job)
+        if not self._queue.start(job):  # The job was withdrawn in the meantime.
+            return
+        client.subscribe_topic(job.id, lambda event: _take_event(job, event[1]))
         future = client.submit(cluster.run_task, job.task, job.id, key=job.id, pure=False, retries=0)
         self._futures[job.id], self._sent_at[job.id] = future, time.monotonic()
         future.add_done_callback(lambda done: self._run_soon(self._on_done, job, done))
@@ -179,11 +183,11 @@ class JobService:
     def _on_done(self, job: AnyJob, future: Any) -> None:
         if future.status == "finished":
             try:
-                job.finish(result=future.result(timeout=RESULT_TIMEOUT))
-            except Exception:  # noqa: BLE001 the worker may die between its answer and our asking for it
-                job.finish(error=WORKER_DIED)
+                job.finish(future.result(timeout=RESULT_TIMEOUT))
+            except Exception:  # noqa: BLE001 The worker may die before its result is fetched.
+                job.fail(WorkerDiedError())
         else:
-            job.finish(error=_failure_sentence(future))
+            job.fail(_failure(future))
         self._discard(job)
         self._last_used = time.monotonic()
         with contextlib.suppress(Exception):
@@ -191,7 +195,7 @@ class JobService:
         self._dispatch()
 
     def _discard(self, job: AnyJob) -> None:
-        """Forget a running job."""
+        """Remove a running job."""
         self._queue.discard(job)
         for known in (self._futures, self._sent_at, self._overdue_since):
             known.pop(job.id, None)
@@ -201,7 +205,7 @@ class JobService:
             self._connect()
 
     def _connect(self) -> Any:
-        """A client of a living cluster."""
+        """Return a client of a cluster that is alive."""
         self._last_used = time.monotonic()
         if self._client is not None and (self._client.status != "running" or not self._is_cluster_alive()):
             self._disconnect()
@@ -214,7 +218,7 @@ class JobService:
         return self._cluster.connect()
 
     def _connect_to_address(self, address: str) -> Any:
-        """One try is shared by all jobs, and its failure is remembered for a while."""
+        """Connect to the scheduler. A failure is remembered for some time, so that waiting jobs fail at once."""
         now = time.monotonic()
         if self._unreachable_since is not None and now - self._unreachable_since < RETRY_INTERVAL:
             raise JobError("The scheduler did not answer a moment ago.")
@@ -228,7 +232,7 @@ class JobService:
 
     def _disconnect(self) -> None:
         for job in self._queue.pop_running():
-            job.finish(error=WORKER_DIED)
+            job.fail(WorkerDiedError())
             self._discard(job)
         if self._client is not None:
             with contextlib.suppress(Exception):
@@ -245,14 +249,14 @@ class JobService:
             self._run_soon(self._housekeeping)
 
     def _housekeeping(self) -> None:
-        """Release an idle cluster, notice a dead one, stop the jobs that take too long and of those who are gone."""
+        """Stop an idle cluster, notice a dead cluster, and stop jobs that take too long or are not wanted."""
         if self._cluster is not None:
             self._cluster.kill_stopped()
         is_lost = self._client is not None and self._client.status not in ("running", "connecting")
         if not self._is_cluster_alive() or (self._queue.n_running and is_lost):
             self._disconnect()
         for job in self._queue.jobs():
-            if job.owner and not self._is_connected(job.owner) and not job.is_stopping:
+            if job.owner and not self._is_wanted(job) and not job.is_stopping:
                 job.stop()
             self._limit_time(job)
         is_idle = time.monotonic() - self._last_used > self._idle_timeout
@@ -261,21 +265,21 @@ class JobService:
         self._dispatch()
 
     def _limit_time(self, job: AnyJob) -> None:
-        """Ask a job that runs too long to stop; end one that was asked and does not."""
+        """Stop a job that runs too long, and end a job that does not stop."""
         now, sent_at = time.monotonic(), self._sent_at.get(job.id)
         if sent_at is None:
             return
-        started_at = job.started_at or sent_at + cluster.START_TIMEOUT  # its worker may have to start first
-        if not job.is_stopping and now - started_at > self.limits.seconds + STOP_TIMEOUT:  # a training stops itself before
+        started_at = job.started_at or sent_at + cluster.START_TIMEOUT  # Its worker may have to start first.
+        if not job.is_stopping and now - started_at > self.limits.seconds + STOP_TIMEOUT:  # A training stops itself earlier.
             job.stop()
         if job.is_stopping and now - max(started_at, self._overdue_since.setdefault(job.id, now)) > STOP_TIMEOUT:
             self._end(job)
 
     def _end(self, job: AnyJob) -> None:
-        """End a job with the worker that runs it; a nanny starts another."""
+        """End a job by ending its worker. The nanny starts a new worker."""
         future = self._futures.get(job.id)
         self._discard(job)
-        job.finish(error=ENDED)
+        job.fail(JobError(OVERDUE))
         with contextlib.suppress(Exception):
             workers = [address for address, keys in self._client.processing().items() if job.id in keys]
             if future is not None:
@@ -283,17 +287,21 @@ class JobService:
             self._client.restart_workers(workers, timeout=RESULT_TIMEOUT, raise_for_error=False)
 
 
-def _without_sender(event: dict[str, Any]) -> dict[str, Any]:
-    """Dask adds the worker's address to every event."""
-    return {name: value for name, value in event.items() if name != "worker"}
+def _take_event(job: AnyJob, event: dict[str, Any]) -> None:
+    """Update a job by an event of `cluster.run_task`."""
+    if "progress" in event:
+        job.on_progress(Progress(**event["progress"]))
+    else:
+        job.on_start()
 
 
-def _failure_sentence(future: Any) -> str:
+def _failure(future: Any) -> DigitLabError:
+    """Return the reason why a future has no result."""
     if future.status != "error":
-        return WORKER_DIED
+        return WorkerDiedError()
     error = future.exception(timeout=RESULT_TIMEOUT)
     if isinstance(error, DigitLabError):
-        return str(error)
+        return error
     if type(error).__name__ == "KilledWorker":
-        return WORKER_DIED
-    return f"The work failed ({type(error).__name__}: {error}). Your drawings and models are safe."
+        return WorkerDiedError()
+    return JobError(f"The work failed ({type(error).__name__}: {error}). Your drawings and models are safe.")

@@ -1,44 +1,43 @@
-"""What a sweep tries: parameters, seeds, and how many epochs where poor trials are stopped early."""
+"""The plan of a sweep: parameters, seeds and early stopping."""
 
-import math
 import shlex
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from statistics import fmean
 from typing import Any, Self
 
 from digitcore.errors import ModelError, SettingsError
-from digitcore.jobs.job import JobStatus
 from digitcore.sweeps import space as parameter_space
+from digitcore.sweeps.halving import SuccessiveHalving
 from digitcore.sweeps.space import Range, Space
 from digitcore.sweeps.trial import Trial
 from digitcore.training.recipes import check_network
 from digitcore.training.settings import DEFAULTS, TrainSettings
 
 MAX_TRIALS = 100
-MAX_RUNGS = 3
 MAX_VALUE_LENGTH = 5_000  # characters of a value: a network's JSON is the longest
 PLAIN_TYPES = (str, int, float, bool, type(None))
 
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """What a sweep tries.
-
-    Source of the early stop: K. Jamieson, A. Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization",
-    AISTATS 2016: successive halving, with the epochs as resource.
+    """The parameters of a sweep, their values, and how they are tried.
 
     Attributes:
-        space: parameter → the values to try, or a range to draw from.
-        base: the settings that are not swept.
-        network: that is built with random weights, as for `networks.build`; "" trains a given model.
-        n_seeds: how many seeds each combination is tried with, from the settings' seed on.
-        n_combinations: how many are drawn at random, with the settings' seed; None takes all.
-        stops_early: whether the trials begin with fewer epochs and only the better half goes on, twice at most.
+        space: Parameter → the values to try, or a range to draw from.
+        base: Settings that are not swept.
+        network: The network that is built with random weights, as `networks.build` takes it; "" trains a given model.
+        n_seeds: Number of seeds for each combination, counted from the seed of `base`.
+        n_combinations: Number of combinations that are drawn at random with the seed of `base`; `None` takes all.
+        stops_early: Whether poor trials are stopped by `SuccessiveHalving`.
 
     Raises:
-        SettingsError, ModelError: when there are too many trials, or none, or an end of a range is no value.
+        SettingsError: If the number of trials is not allowed, or a parameter or the end of a range is not valid.
+        ModelError: If a value of the network is not valid.
+
+    Example:
+        >>> plan = SweepPlan({"batch_size": [8, 16]}, TrainSettings(), n_seeds=3)
+        >>> plan.n_trials
+        6
     """
 
     space: Space
@@ -50,25 +49,25 @@ class SweepPlan:
 
     def __post_init__(self) -> None:
         if self.stops_early and ("epochs" in self.space or self.base.epochs < 2):
-            raise SettingsError("Stopping early shortens the epochs: it needs at least 2, and they cannot be swept.")
+            raise SettingsError("Early stopping needs at least 2 epochs, and the epochs cannot be swept.")
         if self.n_combinations is None and parameter_space.n_combinations(self.space) is None:
-            raise SettingsError("A range has no end of values: say how many combinations shall be drawn.")
+            raise SettingsError("A range has infinitely many values. Say how many combinations to draw.")
         if not self.space:
-            raise SettingsError("There is nothing to try: choose a parameter and its values.")
+            raise SettingsError("The sweep has no parameter. Choose a parameter and its values.")
         for name in parameter_space.NOT_SWEPT:
             if name in self.space:
-                raise SettingsError(f"{name} cannot be swept. More seeds for each combination tell what is luck.")
+                raise SettingsError(f"{name} cannot be swept. Use several seeds for each combination.")
         for name, values in self.space.items():
             for end in values.ends if isinstance(values, Range) else ():
                 self._apply({name: end})
         if not 1 <= self.n_trials <= MAX_TRIALS:
             raise SettingsError(
-                f"A sweep has 1 to {MAX_TRIALS} trainings; this would be {self.n_trials:,}. Choose fewer values or seeds."
+                f"A sweep has 1 to {MAX_TRIALS} trials, and this sweep has {self.n_trials:,}. Choose fewer values or seeds."
             )
 
     @property
     def n_drawn(self) -> int:
-        """Number of combinations."""
+        """Number of combinations that are tried."""
         total = parameter_space.n_combinations(self.space)
         if total is None:
             return self.n_combinations or 0
@@ -76,14 +75,14 @@ class SweepPlan:
 
     @property
     def n_trials(self) -> int:
-        """Number of combinations and seeds."""
+        """Number of trials: one for each combination and seed."""
         return self.n_drawn * self.n_seeds
 
     def trials(self) -> list[Trial]:
-        """One for each combination and seed.
+        """Create one trial for each combination and seed.
 
         Raises:
-            SettingsError, ModelError: when a name or a value is wrong.
+            SettingsError, ModelError: If a name or a value is not valid.
         """
         trials = []
         for values in parameter_space.combinations(self.space, self.n_combinations, self.base.seed):
@@ -92,7 +91,7 @@ class SweepPlan:
         return trials
 
     def _apply(self, values: Mapping[str, Any]) -> tuple[TrainSettings, str]:
-        """Settings and network of a trial; an error names the values."""
+        """Return the settings and the network of a trial. An error names the values."""
         try:
             settings, network = parameter_space.apply(values, self.base, self.network)
             return settings, check_network(network) if network else ""
@@ -100,50 +99,31 @@ class SweepPlan:
             raise type(error)(f"{', '.join(f'{name}={value}' for name, value in values.items())}: {error}") from error
 
     @property
+    def halving(self) -> SuccessiveHalving | None:
+        """The schedule of early stopping; `None` if all trials run to the end."""
+        return SuccessiveHalving(self.base.epochs, self.n_drawn) if self.stops_early else None
+
+    @property
     def n_rungs(self) -> int:
-        """How many trainings the best trials have: 1 without early stop."""
-        if not self.stops_early:
-            return 1
-        by_epochs, by_combinations = int(math.log2(self.base.epochs)), math.ceil(math.log2(self.n_drawn))
-        return 1 + min(MAX_RUNGS - 1, by_epochs, by_combinations)
+        """Number of trainings of the best trials; 1 without early stopping."""
+        return self.halving.n_rungs if self.halving else 1
 
     def epochs(self, trial: Trial, rung: int) -> int:
-        """Of a trial's training on a rung; they double from one rung to the next."""
-        return max(1, self.base.epochs >> (self.n_rungs - 1 - rung)) if self.stops_early else trial.settings.epochs
-
-    def promote(self, trials: Sequence[Trial], metric: str) -> None:
-        """Let the better half of the combinations that are still in go on to the next rung, and leave the others behind.
-
-        Args:
-            trials: all settled.
-            metric: the score that ranks them, by its mean over the seeds.
-        """
-        rung = max(trial.rung for trial in trials)
-        if rung + 1 >= self.n_rungs:
-            return
-        groups: dict[str, list[Trial]] = defaultdict(list)
-        for trial in trials:
-            if trial.rung == rung and trial.status == JobStatus.DONE:
-                groups[str(trial.values)].append(trial)
-        ranked = sorted(groups.values(), key=lambda group: -fmean(trial.scores.get(metric, 0.0) for trial in group))
-        n_promoted = -(-len(ranked) // 2)
-        for trial in (trial for group in ranked[:n_promoted] for trial in group):
-            trial.promote()
-        for trial in (trial for group in ranked[n_promoted:] for trial in group):
-            trial.stopped_early = True
+        """Return the epochs of a trial's training on a rung."""
+        return self.halving.epochs_at(rung) if self.halving else trial.settings.epochs
 
     def command(self, start: str, samples: str = "") -> str:
-        """The line for the shell that does the same.
+        """Return the shell command that runs the same sweep.
 
         Args:
-            start: name of the model that is trained, where no network is built.
-            samples: name of the file with the user's samples; "" where there are none.
+            start: Name of the initial model, used if no network is built.
+            samples: Name of the file with the user's samples; "" if there are none.
         """
         parts = ["digitlab", "sweep", *(["--samples", samples] if samples else [])]
         parts += ["--network", self.network] if self.network else ["--start", start]
         base = asdict(self.base).items()
         changed: Space = {name: [value] for name, value in base if value != DEFAULTS[name] and name not in self.space}
-        for name, values in {**changed, **self.space}.items():  # in the order of the space, by which combinations are drawn
+        for name, values in {**changed, **self.space}.items():  # The order of the space decides which combinations are drawn.
             parts += ["--set", f"{name}={parameter_space.to_text(values)}"]
         if self.n_seeds > 1:
             parts += ["--seeds", str(self.n_seeds)]
@@ -152,36 +132,36 @@ class SweepPlan:
         return shlex.join([*parts, *["--stop-early"] * self.stops_early])
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it."""
+        """Return JSON-serializable state."""
         space = {name: asdict(values) if isinstance(values, Range) else list(values) for name, values in self.space.items()}
         return {name: getattr(self, name) for name in self.__dataclass_fields__} | {"space": space, "base": asdict(self.base)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Read what `to_dict` gave.
+        """Read the state that `to_dict` returned.
 
         Raises:
-            SettingsError, KeyError, TypeError, ValueError, AttributeError: when it is no such thing.
+            SettingsError, KeyError, TypeError, ValueError, AttributeError: If the values are not the state of a plan.
         """
-        n_combinations = values.get("n_combinations")
+        n_combinations = values["n_combinations"]
         return cls(
             {str(name): _read_values(found) for name, found in values["space"].items()},
             TrainSettings.from_dict(values["base"]),
-            str(read_value(values.get("network", ""))),
-            max(1, int(values.get("n_seeds", 1))),
+            str(read_value(values["network"])),
+            max(1, int(values["n_seeds"])),
             None if n_combinations is None else int(n_combinations),
-            values.get("stops_early") is True,
+            values["stops_early"] is True,
         )
 
 
 def read_value(value: Any) -> Any:
-    """A parameter's value of a stored sweep.
+    """Return a stored value of a parameter.
 
     Raises:
-        TypeError: when it can be none.
+        TypeError: If the value cannot be the value of a parameter.
     """
     if not isinstance(value, PLAIN_TYPES) or (isinstance(value, str) and len(value) > MAX_VALUE_LENGTH):
-        raise TypeError("This is no value of a parameter.")
+        raise TypeError("This is not a value of a parameter.")
     return value
 
 

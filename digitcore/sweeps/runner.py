@@ -1,10 +1,10 @@
-"""Hyperparameter sweeps: one training for each combination of values and seeds, as jobs of low priority."""
+"""The runner of a sweep: it submits the trials as jobs of low priority and collects their scores."""
 
 import threading
 from typing import TYPE_CHECKING, Any
 
 from digitcore.errors import JobError, ModelError, SettingsError
-from digitcore.jobs.job import Job, JobStatus, Priority
+from digitcore.jobs.job import Job, JobStatus
 from digitcore.jobs.service import JobService
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
@@ -15,25 +15,33 @@ from digitcore.sweeps.trial import SCORES, Trial, TrialResult, TrialTask
 if TYPE_CHECKING:
     import pandas as pd
 
-PERSONAL, MNIST = "personal", "mnist"  # the scores by which the best is chosen
+PERSONAL, MNIST = "personal", "mnist"  # the scores that can choose the best combination
 STOPPED_EARLY = "stopped early"
 
 
 class Sweep:
-    """Trainings on the same samples, which differ in the swept parameters and in the seed.
+    """A sweep: trials on the same samples that differ in the swept parameters and in the seed. All methods are thread-safe.
 
     Args:
-        start: the initial model of each, where the plan names no network.
-        samples: the user's; those held out give the personal score.
-        plan: what is tried.
-        trials: of the plan; None makes them.
+        start: The initial model of each trial, used if the plan names no network.
+        samples: The user's samples. The held-out samples give the personal score.
+        plan: The plan.
+        trials: Trials of the plan; `None` creates them.
 
     Attributes:
-        is_running: whether trials are submitted as their turn comes; set by `resume` and `stop`.
-        owner: whose jobs they are.
+        is_running: Whether the sweep submits trials. It changes through `resume`, `advance` and `stop`.
+        owner: Identifier of the session that owns the jobs. It changes through `resume` and `adopt`.
 
     Raises:
-        SettingsError, ModelError: when a name or a value of the plan is wrong.
+        SettingsError, ModelError: If a name or a value of the plan is not valid.
+
+    Example:
+        >>> from digitcore import models
+        >>> from digitcore.training import TrainSettings
+        >>> plan = SweepPlan({"batch_size": [8, 16]}, TrainSettings())
+        >>> sweep = Sweep(models.load("genius"), SampleSet(), plan)
+        >>> len(sweep.trials), sweep.best()
+        (2, None)
     """
 
     def __init__(self, start: ModelBundle, samples: SampleSet, plan: SweepPlan, trials: list[Trial] | None = None):
@@ -43,7 +51,7 @@ class Sweep:
         self._lock = threading.RLock()
 
     def to_dict(self) -> dict[str, Any]:
-        """What JSON can hold of it; the model and the samples are the lab's."""
+        """Return JSON-serializable state. It does not contain the model and the samples, which belong to the lab."""
         return {
             "start": self.start.name,
             "plan": self.plan.to_dict(),
@@ -53,14 +61,13 @@ class Sweep:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], start: ModelBundle, samples: SampleSet) -> "Sweep":
-        """Read what `to_dict` gave. It does not run; `was_running` tells whether it did.
+        """Read the state that `to_dict` returned. The sweep does not run; `was_running` tells whether it ran.
 
         Raises:
-            SettingsError: when it is no such thing.
+            SettingsError: If the values are not the state of a sweep.
         """
         try:
-            first_version = {"space": values.get("grid"), "base": values["trials"][0]["settings"] if values["trials"] else {}}
-            plan = SweepPlan.from_dict(values.get("plan") or first_version)
+            plan = SweepPlan.from_dict(values["plan"])
             trials = [Trial.from_dict(trial) for trial in values["trials"][:MAX_TRIALS]]
             for trial in trials:
                 trial.values = {name: read_value(trial.values[name]) for name in plan.space}
@@ -73,7 +80,7 @@ class Sweep:
         return cls(start, samples, plan, trials)
 
     def resume(self, service: JobService, owner: str = "") -> None:
-        """Submit the trials that are neither done nor submitted: all at first, the rest after a stop."""
+        """Submit the trials that are neither done nor submitted. Failed trials are tried again."""
         with self._lock:
             self.is_running, self.owner = True, owner
             for trial in self.trials:
@@ -81,89 +88,89 @@ class Sweep:
             self.advance(service)
 
     def stop(self) -> None:
-        """Withdraw the trials that wait and stop those that run; what is done stays."""
+        """Withdraw the waiting trials and stop the running trials. Results of completed trials are kept."""
         with self._lock:
             self.is_running = False
             for job in self.jobs():
                 job.stop()
 
     def advance(self, service: JobService) -> None:
-        """Take over what has changed since the last call, and submit what is to run next."""
+        """Collect new results and submit the next trials."""
         with self._lock:
             self.poll()
             if self.is_running and not service.is_closed:
-                if all(trial.is_settled for trial in self.trials):
-                    self.plan.promote(self.trials, self.metric)
+                if self.plan.halving and all(trial.is_settled for trial in self.trials):
+                    self.plan.halving.promote(self.trials, self.metric)
                 for trial in self.trials:
                     if trial.job is None and trial.status == JobStatus.WAITING:
                         self._submit(trial, service)
                 self.is_running = not self.is_idle
 
     def poll(self) -> None:
-        """Take over what has changed since the last call."""
+        """Collect new results."""
         with self._lock:
             for trial in self.trials:
                 trial.poll()
 
     @property
     def n_ended(self) -> int:
-        """Number of trainings that have ended, those of earlier rungs too."""
+        """Number of trainings that have ended, including trainings on earlier rungs."""
         return sum(trial.rung + trial.is_settled for trial in self.trials)
 
     def _submit(self, trial: Trial, service: JobService) -> None:
         settings = trial.settings.replace(epochs=self.plan.epochs(trial, trial.rung))
         task = TrialTask(trial.network or self.start, self.samples, settings)
         try:
-            trial.job = service.submit(task, owner=f"{self.owner}/sweep" if self.owner else "", priority=Priority.LOW)
+            trial.job = service.submit(task, owner=self.owner)
         except JobError as error:
-            trial.status, trial.error = JobStatus.FAILED, str(error)
+            trial.fail(str(error))
 
     def adopt(self, owner: str) -> None:
-        """Let another session own what runs."""
+        """Let another session own the jobs."""
         with self._lock:
             self.owner = owner
             for job in self.jobs():
-                job.owner = f"{owner}/sweep"
+                job.owner = owner
 
     def jobs(self) -> "list[Job[TrialResult]]":
-        """The jobs that wait or run."""
+        """Return the waiting and running jobs."""
         return [job for trial in self.trials if (job := trial.job) is not None]
 
     @property
     def is_stopping(self) -> bool:
-        """Whether what runs has been asked to stop."""
+        """Whether running jobs were asked to stop."""
         return any(job.is_stopping for job in self.jobs())
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing waits or runs."""
+        """Whether no job waits or runs."""
         return not self.jobs()
 
     @property
     def n_done(self) -> int:
-        """Number of trials with the scores of the last training that they get."""
+        """Number of trials that have completed their last training."""
         last = self.plan.n_rungs - 1
         return sum(trial.status == JobStatus.DONE and (trial.rung == last or trial.stopped_early) for trial in self.trials)
 
     @property
     def metric(self) -> str:
-        """The score by which the best is chosen: on the user's samples, or without any on MNIST."""
+        """The score that chooses the best combination: on the user's samples, or on MNIST if there are no samples."""
         return PERSONAL if len(self.samples) else MNIST
 
     def table(self) -> "pd.DataFrame":
-        """One row a trial: the swept values, the seed, its epochs and status, the scores (shares from 0 to 1), the error."""
+        """Return one row per trial: swept values, seed, epochs, status, scores (0 to 1) and error."""
         return self._table([(trial.scored_rung, trial.scores) for trial in self.trials])
 
     def first_rung_table(self) -> "pd.DataFrame":
-        """The rows of `table` after as many epochs as all trials have had, where they have scores.
+        """Return the rows of `table` with the scores of the first rung, in which all trials have the same epochs.
 
-        Those that do well have more later, so that their last scores compare epochs beside values.
+        Scores of later rungs would compare numbers of epochs as well as values.
         """
         table = self._table([(0, trial.first_scores or trial.scores) for trial in self.trials])
         return table[table[MNIST].notna()]
 
     def _table(self, scores: list[tuple[int, dict[str, float]]]) -> "pd.DataFrame":
-        import pandas as pd  # half a second that the first page need not wait for
+        import pandas as pd  # Imported here because it takes half a second, and the first page does not need it.
 
         rows = [
             {
@@ -179,12 +186,12 @@ class Sweep:
         return pd.DataFrame(rows, columns=[*self.plan.space, "seed", "trained_epochs", "status", *SCORES, "error"])
 
     def done_table(self) -> "pd.DataFrame":
-        """The rows of `table` with scores."""
+        """Return the rows of `table` that have scores."""
         table = self.table()
         return table[table[MNIST].notna()]
 
     def means(self) -> "pd.DataFrame":
-        """One row a combination: the mean of each score over its seeds, and the range of the score that chooses the best."""
+        """Return one row per combination: the mean of each score over the seeds, and the range of the choosing score."""
         done, names = self.done_table(), list(self.plan.space)
         if done.empty:
             return done.reindex(columns=[*names, "trained_epochs", *SCORES, "range", "seeds"])
@@ -195,9 +202,9 @@ class Sweep:
         return means
 
     def best(self) -> dict[str, Any] | None:
-        """The values with the best mean score, then the best on MNIST; with an early stop of those that were trained longest.
+        """Return the values with the best mean score; ties are decided on MNIST.
 
-        None while nothing is done.
+        With early stopping, only the combinations with the most epochs count. Return `None` while no trial is done.
         """
         means = self.means()
         if means.empty:
@@ -208,15 +215,15 @@ class Sweep:
         return next(trial.values for trial, found in zip(self.trials, is_first, strict=True) if found)
 
     def command(self, samples: str = "my-drawings.npz") -> str:
-        """The line for the shell that does the same, with the samples in a file of this name."""
+        """Return the shell command that runs the same sweep, with the samples in a file of this name."""
         return self.plan.command(self.start.name, samples if len(self.samples) else "")
 
 
 def was_running(values: dict[str, Any] | None) -> bool:
-    """Whether a sweep ran when `Sweep.to_dict` gave these values."""
+    """Check whether the sweep ran when `Sweep.to_dict` returned these values."""
     return values is not None and values.get("is_running") is True
 
 
 def _is_same(value: object, other: Any) -> bool:
-    """Whether a value is that of a table, where None may have become NaN."""
+    """Check whether a value equals the value of a table, in which `None` may have become NaN."""
     return bool(value == other or (value is None and other != other))

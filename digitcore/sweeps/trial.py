@@ -1,14 +1,13 @@
-"""A trial of a sweep: one training with one combination of values and one seed."""
+"""A trial of a sweep: a training with one combination of values and one seed."""
 
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from digitcore import sanitize
-from digitcore.jobs import mnist_evaluation
+from digitcore.errors import WorkerDiedError
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.jobs.limits import Limits
-from digitcore.jobs.service import WORKER_DIED
-from digitcore.jobs.tasks import Progress, ShouldStop, TrainTask
+from digitcore.jobs.tasks import Priority, ReportProgress, ShouldStop, Task, TrainTask
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
 from digitcore.training import history
@@ -19,15 +18,16 @@ if TYPE_CHECKING:
 
 SCORES = ["personal", "personal_before", "mnist", "mnist_before", "added_mnist_errors", "parameters", "seconds"]
 MAX_TRIES = 3  # of a trial whose worker died
+MAX_RUNG = 10
 
 
 @dataclass(frozen=True, eq=False)
 class TrialResult:
-    """What a trial found; its model is not kept.
+    """The result of a trial. The trained model is not kept.
 
     Attributes:
-        scores: by the names in `SCORES`; those before the training are missing where it starts from random weights.
-        history: the points of its curves with a validation.
+        scores: Scores by the names in `SCORES`. A trial that starts from random weights has no scores before the training.
+        history: Points of the training curves that have a validation.
     """
 
     scores: dict[str, float]
@@ -35,29 +35,37 @@ class TrialResult:
 
 
 @dataclass(frozen=True, eq=False)
-class TrialTask:
-    """Train, and score the model on the held-out samples and on MNIST's test digits.
+class TrialTask(Task[TrialResult]):
+    """Train a model, and score it on the held-out samples and on MNIST's test digits.
 
     Attributes:
-        start: the initial model, or the network that is built with random weights, as for `networks.build`.
-        samples, settings, max_seconds: as for `TrainTask`.
+        start: The initial model, or a network that is built with random weights, as `networks.build` takes it.
+        samples: The user's samples.
+        settings: Settings of the training.
+        max_seconds: Seconds after which the training stops.
     """
+
+    priority: ClassVar[Priority] = Priority.LOW
 
     start: ModelBundle | str
     samples: SampleSet
     settings: TrainSettings
     max_seconds: float = float("inf")
 
+    @property
+    def label(self) -> str:
+        return "Training a trial of the sweep"
+
     def with_limits(self, limits: Limits) -> "TrialTask":
         limits.check(len(self.samples), limits.samples, "drawings in one training")
         limits.check(self.settings.epochs, limits.epochs, "epochs")
         return replace(self, max_seconds=limits.seconds)
 
-    def run(self, progress: Progress, should_stop: ShouldStop) -> TrialResult:
+    def run(self, progress: ReportProgress, should_stop: ShouldStop) -> TrialResult:
         is_random = isinstance(self.start, str)
         start = _random_model(self.start, self.settings.seed) if isinstance(self.start, str) else self.start
-        task = TrainTask(start, self.samples, self.settings, evaluates_mnist=False, max_seconds=self.max_seconds)
-        run = task.run(progress, should_stop)
+        training = TrainTask(start, self.samples, self.settings, max_seconds=self.max_seconds)
+        run = training.run(progress, should_stop)
         scores = _scores(run, len(self.samples) > 0, None if is_random else start)
         return TrialResult(scores, history.validated(run.history))
 
@@ -69,6 +77,8 @@ def _random_model(network: str, seed: int) -> ModelBundle:
 
 
 def _scores(run: "Run", has_samples: bool, start: ModelBundle | None) -> dict[str, float]:
+    from digitcore.jobs import mnist_evaluation
+
     after = mnist_evaluation.evaluate(run.model).score
     scores = {"mnist": after.accuracy, "parameters": float(run.model.card.parameters), "seconds": run.seconds}
     if has_samples and run.personal_after:
@@ -83,21 +93,21 @@ def _scores(run: "Run", has_samples: bool, start: ModelBundle | None) -> dict[st
 
 @dataclass
 class Trial:
-    """One combination of values with one seed.
+    """One combination of values with one seed. It changes through its methods, which the sweep calls under its lock.
 
     Attributes:
-        values: parameter → value.
-        settings: complete.
-        network: that is built with random weights; "" where the sweep's start is trained.
-        status: WAITING also before it is submitted and after it was stopped.
-        scores: once done, the values named in `SCORES` that are known; those of the last training that ended.
-        first_scores: those of the first rung, once it is on another.
-        history: once done, the points of its curves with a validation.
-        error: why it failed, in one sentence.
-        rung: how often the epochs were cut short before, with successive halving; 0 is the first and shortest.
-        stopped_early: whether it was left behind at its rung; its scores are those of the shorter training.
-        job: while it waits in the queue or runs.
-        tries: how often its worker died.
+        values: Parameter → value.
+        settings: The complete settings.
+        network: The network that is built with random weights; "" if the sweep's initial model is trained.
+        status: Status of the trial. A trial that was not submitted yet, or was stopped, is waiting.
+        scores: Known scores of the last completed training, by the names in `SCORES`.
+        history: Points of its curves that have a validation.
+        error: The reason if the trial failed, in one sentence.
+        rung: How often the trial was promoted by successive halving; 0 is the first and shortest training.
+        stopped_early: Whether successive halving stopped the trial. Its scores come from the shorter training.
+        job: The job while the trial waits in the queue or runs.
+        tries: How often its worker died.
+        first_scores: Scores of the first rung after the trial was promoted.
     """
 
     values: dict[str, Any]
@@ -112,52 +122,59 @@ class Trial:
     job: "Job[TrialResult] | None" = None
     tries: int = 0
     first_scores: dict[str, float] = field(default_factory=dict)
-    _saved: tuple[tuple[Any, ...], dict[str, Any]] | None = field(default=None, repr=False, compare=False)
+    _stored: dict[str, Any] | None = field(default=None, repr=False, compare=False)
 
     def poll(self) -> None:
-        """Take over the job's status and result; a trial that was stopped, or whose worker died, waits again."""
+        """Take over the status and the result of the job. A trial that was stopped, or whose worker died, waits again."""
         job = self.job
         if job is None:
             return
         if not job.done:
             self.status = job.status
             return
-        self.job = None
+        self.job, self._stored = None, None
         if job.is_stopping:
             self.status = JobStatus.WAITING
-        elif job.error == WORKER_DIED and self.tries + 1 < MAX_TRIES:
+        elif isinstance(job.error, WorkerDiedError) and self.tries + 1 < MAX_TRIES:
             self.status, self.tries = JobStatus.WAITING, self.tries + 1
-        elif job.status == JobStatus.DONE and job.result:
+        elif job.result is not None:
             self.scores, self.history, self.status = job.result.scores, job.result.history, JobStatus.DONE
         else:
-            self.error, self.status = job.error, JobStatus.FAILED
+            self.fail(str(job.error))
+
+    def fail(self, reason: str) -> None:
+        """Note that the trial failed."""
+        self.error, self.status, self._stored = reason, JobStatus.FAILED, None
 
     def retry(self) -> None:
-        """Wait again, where it failed."""
+        """Let a failed trial wait again."""
         if self.status == JobStatus.FAILED:
-            self.status, self.error, self.tries = JobStatus.WAITING, "", 0
+            self.status, self.error, self.tries, self._stored = JobStatus.WAITING, "", 0, None
 
     def promote(self) -> None:
-        """Wait for the next and longer training."""
+        """Let the trial wait for its next and longer training."""
         self.first_scores = self.first_scores or self.scores
-        self.rung, self.status, self.tries = self.rung + 1, JobStatus.WAITING, 0
+        self.rung, self.status, self.tries, self._stored = self.rung + 1, JobStatus.WAITING, 0, None
+
+    def stop_early(self) -> None:
+        """Note that the trial is not promoted."""
+        self.stopped_early, self._stored = True, None
 
     @property
     def scored_rung(self) -> int:
-        """The rung that the scores are of."""
+        """The rung of the training that gave the scores."""
         return self.rung if self.status == JobStatus.DONE else max(0, self.rung - 1)
 
     @property
     def is_settled(self) -> bool:
-        """Whether its training is done, or has failed."""
+        """Whether the training is done or has failed."""
         return self.status in (JobStatus.DONE, JobStatus.FAILED)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it, the same object until something changes; a trial that runs is one that waits."""
-        status = JobStatus.WAITING if self.status == JobStatus.RUNNING else self.status
-        key = (status, self.rung, self.stopped_early, self.error, id(self.scores), id(self.history))
-        if self._saved is None or self._saved[0] != key:
-            values = {
+        """Return JSON-serializable state. The result is cached until the state changes. A running trial is stored as waiting."""
+        if self._stored is None:
+            status = JobStatus.WAITING if self.status == JobStatus.RUNNING else self.status
+            self._stored = {
                 "values": self.values,
                 "settings": asdict(self.settings),
                 "network": self.network,
@@ -169,29 +186,27 @@ class Trial:
                 "rung": self.rung,
                 "stopped_early": self.stopped_early,
             }
-            self._saved = key, values
-        return self._saved[1]
+        return self._stored
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Trial":
-        """Read what `to_dict` gave; what is odd of its scores and curves is dropped.
+        """Read the state that `to_dict` returned. Malformed scores and points of curves are dropped.
 
         Raises:
-            SettingsError, ModelError, KeyError, TypeError, ValueError: when it is no such thing.
+            SettingsError, ModelError, KeyError, TypeError, ValueError: If the values are not the state of a trial.
         """
-        first_scores = values.get("first_scores")
-        rung = values.get("rung", 0)
+        rung = values["rung"]
         return cls(
             dict(values["values"]),
             TrainSettings.from_dict(values["settings"]),
-            str(values.get("network", "")),
+            str(values["network"]),
             JobStatus(values["status"]),
             _read_scores(values["scores"]),
-            history.validated(history.from_json(values.get("history"))),
+            history.validated(history.from_json(values["history"])),
             str(values["error"]),
-            rung if isinstance(rung, int) and 0 <= rung < 10 else 0,
-            values.get("stopped_early") is True,
-            first_scores=_read_scores(first_scores) if isinstance(first_scores, dict) else {},
+            rung if isinstance(rung, int) and 0 <= rung < MAX_RUNG else 0,
+            values["stopped_early"] is True,
+            first_scores=_read_scores(values["first_scores"]),
         )
 
 

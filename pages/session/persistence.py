@@ -1,4 +1,4 @@
-"""Saving the lab of a session after each change, and finding it again by the page's address."""
+"""The lab of a session in the store: restore, copy, adopt, save and delete it."""
 
 import contextlib
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from digitcore.errors import LabError
+from digitcore.jobs.tasks import TrainTask
 from digitcore.storage import database
 from digitcore.storage.background_saver import BackgroundSaver, SaveState
 from digitcore.storage.database import StoredLab
@@ -14,22 +15,21 @@ from pages.session import resources, state
 from pages.session.lab_session import LabSession
 from pages.session.sweep_recorder import ActiveWork
 
-TOKEN_PARAMETER, VIEW_PARAMETER = "lab", "view"  # of the address
-WRITE_SECONDS = 0.3  # to wait for a write, so that what the page says of it is true; a slow one goes on in the background
-READ_SECONDS = 1.0  # to wait for what another window of this server is about to write
+TOKEN_PARAMETER, VIEW_PARAMETER = "lab", "view"  # parameters of the page's address
+WRITE_SECONDS = 0.3  # A write that takes longer continues in the background, and the page says so.
+READ_SECONDS = 1.0  # to wait for the write of another window
 DELETE_SECONDS = 5.0
-RESTORED_WIDGETS = ("start_from", "start_run", "hold_out", "train_after_label", "paper")  # drawn perhaps before the lab came
-MAX_SKIPPED = 5  # damaged parts that are named
-UNKNOWN_TOKEN = "There is no lab under this address: it was forgotten, or nobody opened it for long. This is a new one."
-AWAITED = (
-    "Your saved lab cannot be reached now. What you do here is kept in this window, and added to your lab as soon as it is back."
-)
-COPY = "This is a copy of a lab. What you change is saved as a lab of your own; the lab itself stays as it is."
-BACK_AGAIN = "Your lab is back, and what you did meanwhile was added to it."
+# These widgets may be drawn before the lab is restored.
+RESTORED_WIDGETS = ("start_from", "start_run", "hold_out", "train_after_label", "paper")
+MAX_SKIPPED = 5  # damaged parts that the page names
+UNKNOWN_TOKEN = "The lab was deleted or has expired. You are in a new lab."
+AWAITED = "Your lab cannot be reached now. Your changes are kept in this window and are added to your lab when it is back."
+COPY = "This is a copy of a lab. Your changes are saved in a new lab, and the original does not change."
+BACK_AGAIN = "Your lab is back. Your changes of the meantime were added to it."
 
 
 def restore(session: LabSession) -> None:
-    """Open the lab that the page's address names: at the first run, and again while its store does not answer."""
+    """Open the lab of the page's address at the first run, and try again while the store does not answer."""
     saving = session.saving
     names = () if resources.is_store_off() else (TOKEN_PARAMETER, VIEW_PARAMETER)
     saving.begin(*(st.query_params.get(name, "") for name in names))
@@ -37,19 +37,19 @@ def restore(session: LabSession) -> None:
         return
     saver = resources.saver()
     if saver is None:
-        saving.notice = resources.store_error()
+        saving.set_notice(resources.store_error())
         return
     _open(session, saver, saving.awaited_token)
 
 
 def _open(session: LabSession, saver: BackgroundSaver, token: str) -> None:
-    """Become the lab of this token, or note why not."""
+    """Load the lab of this token, or set a notice that says why it cannot be loaded."""
     is_copy = bool(session.saving.view_token)
     try:
         saver.flush(token, READ_SECONDS)
         found = saver.store.load_view(token) if is_copy else saver.store.load(token)
     except LabError:
-        session.saving.notice = AWAITED
+        session.saving.set_notice(AWAITED)
         return
     if found is None:
         session.saving.end_waiting(notice=UNKNOWN_TOKEN)
@@ -78,7 +78,8 @@ def _take_over(session: LabSession, token: str, found: StoredLab) -> None:
     with session.lock:
         is_empty = session.snapshot().is_empty
         if work is not None and not resources.is_connected(work.owner):
-            session.training.adopt(work.job, work.sweep, session.owner)
+            session.work.adopt(work.jobs, session.owner)
+            session.training.adopt_sweep(work.sweep, session.owner)
         if is_empty:
             session.restore(found.snapshot)
         else:
@@ -92,27 +93,20 @@ def _take_over(session: LabSession, token: str, found: StoredLab) -> None:
 
 
 def save(session: LabSession) -> None:
-    """Write what has changed; a lab gets its address with the first thing that is worth saving."""
+    """Write the changes. A lab gets its address when it has something to save."""
     saver, snapshot, saving = resources.saver(), session.snapshot(), session.saving
     if saving.awaited_token:
-        _show(address(session))  # a change of the page has taken it out of the address
+        _show(address(session))  # A change of the page has removed the token from the address.
         return
     is_worth_saving = not (snapshot.is_empty or snapshot.is_unchanged(saving.copied))
     if saver is None or (saving.state is None and not is_worth_saving):
         return
-    with session.lock:
-        if saving.state is None:
-            saving.state, saving.view_token = SaveState(database.new_token()), ""
-        saved = saving.state
-        if not snapshot.is_unchanged(saved.pending):
-            saving.notice = ""  # it was shown; the user has gone on since
+    saved = saving.start(snapshot)
     if writing := saver.save(saved, snapshot):
         with contextlib.suppress(TimeoutError):
             writing.result(WRITE_SECONDS)
     if saved.has_conflict:
-        with session.lock:
-            saving.notice, saving.state = saved.error, SaveState(database.new_token())
-            saved = saving.state
+        saved = saving.fork()
         saver.save(saved, snapshot)
         st.toast(saving.notice, duration="long")
     _note_work(session, saved.token, lambda: saver.save(saved, session.snapshot()))
@@ -120,7 +114,7 @@ def save(session: LabSession) -> None:
 
 
 def address(session: LabSession) -> dict[str, str]:
-    """What the address of each page holds of this lab."""
+    """Return the address parameters that name this lab on each page."""
     saving = session.saving
     if saving.view_token:
         return {VIEW_PARAMETER: saving.view_token}
@@ -129,24 +123,24 @@ def address(session: LabSession) -> dict[str, str]:
 
 
 def view_address(session: LabSession) -> dict[str, str]:
-    """What the address for those who may only read this lab holds; {} before it is saved."""
+    """Return the address parameters of the read-only link; {} before the lab is saved."""
     return {VIEW_PARAMETER: database.view_token(session.saving.state.token)} if session.saving.state else {}
 
 
 def _show(address: dict[str, str]) -> None:
-    """Make a lab's token the page's address; the settings of a link stand in the lab from now on."""
+    """Make the lab's token the page's address. It replaces the settings of a link, which are part of the lab now."""
     if st.query_params.to_dict() != address:
         st.query_params.from_dict(address)
 
 
 def error(session: LabSession) -> str:
-    """Why the lab is not saved, or not the one of the address, in a sentence; "" when all is well."""
+    """Return the reason why the lab is not saved, or is not the lab of the address; "" if there is none."""
     saved = session.saving.state
     return (saved.error if saved else "") or session.saving.notice or resources.store_error()
 
 
 def delete(session: LabSession) -> str:
-    """Delete the lab from the store; what went wrong, in a sentence."""
+    """Delete the lab from the store. Return the reason if that fails, else ""."""
     saver, saved = resources.saver(), session.saving.state
     if saver and saved:
         try:
@@ -157,7 +151,7 @@ def delete(session: LabSession) -> str:
 
 
 def size(session: LabSession) -> int | None:
-    """Bytes of the lab in the store; None where it is not there."""
+    """Return the size of the stored lab in bytes; `None` if it is not stored."""
     saver, saved = resources.saver(), session.saving.state
     if saver is None or saved is None or not saved.version:
         return None
@@ -168,15 +162,16 @@ def size(session: LabSession) -> int | None:
 
 
 def _note_work(session: LabSession, token: str, save: Callable[[], object]) -> None:
-    """So that a session that comes after a reload finds what runs."""
-    training = session.training
-    sweep = training.sweep if training.sweep and not training.sweep.is_idle else None
+    """Note the running work of the lab, so that a session that comes after a reload can adopt it."""
+    sweep = session.training.sweep
+    sweep = sweep if sweep and not sweep.is_idle else None
+    jobs = tuple(session.work.running(TrainTask))
     works = resources.active_work()
     noted = works.get(token)
     is_own = noted is not None and noted.owner == session.owner
-    if training.job or sweep:
+    if jobs or sweep:
         n_recorded = noted.n_recorded if noted is not None and is_own else -1
-        works[token] = ActiveWork(training.job, sweep, session.owner, save, n_recorded)
+        works[token] = ActiveWork(jobs, sweep, session.owner, save, n_recorded)
     elif is_own:
         works.pop(token, None)
     if sweep:

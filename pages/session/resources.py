@@ -1,10 +1,8 @@
-"""What all sessions share: the shipped models, their predictors, the worker, the store. The only caches."""
+"""The resources that all sessions share: models, predictors, the job service, the store. All caches are here."""
 
 import contextlib
-import functools
 import time
 from collections.abc import Mapping, MutableMapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from zict import LRU
 from digitcore import mnist
 from digitcore.config import load_config
 from digitcore.errors import LabError, ModelError
+from digitcore.jobs.job import Job
 from digitcore.jobs.service import JobService
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
@@ -23,6 +22,7 @@ from digitcore.predictor import Predictor
 from digitcore.storage import database
 from digitcore.storage.background_saver import BackgroundSaver
 from digitcore.storage.database import LabStore
+from digitcore.sweeps.trial import TrialTask
 from pages.session.live_budget import LiveBudget
 from pages.session.server_resources import ServerResources
 from pages.session.sweep_recorder import ActiveWork, SweepRecorder
@@ -36,26 +36,26 @@ MNIST_RETRY_SECONDS = 10
 _BY_HASH: dict[str | type, Any] = {ModelBundle: lambda bundle: bundle.hash}
 
 
-def services() -> ServerResources:
-    """What a session needs."""
+def server_resources() -> ServerResources:
+    """Return the resources that a session uses."""
     return ServerResources(jobs, shipped_model, registry.names, usable_models, probabilities, results)
 
 
 @st.cache_resource(show_spinner=False)
 def shipped_model(name: str) -> ModelBundle:
-    """A shipped model."""
+    """Return a shipped model."""
     return registry.load(name)
 
 
 @st.cache_data(show_spinner=False)
 def usable_models() -> list[str]:
-    """The names of the shipped models whose files are sound. Opens all of them: for pages that show them."""
+    """Return the names of the shipped models whose files are valid. This opens all of them."""
     return [name for name in registry.names() if not model_error(name)]
 
 
 @st.cache_data(show_spinner=False)
 def model_error(name: str) -> str:
-    """What is wrong with a shipped model's files, in a sentence; "" when they are sound."""
+    """Return what is wrong with the files of a shipped model; "" if they are valid."""
     try:
         shipped_model(name)
     except ModelError as error:
@@ -65,13 +65,13 @@ def model_error(name: str) -> str:
 
 @st.cache_resource(show_spinner=False)
 def _predictors() -> MutableMapping[str, Predictor]:
-    """By the model's hash; the memory of all together is limited."""
+    """Return the predictors by the hashes of their models. Their total memory is limited."""
     cache: MutableMapping[str, Predictor] = LRU(MAX_PREDICTOR_BYTES, {}, weight=lambda _, predictor: predictor.n_bytes)
     return cache
 
 
 def predictor(bundle: ModelBundle) -> Predictor:
-    """A model's predictor."""
+    """Return the predictor of a model."""
     cache = _predictors()
     with contextlib.suppress(KeyError):
         return cache[bundle.hash]
@@ -82,27 +82,28 @@ def predictor(bundle: ModelBundle) -> Predictor:
 
 @st.cache_data(show_spinner=False, max_entries=MAX_PROBABILITIES, hash_funcs=_BY_HASH)
 def probabilities(bundle: ModelBundle, digits: np.ndarray) -> np.ndarray:
-    """A model's probabilities for digits, (N, 28, 28) uint8 → (N, 10) float32."""
+    """Return a model's probabilities for digits, (N, 28, 28) uint8 → (N, 10) float32."""
     return predictor(bundle).probabilities(digits)
 
 
 @st.cache_resource(show_spinner=False)
 def results() -> MutableMapping[Any, Any]:
-    """What the worker has found out, by what was asked and of which model."""
+    """Return the cache of the worker's results by the keys of their tasks."""
     cache: MutableMapping[Any, Any] = LRU(MAX_RESULTS, {})
     return cache
 
 
 @st.cache_resource(show_spinner=False)
 def live_budget() -> LiveBudget:
-    """For the predictions during strokes on this server."""
+    """Return the time budget of this server for predictions during strokes."""
     return LiveBudget(load_config().live)
 
 
 @st.cache_resource(show_spinner=False)
 def jobs() -> JobService:
-    """The worker of this server."""
-    return JobService(is_connected=functools.partial(is_present, works=active_work()))
+    """Return the service that runs jobs."""
+    works = active_work()
+    return JobService(is_wanted=lambda job: is_wanted(job, works))
 
 
 @st.cache_resource(show_spinner=False)
@@ -120,13 +121,13 @@ def _open_store() -> BackgroundSaver:
 
 
 def is_store_off() -> bool:
-    """Whether this server shall not save labs."""
+    """Check whether saving is switched off on this server."""
     return load_config().is_store_off
 
 
 @st.cache_data(show_spinner=False, ttl=STORE_RETRY_SECONDS)
 def store_error() -> str:
-    """Why labs are not saved, in a sentence; "" when they are, or when this server shall not."""
+    """Return the reason why labs cannot be saved; "" if they can, or if saving is switched off."""
     if is_store_off():
         return ""
     try:
@@ -137,19 +138,19 @@ def store_error() -> str:
 
 
 def saver() -> BackgroundSaver | None:
-    """What saves labs; None where storing is switched off or the store cannot be reached."""
+    """Return the object that saves labs; `None` if saving is switched off or the store cannot be reached."""
     return None if is_store_off() or store_error() else _open_store()
 
 
 @st.cache_resource(show_spinner=False)
 def active_work() -> dict[str, ActiveWork]:
-    """What runs for labs of the store, by the lab's token, so that a session that comes after a reload finds it."""
+    """Return the running work of stored labs by their tokens. A session that comes after a reload adopts it."""
     return {}
 
 
 @st.cache_resource(show_spinner=False)
 def sweep_recorder() -> SweepRecorder:
-    """What looks after the sweeps of this server."""
+    """Return the thread that advances the sweeps of this server."""
     return SweepRecorder(jobs(), active_work(), is_present)
 
 
@@ -157,18 +158,12 @@ _last_seen: dict[str, float] = {}  # session id → when it was last connected, 
 
 
 def is_connected(session: str) -> bool:
-    """Whether a session has a browser at this moment."""
+    """Check whether a session has an open browser now."""
     return runtime.exists() and runtime.get_instance().is_active_session(session)
 
 
-def is_present(owner: str, works: Mapping[str, ActiveWork] = MappingProxyType({})) -> bool:
-    """Whether a session is connected, or was so lately that its browser may come back.
-
-    A sweep's owner is “session/sweep”; one of a saved lab goes on without a browser.
-    """
-    session, _, kind = owner.partition("/")
-    if kind and any(work.owner == session and work.sweep is not None for work in list(works.values())):
-        return True
+def is_present(session: str) -> bool:
+    """Check whether a session is connected, or was connected so recently that its browser may come back."""
     if not runtime.exists():
         return True
     now = time.monotonic()
@@ -177,7 +172,15 @@ def is_present(owner: str, works: Mapping[str, ActiveWork] = MappingProxyType({}
     return now - _last_seen.setdefault(session, now) < RECONNECT_SECONDS
 
 
+def is_wanted(job: Job[Any], works: Mapping[str, ActiveWork]) -> bool:
+    """Check whether a job must go on: its session is present, or it is a trial of a stored lab's sweep."""
+    is_stored_trial = isinstance(job.task, TrialTask) and any(
+        work.owner == job.owner and work.sweep is not None for work in list(works.values())
+    )
+    return is_stored_trial or is_present(job.owner)
+
+
 @st.cache_data(show_spinner=False, ttl=MNIST_RETRY_SECONDS)
 def has_mnist() -> bool:
-    """Whether the data set is on this machine."""
+    """Check whether MNIST is on this machine."""
     return mnist.is_available()

@@ -1,25 +1,26 @@
-"""How a session's lab is saved."""
+"""The state of saving a session's lab."""
 
 import time
 from typing import Any
 
+from digitcore.storage import database
 from digitcore.storage.background_saver import SaveState
 from digitcore.storage.snapshot import LabSnapshot
 from pages.session.session_part import SessionPart, synchronized
 
-RETRY_INTERVAL = 5.0  # s between two tries to open a lab whose store does not answer
+RETRY_INTERVAL = 5.0  # s between two tries to open a lab when the store does not answer
 
 
 class SavingState(SessionPart):
-    """The saving of a session's lab.
+    """The state of saving a session's lab.
 
     Attributes:
-        state: in the store; None while there is nothing to save.
-        awaited_token: of the lab that the page's address names and that could not be opened yet; "" when none is awaited.
-        view_token: under which a copy of somebody's lab was opened; "" when this is no copy, or one that has changed.
-        copied: that lab, so that a copy is saved only when it differs.
-        is_begun: whether the page's address was looked at.
-        notice: why this is not the lab of the page's address, or not saved, in a sentence.
+        state: State of the lab in the store; `None` if nothing was saved yet.
+        awaited_token: Token of the lab in the page's address that could not be opened yet; "" if no lab is awaited.
+        view_token: Token of the lab of which this is an unchanged copy; "" if this is not a copy.
+        copied: The copied lab. The copy is saved only if it differs.
+        is_begun: Whether the page's address was read.
+        notice: The reason why this is not the lab of the page's address, or is not saved, in a sentence.
     """
 
     def __init__(self, lock: Any = None) -> None:
@@ -33,24 +34,49 @@ class SavingState(SessionPart):
 
     @property
     def is_behind(self) -> bool:
-        """Whether something is still to be written, or the lab to be opened."""
+        """Whether changes are not written yet, or the lab is not opened yet."""
         return bool(self.awaited_token) or (self.state is not None and self.state.is_behind)
 
     @property
     def is_saved(self) -> bool:
-        """Whether all of the lab is in the store."""
+        """Whether the whole lab is in the store."""
         return self.state is not None and not self.is_behind and not self.state.is_lost
 
     @synchronized
     def begin(self, token: str = "", view_token: str = "") -> None:
-        """The page's address names this lab, or a copy, or none: called at every run, and heeded at the first."""
+        """Note the tokens in the page's address. Only the first call has an effect."""
         if not self.is_begun:
             self.is_begun, self.awaited_token = True, token or view_token
             self.view_token = "" if token else view_token
 
     @synchronized
+    def set_notice(self, sentence: str) -> None:
+        """Set the notice that the page shows."""
+        self.notice = sentence
+
+    @synchronized
+    def start(self, snapshot: LabSnapshot) -> SaveState:
+        """Return the state to save a snapshot with; create it for a lab that was not saved yet.
+
+        A notice that the page has shown is removed when the lab changes.
+        """
+        if self.state is None:
+            self.state, self.view_token = SaveState(database.new_token()), ""
+        if not snapshot.is_unchanged(self.state.pending):
+            self.notice = ""
+        return self.state
+
+    @synchronized
+    def fork(self) -> SaveState:
+        """Continue as a new lab because another window has changed this lab."""
+        if self.state is not None:
+            self.notice = self.state.error
+        self.state = SaveState(database.new_token())
+        return self.state
+
+    @synchronized
     def take_turn(self) -> bool:
-        """Whether the awaited lab shall be opened now: once in a while."""
+        """Return whether to try to open the awaited lab now. Tries are `RETRY_INTERVAL` apart."""
         now = time.monotonic()
         if not self.awaited_token or (self._tried_at and now - self._tried_at < RETRY_INTERVAL):
             return False
@@ -59,11 +85,11 @@ class SavingState(SessionPart):
 
     @synchronized
     def end_waiting_for_copy(self, copied: LabSnapshot, notice: str) -> None:
-        """The awaited copy was opened; `copied` is what this session's snapshot is as long as nothing was changed."""
+        """Note that the awaited copy was opened. `copied` is the snapshot of the session while nothing changes."""
         self.awaited_token, self.copied, self.notice = "", copied, notice
 
     @synchronized
     def end_waiting(self, state: SaveState | None = None, notice: str = "") -> None:
-        """The awaited lab was opened, or there is none."""
+        """Note that the awaited lab was opened, or does not exist."""
         self.awaited_token = self.view_token = ""
         self.state, self.notice = state, notice

@@ -1,4 +1,4 @@
-"""What a session needs from its server, passed in so that a session can be tested without Streamlit."""
+"""The resources of the server that a session uses. They are passed in, so that a session can be tested without Streamlit."""
 
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from digitcore.models.bundle import ModelBundle
 
 @dataclass(frozen=True)
 class ServerResources:
-    """Functions that give what all sessions share.
+    """Functions that return what all sessions share.
 
     Attributes:
-        jobs: the worker.
-        shipped: a shipped model by its name.
-        shipped_names: the names of the shipped models.
-        usable_names: of those, the ones whose files are sound; opens all of them.
-        probabilities: a model's, for digits (N, 28, 28) uint8 → (N, 10) float32; cached.
-        results: what the worker has found out, by what was asked.
+        jobs: Returns the service that runs jobs.
+        shipped: Returns a shipped model by its name.
+        shipped_names: Returns the names of the shipped models.
+        usable_names: Returns the names of the shipped models whose files are valid. It opens all of them.
+        probabilities: Returns a model's probabilities, (N, 28, 28) uint8 → (N, 10) float32. Results are cached.
+        results: Returns the cache of the worker's results by the keys of their tasks.
     """
 
     jobs: Callable[[], JobService]

@@ -1,4 +1,4 @@
-"""The base of a session's parts: all of them change under one lock."""
+"""The base class of a session's parts, which all change under one lock."""
 
 import functools
 import threading
@@ -10,7 +10,7 @@ R = TypeVar("R")
 
 
 class Locked(Protocol):
-    """Something with a lock."""
+    """An object with a lock."""
 
     lock: Any
 
@@ -18,11 +18,13 @@ class Locked(Protocol):
 class SessionPart:
     """A part of a session.
 
-    Streamlit may run two threads of one session at once. Every method that changes a part holds the session's lock, and calls
-    no Streamlit function meanwhile: Streamlit ends a thread inside its own functions, which would leave half a change.
+    Streamlit may run two threads of one session at once, and other threads of the server read and write a session too. Every
+    method that changes a part holds the session's lock. Meanwhile it calls no Streamlit function, because Streamlit ends a
+    thread inside its own functions, which would leave half a change. Fields that only the page's script writes are documented
+    as such.
 
     Args:
-        lock: the session's, reentrant.
+        lock: The session's reentrant lock; `None` creates one.
     """
 
     def __init__(self, lock: Any = None):
@@ -33,11 +35,11 @@ L = TypeVar("L", bound=Locked)
 
 
 def synchronized(method: Callable[Concatenate[L, P], R]) -> Callable[Concatenate[L, P], R]:
-    """Hold the session's lock during a method."""
+    """Hold the lock of the instance while the method runs."""
 
     @functools.wraps(method)
     def wrapper(self: L, *args: P.args, **kwargs: P.kwargs) -> R:
         with self.lock:
             return method(self, *args, **kwargs)
 
-    return wrapper  # type: ignore[return-value]  # `wraps` forgets that self may be passed by position
+    return wrapper  # type: ignore[return-value]  # `wraps` forgets that self may be passed by position.

@@ -1,4 +1,4 @@
-"""Moves sweeps on and saves what their trials find, whether a browser looks at them or not."""
+"""A thread that advances the sweeps of a server and saves their results, with or without an open browser."""
 
 import logging
 import threading
@@ -9,22 +9,24 @@ from digitcore.jobs.job import Job
 from digitcore.jobs.service import JobService
 from digitcore.sweeps.runner import Sweep
 from digitcore.training.run import Run
-from pages.session import polling
+from pages.session.work import SLOW
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass
 class ActiveWork:
-    """What runs for a lab of the store: its training and its sweep.
+    """The running work of a stored lab.
 
     Attributes:
-        owner: the session.
-        save: writes the lab soon.
-        n_recorded: how many trainings of the sweep had ended when it was last saved.
+        jobs: The training jobs.
+        sweep: The running sweep, or `None`.
+        owner: Identifier of the session.
+        save: Saves the lab soon.
+        n_recorded: Number of trainings of the sweep that had ended when the lab was last saved.
     """
 
-    job: Job[Run] | None
+    jobs: tuple[Job[Run], ...]
     sweep: Sweep | None
     owner: str
     save: Callable[[], object]
@@ -32,13 +34,13 @@ class ActiveWork:
 
 
 class SweepRecorder:
-    """A thread that looks after the sweeps of a server.
+    """A thread that advances and saves the sweeps of a server.
 
     Args:
-        service: that runs the trials.
-        works: what runs, by the lab's token; what is complete and whose owner is gone is removed.
-        is_present: whether an owner may come back.
-        interval: seconds between two looks.
+        service: The service that runs the trials.
+        works: Running work by the token of the lab. Completed work of a session that is gone is removed.
+        is_present: Returns whether a session is connected or may come back.
+        interval: Seconds between two looks.
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class SweepRecorder:
         service: JobService,
         works: MutableMapping[str, ActiveWork],
         is_present: Callable[[str], bool],
-        interval: float = polling.SLOW,
+        interval: float = SLOW,
     ):
         self._service, self._works, self._is_present = service, works, is_present
         self._closed = threading.Event()
@@ -59,7 +61,7 @@ class SweepRecorder:
         self._thread.join()
 
     def look(self) -> None:
-        """Move every sweep on, and save those of which a training has ended."""
+        """Advance all sweeps, and save those with new results."""
         for token, work in list(self._works.items()):
             if work.sweep is None:
                 continue
@@ -67,12 +69,12 @@ class SweepRecorder:
             if work.n_recorded != work.sweep.n_ended:
                 work.n_recorded = work.sweep.n_ended
                 work.save()
-            if work.sweep.is_idle and work.job is None and not self._is_present(work.owner):
+            if work.sweep.is_idle and not work.jobs and not self._is_present(work.owner):
                 self._works.pop(token, None)
 
     def _run(self, interval: float) -> None:
         while not self._closed.wait(interval):
             try:
                 self.look()
-            except Exception:  # one lab must not end the thread that works for all
-                logger.exception("A sweep cannot be recorded")
+            except Exception:  # One lab must not end the thread that works for all labs.
+                logger.exception("A sweep cannot be saved")

@@ -1,4 +1,4 @@
-"""The training of a session: the form's values, the job under way, the sweep."""
+"""The training of a session: the settings in the form, and the sweep."""
 
 import contextlib
 from collections.abc import Mapping
@@ -6,9 +6,7 @@ from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
-from digitcore.errors import DigitLabError, JobError, ModelError, SettingsError
-from digitcore.jobs.job import Job, JobStatus
-from digitcore.jobs.tasks import TrainTask
+from digitcore.errors import DigitLabError, ModelError, SettingsError
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
 from digitcore.sweeps import space as parameter_space
@@ -16,76 +14,60 @@ from digitcore.sweeps.plan import SweepPlan
 from digitcore.sweeps.runner import Sweep
 from digitcore.sweeps.space import Space
 from digitcore.training.recipes import NETWORKS, check_network
-from digitcore.training.run import Run
 from digitcore.training.settings import SETTING_SPECS, TrainSettings
 from pages.session.server_resources import ServerResources
 from pages.session.session_part import SessionPart, synchronized
 
-NETWORK = "network"  # the kind of query that builds one
-
 
 class Start(StrEnum):
-    """What a training starts from; the values are shown to people."""
+    """The initial model of a training. The values are stored and stand in links."""
 
     UNTRAINED = "untrained"
     PRETRAINED = "genius"
     TRAINED = "trained"
     BETTER = "better"
-    RUN = "a run"
+    RUN = "run"
 
 
 class TrainingState(SessionPart):
-    """The training of a session.
+    """The settings of a session's trainings, and its sweep.
 
     Attributes:
-        settings: as the form stands.
-        start: what the next training starts from.
-        network: that is trained from random weights: a registered name or the JSON of a `NetworkSpec`; "" is that of untrained.
-        network_error: why the rows of the network that is being built make none; `network` is the last that did.
-        start_model: the name of one of the user's own models, where that is what it starts from.
-        train_after_label: whether every label trains.
-        job: the training under way.
-        error: why the last training failed, in a sentence.
-        sweep: the latest hyperparameter sweep.
-        sweep_error: why it could not begin, in a sentence.
-        revision: changes when the form's values were set by something else than the form.
+        settings: The settings in the form. The page's script writes them.
+        start: The initial model of the next training.
+        start_model: Name of the user's model that the next training starts from if `start` is `Start.RUN`.
+        network: The network that is trained from random weights: a registered name or the JSON of a `NetworkSpec`; "" is the
+            network of the shipped model `untrained`.
+        network_error: The reason why the rows of the network builder are not a valid network; `network` is the last valid one.
+        train_after_label: Whether each label starts a training. The page's script writes it.
+        sweep: The latest sweep.
+        sweep_error: The reason why the sweep could not start, in a sentence.
+        revision: A counter that changes when something else than the form sets the values of the form.
     """
 
-    def __init__(self, services: ServerResources, lock: Any = None) -> None:
+    def __init__(self, resources: ServerResources, lock: Any = None) -> None:
         super().__init__(lock)
-        self._services = services
+        self._resources = resources
         self.settings = TrainSettings()
         self.start = Start.PRETRAINED
         self.start_model = ""
         self.network = ""
         self.network_error = ""
         self.train_after_label = False
-        self.job: Job[Run] | None = None
-        self.error = ""
         self.sweep: Sweep | None = None
         self.sweep_error = ""
         self.revision = 0
         self._retrain = False
         self._extra_options: dict[str, set[Any]] = {}
 
-    @property
-    def task(self) -> TrainTask | None:
-        """What the job under way trains."""
-        return self.job.task if self.job and isinstance(self.job.task, TrainTask) else None
-
-    @property
-    def network_key(self) -> tuple[str, ...]:
-        """The key of the query that builds the network that is trained from random weights."""
-        return NETWORK, self.network, str(self.settings.seed)
-
     def options(self, name: str) -> list[Any]:
-        """The values that the form offers for a setting: the usual ones, and those that were set from elsewhere."""
+        """Return the values that the form offers for a setting: the usual values, and values that a link or a lab has set."""
         options = {*SETTING_SPECS[name].options, *self._extra_options.get(name, ())}
         return sorted(options, key=lambda value: (value is not None, value))
 
     @synchronized
     def set_settings(self, settings: TrainSettings) -> None:
-        """Set the form's values from elsewhere: a snapshot, a link, a sweep."""
+        """Set the values of the form from a stored lab, a link or a sweep."""
         self.settings = settings
         self.revision += 1
         for name, value in asdict(settings).items():
@@ -95,95 +77,76 @@ class TrainingState(SessionPart):
 
     @synchronized
     def choose_start(self, start: Start, model: str = "") -> None:
-        """What the next training starts from."""
+        """Choose the initial model of the next training."""
         self.start = start
         if model:
             self.start_model = model
 
     @synchronized
     def choose_network(self, network: str) -> None:
-        """Which network is trained from random weights.
+        """Choose the network that is trained from random weights.
 
         Raises:
-            ModelError: when there is no such network, or its JSON is wrong.
+            ModelError: If there is no such network, or its JSON is not valid.
         """
         self.network = check_network(network) if network else ""
         self.network_error = ""
 
     @synchronized
-    def begin(
-        self,
-        start: ModelBundle,
-        samples: SampleSet,
-        settings: TrainSettings,
-        owner: str,
-        resume_from: Run | None = None,
-    ) -> None:
-        """Submit a training, unless one is under way, or note why it cannot be."""
-        if self.job is not None:
-            return
-        self.error, self._retrain = "", False
-        task = TrainTask(start, samples, settings, resume_from, evaluates_mnist=False)
-        try:
-            self.job = self._services.jobs().submit(task, owner=owner)
-        except JobError as error:
-            self.error = str(error)
+    def reject_network(self, reason: str) -> None:
+        """Note why the rows of the network builder are not a valid network."""
+        self.network_error = reason
 
     @synchronized
-    def request_retraining(self) -> bool:
-        """Whether a label shall train now; a label during a training is remembered until it ends."""
-        self._retrain = self.train_after_label and self.job is not None
-        return self.train_after_label and not self._retrain
+    def rename_start_model(self, before: str, after: str) -> None:
+        """Note that one of the user's models was renamed."""
+        if self.start_model == before:
+            self.start_model = after
 
     @synchronized
-    def collect(self) -> tuple[Run, ModelBundle] | None:
-        """Take over a training that has ended: its run and what it started from; None when there is none, or it failed."""
-        if self.job is None or not self.job.done:
-            return None
-        job, task, self.job = self.job, self.task, None
-        if job.status == JobStatus.DONE and job.result is not None and task is not None:
-            return job.result, task.start
-        self.error = job.error
-        return None
+    def request_retraining(self, is_training: bool) -> bool:
+        """Return whether a label must start a training now. A label during a training is remembered until it ends."""
+        self._retrain = self.train_after_label and is_training
+        return self.train_after_label and not is_training
 
     @synchronized
     def take_retraining_request(self) -> bool:
-        """Whether a label came during the training that has just ended."""
+        """Return whether a label came during the training, and reset the request."""
         requested, self._retrain = self._retrain, False
         return requested
 
     @synchronized
-    def adopt(self, job: Job[Run] | None, sweep: Sweep | None, owner: str) -> None:
-        """Take over work that runs for a session which is gone."""
-        if job is not None:
-            job.owner, self.job = owner, job
+    def adopt_sweep(self, sweep: Sweep | None, owner: str) -> None:
+        """Take over the running sweep of another session that is gone."""
         if sweep is not None:
             sweep.adopt(owner)
             self.sweep = sweep
 
     @property
     def is_network_invalid(self) -> bool:
-        """Whether the next training would need the rows of a network that make none."""
+        """Whether the next training needs the rows of the network builder, which are not a valid network."""
         return self.start == Start.UNTRAINED and bool(self.network_error)
 
     @property
     def swept_network(self) -> str:
-        """The network that the trials of a sweep build with random weights; "" where they train a model."""
+        """The network that the trials of a sweep build with random weights; "" if they train a given model."""
         return (self.network or NETWORKS[0]) if self.start == Start.UNTRAINED else ""
 
     @synchronized
     def begin_sweep(self, start: ModelBundle, samples: SampleSet, owner: str, space: Space, options: Mapping[str, Any]) -> None:
-        """Plan a sweep around the form's values and submit it, or note why it cannot be.
+        """Plan a sweep around the settings in the form and start it. `sweep_error` says why it cannot start.
 
         Args:
-            start, samples, space: as for `Sweep`.
-            owner: the session.
-            options: more of `SweepPlan`.
+            start: The initial model.
+            samples: The user's samples.
+            owner: Identifier of the session.
+            space: Parameter → the values to try.
+            options: More arguments of `SweepPlan`.
         """
         self.sweep_error = ""
         try:
             sweep = Sweep(start, samples, SweepPlan(space, self.settings, self.swept_network, **options))
-            sweep.resume(self._services.jobs(), owner)
+            sweep.resume(self._resources.jobs(), owner)
             self.sweep = sweep
         except DigitLabError as error:
             self.sweep_error = str(error)
@@ -192,16 +155,16 @@ class TrainingState(SessionPart):
     def resume_sweep(self, owner: str) -> None:
         """Submit the trials that are not done."""
         if self.sweep is not None:
-            self.sweep.resume(self._services.jobs(), owner)
+            self.sweep.resume(self._resources.jobs(), owner)
 
     def advance_sweep(self) -> None:
-        """Take over what the trials found, and submit the next."""
+        """Collect the results of trials, and submit the next trials."""
         if self.sweep is not None:
-            self.sweep.advance(self._services.jobs())
+            self.sweep.advance(self._resources.jobs())
 
     @synchronized
     def apply_best(self) -> None:
-        """Set the form's values to the sweep's with the best combination, and choose what it started from."""
+        """Set the form to the best combination of the sweep, and choose the sweep's initial model."""
         best = self.sweep.best() if self.sweep else None
         if self.sweep is None or best is None:
             return
@@ -215,15 +178,13 @@ class TrainingState(SessionPart):
         else:
             self.choose_start(Start.RUN, self.sweep.start.name)
 
-    def stop_all(self) -> None:
-        """Stop the training and the sweep."""
-        if self.job is not None:
-            self.job.stop()
+    def stop_sweep(self) -> None:
+        """Stop the sweep."""
         if self.sweep is not None:
             self.sweep.stop()
 
     def preferences(self) -> dict[str, Any]:
-        """What a snapshot holds of the form."""
+        """Return the stored state of the form."""
         return {
             "start": str(self.start),
             "start_model": self.start_model,
@@ -234,7 +195,7 @@ class TrainingState(SessionPart):
 
     @synchronized
     def restore(self, preferences: dict[str, Any]) -> None:
-        """The form of a snapshot; preferences of another type are ignored."""
+        """Restore the stored state of the form. Preferences of a wrong type are ignored."""
         with contextlib.suppress(ValueError):
             self.start = Start(preferences.get("start", self.start))
         start_model = preferences.get("start_model")
@@ -247,7 +208,7 @@ class TrainingState(SessionPart):
 
     @synchronized
     def restore_sweep(self, values: dict[str, Any] | None, start: ModelBundle, samples: SampleSet) -> None:
-        """The sweep of a snapshot; a damaged one is dropped."""
+        """Restore the stored sweep. A damaged sweep is dropped."""
         if values is not None and self.sweep is None:
             with contextlib.suppress(SettingsError):
                 self.sweep = Sweep.from_dict(values, start, samples)

@@ -9,7 +9,8 @@ def app():
     """A session on its first page."""
     at = new_app()
     yield at
-    session_of(at).training.stop_all()
+    session_of(at).work.stop_all()
+    session_of(at).training.stop_sweep()
 
 
 @pytest.fixture(scope="package", autouse=True)

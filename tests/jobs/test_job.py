@@ -2,10 +2,11 @@ import pytest
 
 from digitcore.errors import JobError
 from digitcore.jobs.job import Job, JobStatus
+from digitcore.jobs.tasks import Progress, StatisticsTask
 
 
 def test_the_result_is_waited_for():
-    job = Job(None)
+    job = Job(StatisticsTask(0))
     assert not job.done and job.status == JobStatus.WAITING
     with pytest.raises(JobError, match="not ended in time"):
         job.wait(0.01)
@@ -14,23 +15,25 @@ def test_the_result_is_waited_for():
 
 
 def test_only_the_first_outcome_counts():
-    job = Job(None)
-    job.finish(error="It failed.")
+    job = Job(StatisticsTask(0))
+    job.fail(JobError("It failed."))
     job.finish(7)
     assert job.status == JobStatus.FAILED and job.result is None
     with pytest.raises(JobError, match="It failed"):
         job.wait()
 
 
-def test_events_begin_anew_when_the_task_starts_again():
-    job = Job(None)
-    for event in ({}, {"epoch": 1.0}, {}, {"epoch": 0.5}):
-        job.on_event(event)
-    assert job.events == [{"epoch": 0.5}] and job.restarts == 1
+def test_events_are_dropped_when_the_task_starts_again():
+    job = Job(StatisticsTask(0))
+    for share in (1.0, 0.5):
+        job.on_start()
+        job.on_progress(Progress(share))
+    assert job.events == [Progress(0.5)]
+    assert job.restarts == 1
 
 
 def test_stopping_is_noted_and_handed_on():
     stopped = []
-    job = Job(None, on_stop=stopped.append)
+    job = Job(StatisticsTask(0), on_stop=stopped.append)
     job.stop()
     assert job.is_stopping and stopped == [job]

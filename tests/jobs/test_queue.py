@@ -3,9 +3,16 @@
 import pytest
 
 from digitcore.errors import JobError
-from digitcore.jobs.job import Job, JobStatus, Priority
+from digitcore.jobs.job import Job, JobStatus
 from digitcore.jobs.limits import Limits
 from digitcore.jobs.queue import JobQueue
+from digitcore.jobs.tasks import Priority, StatisticsTask
+
+
+class LowPriorityTask(StatisticsTask):
+    """A task of low priority."""
+
+    priority = Priority.LOW
 
 
 @pytest.fixture
@@ -14,8 +21,9 @@ def queue():
 
 
 def add(queue, owner="", priority=Priority.NORMAL):
-    job = Job(None, owner=owner, priority=priority, get_position=queue.position)
-    queue.add(job)
+    task = (LowPriorityTask if priority == Priority.LOW else StatisticsTask)(0)
+    job = Job(task, owner=owner, get_position=queue.position)
+    queue.add(job, limit=100)
     return job
 
 

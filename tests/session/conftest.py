@@ -1,24 +1,26 @@
-"""A session without Streamlit: real models and predictors, a job service that runs nothing."""
+"""A session without Streamlit: real models and predictors, and a job service that runs nothing."""
 
 import pytest
 
 from digitcore.jobs.job import Job
 from digitcore.jobs.limits import Limits
 from digitcore.models import registry
+from digitcore.training.run import Run
+from digitcore.training.settings import TrainSettings
 from pages.session.lab_session import LabSession
 from pages.session.server_resources import ServerResources
 
 
 class RecordingJobs:
-    """Takes tasks within its limits, and leaves their outcome to the test."""
+    """A job service that checks limits and records the jobs. The test decides their outcome."""
 
     is_closed = False
 
     def __init__(self):
         self.limits, self.submitted = Limits(), []
 
-    def submit(self, task, *, owner="", priority=0):
-        job = Job(task.with_limits(self.limits), owner=owner, priority=priority)
+    def submit(self, task, *, owner=""):
+        job = Job(task.with_limits(self.limits), owner=owner)
         self.submitted.append(job)
         return job
 
@@ -29,7 +31,7 @@ def jobs():
 
 
 @pytest.fixture
-def services(jobs, genius, untrained):
+def resources(jobs, genius, untrained):
     shipped = {"genius": genius, "untrained": untrained, "plain": registry.load("plain")}
     results = {}
     return ServerResources(
@@ -43,5 +45,16 @@ def services(jobs, genius, untrained):
 
 
 @pytest.fixture
-def session(services):
-    return LabSession(services, owner="ann")
+def session(resources):
+    return LabSession(resources, owner="ann")
+
+
+@pytest.fixture
+def finish_training(session):
+    """A function that finishes the session's training with a model."""
+
+    def finish(model, start):
+        session.training_job.finish(Run(model, model.card.history, TrainSettings(), start.name, 1.0))
+        return session.collect()
+
+    return finish

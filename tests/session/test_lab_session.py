@@ -5,12 +5,11 @@ import numpy as np
 import pytest
 
 from digitcore.data.sample_files import ImportResult
-from digitcore.jobs.tasks import OpenLabTask, ReadSamplesTask, TrainTask
+from digitcore.errors import WorkerDiedError
+from digitcore.jobs.tasks import ImportModelTask, OpenLabTask, ReadSamplesTask, TrainTask
 from digitcore.storage import archive
 from digitcore.storage.archive import OpenedLab
-from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
-from pages.session.import_state import ImportKind
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 from tests.session.test_canvas_state import rgba, sent
@@ -20,11 +19,6 @@ from tests.session.test_canvas_state import rgba, sent
 def drawn(session, data):
     session.canvas.sync_from_widget(session.canvas.key, sent(rgba(data.test_images[0])))
     return session
-
-
-def finish_training(session, model, start):
-    session.training.job.finish(Run(model, model.card.history, TrainSettings(), start.name, 1.0))
-    return session.collect_training()
 
 
 def test_a_label_stores_the_drawing_and_clears_the_canvas(drawn):
@@ -54,18 +48,19 @@ def test_nothing_is_labelled_before_the_new_image_has_come(drawn):
     assert not drawn.label(3)
 
 
-def test_a_label_trains_where_asked(drawn, data, jobs):
+def test_a_label_starts_a_training_if_asked(drawn, data, jobs, finish_training):
     drawn.training.train_after_label = True
     drawn.label(7)
     assert [type(job.task) for job in jobs.submitted] == [TrainTask]
     drawn.canvas.load_digit(data.test_images[1])
     drawn.label(2)
     assert len(jobs.submitted) == 1, "a training is under way"
-    assert finish_training(drawn, drawn.services.shipped("untrained"), drawn.services.shipped("genius"))
-    assert len(jobs.submitted) == 2 and len(jobs.submitted[1].task.samples) == 2
+    assert finish_training(drawn.resources.shipped("untrained"), drawn.resources.shipped("genius"))
+    trainings = [job.task for job in jobs.submitted if isinstance(job.task, TrainTask)]
+    assert [len(task.samples) for task in trainings] == [1, 2]
 
 
-def test_what_a_training_starts_from(session, genius, untrained, few):
+def test_what_a_training_starts_from(session, genius, untrained, few, finish_training):
     def start():
         return session.start_model()[0].name
 
@@ -75,7 +70,7 @@ def test_what_a_training_starts_from(session, genius, untrained, few):
     session.training.choose_start(Start.TRAINED)
     assert start() == "genius", "nothing trained yet"
     session.train(genius, TrainSettings())
-    finish_training(session, untrained, genius)
+    finish_training(untrained, genius)
     assert start() == "run 1"
     session.samples.current = few
     session.training.choose_start(Start.BETTER)
@@ -89,8 +84,10 @@ def test_what_a_training_starts_from(session, genius, untrained, few):
 
 def test_a_failed_training_adds_no_run(session, genius):
     session.train(genius, TrainSettings())
-    session.training.job.finish(error="The worker died.")
-    assert session.collect_training() and session.models.runs == () and not session.collect_training()
+    session.training_job.fail(WorkerDiedError())
+    assert session.collect()
+    assert session.models.runs == ()
+    assert not session.collect()
 
 
 def test_the_suggestion_follows_samples_and_model(session, few):
@@ -113,11 +110,12 @@ def test_flash_and_undo_go_together(session, few):
     assert len(session.samples) == 19 and session.flash == ""
 
 
-def everything(session, few, genius, untrained):
+@pytest.fixture
+def everything(session, few, genius, untrained, finish_training):
     """A session in which every preference differs from its default."""
     session.samples.current = few
     session.train(untrained, TrainSettings())
-    finish_training(session, genius, untrained)
+    finish_training(genius, untrained)
     session.models.add_upload(untrained.rename("mine"))
     session.models.activate("mine")
     session.models.compared()
@@ -134,11 +132,11 @@ def everything(session, few, genius, untrained):
     return session
 
 
-def test_every_preference_survives_a_snapshot(session, services, few, genius, untrained):
-    snapshot = everything(session, few, genius, untrained).snapshot()
-    default = LabSession(services).snapshot().preferences
+def test_every_preference_survives_a_snapshot(everything, resources, few):
+    snapshot = everything.snapshot()
+    default = LabSession(resources).snapshot().preferences
     assert [name for name, value in snapshot.preferences.items() if value == default[name]] == []
-    restored = LabSession(services, "bob")
+    restored = LabSession(resources, "bob")
     restored.restore(replace(snapshot, preferences=json.loads(json.dumps(snapshot.preferences))))
     assert restored.snapshot().preferences == snapshot.preferences
     assert restored.snapshot().sweep == snapshot.sweep | {"is_running": False}, "which goes on when it is told so"
@@ -146,18 +144,17 @@ def test_every_preference_survives_a_snapshot(session, services, few, genius, un
     assert restored.samples.current is few and restored.models.trained.name == "mine"
 
 
-def test_an_unchanged_session_has_an_unchanged_snapshot(session, few, genius, untrained):
-    everything(session, few, genius, untrained)
-    assert session.snapshot().is_unchanged(session.snapshot())
+def test_an_unchanged_session_has_an_unchanged_snapshot(everything):
+    assert everything.snapshot().is_unchanged(everything.snapshot())
 
 
-def test_another_lab_leaves_nothing_of_this_one(session, few, genius, untrained):
-    everything(session, few, genius, untrained)
+def test_another_lab_leaves_nothing_of_this_one(everything, few, genius):
+    session = everything
     session.train(genius, TrainSettings())
-    job, sweep, revision = session.training.job, session.training.sweep, session.canvas.revision
+    job, sweep, revision = session.training_job, session.training.sweep, session.canvas.revision
     session.replace_samples(few.drop([0]), "1 drawing deleted.")
     session.saving.state = object()
-    other = LabSession(session.services).snapshot()
+    other = LabSession(session.resources).snapshot()
     session.replace_with(other)
     assert job.is_stopping and sweep.is_stopping and session.saving.state is None and session.saving.is_begun
     assert not session.samples.can_undo and session.flash == "" and session.canvas.revision > revision
@@ -166,17 +163,19 @@ def test_another_lab_leaves_nothing_of_this_one(session, few, genius, untrained)
 
 
 def test_an_opened_lab_says_what_was_skipped(session, lab, jobs):
-    session.imports.begin(OpenLabTask(archive.write(lab)), ImportKind.LAB)
-    assert not session.collect_import()
+    session.work.submit(OpenLabTask(archive.write(lab)))
+    assert not session.collect()
     jobs.submitted[0].finish(OpenedLab(lab, ["Run 3 was skipped: it is damaged."]))
-    assert session.collect_import() and len(session.models.runs) == 2
-    assert session.imports.message == "Opened: 21 drawings, 2 runs. Run 3 was skipped: it is damaged."
+    assert session.collect()
+    assert len(session.models.runs) == 2
+    assert session.work.notice(OpenLabTask).sentence == "Opened: 21 drawings, 2 runs. Run 3 was skipped: it is damaged."
 
 
 def test_an_imported_model_is_listed(session, jobs, untrained):
-    session.imports.begin(OpenLabTask(b""), ImportKind.MODEL)
+    session.work.submit(ImportModelTask(b"", "mine"))
     jobs.submitted[0].finish(untrained.rename("mine"))
-    assert session.collect_import() and session.imports.message == "Imported as “mine”. It stands with your models."
+    assert session.collect()
+    assert session.work.notice(ImportModelTask).sentence == "Imported as “mine”. The model is listed with your models."
     assert [model.name for model in session.models.uploads] == ["mine"]
 
 
@@ -186,12 +185,14 @@ def test_imported_samples_are_added_and_can_be_taken_back(session, jobs, few):
         (ImportResult(few.take([1, 2, 3]), ["a.png: it is blank."]), 4, "3 samples taken, 1 refused: a.png: it is blank."),
         (ImportResult(few.take([0, 1])), 4, ""),
     ):
-        session.imports.begin(ReadSamplesTask(b""), ImportKind.SAMPLES)
+        session.work.submit(ReadSamplesTask(b""))
         jobs.submitted[-1].finish(result)
-        assert session.collect_import() and len(session.samples) == n
+        assert session.collect()
+        assert len(session.samples) == n
         if sentence:
-            assert session.flash.startswith(sentence) and "1 of them here already" in session.flash
-    assert session.imports.message == "These samples are here already."
+            assert session.flash.startswith(sentence)
+            assert "You have 1 of them already" in session.flash
+    assert session.work.notice(ReadSamplesTask).sentence == "You have all of these samples already."
     session.undo_samples()
     assert len(session.samples) == 2
 

@@ -6,8 +6,8 @@ from pages.session.model_library import MAX_COMPARED, ModelLibrary
 
 
 @pytest.fixture
-def models(services):
-    return ModelLibrary(services)
+def models(resources):
+    return ModelLibrary(resources)
 
 
 def add(models, model, start):
@@ -109,14 +109,14 @@ def test_no_more_models_are_compared_than_fit(models, genius, untrained):
     assert len(models.compared()) == MAX_COMPARED
 
 
-def test_preferences_survive(models, services, genius, untrained):
+def test_preferences_survive(models, resources, genius, untrained):
     add(models, genius, untrained)
     add(models, untrained, genius)
     models.activate("run 1")
     models.compared()
     models.set_compared(["run 2", "plain"])
     models.has_compared = True
-    restored = ModelLibrary(services)
+    restored = ModelLibrary(resources)
     restored.restore(models.runs, models.uploads, models.preferences())
     assert restored.preferences() == models.preferences() and restored.trained.name == "run 1"
     assert restored.compared() == ["run 2", "plain"]

@@ -1,26 +1,52 @@
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pytest
 
+from digitcore.jobs.job import Job
+from digitcore.jobs.tasks import TrainTask
+from digitcore.samples import SampleSet
+from digitcore.sweeps.trial import TrialTask
+from digitcore.training.settings import TrainSettings
 from pages.session import resources
 from pages.session.sweep_recorder import ActiveWork
 
 
-def test_a_sweep_belongs_to_its_session(monkeypatch):
-    class Runtime:
-        def is_active_session(self, session):
-            return session == "ann"
+@dataclass
+class Runtime:
+    """A server with one connected session."""
 
+    def is_active_session(self, session):
+        return session == "ann"
+
+
+@pytest.fixture
+def now(monkeypatch):
+    """The time, which the test moves, in a server with one connected session."""
     monkeypatch.setattr(resources.runtime, "exists", lambda: True)
     monkeypatch.setattr(resources.runtime, "get_instance", Runtime)
     now = [0.0]
     monkeypatch.setattr(resources.time, "monotonic", lambda: now[0])
-    assert resources.is_present("ann") and resources.is_present("ann/sweep")
-    assert resources.is_present("bob/sweep"), "seen for the first time"
+    return now
+
+
+def test_a_session_that_was_connected_recently_is_present(now):
+    assert resources.is_present("ann")
+    assert resources.is_present("bob"), "it was seen for the first time"
     now[0] += resources.RECONNECT_SECONDS + 1
-    assert resources.is_present("ann/sweep") and not resources.is_present("bob/sweep")
-    works = {"token": ActiveWork(None, object(), "bob", lambda: None)}
-    assert resources.is_present("bob/sweep", works) and not resources.is_present("bob", works), "of a saved lab"
+    assert resources.is_present("ann")
+    assert not resources.is_present("bob")
+
+
+def test_trials_of_a_stored_lab_go_on_without_a_browser(now, genius):
+    training = Job(TrainTask(genius, SampleSet(), TrainSettings()), owner="bob")
+    trial = Job(TrialTask(genius, SampleSet(), TrainSettings()), owner="bob")
+    resources.is_present("bob")
+    now[0] += resources.RECONNECT_SECONDS + 1
+    assert not resources.is_wanted(trial, {})
+    works = {"token": ActiveWork((), object(), "bob", lambda: None)}
+    assert resources.is_wanted(trial, works)
+    assert not resources.is_wanted(training, works)
 
 
 def test_without_a_server_everybody_is_present():

@@ -11,7 +11,7 @@ def test_each_trial_is_saved_and_the_next_submitted_without_a_browser(jobs, geni
     plan = SweepPlan({"batch_size": [8, 16]}, TrainSettings(epochs=2), stops_early=True)
     sweep, saved = Sweep(genius, few, plan), []
     sweep.resume(jobs, "ann")
-    works = {"token": ActiveWork(None, sweep, "ann", lambda: saved.append(sweep.n_ended))}
+    works = {"token": ActiveWork((), sweep, "ann", lambda: saved.append(sweep.n_ended))}
     recorder = SweepRecorder(jobs, works, lambda owner: False, NEVER)
     try:
         recorder.look()
@@ -29,7 +29,7 @@ def test_each_trial_is_saved_and_the_next_submitted_without_a_browser(jobs, geni
 
 def test_one_lab_that_cannot_be_saved_does_not_end_the_thread(jobs, genius, few):
     sweep = Sweep(genius, few, SweepPlan({"batch_size": [8]}, TrainSettings()))
-    works = {"token": ActiveWork(None, sweep, "ann", lambda: 1 / 0, n_recorded=-1)}
+    works = {"token": ActiveWork((), sweep, "ann", lambda: 1 / 0, n_recorded=-1)}
     recorder = SweepRecorder(jobs, works, lambda owner: True, 0.01)
     try:
         sweep.resume(jobs, "ann")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from digitcore.jobs.tasks import ReadSamplesTask, TrainTask, Unlimited
+from digitcore.jobs.tasks import Priority, Progress, ReadSamplesTask, Task, TrainTask
 from digitcore.samples import SampleSet
 from digitcore.training.settings import TrainSettings
 
@@ -28,13 +28,19 @@ def until(condition, seconds=PATIENCE):
         time.sleep(0.05)
 
 
-def submit_training(service, start, samples, settings, resume_from=None, **options):
+class LowPriorityTraining(TrainTask):
+    """A training of low priority."""
+
+    priority = Priority.LOW
+
+
+def submit_training(service, start, samples, settings, resume_from=None, *, kind=TrainTask, owner=""):
     """Submit a training."""
-    return service.submit(TrainTask(start, samples, settings, resume_from), **options)
+    return service.submit(kind(start, samples, settings, resume_from), owner=owner)
 
 
 @dataclass(frozen=True)
-class EndlessTask(Unlimited):
+class EndlessTask(Task):
     """Runs until it is asked to stop, or for ever; it shows what happens around a task in less time than a training.
 
     Attributes:
@@ -43,8 +49,12 @@ class EndlessTask(Unlimited):
 
     heeds_stop: bool = True
 
+    @property
+    def label(self):
+        return "Running"
+
     def run(self, progress, should_stop):
-        progress({"share": 0.0})
+        progress(Progress(0.0))
         while not (self.heeds_stop and should_stop()):
             time.sleep(0.1)
         return "stopped"

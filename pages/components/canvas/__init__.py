@@ -24,10 +24,10 @@ _tools = st.components.v2.component(
     "digit-lab-canvas-tools",
     html=assets.read("canvas/toolbar.html"),
     css=assets.read("canvas/toolbar.css"),
-    js=assets.read("canvas/place.js") + assets.read("canvas/canvas.js"),
+    js=assets.script("canvas/toolbar.js"),
 )
 LIVE_KEY = "canvas_live"
-_live = st.components.v2.component("digit-lab-live", js=assets.read("canvas/place.js") + assets.read("canvas/live.js"))
+_live = st.components.v2.component("digit-lab-live", js=assets.script("canvas/live.js"))
 
 
 def canvas(session: LabSession) -> None:
@@ -124,12 +124,12 @@ def load_image(session: LabSession, content: bytes) -> None:
     if not found:
         session.canvas.refuse_picture(BLANK)
         return
-    several = QualityIssue(f"The picture shows {found[0].n_found} digits. The largest is read.")
+    several = QualityIssue(f"{found[0].n_found} digits found. The largest is used.")
     session.canvas.load_digit(found[0].digit, [several] if found[0].n_found > 1 else [])
 
 
 def load_example(session: LabSession) -> None:
-    """Show a random MNIST digit in the place of the drawing, for those who cannot draw."""
+    """Show a random MNIST test digit on the canvas."""
     try:
         digits, _ = mnist.load_test()
     except DigitLabError as error:

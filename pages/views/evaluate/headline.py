@@ -1,25 +1,27 @@
-"""The pair in two sentences: on the user's handwriting, then on MNIST; and the drawings that changed."""
+"""The headline of the Evaluate page: the pair on the user's handwriting and on MNIST, and the changed drawings."""
 
 import streamlit as st
 
 from digitcore.evaluation.comparison import PairedComparison
 from digitcore.evaluation.metrics import Evaluation
+from digitcore.jobs.tasks import EvaluateTask
 from pages.components.changed_drawings import changed_drawings
 from pages.components.model_choice import Models, pair_names
-from pages.session import queries, resources, text
+from pages.session import resources, training_summary
 from pages.session.lab_session import LabSession
 
 
 def show(session: LabSession, models: Models) -> None:
-    """Baseline and candidate; MNIST's part comes when the digits are read."""
+    """Draw the headline. The MNIST part is complete when the evaluation is done."""
     pair = {name: models[name] for name in pair_names(models)}
     samples = session.samples.current
     tested = samples.test_part()
     probabilities = [resources.probabilities(model, tested.digits) for model in pair.values()]
     drawings = PairedComparison(*(Evaluation.from_probabilities(tested.labels, one) for one in probabilities))
-    results = queries.evaluations(session, pair)
+    results = session.work.results({name: EvaluateTask(model) for name, model in pair.items()})
     mnist = PairedComparison(*(results[name].evaluation for name in pair)) if len(results) == len(pair) else None
-    session.models.has_compared |= mnist is not None
-    on_drawings = text.drawings_headline(drawings, has_learnt=not session.is_scored_on_unseen(pair))
-    st.markdown(f"{on_drawings} {text.mnist_headline(mnist, *pair.values())}")
+    if mnist is not None:
+        session.models.mark_compared()
+    on_drawings = training_summary.drawings_headline(drawings, has_learnt=not session.is_scored_on_unseen(pair))
+    st.markdown(f"{on_drawings} {training_summary.mnist_headline(mnist, *pair.values())}")
     changed_drawings(samples, *pair.values())

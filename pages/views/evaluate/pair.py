@@ -1,36 +1,37 @@
-"""Two models compared: which is better, whether that is significant, and which digits are fixed and broken."""
+"""The Compare two view: which model is better, and which digits are corrected or become errors."""
 
 import pandas as pd
 import streamlit as st
 
 from digitcore import charts
 from digitcore.evaluation.comparison import PairedComparison
+from digitcore.jobs.tasks import EvaluateTask
 from pages.components import gallery
 from pages.components.digit_details import digit_details, mnist_cells
 from pages.components.model_choice import Models, download_table, pair_names
-from pages.session import queries, text
+from pages.session import formatting, training_summary
 from pages.session.lab_session import LabSession
 
 
 def show(session: LabSession, models: Models) -> None:
-    """On MNIST's test digits."""
+    """Draw the comparison on MNIST's test digits."""
     chosen = pair_names(models)
-    results = queries.evaluations(session, {name: models[name] for name in chosen})
+    results = session.work.results({name: EvaluateTask(models[name]) for name in chosen})
     if len(results) < 2:
-        st.caption(text.WAIT)
+        st.caption(training_summary.WAIT)
         return
     baseline, candidate = chosen
     found = PairedComparison(results[baseline].evaluation, results[candidate].evaluation)
-    st.markdown(text.comparison(found, baseline, candidate))
+    st.markdown(training_summary.comparison(found, baseline, candidate))
     _show_contingency(found, baseline, candidate)
     left, right = st.columns(2)
     with left:
         table = found.digit_table(chosen)
         st.altair_chart(charts.digit_accuracy(table), key="digit_shares")
-        st.caption("The thin lines are 95 % intervals.")
+        st.caption("Thin lines: 95 % intervals.")
         download_table(table, "by digit")
     with right:
-        st.markdown("**Change in confusion**", help=f"Orange: {candidate} more often. Blue: less often.")
+        st.markdown("**Change in confusion**", help=f"Orange: {candidate} confuses the pair more often. Blue: less often.")
         change = found.confusion_table()
         st.altair_chart(charts.confusion_change(change), key="confusion_change")
         download_table(change, "difference")
@@ -39,10 +40,10 @@ def show(session: LabSession, models: Models) -> None:
 
 def _show_contingency(found: PairedComparison, baseline: str, candidate: str) -> None:
     rows = {
-        f"{text.escape(candidate)} right": [len(found.correct_in_both), len(found.fixed)],
-        f"{text.escape(candidate)} wrong": [len(found.broken), len(found.wrong_in_both)],
+        f"{formatting.escape(candidate)} correct": [len(found.correct_in_both), len(found.fixed)],
+        f"{formatting.escape(candidate)} wrong": [len(found.broken), len(found.wrong_in_both)],
     }
-    index = [f"{text.escape(baseline)} right", f"{text.escape(baseline)} wrong"]
+    index = [f"{formatting.escape(baseline)} correct", f"{formatting.escape(baseline)} wrong"]
     st.table(pd.DataFrame(rows, index=index).map("{:,}".format))
 
 
@@ -60,7 +61,7 @@ def _show_digits(found: PairedComparison, chosen: tuple[str, str], models: Model
     evaluations = dict(zip(chosen, (found.baseline, found.candidate), strict=True))
     cells = mnist_cells(numbers, evaluations)
     if not cells:
-        st.caption("None.")
+        st.caption("No digits of this kind.")
         return
     selected = gallery.gallery(cells, "depth_gallery", len(numbers))
     if selected is not None:

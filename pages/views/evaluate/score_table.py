@@ -1,4 +1,4 @@
-"""One row a model: its metrics, their uncertainty, its cost."""
+"""The score table: metrics of each model with their uncertainty, and its cost."""
 
 import functools
 from collections.abc import Callable
@@ -9,40 +9,41 @@ import streamlit as st
 
 from digitcore.evaluation import robustness
 from digitcore.evaluation.metrics import Evaluation
+from digitcore.jobs.tasks import EvaluateTask, RobustnessTask
 from digitcore.training.settings import TrainSettings, differing_names
 from pages.components.model_choice import Models
-from pages.session import queries, resources, text
+from pages.session import formatting, resources
 from pages.session.lab_session import LabSession
 
 FORMATS: dict[str, Callable[[float], str]] = {
     "Parameters": "{:,.0f}".format,
     "Size (kB)": "{:,.0f}".format,
     "Time (ms)": "{:.2f}".format,
-    "MNIST": functools.partial(text.percent, places=2),
+    "MNIST": functools.partial(formatting.percent, places=2),
     "Loss": "{:.4f}".format,
-    "Calibration error": functools.partial(text.percent, places=2),
-    "Your handwriting": functools.partial(text.percent, places=1),
-    "Robustness": functools.partial(text.percent, places=1),
+    "Calibration error": functools.partial(formatting.percent, places=2),
+    "Your handwriting": functools.partial(formatting.percent, places=1),
+    "Robustness": functools.partial(formatting.percent, places=1),
 }
 HIGHER_IS_BETTER = {"MNIST", "Your handwriting", "Robustness"}
-NEVER_BEST = {"Time (ms)"}  # it differs from one measurement to the next
+NEVER_BEST = {"Time (ms)"}  # It differs between measurements.
 HELP = {
-    "Time (ms)": "One answer on this machine, median, on one thread.",
-    "MNIST": "Accuracy on the 10,000 test digits. The star marks the best of each column.",
+    "Time (ms)": "Median time of one prediction on this machine, on one thread.",
+    "MNIST": "Accuracy on the 10,000 test digits. The star marks the best model of a column.",
     "MNIST 95 %": "95 % interval (Wilson).",
     "Loss": "Mean cross-entropy on the test digits, in nats. Smaller is better.",
-    "Calibration error": "How far being sure and being right lie apart. Smaller is better.",
-    "Your handwriting": "Accuracy on your test drawings; on all your drawings while none is set aside for testing.",
-    "Your handwriting 95 %": "95 % interval. With few drawings that is almost anywhere.",
-    "Robustness": "Mean accuracy over ten corruptions at five strengths: of 1,000 test digits, or of all of them once "
-    "the Robustness view has tested them with every chosen model.",
+    "Calibration error": "Difference between confidence and accuracy. Smaller is better.",
+    "Your handwriting": "Accuracy on your held-out drawings, or on all drawings if none is held out.",
+    "Your handwriting 95 %": "95 % interval. It is wide if there are few drawings.",
+    "Robustness": "Mean accuracy over ten corruptions at five severities, on 1,000 test digits, or on all test digits "
+    "after the Robustness view has evaluated all chosen models.",
 }
 MODEL_COLUMN_WIDTH = 112  # px
-WIDTHS = {"MNIST": 88, "Loss": 88}  # px; Streamlit's own do not grow when a star comes later
+WIDTHS = {"MNIST": 88, "Loss": 88}  # px; Streamlit's default widths do not grow when a star appears.
 
 
 def show(session: LabSession, models: Models) -> None:
-    """The table, the settings that differ, and both to download."""
+    """Draw the score table, and the settings in which the models differ."""
     table = _score_table(session, models)
     st.dataframe(
         table.style.format(
@@ -64,11 +65,12 @@ def show(session: LabSession, models: Models) -> None:
                 st.dataframe(settings, hide_index=True, key="settings")
     leaked = [record.name for record in session.models.runs if record.name in models and not record.run.personal_is_held_out]
     if leaked and session.samples.current.held_out.any():
-        st.caption(f"{', '.join(map(text.escape, leaked))} may have learnt from drawings that are test drawings now.")
+        st.caption(f"{', '.join(map(formatting.escape, leaked))} may have been trained on drawings that are held out now.")
 
 
 def _score_table(session: LabSession, models: Models) -> pd.DataFrame:
-    results, tables = queries.evaluations(session, models), queries.known_robustness_tables(session, models)
+    results = session.work.results({name: EvaluateTask(model) for name, model in models.items()})
+    tables = session.work.known_results({name: RobustnessTask(model) for name, model in models.items()})
     use_all_digits = len(tables) == len(models)
     samples = session.samples.current.test_part()
     rows: list[dict[str, Any]] = []
@@ -76,16 +78,16 @@ def _score_table(session: LabSession, models: Models) -> pd.DataFrame:
         result, metrics = results.get(name), model.card.metrics
         evaluation = result.evaluation if result else None
         personal = Evaluation.from_probabilities(samples.labels, resources.probabilities(model, samples.digits))
-        is_unseen = session.is_scored_on_unseen([name])  # else an interval would claim more than is known
+        is_unseen = session.is_scored_on_unseen([name])  # Without unseen drawings an interval would be misleading.
         measured = metrics.get("robustness")
         on_card = robustness.mean_accuracy(measured) if measured else None
         rows.append(
             {
                 "Model": name,
                 "MNIST": evaluation.accuracy if evaluation else metrics.get("mnist_accuracy"),
-                "MNIST 95 %": text.interval(evaluation.interval if evaluation else metrics.get("mnist_interval"), 2),
+                "MNIST 95 %": formatting.interval(evaluation.interval if evaluation else metrics.get("mnist_interval"), 2),
                 "Your handwriting": personal.accuracy,
-                "Your handwriting 95 %": f"{text.interval(personal.interval, 0)} of {personal.n}"
+                "Your handwriting 95 %": f"{formatting.interval(personal.interval, 0)} of {personal.n}"
                 if personal.n and is_unseen
                 else "",
                 "Loss": evaluation.loss if evaluation else metrics.get("mnist_loss"),
@@ -100,21 +102,21 @@ def _score_table(session: LabSession, models: Models) -> pd.DataFrame:
 
 
 def _is_fair(session: LabSession, models: Models, name: str) -> bool:
-    """Whether a column's best deserves its star: it was measured on what none of the models has learnt."""
+    """Check whether a column may have a star: no model was trained on the digits of the column."""
     if name in NEVER_BEST:
         return False
     return name != "Your handwriting" or session.is_scored_on_unseen(models)
 
 
 def _formatter(column: "pd.Series[float]", name: str, is_fair: bool) -> Any:
-    """A formatter that marks the best of a column where there is something to choose from."""
+    """Return a formatter that marks the best value of a column if values differ."""
     best = column.max() if name in HIGHER_IS_BETTER else column.min()
     has_choice = column.nunique() > 1 and is_fair
     return lambda value: FORMATS[name](value) + " ★" * bool(has_choice and value == best)
 
 
 def _settings_table(models: Models) -> pd.DataFrame:
-    """One row a model: the settings in which they are not all the same."""
+    """Return one row per model with the settings in which the models differ."""
     trained = {name: model for name, model in models.items() if model.card.trained}
     settings = [TrainSettings.from_dict(model.card.settings) for model in trained.values()]
     names = differing_names(settings) if len(settings) > 1 else []

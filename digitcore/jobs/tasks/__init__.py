@@ -1,0 +1,46 @@
+"""The kinds of work that a worker can do, one module each.
+
+To add one, write a frozen dataclass that extends `Task`, and ask for it with `Work.result` or `Work.submit` of the page's
+session. A module imports what its task needs inside `run`, because the server creates tasks and loads neither Keras nor SciPy.
+"""
+
+from digitcore.jobs.tasks.activations import ActivationsTask
+from digitcore.jobs.tasks.evaluate import EvaluateTask, MnistResult
+from digitcore.jobs.tasks.export_onnx import ExportOnnxTask
+from digitcore.jobs.tasks.feature_map import FeatureMapTask
+from digitcore.jobs.tasks.import_model import ImportModelTask
+from digitcore.jobs.tasks.label_issues import LabelIssuesTask
+from digitcore.jobs.tasks.neighbors import NeighborsTask
+from digitcore.jobs.tasks.network import BuildNetworkTask, BuiltNetwork
+from digitcore.jobs.tasks.open_lab import OpenLabTask
+from digitcore.jobs.tasks.read_samples import ReadSamplesTask
+from digitcore.jobs.tasks.robustness import RobustnessTask
+from digitcore.jobs.tasks.score_run import ScoreRunTask
+from digitcore.jobs.tasks.statistics import StatisticsTask
+from digitcore.jobs.tasks.task import Priority, Progress, ReportProgress, ShouldStop, Task, TaskKey
+from digitcore.jobs.tasks.train import TrainTask
+
+__all__ = [
+    "ActivationsTask",
+    "BuildNetworkTask",
+    "BuiltNetwork",
+    "EvaluateTask",
+    "ExportOnnxTask",
+    "FeatureMapTask",
+    "ImportModelTask",
+    "LabelIssuesTask",
+    "MnistResult",
+    "NeighborsTask",
+    "OpenLabTask",
+    "Priority",
+    "Progress",
+    "ReadSamplesTask",
+    "ReportProgress",
+    "RobustnessTask",
+    "ScoreRunTask",
+    "ShouldStop",
+    "StatisticsTask",
+    "Task",
+    "TaskKey",
+    "TrainTask",
+]

@@ -1,0 +1,26 @@
+"""Export of a model as an ONNX file."""
+
+from dataclasses import dataclass
+
+from digitcore.jobs.tasks.task import ReportProgress, ShouldStop, Task, TaskKey
+from digitcore.models.bundle import ModelBundle
+
+
+@dataclass(frozen=True, eq=False)
+class ExportOnnxTask(Task[bytes]):
+    """Export a model as the bytes of an ONNX file."""
+
+    model: ModelBundle
+
+    @property
+    def key(self) -> TaskKey:
+        return "onnx", self.model.key
+
+    @property
+    def label(self) -> str:
+        return f"Exporting {self.model.name} as ONNX"
+
+    def run(self, progress: ReportProgress, should_stop: ShouldStop) -> bytes:
+        from digitcore.models.keras_io import to_onnx
+
+        return to_onnx(self.model)

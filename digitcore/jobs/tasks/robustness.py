@@ -1,0 +1,37 @@
+"""Evaluation of a model on corrupted digits."""
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from digitcore.jobs.tasks.task import Progress, ReportProgress, ShouldStop, Task, TaskKey
+from digitcore.models.bundle import ModelBundle
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class RobustnessTask(Task["pd.DataFrame"]):
+    """Evaluate a model on all MNIST test digits with each corruption and severity."""
+
+    model: ModelBundle
+
+    @property
+    def key(self) -> TaskKey:
+        return "robustness", self.model.hash
+
+    @property
+    def label(self) -> str:
+        return f"Evaluating {self.model.name} on MNIST with ten corruptions at five severities"
+
+    def run(self, progress: ReportProgress, should_stop: ShouldStop) -> "pd.DataFrame":
+        from digitcore import mnist
+        from digitcore.evaluation import robustness
+
+        return robustness.robustness_table(
+            self.model.predictor(threads=os.cpu_count() or 1),
+            mnist.TEST_SIZE,
+            on_progress=lambda share: progress(Progress(share)),
+            should_stop=should_stop,
+        )

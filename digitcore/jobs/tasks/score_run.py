@@ -1,0 +1,36 @@
+"""Scores of a training run on MNIST's test digits."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from digitcore.jobs.tasks.task import Priority, Progress, ReportProgress, ShouldStop, Task
+from digitcore.models.bundle import ModelBundle
+
+if TYPE_CHECKING:
+    from digitcore.training.run import MnistScores
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreRunTask(Task["MnistScores"]):
+    """Score a run's model and its initial model on MNIST's test digits.
+
+    Attributes:
+        run_id: Identity of the run, which stays when the run is renamed.
+        start: The initial model.
+        model: The trained model.
+    """
+
+    priority: ClassVar[Priority] = Priority.LOW
+
+    run_id: str
+    start: ModelBundle
+    model: ModelBundle
+
+    @property
+    def label(self) -> str:
+        return f"Evaluating {self.model.name} on MNIST"
+
+    def run(self, progress: ReportProgress, should_stop: ShouldStop) -> "MnistScores":
+        from digitcore.jobs import mnist_evaluation
+
+        return mnist_evaluation.compare(self.start, self.model, lambda share: progress(Progress(share)), should_stop)

@@ -1,0 +1,91 @@
+"""The progress of a session's work, and the polling fragment of a page."""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from digitcore.jobs.job import Job
+from digitcore.jobs.tasks import Priority, ScoreRunTask, Task
+from pages.session import persistence
+from pages.session.formatting import escape, percent
+from pages.session.lab_session import LabSession
+from pages.session.training_summary import job_text
+from pages.session.work import SLOW
+
+
+def work_area(session: LabSession, show: Callable[[], None] = lambda: None) -> None:
+    """Show the progress of the session's work, and what depends on it. This is the only fragment of a page that polls.
+
+    The whole page runs again when a job has ended or the lab was saved.
+
+    Args:
+        session: The session.
+        show: Draws what changes with the progress, such as the curves of a running training.
+    """
+    interval = _polling_interval(session)
+    st.fragment(_poll, run_every=interval)(session, interval, _page_state(session), show)
+
+
+def show_notice(session: LabSession, *kinds: type[Task[Any]]) -> None:
+    """Show the outcome of the latest work of these kinds."""
+    if notice := session.work.notice(*kinds):
+        (st.error if notice.is_error else st.info)(escape(notice.sentence))
+
+
+def scoring_text(session: LabSession) -> str:
+    """Return the progress of the active run's evaluation on MNIST; "" if it is not evaluated."""
+    record = session.models.active_run
+    if record is None or not session.is_scoring(record):
+        return ""
+    jobs = session.work.running(ScoreRunTask)  # The newest run is evaluated first.
+    return f"evaluating: {percent(jobs[0].progress.share if jobs else 0)}"
+
+
+def _poll(session: LabSession, interval: float | None, page_state: tuple[Any, ...], show: Callable[[], None]) -> None:
+    persistence.restore(session)
+    session.training.advance_sweep()
+    if session.collect() or _polling_interval(session) != interval or _page_state(session) != page_state:
+        st.rerun()
+    _show_progress(session)
+    show()
+
+
+def _polling_interval(session: LabSession) -> float | None:
+    """Return the seconds between two polls; `None` if nothing can change without the user."""
+    sweep = session.training.sweep
+    is_slow = session.saving.is_behind or (sweep is not None and not sweep.is_idle)
+    return session.work.polling_interval or (SLOW if is_slow else None)
+
+
+def _page_state(session: LabSession) -> tuple[Any, ...]:
+    """Return the state on which the page outside this fragment depends."""
+    sweep = session.training.sweep
+    sweep_state = (sweep.n_ended, sweep.is_idle) if sweep else None
+    return persistence.error(session), session.saving.is_saved, len(session.samples), sweep_state
+
+
+def _show_progress(session: LabSession) -> None:
+    """Draw one bar for each training and import, and one for all results that the page waits for."""
+    work = session.work
+    jobs = [job for job in work.jobs if job.task.priority == Priority.NORMAL]
+    queries = [job for job in jobs if job.task.key is not None]
+    for job in jobs:
+        if job.task.key is None:
+            _progress_bar(session, [job], f"stop_{type(job.task).__name__}")
+    if queries:
+        _progress_bar(session, queries, "stop_queries")
+    elif work.pause_reason:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.warning(work.pause_reason)
+            st.button("Resume", key="resume_queries", on_click=work.resume, width="content")
+
+
+def _progress_bar(session: LabSession, jobs: list[Job[Any]], key: str) -> None:
+    share = sum(job.progress.share for job in jobs) / len(jobs)
+    text = "; ".join(dict.fromkeys(map(job_text, jobs)))
+    kinds = tuple({type(job.task) for job in jobs})
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.progress(min(1.0, share), text=text)
+        is_stopping = all(job.is_stopping for job in jobs)
+        st.button("Stop", key=key, on_click=session.work.stop, args=kinds, disabled=is_stopping, width="content")

@@ -1,0 +1,57 @@
+"""Numbers and names as the pages show them."""
+
+import re
+from collections.abc import Sequence
+
+from digitcore.evaluation.score import Score
+from digitcore.models.bundle import ModelBundle
+
+
+def escape(name: str) -> str:
+    """Escape a name of a model or a file for use in Markdown."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>~$])", r"\\\1", name)
+
+
+def plural(n: int, noun: str) -> str:
+    """Return a count with its noun: "1 drawing", "12 drawings"."""
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
+def drawings(n: int) -> str:
+    """Return a number of drawings: "1 drawing", "12 drawings"."""
+    return plural(n, "drawing")
+
+
+def percent(share: float, places: int = 0) -> str:
+    """Format a share, 0 to 1, as "96 %". A share below 1 is never shown as "100 %"."""
+    places = max(places, 1) if 0.995 <= share < 1 else places
+    largest = 100 - 10**-places
+    value = 100 * share
+    return f"{value if value >= 100 else min(value, largest):.{places}f} %"
+
+
+def file_size(n_bytes: int) -> str:
+    """Format a number of bytes as "3 kB" or "1.2 MB"."""
+    return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 100_000 else f"{max(1, round(n_bytes / 1000))} kB"
+
+
+def interval(bounds: Sequence[float] | None, places: int) -> str:
+    """Format an interval of shares as "99.5–99.7 %"; "" if it is not known."""
+    return "{:.{places}f}–{:.{places}f} %".format(*(100 * bound for bound in bounds), places=places) if bounds else ""
+
+
+def score(found: Score | None) -> str:
+    """Format a score as "95 % of 20"; "" if nothing was evaluated."""
+    return f"{percent(found.accuracy)} of {found.n}" if found and found.n else ""
+
+
+def p_value(p: float) -> str:
+    """Format a p value as "p = 0.03" or "p < 0.001"."""
+    return f"p = {p:.2g}" if p >= 0.001 else "p < 0.001"
+
+
+def model_summary(model: ModelBundle) -> str:
+    """Return a model's number of parameters, and its MNIST accuracy if that is known."""
+    accuracy = model.card.metrics.get("mnist_accuracy")
+    mnist = f", {percent(accuracy, 2)} of MNIST's test digits correct" if accuracy is not None else ""
+    return f"{model.card.parameters:,} parameters{mnist}."

@@ -1,0 +1,38 @@
+import pytest
+
+from digitcore.evaluation.score import Score
+from pages.session import formatting
+
+
+@pytest.mark.parametrize(("n", "expected"), [(0, "0 drawings"), (1, "1 drawing"), (1234, "1,234 drawings")])
+def test_plurals(n, expected):
+    assert formatting.drawings(n) == expected
+
+
+@pytest.mark.parametrize(("n_bytes", "expected"), [(10, "1 kB"), (3_400, "3 kB"), (99_999, "100 kB"), (1_240_000, "1.2 MB")])
+def test_file_sizes(n_bytes, expected):
+    assert formatting.file_size(n_bytes) == expected
+
+
+def test_names_are_shown_as_they_are():
+    assert formatting.escape("run 1") == "run 1" and formatting.escape("salt-pepper") == "salt-pepper"
+    assert formatting.escape("[x](y) <b> _a_ $1$") == r"\[x\]\(y\) \<b\> \_a\_ \$1\$"
+
+
+@pytest.mark.parametrize(
+    ("share", "places", "expected"),
+    [(0.956, 0, "96 %"), (0.9996, 0, "99.9 %"), (0.994, 0, "99 %"), (1.0, 0, "100 %"), (0.9996, 1, "99.9 %"), (0, 0, "0 %")],
+)
+def test_percentages(share, places, expected):
+    assert formatting.percent(share, places) == expected
+
+
+def test_an_unknown_interval_or_score_is_empty():
+    assert formatting.interval(None, 2) == ""
+    assert formatting.score(None) == ""
+    assert formatting.score(Score.from_counts(19, 20)) == "95 % of 20"
+
+
+@pytest.mark.parametrize(("p", "expected"), [(0.034, "p = 0.034"), (0.0001, "p < 0.001")])
+def test_p_values(p, expected):
+    assert formatting.p_value(p) == expected

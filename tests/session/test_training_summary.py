@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+
+from digitcore.evaluation.comparison import PairedComparison
+from digitcore.evaluation.metrics import Evaluation
+from digitcore.evaluation.score import Score
+from digitcore.jobs.job import Job, JobStatus
+from digitcore.jobs.tasks import Progress, TrainTask
+from digitcore.samples import SampleSet
+from digitcore.training.run import Run
+from digitcore.training.settings import TrainSettings
+from pages.session import training_summary
+
+
+def test_progress_of_a_training(genius):
+    job = Job(TrainTask(genius, SampleSet(), TrainSettings(epochs=4)), get_position=lambda job: 2)
+    assert training_summary.job_text(job) == "2 jobs ahead of you"
+    job.status = JobStatus.RUNNING
+    job.on_start()
+    assert training_summary.job_text(job) == "Starting the training …"
+    job.on_progress(Progress(0.25, {"epoch": 1.0, "seconds": 3.0}))
+    assert training_summary.job_text(job) == "Epoch 2 of 4 · 9 s left"
+    job.is_stopping = True
+    assert training_summary.job_text(job) == "Stopping. What was learnt is kept."
+    job.is_stopping = False
+    job.on_progress(Progress(1.0, {"epoch": 4.0, "seconds": 12.0}))
+    assert training_summary.job_text(job) == "Finishing the training …"
+    job.on_start()
+    assert training_summary.job_text(job).endswith("started again because its worker died")
+
+
+def run(genius, **scores):
+    return Run(genius, [{"epoch": 1.0}], TrainSettings(epochs=3), "untrained", 2.0, **scores)
+
+
+def test_the_outcome_of_a_training(genius):
+    scores = {
+        "mnist_before": Score.from_counts(9000, 10_000),
+        "mnist_after": Score.from_counts(9500, 10_000),
+        "personal_before": Score.from_counts(1, 4),
+        "personal_after": Score.from_counts(3, 4),
+    }
+    first, second = training_summary.outcome(run(genius, **scores, personal_is_held_out=True))
+    assert first.endswith("Started from untrained. It took 2 s.")
+    assert "Your handwriting 25 % → **75 %** (4 drawings held out; 95 % interval: " in second
+    assert "MNIST 90.00 % → **95.00 %**" in second
+    assert "used for training" in training_summary.outcome(run(genius, **scores))[1]
+    assert training_summary.outcome(run(genius))[1] == "MNIST … (not evaluated yet)."
+
+
+@pytest.mark.parametrize(
+    ("p_value", "expected"),
+    [(0.01, ": clearly better."), (0.2, ": about the same."), (None, ".")],
+)
+def test_the_headline_says_whether_a_difference_is_clear(genius, p_value, expected):
+    before, after = Score(9000, 10_000), Score(9500, 10_000)
+    found = run(genius, mnist_before=before, mnist_after=after, mnist_p_value=p_value)
+    assert training_summary.headline(found) == "MNIST 90.00 % → **95.00 %**" + expected
+    waiting = run(genius, mnist_before=before)
+    assert training_summary.headline(waiting, "evaluating: 40 %") == "MNIST 90.00 % → … (evaluating: 40 %)."
+
+
+def test_a_training_that_made_things_worse_is_warned_of(genius):
+    better, worse = Score(3, 4), Score(2, 4)
+    assert "Your accuracy dropped" in training_summary.warning(run(genius, personal_before=better, personal_after=worse))
+    assert training_summary.warning(run(genius, personal_before=worse, personal_after=better)) == ""
+    before, much, little = Score(9900, 10_000), Score(9800, 10_000), Score(9880, 10_000)
+    assert "MNIST" in training_summary.warning(run(genius, mnist_before=before, mnist_after=much))
+    assert training_summary.warning(run(genius, mnist_before=before, mnist_after=little)) == ""
+
+
+def evaluation(labels, predictions):
+    return Evaluation.from_probabilities(labels, np.eye(10)[predictions])
+
+
+def test_the_sentence_of_a_comparison():
+    labels = np.arange(20) % 10
+    right, wrong = evaluation(labels, labels), evaluation(labels, (labels + 1) % 10)
+    sentence = training_summary.comparison(PairedComparison(wrong, right), "old_one", "new")
+    assert sentence.startswith("new predicts **20 more** of 20 test digits correctly than old\\_one: clearly better (p < 0.001")
+    assert sentence.endswith("It corrects 20 and adds 0 errors.")
+    same = training_summary.comparison(PairedComparison(right, right), "a", "b")
+    assert same.startswith("b and a predict equally many of 20 test digits correctly.")
