@@ -98,28 +98,19 @@ def train(
 
 
 def training_data_sentence(n_samples: int, settings: TrainSettings) -> str:
-    """Describe the training data of a model for its card.
-
-    Args:
-        n_samples: Number of the user's samples.
-        settings: Settings of the training.
-
-    Example:
-        >>> training_data_sentence(20, TrainSettings())
-        'Trained on your 20 drawings and 500 MNIST digits.'
-    """
+    """What a model was trained on, for its card."""
     parts = [
         f"your {n_samples:,} drawing{'s' * (n_samples != 1)}" if n_samples else "",
         f"{settings.mnist_samples:,} MNIST digits{_corruption_text(settings)}" if settings.mnist_samples else "",
-        f"{settings.synthetic_samples:,} synthetic digits" if settings.synthetic_samples else "",
-        f"{settings.non_digit_samples:,} non-digits" if settings.non_digit_samples else "",
+        f"{settings.synthetic_samples:,} digits drawn by code" if settings.synthetic_samples else "",
+        f"{settings.non_digit_samples:,} pictures of no digit" if settings.non_digit_samples else "",
     ]
     *others, last = filter(None, parts)
     return f"Trained on {', '.join(others)}{' and ' * bool(others)}{last}."
 
 
 def _corruption_text(settings: TrainSettings) -> str:
-    return f" ({100 * settings.corrupted_share:.0f} % corrupted in each epoch)" if settings.corrupted_share else ""
+    return f" ({100 * settings.corrupted_share:.0f} % of all corrupted, others in each epoch)" if settings.corrupted_share else ""
 
 
 def _fit(

@@ -17,7 +17,7 @@ from digitcore.samples import SampleSet
 from digitcore.training import callbacks, trainer
 from digitcore.training.dataset import TrainingDataset
 from digitcore.training.settings import TrainSettings
-from digitcore.training.trainer import train, training_data_sentence
+from digitcore.training.trainer import train
 
 QUICK = TrainSettings(mnist_samples=320, epochs=1, validation_samples=100)
 
@@ -269,13 +269,6 @@ def test_drawings_alone_are_enough_to_train(random_mlp, few):
     run = train(random_mlp, few, QUICK.replace(mnist_samples=0))
     assert run.history[-1]["epoch"] == 1
     assert run.model.card.training_data == "Trained on your 20 drawings."
-
-
-def test_card_names_every_kind_of_training_data():
-    settings = QUICK.replace(corrupted_share=0.3, synthetic_samples=1500, non_digit_samples=50)
-    assert training_data_sentence(1, settings) == (
-        "Trained on your 1 drawing, 320 MNIST digits (30 % corrupted in each epoch), 1,500 synthetic digits and 50 non-digits."
-    )
 
 
 def test_settings_of_recipes_train(random_mlp):
