@@ -96,15 +96,15 @@ def test_predict_finds_every_digit_of_a_photograph(tmp_path, capsys):
         (["data", "--path", "nowhere"], "nowhere"),
         (["sweep", "--set", "epochs=0"], "epochs must lie between"),
         (["sweep", "--set", "seed=1,2"], "seed cannot be swept"),
-        (["sweep", "--set", "seed=3"], "nothing to try"),
+        (["sweep", "--set", "seed=3"], "The sweep has no parameter"),
         (["sweep", "--set", "network=mlp,nope"], "network=nope: network must be one of"),
         (["sweep", "--set", "learning_rate=1e308..2e308", "--draws", "2"], "learning_rate must lie between"),
         (["sweep", "--set", "nothing=1"], "There is no parameter called nothing"),
-        (["sweep", "--set", "blocks.1.size=1,2"], "a network that you build"),
-        (["sweep", "--set", "learning_rate=0.001..0.01"], "say how many combinations"),
+        (["sweep", "--set", "blocks.1.size=1,2"], "belongs to a built network"),
+        (["sweep", "--set", "learning_rate=0.001..0.01"], "Say how many combinations"),
         (["sweep", "--set", "epochs=1,2", "--network", "nothing.json"], "no file nothing.json"),
         (["sweep", "--set", "epochs=1,2", "--start", "nothing.keras"], "no file nothing.keras"),
-        (["sweep", "--set", "epochs=1", "--samples", __file__], "no sample file"),
+        (["sweep", "--set", "epochs=1", "--samples", __file__], "not a sample file"),
     ],
 )
 def test_error_is_a_message_and_exit_status_1(arguments, sentence, tmp_path, capsys):
@@ -185,8 +185,8 @@ class LocalService:
     def __init__(self, **options):
         pass
 
-    def submit(self, task, *, owner="", priority=0):
-        job = Job(task, owner=owner, priority=priority)
+    def submit(self, task, *, owner=""):
+        job = Job(task, owner=owner)
         job.finish(task.run(lambda event: None, lambda: False))
         return job
 
