@@ -1,6 +1,7 @@
-"""The dashboard with its REST API beside it: `streamlit run server.py`, or `uvicorn --no-proxy-headers server:app`.
+"""The server of the dashboard and the REST API.
 
-Streamlit Community Cloud runs `streamlit_app.py` alone; then there is no API.
+Start it with `streamlit run server.py` or `uvicorn --no-proxy-headers server:app`. Streamlit Community Cloud runs
+`streamlit_app.py` instead, which serves the dashboard without the API.
 """
 
 import importlib
@@ -24,19 +25,19 @@ from pages.components import assets
 
 ROOT = Path(__file__).resolve().parent
 SECURITY_HEADERS = {
-    "content-security-policy": "frame-ancestors 'self'",  # other sites may not put a page into a frame of theirs
-    "referrer-policy": "no-referrer",  # a lab's address must not leave with a click
+    "content-security-policy": "frame-ancestors 'self'",  # Other sites must not show a page in a frame.
+    "referrer-policy": "no-referrer",  # A link to another site must not send the address of a lab.
     "x-content-type-options": "nosniff",
     "permissions-policy": "camera=(self), microphone=(), geolocation=()",
 }
 API_HEADERS = {"cache-control": "no-store", "x-frame-options": "DENY"}
 API_PATHS = ("/api", "/healthz")
-HIDDEN_PATHS = ("/_stcore/metrics",)  # Streamlit's own, which tells of other people's sessions
+HIDDEN_PATHS = ("/_stcore/metrics",)  # Streamlit's metrics reveal the sessions of other people.
 PAGE_NAMES = sorted(page.stem for page in (ROOT / "pages").glob("[!_]*.py"))
 
 
 class SecurityHeaders:
-    """Adds the headers to every response."""
+    """A middleware that adds the security headers to every response, unless the response already has them."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
@@ -56,7 +57,7 @@ class SecurityHeaders:
 
 
 class HiddenPaths:
-    """Answers 404 where nobody from outside has anything to ask."""
+    """A middleware that answers 404 for internal paths."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
@@ -68,7 +69,7 @@ class HiddenPaths:
 
 
 class PageHead:
-    """Adds the server's address and the style sheets to every page of the dashboard: nothing moves when they come later."""
+    """A middleware that adds the server's address and the style sheets to every page, so that the layout does not shift later."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
@@ -107,23 +108,24 @@ def _is_html_page(start: Message) -> bool:
 
 
 async def load_api() -> ModuleType:
-    """The API's module, when it is first asked: FastAPI costs the start of every server half a second."""
+    """Import the API when it is first used, because FastAPI would delay the start of the server by half a second."""
     return await run_in_threadpool(importlib.import_module, "digitcore.api")
 
 
 async def call_api(scope: Scope, receive: Receive, send: Send) -> None:
-    """Hand a request over to the API."""
+    """Pass a request to the API."""
     app: Any = (await load_api()).app
     await app(scope, receive, send)
 
 
 async def health(request: Request) -> JSONResponse:
-    """Whether the server is up."""
+    """Answer whether the server runs and can open its default model."""
     await run_in_threadpool((await load_api()).health)
     return JSONResponse({"status": "ok"})
 
 
-os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # else uvicorn believes what a request from this machine says of its address
+# By default uvicorn trusts the client address in the headers of a request from this machine.
+os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
 
 try:
     load_config()

@@ -1,4 +1,4 @@
-"""`python -m digitcore` is the command `digitlab`."""
+"""The command line of `python -m digitcore`, which is the same as `digitlab`."""
 
 from digitcore.cli import main
 

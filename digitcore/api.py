@@ -1,6 +1,14 @@
-"""A REST API that predicts digits as the Draw page does. `server.py` mounts it beside the dashboard, under /api.
+"""The REST API, which predicts digits in the same way as the Draw page. `server.py` serves it at /api.
 
-Errors are JSON as of RFC 9457 (application/problem+json). Nothing that is sent is kept or logged.
+Errors are JSON objects as in RFC 9457 (application/problem+json). The content of a request is neither stored nor logged.
+
+Example:
+    >>> from starlette.testclient import TestClient
+    >>> client = TestClient(app)
+    >>> client.get("/healthz").json()
+    {'status': 'ok'}
+    >>> client.post("/v1/predict", json={"pictures": [[[0] * 28] * 28]}).json()["answers"][0]["problem"]
+    'The picture is blank.'
 """
 
 import asyncio
@@ -46,21 +54,32 @@ from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor
 
 MAX_BYTES = 5_000_000  # of a request
-MAX_CONCURRENT = 16  # requests predicted or waiting for it; each has a thread, and Starlette has 40
-BODY_TIMEOUT = 30  # s for a request's body to come
-MAX_VALUES = 2 * MAX_IMAGES * SIDE * SIDE  # in JSON: parsing holds up all of the server
-MAX_TOTAL_PIXELS = MAX_PIXELS  # of all images together: a small file may hold a very large one
+MAX_CONCURRENT = 16  # Each predicted request occupies one of Starlette's 40 threads.
+BODY_TIMEOUT = 30  # seconds until the body of a request must be complete
+MAX_VALUES = 2 * MAX_IMAGES * SIDE * SIDE  # JSON values of a request, because parsing blocks the whole server
+MAX_TOTAL_PIXELS = MAX_PIXELS  # of all images of a request, because a small file can hold a very large image
 MAX_DIGITS = 1000  # of a request
 IMAGE_FORMATS = ["PNG", "JPEG"]
 DEFAULT_MODEL = "genius"
 BLANK = "The picture is blank."
-NO_PICTURE = "This file cannot be read as a PNG or JPEG image."
+NO_PICTURE = "This file cannot be read as a PNG or JPEG image. Save it in one of these formats and try again."
 
-Upload = bytes | np.ndarray  # a file's bytes, or a digit, (28, 28) uint8
+Upload = bytes | np.ndarray  # bytes of a file, or a digit of shape (28, 28), uint8
 
 
 class RequestError(Exception):
-    """A request that is answered with a problem."""
+    """An error that the API answers with a problem (RFC 9457).
+
+    Args:
+        status: HTTP status code.
+        title: Kind of the problem in a few words.
+        detail: What is wrong and what to do.
+        headers: Additional headers of the response.
+
+    Example:
+        >>> RequestError(413, "Too large", "A request may hold 5 MB. Send less at once.").status
+        413
+    """
 
     def __init__(self, status: int, title: str, detail: str, headers: dict[str, str] | None = None):
         super().__init__(detail)
@@ -70,9 +89,9 @@ class RequestError(Exception):
 app = FastAPI(
     title="Digit Lab",
     version="1",
-    docs_url=None,  # its pages would load scripts from another server; the description is openapi.json
+    docs_url=None,  # The pages of the documentation would load scripts from another server.
     redoc_url=None,
-    description="Reads handwritten digits. Pictures of any size and either polarity become digits as on the Draw page.",
+    description="Predicts handwritten digits. Pictures may have any size and either polarity.",
 )
 prediction_slots = threading.BoundedSemaphore(MAX_CONCURRENT)
 rate_limiter = MovingWindowRateLimiter(MemoryStorage())
@@ -80,7 +99,7 @@ rate_limiter = MovingWindowRateLimiter(MemoryStorage())
 
 @app.get("/v1/models", responses=problem_responses(429))
 def list_models(request: Request) -> list[Model]:
-    """The models that answer."""
+    """List the models that can predict."""
     _limit_rate(request)
     return [Model.from_bundle(bundle) for bundle in map(_load_model, registry.names())]
 
@@ -89,9 +108,10 @@ def list_models(request: Request) -> list[Model]:
 async def predict(
     request: Request, model: Annotated[str, Query(max_length=40)] = DEFAULT_MODEL, all: bool = False
 ) -> PredictResponse:
-    """Which digits are these? One PNG or JPEG as the body, several as a form's `pictures`, or either in JSON.
+    """Predict the digits of one or several pictures.
 
-    With `all`, here or in the JSON, each digit of a picture is predicted, with its box; without, the largest of a photograph.
+    Send one PNG or JPEG file as the body, several files as the field `pictures` of a form, or JSON. The largest digit of each
+    picture is predicted. With `all`, in the query or in the JSON, every digit is predicted, with its box.
     """
     _limit_rate(request)
     bundle = await run_in_threadpool(_load_model, model)
@@ -99,9 +119,11 @@ async def predict(
         async with asyncio.timeout(BODY_TIMEOUT):
             body = await _read_body(_limit_body(request))
     except TimeoutError as error:
-        raise RequestError(408, "Too slow", f"A request must come within {BODY_TIMEOUT} s. Send less at once.") from error
+        raise RequestError(
+            408, "Too slow", f"The body of a request must arrive within {BODY_TIMEOUT} s. Send less at once."
+        ) from error
     if not prediction_slots.acquire(blocking=False):
-        raise RequestError(503, "Busy", "This server predicts as much as it can. Try again in a moment.", {"retry-after": "1"})
+        raise RequestError(503, "Busy", "The server is predicting other requests. Try again in a moment.", {"retry-after": "1"})
     try:
         return await run_in_threadpool(_predict, bundle, body, all)
     finally:
@@ -110,7 +132,7 @@ async def predict(
 
 @app.get("/healthz")
 def health() -> Health:
-    """Whether the server is up and its best model can be opened."""
+    """Check that the server runs and can open its default model."""
     _load_predictor(DEFAULT_MODEL)
     return Health(status="ok")
 
@@ -119,11 +141,11 @@ def _limit_rate(request: Request) -> None:
     limit = parse(load_config().api_rate)
     if not rate_limiter.hit(limit, request.client.host if request.client else "unknown"):
         retry = {"retry-after": str(limit.get_expiry())}
-        raise RequestError(429, "Too many requests", f"This server allows {limit} from one address. Wait a moment.", retry)
+        raise RequestError(429, "Too many requests", f"The server allows {limit} from one address. Try again later.", retry)
 
 
 def _limit_body(request: Request) -> Request:
-    """The same request, whose body may not be longer than allowed, whatever it announces."""
+    """Return the request with a body that is refused as soon as it exceeds the limit, even if its announced length is shorter."""
     received = 0
 
     async def receive() -> Message:
@@ -137,7 +159,7 @@ def _limit_body(request: Request) -> Request:
 
 
 async def _read_body(request: Request) -> bytes | list[Upload]:
-    """The uploads, or JSON that is still to be parsed."""
+    """Return the uploaded files, or the unparsed JSON."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
         return await _read_form(request)
@@ -157,26 +179,28 @@ async def _read_form(request: Request) -> list[Upload]:
     async with request.form(max_files=MAX_IMAGES, max_fields=MAX_IMAGES) as form:
         files = [part for part in form.getlist("pictures") if isinstance(part, UploadFile)]
         if not files:
-            raise RequestError(422, "No picture", "The form must hold at least one file called “pictures”.")
+            raise RequestError(422, "No picture", "The form has no file. Add at least one file in the field “pictures”.")
         return [await file.read() for file in files]
 
 
 def _parse_json(body: bytes) -> tuple[list[Upload], bool]:
-    """The uploads, and whether all digits of each are asked for."""
+    """Return the uploads of a JSON body, and whether every digit is requested."""
     if body.count(b",") > MAX_VALUES:
         raise RequestError(413, "Too large", f"A request may hold {MAX_VALUES:,} values. Send less at once.")
     try:
         parsed = PredictRequest.model_validate_json(body)
     except ValidationError as error:
-        every = error.errors(include_url=False, include_input=False, include_context=False)
-        first = max(every, key=lambda one: len(one["loc"]))  # a digit's number rather than "this is no file"
-        place = ".".join(map(str, first["loc"]))
-        raise RequestError(422, "Not what was asked for", f"{place or 'The body'}: {first['msg']}.") from error
-    uploads = [_decode_base64(one) if isinstance(one, str) else np.array(one, np.uint8) for one in parsed.pictures]
+        problems = error.errors(include_url=False, include_input=False, include_context=False)
+        # The longest place names the wrong number of a digit. A shorter place only says that the digit is not a base64 text.
+        deepest = max(problems, key=lambda problem: len(problem["loc"]))
+        place = ".".join(map(str, deepest["loc"]))
+        raise RequestError(422, "Invalid request", f"{place or 'The body'}: {deepest['msg']}.") from error
+    uploads = [_decode_base64(item) if isinstance(item, str) else np.array(item, np.uint8) for item in parsed.pictures]
     return uploads, parsed.all
 
 
 def _decode_base64(text: str) -> bytes:
+    """Decode base64. An invalid text gives no bytes, which are then reported as an unreadable image."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -184,7 +208,7 @@ def _decode_base64(text: str) -> bytes:
 
 
 def _check_pixels(uploads: list[Upload]) -> None:
-    """Of all images together, by their headers."""
+    """Check the total number of pixels, which the headers of the images tell before the images are decoded."""
     n_pixels = 0
     for upload in uploads:
         with contextlib.suppress(ImageError):
@@ -200,14 +224,14 @@ def _predict(bundle: ModelBundle, body: bytes | list[Upload], reads_all: bool) -
     uploads, asked = _parse_json(body) if isinstance(body, bytes) else (body, False)
     _check_pixels(uploads)
     found = _find_in_each(uploads, reads_all or asked)
-    every = [one.digit for digits, _ in found for one in digits]
-    probabilities = _load_predictor(bundle.name).probabilities(np.array(every, np.uint8).reshape(-1, SIDE, SIDE))
+    arrays = [part.digit for digits, _ in found for part in digits]
+    probabilities = _load_predictor(bundle.name).probabilities(np.array(arrays, np.uint8).reshape(-1, SIDE, SIDE))
     rows = iter(probabilities.astype(float).round(6).tolist())
     answers, threshold = [], bundle.card.confidence_threshold
     for picture, (digits, problem) in enumerate(found):
         if problem:
             answers.append(Prediction(picture=picture, problem=problem))
-        answers += [_prediction(picture, one, next(rows), threshold) for one in digits]
+        answers += [_prediction(picture, part, next(rows), threshold) for part in digits]
     return PredictResponse(model=bundle.name, version=version_of(bundle), answers=answers)
 
 
@@ -223,7 +247,7 @@ def _prediction(picture: int, found: FoundDigit, row: list[float], threshold: fl
 
 
 def _find_in_each(uploads: list[Upload], reads_all: bool) -> list[tuple[list[FoundDigit], str]]:
-    """`_find_digits` of each upload, as long as there are few enough to predict."""
+    """Find the digits of each upload, and refuse the request as soon as there are too many."""
     found, n = [], 0
     for upload in uploads:
         found.append(_find_digits(upload, reads_all))
@@ -234,7 +258,7 @@ def _find_in_each(uploads: list[Upload], reads_all: bool) -> list[tuple[list[Fou
 
 
 def _find_digits(upload: Upload, reads_all: bool) -> tuple[list[FoundDigit], str]:
-    """The digits of an upload; where there are none, why."""
+    """Return the digits of an upload. If there are none, also return the reason."""
     try:
         if isinstance(upload, bytes):
             found = ink_from_file(upload, IMAGE_FORMATS).digits(every=reads_all)
@@ -252,7 +276,7 @@ def _load_model(name: str) -> ModelBundle:
     try:
         return registry.load(name)
     except ModelError as error:
-        detail = f"There is no model of this name. There are: {', '.join(registry.names())}."
+        detail = f"There is no model with this name. Choose one of {', '.join(registry.names())}."
         raise RequestError(404, "No such model", detail) from error
 
 
@@ -275,13 +299,13 @@ async def _on_request_error(request: Request, error: RequestError) -> JSONRespon
 
 @app.exception_handler(Exception)
 async def _on_unexpected_error(request: Request, error: Exception) -> JSONResponse:
-    return _problem(500, "Failed", "This server could not answer. Its log says why.")
+    return _problem(500, "Internal error", "The server could not answer. The error is in its log.")
 
 
 @app.exception_handler(RequestValidationError)
 async def _on_invalid_query(request: Request, error: RequestValidationError) -> JSONResponse:
     first = error.errors()[0]
-    return _problem(422, "Not what was asked for", f"{'.'.join(map(str, first['loc']))}: {first['msg']}.")
+    return _problem(422, "Invalid request", f"{'.'.join(map(str, first['loc']))}: {first['msg']}.")
 
 
 @app.exception_handler(HTTPException)
@@ -294,4 +318,4 @@ async def _on_http_error(request: Request, error: HTTPException) -> JSONResponse
 
 @app.exception_handler(DigitLabError)
 async def _on_library_error(request: Request, error: DigitLabError) -> JSONResponse:
-    return _problem(500, "Not possible now", str(error))
+    return _problem(500, "Internal error", str(error))

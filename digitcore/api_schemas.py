@@ -1,4 +1,13 @@
-"""Requests, responses and errors of the REST API."""
+"""Requests, responses and errors of the REST API.
+
+The docstrings of the classes and the descriptions of their fields appear in the API's OpenAPI document.
+
+Example:
+    >>> PredictRequest(pictures=["eA=="]).all
+    False
+    >>> Prediction(picture=0, problem="The picture is blank.").digit is None
+    True
+"""
 
 from typing import Annotated, Any
 
@@ -10,40 +19,48 @@ from digitcore.models.bundle import ModelBundle
 MAX_IMAGES = 100  # of a request
 PROBLEM_TYPE = "application/problem+json"
 
-Pixel = Annotated[float, Field(ge=0, le=255, multiple_of=1, strict=True)]  # JSON knows no integers: 184.0 is one
+Pixel = Annotated[float, Field(ge=0, le=255, multiple_of=1, strict=True)]  # JSON has no integers, so 184.0 is valid.
 Row = Annotated[list[Pixel], Field(min_length=SIDE, max_length=SIDE, fail_fast=True)]
 Base64 = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
 Digit = Annotated[list[Row], Field(min_length=SIDE, max_length=SIDE, fail_fast=True)]
 
 
 class PredictRequest(BaseModel, extra="forbid"):
-    """What a JSON request holds."""
+    """The body of a JSON request."""
 
     pictures: Annotated[list[Base64 | Digit], Field(min_length=1, max_length=MAX_IMAGES, fail_fast=True)] = Field(
-        description="Each a PNG or JPEG file in base64, or a digit: 28 rows of 28 numbers, 0 paper to 255 ink."
+        description="PNG or JPEG files in base64, or digits: 28 rows of 28 numbers from 0 (paper) to 255 (ink)."
     )
-    all: bool = Field(default=False, strict=True, description="Predict each digit of a picture, with its box.")
+    all: bool = Field(default=False, strict=True, description="Whether every digit of a picture is predicted, with its box.")
 
 
 class Prediction(BaseModel):
-    """The model's prediction for one digit."""
+    """The prediction for one digit."""
 
-    picture: int = Field(description="Place of its picture in the request, from 0.")
+    picture: int = Field(description="Index of the picture in the request, from 0.")
     digit: int | None = Field(
-        default=None, description="The best guess; null when the picture is blank or unreadable.", ge=0, le=9
+        default=None, description="Predicted digit, or null if the picture is blank or unreadable.", ge=0, le=9
     )
-    unsure: bool = Field(default=True, description="Whether the best guess lies below the model's threshold.")
-    probabilities: list[float] = Field(default=[], description="Of the digits 0 to 9; empty without a guess.", max_length=10)
-    problem: str | None = Field(default=None, description="Why there is no guess; one bad picture does not spoil the others.")
-    box: tuple[int, int, int, int] | None = Field(default=None, description="Left, top, right, bottom in the picture's px.")
-    digits_found: int = Field(default=0, description="In the picture: without “all”, the largest of a photograph is predicted.")
+    unsure: bool = Field(default=True, description="Whether the highest probability is below the model's confidence threshold.")
+    probabilities: list[float] = Field(
+        default=[], description="Probabilities of the digits 0 to 9, or an empty list without a prediction.", max_length=10
+    )
+    problem: str | None = Field(
+        default=None, description="Why there is no prediction. The other pictures of the request are still predicted."
+    )
+    box: tuple[int, int, int, int] | None = Field(
+        default=None, description="Left, top, right and bottom of the digit in pixels of the picture."
+    )
+    digits_found: int = Field(
+        default=0, description="Number of digits in the picture. Without “all”, only the largest is predicted."
+    )
 
 
 class PredictResponse(BaseModel):
-    """Predictions in the order of the images; with “all”, each digit's, that with the most ink first."""
+    """The predictions in the order of the pictures. With “all”, the digits of a picture are sorted by their amount of ink."""
 
     model: str
-    version: str = Field(description="Tells files of the same name apart: the beginning of the model's SHA-256.")
+    version: str = Field(description="First 12 characters of the model's SHA-256.")
     answers: list[Prediction]
 
 
@@ -59,7 +76,16 @@ class Model(BaseModel):
 
     @classmethod
     def from_bundle(cls, bundle: ModelBundle) -> "Model":
-        """What a model's card says of it."""
+        """Return the description of a model from its card.
+
+        Args:
+            bundle: The model.
+
+        Example:
+            >>> from digitcore import models
+            >>> Model.from_bundle(models.load("genius")).name
+            'genius'
+        """
         card = bundle.card
         return cls(
             name=card.name,
@@ -72,13 +98,13 @@ class Model(BaseModel):
 
 
 class Health(BaseModel):
-    """That the server answers."""
+    """The state of the server."""
 
     status: str
 
 
 class Problem(BaseModel):
-    """An error, as of RFC 9457."""
+    """An error, as in RFC 9457."""
 
     type: str = "about:blank"
     title: str
@@ -87,12 +113,32 @@ class Problem(BaseModel):
 
 
 def version_of(bundle: ModelBundle) -> str:
-    """The beginning of the model's SHA-256."""
+    """Return the first 12 characters of the model's SHA-256, which distinguish models of the same name.
+
+    Args:
+        bundle: The model.
+
+    Example:
+        >>> from digitcore import models
+        >>> len(version_of(models.load("genius")))
+        12
+    """
     return bundle.hash[:12]
 
 
 def problem_responses(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI description of these error codes."""
+    """Return the OpenAPI description of error responses.
+
+    Args:
+        *codes: HTTP status codes.
+
+    Returns:
+        Status code → description of its response.
+
+    Example:
+        >>> list(problem_responses(404, 413))
+        [404, 413]
+    """
     schema = Problem.model_json_schema()
     return {code: {"description": "A problem", "content": {PROBLEM_TYPE: {"schema": schema}}} for code in codes}
 

@@ -1,4 +1,4 @@
-"""The lock, and what an installed package holds."""
+"""The lock file, and the content of the installed package."""
 
 import re
 import subprocess
@@ -28,7 +28,7 @@ def applies(requirement: Requirement, extra: str = "") -> bool:
 
 
 def installed_requirements() -> set[str]:
-    """The names of all packages that the project needs here, those that others bring as well."""
+    """Return the names of all packages that the project needs on this machine, directly or indirectly."""
     found: set[str] = set()
     waiting = [(Requirement(text), "") for text in PROJECT["dependencies"]]
     while waiting:
@@ -44,15 +44,17 @@ def installed_requirements() -> set[str]:
     return found
 
 
-def test_the_lock_pins_every_package_to_one_version():
-    assert LOCK and all(re.fullmatch(r"==[^*,]+", str(requirement.specifier)) for requirement in LOCK)
+def test_lock_pins_every_package_to_one_version():
+    assert LOCK
+    assert all(re.fullmatch(r"==[^*,]+", str(requirement.specifier)) for requirement in LOCK)
     assert all(requirement.url is None for requirement in LOCK)
 
 
-def test_the_lock_and_pyproject_agree():
+def test_lock_matches_pyproject():
     locked = {canonicalize_name(requirement.name) for requirement in LOCK if applies(requirement)}
     needed = installed_requirements()
-    assert "streamlit" in needed and not needed - locked, "run `make lock`"
+    assert "streamlit" in needed, "run `make lock`"
+    assert not needed - locked, "run `make lock`"
     assert not locked - needed, "run `make lock`"
 
 
@@ -63,7 +65,7 @@ def test_every_direct_dependency_is_locked_on_every_platform():
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """The built package."""
+    """Build the wheel and open it."""
     folder = tmp_path_factory.mktemp("wheel")
     subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)], cwd=ROOT, check=True)
     [path] = folder.glob("*.whl")
@@ -71,7 +73,7 @@ def wheel(tmp_path_factory):
         yield archive
 
 
-def test_a_wheel_holds_the_library_its_models_and_its_templates(wheel):
+def test_wheel_contains_the_library_with_models_and_templates(wheel):
     names = set(wheel.namelist())
     for model in models.names():
         for path in (ROOT / "models" / model).iterdir():
@@ -82,6 +84,6 @@ def test_a_wheel_holds_the_library_its_models_and_its_templates(wheel):
     assert not {name for name in names if name.startswith(("tests", "pages", "benchmarks"))}
 
 
-def test_a_wheel_installs_the_command(wheel):
+def test_wheel_installs_the_command(wheel):
     [entry_points] = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
     assert "digitlab = digitcore.cli:main" in wheel.read(entry_points).decode()

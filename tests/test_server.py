@@ -1,4 +1,4 @@
-"""`server.py`: pages and API from one process, with headers that keep a lab's address private."""
+"""`server.py`: pages and API in one process, with headers that protect the address of a lab."""
 
 import io
 import json
@@ -27,40 +27,44 @@ def get(url, data=None, **headers):
         return answer.status, answer.headers, answer.read()
 
 
-def test_page_and_api_stand_side_by_side(running, data):
+def test_server_serves_pages_and_api(running, data):
     for path in ("/", "/Draw", "/Train"):
         status, headers, page = get(running.url + path)
-        assert status == 200 and b"<html" in page and headers["referrer-policy"] == "no-referrer"
+        assert status == 200
+        assert b"<html" in page
+        assert headers["referrer-policy"] == "no-referrer"
     assert json.loads(get(f"{running.url}/healthz")[2]) == {"status": "ok"}
-    assert [one["name"] for one in json.loads(get(f"{running.url}/api/v1/models")[2])] == models.names()
+    assert [model["name"] for model in json.loads(get(f"{running.url}/api/v1/models")[2])] == models.names()
     file = io.BytesIO()
     Image.fromarray(data.test_images[0]).resize((100, 100)).save(file, "PNG")
     _, headers, answer = get(f"{running.url}/api/v1/predict", file.getvalue(), **{"content-type": "image/png"})
     assert json.loads(answer)["answers"][0]["digit"] == 7
-    assert headers["cache-control"] == "no-store" and headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+    assert headers["x-content-type-options"] == "nosniff"
     assert "/api" in str(json.loads(get(f"{running.url}/api/openapi.json")[2])["servers"])
 
 
-def test_headers_of_others_stay():
+def test_existing_headers_are_kept():
     async def application(scope, receive, send):
         await PlainTextResponse("", headers={"referrer-policy": "origin"})(scope, receive, send)
 
     headers = TestClient(entry.SecurityHeaders(application)).get("/Draw").headers
-    assert headers["referrer-policy"] == "origin" and "cache-control" not in headers
+    assert headers["referrer-policy"] == "origin"
+    assert "cache-control" not in headers
 
 
-def test_what_streamlit_tells_of_sessions_is_hidden(running):
+def test_metrics_of_streamlit_are_hidden(running):
     with pytest.raises(urllib.error.HTTPError) as caught:
         get(running.url + "/_stcore/metrics")
     assert caught.value.code == 404
     assert get(running.url + "/_stcore/health")[0] == 200
 
 
-def test_a_frame_of_another_site_is_not_allowed(running):
+def test_pages_cannot_be_framed_by_other_sites(running):
     assert get(running.url + "/Draw")[1]["content-security-policy"] == "frame-ancestors 'self'"
 
 
-def test_what_a_request_says_of_its_address_is_not_believed(tmp_path):
+def test_forwarded_address_is_not_trusted(tmp_path):
     server = Server(tmp_path, DIGITLAB_API_RATE="3/minute")
     try:
         for number in range(3):

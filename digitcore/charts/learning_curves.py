@@ -63,7 +63,7 @@ def curve_bands(table: pd.DataFrame, metric: str = "accuracy", *, height: int = 
     """The mean validation curve of each group of trainings, and the range of its curves as a band.
 
     Args:
-        table: from `training.experiments.curve_bands`.
+        table: from `training.run_groups.curve_bands`.
         metric: loss or accuracy; only names and formats the axis.
     """
     is_share = metric == "accuracy"

@@ -1,9 +1,10 @@
-"""The command line: `digitlab data | train | evaluate | sweep | labels | predict | settings`."""
+"""The command line `digitlab`, with one module for each command."""
 
 import os
 
 import click
 
+import digitcore
 from digitcore.cli.data import data
 from digitcore.cli.evaluate import evaluate
 from digitcore.cli.labels import labels
@@ -18,8 +19,9 @@ COMMANDS = (data, train, evaluate, sweep, labels, predict, settings)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(digitcore.__version__, prog_name="digitlab")
 def cli() -> None:
-    """Digit Lab from the shell."""
+    """Train, evaluate and use the models of Digit Lab."""
     load_config()
 
 
@@ -28,7 +30,21 @@ for command in COMMANDS:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; an error of the library is one sentence and exit status 1."""
+    """Run one command and return its exit status.
+
+    Args:
+        arguments: Arguments of the command line. If None, they are read from `sys.argv`.
+
+    Returns:
+        0 on success, 1 after an error of the library, 2 after a wrong option, 130 after an interrupt. The message of an error
+        is written to stderr.
+
+    Example:
+        >>> main(["settings"])  # doctest: +ELLIPSIS
+        | setting | default | range | meaning |
+        ...
+        0
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         cli.main(arguments, prog_name="digitlab", standalone_mode=False)

@@ -5,16 +5,16 @@ from typing import Any
 
 import click
 
-from digitcore.cli.options import json_option
+from digitcore.cli.options import json_option, percent
 from digitcore.models import registry
 
 
 @click.command()
 @click.argument("names", nargs=-1)
-@click.option("--write", is_flag=True, help="write models/README.md from the cards")
+@click.option("--write", is_flag=True, help="write models/README.md from the models' cards")
 @json_option
 def evaluate(names: tuple[str, ...], write: bool, as_json: bool) -> None:
-    """Measure models (default: all) again from their files; --write brings models/README.md up to date."""
+    """Measure shipped models from their files. Without NAMES, all models are measured."""
     from digitcore.evaluation import benchmark, model_readme
 
     if write:
@@ -32,12 +32,13 @@ def evaluate(names: tuple[str, ...], write: bool, as_json: bool) -> None:
 
 
 def _metrics_row(row: dict[str, Any]) -> str:
+    """Return the metrics of one model on one line."""
     from digitcore.evaluation import robustness
 
     low, high = row["mnist_interval"]
     return (
         f"{row['name']:14}{row['parameters']:>9,} parameters{row['bytes'] / 1e3:>7,.0f} kB{row['milliseconds']:>7.2f} ms  "
-        f"MNIST {row['mnist_accuracy']:.2%} ({low:.2%} to {high:.2%})  loss {row['mnist_loss']:.4f}  "
-        f"ECE {row['calibration_error']:.2%}  robustness {robustness.mean_accuracy(row['robustness']):.1%}  "
-        f"non-digits unsure {row['unsure_non_digits']['all']:.0%}"
+        f"MNIST {percent(row['mnist_accuracy'], 2)} ({percent(low, 2)} to {percent(high, 2)})  loss {row['mnist_loss']:.4f}  "
+        f"ECE {percent(row['calibration_error'], 2)}  robustness {percent(robustness.mean_accuracy(row['robustness']))}  "
+        f"unsure non-digits {percent(row['unsure_non_digits']['all'], 0)}"
     )

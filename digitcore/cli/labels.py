@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from digitcore.cli.options import json_option, progress_bar, read_samples
+from digitcore.cli.options import json_option, percent, progress_bar, read_samples
 from digitcore.data.label_issues import find_label_issues
 from digitcore.models import registry
 from digitcore.training.settings import TrainSettings
@@ -14,13 +14,13 @@ from digitcore.training.settings import TrainSettings
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--start", default="genius", show_default=True, help="a shipped model, which must not have learnt from the digits")
-@click.option("--folds", type=click.IntRange(2, 20), default=4, show_default=True, help="trainings, each without its own part")
+@click.option("--start", default="genius", show_default=True, help="shipped model that was not trained on the digits")
+@click.option("--folds", type=click.IntRange(2, 20), default=4, show_default=True, help="number of folds")
 @json_option
 def labels(file: Path, start: str, folds: int, as_json: bool) -> None:
-    """List the labels of an npz file that are perhaps wrong, the most doubtful first.
+    """List doubtful labels of an npz file, most doubtful first.
 
-    Each digit is predicted by a model that was trained on the others.
+    Each digit is predicted by a model that was trained on the other folds.
     """
     from digitcore.training.cross_validation import predict_out_of_fold
 
@@ -39,5 +39,8 @@ def labels(file: Path, start: str, folds: int, as_json: bool) -> None:
         click.echo(json.dumps(issues, indent=2))
         return
     for issue in issues:
-        click.echo("{index}: labelled {label}, perhaps {suggested} (label believed {score:.1%})".format(**issue))
+        score = percent(issue["score"])
+        click.echo(
+            f"{issue['index']}: labelled {issue['label']}, perhaps {issue['suggested']} (probability of the label: {score})"
+        )
     click.echo(f"{len(issues)} of {len(samples):,} labels are doubtful.")

@@ -1,4 +1,4 @@
-"""What several commands share: options, files, progress."""
+"""Options, file reading and progress bars that several commands share."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,14 +15,24 @@ from digitcore.training.recipes import NETWORKS, check_network
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-SETTING_HELP = "settings to change, such as --set epochs=2; “digitlab settings” lists them"
+SETTING_HELP = "settings to change, such as --set epochs=2; “digitlab settings” lists all settings"
 json_option = click.option("--json", "as_json", is_flag=True, help="print JSON")
 
 
 class SetCommand(click.Command):
-    """A command of which an option may be followed by several values: --set a=1 b=2."""
+    """A command whose option --set takes several values.
+
+    Example:
+        >>> @click.command(cls=SetCommand)
+        ... @click.option("--set", "pairs", multiple=True)
+        ... def show(pairs):
+        ...     print(pairs)
+        >>> show(["--set", "a=1", "b=2"], standalone_mode=False)
+        ('a=1', 'b=2')
+    """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeat the option before each of its values, which is the form that Click understands."""
         expanded: list[str] = []
         option = None
         for arg in args:
@@ -37,45 +47,81 @@ class SetCommand(click.Command):
 
 
 def read_samples(file: Path | None) -> SampleSet:
-    """A file's samples; none without a file.
+    """Read the samples of an npz file.
+
+    Args:
+        file: Path of the file. If None, no samples are returned.
 
     Raises:
-        SampleError: when it cannot be read.
+        SampleError: If the file cannot be read.
+
+    Example:
+        >>> len(read_samples(None))
+        0
     """
     if file is None:
         return SampleSet()
     try:
         return SampleSet.from_npz(file.read_bytes())
     except OSError as error:
-        raise SampleError(f"There is no file {file} that can be read.") from error
+        raise SampleError(f"There is no file {file} that can be read. Check the path.") from error
 
 
 def read_network_file(file: Path) -> str:
-    """The checked JSON of a network in a file.
+    """Read and check the JSON file of a network.
+
+    Args:
+        file: Path of the file.
+
+    Returns:
+        The network as compact JSON.
 
     Raises:
-        ModelError: when it cannot be read, or is no network.
+        ModelError: If the file cannot be read, or is not the JSON of a network.
+
+    Example:
+        >>> read_network_file(Path("nowhere.json"))
+        Traceback (most recent call last):
+        ...
+        digitcore.errors.ModelError: There is no file nowhere.json that can be read. Check the path.
     """
     try:
         return NetworkSpec.from_json(file.read_text(encoding="utf-8-sig")).to_json()
     except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"There is no file {file} that can be read.") from error
+        raise ModelError(f"There is no file {file} that can be read. Check the path.") from error
 
 
 def read_network(text: str) -> str:
-    """A network by its registered name, its JSON or a file of it, as `networks.build` takes it.
+    """Read a network from the command line.
+
+    Args:
+        text: Registered name, JSON, or path of a JSON file.
+
+    Returns:
+        The name or the compact JSON, which `networks.build` accepts.
 
     Raises:
-        ModelError: when it is none of these.
+        ModelError: If the text is none of these.
+
+    Example:
+        >>> read_network("mlp")
+        'mlp'
     """
     return check_network(text) if is_spec(text) or text in NETWORKS else read_network_file(Path(text))
 
 
 def read_model(text: str) -> ModelBundle:
-    """A shipped model by its name, or a model of a .keras file.
+    """Read a model from the command line.
+
+    Args:
+        text: Name of a shipped model, or path of a .keras file.
 
     Raises:
-        ModelError: when it is neither.
+        ModelError: If there is no such model, or the file cannot be used.
+
+    Example:
+        >>> read_model("genius").name
+        'genius'
     """
     if not text.endswith(".keras"):
         return registry.load(text)
@@ -84,12 +130,20 @@ def read_model(text: str) -> ModelBundle:
     try:
         content = Path(text).read_bytes()
     except OSError as error:
-        raise ModelError(f"There is no file {text} that can be read.") from error
+        raise ModelError(f"There is no file {text} that can be read. Check the path.") from error
     return upload.open_checked([upload.check(content)])[0].rename(Path(text).stem)
 
 
 def progress_bar(unit: str) -> "Progress":
-    """A bar on stderr that counts units: stdout is for what was asked for."""
+    """Return a progress bar on stderr, because stdout is for results.
+
+    Args:
+        unit: Text after the count, for example "epochs".
+
+    Example:
+        >>> with progress_bar("epochs") as bar:
+        ...     task = bar.add_task("mlp", total=2, metrics="")
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -102,3 +156,17 @@ def progress_bar(unit: str) -> "Progress":
         TextColumn("{task.fields[metrics]}"),
         console=Console(stderr=True),
     )
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Return a share as a percentage.
+
+    Args:
+        share: 0 to 1.
+        digits: Number of digits after the decimal point.
+
+    Example:
+        >>> percent(0.9876)
+        '98.8 %'
+    """
+    return f"{100 * share:.{digits}f} %"

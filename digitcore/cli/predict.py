@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from digitcore.cli.options import json_option
+from digitcore.cli.options import json_option, percent
 from digitcore.errors import ImageError
 from digitcore.models import registry
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
-@click.option("--model", "name", default="genius", show_default=True, help="a shipped model")
-@click.option("--all", "reads_all", is_flag=True, help="every digit of each image, with its box in px")
+@click.option("--model", "name", default="genius", show_default=True, help="shipped model")
+@click.option("--all", "reads_all", is_flag=True, help="predict every digit of each image, with its box in pixels")
 @json_option
 def predict(files: tuple[Path, ...], name: str, reads_all: bool, as_json: bool) -> None:
-    """Predict the digit in each image; of a photograph with several, the largest."""
+    """Predict the digit in each image file. If an image shows several digits, the largest is predicted."""
     model = registry.load(name)
     predictor, threshold = model.predictor(), model.card.confidence_threshold
     rows, problems = [], []
@@ -30,36 +30,37 @@ def predict(files: tuple[Path, ...], name: str, reads_all: bool, as_json: bool) 
         except ImageError as error:
             problems.append(str(error))
             continue
-        for one in found:
-            probabilities = predictor.probabilities(one.digit[None])[0]
+        for part in found:
+            probabilities = predictor.probabilities(part.digit[None])[0]
             rows.append(
                 {
                     "file": str(file),
                     "digit": int(probabilities.argmax()),
                     "unsure": bool(probabilities.max() < threshold),
                     "probabilities": probabilities.round(5).tolist(),
-                    "box": one.box,
-                    "digits_found": one.n_found,
+                    "box": part.box,
+                    "digits_found": part.n_found,
                 }
             )
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     for row in () if as_json else rows:
         where = f" at {row['box']}" if reads_all else f", the largest of {row['digits_found']}" * (row["digits_found"] > 1)
-        click.echo(f"{row['file']}: {row['digit']} ({max(row['probabilities']):.1%}){', unsure' * row['unsure']}{where}")
+        click.echo(f"{row['file']}: {row['digit']} ({percent(max(row['probabilities']))}){', unsure' * row['unsure']}{where}")
     if problems:
         raise ImageError("\n".join(problems))
 
 
 def _find_digits(file: Path, every: bool) -> "list[FoundDigit]":
+    """Find the largest digit or every digit of an image file, and raise an ImageError if there is none."""
     from digitcore import images
 
     try:
         found = images.ink_from_file(file.read_bytes()).digits(every=every)
     except OSError as error:
-        raise ImageError(f"There is no file {file} that can be read.") from error
+        raise ImageError(f"There is no file {file} that can be read. Check the path.") from error
     except ImageError as error:
         raise ImageError(f"{file}: {error}") from error
     if not found:
-        raise ImageError(f"{file} is blank: nothing stands out from its background.")
+        raise ImageError(f"{file} is blank: nothing stands out from its background. Use an image of a digit.")
     return found

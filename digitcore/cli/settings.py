@@ -7,5 +7,5 @@ from digitcore.training import settings_text
 
 @click.command()
 def settings() -> None:
-    """List the training settings with their defaults and ranges, as a Markdown table."""
+    """Print the training settings as a Markdown table."""
     click.echo(settings_text.as_markdown())

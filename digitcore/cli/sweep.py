@@ -15,26 +15,26 @@ from digitcore.training.settings import SETTING_SPECS, TrainSettings
 if TYPE_CHECKING:
     from digitcore.sweeps.runner import Sweep
 
-MAX_EPOCHS, MAX_SAMPLES, MAX_SECONDS = int(SETTING_SPECS["epochs"].high), 100_000, 24 * 3600  # of a sweep's trainings
-POLL_INTERVAL = 0.2  # s
+MAX_EPOCHS, MAX_SAMPLES, MAX_SECONDS = int(SETTING_SPECS["epochs"].high), 100_000, 24 * 3600  # limits of a sweep
+POLL_INTERVAL = 0.2  # seconds
 TABLE_SUFFIXES = (".csv", ".parquet")
 
 
 def _check_table_file(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
     if value is not None and value.suffix not in TABLE_SUFFIXES:
-        raise click.BadParameter("the file's name must end in .csv or .parquet")
+        raise click.BadParameter("the name of the file must end in .csv or .parquet")
     return value
 
 
 @click.command(cls=SetCommand)
 @click.option("--set", "pairs", multiple=True, required=True, metavar="NAME=V1,V2 …", help="parameters and the values to try")
 @click.option("--samples", type=click.Path(path_type=Path), help="npz file with digits (N, 28, 28) and labels (N,)")
-@click.option("--start", default="genius", show_default=True, help="a shipped model, or a .keras file")
-@click.option("--network", default="", help="a network with random weights instead: its name, its JSON, or a file of it")
-@click.option("--seeds", type=click.IntRange(1), default=1, help="seeds for each combination")
-@click.option("--draws", type=click.IntRange(1), help="combinations drawn at random (default: all)")
-@click.option("--stop-early", is_flag=True, help="begin with fewer epochs, and let the better half go on, twice at most")
-@click.option("--workers", type=click.IntRange(1), default=1, help="worker processes to start")
+@click.option("--start", default="genius", show_default=True, help="shipped model, or .keras file")
+@click.option("--network", default="", help="network to train from scratch: its name, its JSON, or a JSON file")
+@click.option("--seeds", type=click.IntRange(1), default=1, help="number of seeds for each combination")
+@click.option("--draws", type=click.IntRange(1), help="number of random combinations (default: all combinations)")
+@click.option("--stop-early", is_flag=True, help="train with fewer epochs first, and train only the better half further")
+@click.option("--workers", type=click.IntRange(1), default=1, help="number of worker processes")
 @click.option("--out", type=click.Path(path_type=Path), callback=_check_table_file, help="file for the table, .csv or .parquet")
 @json_option
 def sweep(
@@ -49,10 +49,13 @@ def sweep(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Try combinations of parameters, as --set sample_weight=1,20 mnist_samples=200,1000.
+    """Train with combinations of parameters and compare the results.
 
-    A parameter is a setting, or of a network its name (network=mlp,convnet), its activation, or a number of a row that you
-    built (blocks.1.size=8,16). LOW..HIGH draws from a range. One value holds for all trainings.
+    Example: digitlab sweep --set sample_weight=1,20 mnist_samples=200,1000
+
+    A parameter is a setting, a network (network=mlp,convnet), the activation of a network (activation=relu,tanh), or a number
+    in a row of a built network (blocks.1.size=8,16). LOW..HIGH draws values from a range. A parameter with a single value
+    applies to all trainings.
     """
     from digitcore.sweeps.plan import SweepPlan
     from digitcore.sweeps.runner import Sweep
@@ -78,7 +81,7 @@ def sweep(
 
 
 def _run(sweep: "Sweep", workers: int) -> None:
-    """Run all trials, with a bar."""
+    """Run all trials and show a progress bar."""
     from digitcore.jobs.limits import Limits
     from digitcore.jobs.service import JobService
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from digitcore.cli.options import SETTING_HELP, SetCommand, progress_bar, read_network_file
+from digitcore.cli.options import SETTING_HELP, SetCommand, percent, progress_bar, read_network_file
 from digitcore.config import load_config
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
@@ -22,17 +22,24 @@ if TYPE_CHECKING:
 
 @click.command(cls=SetCommand, epilog=f"RECIPE is one of {', '.join(RECIPES)}.")
 @click.argument("recipe", default="")
-@click.option("--network", type=click.Path(path_type=Path), help="JSON file of a network to train instead of RECIPE")
+@click.option("--network", type=click.Path(path_type=Path), help="JSON file of a network to train instead of a recipe")
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE …", help=SETTING_HELP)
-@click.option("--out", type=click.Path(path_type=Path), help="folder for the model (default: models/RECIPE, or FILE’s name)")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="folder for the model (default: models/RECIPE, or the network's name)",
+)
 def train(recipe: str, network: Path | None, pairs: tuple[str, ...], out: Path | None) -> None:
-    """Train a shipped model again, a variant of it, or a network of one's own; a killed training resumes where it was."""
+    """Train a shipped model, a variant of it, or a network from a JSON file.
+
+    If a training was killed, the same command resumes it.
+    """
     from digitcore.evaluation import benchmark
     from digitcore.models import keras_io
     from digitcore.training.calibration import calibrate
 
     if bool(recipe) == bool(network):
-        raise click.UsageError("Name either a recipe or --network FILE.json.")
+        raise click.UsageError("Give either a recipe or --network FILE.json.")
     if network is None:
         chosen, folder = get_recipe(recipe), out or registry.SHIPPED_FOLDER / recipe
     else:
@@ -43,10 +50,11 @@ def train(recipe: str, network: Path | None, pairs: tuple[str, ...], out: Path |
         model = calibrate(_train(model, chosen.settings.replace(**values), folder.name))
     model = benchmark.measure(model.with_card(replace(model.card, name=folder.name, recipe=recipe)))
     registry.save(model, folder)
-    click.echo(f"Written to {folder}: {model.card.metrics['mnist_accuracy']:.2%} of MNIST's test digits")
+    click.echo(f"Written to {folder}: {percent(model.card.metrics['mnist_accuracy'], 2)} accuracy on MNIST's test digits")
 
 
 def _train(start: ModelBundle, settings: TrainSettings, name: str) -> ModelBundle:
+    """Train with a progress bar and with checkpoints, whose folder depends on the network, the name and the settings."""
     from digitcore.training.trainer import train
 
     key = hashlib.sha256((start.card.network + name + settings.to_json()).encode()).hexdigest()[:16]

@@ -10,15 +10,27 @@ LOG_TEMPERATURE_RANGE = (-2.5, 2.5)
 
 
 def calibrate(bundle: ModelBundle) -> ModelBundle:
-    """The same model with its logits divided by the temperature that fits MNIST's validation digits best.
+    """Divide a model's logits by the temperature that minimizes the loss on MNIST's validation digits.
 
-    The temperature is folded into the weights of the last layer, so that both files predict calibrated probabilities, and noted
-    on the card. No predicted class changes.
+    The temperature is folded into the weights of the last layer, so both of the model's files return calibrated
+    probabilities. The predicted classes stay the same.
+
     Source: C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks" (2017).
 
+    Args:
+        bundle: The model. It is not changed.
+
+    Returns:
+        The calibrated model, with the metric `temperature` on its card.
+
     Raises:
-        ModelError: when Keras cannot open the model.
-        DatasetNotFoundError: when MNIST is not here and cannot be downloaded.
+        ModelError: If Keras cannot open the model.
+        DatasetNotFoundError: If MNIST is not on this machine and cannot be downloaded.
+
+    Example:
+        >>> from digitcore import models
+        >>> calibrate(models.load("mlp")).card.metrics["temperature"] > 0
+        True
     """
     from scipy.optimize import minimize_scalar
 

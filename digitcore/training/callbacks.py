@@ -1,4 +1,4 @@
-"""The Keras callback that records a training's curves and ends it on request."""
+"""The Keras callback that records the curves of a training and stops the training on request."""
 
 import json
 import time
@@ -16,26 +16,34 @@ from digitcore.training.dataset import TrainingDataset
 from digitcore.training.run import Point, Run
 from digitcore.training.snapshot_recorder import SnapshotRecorder
 
-UPDATE_INTERVAL = 0.25  # s between two reports
-POINTS_PER_EPOCH = 10  # of the curves, at the same batches on any machine
+UPDATE_INTERVAL = 0.25  # seconds between two reports
+POINTS_PER_EPOCH = 10  # Points are recorded at fixed batches, so that every machine records the same curve.
 Logs = dict[str, Any] | None
 
 
 class HistoryCallback(keras.callbacks.Callback):
-    """Appends points to the curves, reports each and how far the next one is, and stops the training when asked to.
+    """A callback that records points of the curves, reports progress, and stops the training on request.
 
     Args:
-        dataset: what is trained on.
-        validation: images (N, 28, 28, 1) float32 and targets (N, 10) float32, or None.
-        on_progress: called with each new point, and a few times a second with what the next one is so far.
-        should_stop: asked a few times a second.
+        dataset: The training set.
+        validation: Images, shape (N, 28, 28, 1), float32, and one-hot labels, shape (N, 10), float32; or None.
+        on_progress: Called with each new point, and a few times a second with a preview of the next point.
+        should_stop: Called a few times a second. The training stops when it returns True.
 
     Attributes:
-        points: of the curves, oldest first.
-        stopped: whether the training was stopped before its last epoch.
-        resume_state: the .keras file of a stopped training, with the optimizer's state.
-        snapshots: what the network looks like now and then; None without validation.
-        record: file in which the points are kept beside checkpoints; None keeps none.
+        points: Points of the curves, oldest first.
+        stopped: Whether the training was stopped before its last epoch.
+        resume_state: Bytes of a .keras file of a stopped training, with the optimizer's state.
+        snapshots: Recorder of the network's snapshots, or None without validation.
+        record: File in which the points are stored beside checkpoints. If None, they are not stored.
+
+    Example:
+        >>> from digitcore.samples import SampleSet
+        >>> from digitcore.training.settings import TrainSettings
+        >>> dataset = TrainingDataset(SampleSet(), TrainSettings(mnist_samples=100).resolved(is_trained=True))
+        >>> callback = HistoryCallback(dataset, None, print, None)
+        >>> callback.points
+        []
     """
 
     def __init__(
@@ -57,14 +65,18 @@ class HistoryCallback(keras.callbacks.Callback):
         self._first_probabilities: np.ndarray | None = None
         self._epoch = self._batches = 0
         self._began = self._updated = time.perf_counter()
-        self._totals = np.zeros(3)  # batches, loss, accuracy of this epoch up to the last point
+        self._totals = np.zeros(3)  # Sums of batches, loss and accuracy from the start of the epoch to the last point.
 
     def seconds(self) -> float:
-        """Length of the training so far."""
+        """Return the duration of the training in seconds, including the duration before it was resumed."""
         return time.perf_counter() - self._began
 
     def begin(self, predictor: Predictor) -> None:
-        """Append the first point of the curves: the initial model's validation, by its .tflite file, which is quick."""
+        """Record the first point, which is the validation of the initial model.
+
+        Args:
+            predictor: Predictor of the initial model. It is much faster than the Keras model.
+        """
         if self.validation:
             self._first_probabilities = predictor.probabilities(self.validation[0])
             self._append_point(0.0, **self._validate(self._first_probabilities))
@@ -72,12 +84,17 @@ class HistoryCallback(keras.callbacks.Callback):
             self._append_point(0.0)
 
     def resume(self, run: Run) -> None:
-        """Continue a stopped run's curves."""
+        """Continue the curves of a stopped run, and skip the batches that the run was trained on.
+
+        Args:
+            run: A stopped run of the same training.
+        """
         self.points, self._began = list(run.history), self._began - run.seconds
         done = round(run.history[-1]["epoch"] * self.dataset.steps_per_epoch)
         self.dataset.initial_epoch, self.dataset.skipped_batches = divmod(done, self.dataset.steps_per_epoch)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Prepare the digits of the epoch."""
         if epoch > self.points[-1]["epoch"]:
             self._restore_record(epoch)
         if self.snapshots and self._first_probabilities is not None and epoch == 0:
@@ -86,7 +103,8 @@ class HistoryCallback(keras.callbacks.Callback):
         self._epoch, self._batches, self._totals = epoch, 0, np.zeros(3)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        # Keras names the last batch of an execution, which may lie beyond the epoch's end.
+        """Record a point or report progress if it is due, and stop the training on request."""
+        # Keras gives the number of the last batch of an execution, which may lie beyond the end of the epoch.
         before, self._batches = self._batches, min(batch + 1, self.params["steps"])
         if self._batches == self.params["steps"]:
             return
@@ -104,6 +122,7 @@ class HistoryCallback(keras.callbacks.Callback):
             self._stop()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Record the last point of the epoch with its validation."""
         self._append_batches(logs or {}, **self._validate_averaged())
         if self.record:
             self.record.parent.mkdir(parents=True, exist_ok=True)
@@ -112,38 +131,40 @@ class HistoryCallback(keras.callbacks.Callback):
             self._stop()
 
     def _stop(self) -> None:
-        """End the training; its state is saved before Keras puts the averaged weights in place of the last ones."""
+        """Stop the training. Its state is saved now because Keras replaces the last weights by the averaged weights later."""
         self.stopped = self.model.stop_training = True
         self.resume_state = save_keras(self.model, include_optimizer=True)
 
     def _restore_record(self, epoch: int) -> None:
-        """Continue the curves of a killed training from the epoch that BackupAndRestore has restored."""
+        """Continue the curves of a killed training from the epoch that BackupAndRestore restored."""
         if self.record and self.record.exists():
             self.points = [point for point in json.loads(self.record.read_text()) if point["epoch"] <= epoch]
             self._began = time.perf_counter() - self.points[-1]["seconds"]
 
     def _append_batches(self, logs: dict[str, float], **values: float) -> None:
+        """Record a point with the means of the batches since the last point."""
         means = self._since_last_point(logs)
         self._totals = self._sums(logs)
-        if not means and "loss" in self.points[-1]:  # no batch since the last point: the end of the epoch takes its place
+        if not means and "loss" in self.points[-1]:  # The last point was recorded at this batch, so the new point replaces it.
             means = {name: self.points[-1][name] for name in ("loss", "accuracy")}
             self.points.pop()
         self._append_point(self._position(), **means, **values)
 
     def _since_last_point(self, logs: dict[str, float]) -> dict[str, float]:
-        """Keras reports the mean since the epoch began; a curve needs the mean since its last point."""
+        """Return the mean loss and accuracy since the last point. Keras reports the mean since the start of the epoch."""
         batches, loss, accuracy = self._sums(logs) - self._totals
         return {"loss": float(loss / batches), "accuracy": float(np.clip(accuracy / batches, 0, 1))} if batches else {}
 
     def _sums(self, logs: dict[str, float]) -> np.ndarray:
+        """Return the number of batches of this epoch and the sums of their losses and accuracies."""
         return np.array([self._batches, logs["loss"] * self._batches, logs["accuracy"] * self._batches])
 
     def _position(self) -> float:
-        """In epochs."""
+        """Return the progress of the training in epochs."""
         return self._epoch + (self.dataset.skipped_batches + self._batches) / self.dataset.steps_per_epoch
 
     def _points_due(self, batches: int) -> int:
-        """How many points of this epoch are due after so many batches."""
+        """Return how many points of this epoch are due after a number of batches."""
         return (self.dataset.skipped_batches + batches) * POINTS_PER_EPOCH // self.dataset.steps_per_epoch
 
     def _append_point(self, epoch: float, **values: float) -> None:
@@ -159,7 +180,7 @@ class HistoryCallback(keras.callbacks.Callback):
         return point | {name: round(value, 5) for name, value in values.items()}
 
     def _validate_averaged(self) -> dict[str, float]:
-        """Validation of the model that the training would end with now."""
+        """Validate the model with the weights that the training would end with now."""
         if not self.validation:
             return {}
         with averaged_weights(self.model, self.dataset.epoch_images):

@@ -1,4 +1,4 @@
-"""Predictions for labelled digits by models that have not learnt from them."""
+"""Out-of-fold predictions: each sample is predicted by a model that was not trained on it."""
 
 from collections.abc import Callable
 
@@ -23,35 +23,43 @@ def predict_out_of_fold(
     on_progress: Callable[[float], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> np.ndarray:
-    """Probabilities of each sample by a model that was trained on all folds but its own.
+    """Predict each sample with a model that was trained on the other folds.
 
     Args:
-        start: the initial model; it must not have learnt from the samples either.
-        samples: two or more; whether they are held out does not matter.
-        settings: of each training.
-        n_folds: 2 or more; with fewer samples than folds, each sample is a fold.
-        on_progress: called with the share done, 0 to 1.
-        should_stop: asked a few times a second; a training that is stopped ends early, and predicts as it is.
+        start: The initial model. It must not have been trained on the samples.
+        samples: At least two samples. Whether they are held out has no effect.
+        settings: The settings of each training.
+        n_folds: Number of folds, 2 or more. With fewer samples than folds, each sample is a fold.
+        on_progress: Called with the completed share, 0 to 1.
+        should_stop: Called a few times a second. When it returns True, each training ends early and its model predicts as it is.
 
     Returns:
-        (N, 10) float32.
+        Probabilities of the ten classes, shape (N, 10), float32.
 
     Raises:
-        SampleError: when there are fewer than two samples.
+        SampleError: If there are fewer than two samples.
+
+    Example:
+        >>> from digitcore import mnist, models
+        >>> digits, labels = mnist.load().validation
+        >>> samples = SampleSet.from_arrays(digits[:4], labels[:4])
+        >>> settings = TrainSettings(mnist_samples=0, epochs=1, validation_samples=100)
+        >>> predict_out_of_fold(models.load("mlp"), samples, settings, n_folds=2).shape
+        (4, 10)
     """
     if len(samples) < MIN_SAMPLES:
-        raise SampleError("To find doubtful labels takes two labelled digits at least.")
+        raise SampleError("Doubtful labels cannot be found in fewer than two labelled digits. Add more digits.")
     n_folds = min(n_folds, len(samples))
     folds = np.random.default_rng(settings.seed).permutation(len(samples)) % n_folds
     probabilities = np.zeros((len(samples), 10), np.float32)
     for fold in range(n_folds):
-        is_own = folds == fold
-        others = samples.take(np.flatnonzero(~is_own)).without_hold_out()
+        is_predicted = folds == fold
+        others = samples.take(np.flatnonzero(~is_predicted)).without_hold_out()
 
         def report(point: dict[str, float], fold: int = fold) -> None:
             if on_progress:
                 on_progress((fold + point["epoch"] / settings.epochs) / n_folds)
 
         model = train(start, others, settings, on_progress=report, should_stop=should_stop).model
-        probabilities[is_own] = model.predictor().probabilities(samples.digits[is_own])
+        probabilities[is_predicted] = model.predictor().probabilities(samples.digits[is_predicted])
     return probabilities

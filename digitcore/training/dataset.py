@@ -1,4 +1,4 @@
-"""The data set of a training, in batches."""
+"""The training set: samples, MNIST digits, synthetic digits and non-digits in batches."""
 
 import math
 import weakref
@@ -16,7 +16,7 @@ from digitcore.models.network_spec import N_CLASSES
 from digitcore.samples import SampleSet
 from digitcore.training.settings import TrainSettings
 
-SYNTHETIC_VARIETY = 3  # times as many synthetic digits are generated as an epoch uses
+SYNTHETIC_VARIETY = 3  # Number of synthetic digits that are generated for each synthetic digit of an epoch.
 MAX_NOISE = 0.3  # share of pixels, or standard deviation as a share of full ink
 PREFETCH = 2  # batches
 _SIGNATURE = tuple(tf.TensorSpec(shape, tf.float32) for shape in ((None, SIDE, SIDE, 1), (None, N_CLASSES), (None,)))
@@ -28,22 +28,42 @@ def _empty() -> Examples:
 
 
 class TrainingDataset:
-    """The user's samples, MNIST digits, synthetic digits and non-digits, shuffled and augmented anew in every epoch.
+    """The training set of one training. Its order and its augmentation are different in each epoch.
 
-    The settings must be resolved, and an epoch prepared before its batches are read.
+    Call `prepare_epoch` before reading the batches of an epoch.
+
+    Args:
+        samples: The user's labelled digits; may be empty.
+        settings: Resolved settings.
+
+    Attributes:
+        images: All digits, shape (N, 28, 28, 1), uint8: samples and their variants, MNIST digits, synthetic digits, non-digits.
+        targets: Target probabilities, shape (N, 10), float32.
+        weights: Weight of each digit in the loss, shape (N,), float32, with the mean 1.
+        part_sizes: Number of digits of each of the four parts.
+        samples_per_epoch: Number of digits in an epoch.
+        steps_per_epoch: Number of batches in an epoch.
+        initial_epoch: Epoch with which the training begins.
+        skipped_batches: Batches of the initial epoch that a stopped run was already trained on.
 
     Raises:
-        SettingsError: when there is nothing to train on.
-        DatasetNotFoundError: when MNIST is not here and cannot be downloaded.
+        SettingsError: If there are no training digits, or the settings are not resolved.
+        DatasetNotFoundError: If MNIST is not on this machine and cannot be downloaded.
+
+    Example:
+        >>> dataset = TrainingDataset(SampleSet(), TrainSettings(mnist_samples=100).resolved(is_trained=True))
+        >>> dataset.prepare_epoch(0)
+        >>> [tuple(images.shape) for images, targets, weights in dataset.batches()]
+        [(32, 28, 28, 1), (32, 28, 28, 1), (32, 28, 28, 1), (4, 28, 28, 1)]
     """
 
     def __init__(self, samples: SampleSet, settings: TrainSettings):
         if settings.batch_size is None:
-            raise SettingsError("The settings must be resolved first.")
+            raise SettingsError("The settings are not resolved. Call TrainSettings.resolved first.")
         self.settings = settings
         self.batch_size = settings.batch_size
         self.initial_epoch = 0
-        self.skipped_batches = 0  # of the initial epoch, trained on before
+        self.skipped_batches = 0
         own, own_labels, own_weights = self._own_part(samples)
         parts = [(own, own_labels), self._mnist_part(), self._synthetic_part()]
         non_digits = out_of_distribution.generate(
@@ -51,23 +71,30 @@ class TrainingDataset:
         )[0]
         self.part_sizes = [*(len(labels) for _, labels in parts), len(non_digits)]
         if not sum(self.part_sizes):
-            raise SettingsError("There is nothing to learn from: label a drawing, or mix in MNIST digits.")
+            raise SettingsError("There are no digits to train on: label a drawing, or add MNIST digits.")
         images = np.concatenate([*(digits for digits, _ in parts), non_digits])
-        self.images = images[..., None]  # (N, 28, 28, 1) uint8
+        self.images = images[..., None]
         one_hot = keras.utils.to_categorical(np.concatenate([labels for _, labels in parts]), N_CLASSES)
         uniform = np.full((len(non_digits), N_CLASSES), 1 / N_CLASSES, np.float32)
-        self.targets = np.concatenate([one_hot, uniform])  # (N, 10)
+        self.targets = np.concatenate([one_hot, uniform])
         weights = np.ones(len(images), np.float32)
         weights[: len(own)] = settings.sample_weight * own_weights
-        self.weights = weights / weights.mean()  # so that the loss stays comparable whatever the weights
+        self.weights = weights / weights.mean()  # The mean of 1 keeps losses comparable between different sample weights.
         self.samples_per_epoch = len(images) - self.part_sizes[2] + settings.synthetic_samples
         self.steps_per_epoch = math.ceil(self.samples_per_epoch / self.batch_size)
 
     def batches(self) -> tf.data.Dataset:
-        """A `tf.data` set for `model.fit`: the images, targets and weights of the epoch that was prepared last."""
+        """Return the images, targets and weights of the prepared epoch for `model.fit`.
+
+        Example:
+            >>> dataset = TrainingDataset(SampleSet(), TrainSettings(mnist_samples=100).resolved(is_trained=True))
+            >>> dataset.prepare_epoch(0)
+            >>> len(dataset.batches())
+            4
+        """
         options = tf.data.Options()
-        options.autotune.enabled = False  # its thread can hold up the end of a fit for as long as the fit took
-        dataset = weakref.proxy(self)  # TensorFlow keeps for ever what it is given here
+        options.autotune.enabled = False  # Its thread can delay the end of a fit by the duration of the fit.
+        dataset = weakref.proxy(self)  # TensorFlow never releases the objects that it is given here.
         data = tf.data.Dataset.from_generator(lambda: dataset._iterate(), output_signature=_SIGNATURE)
         cardinality = tf.data.experimental.assert_cardinality(self.steps_per_epoch - self.skipped_batches)
         return data.apply(cardinality).prefetch(PREFETCH).with_options(options)
@@ -79,20 +106,33 @@ class TrainingDataset:
             yield images[batch], self.targets[batch], self.weights[batch]
 
     def prepare_epoch(self, epoch: int) -> None:
-        """Set the order and the augmented images of an epoch; they depend on the seed and the epoch alone."""
+        """Set the order and the augmented images of an epoch. Both depend only on the seed and the epoch.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+
+        Example:
+            >>> dataset = TrainingDataset(SampleSet(), TrainSettings(mnist_samples=3).resolved(is_trained=True))
+            >>> dataset.prepare_epoch(0)
+            >>> sorted(dataset.order.tolist())
+            [0, 1, 2]
+        """
         rng = np.random.default_rng([self.settings.seed, epoch])
         self.order = rng.permutation(self._choose(rng))
         self.epoch_images = self._augment(rng)
 
     def _choose(self, rng: np.random.Generator) -> np.ndarray:
-        """Indices of everything but the synthetic digits that other epochs use."""
+        """Return the indices of the epoch's digits: a random part of the synthetic digits and all other digits."""
         before = sum(self.part_sizes[:2])
         after = before + self.part_sizes[2]
         chosen = before + rng.choice(self.part_sizes[2], self.settings.synthetic_samples, replace=False)
         return np.concatenate([np.arange(before), chosen, np.arange(after, len(self.images))])
 
     def _own_part(self, samples: SampleSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The user's drawings, and variants of those whose strokes are known: digits, labels and shares of a drawing's weight."""
+        """Return digits, labels and relative weights of the samples and of their redrawn variants.
+
+        A sample whose strokes are known shares its weight with its variants.
+        """
         rng = np.random.default_rng(self.settings.seed)
         n_variants = strokes.variants_of_each(self.settings.redraws, sum(map(bool, samples.strokes)))
         drawn = zip(samples.strokes, samples.digits, strict=True)
@@ -118,7 +158,7 @@ class TrainingDataset:
         return synthetic.generate(SYNTHETIC_VARIETY * self.settings.synthetic_samples, self.settings.seed)
 
     def _augment(self, rng: np.random.Generator) -> np.ndarray:
-        """The images of this epoch, augmented, noisy and corrupted as the settings say."""
+        """Return the images of an epoch with the augmentation, noise and corruption of the settings."""
         settings = self.settings
         if not (settings.augment or settings.corrupted_share) and settings.noise == "none":
             return self.images
@@ -140,7 +180,23 @@ class TrainingDataset:
 
 
 def validation_data(settings: TrainSettings) -> Examples | None:
-    """Digits that are never trained on: (N, 28, 28, 1) float32, (N, 10) float32; None where MNIST is neither here nor needed."""
+    """Return the validation set, which no training uses.
+
+    Args:
+        settings: Settings of the training.
+
+    Returns:
+        Images, shape (N, 28, 28, 1), float32, and one-hot labels, shape (N, 10), float32. None if MNIST is not on this machine
+        and the training does not need it.
+
+    Raises:
+        DatasetNotFoundError: If the training needs MNIST, and MNIST cannot be downloaded.
+
+    Example:
+        >>> images, targets = validation_data(TrainSettings(validation_samples=100))
+        >>> images.shape, targets.shape
+        ((100, 28, 28, 1), (100, 10))
+    """
     if not mnist.is_available() and not settings.mnist_samples:
         return None
     digits, labels = mnist.load().validation

@@ -1,4 +1,4 @@
-"""The Keras callback that ends a training that can come to nothing."""
+"""The Keras callback that ends a training that cannot succeed."""
 
 import math
 from typing import Any
@@ -14,13 +14,25 @@ Logs = dict[str, Any] | None
 
 
 class StopOnDivergence(keras.callbacks.Callback):
-    """Raises when the loss is no longer a number, or when hardly a ReLU unit is left that answers to any digit.
+    """A callback that ends a training when the loss is not finite or nearly all ReLU units are dead.
+
+    A unit is dead if its output is 0 for every digit.
 
     Args:
-        digits: (N, 28, 28, 1) float32, 0 to 255, by which dead units are found after each epoch; None looks for none.
+        digits: Digits by which dead units are found after each epoch, shape (N, 28, 28, 1), float32, 0 to 255. If None, dead
+            units are not looked for.
 
     Raises:
-        TrainingError: the sentence says where it happened.
+        TrainingError: If the training cannot succeed. The message names the epoch and the batch.
+
+    Example:
+        >>> callback = StopOnDivergence(digits=None)
+        >>> callback.set_params({"steps": 40})
+        >>> callback.on_train_batch_end(6, {"loss": float("nan")})
+        Traceback (most recent call last):
+        ...
+        digitcore.errors.TrainingError: The loss is not a finite number in epoch 1, batch 7 of 40. Choose a lower learning
+        rate and train again.
     """
 
     def __init__(self, digits: np.ndarray | None):
@@ -29,17 +41,20 @@ class StopOnDivergence(keras.callbacks.Callback):
         self._epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Remember the epoch for the message."""
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """End the training if the loss is not finite."""
         if not math.isfinite((logs or {}).get("loss", 0.0)):
             where = f"epoch {self._epoch + 1}, batch {batch + 1} of {self.params['steps']}"
-            raise TrainingError(f"The loss was no longer a number in {where}: choose a lower learning rate and train again.")
+            raise TrainingError(f"The loss is not a finite number in {where}. Choose a lower learning rate and train again.")
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """End the training if nearly all ReLU units are dead."""
         share = None if self.digits is None else dead_unit_share(self.model, self.digits)
         if share is not None and share > MAX_DEAD_SHARE:
             raise TrainingError(
-                f"After epoch {epoch + 1}, {share:.0%} of the ReLU units were 0 for every digit, and such units learn no more: "
-                "choose a lower learning rate, or add batch normalization."
+                f"After epoch {epoch + 1}, {100 * share:.0f} % of the ReLU units are dead: they return 0 for every digit and "
+                "cannot learn. Choose a lower learning rate, or add batch normalization."
             )

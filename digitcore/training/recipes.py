@@ -1,4 +1,4 @@
-"""How each shipped model is trained: a network, settings and a seed. `digitlab train NAME` follows them."""
+"""Recipes: the network and the settings of each shipped model. `digitlab train NAME` trains a recipe."""
 
 import reprlib
 from dataclasses import dataclass
@@ -11,7 +11,16 @@ from digitcore.training.settings import TrainSettings
 
 @dataclass(frozen=True)
 class Recipe:
-    """A network's name and the settings to train it with; None leaves its weights random."""
+    """The network of a shipped model and the settings of its training.
+
+    Attributes:
+        network: Registered name of the network, or the JSON of a network.
+        settings: Settings of the training, or None if the weights stay random.
+
+    Example:
+        >>> RECIPES["mlp"].network
+        'mlp'
+    """
 
     network: str
     settings: TrainSettings | None = None
@@ -66,14 +75,24 @@ RECIPES = {
 }
 
 
-NETWORKS = tuple(dict.fromkeys(recipe.network for recipe in RECIPES.values()))  # that are registered
+NETWORKS = tuple(dict.fromkeys(recipe.network for recipe in RECIPES.values()))
 
 
 def check_network(network: str) -> str:
-    """A network's registered name, or the compact JSON of one that was built.
+    """Check a network that was given by its name or as JSON.
+
+    Args:
+        network: Registered name, or the JSON of a `NetworkSpec`.
+
+    Returns:
+        The name, or the JSON in its compact form.
 
     Raises:
-        ModelError: when there is no such network, or its JSON is wrong.
+        ModelError: If there is no such network, or its JSON is invalid.
+
+    Example:
+        >>> check_network("mlp")
+        'mlp'
     """
     if is_spec(network):
         return NetworkSpec.from_json(network).to_json()
@@ -83,11 +102,15 @@ def check_network(network: str) -> str:
 
 
 def get_recipe(name: str) -> Recipe:
-    """A recipe by its name.
+    """Return a recipe by its name.
 
     Raises:
-        SettingsError: when there is no such recipe.
+        SettingsError: If there is no such recipe. The message lists all recipes.
+
+    Example:
+        >>> get_recipe("fast").settings.epochs
+        1
     """
     if name not in RECIPES:
-        raise SettingsError(f"There is no recipe called “{name}”. There are: {', '.join(RECIPES)}.")
+        raise SettingsError(f"There is no recipe called “{name}”. Choose one of {', '.join(RECIPES)}.")
     return RECIPES[name]

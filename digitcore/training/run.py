@@ -1,29 +1,34 @@
-"""The result of a training: plain data, so that the server needs no Keras to hold it."""
+"""The result of a training. It holds plain data, so the server needs no Keras to hold it."""
 
 from dataclasses import dataclass, replace
 from typing import Any
 
 from digitcore.evaluation.score import Score
 from digitcore.models.bundle import ModelBundle
-from digitcore.samples import SampleSet
 from digitcore.training.settings import TrainSettings
 
-__all__ = ["MnistScores", "Point", "Run", "SampleSet", "Score", "TrainSettings"]
-
 Point = dict[str, float]
-"""One point of a training's curves: `epoch` (0 is before training, fractions are batches), `samples_seen`, `seconds`,
-and of these what is known there: `loss`, `accuracy`, `val_loss`, `val_accuracy`."""
+"""One point of a training's curves.
+
+`epoch` (0 is before the training), `samples_seen` and `seconds` are always present. `loss`, `accuracy`, `val_loss` and
+`val_accuracy` are present where they were measured."""
 POINT_KEYS = ("epoch", "samples_seen", "seconds", "loss", "accuracy", "val_loss", "val_accuracy")
 
 
 @dataclass(frozen=True, eq=False)
 class MnistScores:
-    """What MNIST's test digits say of a training.
+    """The results of a training on MNIST's test digits.
 
     Attributes:
-        before, after: score of the parent and of the model.
-        p_value: of McNemar's exact test between the two, 0 to 1.
-        metrics: of the model, for its card.
+        before: Score of the parent model.
+        after: Score of the trained model.
+        p_value: P-value of McNemar's exact test between the two models, 0 to 1.
+        metrics: Metrics of the trained model for its card.
+
+    Example:
+        >>> score = Score(correct=99, n=100, interval=(0.95, 1.0))
+        >>> MnistScores(score, score, p_value=1.0, metrics={}).after.accuracy
+        0.99
     """
 
     before: Score
@@ -32,24 +37,31 @@ class MnistScores:
     metrics: dict[str, Any]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Run:
-    """One training: settings in, model and curves out.
+    """One training with its settings, its model and its curves.
 
     Attributes:
-        model: the trained model.
-        history: the points of its curves, oldest first.
-        settings: as asked for, before None and "auto" were resolved.
-        parent: name of the model it started from.
-        seconds: length of the training, without the evaluation after it.
-        stopped: True when it was stopped before the last epoch.
-        resume_state: of a stopped run, the model with the optimizer's state, as bytes of a .keras file.
-        mnist_before, mnist_after: score of the parent and of the model on MNIST's test digits; None until they are known.
-        mnist_p_value: of McNemar's exact test between the two, 0 to 1; None until it is known.
-        personal_before, personal_after: score of both on the user's samples: on the held-out ones, which neither was trained
-            on in this run, or where there are none, on all.
-        personal_is_held_out: whether those are held-out ones.
-        snapshots: what the network looked like at some epochs, as the file of `snapshots.Snapshots`; b"" where that is not known.
+        model: The trained model.
+        history: Points of the curves, oldest first.
+        settings: The settings as they were given, before None and "auto" were resolved.
+        parent: Name of the initial model.
+        seconds: Duration of the training, without the evaluation after it.
+        stopped: Whether the training was stopped before its last epoch.
+        resume_state: Bytes of a .keras file with the optimizer's state, from which a stopped run can be resumed, or None.
+        mnist_before: Score of the parent model on MNIST's test digits, or None until it is known.
+        mnist_after: Score of the trained model on MNIST's test digits, or None until it is known.
+        mnist_p_value: P-value of McNemar's exact test between the two models, 0 to 1, or None until it is known.
+        personal_before: Score of the parent model on the user's samples: on the held-out samples if there are any, otherwise
+            on all samples.
+        personal_after: Score of the trained model on the same samples.
+        personal_is_held_out: Whether the personal scores are measured on held-out samples.
+        snapshots: Bytes of `snapshots.Snapshots.to_bytes`, or b"" if there are no snapshots.
+
+    Example:
+        >>> from digitcore import models
+        >>> Run(models.load("mlp").rename("run 1"), [], TrainSettings(), parent="genius", seconds=1.5)
+        Run('run 1', epochs=0, parent='genius', stopped=False)
     """
 
     model: ModelBundle
@@ -67,7 +79,23 @@ class Run:
     personal_is_held_out: bool = False
     snapshots: bytes = b""
 
+    def __repr__(self) -> str:
+        """Return one line with the name, the completed epochs, the parent and whether the run was stopped."""
+        epochs = self.history[-1]["epoch"] if self.history else 0
+        return f"Run({self.model.name!r}, epochs={epochs:g}, parent={self.parent!r}, stopped={self.stopped})"
+
     def with_mnist_scores(self, scores: MnistScores) -> "Run":
-        """The same run with its scores on MNIST's test digits, and the model's metrics on its card."""
+        """Return a copy with scores on MNIST's test digits.
+
+        Args:
+            scores: The scores. Their metrics are added to the model's card.
+
+        Example:
+            >>> from digitcore import models
+            >>> score = Score(correct=99, n=100, interval=(0.95, 1.0))
+            >>> run = Run(models.load("mlp"), [], TrainSettings(), parent="genius", seconds=1.5)
+            >>> run.with_mnist_scores(MnistScores(score, score, 1.0, {"mnist_accuracy": 0.99})).mnist_after.accuracy
+            0.99
+        """
         model = self.model.with_card(self.model.card.with_metrics(scores.metrics))
         return replace(self, model=model, mnist_before=scores.before, mnist_after=scores.after, mnist_p_value=scores.p_value)

@@ -1,4 +1,4 @@
-"""What is known of a training setting beside its value."""
+"""The description of a training setting: its texts, its range and how a form shows it."""
 
 import reprlib
 from dataclasses import dataclass
@@ -11,20 +11,25 @@ Widget = Literal["select_slider", "slider", "pills", "segmented_control", "toggl
 
 @dataclass(frozen=True)
 class SettingSpec:
-    """What is known of a setting beside its value.
+    """The description of one setting, from which forms, the command line and the documentation are made.
 
     Attributes:
-        label: shown to people.
-        help: one or two sentences.
-        low, high: range of a number, both included.
-        choices: the only values; empty where a range holds.
-        is_integer: whether only whole numbers are valid.
-        is_optional: whether None is valid: resolved by what the training starts from.
-        widget: of the form; None for a setting that only recipes and the command line use.
-        options: the values that the form offers.
-        unit: follows the value in the form.
-        is_advanced: whether the form hides it at first.
-        sweep_values: the values that a sweep offers; empty where it offers the choices.
+        label: Noun that the form shows.
+        help: One sentence that explains the setting.
+        low: Lowest valid number.
+        high: Highest valid number.
+        choices: The only valid values. If empty, the range holds.
+        is_integer: Whether only whole numbers are valid.
+        is_optional: Whether None is valid. None is replaced by a default that depends on the initial model.
+        widget: Widget of the form. None hides the setting from the form; recipes and the command line can still use it.
+        options: Values that the form offers.
+        unit: Text that follows the value in the form.
+        is_advanced: Whether the form hides the setting at first.
+        sweep_values: Values that a sweep offers. If empty, a sweep offers the choices.
+
+    Example:
+        >>> SettingSpec("Epochs", "Number of passes over the training set.", low=1, high=200, is_integer=True).is_optional
+        False
     """
 
     label: str
@@ -41,10 +46,20 @@ class SettingSpec:
     sweep_values: tuple[Any, ...] = ()
 
     def check(self, name: str, value: object) -> None:
-        """Validate a value.
+        """Check that a value is valid.
+
+        Args:
+            name: Name of the setting, for the message.
+            value: Any object.
 
         Raises:
-            SettingsError: when it is of the wrong type or out of range.
+            SettingsError: If the value has the wrong type or is out of range.
+
+        Example:
+            >>> SettingSpec("Epochs", "Number of passes.", low=1, high=200, is_integer=True).check("epochs", 0)
+            Traceback (most recent call last):
+            ...
+            digitcore.errors.SettingsError: epochs must lie between 1 and 200, not 0.
         """
         if value is None and self.is_optional:
             return

@@ -1,4 +1,4 @@
-"""Training settings. Each field carries its default, range, label and help: forms, the command line and docs read them here."""
+"""Training settings. Each field holds its default, range, label and help for forms, the command line and the documentation."""
 
 import json
 import reprlib
@@ -28,18 +28,26 @@ def _setting(default: Any, label: str, help: str, **spec: Any) -> Any:
     return field(default=default, metadata={"spec": SettingSpec(label, help, **spec)})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainSettings:
-    """How to train. The defaults are for fine-tuning a trained model on a few drawings.
+    """The settings of one training. The defaults are for fine-tuning a trained model on a few drawings.
+
+    The object is immutable. Each field is described in `SETTING_SPECS`.
 
     Raises:
-        SettingsError: when a value is of the wrong type or out of range.
+        SettingsError: If a value has the wrong type or is out of range.
+
+    Example:
+        >>> TrainSettings(epochs=5, augment=True)
+        TrainSettings(epochs=5, augment=True)
+        >>> TrainSettings().mnist_samples
+        500
     """
 
     sample_weight: float = _setting(
         50.0,
         "Weight of my drawings",
-        "At 1 × a drawing of yours counts as much as one MNIST digit; at 100 × it outweighs a hundred of them.",
+        "Each drawing counts as much as this number of MNIST digits.",
         low=0.1,
         high=1000,
         widget="select_slider",
@@ -50,8 +58,8 @@ class TrainSettings:
     )
     mnist_samples: int = _setting(
         500,
-        "MNIST examples added",
-        "With 0 the network learns your hand alone and forgets others; with 55,000 it forgets little and takes minutes.",
+        "MNIST digits added",
+        "More MNIST digits keep the model accurate for other people's digits and make the training slower.",
         high=TRAINING_SIZE,
         is_integer=True,
         widget="select_slider",
@@ -62,7 +70,7 @@ class TrainSettings:
     epochs: int = _setting(
         2,
         "Epochs",
-        "How often everything is seen. 1 is quick and shallow; 20 learns your drawings by heart.",
+        "Number of passes over all training digits; many epochs can overfit your drawings.",
         low=1,
         high=200,
         is_integer=True,
@@ -74,8 +82,7 @@ class TrainSettings:
     learning_rate: float | None = _setting(
         None,
         "Learning rate",
-        "The size of a step. Too small learns nothing, too large forgets everything. Auto: 0.0005 for a model that can "
-        "read, 0.003 falling to 0 from random weights.",
+        "Step size of the optimizer; auto is 0.0005 when fine-tuning a trained model and 0.003 when training from scratch.",
         low=1e-6,
         high=1.0,
         is_optional=True,
@@ -86,7 +93,7 @@ class TrainSettings:
     batch_size: int | None = _setting(
         None,
         "Batch size",
-        "Digits per step. Small: more, noisier steps. Auto: 32 for a model that can read, 16 from random weights.",
+        "Number of digits in a training step; auto is 32 when fine-tuning a trained model and 16 when training from scratch.",
         low=1,
         high=1024,
         is_integer=True,
@@ -97,9 +104,9 @@ class TrainSettings:
     )
     weight_interpolation: float | None = _setting(
         None,
-        "Keep old weights (share)",
-        "Share of the old weights mixed back in at the end: 0 learns most, 0.9 hardly changes anything. "
-        "Auto: 0.3 for a model that can read, 0 from random weights.",
+        "Share of old weights",
+        "Share of the initial weights in the weighted mean that the model ends with; auto is 0.3 when fine-tuning a trained "
+        "model and 0 when training from scratch.",
         high=0.95,
         is_optional=True,
         widget="select_slider",
@@ -108,17 +115,17 @@ class TrainSettings:
     )
     oversample: str = _setting(
         "",
-        "Oversample digits",
-        "They make up half of the MNIST digits: 7 and 9, say, where those are confused.",
+        "Oversampled digits",
+        "Half of the MNIST digits are drawn from these classes, for example 7 and 9 if the model confuses them.",
         widget="pills",
         options=tuple(range(10)),
         sweep_values=("", "79"),
     )
     corrupted_share: float = _setting(
         0.0,
-        "Corrupt MNIST digits (share)",
-        "So many are noisy, blurred, half hidden, pale, crossed by a line or turned, others in each epoch. Helps with poor "
-        "pictures; needs many digits and epochs.",
+        "Share of corrupted MNIST digits",
+        "Each epoch corrupts a different random share of the MNIST digits, which makes the model robust but needs many "
+        "digits and epochs.",
         high=1,
         widget="select_slider",
         options=(0.0, 0.1, 0.2, 0.3, 0.5),
@@ -127,14 +134,14 @@ class TrainSettings:
     noise: str = _setting(
         "none",
         "Noise",
-        "Added to every MNIST digit, to a different degree in each epoch.",
+        "Noise that is added to every MNIST digit, with a different strength in each epoch.",
         choices=("none", "salt-pepper", "gaussian"),
     )
     redraws: int = _setting(
         8,
-        "Redraw my drawings",
-        "Each is learnt in so many variants, drawn anew from its strokes with another slant, width and brush, that together "
-        "have its weight. 1 learns the drawing alone; at most 640 are drawn for all drawings together.",
+        "Variants of my drawings",
+        "Number of variants of each drawing, with random slant, width and brush, that share its weight; all drawings together "
+        "get at most 640.",
         low=1,
         high=32,
         is_integer=True,
@@ -145,21 +152,21 @@ class TrainSettings:
     seed: int = _setting(
         0,
         "Seed",
-        "The same seed draws the same MNIST digits in the same order.",
+        "Trainings with the same seed use the same MNIST digits in the same order.",
         high=2**31 - 1,
         is_integer=True,
         widget="number_input",
     )
     augment: bool = _setting(
         False,
-        "Augment MNIST and synthetic digits",
-        "Random rotation, shear, scale, shift and elastic distortion, different in each epoch.",
+        "Augmentation of MNIST and synthetic digits",
+        "Each epoch applies a different random rotation, shear, scale, shift and elastic distortion to each digit.",
         choices=(True, False),
     )
     synthetic_samples: int = _setting(
         0,
         "Synthetic digits",
-        "Digits drawn by code in the forms that MNIST lacks.",
+        "Number of generated digits in handwriting styles that MNIST lacks.",
         high=100_000,
         is_integer=True,
         sweep_values=(0, 1000, 5000),
@@ -167,7 +174,7 @@ class TrainSettings:
     non_digit_samples: int = _setting(
         0,
         "Non-digits",
-        "Images of no digit, whose target is a tenth of each class.",
+        "Number of images that show no digit; their target is the same probability for all ten classes.",
         high=100_000,
         is_integer=True,
         sweep_values=(0, 500, 2000),
@@ -175,14 +182,14 @@ class TrainSettings:
     schedule: str = _setting(
         "auto",
         "Learning-rate schedule",
-        "constant, cosine (falls to 0), triangular (rises for a quarter of the steps, then falls), or auto: constant for "
-        "a trained model, cosine from random weights.",
+        "Course of the learning rate: `cosine` falls to nearly 0, `triangular` rises for a quarter of the steps and then "
+        "falls, and `auto` is `constant` when fine-tuning a trained model and `cosine` when training from scratch.",
         choices=("auto", "constant", "cosine", "triangular"),
     )
     beta_2: float = _setting(
         0.999,
         "Adam's beta 2",
-        "Decay rate of the second-moment estimate.",
+        "Decay rate of the optimizer's second-moment estimate.",
         low=0.9,
         high=0.9999,
         sweep_values=(0.99, 0.999),
@@ -190,21 +197,21 @@ class TrainSettings:
     ema_momentum: float = _setting(
         0.0,
         "Weight averaging",
-        "Momentum of the exponential moving average of the weights that the model ends with; 0 takes the last weights.",
+        "Momentum of the exponential moving average of the weights; with 0 the model ends with the last weights.",
         high=0.9999,
         sweep_values=(0.0, 0.9, 0.99),
     )
     label_smoothing: float = _setting(
         0.0,
         "Label smoothing",
-        "Share of each target that is spread over all ten classes.",
+        "Share of each target that is spread evenly over all ten classes.",
         high=0.5,
         sweep_values=(0.0, 0.05, 0.1),
     )
     validation_samples: int = _setting(
         1000,
         "Validation digits",
-        "Digits of MNIST's validation part that are evaluated after each epoch.",
+        "Number of MNIST validation digits on which the model is evaluated after each epoch.",
         low=100,
         high=VALIDATION_SIZE,
         is_integer=True,
@@ -217,29 +224,53 @@ class TrainSettings:
         if not isinstance(self.oversample, str) or set(self.oversample) - set("0123456789"):
             raise SettingsError(f"oversample must be digits such as 79, not {reprlib.repr(self.oversample)}.")
 
+    def __repr__(self) -> str:
+        """Return the call that makes these settings: only values that differ from the defaults are named."""
+        changed = [f"{name}={value!r}" for name, value in asdict(self).items() if value != DEFAULTS[name]]
+        return f"TrainSettings({', '.join(changed)})"
+
     def to_json(self) -> str:
-        """A JSON object."""
+        """Return all settings as a JSON object.
+
+        Example:
+            >>> TrainSettings(epochs=5).to_json()[:40]
+            '{"sample_weight": 50.0, "mnist_samples":'
+        """
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "TrainSettings":
-        """Read JSON; what is left out keeps its default.
+        """Read settings from JSON.
+
+        Args:
+            text: A JSON object. A setting that is missing gets its default.
 
         Raises:
-            SettingsError: on an unknown name or a value out of range.
+            SettingsError: If the text is not JSON, a name is unknown or a value is out of range.
+
+        Example:
+            >>> TrainSettings.from_json('{"epochs": 5}')
+            TrainSettings(epochs=5)
         """
         try:
             values = json.loads(text)
         except ValueError as error:
-            raise SettingsError(f"These settings are not JSON: {error}.") from error
+            raise SettingsError(f'The settings are not JSON: {error}. Give an object such as {{"epochs": 3}}.') from error
         return cls.from_dict(values)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrainSettings":
-        """Read names and values; what is left out keeps its default.
+        """Read settings from a dictionary.
+
+        Args:
+            values: Setting name → value. A setting that is missing gets its default.
 
         Raises:
-            SettingsError: on an unknown name or a value out of range.
+            SettingsError: If a name is unknown or a value is out of range.
+
+        Example:
+            >>> TrainSettings.from_dict({"epochs": 5})
+            TrainSettings(epochs=5)
         """
         if not isinstance(values, dict):
             raise SettingsError("Settings must be a JSON object of names and values.")
@@ -248,12 +279,33 @@ class TrainSettings:
         return cls(**values)
 
     def resolved(self, is_trained: bool) -> "TrainSettings":
-        """Fill None and "auto" with defaults, by whether the training starts from a trained model."""
+        """Replace None and "auto" by defaults that depend on the initial model.
+
+        Args:
+            is_trained: Whether the training starts from a trained model.
+
+        Example:
+            >>> TrainSettings().resolved(is_trained=True).learning_rate
+            0.0005
+            >>> TrainSettings().resolved(is_trained=False).learning_rate
+            0.003
+        """
         defaults = FINE_TUNE_DEFAULTS if is_trained else FROM_SCRATCH_DEFAULTS
         return self.replace(**{name: value for name, value in defaults.items() if getattr(self, name) in (None, "auto")})
 
     def replace(self, **values: Any) -> "TrainSettings":
-        """The same settings but for these."""
+        """Return a copy with some settings changed.
+
+        Args:
+            **values: Setting name → new value.
+
+        Raises:
+            SettingsError: If a value has the wrong type or is out of range.
+
+        Example:
+            >>> TrainSettings(epochs=5).replace(seed=1)
+            TrainSettings(epochs=5, seed=1)
+        """
         return replace(self, **values)
 
 
@@ -262,6 +314,14 @@ DEFAULTS: dict[str, Any] = {item.name: item.default for item in fields(TrainSett
 
 
 def differing_names(settings: Iterable[TrainSettings]) -> list[str]:
-    """The names of the settings in which these are not all the same."""
-    every = list(settings)
-    return [name for name in SETTING_SPECS if len({getattr(one, name) for one in every}) > 1]
+    """Return the names of the settings whose values are not all the same.
+
+    Args:
+        settings: Any number of settings.
+
+    Example:
+        >>> differing_names([TrainSettings(), TrainSettings(epochs=5, seed=1)])
+        ['epochs', 'seed']
+    """
+    compared = list(settings)
+    return [name for name in SETTING_SPECS if len({getattr(item, name) for item in compared}) > 1]

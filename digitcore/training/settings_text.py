@@ -1,4 +1,4 @@
-"""Settings as text: on the command line, in addresses and as a table."""
+"""Settings as text: on the command line, in a URL and as a table."""
 
 import json
 from collections.abc import Iterable
@@ -10,31 +10,65 @@ from digitcore.training.settings import DEFAULTS, SETTING_SPECS
 
 
 def parse_values(pairs: Iterable[str]) -> dict[str, str]:
-    """Split NAME=VALUE texts of the command line.
+    """Split the NAME=VALUE arguments of the command line and check the names.
+
+    Args:
+        pairs: Texts such as `epochs=3`.
+
+    Returns:
+        Setting name → text of its value.
 
     Raises:
-        SettingsError: when one is no such pair, or its name is no setting's.
+        SettingsError: If a text is not NAME=VALUE, or no setting has the name.
+
+    Example:
+        >>> parse_values(["epochs=3", "noise=gaussian"])
+        {'epochs': '3', 'noise': 'gaussian'}
     """
     values = split_pairs(pairs)
     if unknown := set(values) - set(SETTING_SPECS):
-        raise SettingsError(f"There is no setting called {', '.join(sorted(unknown))}. “digitlab settings” lists them.")
+        raise SettingsError(f"There is no setting called {', '.join(sorted(unknown))}. “digitlab settings” lists all settings.")
     return values
 
 
 def split_pairs(pairs: Iterable[str]) -> dict[str, str]:
-    """Names and values of NAME=VALUE texts.
+    """Split NAME=VALUE texts at the first equals sign.
+
+    Args:
+        pairs: Texts such as `epochs=3`.
+
+    Returns:
+        Name → text of its value.
 
     Raises:
-        SettingsError: when one is no such pair.
+        SettingsError: If a text is not NAME=VALUE.
+
+    Example:
+        >>> split_pairs(["activation=relu,tanh"])
+        {'activation': 'relu,tanh'}
     """
     for pair in pairs:
         if "=" not in pair:
-            raise SettingsError(f"“{pair}” is not NAME=VALUE.")
+            raise SettingsError(f"“{pair}” is not NAME=VALUE. Write a setting as epochs=3.")
     return dict(pair.split("=", 1) for pair in pairs)
 
 
 def parse_value(name: str, text: str) -> Any:
-    """A setting's value from the command line or an address: JSON, or else text."""
+    """Convert the text of a setting's value to the type of the setting.
+
+    Args:
+        name: Name of a setting.
+        text: Text from the command line or a URL.
+
+    Returns:
+        The value. A text that is not JSON is returned as it is, so that `TrainSettings` can refuse it with a message.
+
+    Example:
+        >>> parse_value("epochs", "3")
+        3
+        >>> parse_value("oversample", "79")
+        '79'
+    """
     if isinstance(DEFAULTS[name], str):
         return text
     try:
@@ -44,7 +78,12 @@ def parse_value(name: str, text: str) -> Any:
 
 
 def as_markdown() -> str:
-    """A table of the settings with their defaults and ranges."""
+    """Return a Markdown table of all settings with their defaults and ranges.
+
+    Example:
+        >>> as_markdown().splitlines()[0]
+        '| setting | default | range | meaning |'
+    """
     rows = [
         f"| `{name}` | `{DEFAULTS[name]!r}` | {_describe_range(spec)} | {spec.label}. {spec.help} |"
         for name, spec in SETTING_SPECS.items()

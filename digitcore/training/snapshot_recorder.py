@@ -1,4 +1,4 @@
-"""Takes pictures of a network while it is trained."""
+"""Recording of snapshots while a network is trained."""
 
 import keras
 import numpy as np
@@ -11,12 +11,21 @@ MAX_FILTERS, MAX_MAPS = 16, 6
 
 
 class SnapshotRecorder:
-    """Collects the snapshots of one training.
+    """A recorder that collects the snapshots of one training.
 
     Args:
-        epochs: of the training; of more than `MAX_SNAPSHOTS` some are skipped, evenly.
-        images: (N, 28, 28, 1) float32, the validation digits.
-        targets: (N, 10) float32.
+        epochs: Number of epochs of the training. At most `MAX_SNAPSHOTS` of them are recorded, evenly spaced.
+        images: Validation digits, shape (N, 28, 28, 1), float32.
+        targets: Their one-hot labels, shape (N, 10), float32.
+
+    Example:
+        >>> from digitcore import models
+        >>> from digitcore.models import keras_io
+        >>> images, targets = np.zeros((10, 28, 28, 1), np.float32), np.eye(10, dtype=np.float32)
+        >>> recorder = SnapshotRecorder(2, images, targets)
+        >>> recorder.add(1, keras_io.open_model(models.load("mlp")), targets)
+        >>> Snapshots.from_bytes(recorder.result()).epochs
+        array([1.], dtype=float32)
     """
 
     def __init__(self, epochs: int, images: np.ndarray, targets: np.ndarray):
@@ -28,12 +37,18 @@ class SnapshotRecorder:
         self._taken: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     def add(self, epoch: int, model: keras.Model, probabilities: np.ndarray) -> None:
-        """Take a snapshot, where this epoch is one of those wanted.
+        """Record a snapshot if it is due after this epoch.
 
         Args:
-            epoch: how many are done.
-            model: with the weights of this moment.
-            probabilities: (N, 10), its predictions of the validation digits.
+            epoch: Number of completed epochs.
+            model: The model with its present weights.
+            probabilities: Its predictions for the validation digits, shape (N, 10), float32.
+
+        Example:
+            >>> recorder = SnapshotRecorder(100, np.zeros((10, 28, 28, 1), np.float32), np.eye(10))
+            >>> recorder.add(1, model=None, probabilities=np.eye(10))  # is not due
+            >>> recorder.result()
+            b''
         """
         if epoch not in self._wanted or self._digits is None:
             return
@@ -45,7 +60,7 @@ class SnapshotRecorder:
         self._taken[epoch] = kernel, self._activate(model), confusion
 
     def _activate(self, model: keras.Model) -> np.ndarray:
-        """(10, M, H, W) float, the first layer's maps after its activation."""
+        """Return the feature maps of the first layer after its activation, shape (10, M, H, W), float."""
         if self._first_layer is None:
             self._first_layer = keras.Model(model.inputs[0], _first_output(model))
         output = np.asarray(self._first_layer(self._digits, training=False))
@@ -54,7 +69,12 @@ class SnapshotRecorder:
         return np.moveaxis(output, -1, 1)[:, :MAX_MAPS]
 
     def result(self) -> bytes:
-        """All of them as the file of `Snapshots.to_bytes`; b"" where there are none."""
+        """Return the bytes of `Snapshots.to_bytes`, or b"" if there are no snapshots.
+
+        Example:
+            >>> SnapshotRecorder(2, np.zeros((10, 28, 28, 1), np.float32), np.eye(10)).result()
+            b''
+        """
         if not self._taken or self._digits is None:
             return b""
         kernels, activations, confusions = (np.stack(parts) for parts in zip(*self._taken.values(), strict=True))
@@ -69,7 +89,7 @@ class SnapshotRecorder:
 
 
 def _first_kernel(model: keras.Model) -> np.ndarray | None:
-    """(F, h, w) float, the first layer's weights as pictures; None where they are none."""
+    """Return the weights of the first layer as images, shape (F, h, w), float, or None if they cannot be shown as images."""
     weights = next((np.asarray(layer.kernel) for layer in model.layers if hasattr(layer, "kernel")), None)
     if weights is None:
         return None
@@ -79,7 +99,7 @@ def _first_kernel(model: keras.Model) -> np.ndarray | None:
 
 
 def _first_output(model: keras.Model) -> keras.KerasTensor:
-    """What the first layer with weights gives, after the normalization and the activation that follow it."""
+    """Return the output of the first layer with weights, after the normalization and the activation that follow it."""
     last = next(number for number, layer in enumerate(model.layers) if hasattr(layer, "kernel"))
     if not _is_linear(model.layers[last]):
         return model.layers[last].output
@@ -96,6 +116,6 @@ def _is_linear(layer: keras.Layer) -> bool:
 
 
 def _to_grey(weights: np.ndarray) -> np.ndarray:
-    """Weights as uint8: 128 is 0, and the largest size of each epoch has the full contrast."""
+    """Convert weights to uint8: 128 is 0, and the largest absolute weight of each epoch has full contrast."""
     largest = np.abs(weights).max(axis=(1, 2, 3), keepdims=True)
     return np.asarray((128 + 127 * weights / np.maximum(largest, 1e-9)).round().clip(0, 255).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""What a network looked like while it learnt: a few small pictures of it, kept with its run."""
+"""Snapshots of a network during its training: small images of its weights and activations, stored with the run."""
 
 import io
 import zipfile
@@ -12,20 +12,31 @@ from digitcore.images import SIDE
 from digitcore.models.network_spec import N_CLASSES
 
 MAX_SNAPSHOTS = 8  # of one training
-MAX_BYTES = 1_000_000  # of the file of all, and of what it unpacks to ten times as many
+MAX_BYTES = 1_000_000  # of the compressed file
+MAX_UNPACKED_BYTES = 10 * MAX_BYTES
 ARRAYS = ("epochs", "digits", "filters", "activations", "confusion")
 
 
 @dataclass(frozen=True, eq=False)
 class Snapshots:
-    """A training at some of its epochs, S of them.
+    """The snapshots of one training, taken after S of its epochs.
 
     Attributes:
-        epochs: (S,) float, rising; 0 is before the training.
-        digits: (10, 28, 28) uint8, one unseen digit of each class.
-        filters: (S, F, h, w) uint8, the weights of the first layer's first F filters or units, 128 is 0.
-        activations: (S, 10, M, H, W) uint8, its first M maps for the digits, 255 the highest of all epochs.
-        confusion: (S, 10, 10) int, of the validation digits: rows the true digit, columns the predicted one.
+        epochs: Completed epochs, shape (S,), float, rising. 0 is before the training.
+        digits: One validation digit of each class, shape (10, 28, 28), uint8.
+        filters: Weights of the first F filters or units of the first layer, shape (S, F, h, w), uint8; 128 is 0.
+        activations: First M feature maps of the first layer for the digits, shape (S, 10, M, H, W), uint8; 255 is the highest
+            activation of all epochs.
+        confusion: Confusion matrices of the validation digits, shape (S, 10, 10), int; rows are true classes, columns are
+            predicted classes.
+
+    Example:
+        >>> import numpy as np
+        >>> shapes = {"epochs": (1,), "digits": (10, 28, 28), "filters": (1, 2, 5, 5), "activations": (1, 10, 2, 4, 4)}
+        >>> arrays = {name: np.zeros(shape, float if name == "epochs" else np.uint8) for name, shape in shapes.items()}
+        >>> snapshots = Snapshots(**arrays, confusion=np.zeros((1, 10, 10), int))
+        >>> Snapshots.from_bytes(snapshots.to_bytes()).epochs
+        array([0.])
     """
 
     epochs: np.ndarray
@@ -35,14 +46,28 @@ class Snapshots:
     confusion: np.ndarray
 
     def to_bytes(self) -> bytes:
-        """An .npz file."""
+        """Return the bytes of an .npz file, which `from_bytes` can read.
+
+        Example:
+            >>> arrays = (np.zeros(0) for name in ARRAYS)
+            >>> Snapshots(*arrays).to_bytes()[:2]
+            b'PK'
+        """
         file = io.BytesIO()
         np.savez_compressed(file, **{name: getattr(self, name) for name in ARRAYS})
         return file.getvalue()
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self | None:
-        """Read what `to_bytes` gave; None where it is no such file."""
+        """Read the bytes of an .npz file that `to_bytes` made.
+
+        Returns:
+            The snapshots, or None if the file is damaged, too large or has arrays of the wrong shape.
+
+        Example:
+            >>> Snapshots.from_bytes(b"no such file") is None
+            True
+        """
         try:
             _check_size(content)
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
@@ -52,6 +77,7 @@ class Snapshots:
             return None
 
     def _is_sound(self) -> bool:
+        """Check the shape and the type of each array."""
         n = len(self.epochs)
         pictures = (self.digits, self.filters, self.activations)
         return (
@@ -71,11 +97,7 @@ class Snapshots:
 
 
 def _check_size(content: bytes) -> None:
-    """Refuse what would unpack to very much.
-
-    Raises:
-        ValueError: when it is too large.
-    """
+    """Raise a ValueError if the file is too large, compressed or unpacked."""
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
-        if len(content) > MAX_BYTES or sum(member.file_size for member in packed.infolist()) > 10 * MAX_BYTES:
-            raise ValueError("These are too many.")
+        if len(content) > MAX_BYTES or sum(member.file_size for member in packed.infolist()) > MAX_UNPACKED_BYTES:
+            raise ValueError("The snapshots are too large.")

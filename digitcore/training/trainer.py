@@ -1,4 +1,4 @@
-"""Training: a model, samples and settings in, a run out. Knows no display: progress goes to a plain function."""
+"""Training of a model on samples and MNIST digits. Progress is reported to a plain function, independent of any display."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from digitcore.errors import ModelError
 from digitcore.models import keras_io
 from digitcore.models.bundle import ModelBundle, ModelCard
 from digitcore.samples import SampleSet
@@ -19,10 +20,10 @@ from digitcore.training.run import Point, Run
 from digitcore.training.schedules import learning_rate_schedule
 from digitcore.training.settings import TrainSettings
 
-STEPS_PER_EXECUTION = 4  # batches between two calls of the callbacks; each call costs more than a millisecond
+STEPS_PER_EXECUTION = 4  # Batches between two calls of the callbacks, because each call takes more than a millisecond.
 PROBE_SIZE = 100  # validation digits by which dead units are found
-CHECKED_DIGITS = 20  # on which the served file must agree with Keras
-COMPILED_SETTINGS = ("schedule", "beta_2", "ema_momentum", "label_smoothing")  # that a compiled model holds
+CHECKED_DIGITS = 20  # digits for which the .tflite file must agree with Keras
+COMPILED_SETTINGS = ("schedule", "beta_2", "ema_momentum", "label_smoothing")  # settings that a compiled model contains
 
 
 def train(
@@ -36,26 +37,35 @@ def train(
     checkpoints: Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Run:
-    """Train a model on the user's samples, weighted, among random MNIST digits.
+    """Train a model on the user's samples and on random MNIST digits.
 
     Args:
-        start: the initial model; it is not changed.
-        samples: the user's labelled digits; may be empty when MNIST digits are asked for.
-        settings: how.
-        on_progress: called with each new point of the curves, a few times a second.
-        should_stop: asked a few times a second; when it returns True the training ends and keeps what was learnt.
-        resume_from: a stopped run of this start, samples and settings: the training continues with the optimizer's state.
-        checkpoints: folder to keep the state in after each epoch, so that a killed training resumes from there;
-            removed at the end.
-        callbacks: more Keras callbacks, for experiments; they follow our own.
+        start: The initial model. It is not changed.
+        samples: The user's labelled digits; may be empty if the settings add MNIST digits.
+        settings: The settings.
+        on_progress: Called with each new point of the curves, and a few times a second with a preview of the next point.
+        should_stop: Called a few times a second. When it returns True, the training stops and its present model is returned.
+        resume_from: A stopped run of the same initial model, samples and settings. The training continues with the
+            optimizer's state.
+        checkpoints: Folder in which the state is saved after each epoch. A later call with the same folder resumes a killed
+            training. The folder is removed at the end.
+        callbacks: Additional Keras callbacks, called after the built-in callbacks.
 
     Returns:
-        The run, with the trained model and its curves.
+        The run with the trained model and its curves.
 
     Raises:
-        SettingsError: when there is nothing to train on.
-        DatasetNotFoundError: when MNIST is not here and cannot be downloaded.
-        TrainingError: when the loss is no longer a number, or, from random weights, hardly a ReLU unit is left alive.
+        SettingsError: If there are no digits to train on.
+        ModelError: If the model cannot be opened or copied by Keras.
+        DatasetNotFoundError: If MNIST is not on this machine and cannot be downloaded.
+        TrainingError: If the loss is not finite, or if nearly all ReLU units are dead in a training from scratch.
+
+    Example:
+        >>> from digitcore import mnist, models
+        >>> digits, labels = mnist.load().validation
+        >>> samples = SampleSet.from_arrays(digits[:8], labels[:8])
+        >>> train(models.load("mlp"), samples, TrainSettings(mnist_samples=100, epochs=1, validation_samples=100))
+        Run('trained', epochs=1, parent='mlp', stopped=False)
     """
     resolved = settings.resolved(start.card.trained)
     dataset = TrainingDataset(samples, resolved)
@@ -110,15 +120,15 @@ def _fit(
     checkpoints: Path | None,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> None:
-    """Fit from where the recorder's curves end to the last epoch."""
-    every: list[keras.callbacks.Callback] = [recorder, *callbacks]
+    """Fit the model from the end of the recorded curves to the last epoch."""
+    all_callbacks: list[keras.callbacks.Callback] = [recorder, *callbacks]
     if checkpoints:
-        _compiled.clear()  # BackupAndRestore leaves its mark on the model
+        _compiled.clear()  # BackupAndRestore changes the model, so the model must not be used for another training.
         recorder.record = checkpoints / "history.json"
-        every.append(keras.callbacks.BackupAndRestore(checkpoints / "state", double_checkpoint=True))
-    options = {"shuffle": False, "callbacks": every, "verbose": 0}
+        all_callbacks.append(keras.callbacks.BackupAndRestore(checkpoints / "state", double_checkpoint=True))
+    options = {"shuffle": False, "callbacks": all_callbacks, "verbose": 0}
     epoch, epochs = dataset.initial_epoch, dataset.settings.epochs
-    if dataset.skipped_batches:  # the rest of the epoch in which the run was stopped
+    if dataset.skipped_batches:  # The epoch in which the run was stopped is completed first.
         model.fit(dataset.batches(), initial_epoch=epoch, epochs=epoch + 1, **options)
         dataset.skipped_batches, epoch = 0, epoch + 1
     if epoch < epochs and not recorder.stopped:
@@ -128,7 +138,7 @@ def _fit(
 
 
 def _interpolate_weights(model: keras.Model, initial: keras.Model, share: float) -> None:
-    """Average the trained weights with a share of the initial ones.
+    """Replace the weights by the weighted mean of the trained and the initial weights.
 
     Source: M. Wortsman et al., "Robust fine-tuning of zero-shot models" (2022).
     """
@@ -137,11 +147,16 @@ def _interpolate_weights(model: keras.Model, initial: keras.Model, share: float)
         model.set_weights([(1 - share) * trained + share * before for trained, before in pairs])
 
 
-_compiled: dict[tuple[object, ...], tuple[keras.Model, list[np.ndarray]]] = {}  # the last model and its optimizer's first state
+# The last compiled model and the first state of its optimizer. Tracing a graph takes seconds, so the model is used again.
+_compiled: dict[tuple[object, ...], tuple[keras.Model, list[np.ndarray]]] = {}
 
 
 def _compile(initial: keras.Model, settings: TrainSettings, steps: int) -> keras.Model:
-    """A compiled model with the weights of another. Tracing its graph takes seconds, so the last one is used again."""
+    """Return a compiled copy of a model with a new optimizer. The last compiled model is used again if it fits.
+
+    Raises:
+        ModelError: If Keras copies the model with other variables.
+    """
     is_constant = settings.schedule == "constant"
     schedule = () if is_constant else (settings.learning_rate, steps)
     key = (initial.to_json(), *schedule, *(getattr(settings, name) for name in COMPILED_SETTINGS))
@@ -161,17 +176,24 @@ def _compile(initial: keras.Model, settings: TrainSettings, steps: int) -> keras
         _compiled.clear()
         _compiled[key] = model, [np.array(variable) for variable in model.optimizer.variables]
     model, optimizer_state = _compiled[key]
-    variables, values = [*model.variables, *model.optimizer.variables], [*initial.variables, *optimizer_state]
-    for variable, value in zip(variables, values, strict=False):
-        variable.assign(value)
+    if [variable.shape for variable in model.variables] != [variable.shape for variable in initial.variables]:
+        _compiled.clear()
+        raise ModelError("This model cannot be trained: Keras copies it with other weights. Use a model of plain Keras layers.")
+    _assign(model.variables, initial.variables)
+    _assign(model.optimizer.variables, optimizer_state)
     if is_constant:
         model.optimizer.learning_rate = settings.learning_rate
     _seed_dropout(model, settings.seed)
     return model
 
 
+def _assign(variables: Sequence[keras.Variable], values: Sequence[keras.Variable | np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
 def _seed_dropout(model: keras.Model, seed: int) -> None:
-    """Begin the random numbers of each layer that has some: Keras gives layers seeds from a generator that all threads share."""
+    """Seed each layer that uses random numbers. Keras takes its seeds from a generator that other threads use too."""
     states = [variable for variable in model.variables if variable.name == "seed_generator_state"]
     for state, number in zip(states, np.random.SeedSequence(seed).generate_state(len(states)), strict=True):
         state.assign([int(number), 0])

@@ -1,5 +1,4 @@
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -12,8 +11,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import digitcore
 from digitcore import mnist, models
 from digitcore.cli import cli, main
+from digitcore.jobs import service as job_service
+from digitcore.jobs.job import Job
 from tests.support.networks import HOSTILE
 from tests.support.photographs import photograph
 
@@ -26,47 +28,55 @@ def test_help_lists_every_command(capsys):
     assert listed == sorted(cli.commands)
 
 
-def test_the_table_of_settings_is_up_to_date(capsys):
+def test_table_of_settings_in_the_docs_is_up_to_date(capsys):
     assert main(["settings"]) == 0
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     assert page.endswith(capsys.readouterr().out), "run digitlab settings"
 
 
-def test_wrong_options_are_one_message(capsys):
+def test_version_is_printed(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"digitlab, version {digitcore.__version__}\n"
+
+
+def test_wrong_options_give_one_message(capsys):
     assert main(["sweep", "--set", "epochs=1", "--out", "table.xlsx"]) == 2
     assert ".csv or .parquet" in capsys.readouterr().err
     assert main(["nothing"]) == 2
 
 
-def test_data(capsys):
+def test_data_verifies_mnist(capsys):
     assert main(["data"]) == 0
     assert "60,000 training and 10,000 test digits, verified" in capsys.readouterr().out
 
 
-def test_predict(tmp_path, capsys, data):
+def test_predict_gives_digit_and_probabilities(tmp_path, capsys, data):
     file = tmp_path / "digit.png"
     Image.fromarray(255 - data.test_images[0]).resize((200, 200)).save(file)
     assert main(["predict", str(file), "--json"]) == 0
     [answer] = json.loads(capsys.readouterr().out)
-    assert answer["digit"] == data.test_labels[0] and sum(answer["probabilities"]) == pytest.approx(1, abs=1e-3)
+    assert answer["digit"] == data.test_labels[0]
+    assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-3)
     assert main(["predict", str(file), "--model", "untrained"]) == 0
 
 
-def test_a_blank_file_does_not_hide_the_others(tmp_path, capsys, data):
+def test_blank_file_does_not_hide_the_other_predictions(tmp_path, capsys, data):
     blank, digit = tmp_path / "blank.png", tmp_path / "digit.png"
     Image.new("L", (99, 99), 255).save(blank)
     Image.fromarray(255 - data.test_images[0]).resize((200, 200)).save(digit)
     assert main(["predict", str(blank), str(digit), "--json"]) == 1
     out, err = capsys.readouterr()
-    assert [one["file"] for one in json.loads(out)] == [str(digit)] and f"{blank} is blank" in err
+    assert [row["file"] for row in json.loads(out)] == [str(digit)]
+    assert f"{blank} is blank" in err
 
 
-def test_predict_every_digit_of_a_photograph(tmp_path, capsys):
+def test_predict_finds_every_digit_of_a_photograph(tmp_path, capsys):
     file = tmp_path / "photo.jpg"
     file.write_bytes(photograph("shadow", 3, np.random.default_rng(0), n_digits=3))
     assert main(["predict", str(file), "--all", "--json"]) == 0
     answers = json.loads(capsys.readouterr().out)
-    assert [one["digit"] for one in answers] == [3, 3, 3] and len({tuple(one["box"]) for one in answers}) == 3
+    assert [answer["digit"] for answer in answers] == [3, 3, 3]
+    assert len({tuple(answer["box"]) for answer in answers}) == 3
     assert main(["predict", str(file)]) == 0
     assert "the largest of 3" in capsys.readouterr().out
 
@@ -86,25 +96,25 @@ def test_predict_every_digit_of_a_photograph(tmp_path, capsys):
         (["data", "--path", "nowhere"], "nowhere"),
         (["sweep", "--set", "epochs=0"], "epochs must lie between"),
         (["sweep", "--set", "seed=1,2"], "seed cannot be swept"),
-        (["sweep", "--set", "seed=3"], "nothing to try"),
+        (["sweep", "--set", "seed=3"], "The sweep has no parameter"),
         (["sweep", "--set", "network=mlp,nope"], "network=nope: network must be one of"),
         (["sweep", "--set", "learning_rate=1e308..2e308", "--draws", "2"], "learning_rate must lie between"),
         (["sweep", "--set", "nothing=1"], "There is no parameter called nothing"),
-        (["sweep", "--set", "blocks.1.size=1,2"], "a network that you build"),
-        (["sweep", "--set", "learning_rate=0.001..0.01"], "say how many combinations"),
+        (["sweep", "--set", "blocks.1.size=1,2"], "belongs to a built network"),
+        (["sweep", "--set", "learning_rate=0.001..0.01"], "Say how many combinations"),
         (["sweep", "--set", "epochs=1,2", "--network", "nothing.json"], "no file nothing.json"),
         (["sweep", "--set", "epochs=1,2", "--start", "nothing.keras"], "no file nothing.keras"),
         (["sweep", "--set", "epochs=1", "--samples", __file__], "not a sample file"),
     ],
 )
-def test_errors_are_sentences(arguments, sentence, tmp_path, capsys):
+def test_error_is_a_message_and_exit_status_1(arguments, sentence, tmp_path, capsys):
     blank = tmp_path / "blank.png"
     Image.new("L", (50, 50)).save(blank)
     assert main([argument.format(blank=blank) for argument in arguments]) == 1
     assert sentence in capsys.readouterr().err
 
 
-def test_evaluate_prints_the_cards_figures(capsys):
+def test_evaluate_measures_the_figures_of_the_card(capsys):
     assert main(["evaluate", "fast", "mlp", "--json"]) == 0
     for row in json.loads(capsys.readouterr().out):
         figures = models.load(row["name"]).card.metrics
@@ -112,40 +122,44 @@ def test_evaluate_prints_the_cards_figures(capsys):
         assert row["robustness"].keys() == figures["robustness"].keys()
 
 
-def test_train_writes_a_bundle(tmp_path, capsys):
+def test_train_writes_a_model(tmp_path, capsys):
     small = ["mnist_samples=300", "synthetic_samples=50", "epochs=1", "validation_samples=100"]
     assert main(["train", "mlp", "--set", *small, "--out", str(tmp_path / "mine")]) == 0
     made = models.load("mine", tmp_path)
-    assert made.card.name == "mine" and made.card.settings["mnist_samples"] == 300
+    assert made.card.name == "mine"
+    assert made.card.settings["mnist_samples"] == 300
     assert 0 < made.card.metrics["mnist_accuracy"] <= 1
 
 
 def _kept_epochs(folder):
-    """Whose state BackupAndRestore has kept; it writes this file last."""
+    """Return the number of epochs of the saved state. BackupAndRestore writes this file last."""
     try:
         return json.loads(next(folder.glob("cache/checkpoints/*/state/training_metadata.json")).read_text())["epoch"]
     except (StopIteration, FileNotFoundError, ValueError):
         return 0
 
 
-def test_a_killed_training_goes_on_where_it_was(tmp_path):
-    """Killed with -9 in its third epoch; started again, it does not begin anew and ends with all four."""
+def test_killed_training_is_resumed(tmp_path, monkeypatch):
+    """The first process is killed with -9 in its third epoch. The second training continues its curve."""
     settings = ["mnist_samples=6000", "epochs=4", "validation_samples=500", "seed=7"]
-    command = [sys.executable, "-m", "digitcore", "train", "mlp", "--set", *settings, "--out", str(tmp_path / "mlp")]
-    here = os.environ | {"DIGITLAB_CACHE": str(tmp_path / "cache")}
+    arguments = ["train", "mlp", "--set", *settings, "--out", str(tmp_path / "mlp")]
     shutil.copytree(mnist.cache_file().parent, tmp_path / "cache", ignore=shutil.ignore_patterns("checkpoints"))
-    process = subprocess.Popen(command, env=here, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    monkeypatch.setenv("DIGITLAB_CACHE", str(tmp_path / "cache"))
+    command = [sys.executable, "-m", "digitcore", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     end = time.monotonic() + 120
     while _kept_epochs(tmp_path) < 2:
-        assert time.monotonic() < end and process.poll() is None
+        assert time.monotonic() < end
+        assert process.poll() is None
         time.sleep(0.01)
     process.kill()
     process.wait()
     before = json.loads(next(tmp_path.glob("cache/checkpoints/*/history.json")).read_text())
     assert before[-1]["epoch"] >= 2
-    subprocess.run(command, env=here, check=True, capture_output=True)
+    assert main(arguments) == 0
     card = models.load("mlp", tmp_path).card
-    assert card.history[: len(before)] == before and card.history[-1]["epoch"] == 4
+    assert card.history[: len(before)] == before
+    assert card.history[-1]["epoch"] == 4
     assert [point["epoch"] for point in card.history] == sorted(point["epoch"] for point in card.history)
     assert card.metrics["mnist_accuracy"] > 0.9
     assert not [*tmp_path.glob("cache/checkpoints/*")]
@@ -158,11 +172,30 @@ def test_sweep_writes_a_table(tmp_path, capsys, few):
     command = ["sweep", "--start", "mlp", "--set", *values, "--samples", str(tmp_path / "mine.npz")]
     assert main([*command, "--out", str(out), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert [row["sample_weight"] for row in rows] == [1, 20] and {row["status"] for row in rows} == {"done"}
+    assert [row["sample_weight"] for row in rows] == [1, 20]
+    assert {row["status"] for row in rows} == {"done"}
     assert pd.read_parquet(out)["personal"].tolist() == pytest.approx([row["personal"] for row in rows])
 
 
-def test_a_sweep_of_a_network_s_numbers_stops_poor_ones_early(tmp_path, capsys):
+class LocalService:
+    """A service that runs each task at once in this process: the tests of the jobs use real workers."""
+
+    is_closed = False
+
+    def __init__(self, **options):
+        pass
+
+    def submit(self, task, *, owner=""):
+        job = Job(task, owner=owner)
+        job.finish(task.run(lambda event: None, lambda: False))
+        return job
+
+    def close(self):
+        pass
+
+
+def test_sweep_of_a_built_network_stops_poor_trainings_early(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(job_service, "JobService", LocalService)
     file = tmp_path / "tiny.json"
     file.write_text('{"blocks": [{"kind": "dense", "size": 2}]}')
     values = ["blocks.1.size=2,16", "activation=relu,linear", "mnist_samples=200", "epochs=2", "validation_samples=100"]
@@ -174,33 +207,38 @@ def test_a_sweep_of_a_network_s_numbers_stops_poor_ones_early(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_network_gets_one_sentence(name, tmp_path, capsys):
+def test_hostile_network_gives_one_line(name, tmp_path, capsys):
     text, sentence = HOSTILE[name]
     (tmp_path / "network.json").write_text(text)
     for command in (["train"], ["sweep", "--set", "epochs=1,2"]):
         assert main([*command, "--network", str(tmp_path / "network.json")]) == 1
         shown = capsys.readouterr().err
-        assert sentence in shown and len(shown.splitlines()) == 1
+        assert sentence in shown
+        assert len(shown.splitlines()) == 1
 
 
-def test_a_network_of_one_s_own_is_trained(tmp_path, capsys):
+def test_network_of_a_file_is_trained(tmp_path, capsys):
     file = tmp_path / "tiny.json"
     file.write_text('{"blocks": [{"kind": "conv", "size": 4, "pooling": true}, {"kind": "dense", "size": 16}]}')
     few = ["mnist_samples=2000", "epochs=1", "validation_samples=100"]
     assert main(["train", "--network", str(file), "--set", *few]) == 0
     card = json.loads((tmp_path / "tiny" / "card.json").read_text())
-    assert '"size":16' in card["network"] and card["metrics"]["mnist_accuracy"] > 0.2 and card["name"] == "tiny"
+    assert '"size":16' in card["network"]
+    assert card["metrics"]["mnist_accuracy"] > 0.2
+    assert card["name"] == "tiny"
     file.write_text('{"blocks": [{"kind": "conv", "size": 0}]}')
-    assert main(["train", "--network", str(file)]) == 1 and "Row 1" in capsys.readouterr().err
-    assert main(["train", "--network", str(tmp_path / "none.json")]) == 1 and "no file" in capsys.readouterr().err
+    assert main(["train", "--network", str(file)]) == 1
+    assert "Row 1" in capsys.readouterr().err
+    assert main(["train", "--network", str(tmp_path / "none.json")]) == 1
+    assert "no file" in capsys.readouterr().err
     assert main(["train"]) == main(["train", "genius", "--network", str(file)]) == 2
 
 
-def test_labels_prints_the_doubtful_ones(tmp_path, capsys, few):
+def test_labels_lists_doubtful_labels(tmp_path, capsys, few):
     file = tmp_path / "mine.npz"
     file.write_bytes(few.relabel([6], 8).to_npz())
     assert main(["labels", str(file), "--start", "fast", "--folds", "2", "--json"]) == 0
     issues = json.loads(capsys.readouterr().out)
     assert issues[0].keys() == {"index", "label", "suggested", "score"}
     assert (issues[0]["index"], issues[0]["label"], issues[0]["suggested"]) == (6, 8, few.labels[6])
-    assert [one["score"] for one in issues] == sorted(one["score"] for one in issues)
+    assert [issue["score"] for issue in issues] == sorted(issue["score"] for issue in issues)

@@ -11,14 +11,14 @@ from digitcore.training.trainer import train
 DEEP = NetworkSpec(tuple(Block("dense", 32) for _ in range(6)))
 
 
-def test_dead_units_end_a_training_with_the_epoch(data):
+def test_training_with_dead_units_ends_after_the_epoch(data):
     start = keras_io.random_model(DEEP.to_json(), name="deep")
-    settings = TrainSettings(mnist_samples=2000, epochs=3, learning_rate=1.0, schedule="constant", validation_samples=200)
-    with pytest.raises(TrainingError, match=r"After epoch \d, \d+% of the ReLU units"):
+    settings = TrainSettings(mnist_samples=1000, epochs=3, learning_rate=1.0, schedule="constant", validation_samples=100)
+    with pytest.raises(TrainingError, match=r"After epoch \d, \d+ % of the ReLU units"):
         train(start, SampleSet(), settings)
 
 
-def test_a_loss_that_is_no_number_ends_a_training_with_the_batch():
+def test_training_with_an_infinite_loss_ends_after_the_batch():
     callback = StopOnDivergence(None)
     callback.set_params({"steps": 40})
     callback.on_epoch_begin(1)

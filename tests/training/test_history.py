@@ -17,20 +17,21 @@ POINTS = [
 ]
 
 
-def test_the_table_has_every_point():
+def test_table_has_every_point():
     table = history.curve_table({"a": POINTS})
     assert table[table["subset"] == "training"]["value"].tolist() == [1.0, 0.5]
     assert table[table["subset"] == "validation"]["value"].tolist() == [2.3, 0.4]
 
 
-def test_curves_of_ancestors_continue_each_other():
+def test_curve_continues_the_curve_of_the_parent():
     points = history.concatenate([POINTS, POINTS])
     assert [point["epoch"] for point in points] == [0, 0.5, 1, 1, 1.5, 2]
-    assert points[-1]["samples_seen"] == 2000 and points[-1]["seconds"] == pytest.approx(2.4)
+    assert points[-1]["samples_seen"] == 2000
+    assert points[-1]["seconds"] == pytest.approx(2.4)
     assert history.concatenate([]) == history.concatenate([[]]) == []
 
 
-def test_a_long_history_is_thinned_and_keeps_its_validations():
+def test_thinned_history_keeps_every_validation():
     points = [{"epoch": i / 100} | ({"val_loss": 1.0} if i % 97 == 0 else {}) for i in range(5000)]
     thinned = history.thin(points)
     assert len(thinned) < history.MAX_CARD_POINTS + 100

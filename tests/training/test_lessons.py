@@ -6,11 +6,13 @@ from digitcore.training.lessons import LESSONS
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.title)
-def test_a_lesson_s_trainings_can_be_made(lesson):
+def test_trainings_of_a_lesson_are_valid(lesson):
     ((name, values),) = lesson.values.items()
-    assert len(values) > 1 and lesson.n_seeds >= 3 and lesson.answer
+    assert len(values) > 1
+    assert lesson.n_seeds >= 3
+    assert lesson.answer
     for value in values:
         settings, network = parameter_space.apply({name: value}, lesson.settings, lesson.network)
-        assert settings.epochs <= 50, "which every server allows"
+        assert settings.epochs <= 50, "More epochs exceed the limit of a server."
         if network:
             networks.build(network)

@@ -12,8 +12,8 @@ from digitcore.errors import ModelError
 from digitcore.models.network_spec import NetworkSpec, is_spec
 from digitcore.storage.snapshot import RunRecord
 from digitcore.sweeps import space as parameter_space
-from digitcore.training import experiments
-from digitcore.training.experiments import SEED, Experiment
+from digitcore.training import run_groups
+from digitcore.training.run_groups import SEED, TrainedRun
 from digitcore.values import format_value
 from pages.components.model_choice import Models, download_table
 from pages.session import formatting
@@ -33,7 +33,7 @@ def show(session: LabSession, models: Models) -> None:
     if not every:
         st.markdown(NO_TRAINING)
         return
-    names = [name for name in experiments.differing_parameters(every) if name != FROM or session.models.runs]
+    names = [name for name in run_groups.differing_parameters(every) if name != FROM or session.models.runs]
     chosen = _choose(every, names)
     if not chosen:
         st.markdown("No training has all of these values. Remove a filter.")
@@ -41,12 +41,12 @@ def show(session: LabSession, models: Models) -> None:
     score, baseline, groups = _choose_groups(chosen)
     drawn = dict(list(groups.items())[:MAX_CURVES])
     for column, metric in zip(st.columns(2), charts.METRICS, strict=True):
-        table = experiments.curve_bands(drawn, metric)
+        table = run_groups.curve_bands(drawn, metric)
         if not table.empty:
             column.altair_chart(charts.curve_bands(table, metric), key=f"bands_{metric}")
             with column:
                 download_table(table, f"curves_{metric}")
-    scores = experiments.score_table(groups, score, baseline)
+    scores = run_groups.score_table(groups, score, baseline)
     st.dataframe(_with_titles(scores), hide_index=True, key="experiments_table", placeholder="–")
     download_table(scores, "experiments")
     more = f" The chart shows the first {MAX_CURVES} groups." if len(groups) > MAX_CURVES else ""
@@ -57,7 +57,7 @@ def show(session: LabSession, models: Models) -> None:
     )
 
 
-def _of_run(record: RunRecord) -> Experiment:
+def _of_run(record: RunRecord) -> TrainedRun:
     run = record.run
     scores = {
         name: found.accuracy
@@ -65,15 +65,15 @@ def _of_run(record: RunRecord) -> Experiment:
         if found and found.n
     }
     parameters = {FROM: "runs", START: run.parent, NETWORK: record.model.card.network, **asdict(run.settings)}
-    return Experiment(record.name, parameters, scores, run.history)
+    return TrainedRun(record.name, parameters, scores, run.history)
 
 
-def _of_sweep(session: LabSession) -> list[Experiment]:
+def _of_sweep(session: LabSession) -> list[TrainedRun]:
     sweep = session.training.sweep
     if sweep is None:
         return []
     return [
-        Experiment(
+        TrainedRun(
             f"trial {number}",
             {
                 FROM: "the sweep",
@@ -90,7 +90,7 @@ def _of_sweep(session: LabSession) -> list[Experiment]:
     ]
 
 
-def _choose(every: list[Experiment], names: list[str]) -> list[Experiment]:
+def _choose(every: list[TrainedRun], names: list[str]) -> list[TrainedRun]:
     """Return the trainings with the values that the user has chosen."""
     options = {
         f"{_label(name)}: {_value(one.parameters.get(name))}": (name, one.parameters.get(name)) for name in names for one in every
@@ -99,12 +99,12 @@ def _choose(every: list[Experiment], names: list[str]) -> list[Experiment]:
     for option in st.multiselect("Filter", list(options), key="experiments_filter", placeholder="All", persist_state="session"):
         name, value = options[option]
         wanted.setdefault(name, []).append(value)
-    return experiments.select(every, wanted)
+    return run_groups.select(every, wanted)
 
 
-def _choose_groups(chosen: list[Experiment]) -> tuple[str, str, experiments.Groups]:
+def _choose_groups(chosen: list[TrainedRun]) -> tuple[str, str, run_groups.Groups]:
     """Let the user choose score, baseline and grouping. Return them."""
-    differing = experiments.differing_parameters(chosen)
+    differing = run_groups.differing_parameters(chosen)
     without_seed = [name for name in differing if name != SEED]
     first, second, third = st.columns(3)
     by = first.selectbox(
@@ -116,7 +116,7 @@ def _choose_groups(chosen: list[Experiment]) -> tuple[str, str, experiments.Grou
     )
     names = {EACH: [], SEEDS_TOGETHER: without_seed}.get(by, [by])
     shown = [_with_short_network(one) for one in chosen]
-    groups = experiments.group(shown, names, {name: _label(name) for name in names})
+    groups = run_groups.group(shown, names, {name: _label(name) for name in names})
     if names == [] and by == SEEDS_TOGETHER:
         groups = {"all": shown}
     baseline = str(second.selectbox("Baseline", list(groups), key="experiments_baseline"))
@@ -125,9 +125,9 @@ def _choose_groups(chosen: list[Experiment]) -> tuple[str, str, experiments.Grou
     return score, baseline, groups
 
 
-def _with_short_network(one: Experiment) -> Experiment:
+def _with_short_network(one: TrainedRun) -> TrainedRun:
     network = _value(one.parameters.get(NETWORK))
-    return Experiment(one.name, {**one.parameters, NETWORK: network}, one.scores, one.history)
+    return TrainedRun(one.name, {**one.parameters, NETWORK: network}, one.scores, one.history)
 
 
 def _with_titles(table: pd.DataFrame) -> pd.DataFrame:
