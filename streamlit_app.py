@@ -5,6 +5,7 @@ import streamlit as st
 from pages.components import layout
 from pages.session import state, text
 from pages.session.lab_session import LabSession
+from pages.session.training_data import training_data_sentence
 from pages.views.my_lab import lab_file, lessons, model_files, sharing
 
 DRAWERS = {
@@ -41,7 +42,7 @@ def _show_steps(session: LabSession) -> None:
             "A drawing is on the canvas." if session.canvas.drawing.digit is not None else "The canvas is empty.",
         ),
         (layout.DRAW, "Label", f"{text.drawings(len(session.samples))} labelled."),
-        (layout.TRAIN, "Train", run.model.card.training_data if run else "Nothing trained yet."),
+        (layout.TRAIN, "Train", training_data_sentence(run.model.card) if run else "Nothing trained yet."),
         (layout.EVALUATE, "Compare", "Compared." if session.models.has_compared else "Nothing compared yet."),
     ]
     for number, (column, (page, title, status)) in enumerate(zip(st.columns(len(steps)), steps, strict=True), start=1):

@@ -23,8 +23,7 @@ PROBE_BATCH = 50
 MAX_PROBE_SECONDS = 0.5  # of the processor for one digit by Keras: what takes longer is far too slow
 INPUT_SHAPE = (28, 28, 1)
 ACCEPTED_SHAPES = (INPUT_SHAPE, (28, 28), (784,))  # of an imported model's inputs
-IMPORTED_NETWORK, IMPORTED_DATA = "imported", "Brought from a file."
-RANDOM_WEIGHTS = "Random weights: it has learnt nothing yet."
+IMPORTED_NETWORK = "imported"
 NOT_A_DIGIT_MODEL = "The model must turn one picture of 28 × 28 into ten numbers; this one does not."
 PACKAGES = ("tensorflow", "keras", "numpy", "ai-edge-litert")  # whose versions a card holds
 
@@ -40,7 +39,6 @@ def random_model(network: str, *, name: str = "untrained", seed: int = 0) -> Mod
         name=name,
         network=network,
         parameters=model.count_params(),
-        training_data=RANDOM_WEIGHTS,
         settings={"seed": seed},
         **provenance(),
     )
@@ -152,7 +150,6 @@ def adapt(keras_bytes: bytes, name: str) -> ModelBundle:
         network=IMPORTED_NETWORK,
         parameters=model.count_params(),
         trained=True,
-        training_data=IMPORTED_DATA,
         **provenance(),
     )
     return to_bundle(model, card)

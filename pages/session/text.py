@@ -11,6 +11,7 @@ from digitcore.evaluation.score import Score
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.models.bundle import ModelBundle
 from digitcore.training.run import Run
+from pages.session.training_data import training_data_sentence
 
 NO_MNIST = (
     "The MNIST data set is not on this machine yet. The first training fetches it; without a network, "
@@ -109,7 +110,7 @@ def outcome(run: Run, scoring: str = "") -> list[str]:
         scoring: how far its scoring on MNIST is; "" when that does not run.
     """
     how = f"Stopped early, after {epochs(run)} epochs. " if run.stopped else ""
-    sentences = [f"{how}{run.model.card.training_data} Started from {escape(run.parent)}; took {run.seconds:.0f} s."]
+    sentences = [f"{how}{training_data_sentence(run.model.card)} Started from {escape(run.parent)}; took {run.seconds:.0f} s."]
     changes = []
     if run.personal_before and run.personal_after and run.personal_after.n:
         low, high = (round(100 * bound) for bound in run.personal_after.interval)

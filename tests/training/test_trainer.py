@@ -9,6 +9,7 @@ import pytest
 from digitcore import models
 from digitcore.errors import SettingsError
 from digitcore.models import keras_io
+from digitcore.models.bundle import TrainingData
 from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.samples import SampleSet
 from digitcore.training import callbacks, trainer
@@ -33,7 +34,7 @@ def test_run_says_what_it_did(first_run, few):
     assert run.history[0]["epoch"] == 0 and run.history[-1]["epoch"] == 1
     assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= set(run.history[-1])
     assert run.parent == "untrained" and not run.stopped and run.model.card.trained
-    assert run.model.card.training_data == "Trained on your 20 drawings and 320 MNIST digits."
+    assert run.model.card.training_data == TrainingData(drawings=20, mnist_digits=320)
     assert run.settings == QUICK and TrainSettings.from_dict(run.model.card.settings) == QUICK.resolved(is_trained=False)
 
 
@@ -190,7 +191,7 @@ def test_nothing_to_learn_from(random_mlp):
 
 def test_drawings_alone(few):
     run = train(models.load("mlp"), few, QUICK.replace(mnist_samples=0))
-    assert run.model.card.training_data == "Trained on your 20 drawings."
+    assert run.model.card.training_data == TrainingData(drawings=20)
 
 
 def test_recipe_settings_train(random_mlp):

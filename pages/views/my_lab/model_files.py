@@ -13,6 +13,7 @@ from pages.components.query_progress import query_progress
 from pages.session import queries, resources, text
 from pages.session.import_state import ImportKind
 from pages.session.lab_session import LabSession
+from pages.session.training_data import training_data_sentence
 
 MAX_UPLOAD_NAME = 26  # characters, so that a number can follow
 
@@ -27,7 +28,7 @@ def show_table(session: LabSession) -> None:
                 "Model": [card.name for card in cards],
                 "MNIST": ["" if accuracy is None else text.percent(accuracy, 2) for accuracy in accuracies],
                 "Parameters": [f"{card.parameters:,}" for card in cards],
-                "Learnt": [card.training_data for card in cards],
+                "Learnt": [training_data_sentence(card) for card in cards],
             }
         ),
         hide_index=True,
