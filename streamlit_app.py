@@ -6,6 +6,7 @@ from pages.components import layout
 from pages.components.work import work_area
 from pages.session import formatting, state
 from pages.session.lab_session import LabSession
+from pages.session.training_data import training_data_sentence
 from pages.views.my_lab import lab_file, lessons, model_files, sharing
 
 EXPANDERS = {
@@ -43,7 +44,7 @@ def _show_steps(session: LabSession) -> None:
             "A drawing is on the canvas." if session.canvas.drawing.digit is not None else "The canvas is empty.",
         ),
         (layout.DRAW, "Label", f"{formatting.drawings(len(session.samples))} labelled."),
-        (layout.TRAIN, "Train", run.model.card.training_data if run else "No training yet."),
+        (layout.TRAIN, "Train", training_data_sentence(run.model.card) if run else "No training yet."),
         (layout.EVALUATE, "Compare", "You have compared models." if session.models.has_compared else "No comparison yet."),
     ]
     for number, (column, (page, title, status)) in enumerate(zip(st.columns(len(steps)), steps, strict=True), start=1):

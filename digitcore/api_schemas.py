@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from digitcore.images import SIDE
-from digitcore.models.bundle import ModelBundle
+from digitcore.models.bundle import ModelBundle, TrainingData
 
 MAX_IMAGES = 100  # of a request
 PROBLEM_TYPE = "application/problem+json"
@@ -70,7 +70,7 @@ class Model(BaseModel):
     name: str
     version: str
     parameters: int
-    training_data: str
+    training_data: TrainingData
     mnist_accuracy: float | None
     confidence_threshold: float
 

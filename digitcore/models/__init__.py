@@ -1,19 +1,27 @@
-"""Networks, and the files in which trained models are kept."""
+"""Network architectures, and the files that hold trained models.
+
+Example:
+    >>> from digitcore import models
+    >>> "genius" in models.names()
+    True
+    >>> models.load("genius")
+    ModelBundle('genius', network='genius', parameters=182826, trained=True, mnist_accuracy=0.9972)
+"""
 
 from typing import TYPE_CHECKING
 
 import lazy_loader
 
 if TYPE_CHECKING:
-    from digitcore.models.bundle import ModelBundle, ModelCard
+    from digitcore.models.bundle import ModelBundle, ModelCard, TrainingData
     from digitcore.models.registry import SHIPPED_FOLDER, load, names, save
 
-__all__ = ["SHIPPED_FOLDER", "ModelBundle", "ModelCard", "load", "names", "save"]
+__all__ = ["SHIPPED_FOLDER", "ModelBundle", "ModelCard", "TrainingData", "load", "names", "save"]
 
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "bundle": ["ModelBundle", "ModelCard"],
+        "bundle": ["ModelBundle", "ModelCard", "TrainingData"],
         "registry": ["SHIPPED_FOLDER", "load", "names", "save"],
     },
 )

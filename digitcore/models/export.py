@@ -1,4 +1,4 @@
-"""A model as a ZIP that predicts as the page does, with LiteRT, NumPy, Pillow and SciPy alone."""
+"""Export of a model as a ZIP file that predicts like the pages and needs only LiteRT, NumPy, Pillow and SciPy."""
 
 import io
 import zipfile
@@ -18,7 +18,20 @@ MODEL_FILE = "model.tflite"
 
 
 def to_zip(bundle: ModelBundle) -> bytes:
-    """The model, its card, the preprocessing, and `predict.py`."""
+    """Pack a model with its card, the preprocessing and `predict.py`.
+
+    Args:
+        bundle: The model.
+
+    Returns:
+        The content of a ZIP file.
+
+    Example:
+        >>> from digitcore import models
+        >>> with zipfile.ZipFile(io.BytesIO(to_zip(models.load("mlp")))) as archive:
+        ...     sorted(archive.namelist())[:3]
+        ['README.md', 'card.json', 'digitcore/__init__.py']
+    """
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(MODEL_FILE, bundle.tflite_bytes)
@@ -31,7 +44,22 @@ def to_zip(bundle: ModelBundle) -> bytes:
 
 
 def is_consistent(content: bytes, digits: np.ndarray, expected: np.ndarray) -> bool:
-    """Whether the model inside a ZIP predicts as expected: (N, 28, 28) uint8 digits, (N, 10) probabilities."""
+    """Check whether the model in an exported ZIP file gives the expected predictions.
+
+    Args:
+        content: The content of a ZIP file from `to_zip`.
+        digits: (N, 28, 28) uint8, ink 255 on 0.
+        expected: (N, 10) float32, the probabilities of the digits, 0 to 1.
+
+    Returns:
+        True if no probability differs by more than about 1e-5.
+
+    Example:
+        >>> from digitcore import models
+        >>> mlp, digits = models.load("mlp"), np.zeros((1, 28, 28), np.uint8)
+        >>> is_consistent(to_zip(mlp), digits, mlp.predictor().probabilities(digits))
+        True
+    """
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         probabilities = Predictor.load(archive.read(MODEL_FILE)).probabilities(digits)
     return bool(np.allclose(probabilities, expected, atol=1e-5))

@@ -1,4 +1,4 @@
-"""Opening, saving, adapting and exporting Keras models. Loads Keras: for the worker, the command line and scripts."""
+"""Open, save, adapt and export Keras models. This module imports Keras: only the worker, the CLI and scripts use it."""
 
 import datetime
 import importlib.metadata
@@ -18,29 +18,39 @@ from digitcore.models import litert, networks
 from digitcore.models.bundle import ModelBundle, ModelCard, checksums
 
 PREDICTION_BATCH = 500  # digits
-PROBE_SIZE = 200  # digits by which an imported model's inputs and outputs are recognized
-PROBE_BATCH = 50
-MAX_PROBE_SECONDS = 0.5  # of the processor for one digit by Keras: what takes longer is far too slow
+PROBE_SIZE = 200  # MNIST digits that reveal the inputs and outputs of an imported model
+PROBE_BATCH = 50  # digits
+MAX_PROBE_SECONDS = 0.5  # CPU time of one prediction by Keras
 INPUT_SHAPE = (28, 28, 1)
-ACCEPTED_SHAPES = (INPUT_SHAPE, (28, 28), (784,))  # of an imported model's inputs
-IMPORTED_NETWORK, IMPORTED_DATA = "imported", "Brought from a file."
-RANDOM_WEIGHTS = "Random weights: it has learnt nothing yet."
-NOT_A_DIGIT_MODEL = "The model must turn one picture of 28 × 28 into ten numbers; this one does not."
-PACKAGES = ("tensorflow", "keras", "numpy", "ai-edge-litert")  # whose versions a card holds
+ACCEPTED_SHAPES = (INPUT_SHAPE, (28, 28), (784,))  # input shapes of an imported model
+IMPORTED_NETWORK = "imported"
+NOT_A_DIGIT_MODEL = "The model does not classify digits. Choose a model that maps an image of 28 × 28 pixels to ten outputs."
+PACKAGES = ("tensorflow", "keras", "numpy", "ai-edge-litert")  # packages whose versions a card holds
 
 
 def random_model(network: str, *, name: str = "untrained", seed: int = 0) -> ModelBundle:
-    """A model with random weights.
+    """Build a model with random weights.
+
+    Args:
+        network: A registered name, or the JSON of a `NetworkSpec`.
+        name: Name of the model.
+        seed: Seed of the weights.
+
+    Returns:
+        The model.
 
     Raises:
-        ModelError: when there is no such network.
+        ModelError: If no network has this name, or the JSON is invalid.
+
+    Example:
+        >>> random_model("mlp", seed=1)
+        ModelBundle('untrained', network='mlp', parameters=238510, trained=False, mnist_accuracy=None)
     """
     model = networks.build(network, seed)
     card = ModelCard(
         name=name,
         network=network,
         parameters=model.count_params(),
-        training_data=RANDOM_WEIGHTS,
         settings={"seed": seed},
         **provenance(),
     )
@@ -48,19 +58,43 @@ def random_model(network: str, *, name: str = "untrained", seed: int = 0) -> Mod
 
 
 def open_model(bundle: ModelBundle) -> keras.Model:
-    """The Keras model of a bundle, not compiled.
+    """Open the Keras model of a bundle.
+
+    Args:
+        bundle: The model.
+
+    Returns:
+        A Keras model that is not compiled.
 
     Raises:
-        ModelError: when Keras cannot open it.
+        ModelError: If Keras cannot open the file.
+
+    Example:
+        >>> from digitcore import models
+        >>> open_model(models.load("mlp")).count_params()
+        238510
     """
     return open_keras(bundle.keras_bytes, bundle.name, compile=False)
 
 
 def open_keras(keras_bytes: bytes, name: str, *, compile: bool = True) -> keras.Model:
-    """A Keras model from the bytes of its file, in Keras's safe mode; compiled if it was saved so and `compile` is True.
+    """Open a .keras file in Keras's safe mode.
+
+    Args:
+        keras_bytes: Content of the file.
+        name: Name of the model, for the error message.
+        compile: Whether to compile the model, if it was compiled when it was saved.
+
+    Returns:
+        The Keras model.
 
     Raises:
-        ModelError: when Keras cannot open it.
+        ModelError: If Keras cannot open the file.
+
+    Example:
+        >>> from digitcore import models
+        >>> open_keras(models.load("mlp").keras_bytes, "mlp", compile=False).output_shape
+        (None, 10)
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.keras"
@@ -68,11 +102,23 @@ def open_keras(keras_bytes: bytes, name: str, *, compile: bool = True) -> keras.
         try:
             return keras.saving.load_model(file, compile=compile, safe_mode=True)
         except (ValueError, OSError) as error:
-            raise ModelError(f"The model “{name}” cannot be opened by Keras.") from error
+            raise ModelError(f"Keras cannot open the model “{name}”. Save it again with Keras 3.") from error
 
 
 def save_keras(model: keras.Model, *, include_optimizer: bool = False) -> bytes:
-    """The bytes of a .keras file."""
+    """Return the content of a .keras file of a model.
+
+    Args:
+        model: The Keras model.
+        include_optimizer: Whether the file holds the state of the optimizer.
+
+    Returns:
+        The content of the file.
+
+    Example:
+        >>> save_keras(networks.build("mlp"))[:2]
+        b'PK'
+    """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.keras"
         model.save(file, include_optimizer=include_optimizer)
@@ -80,20 +126,46 @@ def save_keras(model: keras.Model, *, include_optimizer: bool = False) -> bytes:
 
 
 def to_bundle(model: keras.Model, card: ModelCard) -> ModelBundle:
-    """Export a Keras model to both of its files."""
+    """Export a Keras model to a .keras and a .tflite file.
+
+    Args:
+        model: A model that maps (N, 28, 28, 1) float32, 0 to 255, to (N, 10) probabilities.
+        card: Card of the model. Its hashes are set.
+
+    Returns:
+        The model with both files.
+
+    Example:
+        >>> bundle = to_bundle(networks.build("mlp"), ModelCard("mine", "mlp", 238510))
+        >>> sorted(bundle.card.sha256)
+        ['model.keras', 'model.tflite']
+    """
     return _bundle(model, card, litert.convert(model))
 
 
 def to_bundle_like(
     parent: ModelBundle, before: keras.Model, model: keras.Model, card: ModelCard, digits: np.ndarray
 ) -> ModelBundle:
-    """Export a model that differs from its parent in its weights alone: a hundred times as quick where they can be replaced.
+    """Export a model that differs from its parent only in its weights.
+
+    Replacing the weights in the parent's .tflite file is about a hundred times as fast as a conversion.
 
     Args:
-        parent, before: the parent and its Keras model.
-        model: with the same layers.
-        card: of the new model.
-        digits: (N, 28, 28, 1) uint8, on which both files must agree.
+        parent: The model that the training started from.
+        before: The Keras model of the parent.
+        model: The trained Keras model, with the same layers.
+        card: Card of the new model. Its hashes are set.
+        digits: (N, 28, 28, 1) uint8, digits for which both files must give the same probabilities.
+
+    Returns:
+        The new model.
+
+    Example:
+        >>> from digitcore import models
+        >>> parent, digits = models.load("mlp"), np.zeros((1, 28, 28, 1), np.uint8)
+        >>> before = open_model(parent)
+        >>> to_bundle_like(parent, before, before, parent.card, digits).hash == parent.hash
+        True
     """
     patched = litert.replace_weights(parent.tflite_bytes, before, model, digits)
     return _bundle(model, card, patched) if patched else to_bundle(model, card)
@@ -105,13 +177,23 @@ def _bundle(model: keras.Model, card: ModelCard, tflite_bytes: bytes) -> ModelBu
 
 
 def to_onnx(bundle: ModelBundle) -> bytes:
-    """The model as an ONNX file, with the same inputs and outputs.
+    """Convert a model to ONNX, with the same inputs and outputs. The conversion takes seconds.
+
+    Args:
+        bundle: The model.
+
+    Returns:
+        The content of an .onnx file.
 
     Raises:
-        ModelError: when Keras cannot open it.
+        ModelError: If Keras cannot open the model.
+
+    Example:
+        >>> from digitcore import models
+        >>> onnx_bytes = to_onnx(models.load("mlp"))  # doctest: +SKIP
     """
     model = open_model(bundle)
-    model(np.zeros((1, *INPUT_SHAPE), np.float32))  # the export requires a model that was called
+    model(np.zeros((1, *INPUT_SHAPE), np.float32))  # The export requires a model that was called.
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.onnx"
         model.export(file, format="onnx", verbose=False)
@@ -119,13 +201,26 @@ def to_onnx(bundle: ModelBundle) -> bytes:
 
 
 def adapt(keras_bytes: bytes, name: str) -> ModelBundle:
-    """An imported model, adapted to our inputs and outputs: 28 × 28 × 1 pixels from 0 to 255 in, ten probabilities out.
+    """Adapt an imported model to the inputs and outputs of Digit Lab.
 
-    Pixels from 0 to 1, other input shapes and logits are recognized by the predictions for MNIST's validation digits.
+    The adapted model maps (28, 28, 1) pixels from 0 to 255 to ten probabilities. The predictions for MNIST's validation
+    digits reveal whether the imported model expects pixels from 0 to 1, and whether it returns logits.
+
+    Args:
+        keras_bytes: Content of a .keras file, which `upload.check` has accepted if it is untrusted.
+        name: Name of the new model.
+
+    Returns:
+        The adapted model.
 
     Raises:
-        ModelError: when Keras cannot open it, or it is no model of digits.
-        DatasetNotFoundError: when MNIST is not here and cannot be downloaded.
+        ModelError: If Keras cannot open the file, or the model does not classify digits.
+        DatasetNotFoundError: If MNIST is not on this machine and cannot be downloaded.
+
+    Example:
+        >>> from digitcore import models
+        >>> adapt(models.load("mlp").keras_bytes, "mine")
+        ModelBundle('mine', network='imported', parameters=238510, trained=True, mnist_accuracy=None)
     """
     model = open_keras(keras_bytes, name, compile=False)
     if len(model.inputs) != 1 or len(model.outputs) != 1 or model.outputs[0].shape[1:] != (10,):
@@ -140,7 +235,7 @@ def adapt(keras_bytes: bytes, name: str) -> ModelBundle:
         for scale in (1.0, 1 / 255)
     }
     if not all(np.isfinite(output).all() for output in outputs.values()):
-        raise ModelError("The model's outputs are not numbers: its weights are damaged.")
+        raise ModelError("The model's outputs are not numbers, because its weights are damaged. Train it again.")
     scale = max(outputs, key=lambda candidate: (outputs[candidate].argmax(1) == labels).mean())
     is_softmax = bool(np.allclose(outputs[scale].sum(1), 1, atol=1e-3) and (outputs[scale] >= 0).all())
     if (shape, scale, is_softmax) != (INPUT_SHAPE, 1.0, True):
@@ -152,28 +247,49 @@ def adapt(keras_bytes: bytes, name: str) -> ModelBundle:
         network=IMPORTED_NETWORK,
         parameters=model.count_params(),
         trained=True,
-        training_data=IMPORTED_DATA,
         **provenance(),
     )
     return to_bundle(model, card)
 
 
 def _check_speed(model: keras.Model, shape: tuple[int, ...]) -> None:
+    """Reject a slow model before the probes, which would take minutes."""
     one = np.zeros((1, *shape), np.float32)
     model(one)
     begin = time.process_time()
     model(one)
     if time.process_time() - begin > MAX_PROBE_SECONDS:
-        raise ModelError("The model is far too slow for a drawing that is read after each stroke. Give a smaller one.")
+        raise ModelError("The model is too slow to predict after each stroke. Use a smaller model.")
 
 
 def predict_in_batches(model: keras.Model, images: np.ndarray, batch_size: int = PREDICTION_BATCH) -> np.ndarray:
-    """(N, …) float32 → (N, units) float32, in batches of one size, so that one graph is traced."""
+    """Predict in batches of one size, so that Keras traces one graph.
+
+    Args:
+        model: The Keras model.
+        images: (N, …) float32, inputs of the model.
+        batch_size: Number of images in a batch.
+
+    Returns:
+        (N, units) float32, the outputs.
+
+    Example:
+        >>> predict_in_batches(networks.build("mlp"), np.zeros((3, 28, 28, 1), np.float32)).shape
+        (3, 10)
+    """
     return np.concatenate([model.predict_on_batch(images[i : i + batch_size]) for i in range(0, len(images), batch_size)])
 
 
 def provenance() -> dict[str, Any]:
-    """Versions, machine and date for a card."""
+    """Return the attributes of a card that describe this machine and its packages.
+
+    Returns:
+        The attributes `versions`, `machine` and `date` of a `ModelCard`.
+
+    Example:
+        >>> sorted(provenance())
+        ['date', 'machine', 'versions']
+    """
     return {
         "versions": {name: _version(name) for name in PACKAGES} | {"python": platform.python_version()},
         "machine": f"{platform.system()} {platform.machine()}, CPU",

@@ -1,8 +1,8 @@
-"""Served .tflite files of Keras models. The converter takes seconds, so it runs once for each architecture.
+"""Conversion of Keras models to .tflite files. The converter takes seconds, so it runs once for each architecture.
 
-Two models with the same layers differ in the constants of their files alone. The converter folds batch normalization and the
-rescaling of the pixels into the layers before them; each constant is recognized by its value in the first model, and gets what
-the same folding gives in the second. What is not recognized is left to the converter.
+The .tflite files of two models with the same layers differ only in their constants. The converter folds batch normalization
+and the rescaling of the pixels into adjacent layers. This module finds each constant of the first file by its value, and
+replaces it by the same folding of the second model's weights. If it does not recognize a constant, the converter runs again.
 """
 
 import struct
@@ -17,21 +17,33 @@ import numpy as np
 from digitcore.errors import ModelError
 from digitcore.predictor import Predictor
 
-PIXEL_SCALES = (1.0, 1 / 255)  # the second where the rescaling of the pixels is folded into the first layer
-TOLERANCE = 1e-4  # of the probabilities, beside Keras's own
-RECOGNITION_TOLERANCE = 1e-5  # of a constant's largest value
-FLOAT32 = 0  # in the file's schema
-CACHED_TEMPLATES = 8
-PROBE_SIZE = 20  # random images on which a file must agree with its model
-WEIGHTED_LAYERS = keras.layers.Conv2D, keras.layers.Dense, keras.layers.BatchNormalization  # whose weights are recognized
-_templates: dict[str, tuple[keras.Model, bytes]] = {}  # by architecture: a model and its file
+PIXEL_SCALES = (1.0, 1 / 255)  # The converter may fold the rescaling of the pixels into the first layer.
+TOLERANCE = 1e-4  # largest difference from the probabilities of Keras
+RECOGNITION_TOLERANCE = 1e-5  # relative to the largest value of a constant
+FLOAT32 = 0  # code of the type in the schema of .tflite files
+CACHED_TEMPLATES = 8  # architectures
+PROBE_SIZE = 20  # random images for which a file must give the same probabilities as its model
+WEIGHTED_LAYERS = keras.layers.Conv2D, keras.layers.Dense, keras.layers.BatchNormalization  # layers whose weights can be replaced
+_templates: dict[str, tuple[keras.Model, bytes]] = {}  # For each architecture: a model and its .tflite file.
 
 
 def convert(model: keras.Model) -> bytes:
-    """The .tflite file of a model.
+    """Convert a Keras model to a .tflite file.
 
-    A model of another architecture than before is converted with random weights, all of them different, so that each is
-    recognized in the file; those of the model are put in their place, and those of every later model.
+    The first model of an architecture is converted with random weights, which are all different, so that each can be found
+    in the file. The weights of this and of each later model then replace them.
+
+    Args:
+        model: A model that maps (N, 28, 28, 1) float32, 0 to 255, to (N, 10) probabilities.
+
+    Returns:
+        The content of the .tflite file.
+
+    Example:
+        >>> from digitcore.models import networks
+        >>> content = convert(networks.build("mlp"))
+        >>> Predictor(content).probabilities(np.zeros((1, 28, 28), np.uint8)).shape
+        (1, 10)
     """
     if not all(isinstance(layer, WEIGHTED_LAYERS) or not layer.weights for layer in model.layers):
         return _run_converter(model)
@@ -61,21 +73,29 @@ def _run_converter(model: keras.Model) -> bytes:
 
 
 def replace_weights(tflite_bytes: bytes, before: keras.Model, after: keras.Model, digits: np.ndarray) -> bytes | None:
-    """The .tflite file of one model with the weights of another of the same layers.
+    """Replace the weights in a .tflite file by those of another model with the same layers.
 
     Args:
-        tflite_bytes: the file of the first model.
-        before, after: the models; their layers must be the same but for the weights.
-        digits: (N, 28, 28, 1) uint8, on which the new file must agree with `after` to 1e-4.
+        tflite_bytes: Content of the file of the first model.
+        before: The first model.
+        after: The second model. Its layers must be the same except for the weights.
+        digits: (N, 28, 28, 1) uint8, digits for which the new file must give the probabilities of `after` to 1e-4.
 
     Returns:
-        The new file; None where a constant is not recognized, or the new file disagrees.
+        The content of the new file, or None if a constant is not recognized, or the probabilities differ.
+
+    Example:
+        >>> from digitcore.models import networks
+        >>> before, after = networks.build("mlp", seed=0), networks.build("mlp", seed=1)
+        >>> digits = np.zeros((1, 28, 28, 1), np.uint8)
+        >>> replace_weights(convert(before), before, after, digits) == convert(after)
+        True
     """
     patched = bytearray(tflite_bytes)
     values = list(zip(_folded_weights(before), _folded_weights(after), strict=True))
     try:
         constants = list(_constants(patched))
-    except (struct.error, ValueError, TypeError):  # a damaged file
+    except (struct.error, ValueError, TypeError):  # The file is damaged.
         return None
     for constant in constants:
         known = [new for old, new in values if _is_same(constant, old)]
@@ -86,7 +106,7 @@ def replace_weights(tflite_bytes: bytes, before: keras.Model, after: keras.Model
 
 
 def _constants(content: bytearray) -> Iterator[np.ndarray]:
-    """Views of the weights in a file: float32 tensors of more than one value."""
+    """Yield a writable view of each float32 tensor with more than one value in a .tflite file."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.Model.GetRootAsModel(content, 0)
@@ -99,7 +119,7 @@ def _constants(content: bytearray) -> Iterator[np.ndarray]:
 
 
 def _folded_weights(model: keras.Model) -> Iterator[np.ndarray]:
-    """Every array that the converter may make of a model's weights, in the order of the layers."""
+    """Yield every array that the converter may make from the weights, in the order of the layers."""
     for i, layer in enumerate(model.layers):
         if isinstance(layer, keras.layers.BatchNormalization):
             yield from _scale_and_shift(layer)
@@ -118,7 +138,7 @@ def _folded_weights(model: keras.Model) -> Iterator[np.ndarray]:
 
 
 def _scale_and_shift(layer: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Batch normalization as a product and a sum: each (channels,) float32."""
+    """Return the factor and the summand of a batch normalization, each (channels,) float32."""
     gamma = np.asarray(layer.gamma) if layer.scale else np.float32(1)
     beta = np.asarray(layer.beta) if layer.center else np.float32(0)
     scale = np.asarray(gamma / np.sqrt(np.asarray(layer.moving_variance) + layer.epsilon))

@@ -1,8 +1,8 @@
-"""Networks that a person builds: a list of blocks as plain JSON, checked without Keras.
+"""User-defined networks: a list of blocks as plain JSON, which is checked without Keras.
 
     {"activation": "relu", "blocks": [{"kind": "conv", "size": 32, "pooling": true}, {"kind": "dense", "size": 64}]}
 
-`networks.build` makes the Keras model.
+`networks.build` builds the Keras model.
 """
 
 import json
@@ -19,27 +19,31 @@ ACTIVATIONS = ("relu", "elu", "gelu", "tanh", "sigmoid", "linear")
 KINDS = ("conv", "dense")
 N_CLASSES = 10
 MAX_BLOCKS = 12
-MAX_SIZE = 1024  # filters or units
+MAX_SIZE = 1024  # filters or units of a block
 MAX_DROPOUT = 0.9
 MAX_PARAMETERS = 2_000_000
 MAX_MULTIPLICATIONS = 50_000_000  # for one digit
 MAX_TEXT = 100_000  # characters of JSON
-BYTES = 4  # of a number
-COPIES = 4  # of each weight while it is trained: itself, its gradient, and two averages of Adam
-NO_JSON = 'A network is JSON such as {"blocks": [{"kind": "conv", "size": 32}, {"kind": "dense", "size": 64}]}.'
+BYTES = 4  # size of a float32
+COPIES = 4  # A training keeps each weight, its gradient and two averages of Adam.
+NO_JSON = 'The network cannot be read. A network is JSON such as {"blocks": [{"kind": "conv", "size": 32}, {"kind": "dense", "size": 64}]}.'
 
 
 @dataclass(frozen=True)
 class Block:
-    """One row of a network.
+    """One row of a network: a layer with its activation and options.
 
     Attributes:
-        kind: "conv", a convolution that keeps the picture's size, or "dense".
-        size: its filters or units, 1 to `MAX_SIZE`.
-        kernel_size: of a convolution, in px, 1 to the side of the picture that it gets.
-        batch_normalization: after the layer and before its activation.
-        pooling: after a convolution: the picture's side is halved.
-        dropout: share of the outputs that a training leaves out, 0 to 0.9.
+        kind: "conv" for a convolution that keeps the image size, or "dense".
+        size: Number of filters or units, 1 to `MAX_SIZE`.
+        kernel_size: Side of a convolution's kernel in px, 1 to the side of its input.
+        batch_normalization: Whether batch normalization follows the layer, before the activation.
+        pooling: Whether 2 × 2 max pooling follows a convolution.
+        dropout: Share of the outputs that dropout sets to 0 during training, 0 to 0.9.
+
+    Example:
+        >>> Block("dense", 64).dropout
+        0.0
     """
 
     kind: str
@@ -50,17 +54,21 @@ class Block:
     dropout: float = 0.0
 
 
-DEFAULTS = {item.name: item.default for item in fields(Block)}  # of a block's kind and size, which have none, no JSON value
+DEFAULTS = {item.name: item.default for item in fields(Block)}  # The kind and the size have no default.
 
 
 class LayerShape(NamedTuple):
-    """What a block makes of its input.
+    """The output shape and the cost of one block.
 
     Attributes:
-        name: in words.
-        output: its shape, (side, side, filters) or (units,).
-        parameters: number of weights.
-        multiplications: for one digit.
+        name: Description of the block for people.
+        output: Shape of the output, (side, side, filters) or (units,).
+        parameters: Number of weights.
+        multiplications: Number of multiplications for one digit.
+
+    Example:
+        >>> NetworkSpec().shapes()[0].output
+        (10,)
     """
 
     name: str
@@ -69,26 +77,37 @@ class LayerShape(NamedTuple):
     multiplications: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NetworkSpec:
-    """A network that was built, between the rescaled picture and the ten outputs.
+    """A user-defined network: the layers between the rescaled image and the ten outputs.
 
     Attributes:
-        blocks: convolutions first, then dense layers; none is a softmax regression.
-        activation: of every block, of `ACTIVATIONS`.
+        blocks: Convolutions first, then dense layers. If empty, the network is a softmax regression.
+        activation: Activation of every block, one of `ACTIVATIONS`.
 
     Raises:
-        ModelError: when a value is wrong, or the network is too large; the message names the row.
+        ModelError: If a value is invalid, or the network is too large. The message names the row.
+
+    Example:
+        >>> spec = NetworkSpec((Block("conv", 8, pooling=True), Block("dense", 32)))
+        >>> spec
+        NetworkSpec('conv 8, dense 32', activation='relu')
+        >>> spec.parameters
+        50618
     """
 
     blocks: tuple[Block, ...] = ()
     activation: str = "relu"
 
+    def __repr__(self) -> str:
+        blocks = ", ".join(f"{block.kind} {block.size}" for block in self.blocks)
+        return f"NetworkSpec({blocks!r}, activation={self.activation!r})"
+
     def __post_init__(self) -> None:
         if self.activation not in ACTIVATIONS:
             raise ModelError(f"The activation must be one of {', '.join(ACTIVATIONS)}.")
         if len(self.blocks) > MAX_BLOCKS:
-            raise ModelError(f"A network has at most {MAX_BLOCKS} rows; this one has {len(self.blocks)}.")
+            raise ModelError(f"The network has {len(self.blocks)} rows. Use at most {MAX_BLOCKS}.")
         for row, block in enumerate(self.blocks, 1):
             _check_values(row, block)
         shapes = self.shapes()
@@ -97,35 +116,54 @@ class NetworkSpec:
             (sum(one.multiplications for one in shapes), MAX_MULTIPLICATIONS, "multiplications for one digit"),
         ):
             if total > most:
-                raise ModelError(f"This network has {total:,} {what}; at most {most:,} can be trained here. Make a row smaller.")
+                raise ModelError(f"The network has {total:,} {what}, more than the limit of {most:,}. Make a row smaller.")
 
     @classmethod
     def from_json(cls, text: str) -> "NetworkSpec":
-        """Read JSON.
+        """Read a network from JSON.
+
+        Args:
+            text: JSON, possibly untrusted.
+
+        Returns:
+            The network.
 
         Raises:
-            ModelError: when it is no such thing.
+            ModelError: If the text is not the JSON of a network, or a value is invalid.
+
+        Example:
+            >>> NetworkSpec.from_json('{"blocks": [{"kind": "dense", "size": 64}]}')
+            NetworkSpec('dense 64', activation='relu')
         """
         try:
             if len(text) > MAX_TEXT:
                 raise ValueError(len(text))
             values = json.loads(text)
             if unknown := values.keys() - {"activation", "blocks"}:
-                raise ModelError(f"A network has blocks and an activation, and no {reprlib.repr(min(unknown))}.")
+                raise ModelError(f"A network has no {reprlib.repr(min(unknown))}. Use “blocks” and “activation”.")
             return cls(tuple(_block(row, one) for row, one in enumerate(values["blocks"], 1)), values.get("activation", "relu"))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ModelError(NO_JSON) from error
 
     def to_json(self) -> str:
-        """Compact JSON, the same for the same network; what is as by default is left out."""
+        """Return compact JSON without default values. Equal networks have equal JSON.
+
+        Example:
+            >>> NetworkSpec((Block("dense", 64),)).to_json()
+            '{"activation":"relu","blocks":[{"kind":"dense","size":64}]}'
+        """
         blocks = [{name: value for name, value in asdict(one).items() if value != DEFAULTS.get(name)} for one in self.blocks]
         return json.dumps({"activation": self.activation, "blocks": blocks}, separators=(",", ":"))
 
     def shapes(self) -> list[LayerShape]:
-        """One for each block, and one for the outputs.
+        """Return the shape and the cost of each block, and of the output layer.
 
         Raises:
-            ModelError: when a convolution or a pooling does not fit the picture that it gets.
+            ModelError: If a convolution or a pooling does not fit its input.
+
+        Example:
+            >>> [shape.output for shape in NetworkSpec((Block("conv", 8, pooling=True),)).shapes()]
+            [(14, 14, 8), (10,)]
         """
         return list(self._shapes())
 
@@ -150,30 +188,52 @@ class NetworkSpec:
 
     @property
     def parameters(self) -> int:
-        """Number of weights."""
+        """Number of weights of the network."""
         return sum(one.parameters for one in self.shapes())
 
     def training_bytes(self, batch_size: int) -> int:
-        """About how much memory the weights and the activations of one batch take while it is trained."""
+        """Estimate the memory of a training: the weights, and the activations of one batch.
+
+        Args:
+            batch_size: Number of samples in a batch.
+
+        Returns:
+            The estimate in bytes.
+
+        Example:
+            >>> NetworkSpec().training_bytes(batch_size=64)
+            130720
+        """
         n_activations = sum(math.prod(shape.output) for shape in self.shapes())
         return BYTES * (COPIES * self.parameters + 2 * batch_size * n_activations)
 
 
 def is_spec(network: str) -> bool:
-    """Whether a card's network is JSON of a built one, rather than a registered name."""
+    """Check whether a card's network is the JSON of a `NetworkSpec`.
+
+    Args:
+        network: The network of a card.
+
+    Returns:
+        True for JSON, False for a registered name.
+
+    Example:
+        >>> is_spec("genius"), is_spec(NetworkSpec().to_json())
+        (False, True)
+    """
     return network.startswith("{")
 
 
 def _block(row: int, values: Any) -> Block:
     known = {item.name for item in fields(Block)}
     if not isinstance(values, dict) or not {"kind", "size"} <= values.keys() <= known:
-        raise ModelError(f"Row {row} must have a kind and a size, and may have {', '.join(sorted(known - {'kind', 'size'}))}.")
+        raise ModelError(f"Row {row} must have a kind and a size. It may have {', '.join(sorted(known - {'kind', 'size'}))}.")
     return Block(**values)
 
 
 def _check_values(row: int, block: Block) -> None:
     if block.kind not in KINDS:
-        raise ModelError(f"Row {row} must be one of {', '.join(KINDS)}.")
+        raise ModelError(f"Row {row}: the kind must be one of {', '.join(KINDS)}.")
     for name, value, low, high in (
         ("filters" if block.kind == "conv" else "units", block.size, 1, MAX_SIZE),
         ("pixels of the kernel", block.kernel_size, 1, SIDE),
@@ -182,18 +242,20 @@ def _check_values(row: int, block: Block) -> None:
             raise ModelError(f"Row {row}: the number of {name} must be a whole number from {low} to {high:,}.")
     dropout = block.dropout
     if not isinstance(dropout, int | float) or isinstance(dropout, bool) or not 0 <= dropout <= MAX_DROPOUT:
-        raise ModelError(f"Row {row}: dropout must lie between 0 and {MAX_DROPOUT}.")
+        raise ModelError(f"Row {row}: dropout must be a number from 0 to {MAX_DROPOUT}.")
     if not isinstance(block.pooling, bool) or not isinstance(block.batch_normalization, bool):
-        raise ModelError(f"Row {row}: pooling and batch_normalization are true or false.")
+        raise ModelError(f"Row {row}: pooling and batch_normalization must be true or false.")
 
 
 def _check_fit(row: int, block: Block, side: int, is_flat: bool) -> None:
     if is_flat:
         raise ModelError(f"Row {row}: a convolution cannot follow a dense layer. Move it up.")
     if block.kernel_size > side:
-        raise ModelError(f"Row {row}: a kernel of {block.kernel_size} px is larger than the picture, which has {side} there.")
+        raise ModelError(
+            f"Row {row}: a kernel of {block.kernel_size} px is larger than its input of {side} px. Use a smaller kernel."
+        )
     if block.pooling and side < 2:
-        raise ModelError(f"Row {row}: the picture has one pixel there and cannot be pooled.")
+        raise ModelError(f"Row {row}: an input of one pixel cannot be pooled. Turn off its pooling.")
 
 
 def _describe(block: Block) -> str:

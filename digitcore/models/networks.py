@@ -1,8 +1,6 @@
-"""The registry of network architectures, and those that a person builds.
+"""The registry of network architectures. Each maps images, (28, 28, 1) from 0 to 255, to ten probabilities.
 
-Each maps (28, 28, 1) images of 0 to 255 to ten probabilities.
-
-To add one, write a function here that returns its layers, and decorate it with `@network`.
+To add a network, write a function in this module that returns its layers, and decorate it with `@network`.
 """
 
 import random
@@ -23,29 +21,56 @@ _REGISTRY: dict[str, Callable[[], Layers]] = {}
 
 
 def network(function: Callable[[], Layers]) -> Callable[[], Layers]:
-    """Register a function that returns the layers between the rescaled image and the ten outputs."""
+    """Register a network under the name of its function, with hyphens for underscores.
+
+    Args:
+        function: Returns the layers between the rescaled image and the ten outputs.
+
+    Returns:
+        The function.
+
+    Example:
+        >>> @network
+        ... def wide_mlp():
+        ...     return [layers.Flatten(), layers.Dense(600, activation="relu")]
+        >>> build("wide-mlp").count_params()
+        477010
+        >>> del _REGISTRY["wide-mlp"]
+    """
     _REGISTRY[function.__name__.replace("_", "-")] = function
     return function
 
 
 def names() -> list[str]:
-    """Every architecture's name."""
+    """Return the names of all registered networks.
+
+    Example:
+        >>> names()[:2]
+        ['genius', 'mlp']
+    """
     return list(_REGISTRY)
 
 
 def build(network: str, seed: int = 0) -> keras.Model:
-    """Build a network with random weights, the same for the same seed.
+    """Build a network with random weights.
 
     Args:
-        network: a registered name, or the JSON of a `NetworkSpec`.
-        seed: of the weights.
+        network: A registered name, or the JSON of a `NetworkSpec`.
+        seed: Seed of the weights. The same seed gives the same weights.
+
+    Returns:
+        A Keras model that is not compiled.
 
     Raises:
-        ModelError: when there is no such network, or the JSON is wrong.
+        ModelError: If no network has this name, or the JSON is invalid.
+
+    Example:
+        >>> build("mlp", seed=1).count_params()
+        238510
     """
     spec = NetworkSpec.from_json(network) if is_spec(network) else None
     if spec is None and network not in _REGISTRY:
-        raise ModelError(f"There is no network called “{network[:40]}”. There are: {', '.join(names())}.")
+        raise ModelError(f"There is no network called “{network[:40]}”. Choose one of: {', '.join(names())}.")
     hidden = [layers.Rescaling(1 / 255), *(_REGISTRY[network]() if spec is None else _layers(spec))]
     _number(hidden)
     outputs = layers.Dense(N_CLASSES, activation="softmax", name="probabilities")
@@ -56,25 +81,25 @@ def build(network: str, seed: int = 0) -> keras.Model:
 
 
 def _number(hidden: Layers) -> None:
-    """Name the layers by their place: Keras counts on from the last model, and equal networks would differ in their names."""
+    """Number the layers from 0. Keras continues the numbers of the last model, so equal networks would have different names."""
     for i, layer in enumerate(hidden):
         layer.name = f"{re.sub('_[0-9]+$', '', layer.name)}_{i}"
 
 
 def _initialize(model: keras.Model, seed: int) -> None:
-    """Draw the weights that `keras.utils.set_random_seed` would give if no other thread used Python's generator meanwhile."""
+    """Draw the same weights as after `keras.utils.set_random_seed`, but independently of other threads."""
     rng = random.Random(seed)
     for layer in model.layers:
         if hasattr(layer, "kernel"):
             initializer = layer.kernel_initializer
             seeded = type(initializer).from_config(initializer.get_config() | {"seed": rng.randint(1, MAX_LAYER_SEED)})
             layer.kernel.assign(seeded(layer.kernel.shape))
-        elif hasattr(layer, "seed_generator"):  # for which Keras draws a seed too
+        elif hasattr(layer, "seed_generator"):  # Keras draws a seed for it too.
             rng.randint(1, MAX_LAYER_SEED)
 
 
 def _layers(spec: NetworkSpec) -> Layers:
-    """The convolutions, which come first, then what is flat."""
+    """Return the layers of the convolutions, a flatten layer, and the dense layers."""
     convolutions, dense = (
         [layer for block in spec.blocks if block.kind == kind for layer in _block_layers(block, spec.activation)]
         for kind in KINDS
@@ -99,7 +124,7 @@ def _block_layers(block: Block, activation: str) -> Layers:
 
 
 def _conv_block(filters: int, kernel_size: int = 3, *, pool: bool = False, **options: Any) -> Layers:
-    """A convolution without bias, perhaps pooling, batch normalization and ReLU."""
+    """Return a convolution without bias, optional pooling, batch normalization and ReLU."""
     return [
         layers.Conv2D(filters, kernel_size, use_bias=False, **options),
         *([layers.MaxPooling2D()] if pool else []),
@@ -110,7 +135,7 @@ def _conv_block(filters: int, kernel_size: int = 3, *, pool: bool = False, **opt
 
 @network
 def genius() -> Layers:
-    """Five convolutions with batch normalization, small enough to be trained while a person waits."""
+    """Return five convolutions with batch normalization, small enough to train while a user waits."""
     return [
         *_conv_block(32),
         *_conv_block(32, strides=2, padding="same"),
@@ -125,7 +150,7 @@ def genius() -> Layers:
 
 @network
 def mlp() -> Layers:
-    """One hidden layer of 300, the historical baseline.
+    """Return one hidden layer of 300 units, the historical baseline.
 
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition" (1998), 28×28-300-10.
     """
@@ -133,7 +158,7 @@ def mlp() -> Layers:
 
 
 def _two_convolutions() -> Layers:
-    """Convolution and pooling twice, flattened."""
+    """Return two blocks of convolution and pooling, and a flatten layer."""
     return [
         layers.Conv2D(32, 3, activation="relu"),
         layers.MaxPooling2D(),
@@ -145,7 +170,10 @@ def _two_convolutions() -> Layers:
 
 @network
 def convnet() -> Layers:
-    """Keras's own MNIST example. Source: F. Chollet, "Simple MNIST convnet", keras.io/examples (2015)."""
+    """Return the layers of Keras's MNIST example.
+
+    Source: F. Chollet, "Simple MNIST convnet", keras.io/examples (2015).
+    """
     return [
         *_two_convolutions(),
         layers.Dropout(0.5),
@@ -154,7 +182,7 @@ def convnet() -> Layers:
 
 @network
 def cnn13() -> Layers:
-    """Thirteen layers: convolution, pooling, dropout three times; flatten; dense; dropout; dense (the outputs)."""
+    """Return 13 layers with the outputs: three times convolution, pooling and dropout; flatten, dense, dropout, dense."""
     return [
         layer
         for filters in (32, 64, 128)
@@ -163,7 +191,7 @@ def cnn13() -> Layers:
 
 
 def _noise_family(dropout: float, dense_units: Sequence[int] = (180, 64)) -> Layers:
-    """Two convolutions, dropout, dense layers; the noise recipes differ in the dropout and the depth."""
+    """Return two convolutions, dropout and dense layers. The noise recipes differ in the dropout and the depth."""
     return [
         *_two_convolutions(),
         layers.Dropout(dropout),
@@ -173,25 +201,25 @@ def _noise_family(dropout: float, dense_units: Sequence[int] = (180, 64)) -> Lay
 
 @network
 def noise4() -> Layers:
-    """The noise family with dropout 0.4."""
+    """Return the network of the noise recipes with dropout 0.4."""
     return _noise_family(0.4)
 
 
 @network
 def noise5() -> Layers:
-    """The noise family with dropout 0.5."""
+    """Return the network of the noise recipes with dropout 0.5."""
     return _noise_family(0.5)
 
 
 @network
 def noise_deep() -> Layers:
-    """The noise family with an extra dense layer: 180, 64, 32."""
+    """Return the network of the noise recipes with an additional dense layer: 180, 64 and 32 units."""
     return _noise_family(0.4, (180, 64, 32))
 
 
 @network
 def fast() -> Layers:
-    """Three convolutions that train in seconds: cropped to the ink, and pooled before the normalization."""
+    """Return three convolutions that train in seconds, because the image is cropped and pooled early."""
     return [
         layers.Cropping2D(2),
         *_conv_block(16, 5, pool=True),

@@ -1,7 +1,7 @@
-"""Imported .keras files: checked before anything opens them, then opened in a process of their own.
+"""Import of untrusted .keras files. A file is checked first, and then opened in a separate process.
 
-A file passes when it is small, holds what Keras writes and nothing else, and is built of layers that only compute. Only then
-does `digitcore.models.sandbox` open it, with Keras's safe mode and limits of time and memory, and measure what it costs.
+The check accepts a small file that contains exactly the members that Keras writes, and only layers that compute. Then
+`digitcore.models.sandbox` opens it in Keras's safe mode, with limits of time and memory, and measures the cost of a prediction.
 """
 
 import contextlib
@@ -23,15 +23,15 @@ from digitcore.errors import ZIP_ERRORS, CancelledError, ModelError
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle, ModelCard
 
-MAX_BYTES = 20_000_000  # of a file
-MAX_UNPACKED = 60_000_000  # of its members together
-MAX_CONFIG = 1_000_000  # characters of its config.json
+MAX_BYTES = 20_000_000  # size of a file
+MAX_UNPACKED = 60_000_000  # size of all members in bytes
+MAX_CONFIG = 1_000_000  # size of config.json in bytes
 MAX_LAYERS = 300
-MAX_NESTING = 60  # lists and objects inside each other
-STARTUP_TIMEOUT = 240  # s for opening the first model, Keras's start on a busy machine included
-TIMEOUT_PER_MODEL = 40  # s for each further one
+MAX_NESTING = 60  # levels of lists and objects in config.json
+STARTUP_TIMEOUT = 240  # s to start Keras on a busy machine
+TIMEOUT_PER_MODEL = 40  # s to open a model
 POLL_INTERVAL = 0.1  # s
-TOO_LONG = "Opening the model took too long. Try again when less goes on here, or give a smaller one."
+TOO_LONG = "The model took too long to check. Try again later, or use a smaller model."
 ShouldStop = Callable[[], bool]
 CONFIG_FILE, WEIGHTS_FILE, METADATA_FILE = "config.json", "model.weights.h5", "metadata.json"
 MEMBERS = {METADATA_FILE, CONFIG_FILE, WEIGHTS_FILE}
@@ -79,23 +79,35 @@ LAYERS = frozenset(
 )
 LAYER_MODULES = ("keras.layers", "keras", "keras.models", "keras.src.models.functional", "keras.src.models.sequential")
 HELPER_MODULES = ("keras.initializers", "keras.regularizers", "keras.constraints")
-NOT_KERAS = "This is no model that Keras has saved: a .keras file is needed."
+NOT_KERAS = "The file is not a model saved by Keras. Choose a .keras file."
+TOO_COSTLY = "The model needs more memory or time than the limit. Use a smaller model."
+MAX_MESSAGE = 300  # characters of an error message from the sandbox
 
 
 def check(content: bytes) -> bytes:
-    """Check a .keras file without opening it.
+    """Check a .keras file without opening it in Keras.
 
     Args:
-        content: the file.
+        content: Content of the untrusted file.
 
     Returns:
-        The same model as a new file that holds the network and its weights, and nothing of how it was compiled.
+        Content of a new file with the same network and weights, without the compile configuration.
 
     Raises:
-        ModelError: when it is too large, broken, or holds what a network of digits does not need; the message says which.
+        ModelError: If the file is too large or damaged, or contains something that a network does not need. The message says
+            which.
+
+    Example:
+        >>> from digitcore import models
+        >>> checked = check(models.load("mlp").keras_bytes)
+        >>> check(checked) == checked
+        True
+        >>> check(b"hello")
+        Traceback (most recent call last):
+        digitcore.errors.ModelError: The file is not a model saved by Keras. Choose a .keras file.
     """
     if len(content) > MAX_BYTES:
-        raise ModelError(f"The model's file is larger than {MAX_BYTES // 1_000_000} MB. Give a smaller one.")
+        raise ModelError(f"The file is larger than {MAX_BYTES // 1_000_000} MB. Use a smaller model.")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             _check_members(archive.infolist())
@@ -107,23 +119,29 @@ def check(content: bytes) -> bytes:
     return _pack(_check_config(config), weights, metadata)
 
 
-def _go_on() -> bool:
+def _never_stop() -> bool:
+    """Return False: the default of `should_stop`."""
     return False
 
 
-def open_checked(files: list[bytes], should_stop: ShouldStop = _go_on) -> list[ModelBundle]:
-    """Open .keras files that `check` has passed, in a process of its own; takes seconds.
+def open_checked(files: list[bytes], should_stop: ShouldStop = _never_stop) -> list[ModelBundle]:
+    """Open .keras files in a separate process, which takes seconds.
 
     Args:
-        files: .keras files.
-        should_stop: asked a few times a second.
+        files: Contents of .keras files from `check`.
+        should_stop: Called several times a second. If it returns True, the work is cancelled.
 
     Returns:
-        Each model as by `keras_io.adapt`, under a placeholder name.
+        The models, adapted as by `keras_io.adapt`. Their names are numbers.
 
     Raises:
-        ModelError: when one cannot be opened in time, is no model of digits, or costs too much to use.
-        CancelledError: when it was stopped.
+        ModelError: If a model cannot be opened in time, does not classify digits, or is too slow or too large.
+        CancelledError: If `should_stop` returned True.
+
+    Example:
+        >>> from digitcore import models
+        >>> open_checked([check(models.load("mlp").keras_bytes)])  # doctest: +SKIP
+        [ModelBundle('0', network='imported', parameters=238510, trained=True, mnist_accuracy=None)]
     """
     outcomes = open_each(files, should_stop)
     for outcome in outcomes:
@@ -132,8 +150,25 @@ def open_checked(files: list[bytes], should_stop: ShouldStop = _go_on) -> list[M
     return [outcome for outcome in outcomes if isinstance(outcome, ModelBundle)]
 
 
-def open_each(files: list[bytes], should_stop: ShouldStop = _go_on) -> list[ModelBundle | ModelError]:
-    """As `open_checked`, but a model that cannot be opened gives its error in its place."""
+def open_each(files: list[bytes], should_stop: ShouldStop = _never_stop) -> list[ModelBundle | ModelError]:
+    """Open .keras files in a separate process, and return an error for each model that cannot be opened.
+
+    Args:
+        files: Contents of .keras files from `check`.
+        should_stop: Called several times a second. If it returns True, the work is cancelled.
+
+    Returns:
+        For each file the model, or the error that `open_checked` would raise.
+
+    Raises:
+        CancelledError: If `should_stop` returned True.
+
+    Example:
+        >>> open_each([])
+        []
+    """
+    if not files:
+        return []
     with tempfile.TemporaryDirectory() as folder:
         for number, content in enumerate(files):
             (Path(folder) / f"{number}.in").write_bytes(content)
@@ -144,10 +179,10 @@ def open_each(files: list[bytes], should_stop: ShouldStop = _go_on) -> list[Mode
 
 
 def _run(command: list[str], timeout: float, should_stop: ShouldStop) -> bool:
-    """Run a process to its end, and all that it starts; False when it was ended because it took too long.
+    """Run a process, then kill the processes that it started. Return False if it exceeded the timeout.
 
     Raises:
-        CancelledError: when it was stopped.
+        CancelledError: If `should_stop` returned True.
     """
     end = time.monotonic() + timeout
     silent = subprocess.DEVNULL
@@ -155,7 +190,7 @@ def _run(command: list[str], timeout: float, should_stop: ShouldStop) -> bool:
         try:
             while process.poll() is None:
                 if should_stop():
-                    raise CancelledError("Stopped. Nothing was opened.")
+                    raise CancelledError("The import was stopped. No model was opened.")
                 if time.monotonic() > end:
                     return False
                 time.sleep(POLL_INTERVAL)
@@ -166,27 +201,43 @@ def _run(command: list[str], timeout: float, should_stop: ShouldStop) -> bool:
 
 
 def find_shipped(content: bytes) -> ModelBundle | None:
-    """The shipped model whose .keras file this is, or None."""
+    """Find the shipped model with this .keras file.
+
+    Args:
+        content: Content of a .keras file.
+
+    Returns:
+        The shipped model, or None if no shipped model has this file.
+
+    Example:
+        >>> from digitcore import models
+        >>> find_shipped(models.load("mlp").keras_bytes).name
+        'mlp'
+        >>> find_shipped(b"hello") is None
+        True
+    """
     return _shipped_by_content().get(content)
 
 
 @functools.cache
 def _shipped_by_content() -> dict[bytes, ModelBundle]:
-    """The shipped models by their .keras files; loaded once a process, since a lab asks for each of its models."""
+    """Return the shipped models by the content of their .keras files. They are loaded once, because a lab looks up each model."""
     return {bundle.keras_bytes: bundle for bundle in map(registry.load, registry.names())}
 
 
 def _check_members(members: list[zipfile.ZipInfo]) -> None:
+    """Check the names and the unpacked sizes before anything is unpacked."""
     found = [member.filename for member in members]
     if len(found) != len(set(found)) or set(found) != MEMBERS:
         raise ModelError(NOT_KERAS)
     if sum(member.file_size for member in members) > MAX_UNPACKED:
-        raise ModelError(f"Unpacked, the model is larger than {MAX_UNPACKED // 1_000_000} MB. Give a smaller one.")
+        raise ModelError(f"The unpacked model is larger than {MAX_UNPACKED // 1_000_000} MB. Use a smaller model.")
     if next(member.file_size for member in members if member.filename == CONFIG_FILE) > MAX_CONFIG:
-        raise ModelError("The model's description is too long for a network of digits.")
+        raise ModelError("The model's configuration is too long. Use a model with fewer layers.")
 
 
 def _check_config(text: str) -> dict[str, Any]:
+    """Parse and check config.json. Return it without the compile configuration."""
     try:
         config = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -196,14 +247,14 @@ def _check_config(text: str) -> dict[str, Any]:
     config = {name: value for name, value in config.items() if name not in ("compile_config", "build_config")}
     n_layers = _count_layers(config)
     if n_layers > MAX_LAYERS:
-        raise ModelError(f"The model has {n_layers:,} layers; {MAX_LAYERS} is the most.")
+        raise ModelError(f"The model has {n_layers:,} layers. Use a model of at most {MAX_LAYERS}.")
     return config
 
 
 def _count_layers(value: Any, depth: int = 0) -> int:
-    """Check every class that the configuration names; returns the number of layers."""
+    """Check every class in the configuration, and return the number of layers."""
     if depth > MAX_NESTING:
-        raise ModelError("The model's description is nested too deeply.")
+        raise ModelError("The model's configuration is nested too deeply. Use a simpler model.")
     if isinstance(value, list):
         return sum(_count_layers(item, depth + 1) for item in value)
     if not isinstance(value, dict):
@@ -213,17 +264,19 @@ def _count_layers(value: Any, depth: int = 0) -> int:
 
 
 def _check_class(value: dict[str, Any]) -> int:
-    """1 for a layer, 0 for an allowed helper."""
+    """Return 1 for a layer, and 0 for an allowed helper such as an initializer."""
     name, module = value["class_name"], value.get("module")
     if name in ("__tuple__", "__keras_tensor__") or (name == "DTypePolicy" and module in ("keras", "keras.dtype_policies")):
         return 0
     if value.get("registered_name") not in (None, name, "Functional", "Sequential"):
-        raise ModelError(f"The model holds “{_shorten(value['registered_name'])}”, which is not Keras's own.")
+        raise ModelError(
+            f"The model contains “{_shorten(value['registered_name'])}”, which is not a Keras class. Use layers of Keras."
+        )
     if isinstance(name, str) and module in LAYER_MODULES and name in LAYERS:
         return 1
     if module in HELPER_MODULES and isinstance(name, str) and name.isidentifier():
         return 0
-    raise ModelError(f"The model holds a “{_shorten(name)}”, which is not allowed here. Plain Keras layers are.")
+    raise ModelError(f"The model contains “{_shorten(name)}”, which is not allowed. Use standard Keras layers.")
 
 
 def _shorten(name: object) -> str:
@@ -235,14 +288,15 @@ def _pack(config: dict[str, Any], weights: bytes, metadata: bytes) -> bytes:
     members: dict[str, bytes | str] = {METADATA_FILE: metadata, CONFIG_FILE: json.dumps(config), WEIGHTS_FILE: weights}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name), content)  # without the time: a model is known by its bytes
+            archive.writestr(zipfile.ZipInfo(name), content)  # No time stamp: equal models have equal bytes.
     return file.getvalue()
 
 
 def _read_outcome(folder: Path, number: int) -> ModelBundle | ModelError:
+    """Read the files that the sandbox wrote for a model. It wrote none if a limit ended it."""
     keras_file, tflite_file, card, message = (folder / f"{number}.{suffix}" for suffix in ("keras", "tflite", "json", "error"))
     if message.exists():
-        return ModelError(message.read_text(encoding="utf-8")[:300])
+        return ModelError(message.read_text(encoding="utf-8")[:MAX_MESSAGE])
     if not card.exists():
-        return ModelError("The model cannot be opened: it needs more memory or time than is allowed.")
+        return ModelError(TOO_COSTLY)
     return ModelBundle(ModelCard.from_json(card.read_text(encoding="utf-8")), keras_file.read_bytes(), tflite_file.read_bytes())

@@ -1,7 +1,6 @@
 """A lab as plain data, which can be stored, exported and opened again."""
 
 import base64
-import re
 import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
@@ -10,7 +9,7 @@ from typing import Any
 from digitcore import sanitize
 from digitcore.errors import LabError, ModelError, SettingsError
 from digitcore.evaluation.score import Score
-from digitcore.models.bundle import ModelBundle, ModelCard, is_valid_name
+from digitcore.models.bundle import ModelBundle, ModelCard, TrainingData, is_valid_name
 from digitcore.models.network_spec import NetworkSpec, is_spec
 from digitcore.samples import SampleSet
 from digitcore.training import history as curves
@@ -18,7 +17,6 @@ from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from digitcore.training.snapshots import MAX_BYTES
 
-SENTENCE_PATTERN = r"[\w ,.:;()%’“”-]{0,300}"
 DAMAGED_RUN = "A run in this lab is damaged. Export the lab again where it was made."
 SCORES = ("mnist_before", "mnist_after", "personal_before", "personal_after")
 ModelFiles = tuple[bytes, bytes]  # model.keras, model.tflite
@@ -169,7 +167,7 @@ def read_card(values: dict[str, Any]) -> ModelCard:
         values: Values of a card, by name.
 
     Raises:
-        TypeError: If a value is missing or unknown.
+        TypeError, ValueError: If a value is missing, unknown or malformed.
         AttributeError: If the values are not a dictionary.
 
     Example:
@@ -192,7 +190,7 @@ def card_from_untrusted(values: dict[str, Any]) -> ModelCard:
         values: Values of a card, by name.
 
     Raises:
-        LabError: If a name, a number or the settings are malformed.
+        LabError: If a name, the training data, a number or the settings are malformed.
 
     Example:
         >>> from dataclasses import asdict
@@ -207,7 +205,7 @@ def card_from_untrusted(values: dict[str, Any]) -> ModelCard:
             parameters=int(values["parameters"]),
             parent=_check_name(values["parent"]) if values.get("parent") else None,
             trained=bool(values["trained"]),
-            training_data=_check_sentence(values["training_data"]),
+            training_data=TrainingData.from_dict(values["training_data"]),
             settings=asdict(TrainSettings.from_dict(values["settings"])) if values.get("trained") else {},
             history=curves.from_json(values.get("history")),
             metrics={key: value for key, value in sanitize.metrics(values["metrics"]).items() if type(value) in (int, float)},
@@ -245,9 +243,3 @@ def _check_name(value: object) -> str:
 def _check_network(value: Any) -> str:
     """Check the name of a network, or the JSON of a network that the user built."""
     return NetworkSpec.from_json(value).to_json() if is_spec(value) else _check_name(value)
-
-
-def _check_sentence(value: Any) -> str:
-    if not re.fullmatch(SENTENCE_PATTERN, value):
-        raise ValueError(value)
-    return str(value)

@@ -10,7 +10,7 @@ import numpy as np
 
 from digitcore.errors import ModelError
 from digitcore.models import keras_io
-from digitcore.models.bundle import ModelBundle, ModelCard
+from digitcore.models.bundle import ModelBundle, ModelCard, TrainingData
 from digitcore.samples import SampleSet
 from digitcore.training import averaging, history
 from digitcore.training.callbacks import HistoryCallback
@@ -95,22 +95,6 @@ def train(
         resume_state=recorder.resume_state,
         snapshots=recorder.snapshots.result() if recorder.snapshots else b"",
     )
-
-
-def training_data_sentence(n_samples: int, settings: TrainSettings) -> str:
-    """What a model was trained on, for its card."""
-    parts = [
-        f"your {n_samples:,} drawing{'s' * (n_samples != 1)}" if n_samples else "",
-        f"{settings.mnist_samples:,} MNIST digits{_corruption_text(settings)}" if settings.mnist_samples else "",
-        f"{settings.synthetic_samples:,} digits drawn by code" if settings.synthetic_samples else "",
-        f"{settings.non_digit_samples:,} pictures of no digit" if settings.non_digit_samples else "",
-    ]
-    *others, last = filter(None, parts)
-    return f"Trained on {', '.join(others)}{' and ' * bool(others)}{last}."
-
-
-def _corruption_text(settings: TrainSettings) -> str:
-    return f" ({100 * settings.corrupted_share:.0f} % of all corrupted, others in each epoch)" if settings.corrupted_share else ""
 
 
 def _fit(
@@ -206,7 +190,9 @@ def _card(start: ModelBundle, samples: SampleSet, settings: TrainSettings, recor
         parameters=start.card.parameters,
         parent=start.name,
         trained=True,
-        training_data=training_data_sentence(len(samples), settings),
+        training_data=TrainingData(
+            len(samples), settings.mnist_samples, settings.synthetic_samples, settings.non_digit_samples, settings.corrupted_share
+        ),
         settings=asdict(settings),
         history=history.thin(recorder.points),
         seconds=round(recorder.seconds(), 1),

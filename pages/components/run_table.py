@@ -10,6 +10,7 @@ from digitcore.storage.snapshot import RunRecord
 from digitcore.training.settings import TrainSettings, differing_names
 from pages.session import formatting, state, training_summary
 from pages.session.lab_session import LabSession
+from pages.session.training_data import training_data
 from pages.session.training_state import Start
 
 
@@ -55,7 +56,7 @@ def _row(record: RunRecord, session: LabSession) -> dict[str, Any]:
         "MNIST after": formatting.percent(run.mnist_after.accuracy, 2) if run.mnist_after else "",
         "Seconds": round(run.seconds, 1),
         "Epochs": training_summary.epochs(run),
-        "Training data": run.model.card.training_data.removeprefix("Trained on ").removesuffix("."),
+        "Training data": training_data(run.model.card.training_data),
     }
 
 

@@ -10,6 +10,7 @@ from digitcore.jobs.job import Job, JobStatus
 from digitcore.models.bundle import ModelBundle
 from digitcore.training.run import Run
 from pages.session.formatting import drawings, escape, p_value, percent, plural
+from pages.session.training_data import training_data_sentence
 
 NO_MNIST = (
     "The MNIST data set is not on this machine yet. The first training downloads it. Without a network, run "
@@ -55,7 +56,7 @@ def outcome(run: Run, scoring: str = "") -> list[str]:
         scoring: The progress of its evaluation on MNIST; "" if no evaluation runs.
     """
     how = f"Stopped early, after {epochs(run)} epochs. " if run.stopped else ""
-    sentences = [f"{how}{run.model.card.training_data} Started from {escape(run.parent)}. It took {run.seconds:.0f} s."]
+    sentences = [f"{how}{training_data_sentence(run.model.card)} Started from {escape(run.parent)}. It took {run.seconds:.0f} s."]
     return [*sentences, " ".join([*_handwriting_change(run), _mnist_change(run, scoring)])]
 
 

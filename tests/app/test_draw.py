@@ -11,6 +11,7 @@ from digitcore.data import sample_files
 from digitcore.errors import ModelError
 from digitcore.jobs.tasks import ReadSamplesTask
 from digitcore.models import registry
+from digitcore.models.bundle import TrainingData
 from digitcore.samples import SampleSet
 from pages.session import resources
 from tests.support.app import (
@@ -244,7 +245,7 @@ def test_training_after_each_label(app, data):
     label(app, 7)
     assert session_of(app).training_job.task.settings.epochs == 1
     until_trained(app)
-    assert session_of(app).models.runs[-1].model.card.training_data == "Trained on your 1 drawing."
+    assert session_of(app).models.runs[-1].model.card.training_data == TrainingData(drawings=1)
 
 
 @pytest.mark.parametrize(("name", "works"), [("plain", True), ("genius", False)])

@@ -6,6 +6,7 @@ import pytest
 from digitcore.errors import CancelledError, JobError, ModelError, SettingsError
 from digitcore.jobs import tasks
 from digitcore.jobs.limits import Limits
+from digitcore.models.bundle import TrainingData
 from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.samples import SampleSet
 from digitcore.storage import archive
@@ -23,7 +24,7 @@ def test_training_is_scored_before_and_after(random_mlp, few):
     settings = TrainSettings(mnist_samples=500, epochs=1, validation_samples=100)
     result, events = run(tasks.TrainTask(random_mlp, held_out, settings))
     assert result.history == [event.point for event in events] and result.personal_is_held_out and result.personal_after.n == 10
-    assert result.model.card.training_data == "Trained on your 50 drawings and 500 MNIST digits."
+    assert result.model.card.training_data == TrainingData(drawings=50, mnist_digits=500)
     assert result.mnist_before is None, "the card of random weights has no MNIST score"
     assert result.mnist_after is None
 

@@ -15,7 +15,7 @@ def test_both_files_of_a_bundle_agree(random_mlp, data):
 
 
 def test_what_keras_cannot_open(random_mlp):
-    with pytest.raises(ModelError, match="“mine” cannot be opened"):
+    with pytest.raises(ModelError, match="cannot open the model “mine”"):
         keras_io.open_keras(random_mlp.keras_bytes[:1000], "mine")
 
 

@@ -51,7 +51,7 @@ def test_the_cost_of_a_prediction(tmp_path, genius):
     assert 0 < cost.milliseconds < sandbox.MAX_MILLISECONDS and 1 < cost.megabytes < sandbox.MAX_MEGABYTES
 
 
-@pytest.mark.parametrize(("cost", "words"), [(sandbox.Cost(21, 1), "21 ms a digit"), (sandbox.Cost(1, 65), "65 MB")])
+@pytest.mark.parametrize(("cost", "words"), [(sandbox.Cost(21, 1), "21 ms for a digit"), (sandbox.Cost(1, 65), "65 MB")])
 def test_too_much_is_refused(cost, words):
     with pytest.raises(ModelError, match=words):
         cost.check()

@@ -62,8 +62,8 @@ def _file(folder, data):
 
 REFUSED_UNOPENED = {
     "lambda": "__lambda__",
-    "unknown layer": "not Keras's own",
-    "registered": "not Keras's own",
+    "unknown layer": "not a Keras class",
+    "registered": "not a Keras class",
     "a function": "function",
     "another module": "Popen",
     "deep": "keras",
@@ -96,7 +96,7 @@ REFUSED_OPENED = {
     "huge layer": "",
     "weights of another kind": "",
     "something else": "28 × 28",
-    "too large": r"needs \d+ MB for 100 digits; 64 is the most",
+    "too large": r"needs \d+ MB for 100 digits\. The limit is 64 MB",
     "no numbers": "not numbers",
 }
 

@@ -18,7 +18,7 @@ HOSTILE = {
         rows(*[CONV | {"pooling": True}] * 3, CONV | {"kernel_size": 5}),
         "Row 4: a kernel of 5",
     ),
-    "500 rows": (rows(*[UNITS] * 500), f"at most {MAX_BLOCKS}"),
+    "500 rows": (rows(*[UNITS] * 500), f"Use at most {MAX_BLOCKS}"),
     "text for a number": (rows(CONV, {"kind": "dense", "size": "many"}), "Row 2: the number of units"),
     "a pooled pixel": (rows(*[CONV | {"pooling": True, "kernel_size": 1}] * 5), "cannot be pooled"),
     "a convolution after a dense layer": (rows(UNITS, CONV), "Move it up"),

@@ -12,6 +12,7 @@ import pytest
 from digitcore import models
 from digitcore.errors import ModelError, SettingsError
 from digitcore.models import keras_io
+from digitcore.models.bundle import TrainingData
 from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.samples import SampleSet
 from digitcore.training import callbacks, trainer
@@ -59,7 +60,7 @@ def test_card_of_a_run_describes_the_training(first_run):
     run, _ = first_run
     assert run.model.card.trained
     assert run.model.card.history == run.history
-    assert run.model.card.training_data == "Trained on your 20 drawings and 320 MNIST digits."
+    assert run.model.card.training_data == TrainingData(drawings=20, mnist_digits=320)
     assert TrainSettings.from_dict(run.model.card.settings) == QUICK.resolved(is_trained=False)
 
 
@@ -268,7 +269,7 @@ def test_training_without_digits_is_refused(random_mlp):
 def test_drawings_alone_are_enough_to_train(random_mlp, few):
     run = train(random_mlp, few, QUICK.replace(mnist_samples=0))
     assert run.history[-1]["epoch"] == 1
-    assert run.model.card.training_data == "Trained on your 20 drawings."
+    assert run.model.card.training_data == TrainingData(drawings=20)
 
 
 def test_settings_of_recipes_train(random_mlp):

@@ -1,6 +1,6 @@
-"""Predict the digit in images, or with --all every digit of each, with its box in px: `python predict.py [--all] picture.png …`.
+"""Predict the digit in each image, or every digit with its box in px: `python predict.py [--all] picture.png …`.
 
-Needs ai-edge-litert, numpy, pillow and scipy.
+It needs ai-edge-litert, numpy, pillow and scipy.
 """
 
 import json

@@ -11,6 +11,7 @@ from digitcore.models.bundle import ModelBundle
 from pages.components.work import show_notice
 from pages.session import formatting, resources
 from pages.session.lab_session import LabSession
+from pages.session.training_data import training_data_sentence
 
 MAX_UPLOAD_NAME = 26  # characters; a number can follow
 
@@ -25,7 +26,7 @@ def show_table(session: LabSession) -> None:
                 "Model": [card.name for card in cards],
                 "MNIST": ["" if accuracy is None else formatting.percent(accuracy, 2) for accuracy in accuracies],
                 "Parameters": [f"{card.parameters:,}" for card in cards],
-                "Training data": [card.training_data for card in cards],
+                "Training data": [training_data_sentence(card) for card in cards],
             }
         ),
         hide_index=True,

@@ -1,0 +1,25 @@
+"""Sentences about the data that a model was trained on, made from the counts on its card."""
+
+from digitcore.models.bundle import ModelCard, TrainingData
+
+
+def training_data(data: TrainingData) -> str:
+    """Return the counts as a phrase, such as “your 20 drawings and 500 MNIST digits”; "" when all are 0."""
+    corrupted = f" ({100 * data.corrupted_share:.0f} % corrupted, different ones in each epoch)" if data.corrupted_share else ""
+    parts = [
+        f"your {data.drawings:,} drawing{'s' * (data.drawings != 1)}" if data.drawings else "",
+        f"{data.mnist_digits:,} MNIST digits{corrupted}" if data.mnist_digits else "",
+        f"{data.synthetic_digits:,} synthetic digits" if data.synthetic_digits else "",
+        f"{data.non_digits:,} non-digit images" if data.non_digits else "",
+    ]
+    *others, last = [*filter(None, parts)] or [""]
+    return f"{', '.join(others)}{' and ' * bool(others)}{last}"
+
+
+def training_data_sentence(card: ModelCard) -> str:
+    """Return a sentence about the data that a model was trained on."""
+    if not card.trained:
+        return "Random weights, not trained yet."
+    if not card.training_data.n_samples:
+        return "Imported from a file. The training data is unknown."
+    return f"Trained on {training_data(card.training_data)}."
