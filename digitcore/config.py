@@ -32,7 +32,13 @@ def _share(value: object) -> object:
 class Config(BaseSettings):
     """The server's configuration. Field names are the variables' names without the prefix `DIGITLAB_`."""
 
-    model_config = SettingsConfigDict(env_prefix="DIGITLAB_", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="DIGITLAB_",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        validate_default=False,  # The default rate is valid, and checking it would import `limits`.
+    )
 
     dask_scheduler_address: str | None = Field(
         None,
