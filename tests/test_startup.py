@@ -28,7 +28,7 @@ PAGE_DOES_NOT_NEED = [
     "tensorflow",
 ]
 LIBRARY_DOES_NOT_NEED = [*PAGE_DOES_NOT_NEED, "pandas", "pyarrow", "pydantic", "scipy", "sqlalchemy", "streamlit"]
-PACKAGES = ["digitcore", "digitcore.models", "digitcore.training", "digitcore.evaluation", "digitcore.samples", "digitcore.images"]
+PACKAGES = ["models", "training", "evaluation", "samples", "images"]
 FIRST_PAGE = f"""
 import server
 from streamlit.testing.v1 import AppTest
@@ -66,7 +66,7 @@ def test_first_page_does_not_import(first_page, name):
 @pytest.fixture(scope="module")
 def library():
     """The modules that are loaded after all packages of the library were imported."""
-    return modules_after(f"import {', '.join(PACKAGES)}")
+    return modules_after(f"from digitcore import {', '.join(PACKAGES)}")
 
 
 @pytest.mark.parametrize("name", LIBRARY_DOES_NOT_NEED)
