@@ -36,7 +36,7 @@ API_HEADERS = {"cache-control": "no-store", "x-frame-options": "DENY"}
 API_PATHS = ("/api", "/healthz")
 HIDDEN_PATHS = ("/_stcore/metrics",)  # Streamlit's own, which tells of other people's sessions
 # The first page and the first stroke need these modules. They are imported while the browser loads Streamlit's scripts.
-PRELOADED = ("pandas", "digitcore.storage.database", "digitcore.jobs.service", "ai_edge_litert.interpreter", "scipy.ndimage")
+PRELOADED = ("pandas", "digitcore.storage.database", "digitcore.jobs.service", "ai_edge_litert.interpreter")
 PAGE_NAMES = sorted(page.stem for page in (ROOT / "pages").glob("[!_]*.py"))
 
 
