@@ -3,11 +3,8 @@
 Streamlit Community Cloud runs `streamlit_app.py` alone; then there is no API.
 """
 
-import contextlib
 import importlib
 import os
-import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,8 +32,6 @@ SECURITY_HEADERS = {
 API_HEADERS = {"cache-control": "no-store", "x-frame-options": "DENY"}
 API_PATHS = ("/api", "/healthz")
 HIDDEN_PATHS = ("/_stcore/metrics",)  # Streamlit's own, which tells of other people's sessions
-# The first page and the first stroke need these modules. They are imported while the browser loads Streamlit's scripts.
-PRELOADED = ("pandas", "digitcore.storage.database", "digitcore.jobs.service", "ai_edge_litert.interpreter")
 PAGE_NAMES = sorted(page.stem for page in (ROOT / "pages").glob("[!_]*.py"))
 
 
@@ -128,19 +123,6 @@ async def health(request: Request) -> JSONResponse:
     return JSONResponse({"status": "ok"})
 
 
-def preload() -> None:
-    """Import the modules that the first page and the first stroke need."""
-    for name in PRELOADED:
-        importlib.import_module(name)
-
-
-@contextlib.asynccontextmanager
-async def lifespan(_app: st.App) -> AsyncIterator[None]:
-    """Start the imports without keeping the first request waiting."""
-    threading.Thread(target=preload, name="preload", daemon=True).start()
-    yield
-
-
 os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # else uvicorn believes what a request from this machine says of its address
 
 try:
@@ -152,5 +134,4 @@ app = st.App(
     ROOT / "streamlit_app.py",
     routes=[Route("/healthz", health), Mount("/api", app=call_api)],
     middleware=[Middleware(SecurityHeaders), Middleware(HiddenPaths), Middleware(PageHead)],
-    lifespan=lifespan,
 )

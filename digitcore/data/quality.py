@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-import scipy  # SciPy loads `ndimage` at its first use: only drawings that need a fix use it.
 
 from digitcore import images
-from digitcore.images.components import label_components
 from digitcore.images.digit import CROP_THRESHOLD
+from digitcore.images.masks import dilate, label_components
 
 MIN_SIZE = 0.2  # of the canvas's side: a drawing whose longer side is less loses its details
 MIN_COMPONENT = 0.03  # of the ink: a smaller component is a speck
@@ -16,7 +15,6 @@ MIN_GAP, MIN_PART = 0.02, 0.1  # of the canvas's side between two digits side by
 MIN_PART_HEIGHT = 0.5  # of the height of both
 MAX_COMPONENTS = 2  # four and five are often drawn in two
 CLOSING_RADIUS = 0.05  # of the canvas's side, to join components
-_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,16 +102,22 @@ def _check_components(mask: np.ndarray) -> QualityIssue | None:
 
 
 def _close(mask: np.ndarray) -> np.ndarray | None:
-    """Closed by a disc; by distances, which takes a tenth of the time of `binary_closing`."""
+    """Close a mask by a disc and return the digit."""
     radius = max(3, round(CLOSING_RADIUS * max(mask.shape)))
-    dilated = scipy.ndimage.distance_transform_edt(~np.pad(mask, radius)) <= radius
-    closed = scipy.ndimage.distance_transform_edt(np.pad(dilated, 1))[1:-1, 1:-1] > radius
+    dilated = dilate(np.pad(mask, radius), radius)
+    closed = ~dilate(~np.pad(dilated, 1), radius)[1:-1, 1:-1]
     return images.digit_from_ink((closed * 255).astype(np.uint8))
 
 
 def _dilate(digit: np.ndarray) -> np.ndarray:
-    return np.asarray(scipy.ndimage.grey_dilation(digit, footprint=_CROSS)).astype(np.uint8)
+    return np.asarray(np.max(_with_neighbors(digit), axis=0))
 
 
 def _erode(digit: np.ndarray) -> np.ndarray:
-    return np.asarray(scipy.ndimage.grey_erosion(digit, footprint=_CROSS)).astype(np.uint8)
+    return np.asarray(np.min(_with_neighbors(digit), axis=0))
+
+
+def _with_neighbors(digit: np.ndarray) -> list[np.ndarray]:
+    """Return a digit and the same digit moved by a pixel in each of the four directions."""
+    padded = np.pad(digit, 1, mode="edge")
+    return [digit, padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from digitcore.images.components import label_components
+from digitcore.images.masks import dilate, label_components
 
 
 @pytest.mark.parametrize("density", [0.0, 0.1, 0.3, 0.5, 0.7, 1.0])
@@ -23,3 +23,11 @@ def test_a_spiral_is_a_single_component():
     labels, sizes = label_components(mask)
     assert labels.max() == 1
     assert sizes.tolist() == [mask.sum()]
+
+
+@pytest.mark.parametrize("radius", [1, 3, 14])
+@pytest.mark.parametrize("density", [0.0, 0.001, 0.05, 1.0])
+def test_dilation_is_by_euclidean_distance(radius, density):
+    for mask in np.random.default_rng(0).random((5, 40, 53)) < density:
+        expected = ndimage.distance_transform_edt(~mask) <= radius if mask.any() else mask
+        np.testing.assert_array_equal(dilate(mask, radius), expected)
