@@ -3,8 +3,10 @@
 Streamlit Community Cloud runs `streamlit_app.py` alone; then there is no API.
 """
 
+import functools
 import importlib
 import os
+import threading
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -32,6 +34,7 @@ SECURITY_HEADERS = {
 API_HEADERS = {"cache-control": "no-store", "x-frame-options": "DENY"}
 API_PATHS = ("/api", "/healthz")
 HIDDEN_PATHS = ("/_stcore/metrics",)  # Streamlit's own, which tells of other people's sessions
+PRELOADED = ("pandas", "digitcore.storage.database", "digitcore.jobs.service", "ai_edge_litert.interpreter")
 PAGE_NAMES = sorted(page.stem for page in (ROOT / "pages").glob("[!_]*.py"))
 
 
@@ -97,6 +100,7 @@ class PageHead:
                         MutableHeaders(scope=start)["content-length"] = str(len(body))
                     await send(start)
                     await send({**message, "body": body})
+                    start_preload()
 
         await self.app({**scope, "headers": uncompressed}, receive, send_with_head)
 
@@ -104,6 +108,17 @@ class PageHead:
 def _is_html_page(start: Message) -> bool:
     is_html = Headers(raw=start["headers"]).get("content-type", "").startswith("text/html")
     return is_html and start["status"] == 200
+
+
+@functools.cache
+def start_preload() -> threading.Thread:
+    """Import what the first page and the first stroke need, while the browser loads Streamlit's scripts.
+
+    The page's script would import it later, when the browser waits for the page.
+    """
+    thread = threading.Thread(target=lambda: [importlib.import_module(name) for name in PRELOADED], name="preload", daemon=True)
+    thread.start()
+    return thread
 
 
 async def load_api() -> ModuleType:

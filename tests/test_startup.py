@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import server
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGE_DOES_NOT_NEED = [
     "altair",
@@ -68,6 +70,12 @@ def library():
 @pytest.mark.parametrize("name", LIBRARY_DOES_NOT_NEED)
 def test_library_does_not_import(library, name):
     assert name not in library
+
+
+def test_server_preloads_nothing_unneeded():
+    loaded = modules_after(f"import {', '.join(server.PRELOADED)}")
+    assert set(server.PRELOADED) <= loaded
+    assert not loaded & set(PAGE_DOES_NOT_NEED)
 
 
 @pytest.mark.parametrize("width", [2, 20, 90])
