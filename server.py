@@ -4,8 +4,10 @@ Start it with `streamlit run server.py` or `uvicorn --no-proxy-headers server:ap
 `streamlit_app.py` instead, which serves the dashboard without the API.
 """
 
+import functools
 import importlib
 import os
+import threading
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,6 +35,7 @@ SECURITY_HEADERS = {
 API_HEADERS = {"cache-control": "no-store", "x-frame-options": "DENY"}
 API_PATHS = ("/api", "/healthz")
 HIDDEN_PATHS = ("/_stcore/metrics",)  # Streamlit's metrics reveal the sessions of other people.
+PRELOADED = ("pandas", "digitcore.storage.database", "digitcore.jobs.service", "ai_edge_litert.interpreter")
 PAGE_NAMES = sorted(page.stem for page in (ROOT / "pages").glob("[!_]*.py"))
 
 
@@ -98,6 +101,7 @@ class PageHead:
                         MutableHeaders(scope=start)["content-length"] = str(len(body))
                     await send(start)
                     await send({**message, "body": body})
+                    start_preload()
 
         await self.app({**scope, "headers": uncompressed}, receive, send_with_head)
 
@@ -105,6 +109,17 @@ class PageHead:
 def _is_html_page(start: Message) -> bool:
     is_html = Headers(raw=start["headers"]).get("content-type", "").startswith("text/html")
     return is_html and start["status"] == 200
+
+
+@functools.cache
+def start_preload() -> threading.Thread:
+    """Import what the first page and the first stroke need, while the browser loads Streamlit's scripts.
+
+    The page's script would import it later, when the browser waits for the page.
+    """
+    thread = threading.Thread(target=lambda: [importlib.import_module(name) for name in PRELOADED], name="preload", daemon=True)
+    thread.start()
+    return thread
 
 
 async def load_api() -> ModuleType:

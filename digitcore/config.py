@@ -37,7 +37,13 @@ class Config(BaseSettings):
         10
     """
 
-    model_config = SettingsConfigDict(env_prefix="DIGITLAB_", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="DIGITLAB_",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        validate_default=False,  # The default rate is valid, and checking it would import `limits`.
+    )
 
     dask_scheduler_address: str | None = Field(
         None,

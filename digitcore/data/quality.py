@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-import scipy  # SciPy loads `ndimage` at its first use, so that the first page is served sooner.
 
 from digitcore import images
 from digitcore.images.digit import CROP_THRESHOLD
+from digitcore.images.masks import dilate, label_components
 
 MIN_SIZE = 0.2  # of the canvas's side: minimum length of a drawing's longer side
 MIN_COMPONENT = 0.03  # of the ink: a smaller component is a speck
@@ -16,7 +16,6 @@ MIN_PART = 0.1  # of the ink: minimum ink of each of two digits
 MIN_PART_HEIGHT = 0.5  # of the drawing's height: minimum height of each of two digits
 MAX_COMPONENTS = 2  # Fours and fives are often drawn in two parts.
 CLOSING_RADIUS = 0.05  # of the canvas's side: radius with which components are joined
-_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,11 +112,10 @@ def _height(mask: np.ndarray) -> int:
 
 
 def _check_components(mask: np.ndarray) -> QualityIssue | None:
-    labelled, n_components = scipy.ndimage.label(mask, np.ones((3, 3)))
-    sizes = np.asarray(scipy.ndimage.sum_labels(mask, labelled, range(1, n_components + 1))) if n_components else np.zeros(0)
+    labelled, sizes = label_components(mask)
     large = sizes >= MIN_COMPONENT * mask.sum()
     n_large = int(large.sum())
-    if n_components > n_large:
+    if len(sizes) > n_large:
         kept = np.isin(labelled, 1 + np.flatnonzero(large))
         clean = images.digit_from_ink((kept * 255).astype(np.uint8))
         return QualityIssue(
@@ -129,16 +127,22 @@ def _check_components(mask: np.ndarray) -> QualityIssue | None:
 
 
 def _close(mask: np.ndarray) -> np.ndarray | None:
-    """Close the gaps with a disc. Distance transforms take a tenth of the time of `binary_closing`."""
+    """Close the gaps of a mask with a disc, and return the digit."""
     radius = max(3, round(CLOSING_RADIUS * max(mask.shape)))
-    dilated = scipy.ndimage.distance_transform_edt(~np.pad(mask, radius)) <= radius
-    closed = scipy.ndimage.distance_transform_edt(np.pad(dilated, 1))[1:-1, 1:-1] > radius
+    dilated = dilate(np.pad(mask, radius), radius)
+    closed = ~dilate(~np.pad(dilated, 1), radius)[1:-1, 1:-1]
     return images.digit_from_ink((closed * 255).astype(np.uint8))
 
 
 def _dilate(digit: np.ndarray) -> np.ndarray:
-    return np.asarray(scipy.ndimage.grey_dilation(digit, footprint=_CROSS)).astype(np.uint8)
+    return np.asarray(np.max(_with_neighbors(digit), axis=0))
 
 
 def _erode(digit: np.ndarray) -> np.ndarray:
-    return np.asarray(scipy.ndimage.grey_erosion(digit, footprint=_CROSS)).astype(np.uint8)
+    return np.asarray(np.min(_with_neighbors(digit), axis=0))
+
+
+def _with_neighbors(digit: np.ndarray) -> list[np.ndarray]:
+    """Return a digit and the same digit moved by a pixel in each of the four directions."""
+    padded = np.pad(digit, 1, mode="edge")
+    return [digit, padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]]

@@ -1,9 +1,13 @@
 """The choice of one of the compared models, and the table behind a chart."""
 
-import pandas as pd
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from digitcore.models.bundle import ModelBundle
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Models = dict[str, ModelBundle]
 
@@ -23,12 +27,14 @@ def pair_names(models: Models) -> tuple[str, str]:
     return baseline, candidate
 
 
-def with_fixed_colors(table: pd.DataFrame, models: Models) -> pd.DataFrame:
+def with_fixed_colors(table: "pd.DataFrame", models: Models) -> "pd.DataFrame":
     """Return a chart's table in which each model keeps its color, even if other models are missing."""
+    import pandas as pd
+
     return table.assign(model=pd.Categorical(table["model"], list(models)))
 
 
-def download_table(table: pd.DataFrame, name: str, label: str = "Table") -> None:
+def download_table(table: "pd.DataFrame", name: str, label: str = "Table") -> None:
     """Draw a button that opens the table behind a chart and offers it as a file of this name."""
     with st.popover(label, type="tertiary"):
         st.dataframe(table, hide_index=True, key=f"table_{name}")
