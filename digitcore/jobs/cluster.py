@@ -34,15 +34,15 @@ class OwnCluster:
     scheduler can run code on its workers.
     """
 
-    def __init__(self, n_workers: int):
+    def __init__(self, n_workers: int, *, imports_training: bool = True):
         self._folder = cluster_folder.create()
         try:
-            self._cluster = self._start(n_workers)
+            self._cluster = self._start(n_workers, imports_training)
         except BaseException:
             cluster_folder.remove(self._folder)
             raise
 
-    def _start(self, n_workers: int) -> Any:
+    def _start(self, n_workers: int, imports_training: bool) -> Any:
         from distributed.deploy.subprocess import SubprocessCluster
         from distributed.security import Security
         from distributed.system import MEMORY_LIMIT
@@ -50,6 +50,7 @@ class OwnCluster:
         keys = _make_keys(self._folder)
         modules = [preload.__name__]
         environment = {"TF_CPP_MIN_LOG_LEVEL": "2", "TMPDIR": str(self._folder)}
+        environment[preload.IMPORTS_TRAINING] = "yes" if imports_training else "no"
         if n_workers > 1:
             environment["TF_NUM_INTRAOP_THREADS"] = str(max(1, (os.cpu_count() or 1) // n_workers))
         inherited = {
