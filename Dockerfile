@@ -1,3 +1,4 @@
+# Build and run, as docs/deployment.md describes:
 # docker build --tag digit-lab .
 # docker run --rm --init --read-only --tmpfs /tmp --publish 8501:8501 --volume digit-lab:/home/lab/data digit-lab
 ARG PYTHON=python:3.12-slim
@@ -12,7 +13,7 @@ RUN pip install --no-cache-dir --no-deps --editable .
 
 USER 10001
 ENV HOME=/home/lab DIGITLAB_CACHE=/home/lab/data PYTHONDONTWRITEBYTECODE=1
-RUN digitlab data || echo "Going on without MNIST: drawing works, training will ask for it."
+RUN digitlab data || echo "Continuing without MNIST. Drawing works, and training asks for MNIST."
 VOLUME /home/lab/data
 EXPOSE 8501
 HEALTHCHECK --start-period=60s --interval=30s --timeout=5s \

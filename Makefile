@@ -47,6 +47,7 @@ check: .venv/ready-to-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/oxlint
 
 lock: .venv/ready-to-test
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 $(UPGRADE) --no-annotate --quiet \

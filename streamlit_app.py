@@ -1,4 +1,4 @@
-"""My lab: the state of the loop, the lab's links and files, models. The first visit of a session goes straight to Draw."""
+"""The My lab page: state, links and files of the lab, and its models. The first visit of a session goes to Draw."""
 
 import streamlit as st
 
@@ -8,7 +8,7 @@ from pages.session import formatting, state
 from pages.session.lab_session import LabSession
 from pages.views.my_lab import lab_file, lessons, model_files, sharing
 
-DRAWERS = {
+EXPANDERS = {
     "Lessons for a class": lessons.show,
     "Export a model": model_files.show_export,
     "Import a model": model_files.show_import_form,
@@ -16,9 +16,9 @@ DRAWERS = {
 
 
 def main(session: LabSession) -> None:
-    """The page from top to bottom."""
+    """Draw the page from top to bottom."""
     st.title("My lab", anchor=False)
-    st.markdown("Draw digits, correct the predictions, train the network on your hand, and see whether it improved.")
+    st.markdown("Draw digits, label them, train a network on your handwriting, and see whether it improved.")
     work_area(session)
     _show_steps(session)
     with st.container(key="whole"):
@@ -26,15 +26,15 @@ def main(session: LabSession) -> None:
         lab_file.show(session)
     st.subheader("Models", anchor=False)
     model_files.show_table(session)
-    for title, show in DRAWERS.items():
-        drawer = st.expander(title, key=f"drawer_{title}", on_change="rerun")
-        if drawer.open:
-            with drawer:
+    for title, show in EXPANDERS.items():
+        expander = st.expander(title, key=f"expander_{title}", on_change="rerun")
+        if expander.open:
+            with expander:
                 show(session)
 
 
 def _show_steps(session: LabSession) -> None:
-    """The loop with its present state."""
+    """Show the four steps and the state of each."""
     run = session.models.active_run
     steps = [
         (
@@ -43,8 +43,8 @@ def _show_steps(session: LabSession) -> None:
             "A drawing is on the canvas." if session.canvas.drawing.digit is not None else "The canvas is empty.",
         ),
         (layout.DRAW, "Label", f"{formatting.drawings(len(session.samples))} labelled."),
-        (layout.TRAIN, "Train", run.model.card.training_data if run else "Nothing trained yet."),
-        (layout.EVALUATE, "Compare", "Compared." if session.models.has_compared else "Nothing compared yet."),
+        (layout.TRAIN, "Train", run.model.card.training_data if run else "No training yet."),
+        (layout.EVALUATE, "Compare", "You have compared models." if session.models.has_compared else "No comparison yet."),
     ]
     for number, (column, (page, title, status)) in enumerate(zip(st.columns(len(steps)), steps, strict=True), start=1):
         with column.container(border=True, height="stretch"):

@@ -1,8 +1,8 @@
-"""Requests a second and waits of the REST API, beside the same model behind FastAPI and Keras's `model.predict`.
+"""Measure the throughput and latency of the REST API, and of the same model behind FastAPI and Keras's `model.predict`.
 
     python benchmarks/api.py [--requests 600] [--clients 4]
 
-Both servers run under uvicorn, one after the other in turns, and get the same PNG of 280 × 280 over kept connections.
+Both servers run under uvicorn, in turns, and get the same PNG of 280 × 280 pixels over persistent connections.
 """
 
 import argparse
@@ -30,7 +30,7 @@ ROUNDS = 3
 
 @contextlib.contextmanager
 def running(app: str):
-    """A server of this application: its port."""
+    """Run a server of this application and yield its port."""
     port = free_port()
     line = [sys.executable, "-m", "uvicorn", app, "--port", str(port), "--log-level", "error"]
     here = os.environ | {"DIGITLAB_API_RATE": "1000000/second", "DIGITLAB_STORE": "off"}
@@ -44,17 +44,17 @@ def running(app: str):
 
 
 def until_it_answers(port):
-    """Wait for the first answer."""
+    """Wait until the server answers."""
     end = time.monotonic() + 60
     while time.monotonic() < end:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2):
             return
         time.sleep(0.1)
-    raise TimeoutError(f"nothing answers at {port}")
+    raise TimeoutError(f"No server answers on port {port}.")
 
 
 def ask(port: int, picture: bytes, count: int) -> list[float]:
-    """One client's waits, in s."""
+    """Send `count` requests from one client and return the seconds that each took."""
     connection, waits = http.client.HTTPConnection("127.0.0.1", port, timeout=30), []
     for _ in range(count):
         begin = time.perf_counter()
@@ -62,14 +62,14 @@ def ask(port: int, picture: bytes, count: int) -> list[float]:
         answer = connection.getresponse()
         answer.read()
         if answer.status != 200:
-            raise RuntimeError(f"the server answered {answer.status}")
+            raise RuntimeError(f"The server answered with status {answer.status}.")
         waits.append(time.perf_counter() - begin)
     connection.close()
     return waits
 
 
 def load(port, picture, requests, clients):
-    """Requests a second, and all waits, with so many clients at once."""
+    """Return the requests per second and the seconds of each request, with so many clients at once."""
     ask(port, picture, 20)
     begin = time.perf_counter()
     with ThreadPoolExecutor(clients) as pool:
@@ -79,9 +79,9 @@ def load(port, picture, requests, clients):
 
 
 def main():
-    """Measure in turns and print medians and the ratio."""
+    """Measure both servers in turns, and print the medians and the ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--requests", type=int, default=600, help="of each server and round")
+    parser.add_argument("--requests", type=int, default=600, help="requests to each server in each round")
     parser.add_argument("--clients", type=int, default=4)
     options = parser.parse_args()
     file = io.BytesIO()

@@ -1,11 +1,11 @@
-"""Labs under faults: is every label there that a page called saved?
+"""Inject faults while people label drawings, and check that no label that was reported as saved is lost.
 
     python benchmarks/chaos.py [--minutes 10] [--seed 0] [--browsers 3] [--sockets 10]
 
-Browsers and websockets draw, label and train while, at seeded moments, the worker, the scheduler, PostgreSQL and the server are
-killed or stopped, a table of the database is locked and its disk is full. At the end each lab is opened under its address and
-read from the database, the server is stopped, and processes and files that are left are counted. Needs PostgreSQL's programs
-and Chromium, and the right to mount a tmpfs for the full disk; without that this fault is left out and named.
+Browsers and websockets draw, label and train. At seeded times, the worker, the scheduler, PostgreSQL and the server are killed
+or stopped, a table of the database is locked, and its disk is full. At the end, each lab is opened by its address and read from
+the database, the server is stopped, and remaining processes and files are counted. This needs the programs of PostgreSQL and
+Chromium. The full disk also needs permission to mount a tmpfs; without it, this fault is omitted and the output says so.
 """
 
 import argparse
@@ -35,9 +35,9 @@ from digitcore.storage.database import LabStore
 from tests.support.browser import CHROMIUM_ARGS, SHAPES, Person, Server, chromium
 from tests.support.postgres import PostgresServer
 
-PAUSE = 12, 25  # s between two faults
-QUIET = 40  # s after the last fault until the labs are counted
-PATIENCE = 20  # s that somebody waits for "Saved"
+PAUSE = 12, 25  # s, shortest and longest time between two faults
+QUIET = 40  # s from the last fault to the count of the labels
+PATIENCE = 20  # s that a person waits until a label is reported as saved
 STATUS = """() => {
   if (document.querySelector('[data-testid=stApp]')?.dataset.testScriptState !== 'notRunning') return ['', ''];
   const bar = document.querySelector('.st-key-bar')?.innerText ?? '';
@@ -47,15 +47,15 @@ COUNT = re.compile(r"(\d+) drawings?\b")
 
 
 class Lab:
-    """What one lab was told: its address, and the largest number of drawings that was shown beside "Saved"."""
+    """A lab, its address, and the largest number of drawings that a page reported as saved."""
 
     def __init__(self, name: str):
         self.name, self.address, self.saved, self.pressed, self.interruptions = name, "", 0, 0, 0
 
     def note(self, status: str, address: str) -> bool:
-        """Take in what a page shows; whether it says that everything is saved."""
+        """Record what a page shows, and return whether it reports everything as saved."""
         found = COUNT.search(status)
-        is_saved = bool(found) and "Autosaved" in status
+        is_saved = bool(found) and "Saved" in status
         if is_saved and "lab=" in address:
             self.address = address.lstrip("?")
             self.saved = max(self.saved, int(found[1]))
@@ -63,7 +63,7 @@ class Lab:
 
 
 class LabVisitor(Visitor):
-    """A websocket that labels what it draws, and comes back under its address when it was cut off."""
+    """A websocket that labels its drawings, and reconnects with the address of its lab after an interruption."""
 
     def __init__(self, url: str, seed: int):
         super().__init__(url, seed)
@@ -71,7 +71,7 @@ class LabVisitor(Visitor):
         self.query, self.status = "", ""
 
     async def label_until(self, end: float) -> None:
-        """Draw and label until the end, whatever happens to the connection."""
+        """Draw and label until the end, and reconnect if the connection fails."""
         while time.monotonic() < end:
             try:
                 async with self.connect():
@@ -83,7 +83,7 @@ class LabVisitor(Visitor):
                 await asyncio.sleep(1)
 
     async def draw_and_label(self, end: float) -> None:
-        """One drawing and its label; wait until it is said to be saved."""
+        """Draw and label a digit, and wait until it is reported as saved."""
         digit = self.random.choice(list(SHAPES))
         await self.draw_digit(digit, end)
         await self.rerun(digit)
@@ -94,7 +94,7 @@ class LabVisitor(Visitor):
             await self.rerun()
 
     async def rerun(self, label: int | None = None) -> None:
-        """Run the whole page, with a label pressed."""
+        """Run the whole page, with a label button pressed if `label` is given."""
         self.status = ""
         message = BackMsg(rerun_script={"page_name": "Draw", "query_string": self.query})
         if label is not None:
@@ -102,7 +102,7 @@ class LabVisitor(Visitor):
         await self.send(message)
 
     def on_message(self, reply: ForwardMsg) -> None:
-        """Note the address and the status in the bar."""
+        """Record the address of the page and the status in its bar."""
         if reply.WhichOneof("type") == "page_info_changed":
             self.query = reply.page_info_changed.query_string
         element = reply.delta.new_element
@@ -111,7 +111,7 @@ class LabVisitor(Visitor):
 
 
 def browse(url: str, lab: Lab, seed: int, end: float) -> None:
-    """Somebody at a browser: draw, label, wait for "Saved", now and then train."""
+    """Draw, label, wait until the label is reported as saved, and sometimes train, in a browser."""
     chance = random.Random(seed)
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
@@ -129,7 +129,7 @@ def browse(url: str, lab: Lab, seed: int, end: float) -> None:
 
 
 def draw_and_label(person: Person, lab: Lab, chance: random.Random) -> None:
-    """One drawing and its label; one time in four a training too."""
+    """Draw and label a digit, and start a training one time in four."""
     digit = chance.choice(list(SHAPES))
     person.draw(digit)
     person.press_label(digit)
@@ -145,7 +145,7 @@ def draw_and_label(person: Person, lab: Lab, chance: random.Random) -> None:
 
 
 async def open_lab(url: str, address: str) -> int:
-    """How many drawings the page shows under an address."""
+    """Return how many drawings the page shows for the address of a lab."""
     visitor = LabVisitor(url, 0)
     visitor.query = address
     async with visitor.connect():
@@ -157,7 +157,7 @@ async def open_lab(url: str, address: str) -> int:
 
 
 def left_behind(folder: Path) -> list[str]:
-    """Processes of the dashboard that still run, and files in its folder for temporary files."""
+    """Return the processes of the dashboard that still run, and the files in its temporary folder."""
     found = [str(path) for path in (folder / "tmp").iterdir()]
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
@@ -167,7 +167,7 @@ def left_behind(folder: Path) -> list[str]:
 
 
 def run(faults: Faults, options: argparse.Namespace) -> list[Lab]:
-    """People and faults beside each other until the time is over, and a quiet while after it."""
+    """Run the people and the faults together until the time is over, then wait without faults."""
     chance, url = random.Random(options.seed), faults.server.url
     end = time.monotonic() + options.minutes * 60
     visitors = [LabVisitor(url, seed) for seed in range(options.sockets)]
@@ -190,7 +190,7 @@ def run(faults: Faults, options: argparse.Namespace) -> list[Lab]:
 
 
 def count_lost(labs: list[Lab], server: Server, url: str) -> int:
-    """Print what each lab was told and what is there; how many labels that were called saved are not."""
+    """Print what was reported and what is stored for each lab, and return how many labels reported as saved are lost."""
     store, lost = LabStore.from_url(url), 0
     for lab in labs:
         token = "".join(parse_qs(lab.address).get("lab", []))
@@ -198,13 +198,13 @@ def count_lost(labs: list[Lab], server: Server, url: str) -> int:
         there = len(stored.snapshot.samples) if stored else 0
         shown = asyncio.run(open_lab(server.url, lab.address)) if token else 0
         lost += max(0, lab.saved - min(there, shown))
-        told = f"pressed {lab.pressed}, called saved {lab.saved}, cut off {lab.interruptions}"
+        told = f"{lab.pressed} labels pressed, {lab.saved} reported as saved, {lab.interruptions} interruptions"
         print(f"{lab.name}: {told}; stored {there}, shown {shown}")
     return lost
 
 
 def main() -> None:
-    """Run, count, print; exit status 1 where something was lost or left."""
+    """Run, count and print; exit with status 1 if a label was lost, or a process or file was left behind."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=0)
@@ -213,7 +213,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        folder.chmod(0o755)  # the database runs as another user
+        folder.chmod(0o755)  # PostgreSQL runs as another user
         for part in ("database", "tmp"):
             (folder / part).mkdir()
         with small_disk(folder / "database") as disk:
@@ -232,8 +232,8 @@ def main() -> None:
                     faults.server.stop()
                 time.sleep(5)
                 left = left_behind(folder)
-    print("faults:", json.dumps(faults.counts), "" if disk else "(no full disk: a tmpfs cannot be mounted here)")
-    print(f"labels called saved and lost: {lost}; processes and files left: {len(left)}", *left, sep="\n  ")
+    print("faults:", json.dumps(faults.counts), "" if disk else "(without a full disk, because a tmpfs cannot be mounted here)")
+    print(f"labels reported as saved and lost: {lost}; processes and files left behind: {len(left)}", *left, sep="\n  ")
     sys.exit(bool(lost or left))
 
 

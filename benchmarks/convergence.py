@@ -1,10 +1,11 @@
-"""Seconds of training from random weights to 90, 97 and 99 % of MNIST's test digits: our `fast` recipe beside Keras's own
-example, "Simple MNIST convnet", with its published settings.
+"""Measure the seconds of training from random weights to 90, 97 and 99 % of MNIST's test digits: the recipe `fast`, and Keras's
+example "Simple MNIST convnet" with its published settings.
 
     python benchmarks/convergence.py [--seeds 10] [--example-seeds 1]
 
-Both run through Keras on this machine, in turn. Test digits are read now and then with the clock stopped; making the graph,
-our validation and recording the history count. The example trains for 15 epochs of 54,000 digits: minutes for each seed.
+Both run in Keras on this machine, in turns. The test digits are predicted at intervals, and this time does not count. The time to
+trace the graph, to validate and to record the history does count. The example trains for 15 epochs on 54,000 digits, which takes
+minutes for each seed.
 """
 
 import argparse
@@ -28,7 +29,7 @@ EXAMPLE = {"batch_size": 128, "epochs": 15, "validation_split": 0.1}  # keras.io
 
 
 class Milestones(keras.callbacks.Callback):
-    """When the test digits were first read this well, in s of training; they are read every so many batches of an epoch."""
+    """A callback that records after how many seconds of training each accuracy on the test digits was reached."""
 
     def __init__(self, every: int):
         super().__init__()
@@ -47,7 +48,7 @@ class Milestones(keras.callbacks.Callback):
         self.evaluate()
 
     def evaluate(self):
-        """Read the test digits with the clock stopped."""
+        """Predict the test digits, without counting this time."""
         seconds, stopped = self.seconds(), time.perf_counter()
         digits, labels = mnist.load_test()
         self.accuracy = float(
@@ -59,12 +60,12 @@ class Milestones(keras.callbacks.Callback):
         self.paused += time.perf_counter() - stopped
 
     def seconds(self):
-        """Of training, so far."""
+        """Return the seconds of training so far, without the time of `evaluate`."""
         return time.perf_counter() - self.began - self.paused
 
 
 def fast(seed: int) -> tuple[Milestones, float]:
-    """Our recipe from random weights."""
+    """Train the recipe `fast` from random weights."""
     recipe = get_recipe("fast")
     start = keras_io.random_model(recipe.network, seed=seed)
     marks = Milestones(every=50)
@@ -73,7 +74,7 @@ def fast(seed: int) -> tuple[Milestones, float]:
 
 
 def example(seed: int) -> tuple[Milestones, float]:
-    """Keras's example; its pixels from 0 to 1 are our network's first layer."""
+    """Train Keras's example. It scales the pixels to 0 to 1 beforehand; here the first layer of the network does so."""
     digits, labels = mnist.load().training
     others, answers = mnist.load().validation
     x = np.concatenate([digits, others])[..., None].astype(np.float32)
@@ -86,7 +87,7 @@ def example(seed: int) -> tuple[Milestones, float]:
 
 
 def main():
-    """Measure in turn and print."""
+    """Measure both trainings in turns and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--example-seeds", type=int, default=1)
@@ -102,20 +103,21 @@ def main():
 
     print(
         table(
-            ("training", "seed", *(f"s to {mark:.0%}" for mark in ACCURACIES), "s in all", "test digits"),
+            ("training", "seed", *(f"s to {mark:.0%}" for mark in ACCURACIES), "s in total", "test digits"),
             (row(*one) for one in found),
         )
     )
     ours, theirs = ([one for one in found if (one[0] == "fast") == mine] for mine in (True, False))
     reached = [marks.reached[0.99] for *_, marks, _ in ours if 0.99 in marks.reached]
-    print("\nTest digits are read every 50 batches of `fast`, four times an epoch of the example; no time here counts that.")
+    print("\nThe test digits are predicted every 50 batches of `fast` and four times an epoch of the example.")
+    print("This time does not count.")
     print(f"`fast` reaches 99 % in {len(reached)} of {len(ours)} seeds.")
     if theirs:
         whole = statistics.median(one[-1] for one in ours) / statistics.median(one[-1] for one in theirs)
-        print(f"Whole trainings: {whole:.3f} × the example.")
+        print(f"Whole trainings take {whole:.3f} × the time of the example.")
     if theirs and reached:
         to_mark = statistics.median(reached) / statistics.median(marks.reached.get(0.99, whole) for *_, marks, whole in theirs)
-        print(f"To 99 %: {to_mark:.3f} × the example.")
+        print(f"To 99 %, they take {to_mark:.3f} × the time of the example.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What may go wrong around a running dashboard: processes that die or stop, a locked table, a full disk. Used by `chaos.py`."""
+"""Faults for `chaos.py`: processes of a running dashboard that die or stop, a locked table, a full disk."""
 
 import collections
 import contextlib
@@ -15,17 +15,17 @@ from digitcore.storage.database import with_driver
 from tests.support.browser import Server
 from tests.support.postgres import PostgresServer
 
-OUTAGE = 8  # s that something stays away
-DISK = 160  # MB of the database's disk
-WORKER, SCHEDULER = "multiprocessing.spawn", "distributed.Scheduler"  # in their command lines
+OUTAGE = 8  # s that a fault lasts
+DISK = 160  # MB, size of the database's disk
+WORKER, SCHEDULER = "multiprocessing.spawn", "distributed.Scheduler"  # part of their command lines
 
 
 class Faults:
-    """What goes wrong, and how each is undone.
+    """Faults that can be injected into a running dashboard, and undone.
 
     Attributes:
-        server: the dashboard that runs at present.
-        counts: how often each fault was injected.
+        server: the running dashboard.
+        counts: how often each fault was injected, by its name.
     """
 
     def __init__(self, start_server: Callable[..., Server], postgres: PostgresServer, url: str, disk: Path | None):
@@ -34,7 +34,7 @@ class Faults:
         self.counts: collections.Counter[str] = collections.Counter()
 
     def inject(self, chance: random.Random) -> None:
-        """One fault of those that are possible, and its end."""
+        """Inject a random fault, and undo it."""
         possible = [self.worker_killed, self.worker_stopped, self.scheduler_killed, self.postgres_restarted]
         possible += [self.postgres_stopped, self.table_locked, self.server_killed] + [self.disk_full] * bool(self.disk)
         fault = chance.choice(possible)
@@ -42,31 +42,31 @@ class Faults:
             self.counts[fault.__name__] += 1
 
     def worker_killed(self) -> bool:
-        """The process that trains dies; False where there is none."""
+        """Kill the worker. Return False if there is none."""
         return self._kill(WORKER)
 
     def worker_stopped(self) -> bool:
-        """It neither answers nor ends; False where there is none."""
+        """Suspend the worker, so that it does not respond. Return False if there is none."""
         worker = self._find(WORKER)
         return worker is not None and _suspend([worker])
 
     def scheduler_killed(self) -> bool:
-        """Dask's scheduler dies; False where there is none."""
+        """Kill Dask's scheduler. Return False if there is none."""
         return self._kill(SCHEDULER)
 
     def postgres_restarted(self) -> bool:
-        """PostgreSQL crashes, stays away, and comes back."""
+        """Stop PostgreSQL, and start it again after a while."""
         self.postgres.stop()
         time.sleep(OUTAGE)
         self.postgres.start()
         return True
 
     def postgres_stopped(self) -> bool:
-        """PostgreSQL keeps its connections and is silent."""
+        """Suspend PostgreSQL, so that it keeps its connections and does not respond."""
         return _suspend(self.postgres.processes())
 
     def table_locked(self) -> bool:
-        """Somebody else's transaction holds the labs."""
+        """Lock the tables of the labs in another transaction."""
         engine = sql.create_engine(with_driver(self.url))
         with engine.connect() as db:
             db.execute(sql.text("LOCK TABLE labs, samples IN ACCESS EXCLUSIVE MODE"))
@@ -75,14 +75,14 @@ class Faults:
         return True
 
     def server_killed(self) -> bool:
-        """The dashboard crashes and is started again on its port."""
+        """Kill the dashboard, and start it again on the same port."""
         self.server.kill()
         time.sleep(1)
         self.server = self.start_server(self.server.port)
         return True
 
     def disk_full(self) -> bool:
-        """The database's disk is full for a while; PostgreSQL may give up, and is started again then."""
+        """Fill the database's disk for a while, and start PostgreSQL again if it has stopped."""
         filler = self.disk / "filler"
         with contextlib.suppress(OSError), filler.open("wb") as file:
             while True:
@@ -90,12 +90,12 @@ class Faults:
                 file.flush()
         time.sleep(OUTAGE)
         filler.unlink()
-        with contextlib.suppress(subprocess.CalledProcessError):  # it runs still
+        with contextlib.suppress(subprocess.CalledProcessError):  # PostgreSQL is still running
             self.postgres.start()
         return True
 
     def _find(self, word: str) -> psutil.Process | None:
-        """The first process below the server whose command line has this word."""
+        """Return the first child process of the server whose command line contains a word."""
         with contextlib.suppress(psutil.Error):
             for process in psutil.Process(self.server.process.pid).children(recursive=True):
                 if word in " ".join(process.cmdline()):
@@ -110,7 +110,7 @@ class Faults:
 
 
 def _suspend(processes: list[psutil.Process]) -> bool:
-    """Stop processes for a while; those that end meanwhile are gone."""
+    """Suspend processes for a while, and resume those that still exist."""
     _each(processes, psutil.Process.suspend)
     time.sleep(OUTAGE)
     _each(processes, psutil.Process.resume)
@@ -125,7 +125,7 @@ def _each(processes: list[psutil.Process], action: Callable[[psutil.Process], No
 
 @contextlib.contextmanager
 def small_disk(folder: Path):
-    """A disk of a few megabytes on this folder; None where it cannot be mounted."""
+    """Mount a small disk on a folder. Yields the folder, or None if mounting is not permitted."""
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}m", "tmpfs", folder], capture_output=True)
     try:
         yield None if mounted.returncode else folder

@@ -1,11 +1,11 @@
-"""The map of MNIST digits: how well it separates them, how long it takes, and where it places a writer's crossed sevens.
+"""Measure how well the map of MNIST digits separates them, how long it takes, and where it places a writer's crossed sevens.
 
     python benchmarks/feature_map.py [FOLDER] [--start genius] [--labels 20] [--writers 30]
 
-The time is measured in a process of its own, from asking for the map to having it; a second time with the map kept.
-FOLDER holds pen drawings as `personalization.py` takes them. A seven of two strokes or more is crossed. Each writer labels some
-drawings and trains; the sevens that he or she did not label are placed among the digits before and after. A drawing stands with
-the sevens where most of its ten nearest on the map are sevens.
+The time is measured twice, first with an empty cache and then with the map in the cache. FOLDER holds pen drawings in the
+format of `personalization.py`. A seven of two strokes or more counts as crossed. For each writer, a model is trained on some
+labelled drawings. The writer's other sevens are placed on the map before and after the training. A drawing is among the sevens
+if most of its ten nearest neighbors on the map are sevens.
 """
 
 import argparse
@@ -26,27 +26,27 @@ NO_DIGITS = np.zeros((0, 28, 28), np.uint8)
 
 
 def timed(model):
-    """The map of a model, and the seconds that it took."""
+    """Return the map of a model, and the seconds that it took."""
     started = time.perf_counter()
     found = feature_map([model], NO_DIGITS)
     return found, time.perf_counter() - started
 
 
 def crossed_sevens(drawings, n_labels):
-    """(N, 28, 28) uint8: the crossed sevens that are not labelled."""
+    """Return the crossed sevens that are not labelled, (N, 28, 28) uint8."""
     rest = drawings.take(range(n_labels, len(drawings)))
     crossed = [label == 7 and len(decode_strokes(text)[2]) > 1 for label, text in zip(rest.labels, rest.strokes, strict=True)]
     return rest.digits[np.array(crossed)]
 
 
 def n_with_sevens(found, places):
-    """How many of (N, 2) places have mostly sevens around them."""
+    """Return how many of the positions, (N, 2), have mostly sevens among their nearest neighbors."""
     votes = KNeighborsClassifier(NEIGHBORS).fit(found.positions, found.labels).predict(places)
     return int((votes == 7).sum())
 
 
 def fine_tune(start, drawings, n_labels):
-    """The model after a training with the default settings on the first drawings."""
+    """Train a model with the default settings on the first drawings, and return it."""
     return training.train(start, drawings.take(range(n_labels)).without_hold_out(), TrainSettings()).model
 
 
@@ -60,8 +60,8 @@ def main():
     start = models.load(options.start)
     found, first = timed(start)
     _, again = timed(start)
-    print(f"{options.start}: {found.agreement(NEIGHBORS):.1%} have the label of most of their {NEIGHBORS} neighbors on the map")
-    print(f"{first:.1f} s the first time, {again:.3f} s again")
+    print(f"{options.start}: {found.agreement(NEIGHBORS):.1%} of the digits have the label of most of {NEIGHBORS} neighbors")
+    print(f"{first:.1f} s without a cache, {again:.3f} s with the map in the cache")
     if not options.folder:
         return
     for writer, drawings in list(by_writer(options.folder).items())[: options.writers]:
@@ -70,7 +70,7 @@ def main():
             continue
         placed = feature_map([start, fine_tune(start, drawings, options.labels)], sevens).placed
         before, after = (n_with_sevens(found, places) for places in placed)
-        print(f"writer {writer}: {len(sevens)} crossed sevens, {before} with the sevens before, {after} after the training")
+        print(f"writer {writer}: {len(sevens)} crossed sevens, {before} among the sevens before the training, {after} after it")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""How long a fine-tuning takes: from the press of Train to the new model, the result on one's own drawings, and MNIST's.
+"""Measure the time from the press of Train to the fine-tuned model with its result on the drawings, and to its MNIST score.
 
     python benchmarks/fine_tuning.py [--trainings 5] [--people 3] [--json]
 
-A warm worker, twenty drawings, the default settings; quiet, and while people draw on a server beside it as in load.py.
+The worker is warm, there are twenty drawings, and the settings are the defaults. It is measured on an idle machine, and while
+people draw on a server on the same machine as in `load.py`.
 """
 
 import argparse
@@ -18,12 +19,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 N_DRAWINGS = 20
 TIMEOUT = 120  # s
-SECONDS_PER_TRAINING = 15  # that people draw for
-WARM_UP = 5  # s until they do
+SECONDS_PER_TRAINING = 15  # s that people draw for each training
+WARM_UP = 5  # s until people draw
 
 
 def drawings(seed):
-    """Digits drawn by code, with their strokes, as a person's."""
+    """Return digits that are drawn by code, with their strokes, in place of a person's drawings."""
     import numpy as np
 
     from digitcore.data import strokes, synthetic
@@ -41,22 +42,21 @@ def drawings(seed):
 
 
 def fine_tune(service, start, seed):
-    """Seconds to the model and one's own result, which come together, and to MNIST's."""
-    from digitcore.jobs.job import Priority
-    from digitcore.jobs.tasks import CompareOnMnistTask, TrainTask
+    """Return the seconds to the model and its result on the drawings, which come together, and to its MNIST score."""
+    from digitcore.jobs.tasks import ScoreRunTask, TrainTask
     from digitcore.training.settings import TrainSettings
 
     samples = drawings(seed)
     began = time.perf_counter()
-    job = service.submit(TrainTask(start, samples, TrainSettings(seed=seed), evaluates_mnist=False))
+    job = service.submit(TrainTask(start, samples, TrainSettings(seed=seed)))
     job.wait(TIMEOUT)
     model = time.perf_counter() - began
-    service.submit(CompareOnMnistTask(start, job.result.model), priority=Priority.LOW).wait(TIMEOUT)
+    service.submit(ScoreRunTask("run", start, job.result.model)).wait(TIMEOUT)
     return model, time.perf_counter() - began
 
 
 def medians(service, start, n):
-    """Of so many trainings."""
+    """Return the median times of so many trainings."""
     models, scores = zip(*(fine_tune(service, start, seed) for seed in range(n)), strict=True)
     return {"model_and_personal_result_s": round(statistics.median(models), 2), "mnist_s": round(statistics.median(scores), 2)}
 

@@ -1,8 +1,8 @@
-"""Gives broken and hostile files and addresses to everything that takes one, and counts the outcomes.
+"""Give broken and hostile files and addresses to everything that reads them, and count the outcomes.
 
     python benchmarks/fuzz.py [--share 0.1]
 
-Each must be taken or end as one sentence; nothing may crash, hang, or run what is inside.
+Each item must be accepted, or rejected with a sentence. No item may crash or hang the program, or run code.
 """
 
 import argparse
@@ -28,18 +28,18 @@ from tests.support import fuzz
 from tests.support.app import TRAIN, go, new_app
 
 MARKER = Path("/tmp/digitlab-was-here")
-MAX_SECONDS = 90  # s: what takes longer hangs
+MAX_SECONDS = 90  # an item that takes longer counts as a hang
 COUNTS = {"pictures": 2000, "samples": 500, "models": 300, "labs": 300, "addresses": 500}
 
 
 @dataclass
 class Outcome:
-    """What became of the items of one kind.
+    """The outcome of all items of one kind.
 
     Attributes:
-        counts: how many were taken, and how many were refused with a sentence.
-        failures: a line for each that raised something else, or took too long.
-        slowest: seconds.
+        counts: how many items were accepted, and how many were rejected with a sentence.
+        failures: a line for each item that raised another error, or took too long.
+        slowest: seconds of the slowest item.
     """
 
     counts: collections.Counter[str] = field(default_factory=collections.Counter)
@@ -48,22 +48,22 @@ class Outcome:
 
 
 def read_picture(content: bytes) -> None:
-    """As the page, the API and the import of samples do."""
+    """Read a picture as the page, the API and the import of samples do."""
     images.digit_from_file(content)
 
 
 def open_model(content: bytes) -> None:
-    """As the worker does."""
+    """Open a model as the worker does."""
     upload.open_checked([upload.check(content)])
 
 
 def open_page(parameters: dict[str, str]) -> None:
-    """The page that reads settings from its address."""
+    """Open the page that reads settings from its address."""
     go(new_app(**parameters), TRAIN)
 
 
 def kinds(share: float) -> Iterator[tuple[str, Callable[[Any], object], Iterator[tuple[str, Any]]]]:
-    """For every kind its name, what takes an item, and the items."""
+    """Yield for each kind its name, the function that reads an item, and the items."""
     digits, labels = mnist.load_test()
     good, genius = SampleSet.from_arrays(digits[:40], labels[:40]), models.load("genius")
     run = Run(genius.rename("run 1"), [{"epoch": 0.0, "samples_seen": 0.0, "seconds": 0.0}], TrainSettings(), "untrained", 1.0)
@@ -81,16 +81,16 @@ def kinds(share: float) -> Iterator[tuple[str, Callable[[Any], object], Iterator
 
 
 def try_all(take: Callable[[Any], object], items: Iterator[tuple[str, Any]]) -> Outcome:
-    """Give every item to what takes it."""
+    """Give each item to the function that reads it, and return the outcome."""
     outcome = Outcome()
     for name, item in items:
         begin = time.monotonic()
         try:
             take(item)
-            outcome.counts["taken"] += 1
+            outcome.counts["accepted"] += 1
         except DigitLabError as error:
-            outcome.counts["refused"] += bool(str(error))
-        except BaseException as error:  # noqa: BLE001 just these are looked for
+            outcome.counts["rejected"] += bool(str(error))
+        except BaseException as error:  # noqa: BLE001 other errors are what this program looks for
             outcome.failures.append(f"{name}: {type(error).__name__}: {error}"[:200])
         seconds = time.monotonic() - begin
         outcome.slowest = max(outcome.slowest, seconds)
@@ -100,22 +100,22 @@ def try_all(take: Callable[[Any], object], items: Iterator[tuple[str, Any]]) -> 
 
 
 def main() -> int:
-    """Print a line for each kind."""
+    """Print a line for each kind of item. Return 1 if an item failed or ran code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--share", type=float, default=1.0, help=f"of {COUNTS}")
+    parser.add_argument("--share", type=float, default=1.0, help=f"share of these numbers of items: {COUNTS}")
     logging.disable(logging.WARNING)
     failed = False
     for kind, take, items in kinds(parser.parse_args().share):
         outcome = try_all(take, items)
         total = outcome.counts.total() + len(outcome.failures)
         print(
-            f"{kind}: {total} tried, {outcome.counts['refused']} refused with a sentence, {outcome.counts['taken']} taken, "
+            f"{kind}: {total} items, {outcome.counts['accepted']} accepted, {outcome.counts['rejected']} rejected, "
             f"{len(outcome.failures)} failed; the slowest took {outcome.slowest:.1f} s",
             flush=True,
         )
         print(*outcome.failures, sep="\n", end="\n" if outcome.failures else "")
         failed |= bool(outcome.failures)
-    print(f"code was run: {'yes' if MARKER.exists() else 'no'}")
+    print(f"an item ran code: {'yes' if MARKER.exists() else 'no'}")
     return int(failed or MARKER.exists())
 
 

@@ -1,9 +1,10 @@
-"""How waits and memory grow with drawings, with runs in the history and with people at once.
+"""Measure how latency and memory grow with the number of drawings, of runs in the history, and of people at once.
 
     python benchmarks/growth.py [samples] [runs] [sessions] [--to FOLDER]
 
-Each point has a fresh server with a lab from its store, open in three windows. Drawings are MNIST's test digits; each run has
-model files of its own, as large as real ones. People are websockets as in `load.py`. --to also saves a plot of each as SVG.
+Each point is measured on a fresh server with a lab from its database, which is open in three windows. The drawings are MNIST's
+test digits. No two runs share model files, and the files are as large as real ones. People are websockets as in `load.py`. --to
+saves an SVG plot of each.
 """
 
 import argparse
@@ -36,13 +37,13 @@ ANSWER = "answer at the websocket, no browser (ms)"
 
 
 def with_lab(browser, samples: int, runs: int) -> dict[str, float]:
-    """A Draw page that opens a lab of this size."""
+    """Measure a Draw page that opens a lab of this size."""
     with tempfile.TemporaryDirectory() as folder:
         url, token = f"sqlite:///{folder}/labs.sqlite", new_token()
         LabStore.from_url(url).save(token, large_lab(samples, runs))
         server = Server(Path(folder), DIGITLAB_STORE=url)
         try:
-            open_draw_page(browser, f"{server.url}/Draw")[1].page.close()  # the server's own first page
+            open_draw_page(browser, f"{server.url}/Draw")[1].page.close()  # the first page of a server takes longer
             seconds, person = zip(*(open_draw_page(browser, f"{server.url}/Draw?lab={token}") for _ in range(3)), strict=True)
             person[-1].page.wait_for_timeout(1500)
             waits = measure(person[-1], STROKES)
@@ -54,7 +55,7 @@ def with_lab(browser, samples: int, runs: int) -> dict[str, float]:
 
 
 def with_people(people: int) -> dict[str, float]:
-    """So many websockets that draw; nothing trains."""
+    """Measure so many websockets that draw, without a training."""
     with tempfile.TemporaryDirectory() as folder:
         server = Server(Path(folder))
         try:
@@ -69,7 +70,7 @@ def with_people(people: int) -> dict[str, float]:
 
 
 def points(browser, family: str) -> pd.DataFrame:
-    """One row a size."""
+    """Return a table with one row for each size."""
     what, sizes = FAMILIES[family]
     measured = {
         "samples": lambda size: with_lab(browser, size, 0),
@@ -80,20 +81,20 @@ def points(browser, family: str) -> pd.DataFrame:
 
 
 def plot(found: pd.DataFrame) -> alt.HConcatChart:
-    """A small chart for each figure."""
+    """Return a small chart for each measured quantity."""
     what, *figures = found.columns
     line = alt.Chart(found, width=220, height=160).mark_line(point=True, color=BLUE)
     return alt.hconcat(*(line.encode(x=alt.X(f"{what}:Q"), y=alt.Y(f"{one}:Q")) for one in figures))
 
 
 def main():
-    """Measure, print and plot."""
+    """Measure and print a table for each family, and save its plot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("families", nargs="*", metavar="FAMILY", help=f"some of {', '.join(FAMILIES)} (default: all)")
-    parser.add_argument("--to", type=Path, help="folder for the plots")
+    parser.add_argument("--to", type=Path, help="folder to save the plots in")
     options = parser.parse_args()
     if unknown := set(options.families) - set(FAMILIES):
-        parser.error(f"there is nothing called {', '.join(unknown)}")
+        parser.error(f"There is no family called {', '.join(unknown)}. The families are {', '.join(FAMILIES)}.")
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
         for family in options.families or FAMILIES:

@@ -1,9 +1,9 @@
-"""Digits a second and ms a digit of the same model, answered by LiteRT, Keras and ONNX Runtime.
+"""Measure the throughput and latency of the same model in LiteRT, Keras and ONNX Runtime.
 
     python benchmarks/inference.py [--rounds 5]
 
-One digit at a time is what a stroke asks; a thousand at a time what an evaluation asks. All take turns in one process with
-as many threads as they take by default, LiteRT with one as the dashboard uses it and with all.
+A stroke predicts one digit, and an evaluation predicts a thousand at once. All runtimes take turns in one process, with their
+default number of threads. LiteRT is measured with one thread, as in the dashboard, and with all threads.
 """
 
 import argparse
@@ -26,7 +26,7 @@ MODEL, SINGLES, MANY = "genius", 50, 1000
 
 
 def ways():
-    """Name → a function from (N, 28, 28, 1) float32 to (N, 10)."""
+    """Return functions from (N, 28, 28, 1) float32 to (N, 10) probabilities, by the name of the runtime."""
     bundle = models.load(MODEL)
     keras_model = keras_io.open_model(bundle)
     traced = tf.function(keras_model, reduce_retracing=True)
@@ -44,14 +44,14 @@ def ways():
 
 
 def seconds(work):
-    """Of one call."""
+    """Return the seconds of one call."""
     begin = time.perf_counter()
     work()
     return time.perf_counter() - begin
 
 
 def main():
-    """Measure in turns and print."""
+    """Measure the runtimes in turns and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
@@ -60,7 +60,7 @@ def main():
     expected = next(iter(answer.values()))(digits)
     for name, ask in answer.items():
         if np.abs(ask(digits) - expected).max() > 1e-3:
-            raise SystemExit(f"{name} answers otherwise.")
+            raise SystemExit(f"{name} predicts other probabilities than LiteRT.")
         ask(digits[:1])
     single, many = {name: [] for name in answer}, {name: [] for name in answer}
     for _ in range(options.rounds):
@@ -74,7 +74,13 @@ def main():
         rows.append(
             (name, f"{1000 * alone:.2f}", f"{ours / alone:.3f} ×", f"{MANY / together:,.0f}", f"{together / ours_many:.2f} ×")
         )
-    head = ("way", "ms for one digit", "Digit Lab's share of it", "digits a second, 1,000 at once", "times Digit Lab's wait")
+    head = (
+        "runtime",
+        "ms for one digit",
+        "Digit Lab's time ÷ this time",
+        "digits a second, 1,000 at once",
+        "this time ÷ Digit Lab's time",
+    )
     print(table(head, rows))
 
 

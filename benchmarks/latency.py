@@ -1,10 +1,10 @@
-"""Pen-up to new answer in Chromium: Digit Lab quiet, while it trains, and while it trains with a second session in line and
-a third one's sweep, beside a bare page that only echoes the canvas.
+"""Measure the time from pen-up to the new prediction in Chromium, on an idle server and during trainings.
 
     python benchmarks/latency.py [--strokes 15] [--json]
 
-The time runs in the page, from the browser's pointerup to the change of the answer's text. Both pages are served and
-measured in turn in one run, so that the ratios hold on a busy machine.
+The time is taken in the page, from the browser's pointerup event to the change of the prediction's text. Two pages are
+measured in turns in one run, so that the ratios hold on a busy machine. Digit Lab is measured when it is idle, while it trains,
+and while it trains with a second session that waits and the sweep of a third session. The other page only echoes the canvas.
 """
 
 import argparse
@@ -25,11 +25,11 @@ OBSERVE_ANSWERS = """() => { window.waits = []; let up = 0, last = '';
     const text = strokes + (place ? place.innerText : '');
     if (text !== last) { last = text; if (up) window.waits.push(performance.now() - up); up = 0 } requestAnimationFrame(check) };
   check() }"""
-PAUSE = 500  # ms between strokes: longer than the canvas's own 200 ms
+PAUSE = 500  # ms between strokes, longer than the 200 ms that the canvas waits
 
 
 def measure(person: Person, strokes: int) -> list[float]:
-    """Milliseconds from pen-up to the answer's change, one a stroke."""
+    """Return the milliseconds from pen-up to the changed prediction, one value for each stroke."""
     person.page.evaluate(OBSERVE_ANSWERS)
     waits = []
     for number in range(strokes):
@@ -43,7 +43,7 @@ def measure(person: Person, strokes: int) -> list[float]:
 
 
 def visit(browser, server, path="/Draw"):
-    """A new window on a page with a canvas."""
+    """Open a page with a canvas in a new window."""
     person = Person(browser.new_page(viewport={"width": 1280, "height": 900}), server.url)
     person.open(path)
     person.find_canvas()
@@ -52,7 +52,7 @@ def visit(browser, server, path="/Draw"):
 
 
 def start_long_training(person):
-    """Press Train with everything at its most, and come back to Draw when it runs."""
+    """Start a training with the largest settings, and return to Draw when it runs."""
     person.go("Train")
     person.start_long_training()
     person.page.wait_for_timeout(3000)
@@ -62,7 +62,7 @@ def start_long_training(person):
 
 
 def start_other_sessions(browser, server):
-    """A second session whose training waits in line, and a third with a sweep."""
+    """Open a second session whose training waits in the queue, and a third session with a sweep."""
     second, third = visit(browser, server), visit(browser, server)
     second.go("Train")
     second.press("train")
@@ -71,11 +71,11 @@ def start_other_sessions(browser, server):
     third.page.locator(".st-key-sweeping label").click()
     third.page.locator(".st-key-sweep button").wait_for()
     third.press("sweep")
-    third.page.get_by_text("0 of 4 trainings done").wait_for(timeout=60_000)
+    third.page.get_by_text("0 of 4 trials done").wait_for(timeout=60_000)
 
 
 def main():
-    """Measure and print medians and ratios."""
+    """Measure and print the medians and ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--strokes", type=int, default=15)
     parser.add_argument("--json", action="store_true")

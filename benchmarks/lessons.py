@@ -1,8 +1,8 @@
-"""The figures of the lessons: each question's trainings with several seeds, read on MNIST's test digits.
+"""Measure the answers of the lessons: train with several seeds, and evaluate on MNIST's test digits.
 
     python benchmarks/lessons.py [NUMBER ...] [--json]
 
-Drawings of a lesson are digits drawn by code, since those of a class are its own.
+The drawings of a lesson are digits that are drawn by code, in place of the drawings of a class.
 """
 
 import argparse
@@ -27,7 +27,7 @@ N_DRAWINGS = 10
 
 
 def drawings(digit):
-    """Ten of a digit, drawn by code; none without a digit."""
+    """Return ten drawings of a digit, made by code. Without a digit, return no drawings."""
     if digit is None:
         return SampleSet()
     digits, labels = synthetic.generate(400, seed=1)
@@ -36,7 +36,7 @@ def drawings(digit):
 
 
 def trainings(lesson, name, value):
-    """The results of all seeds, and the sentences of those that were ended."""
+    """Train with all seeds. Return the results, and the error messages of the trainings that ended early."""
     results, errors = [], []
     for seed in range(lesson.n_seeds):
         settings, network = parameter_space.apply({name: value}, lesson.settings.replace(seed=seed), lesson.network)
@@ -49,7 +49,7 @@ def trainings(lesson, name, value):
 
 
 def measure(number, lesson):
-    """One row a value."""
+    """Yield a row for each value of the lesson's parameter."""
     ((name, values),) = lesson.values.items()
     for value in values:
         results, errors = trainings(lesson, name, value)

@@ -1,9 +1,9 @@
-"""Predictions while the pen is down, in Chromium: how many a second, how soon after the picture, and whether frames are dropped.
+"""Measure the predictions while the pen is down, in Chromium: their rate, their latency, and whether frames are dropped.
 
     python benchmarks/live.py [--strokes 8] [--json]
 
-A slow stroke moves all the time. Each picture that the page takes of it is timed until the bars change; frames are counted
-meanwhile. Quiet, then while a training runs.
+A slow stroke moves all the time. Each picture that the page takes of it is timed until the bars change. Frames are counted at
+the same time. This is measured on an idle server, then while a training runs.
 """
 
 import argparse
@@ -18,10 +18,10 @@ from playwright.sync_api import sync_playwright
 from benchmarks.latency import start_long_training, visit
 from tests.support.browser import CHROMIUM_ARGS, SIDE, Person, Server, chromium
 
-POINTS = 120  # of a stroke
-POINT_INTERVAL = 12  # ms
+POINTS = 120  # number of points of a stroke
+POINT_INTERVAL = 12  # ms between two points
 LONG_FRAME = 50  # ms
-PAUSE = 800  # ms until a new canvas shows a stroke as it is drawn
+PAUSE = 800  # ms until a new canvas shows strokes while they are drawn
 WATCH = """() => {
   window.pictures = []; window.changes = []; window.frames = [];
   const toDataURL = HTMLCanvasElement.prototype.toDataURL;
@@ -37,7 +37,7 @@ WATCH = """() => {
 
 
 def draw_slowly(person: Person, number: int) -> tuple[float, float]:
-    """A stroke like a 2; when it began and ended, in ms of the page's clock."""
+    """Draw a stroke like a 2. Return when it began and ended, in ms of the page's clock."""
     page, box = person.page, person.canvas_box()
     turn = number * 7
     outline = [(70 + turn, 90), (120, 50), (190, 70), (180, 130), (110, 190), (70, 230), (150, 228), (215 - turn, 226)]
@@ -63,7 +63,7 @@ def draw_slowly(person: Person, number: int) -> tuple[float, float]:
 
 
 def measure(person: Person, strokes: int) -> dict[str, float]:
-    """Figures of so many strokes."""
+    """Draw so many strokes, and return the measured figures."""
     page = person.page
     page.evaluate(WATCH)
     seconds, waits, frames = 0.0, [], []

@@ -1,12 +1,12 @@
-"""Thirty people draw at once while a training runs: how long do they wait, and what memory does it take?
+"""Measure latency and memory while thirty people draw at once and a training runs.
 
     python benchmarks/load.py [--people 30] [--seconds 60]
 
-Each person is a real websocket that speaks Streamlit's own protocol: it opens the Draw page, sends the canvas after every
-stroke as a browser does, and waits for the answer's new HTML. Half of the time its pen is down: then it sends a picture of the
-stroke, and the next one when that was answered and the server's delay is over. The training is pressed in Chromium, where one
-more person draws: pen-up to answer as a person sees it. Then all leave, and later one more person comes: Streamlit lets go of
-sessions whose time is over when the next one comes.
+Each person is a websocket with Streamlit's protocol. It opens the Draw page, sends the canvas after each stroke as a browser
+does, and waits for the HTML of the new prediction. Half of the time its pen is down. Then it sends a picture of the stroke, and
+the next picture after the response and the server's delay. The training is started in Chromium, where another person draws, and
+the time from pen-up to the prediction is measured there as well. Then everyone leaves, and later another person comes, because
+Streamlit frees expired sessions when the next session begins.
 """
 
 import argparse
@@ -36,8 +36,8 @@ from streamlit.runtime.state.session_state import STREAMLIT_INTERNAL_KEY_PREFIX
 from benchmarks.latency import measure, start_long_training, visit
 from tests.support.browser import CHROMIUM_ARGS, SHAPES, Server, chromium
 
-PAUSE = 2.0  # s between two strokes of one person, on average
-SESSION_TIMEOUT = 140  # s until the server has let go of those who left: Streamlit waits 120 s for them
+PAUSE = 2.0  # s, mean time between two strokes of one person
+SESSION_TIMEOUT = 140  # s until the sessions of people who left have expired: Streamlit keeps them for 120 s
 LAST_VISIT = 10  # s that the last person draws
 CANVAS, LIVE, ANSWER = "drawable_canvas", "digit-lab-live", 'data-testid="prediction"'
 LIVE_SIDE = 112  # px
@@ -51,20 +51,20 @@ class Visitor:
         self.url = url.replace("http://", "ws://") + "/_stcore/stream"
         self.random = random.Random(seed)
         self.components: dict[str, str] = {}  # name → id
-        self.fragments: dict[str, str] = {}  # name → id of the fragment that it stands in
+        self.fragments: dict[str, str] = {}  # id of a component → id of its fragment
         self.live = {"is_on": False, "answered": 0, "delay": 0.0, "revision": 0}
-        self.pen_down, self.n_pictures = 0.0, 0  # s, and what was answered in them
+        self.pen_down, self.n_pictures = 0.0, 0  # s with the pen down, and pictures that were answered in this time
         self.waits: list[float] = []
         self.errors = 0
 
     @contextlib.asynccontextmanager
     async def connect(self):
-        """Open the websocket, and close it in the end."""
+        """Open the websocket, and close it at the end."""
         async with websockets.connect(self.url, subprotocols=["streamlit"], max_size=MAX_MESSAGE_SIZE) as self.socket:
             yield
 
     async def draw(self, seconds: float):
-        """Come, draw for so long, leave."""
+        """Open the page, draw for so many seconds, and leave."""
         async with self.connect():
             await self.send(BackMsg(rerun_script={"page_name": "Draw"}))
             end = time.monotonic() + seconds
@@ -72,7 +72,7 @@ class Visitor:
                 await self.draw_digit(self.random.choice(list(SHAPES)), end)
 
     async def draw_digit(self, digit, end):
-        """Its strokes, one after the other; the next digit goes over them, as on a canvas that was not cleared."""
+        """Draw the strokes of a digit. The canvas is not cleared, so the next digit is drawn over it."""
         shift = self.random.choice([-20, 0, 20]), self.random.choice([-20, 0, 20])
         strokes = [tuple((x + shift[0], y + shift[1]) for x, y in points) for points in SHAPES[digit]]
         for number in range(1, len(strokes) + 1):
@@ -104,7 +104,7 @@ class Visitor:
         self.pen_down += seconds
 
     def stroke(self, strokes):
-        """What the browser sends when the pen goes up."""
+        """Return the message that a browser sends on pen-up."""
         state = json.dumps({"drawing": {"raw": {"objects": [{"path": []}] * len(strokes)}, "data": to_data_url(tuple(strokes))}})
         message = BackMsg(rerun_script={"page_name": "Draw", "fragment_id": self.fragments[self.find(CANVAS)]})
         widget = message.rerun_script.widget_states.widgets.add()
@@ -112,17 +112,17 @@ class Visitor:
         return message
 
     def find(self, name: str) -> str:
-        """The id of a component whose name contains this; "" when there is none."""
+        """Return the id of the first component whose name contains `name`, or "" if there is none."""
         return next((found for known, found in self.components.items() if name in known), "")
 
     def trigger(self, message: BackMsg, name: str, event: str, value: object) -> None:
-        """Add to a message what the browser sends when a component triggers an event."""
+        """Add an event of a component to a message, as the browser does."""
         widget = message.rerun_script.widget_states.widgets.add()
         widget.id = f"{STREAMLIT_INTERNAL_KEY_PREFIX}_{self.find(name)}{EVENT_DELIM}events"
         widget.json_trigger_value = json.dumps([{"event": event, "value": value}])
 
     async def send(self, message) -> bool:
-        """Send, and read until the script has run; True when a new answer was among what came."""
+        """Send a message and read the responses until the script has run. Return whether they contain a new prediction."""
         answered = False
         await self.socket.send(message.SerializeToString())
         async with asyncio.timeout(60):
@@ -137,10 +137,10 @@ class Visitor:
                     return answered
 
     def on_message(self, reply) -> None:
-        """Called with each message; does nothing here."""
+        """Handle a message. Subclasses override this method."""
 
     def is_answer(self, delta) -> bool:
-        """Note the components; True for an answer."""
+        """Record the components, and return whether the delta is a prediction."""
         element = delta.new_element
         if element.WhichOneof("type") == "bidi_component":
             component = element.bidi_component
@@ -153,7 +153,7 @@ class Visitor:
 
 @functools.lru_cache(maxsize=2000)
 def to_data_url(strokes, side=280) -> str:
-    """A canvas as a data URL, so many px wide."""
+    """Return a canvas with these strokes as the data URL of a PNG that is `side` px wide."""
     image = Image.new("RGBA", (280, 280), "black")
     pen = ImageDraw.Draw(image)
     for points in strokes:
@@ -164,7 +164,7 @@ def to_data_url(strokes, side=280) -> str:
 
 
 def draw_together(url: str, people: int, seconds: float) -> list[dict]:
-    """Everybody draws: what each waited, and their errors."""
+    """Let everyone draw at the same time. Return the waits and errors of each person."""
     visitors = [Visitor(url, seed) for seed in range(people)]
 
     async def together():
@@ -182,7 +182,7 @@ def draw_together(url: str, people: int, seconds: float) -> list[dict]:
 
 
 def megabytes(server) -> float:
-    """Of the server's own process."""
+    """Return the memory of the server's process in MB."""
     return psutil.Process(server.process.pid).memory_info().rss / 1e6
 
 
@@ -192,7 +192,7 @@ def main():
     parser.add_argument("--people", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=60)
     options = parser.parse_args()
-    # The visitors run in a process of their own, so that this one can watch a real page beside them.
+    # The visitors run in a separate process, so that this process can measure a real page at the same time.
     apart = multiprocessing.get_context("spawn").Pool(1)
     with sync_playwright() as play, tempfile.TemporaryDirectory() as folder, apart as others:
         browser = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
@@ -215,14 +215,14 @@ def main():
     print(f"pen-up to answer over the websocket: median {np.median(waits):.0f} ms, p95 {np.quantile(waits, 0.95):.0f} ms")
     print(
         f"in Chromium, training on: median {statistics.median(alone):.0f} ms alone, {statistics.median(seen):.0f} ms with "
-        f"everybody, the worst {max(seen):.0f} ms"
+        f"everyone, {max(seen):.0f} ms at most"
     )
-    print(f"server: {before:.0f} MB before, {during:.0f} MB with everybody ({(during - before) / options.people:.1f} MB each), ")
+    print(f"server: {before:.0f} MB before, {during:.0f} MB with everyone ({(during - before) / options.people:.1f} MB each),")
     print(f"{after:.0f} MB {SESSION_TIMEOUT} s after they left ({after / before:.2f} × before)")
 
 
 def beside(others, server, options, person):
-    """The crowd, a real page's waits, and the server's memory at the end."""
+    """Run the visitors beside a real page. Return the visitors' results, the page's waits, and the server's memory in MB."""
     coming = others.apply_async(draw_together, (server.url, options.people, options.seconds))
     time.sleep(options.seconds / 3)
     seen = measure(person, 15)

@@ -1,4 +1,4 @@
-"""How much memory the server takes for large pictures at once, and for many imported models one after the other.
+"""Measure the server's memory for several large pictures at once, and for many imported models in sequence.
 
 python benchmarks/memory.py
 """
@@ -27,7 +27,7 @@ SAMPLING_INTERVAL = 0.005  # s
 
 
 class Peak:
-    """The largest memory of a process while it is watched, in MB."""
+    """The largest memory of a process while it is observed, in MB."""
 
     def __init__(self, pid: int):
         self._process, self._is_over = psutil.Process(pid), threading.Event()
@@ -43,14 +43,14 @@ class Peak:
             self.largest = max(self.largest, self.now())
 
     def stop(self) -> float:
-        """MB more than before."""
+        """Stop observing, and return how many MB the memory has grown at most."""
         self._is_over.set()
         self._thread.join()
         return self.largest - self.before
 
 
 def large_picture(mode: str) -> bytes:
-    """As many pixels as are allowed in few bytes, with a mark."""
+    """Return a small PNG file with the largest allowed number of pixels, and a black rectangle."""
     side = int(MAX_PIXELS**0.5)
     picture, file = Image.new("L", (side, side), "white"), io.BytesIO()
     picture.paste("black", (side // 3, side // 4, side // 2, side // 2))
@@ -59,20 +59,20 @@ def large_picture(mode: str) -> bytes:
 
 
 def ask(url: str, content: bytes) -> int:
-    """The status of a prediction."""
+    """Request a prediction, and return the HTTP status."""
     request = urllib.request.Request(f"{url}/api/v1/predict", content, {"content-type": "image/png"})
     with urllib.request.urlopen(request, timeout=120) as answer:
         return answer.status
 
 
 def measure_pictures() -> None:
-    """Eight at once, of each mode."""
+    """Send eight pictures at once, for each mode of Pillow."""
     with tempfile.TemporaryDirectory() as folder:
         server = Server(Path(folder))
         try:
             small = io.BytesIO()
             Image.new("L", (50, 50), 255).save(small, "PNG")
-            ask(server.url, small.getvalue())  # loads the API
+            ask(server.url, small.getvalue())  # the first request loads the API
             for mode in ("L", "P", "RGB", "RGBA"):
                 content, peak = large_picture(mode), Peak(server.process.pid)
                 with ThreadPoolExecutor(N_PICTURES) as pool:
@@ -87,7 +87,7 @@ def measure_pictures() -> None:
 
 
 def measure_models() -> None:
-    """Each is used on 500 drawings, as a page of drawings does."""
+    """Predict 500 drawings with each model, as a page with drawings does."""
     genius, digits = models.load("genius"), np.random.default_rng(0).integers(0, 256, (500, 28, 28)).astype(np.uint8)
     resources.predictor(genius).probabilities(digits)
     process = psutil.Process()
@@ -97,11 +97,11 @@ def measure_models() -> None:
         brought = replace(genius, tflite_bytes=genius.tflite_bytes + number.to_bytes(2, "little"))
         resources.predictor(brought).probabilities(digits)
     grown = process.memory_info().rss / 1e6 - before
-    print(f"{N_MODELS} models, each used on 500 drawings: +{grown:.0f} MB, {time.monotonic() - begin:.0f} s")
+    print(f"{N_MODELS} models, each predicting 500 drawings: +{grown:.0f} MB, {time.monotonic() - begin:.0f} s")
 
 
 def main() -> int:
-    """Print a line for each."""
+    """Measure the models and the pictures, and print the results."""
     measure_models()
     measure_pictures()
     return 0

@@ -1,11 +1,11 @@
-"""What twenty labelled drawings do for their writer, and what they cost on MNIST.
+"""Measure what a training on twenty labelled drawings changes for their writer, and on MNIST.
 
     python benchmarks/personalization.py FOLDER [--writers 30] [--labels 20] [--seeds 3] [--set epochs=3 ...] [--json]
 
-FOLDER holds `drawings.py` as the pen drawings we develop with do: `load()` gives strokes, labels and writers, `careless(rng)`
-where and how large one is drawn, `place` and `paint` draw it.
-For each writer: label some drawings at random, train from genius with the default settings, read all the others. All of it
-once for each seed of the training, because the few errors that are left make one seed's figures rough.
+FOLDER holds a module `drawings.py`: `load()` returns strokes, labels and writers, `careless(rng)` returns a random position and
+size, `place` moves the strokes there, and `paint` draws them. For each writer, some random drawings are labelled, genius is
+trained on them with the default settings, and the writer's other drawings are predicted. This is repeated for each seed of the
+training, because few errors remain, so one seed gives an imprecise result.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from digitcore.training.settings import TrainSettings
 
 
 def by_writer(folder):
-    """writer → the drawings of each with their strokes, in a fixed random order."""
+    """Return the drawings of each writer with their strokes, in a fixed random order."""
     sys.path.insert(0, str(folder))
     import drawings
 
@@ -48,18 +48,18 @@ def _sample_set(pairs):
 
 
 def _strokes_text(placed, brush):
-    """As the canvas would give it."""
+    """Return the strokes as the canvas gives them."""
     points = [stroke.round().astype(int).tolist() for stroke in placed]
     return to_json(points, round(brush))
 
 
 def errors(model, digits, labels):
-    """(N,) bool, True where the model is wrong."""
+    """Return for each digit whether the model's prediction is wrong, (N,) bool."""
     return model.predictor().probabilities(digits).argmax(1) != labels
 
 
 def train_on_writer(start, drawings, n_labels, settings):
-    """One writer: figures before and after."""
+    """Train on the drawings of one writer, and return the figures before and after the training."""
     samples = drawings.take(range(n_labels)).without_hold_out()
     digits, labels = drawings.digits, drawings.labels
     started = time.perf_counter()
@@ -80,7 +80,7 @@ def train_on_writer(start, drawings, n_labels, settings):
 
 
 def summary(rows):
-    """Means over writers and seeds, and how many trainings made a writer worse off by more than chance."""
+    """Return means over writers and seeds, and how many trainings made the predictions worse by more than chance explains."""
     before, after = _share(rows, "before"), _share(rows, "after")
     by_seed = [[row for row in rows if row["seed"] == seed] for seed in sorted({row["seed"] for row in rows})]
     worse = [row for row in rows if row["broken"] > row["fixed"] and _unlikely(row["broken"], row["fixed"])]
@@ -109,7 +109,7 @@ def _unlikely(broken, fixed):
 
 
 def main():
-    """Measure every writer with every seed and print the summary."""
+    """Measure each writer with each seed, and print the summary."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--writers", type=int, default=30)

@@ -1,8 +1,8 @@
-"""How many photographs of digits on paper are read, and how long their ink takes, decoding apart.
+"""Measure how many photographs of digits on paper are predicted correctly, and how long it takes to find the digit.
 
     python benchmarks/photographs.py [--photographs 200] [--model genius] [--json]
 
-The photographs are drawn by code (tests/support/photographs.py): digits of the synthetic forms on paper, of the kinds in `KINDS`.
+The photographs are drawn by code (`tests/support/photographs.py`): synthetic digits on paper, of the kinds in `KINDS`.
 """
 
 import argparse
@@ -23,7 +23,7 @@ LARGE_SIDES = 4000, 3000  # px: 12 million
 
 
 def share_read(predictor, kind, n):
-    """Share of the photographs whose digit is predicted, and of blank ones that are blank."""
+    """Return the share of photographs that are predicted correctly, and of blank photographs that are recognized as blank."""
     rng = np.random.default_rng(5)
     digits = [digit_from_file(photograph(kind, i % 10, rng)) for i in range(n)]
     correct = [digit is not None and predictor.probabilities(digit[None]).argmax() == i % 10 for i, digit in enumerate(digits)]
@@ -32,7 +32,7 @@ def share_read(predictor, kind, n):
 
 
 def milliseconds(n=15):
-    """Median time that the digit of a 12-megapixel photograph takes beside its decoding."""
+    """Return the median time in ms to find the digit in a 12-megapixel photograph, without its decoding."""
     small = Image.open(io.BytesIO(photograph("squared", 4, np.random.default_rng(0))))
     image, waits = small.resize(LARGE_SIDES), []
     for _ in range(n):
@@ -47,7 +47,7 @@ def milliseconds(n=15):
 def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photographs", type=int, default=200, help="of each kind")
+    parser.add_argument("--photographs", type=int, default=200, help="number of photographs of each kind")
     parser.add_argument("--model", default="genius")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

@@ -1,9 +1,9 @@
-"""Measure everything beside what a user would pick instead, and write RESULTS.md.
+"""Measure Digit Lab and what a user would pick instead, and write RESULTS.md.
 
     make bench
     python benchmarks/results.py [PART ...]
 
-With names, only those parts are measured anew; the others stay as they were. A part takes 1 to 15 minutes.
+With names, only these parts are measured again, and the other sections of the file are kept. A part takes 1 to 15 minutes.
 """
 
 import argparse
@@ -21,23 +21,23 @@ from tests.support.browser import chromium
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "RESULTS.md"
-PARTS = {  # name → title, command
+PARTS = {  # name → title, script and its options
     "side_by_side": ("Start, memory, pen-up to answer", ["side_by_side.py"]),
     "latency": ("Pen-up to answer while others train", ["latency.py"]),
     "convergence": ("Training from random weights", ["convergence.py"]),
-    "fits": ("Our training loop over a bare `model.fit`", ["training.py", "fits"]),
+    "fits": ("Training loop compared with a bare `model.fit`", ["training.py", "fits"]),
     "inference": ("Inference", ["inference.py"]),
     "growth": ("Growth", ["growth.py", "--to", str(HERE / "results")]),
-    "sweeps": ("A sweep of 24 trainings on one worker and on two", ["training.py", "sweeps"]),
+    "sweeps": ("A sweep of 24 trainings with one worker and with two", ["training.py", "sweeps"]),
     "api": ("The REST API", ["api.py"]),
     "storage": ("A large lab", ["storage.py"]),
-    "load": ("Thirty people and a training", ["load.py"]),
+    "load": ("Thirty people drawing during a training", ["load.py"]),
 }
 PACKAGES = ("streamlit", "streamlit-drawable-canvas", "tensorflow-cpu", "tensorflow", "keras", "ai-edge-litert", "onnxruntime")
 
 
 def machine() -> str:
-    """What was measured on, in a sentence."""
+    """Return a sentence about the machine and the versions of the packages."""
     model = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if (cpuinfo := Path("/proc/cpuinfo")).exists() else None
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     found = {name: version for name in PACKAGES if (version := installed(name))}
@@ -50,7 +50,7 @@ def machine() -> str:
 
 
 def installed(package: str) -> str:
-    """Its version, or ""."""
+    """Return the version of a package, or "" if it is not installed."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -58,7 +58,7 @@ def installed(package: str) -> str:
 
 
 def measured(name: str) -> str:
-    """The section of a part, measured now."""
+    """Run the script of a part and return its section of RESULTS.md."""
     title, (script, *options) = PARTS[name]
     begin = time.monotonic()
     done = subprocess.run([sys.executable, HERE / script, *options], cwd=HERE.parent, capture_output=True, text=True)
@@ -73,7 +73,7 @@ def measured(name: str) -> str:
 
 
 def sections() -> dict[str, str]:
-    """Title → section, as they stand in the file."""
+    """Return the sections of RESULTS.md by their titles."""
     if not RESULTS.exists():
         return {}
     _, *parts = re.split(r"(?m)^(?=## )", RESULTS.read_text(encoding="utf-8"))
@@ -81,25 +81,26 @@ def sections() -> dict[str, str]:
 
 
 def write(found: dict[str, str]) -> None:
-    """The file, its sections in our order."""
+    """Write the sections to RESULTS.md in the order of `PARTS`."""
     head = (
-        "# Measured beside what a user would pick instead\n\n"
+        "# Benchmark results\n\n"
         f"Written by `make bench`. {machine()}\n\n"
-        "The machine is shared and noisy: what is compared was measured in turns in one run, so ratios hold where times do not.\n"
+        "The machine is shared and its speed varies. Programs that are compared were measured in turns in one run, so the ratios "
+        "hold where the times do not. [Benchmarks](../docs/benchmarks.md) explains the figures.\n"
     )
     titles = [title for title, _ in PARTS.values() if title in found]
     RESULTS.write_text("\n".join([head, *(found[title] for title in titles)]), encoding="utf-8")
 
 
 def main():
-    """Measure and write, part by part."""
+    """Measure the parts, and write the file after each of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)} (default: all)")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
-        parser.error(f"there is no part called {', '.join(unknown)}")
+        parser.error(f"There is no part called {', '.join(unknown)}. The parts are {', '.join(PARTS)}.")
     if chromium() is None:
-        parser.error("Chromium is needed: install your system's package, such as Debian's “chromium”.")
+        parser.error("Chromium was not found. Install the package of your system, such as Debian's “chromium”.")
     found = sections()
     for name in options.parts or PARTS:
         found[PARTS[name][0]] = measured(name)

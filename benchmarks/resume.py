@@ -1,8 +1,8 @@
-"""Whether a sweep of 24 trainings survives the kill of the server and of its worker: none lost, none twice.
+"""Check that a sweep of 24 trainings survives when the server and its worker are killed: no training is lost or run twice.
 
     python benchmarks/resume.py [--kills 2]
 
-The lab is saved in SQLite. A real browser starts the sweep, and loads the page again after each kill.
+The lab is saved in SQLite. A browser starts the sweep, and reloads the page after each kill.
 """
 
 import argparse
@@ -21,7 +21,7 @@ N_TRIALS = 24
 
 
 def begin(person):
-    """Start a sweep of three parameters of the network that one builds."""
+    """Start a sweep of three parameters of a built network."""
     person.open(START)
     choose(person, "Network", "Build my own")
     person.page.locator(".st-key-sweeping label").first.click()
@@ -43,7 +43,7 @@ def main():
         for kill in range(kills):
             n = (kill + 1) * N_TRIALS // (kills + 1)
             some = "|".join(str(number) for number in range(n, N_TRIALS))
-            person.page.get_by_text(re.compile(f"^({some}) of {N_TRIALS} trainings done")).wait_for(timeout=LONG)
+            person.page.get_by_text(re.compile(f"^({some}) of {N_TRIALS} trials done")).wait_for(timeout=LONG)
             kill_all(server)
             server = Server(Path(folder), STREAMLIT_SERVER_PORT=str(server.port), **EAGER)
             person.page.reload()
@@ -51,7 +51,7 @@ def main():
         rows = download(person, "Download (CSV)")
         points = {(*(row[name] for name in PARAMETERS), row["seed"]) for row in rows}
         n_scored = sum(row["status"] == "done" and float(row["mnist"]) > 0 for row in rows)
-        print(f"{kills} kills: {len(rows)} trainings, {len(points)} different, {n_scored} with a score")
+        print(f"{kills} kills: {len(rows)} trainings, {len(points)} distinct, {n_scored} with a score")
         browser.close()
         server.stop()
 

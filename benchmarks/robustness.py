@@ -1,9 +1,9 @@
-"""How long four models take to predict 10,000 digits under ten corruptions at five severities, and a second look.
+"""Measure how long four models take to predict 10,000 digits with ten corruptions at five severities, and with a cached result.
 
     python benchmarks/robustness.py [--json]
 
-The page is opened in Chromium and asked to evaluate all digits; meanwhile a second window draws, and its strokes are timed as in
-`latency.py`. Then a third window opens the same view: nothing is read again.
+A window in Chromium evaluates all digits. At the same time, a second window draws, and its strokes are timed as in
+`latency.py`. Then a third window opens the same view, whose results are in the cache.
 """
 
 import argparse
@@ -26,7 +26,7 @@ IS_COMPLETE = (
 
 
 def open_robustness_view(browser, server):
-    """A window on the Stress view with the four models."""
+    """Open the Robustness view with the four models in a new window."""
     person = Person(browser.new_page(viewport={"width": 1280, "height": 900}), server.url)
     person.open("/Evaluate")
     page = person.page
@@ -43,7 +43,7 @@ def open_robustness_view(browser, server):
 
 
 def read_all(person):
-    """Ask for all digits; seconds until they are shown with every model."""
+    """Evaluate all digits, and return the seconds until the results of all models are shown."""
     began = time.perf_counter()
     person.page.locator(".st-key-robustness_all_digits label").click()
     person.page.wait_for_function(f"{IS_COMPLETE} && !document.querySelector('.st-key-stop_queries')", timeout=TIMEOUT)

@@ -1,10 +1,11 @@
-"""Start, memory and pen-up to answer of Digit Lab and of four programs that a user would pick instead, in one run.
+"""Measure start, memory and latency of Digit Lab and of four programs that a user would pick instead, in one run.
 
     python benchmarks/side_by_side.py [--strokes 12] [--rounds 3]
 
-All get the same strokes in Chromium on this machine and take turns, so that the ratios hold where it is busy; first quiet,
-then with a training of the same network on, which the peers run as tutorials do: `model.fit` in a thread of the server.
-`make bench` installs what the peers need into `.venv-peers`; without it only those on Streamlit are measured.
+All programs get the same strokes in Chromium on this machine and take turns, so that the ratios hold on a busy machine. They
+are measured first without a training, then while the same network is trained. The other programs train as tutorials do, with
+`model.fit` in a thread of the server. `make bench` installs the packages of the other programs into `.venv-peers`; without it,
+only the programs with Streamlit are measured.
 """
 
 import argparse
@@ -31,28 +32,28 @@ ROOT = Path(__file__).resolve().parent.parent
 OURS, THEIRS = sys.executable, str(ROOT / ".venv-peers" / "bin" / "python")
 STREAMLIT = (OURS, "-m", "streamlit", "run")
 LAB = "Digit Lab"
-HEAD = ("program", "start to drawable page (s)", "memory (MB)", "pen-up to answer (ms)", "the same, a training on (ms)")
+HEAD = ("program", "start to drawable page (s)", "memory (MB)", "pen-up to prediction (ms)", "the same during a training (ms)")
 FORMS = {"starts": ".1f", "megabytes": ".0f", "waits": ".0f", "busy": ".0f"}
 TRAINING_DIGITS = 20_000  # digits
 
 
 @dataclass
 class Program:
-    """One of those measured: how it is started, where its page and its canvas are, and what was found."""
+    """A measured program: how it is started, where its page and its canvas are, and the results."""
 
     command: tuple[str, ...]
     path: str = "/"
     canvas: str = "canvas.upper-canvas"
-    tool: str = ""  # what has to be pressed before one can draw
+    tool: str = ""  # selector of a button to press before drawing
     trains: bool = True
-    starts: list[float] = field(default_factory=list)  # s from process start to a page that can be drawn on
-    waits: list[float] = field(default_factory=list)  # ms from pen-up to new answer
+    starts: list[float] = field(default_factory=list)  # s from process start to a page with a canvas
+    waits: list[float] = field(default_factory=list)  # ms from pen-up to the new prediction
     busy: list[float] = field(default_factory=list)  # the same while a training runs
-    megabytes: list[float] = field(default_factory=list)  # of the server after drawing, its children included
+    megabytes: list[float] = field(default_factory=list)  # memory of the server and its children after drawing
 
 
 def programs() -> dict[str, Program]:
-    """By name; those of the usual stack only where their packages are installed."""
+    """Return the programs by their names; Flask and Gradio only if their packages are installed."""
     found = {
         LAB: Program((*STREAMLIT, "server.py"), "/Draw"),
         "echo page (floor)": Program((*STREAMLIT, "benchmarks/peers/echo.py"), trains=False),
@@ -68,7 +69,7 @@ def programs() -> dict[str, Program]:
 
 @contextlib.contextmanager
 def running(program: Program, folder: str, training: bool):
-    """The program's process and address."""
+    """Run a program, and yield its process and address."""
     port = free_port()
     settings = {
         "STREAMLIT_SERVER_PORT": str(port),
@@ -91,7 +92,7 @@ def running(program: Program, folder: str, training: bool):
 
 
 def until_drawable(page, url, program):
-    """Open the program's page as soon as something answers there, and wait for its canvas."""
+    """Open the program's page as soon as the server answers, and wait for its canvas."""
     end = time.monotonic() + 120
     while time.monotonic() < end:
         with contextlib.suppress(Exception):
@@ -104,7 +105,7 @@ def until_drawable(page, url, program):
 
 
 def draw(page, canvas, strokes):
-    """Milliseconds from pen-up to the answer's change; the first two strokes warm up and do not count."""
+    """Return the milliseconds from pen-up to the changed prediction. The first two strokes warm up and do not count."""
     page.wait_for_timeout(2000)
     page.evaluate(OBSERVE_ANSWERS)
     waits = []
@@ -124,7 +125,7 @@ def draw(page, canvas, strokes):
 
 
 def measure(program, browser, strokes):
-    """One start, one page, so many strokes, nothing else going on."""
+    """Measure one start, one page and so many strokes, without a training."""
     with tempfile.TemporaryDirectory() as folder:
         begin = time.monotonic()
         with running(program, folder, False) as (process, url):
@@ -138,7 +139,7 @@ def measure(program, browser, strokes):
 
 
 def measure_busy(program, browser, strokes):
-    """So many strokes while a training runs: pressed in Digit Lab, on from the start in the others."""
+    """Measure so many strokes during a training. Digit Lab starts it on its page, the other programs at their start."""
     with tempfile.TemporaryDirectory() as folder, running(program, folder, True) as (_, url):
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         until_drawable(page, url, program)
@@ -150,7 +151,7 @@ def measure_busy(program, browser, strokes):
 
 
 def report(found: dict[str, Program]) -> str:
-    """Medians, and in brackets what part of each Digit Lab takes."""
+    """Return a table of the medians, with Digit Lab's value as a multiple of each in brackets."""
 
     def cell(name, what):
         ours, theirs = getattr(found[LAB], what), getattr(found[name], what)
@@ -164,7 +165,7 @@ def report(found: dict[str, Program]) -> str:
 
 
 def main():
-    """Measure in turns and print the table."""
+    """Measure the programs in turns and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--strokes", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=3)
@@ -184,9 +185,10 @@ def main():
         f"\nMedians of {options.rounds} starts and {options.rounds * options.strokes} strokes ({options.strokes} while training)."
     )
     print(
-        "In brackets: Digit Lab's figure as a multiple of this one. The canvas waits 200 ms before it sends, in every Streamlit"
+        "The value in brackets is Digit Lab's value as a multiple of the program's. On the other Streamlit pages, the canvas "
+        "waits 200 ms before it sends;\nDigit Lab presses the canvas's send button instead. The memory is that of the server. "
+        "Digit Lab trains in a separate worker, which takes 0.7 GB."
     )
-    print("page but ours, which presses its own button; memory is the server's: Digit Lab trains in a worker of its own, 0.7 GB.")
 
 
 if __name__ == "__main__":

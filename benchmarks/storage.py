@@ -1,8 +1,8 @@
-"""A large lab, 500 drawings and 30 runs: how long it takes to save and to open, on SQLite, and whether strokes notice.
+"""Measure how long a large lab takes to save and to open in SQLite, and whether strokes become slower.
 
     python benchmarks/storage.py [--samples 500] [--runs 30]
 
-Each run has model files of its own, as large as real ones.
+No two runs share model files, and the files are as large as real ones.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from tests.support.browser import CHROMIUM_ARGS, Person, Server, chromium
 
 
 def large_lab(samples: int, runs: int) -> LabSnapshot:
-    """Drawings from MNIST, runs from genius; no two models share a file."""
+    """Return a lab with drawings from MNIST and runs from genius. No two models share a file."""
     digits, labels = mnist.load_test()
     genius = models.load("genius")
     strokes = ['{"side":280,"width":20,"strokes":[' + ",".join(["[[10,20],[30,40],[50,60]]"] * 8) + "]}"] * samples
@@ -43,14 +43,14 @@ def large_lab(samples: int, runs: int) -> LabSnapshot:
 
 
 def timed(work):
-    """Seconds, and what came of it."""
+    """Return the seconds of a call, and its result."""
     begin = time.perf_counter()
     result = work()
     return time.perf_counter() - begin, result
 
 
 def open_draw_page(browser, url):
-    """Seconds from the address to a Draw page with a canvas and the lab's count, and the person there."""
+    """Open a Draw page. Return the seconds until the canvas and the number of drawings are shown, and the person on the page."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     begin = time.perf_counter()
     page.goto(url)
@@ -77,7 +77,7 @@ def main():
         server = Server(Path(folder), DIGITLAB_STORE=url)
         browser = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
         try:
-            open_draw_page(browser, f"{server.url}/Draw")[1].page.close()  # the server's own first page
+            open_draw_page(browser, f"{server.url}/Draw")[1].page.close()  # the first page of a server takes longer
             empty, person = open_draw_page(browser, f"{server.url}/Draw")
             large, other = open_draw_page(browser, f"{server.url}/Draw?lab={token}")
             for one in (person, other):
@@ -87,9 +87,9 @@ def main():
             browser.close()
             server.stop()
     print(f"{options.samples} drawings, {options.runs} runs: {disk / 1e6:.1f} MB on disk")
-    print(f"the first save takes {whole:.2f} s, one more label {1000 * label:.0f} ms, reading it back {load:.2f} s")
+    print(f"the first save takes {whole:.2f} s, another label {1000 * label:.0f} ms, loading the lab {load:.2f} s")
     print(f"a Draw page opens in {large:.2f} s with the lab, {empty:.2f} s without")
-    print(f"pen-up to answer: {waits[1]:.0f} ms with the lab, {waits[0]:.0f} ms without ({waits[1] / waits[0]:.2f} ×)")
+    print(f"pen-up to prediction: {waits[1]:.0f} ms with the lab, {waits[0]:.0f} ms without ({waits[1] / waits[0]:.2f} ×)")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""What our training costs over a bare `model.fit`, how soon its first point comes, and what a second worker gives a sweep.
+"""Measure our training loop and a bare `model.fit`, the time to the first point, and sweeps with one and two workers.
 
     python benchmarks/training.py [fits] [points] [sweeps] [--json]
 
-Both fits train the same network on the same digits with the same validation, in turn, three times; medians and their ratio.
+Both loops train the same network on the same digits with the same validation, in turns, three times. The medians and the median
+of the ratios are printed.
 """
 
 import argparse
@@ -18,7 +19,7 @@ GRID = {"sample_weight": [1, 5, 20, 50], "mnist_samples": [200, 500, 1000], "epo
 
 
 def our_fit(start):
-    """Seconds of `training.train` without its export."""
+    """Return the seconds of `training.train` without the export of the model."""
     from digitcore import training
     from digitcore.samples import SampleSet
     from digitcore.training.settings import TrainSettings
@@ -28,7 +29,7 @@ def our_fit(start):
 
 
 def bare_fit(start):
-    """Seconds of Keras's own loop over the same arrays, with as many batches to an execution as ours."""
+    """Return the seconds of `model.fit` on the same arrays, with as many batches per execution as in our loop."""
     import keras
     import numpy as np
 
@@ -53,7 +54,7 @@ def bare_fit(start):
 
 
 def first_point(service, start):
-    """Seconds from the press of Train to the first point of the curve and to the first of the training, with a warm worker."""
+    """Return the seconds from submitting a training to the first point of its curve and to its first training point."""
     from digitcore.jobs.tasks import TrainTask
     from digitcore.samples import SampleSet
     from digitcore.training.settings import TrainSettings
@@ -70,7 +71,7 @@ def first_point(service, start):
 
 
 def sweep(start, workers):
-    """Seconds of a sweep of 24 trials on so many warm workers."""
+    """Return the seconds of a sweep of 24 trials with so many warm workers."""
     import numpy as np
 
     from digitcore import mnist
@@ -101,7 +102,7 @@ def sweep(start, workers):
 
 
 def fits(start):
-    """Our loop beside Keras's own, in turn; the first of each warms up."""
+    """Measure both loops in turns. The first training of each warms up."""
     ours, bare = zip(*((our_fit(start), bare_fit(start)) for _ in range(4)), strict=True)
     return {
         "our_fit_s": round(statistics.median(ours[1:]), 2),
@@ -111,7 +112,7 @@ def fits(start):
 
 
 def points(start):
-    """From the press of Train to the first points, with a warm worker."""
+    """Measure the time from the press of Train to the first points, with a warm worker."""
     from digitcore.jobs.service import JobService
 
     service = JobService()
@@ -125,7 +126,7 @@ def points(start):
 
 
 def sweeps(start):
-    """The same sweep on one worker and on two."""
+    """Measure the same sweep with one worker and with two."""
     one, two = sweep(start, 1), sweep(start, 2)
     return {
         "sweep_24_trials_one_worker_s": round(one, 1),
@@ -144,7 +145,7 @@ def main():
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
-        parser.error(f"there is no part called {', '.join(unknown)}")
+        parser.error(f"There is no part called {', '.join(unknown)}. The parts are {', '.join(PARTS)}.")
     from digitcore import models
 
     found, start = {}, models.load("genius")

@@ -1,8 +1,9 @@
-"""Record the loop, drawn to compared, as docs/loop.webp from a fresh dashboard: python docs/record_animation.py"""
+"""Record drawing, labelling, training and comparing on a fresh dashboard as docs/loop.webp: python docs/record_animation.py"""
 
 import base64
 import io
 import itertools
+import re
 import tempfile
 from pathlib import Path
 
@@ -14,13 +15,13 @@ from tests.support.browser import CHROMIUM_ARGS, FOUR, SEVEN, Person, Server, ch
 TARGET = Path(__file__).resolve().with_name("loop.webp")
 VIEW = {"width": 1120, "height": 700}
 WIDTH = 840  # px of the animation
-MIN_FRAME, MAX_FRAME = 0.06, 0.6  # s; a still page is shown no longer
+MIN_FRAME, MAX_FRAME = 0.06, 0.6  # s, shortest and longest time of a frame
 POINT_PAUSE = 22  # ms between two points of a stroke
-STEPS = 5  # between two corners
+STEPS = 5  # number of mouse moves between two points of a stroke
 
 
 class Recording:
-    """The frames that Chromium shows, with the time of each."""
+    """A recording of the frames that Chromium shows, with their times in s."""
 
     def __init__(self, page):
         self.frames: list[tuple[float, bytes]] = []
@@ -38,7 +39,7 @@ class Recording:
         self._session.detach()
 
     def save(self, path: Path) -> float:
-        """Write an animated WebP; returns its length in seconds."""
+        """Write an animated WebP, and return its length in seconds."""
         kept = [self.frames[0]]
         for frame in self.frames[1:]:
             if frame[0] - kept[-1][0] >= MIN_FRAME:
@@ -53,7 +54,7 @@ class Recording:
 
 
 def draw(person: Person, strokes):
-    """Draw as a hand does, so that the prediction is seen to move."""
+    """Draw as slowly as a person, so that the animation shows the changing prediction."""
     page, box = person.page, person.canvas_box()
     for points in strokes:
         places = [(box["x"] + x * box["width"] / 280, box["y"] + y * box["height"] / 280) for x, y in points]
@@ -68,7 +69,7 @@ def draw(person: Person, strokes):
 
 
 def loop(person: Person):
-    """Draw and label two digits, train, look at the outcome, compare."""
+    """Draw and label two digits, train, show the outcome, and compare."""
     page = person.page
     for number, (digit, strokes) in enumerate(((4, FOUR), (7, SEVEN)), start=1):
         draw(person, strokes)
@@ -77,18 +78,18 @@ def loop(person: Person):
         page.wait_for_timeout(250)
     person.press("train")
     training = page.locator(".st-key-training")
-    training.get_by_text("significant difference").wait_for(timeout=120_000)
+    training.get_by_text(re.compile("clearly|about the same")).wait_for(timeout=120_000)
     page.wait_for_timeout(900)
     page.locator(".st-key-intro").get_by_text("Both", exact=True).click()
     draw(person, FOUR)
     page.wait_for_timeout(1000)
     training.get_by_role("link", name="Compare").click()
-    page.locator(".st-key-headline").get_by_text("errors of 10,000").wait_for(timeout=120_000)
+    page.locator(".st-key-headline").get_by_text("of 10,000").wait_for(timeout=120_000)
     page.wait_for_timeout(2500)
 
 
 def main():
-    """Record, write, and say how long and how large it is."""
+    """Record and write the animation, and print its length and size."""
     with sync_playwright() as play, tempfile.TemporaryDirectory() as folder:
         browser, server = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS), Server(Path(folder))
         try:

@@ -1,5 +1,6 @@
-"""Take the pictures of the README from a fresh dashboard: python docs/take_screenshots.py"""
+"""Take the pictures of the documentation on a fresh dashboard: python docs/take_screenshots.py"""
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -13,7 +14,7 @@ DESK, PHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
 
 
 def shoot(person, name, tall=False):
-    """Save what is on the screen, once the page is at rest; tall: the whole page."""
+    """Save a screenshot when the page is at rest. With `tall`, save the whole page instead of the visible part."""
     page, usual = person.page, person.page.viewport_size
     page.wait_for_timeout(2500)
     page.mouse.move(5, 5)
@@ -29,7 +30,7 @@ def shoot(person, name, tall=False):
 
 
 def train(person):
-    """Label a few drawings and train on them from random weights, so that the charts have something to say."""
+    """Label a few drawings and train on them from random weights, so that the charts show a training."""
     for digit in (4, 7, 1, 4, 7):
         person.draw(digit)
         person.press_label(digit)
@@ -39,11 +40,11 @@ def train(person):
     person.page.locator(".st-key-start_from label", has_text="Untrained").click()
     person.page.wait_for_timeout(1000)
     person.press("train")
-    person.page.locator(".st-key-training").get_by_text("significant difference").wait_for(timeout=120_000)
+    person.page.locator(".st-key-training").get_by_text(re.compile("clearly|about the same")).wait_for(timeout=120_000)
 
 
 def look(person, view):
-    """One view of the Evaluate page, with everything read."""
+    """Open a view of Evaluate, and wait until it has all results."""
     page = person.page
     page.locator(".st-key-view").get_by_text(view, exact=True).click()
     page.wait_for_timeout(2500)
@@ -51,7 +52,7 @@ def look(person, view):
 
 
 def evaluate(person, scheme):
-    """The run, what it started from, genius, plain and salt-pepper in every view."""
+    """Take a picture of each view, with the run, the model it started from, genius, plain and salt-pepper."""
     page = person.page
     for name in ("genius", "plain", "salt-pepper"):
         page.locator(".stMultiSelect input").first.click()
@@ -67,14 +68,14 @@ def evaluate(person, scheme):
 
 
 def visit(browser, url, view, scheme, touch=False):
-    """A fresh session on the Draw page, with a digit drawn."""
+    """Open the Draw page in a new session."""
     person = Person(browser.new_context(viewport=view, color_scheme=scheme, has_touch=touch).new_page(), url, touch)
     person.begin()
     return person
 
 
 def main():
-    """All pictures, light and dark."""
+    """Take all pictures, light and dark."""
     with sync_playwright() as play, tempfile.TemporaryDirectory() as folder:
         browser, server = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS), Server(Path(folder))
         try:

@@ -18,27 +18,27 @@ from pages.session import formatting, persistence, resources, state
 from pages.session.lab_session import LabSession
 from pages.views.draw.quick_training import quick_training
 
-INITIAL, TRAINED, BOTH = "Initial", "Trained", "Both"
-DRAWERS = {  # key → title, module of pages.views.draw; what is closed is neither computed nor loaded
+INITIAL, TRAINED, BOTH = "initial", "trained", "both"
+EXPANDERS = {  # slug → title, module of pages.views.draw. A closed expander neither computes nor imports anything.
     "why": ("Why this prediction?", "explanation"),
-    "own": ("My drawings", "own_drawings"),  # a title that changes would close it
+    "own": ("My drawings", "own_drawings"),  # A title that changes would close the expander.
     "picture": ("Picture or camera", "image_input"),
     "files": ("Export and import drawings", "sample_exchange"),
 }
 
 
 def main(session: LabSession) -> None:
-    """The page from top to bottom."""
+    """Draw the page from top to bottom."""
     draw_and_predict(session, _shown_outside(session))
     quick_training(session)
     layout.show_saving_error(session)
     _show_flash(session)
-    _show_drawers(session)
+    _show_expanders(session)
 
 
 @st.fragment
 def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
-    """Canvas, prediction and labels: only this runs after a stroke, so what does not change with one stands elsewhere."""
+    """Draw canvas, prediction and labels. Only this fragment runs after a stroke, so nothing else belongs here."""
     persistence.save(session)
     with st.container(key="intro", horizontal=True, vertical_alignment="center"):
         _choose_predicting(session)
@@ -50,7 +50,7 @@ def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
             predict(session, _shown_by_canvas(session))
             label_counts(session)
             with st.container(key="remark"):
-                st.html("<span></span>")  # an empty container takes no room: what is said later would move the page
+                st.html("<span></span>")  # An empty container has no height, and a later remark would move the page.
                 _show_remark(session)
     if _shown_outside(session) != shown:
         st.rerun()
@@ -58,9 +58,9 @@ def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
 
 @st.fragment
 def predict(session: LabSession, shown: tuple[Any, ...]) -> None:
-    """The prediction and the labels on it: only this runs while a stroke is under way."""
+    """Draw the prediction and the label buttons. Only this fragment runs during a stroke."""
     begin, drawn = time.monotonic(), session.canvas
-    sync(session)  # a browser may send the finished stroke together with a picture, for this fragment
+    sync(session)  # The browser may send the finished stroke together with a picture for this fragment.
     readings = read_digit(drawn.shown_digit, _predicting_models(session))
     if drawn.preview is None and readings[-1].probabilities is not None:
         drawn.record_prediction(readings[-1].ranking[0], readings[-1].confidence)
@@ -68,7 +68,7 @@ def predict(session: LabSession, shown: tuple[Any, ...]) -> None:
     with st.container(key="head"):
         prediction_head(readings, drawn.shown_digit, [digit for digit, _ in drawn.drawing.predictions], n_strokes)
     label_buttons(session, readings)
-    live_pictures(session)  # after the bars: what it sends back asks for the next picture
+    live_pictures(session)  # It stands after the bars because its answer asks for the next picture.
     if drawn.preview is not None:
         resources.live_budget().spend(time.monotonic() - begin)
     elif _shown_by_canvas(session) != shown:
@@ -76,33 +76,34 @@ def predict(session: LabSession, shown: tuple[Any, ...]) -> None:
 
 
 def _shown_outside(session: LabSession) -> tuple[Any, ...]:
-    """What a stroke or a label may change outside its fragment."""
+    """Return the state outside the fragment that a stroke or a label may change."""
     return session.flash, list(_predicting_models(session)), session.samples.current
 
 
 def _shown_by_canvas(session: LabSession) -> tuple[Any, ...]:
-    """What a label or the end of a stroke changes outside the prediction."""
+    """Return the state outside the prediction that a label or the end of a stroke changes."""
     return *_shown_outside(session), session.canvas.revision, session.canvas.drawing.n_strokes
 
 
 def _choose_predicting(session: LabSession) -> None:
-    """What to do; which of two models predicts, once there are two."""
+    """Say what to do, or let the user choose between two models."""
     if session.models.trained is None:
-        st.caption("Draw a digit. Correct the prediction, retrain, see if it improved.")
+        st.caption("Draw a digit and teach a network your handwriting.")
         return
     st.segmented_control(
-        "Which model answers",
+        "Predicting model",
         [INITIAL, TRAINED, BOTH],
         default=TRAINED,
         required=True,
         key="predicting",
+        format_func=str.capitalize,
         persist_state="session",
         label_visibility="collapsed",
     )
 
 
 def _predicting_models(session: LabSession) -> Models:
-    """The models that predict, by the name that the page shows."""
+    """Return the predicting models by their names on the page."""
     initial, trained = session.initial_model, session.models.trained
     if trained is None:
         return {initial.name: initial}
@@ -111,14 +112,14 @@ def _predicting_models(session: LabSession) -> Models:
 
 
 def _show_remark(session: LabSession) -> None:
-    """The last label until the next stroke; then what makes the drawing hard to classify."""
+    """Show the last label until the next stroke, then what makes the drawing hard to classify."""
     drawing = session.canvas.drawing
     if drawing.digit is not None:
         session.samples.forget_last()
         if drawing.issues:
             st.caption(_describe(drawing.issues[0], list(_predicting_models(session).values())[-1], drawing.digit))
         elif not len(session.samples):
-            st.caption("What did you draw? Press its digit: the network can learn from it.")
+            st.caption("Was it right? Tap the digit you drew.")
     elif session.canvas.notice:
         st.caption(session.canvas.notice)
     elif session.samples.last_label is not None:
@@ -141,7 +142,7 @@ def _show_last_label(session: LabSession) -> None:
 
 
 def _describe(issue: QualityIssue, model: ModelBundle, digit: Any) -> str:
-    """An issue, with the prediction before and after its fix."""
+    """Describe an issue, with the prediction before and after a correction."""
     if issue.digit is None:
         return issue.sentence
     predictor = resources.predictor(model)
@@ -150,7 +151,7 @@ def _describe(issue: QualityIssue, model: ModelBundle, digit: Any) -> str:
 
 
 def _show_flash(session: LabSession) -> None:
-    """The outcome of the last import or deletion."""
+    """Show the outcome of the last import or deletion."""
     if session.flash:
         with st.container(horizontal=True, vertical_alignment="center"):
             (st.error if session.is_flash_error else st.info)(session.flash)
@@ -158,13 +159,13 @@ def _show_flash(session: LabSession) -> None:
                 st.button("Undo", key="undo_samples", on_click=session.undo_samples, width=140)
 
 
-def _show_drawers(session: LabSession) -> None:
-    """Everything for the curious, one click away."""
-    for key, (title, view) in DRAWERS.items():
-        drawer = st.expander(title, key=f"drawer_{key}", on_change="rerun")
-        if drawer.open:
+def _show_expanders(session: LabSession) -> None:
+    """Draw the expanders with details and tools."""
+    for key, (title, view) in EXPANDERS.items():
+        expander = st.expander(title, key=f"expander_{key}", on_change="rerun")
+        if expander.open:
             show = importlib.import_module(f"pages.views.draw.{view}").show
-            with drawer:
+            with expander:
                 show(*((session, _predicting_models(session)) if key == "why" else (session,)))
 
 

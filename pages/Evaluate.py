@@ -1,4 +1,4 @@
-"""Evaluate: which model is better, by how much, where, and is it significant?"""
+"""The Evaluate page: which model is better, by how much, where, and how sure are we?"""
 
 import streamlit as st
 
@@ -38,11 +38,11 @@ VIEWS = {  # The keys stand in links.
     "mnist": ("MNIST", dataset),
 }
 DEFAULT_VIEW = "curves"
-SELECTBOX_WIDTH = 160  # px: two of them beside each other on a phone
+SELECTBOX_WIDTH = 160  # px; two of them fit side by side on a phone
 
 
 def main(session: LabSession) -> None:
-    """The page from top to bottom."""
+    """Draw the page from top to bottom."""
     resources.jobs().warm_up()
     with st.container(key="title", horizontal=True, vertical_alignment="center"):
         st.title("Evaluate", anchor=False, width="content")
@@ -73,14 +73,14 @@ def main(session: LabSession) -> None:
 
 
 def _choose_models(session: LabSession) -> Models:
-    """Baseline and candidate, the same in every view, then the models that the user has added.
+    """Let the user choose baseline, candidate and more models. All views show the same models.
 
-    The pair is the active model and what it started from, until the user chooses otherwise.
+    The default pair is the active model and the model that it started from.
     """
     every = session.models.comparable(session.default_start)
     compared = session.models.compared(session.default_start)
     key = f"{'_'.join(session.models.pair(session.default_start))}_{len(every)}"
-    first, second, *added = [*compared, "", ""][: max(2, len(compared))]  # a damaged model is not compared
+    first, second, *added = [*compared, "", ""][: max(2, len(compared))]  # A damaged model is not compared.
     names = list(every)
     with st.container(key="pair", horizontal=True, vertical_alignment="bottom"):
         baseline = _choose("Baseline", names, first, f"baseline_{key}")

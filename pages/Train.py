@@ -1,4 +1,4 @@
-"""Train: settings on the left, progress and outcome on the right, the runs and the sweep below."""
+"""The Train page: settings, progress and outcome of a training, the runs, and sweeps."""
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -19,27 +19,27 @@ from pages.session import formatting, persistence, resources, settings_link, sta
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 
-STARTS = {  # name on the page, what it is
-    Start.UNTRAINED: ("Untrained", "random weights: it has learnt nothing yet."),
+STARTS = {  # start → its name on the page, and a description
+    Start.UNTRAINED: ("Untrained", "a network with random weights."),
     Start.PRETRAINED: ("Pre-trained", "the best shipped model."),
     Start.TRAINED: ("My model", "your own active model."),
-    Start.BETTER: ("Better of two", "the initial or the trained model, whichever reads more of your drawings."),
-    Start.RUN: ("Earlier run", "any run of the table below, or a model that you imported."),
+    Start.BETTER: ("Better of two", "the initial or the trained model, whichever predicts more of your drawings correctly."),
+    Start.RUN: ("Earlier run", "a run of the table below, or an imported model."),
 }
 
 
 def main(session: LabSession) -> None:
-    """The page from top to bottom."""
+    """Draw the page from top to bottom."""
     resources.jobs().warm_up()
     st.title("Train", anchor=False)
     if not resources.has_mnist():
         st.warning(training_summary.NO_MNIST)
     if session.link_error:
-        st.warning(f"The address of this page has a setting that cannot be used: {session.link_error}")
-    place = st.container()
+        st.warning(f"The address of this page contains a setting that is not valid: {session.link_error}")
+    builder_area = st.container()
     left, right = st.columns([1, 2], gap="large")
     with left:
-        start = _choose_start(session, place)
+        start = _choose_start(session, builder_area)
         session.training.settings = training_form(session)
         _choose_sample_use(session)
         _train_button(session, start, session.training.settings)
@@ -51,7 +51,7 @@ def main(session: LabSession) -> None:
     persistence.save(session)
 
 
-def _choose_start(session: LabSession, place: DeltaGenerator) -> ModelBundle:
+def _choose_start(session: LabSession, builder_area: DeltaGenerator) -> ModelBundle:
     training = session.training
     state.seed_widget("start_from", training.start)
     start = st.radio(
@@ -70,40 +70,40 @@ def _choose_start(session: LabSession, place: DeltaGenerator) -> ModelBundle:
         start_model = str(st.selectbox("Model", own, key="start_run", label_visibility="collapsed"))
     training.choose_start(Start(start), start_model)
     if start == Start.UNTRAINED:
-        network_builder(session, place)
+        network_builder(session, builder_area)
     model, reason = session.start_model()
     if reason:
         st.caption(f"Starts from {reason}")
     elif training.start in (Start.TRAINED, Start.BETTER, Start.RUN) and not own:
-        st.caption("Nothing trained yet: this training starts from genius.")
+        st.caption("You have no trained model yet. This training starts from genius.")
     return model
 
 
 def _choose_sample_use(session: LabSession) -> None:
-    """How the drawings are used."""
+    """Let the user choose how the drawings are used."""
     state.seed_widget("hold_out", session.samples.hold_out)
     session.samples.hold_out = st.toggle(
-        "Keep 1 in 4 for testing",
+        "Hold out 1 in 4 drawings",
         key="hold_out",
-        help="Of each digit. They are not learnt from, so that the score on them is honest.",
+        help="Held-out drawings are not used for training, so their score is unbiased.",
     )
     state.seed_widget("train_after_label", session.training.train_after_label)
     session.training.train_after_label = st.toggle(
         "Retrain after each label",
         key="train_after_label",
-        help="Every label on the Draw page trains at once, with these settings.",
+        help="Each label on the Draw page starts a training with these settings.",
     )
 
 
 def _train_button(session: LabSession, start: ModelBundle, settings: TrainSettings) -> None:
-    """The button; a press while a training runs does nothing."""
+    """Draw the button, and the size of the training set."""
     n_samples = len(session.samples)
     n_training = len(session.samples.for_training().training_part())
     is_empty = not n_training and not settings.mnist_samples
     if is_empty:
-        st.info("Nothing to learn from: label a drawing, or mix in MNIST digits.")
+        st.info("The training set is empty. Label a drawing, or add MNIST digits.")
     elif not n_samples:
-        st.caption("No drawings yet: this trains on MNIST alone.")
+        st.caption("You have no drawings yet. This training uses MNIST digits only.")
     else:
         n_held_out = n_samples - n_training
         st.caption(
@@ -121,15 +121,15 @@ def _mnist_digits(n: int) -> str:
 
 
 def _show_link(session: LabSession) -> None:
-    """The settings and the start as an address for somebody else; it carries no lab."""
+    """Show a link that opens this page with these settings. It does not contain the lab."""
     training = session.training
     with st.popover("Link to these settings", type="tertiary", disabled=training.is_network_invalid):
         page = (st.context.url or "").partition("?")[0]
         query = settings_link.query(training.settings, training.start, training.network, session.models.view)
         st.code(f"{page}?{query}" if query else page, language=None, wrap_lines=True)
         st.caption(
-            "Opens this page with these settings, without your drawings and models. Trained without drawings on the same "
-            "machine, it gives the same curve to the last digit; on another processor the last digits may differ."
+            "The link opens this page with these settings, without your drawings and models. Without drawings and on the same "
+            "machine, the training gives exactly the same curve. On another processor the last digits may differ."
         )
 
 
@@ -143,7 +143,7 @@ def _show_training(session: LabSession) -> None:
     if session.models.active_run:
         _show_outcome(session, session.models.active_run)
     elif session.work.notice(TrainTask) is None:
-        st.markdown("Nothing trained yet. Press **Train** to see the curves.")
+        st.markdown("No training yet. Press **Train** to see the curves.")
 
 
 def _show_outcome(session: LabSession, record: RunRecord) -> None:
@@ -154,10 +154,10 @@ def _show_outcome(session: LabSession, record: RunRecord) -> None:
     if warning := training_summary.warning(run):
         st.warning(warning)
     with st.container(horizontal=True):
-        if run.stopped and st.button("Continue", key="continue", help="Goes on from where it was stopped."):
+        if run.stopped and st.button("Continue", key="continue", help="Continue the stopped training."):
             session.train(record.start, run.settings, resume_from=run)
             st.rerun()
-        layout.page_link(session, layout.DRAW, label="Try it", icon=":material/draw:")
+        layout.page_link(session, layout.DRAW, label="Draw with this model", icon=":material/draw:")
         layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
         if session.is_scoring(record):
             st.button("Stop evaluation", key="stop_scoring", type="tertiary", on_click=session.work.stop, args=(ScoreRunTask,))
@@ -165,7 +165,7 @@ def _show_outcome(session: LabSession, record: RunRecord) -> None:
             st.button("Evaluate on MNIST", key="score", type="tertiary", on_click=session.score, args=(record,))
     training_curves(run.history, run.settings.epochs)
     table = history.curve_table({record.name: run.history})
-    st.download_button("Download the curves (CSV)", table.to_csv(index=False), "curves.csv", "text/csv", type="tertiary")
+    st.download_button("Download curves (CSV)", table.to_csv(index=False), "curves.csv", "text/csv", type="tertiary")
 
 
 main(layout.begin_page(layout.TRAIN))

@@ -1,1 +1,1 @@
-"""The dashboard: a script a page, and what they are made of."""
+"""The dashboard: one script per page, and the parts of the pages."""

@@ -4,14 +4,12 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from digitcore.config import Config, load_config, variable_name
 from digitcore.errors import ConfigError
 
-README = Path(__file__).resolve().parent.parent / "README.md"
 WRONG = [
     ("DIGITLAB_KEEP_DAYS", "abc"),
     ("DIGITLAB_KEEP_DAYS", "-1"),
@@ -67,11 +65,6 @@ def test_every_process_says_it_at_start_up(command):
     result = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 1 and result.stderr.strip().startswith("DIGITLAB_KEEP_DAYS cannot be “abc”")
     assert "Traceback" not in result.stderr and len(result.stderr.strip().splitlines()) == 1
-
-
-def test_the_readme_describes_every_variable():
-    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| [^|]* \| (.*) \|$", README.read_text(encoding="utf-8"), re.MULTILINE))
-    assert rows == {variable_name(name): field.description for name, field in Config.model_fields.items()}
 
 
 def test_without_a_home_the_cache_is_temporary(monkeypatch):

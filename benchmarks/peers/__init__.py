@@ -1,1 +1,1 @@
-"""Small, fair programs in the manner of the usual stack, measured beside Digit Lab."""
+"""Small programs in the style of common tutorials, which are compared with Digit Lab."""

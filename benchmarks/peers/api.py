@@ -1,4 +1,4 @@
-"""What most would write: FastAPI, Keras's `model.predict`, the picture shrunk to 28 × 28. Run by `benchmarks/api.py`."""
+"""An API as most people would write it: FastAPI, `model.predict`, pictures resized to 28 × 28. Run by `benchmarks/api.py`."""
 
 import io
 from pathlib import Path
@@ -14,7 +14,7 @@ app = FastAPI()
 
 @app.post("/api/v1/predict")
 async def predict(request: Request):
-    """Ten probabilities of a picture."""
+    """Return the prediction and the ten probabilities of a picture."""
     picture = Image.open(io.BytesIO(await request.body())).convert("L").resize((28, 28))
     probabilities = model.predict(np.asarray(picture, np.float32)[None, ..., None], verbose=0)[0]
     return {"digit": int(probabilities.argmax()), "probabilities": probabilities.tolist()}
@@ -22,5 +22,5 @@ async def predict(request: Request):
 
 @app.get("/healthz")
 def health():
-    """That the server is up."""
+    """Return that the server is up."""
     return {"status": "ok"}

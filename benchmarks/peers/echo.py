@@ -1,4 +1,4 @@
-"""The floor: a bare page that echoes how much ink the canvas has."""
+"""A bare Streamlit page that echoes the amount of ink on the canvas. It is the lower bound for Streamlit pages."""
 
 import streamlit as st
 from streamlit_drawable_canvas import st_canvas

@@ -1,4 +1,4 @@
-"""A training in a thread of the server, as most tutorials have it; on from the start where PEER_TRAINS names digits."""
+"""A training in a thread of the server, as in most tutorials. It runs from the start if PEER_TRAINS names a file with digits."""
 
 import os
 import threading
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def begin(model: Path) -> None:
-    """Teach a copy of the model, over and over."""
+    """Train a copy of the model in a thread, without end."""
     if file := os.environ.get("PEER_TRAINS"):
         threading.Thread(target=_fit, args=(model, file), daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""What many tutorials write: a Flask page with a canvas, the PNG by fetch, `model.predict` in the server."""
+"""A page as in many tutorials: Flask, a canvas whose PNG is sent with fetch, and `model.predict` in the server."""
 
 import base64
 import io
@@ -33,19 +33,19 @@ app = Flask(__name__)
 
 @app.get("/")
 def page():
-    """The canvas."""
+    """Return the page with the canvas."""
     return PAGE
 
 
 @app.get("/_stcore/health")
 def health():
-    """That the server is up."""
+    """Return that the server is up."""
     return "ok"
 
 
 @app.post("/predict")
 def predict():
-    """Best guess and probabilities of a PNG in a data URL."""
+    """Return the prediction and the probabilities of a PNG in a data URL."""
     picture = Image.open(io.BytesIO(base64.b64decode(request.get_data().split(b",")[1]))).convert("L").resize((28, 28))
     probabilities = model.predict(np.asarray(picture, np.float32)[None, ..., None], verbose=0)[0]
     return f"{probabilities.argmax()} " + " ".join(f"{share:.6f}" for share in probabilities)

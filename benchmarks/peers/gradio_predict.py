@@ -1,4 +1,4 @@
-"""What Gradio's own guides write: a Sketchpad, a Label, `model.predict` in the server."""
+"""A page as in Gradio's guides: a Sketchpad, a Label, and `model.predict` in the server."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ model = keras.saving.load_model(MODEL, compile=False)
 
 
 def predict(drawn):
-    """Probabilities of a sketch."""
+    """Return the probabilities of a sketch."""
     if drawn is None or not drawn["layers"]:
         return {}
     picture = Image.fromarray(drawn["layers"][0][..., 3]).resize((28, 28))

@@ -1,4 +1,4 @@
-"""What most would write: a Streamlit page whose server loads Keras and calls `model.predict` on the shrunk canvas."""
+"""A page as most people would write it: Streamlit, Keras in the server, and `model.predict` on the resized canvas."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ MODEL = Path(__file__).resolve().parents[2] / "models" / "genius" / "model.keras
 
 @st.cache_resource
 def load():
-    """The model, once a server."""
+    """Load the model once for the server."""
     begin(MODEL)
     return keras.saving.load_model(MODEL, compile=False)
 

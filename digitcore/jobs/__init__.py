@@ -1,1 +1,1 @@
-"""Work away from the server: a queue of jobs that Dask workers run."""
+"""Jobs outside the server process: tasks, a queue, and Dask workers that run them."""

@@ -1,4 +1,4 @@
-"""Dask clusters: one of our own, or one that is there already."""
+"""Dask clusters: a cluster that is started on this machine, or a client of an existing cluster."""
 
 import asyncio
 import contextlib
@@ -14,12 +14,12 @@ from digitcore.jobs.job import JobStatus
 from digitcore.jobs.tasks.task import Task
 
 CONNECT_TIMEOUT = 4  # s, to reach a scheduler
-START_TIMEOUT = 60  # s, to start one of our own
+START_TIMEOUT = 60  # s, to start a cluster
 CLOSE_TIMEOUT = 10  # s
-MEMORY_SHARE = 0.6  # of the machine's memory, for all workers together
+MEMORY_SHARE = 0.6  # share of the machine's memory for all workers together
 TLS_ROLES = ("scheduler", "worker", "client")
-COMM = "DASK_DISTRIBUTED__COMM"  # prefix of the environment variables of Dask's communication
-QUIET = {  # Dask's statistics of itself, which nobody reads here, took three quarters of the processor time of idle processes
+COMM = "DASK_DISTRIBUTED__COMM"  # prefix of Dask's environment variables for communication
+QUIET = {  # Dask's own statistics took three quarters of the processor time of idle processes.
     "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
     "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "500ms",
     "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "5s",
@@ -28,10 +28,13 @@ _environment_lock = threading.Lock()
 
 
 class OwnCluster:
-    """A scheduler, and for each worker a nanny and the worker itself, each a process of its own on this machine.
+    """A cluster on this machine: a scheduler, and a nanny and a worker process for each worker.
 
-    They speak TLS with keys that are made now and kept in a folder that only this account may look into: who can connect to a
-    scheduler can run code on its workers.
+    The processes communicate with TLS. The keys are created at the start and stored in a folder that only this user can read,
+    because everyone who can connect to a scheduler can run code on its workers.
+
+    Args:
+        n_workers: Number of workers.
     """
 
     def __init__(self, n_workers: int, *, imports_training: bool = True):
@@ -80,12 +83,12 @@ class OwnCluster:
             )
 
     def connect(self) -> Any:
-        """A client."""
+        """Return a client."""
         return _connect(self._cluster, START_TIMEOUT)
 
     @property
     def is_alive(self) -> bool:
-        """Whether the scheduler and every nanny run. Without its nanny, no worker takes the place of one that has died."""
+        """Whether the scheduler and all nannies run. Without its nanny, a dead worker is not replaced."""
         import psutil
 
         with contextlib.suppress(psutil.NoSuchProcess, AttributeError):
@@ -96,7 +99,7 @@ class OwnCluster:
         return [self._cluster.scheduler, *self._cluster.workers.values()]
 
     def kill_stopped(self) -> None:
-        """Kill the processes that were stopped by a signal: they answer nobody, and do not end by themselves."""
+        """Kill processes that were stopped by a signal, because they neither answer nor end."""
         import psutil
 
         for pid in [part.process.pid for part in self._parts() if part.process]:
@@ -113,17 +116,17 @@ class OwnCluster:
 
 
 def connect(address: str) -> Any:
-    """A client of the scheduler at an address; keys come from Dask's own configuration.
+    """Return a client of the scheduler at an address. Keys come from Dask's configuration.
 
     Raises:
-        OSError: when it does not answer in `CONNECT_TIMEOUT`.
+        OSError: If the scheduler does not answer within `CONNECT_TIMEOUT` seconds.
     """
     asyncio.run(asyncio.wait_for(_greet(address), CONNECT_TIMEOUT))
     return _connect(address, CONNECT_TIMEOUT)
 
 
 async def _greet(address: str) -> None:
-    """Exchange greetings with a scheduler: a client would wait for ever for one that keeps silent."""
+    """Check that a scheduler answers. A client would wait forever for a scheduler that does not answer."""
     from distributed.comm.core import connect
     from distributed.security import Security
 
@@ -140,7 +143,7 @@ def _connect(cluster: Any, timeout: float) -> Any:
 
 @contextlib.contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Set environment variables for the processes that are started meanwhile, by this thread alone."""
+    """Set environment variables for processes that are started meanwhile. Only one thread can do this at a time."""
     with _environment_lock:
         before = {name: os.environ.get(name) for name in values}
         os.environ |= values
@@ -152,7 +155,7 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 
 def _make_keys(folder: Path) -> dict[str, str]:
-    """Make one key and certificate for all roles; returns `distributed.Security`'s arguments."""
+    """Create one key and certificate for all roles. Return the arguments of `distributed.Security`."""
     from distributed.security import Security
 
     made = Security.temporary()  # type: ignore[no-untyped-call]
@@ -164,7 +167,7 @@ def _make_keys(folder: Path) -> dict[str, str]:
 
 
 def _to_environment(keys: dict[str, str]) -> dict[str, str]:
-    """The same as the environment variables from which Dask's processes take their configuration."""
+    """Return the arguments of `distributed.Security` as environment variables of Dask's configuration."""
     names = {name: name.upper().replace("_", "__") for name in keys} | {"tls_ca_file": "TLS__CA_FILE"}
     return {f"{COMM}__{names[name]}": file for name, file in keys.items()} | {f"{COMM}__REQUIRE_ENCRYPTION": "True"}
 
@@ -174,5 +177,5 @@ def run_task(task: Task[Any], topic: str) -> Any:
     from distributed import Event, get_worker
 
     worker, stop_requested = get_worker(), Event(topic)  # type: ignore[no-untyped-call]
-    worker.log_event(topic, {"status": JobStatus.RUNNING})
+    worker.log_event(topic, {"status": str(JobStatus.RUNNING)})
     return task.run(lambda progress: worker.log_event(topic, {"progress": asdict(progress)}), stop_requested.is_set)

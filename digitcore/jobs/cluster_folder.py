@@ -1,6 +1,6 @@
-"""The folder of a running cluster: its keys, its scheduler's address, its workers' temporary files. Gone when it ends.
+"""The folder of a running cluster, with its keys, the address of its scheduler and temporary files of its workers.
 
-It imports nothing large: `preload` uses it in the scheduler and the nanny.
+The folder is removed when the cluster ends. This module imports nothing large, because the scheduler and the nanny use it.
 """
 
 import os
@@ -9,12 +9,12 @@ import tempfile
 from pathlib import Path
 
 PREFIX = "digitlab-run-"
-FOLDER = "DIGITLAB_RUN_FOLDER"  # environment variable: of the processes of a cluster of ours
+FOLDER = "DIGITLAB_RUN_FOLDER"  # environment variable of the cluster's processes
 SCHEDULER_FILE, KEY_FILE, CERTIFICATE_FILE = "scheduler.json", "key.pem", "certificate.pem"
 
 
 def create() -> Path:
-    """A new folder that only this account may look into; those that killed processes have left behind are removed."""
+    """Create a folder that only this user can read. Folders of processes that were killed are removed."""
     for old in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         if not _is_running(old.name.removeprefix(PREFIX).partition("-")[0]):
             remove(old)
@@ -22,7 +22,7 @@ def create() -> Path:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder with all that is in it."""
+    """Remove a folder and its contents."""
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -1,4 +1,4 @@
-"""What one job may ask for, and how many may wait."""
+"""The limits of one job, and of the number of jobs."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,17 @@ from digitcore.errors import JobError
 
 @dataclass(frozen=True)
 class Limits:
-    """The server's limits; the configuration's `max_…` values.
+    """The limits of a server, which are the `max_…` values of the configuration.
 
     Attributes:
-        samples: the user's samples in one training.
-        epochs: of one training.
-        jobs: running and waiting, of all sessions.
-        seconds: of one training; then it stops and keeps what it learnt.
+        samples: Maximum number of the user's samples in one training.
+        epochs: Maximum number of epochs of one training.
+        jobs: Maximum number of running and waiting jobs of all sessions.
+        seconds: Maximum seconds of one training. It stops then and keeps what it learnt.
+
+    Example:
+        >>> Limits(epochs=10).epochs
+        10
     """
 
     samples: int = Config.model_fields["max_samples"].default
@@ -24,15 +28,20 @@ class Limits:
 
     @classmethod
     def from_config(cls, config: Config) -> "Limits":
-        """The configured limits."""
+        """Return the configured limits."""
         return cls(config.max_samples, config.max_epochs, config.max_jobs, config.max_seconds)
 
     @staticmethod
     def check(n: int, limit: int, what: str) -> None:
-        """Compare a number with its limit.
+        """Check that a number is within its limit.
+
+        Args:
+            n: The number.
+            limit: The limit.
+            what: What is counted, for the message.
 
         Raises:
-            JobError: when it is higher.
+            JobError: If the number is above the limit.
         """
         if n > limit:
-            raise JobError(f"This server allows {limit:,} {what}, and this would be {n:,}. Ask for less, or later.")
+            raise JobError(f"This server allows {limit:,} {what}, and this would be {n:,}. Use less, or try again later.")

@@ -1,4 +1,4 @@
-"""Models on MNIST's digits, on a worker: in chunks, so that it can be stopped, and once for each model."""
+"""Evaluation of models on MNIST's digits on a worker. It can be stopped, and results are cached by model."""
 
 import os
 from collections.abc import Callable
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from digitcore.evaluation.score import Score
     from digitcore.training.run import MnistScores
 
-CHUNK_SIZE = 200  # digits between two reports of progress
+CHUNK_SIZE = 200  # digits between two progress reports
 CACHED_EVALUATIONS = 24  # 0.5 MB each
-MODEL_SHARE = 0.6  # of the progress of a comparison; the rest is for what the model was trained from
+MODEL_SHARE = 0.6  # share of the progress of a comparison; the rest is for the initial model
 
 ShouldStop = Callable[[], bool]
-_evaluations: Any = None  # LRU of evaluations by the model's hash, on the worker
+_evaluations: Any = None  # LRU cache of evaluations by the model's hash
 
 
 def evaluate(
@@ -27,7 +27,7 @@ def evaluate(
     on_progress: Callable[[float], None] = lambda share: None,
     should_stop: ShouldStop = lambda: False,
 ) -> "Evaluation":
-    """A model's evaluation on MNIST's test digits; cached by its hash."""
+    """Evaluate a model on MNIST's test digits. The result is cached by the model's hash."""
     from digitcore import mnist
     from digitcore.evaluation.metrics import Evaluation
 
@@ -42,11 +42,11 @@ def evaluate(
 def _predict(
     bundle: ModelBundle, digits: np.ndarray, on_progress: Callable[[float], None], should_stop: ShouldStop
 ) -> np.ndarray:
-    """(N, 28, 28) uint8 → (N, 10) float32, in chunks, so that it can be stopped."""
+    """Predict (N, 28, 28) uint8 → (N, 10) float32 in chunks, so that it can be stopped."""
     predictor, chunks = bundle.predictor(threads=os.cpu_count() or 1), []
     for start in range(0, len(digits), CHUNK_SIZE):
         if should_stop():
-            raise CancelledError("Stopped before all digits were read.")
+            raise CancelledError("Stopped before all digits were evaluated.")
         chunks.append(predictor.probabilities(digits[start : start + CHUNK_SIZE]))
         on_progress(min(1.0, (start + CHUNK_SIZE) / len(digits)))
     return np.concatenate(chunks)
@@ -62,7 +62,7 @@ def _evaluation_cache() -> Any:
 
 
 def card_score(bundle: ModelBundle) -> "Score | None":
-    """Of MNIST's test digits, as the card has it; None where it has none."""
+    """Return the score on MNIST's test digits from the model's card; `None` if the card has none."""
     from digitcore import mnist
     from digitcore.evaluation.score import Score
 
@@ -76,7 +76,7 @@ def compare(
     on_progress: Callable[[float], None] = lambda share: None,
     should_stop: ShouldStop = lambda: False,
 ) -> "MnistScores":
-    """A model and what it was trained from, on MNIST's test digits."""
+    """Compare a model with its initial model on MNIST's test digits."""
     from digitcore.evaluation.comparison import PairedComparison
     from digitcore.training.run import MnistScores
 
@@ -87,12 +87,12 @@ def compare(
 
 
 def with_metrics(bundle: ModelBundle, should_stop: ShouldStop = lambda: False) -> ModelBundle:
-    """The same model with its metrics on MNIST's test digits, and its confidence threshold, on the card."""
+    """Return the model with its MNIST metrics and its confidence threshold on the card."""
     return bundle.with_card(bundle.card.with_metrics(_measure(bundle, lambda share: None, should_stop)))
 
 
 def _measure(bundle: ModelBundle, on_progress: Callable[[float], None], should_stop: ShouldStop) -> dict[str, Any]:
-    """Metrics on the test digits, and the confidence threshold from the validation digits."""
+    """Measure the metrics on the test digits, and the confidence threshold on the validation digits."""
     from digitcore import mnist
     from digitcore.evaluation import benchmark
 

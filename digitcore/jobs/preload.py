@@ -1,6 +1,6 @@
-"""What a Dask process of ours does when it starts. Dask calls `dask_setup` in the scheduler, the nanny and the worker.
+"""Start-up of the Dask processes. Dask calls `dask_setup` in the scheduler, the nanny and the worker.
 
-It imports nothing large: the scheduler and the nanny stay small.
+This module imports nothing large, so that the scheduler and the nanny stay small.
 """
 
 import logging
@@ -13,13 +13,13 @@ from typing import Any
 from digitcore import processes
 from digitcore.jobs import cluster_folder
 
-SERVER_PID = "DIGITLAB_SERVER_PID"  # environment variable: the process that started us, which may end before we can look
-IMPORTS_TRAINING = "DIGITLAB_IMPORTS_TRAINING"  # environment variable: "no" if a worker imports TensorFlow only when a task needs it
+SERVER_PID = "DIGITLAB_SERVER_PID"  # environment variable with the process id of the server
+IMPORTS_TRAINING = "DIGITLAB_IMPORTS_TRAINING"  # environment variable: "no" if a worker imports TensorFlow at first use
 LOWEST_NICE = 19
 
 
 def dask_setup(process: Any) -> None:
-    """Make a worker ready to train; let a scheduler or a nanny end with the server that started it."""
+    """Prepare a worker for training, or let a scheduler or nanny end with the server that started it."""
     if type(process).__name__ == "Worker":
         _set_up_worker()
     else:
@@ -38,13 +38,13 @@ def _set_up_worker() -> None:
         os._exit(1)
     if config.low_priority:
         _lower_priority()
-    logging.getLogger("distributed.worker").setLevel(logging.CRITICAL)  # the session shows the error; the log need not
+    logging.getLogger("distributed.worker").setLevel(logging.CRITICAL)  # The session shows the error.
     if os.environ.get(IMPORTS_TRAINING) != "no":
         threading.Thread(target=_import_training, daemon=True).start()
 
 
 def _lower_priority() -> None:
-    """Use only processor time that nobody else wants, so that drawing stays quick."""
+    """Use only idle processor time, so that drawing stays quick."""
     os.nice(LOWEST_NICE)
     if hasattr(os, "SCHED_IDLE"):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

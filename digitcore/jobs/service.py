@@ -108,37 +108,37 @@ class JobService:
         return job
 
     def warm_up(self) -> None:
-        """Start the workers now, so that the next job need not wait for them."""
+        """Start the workers now, so that the next job does not wait for them."""
         self._run_soon(self._connect_quietly)
 
     def worker_count(self) -> int:
-        """Number of workers of the cluster that is connected now; 0 before the first."""
+        """Return the number of workers of the connected cluster; 0 if no cluster is connected."""
         client = self._client
         return len(client.scheduler_info(n_workers=-1)["workers"]) if client is not None else 0
 
     def release_workers(self) -> None:
-        """Let the workers go and wait until they are gone; the next job starts new ones."""
-        with contextlib.suppress(RuntimeError):  # closed
+        """Stop the workers and wait until they have ended. The next job starts new workers."""
+        with contextlib.suppress(RuntimeError):  # The service is closed.
             self._executor.submit(self._disconnect).result(timeout=RESULT_TIMEOUT)
 
     @property
     def is_closed(self) -> bool:
-        """Whether it takes no more tasks."""
+        """Whether the service accepts no more tasks."""
         return self._closed.is_set()
 
     def close(self) -> None:
-        """Let the workers go and end the service's threads."""
+        """Stop the workers and end the threads of the service."""
         if self._closed.is_set():
             return
         self.release_workers()
         self._closed.set()
         self._housekeeper.join()
         self._executor.shutdown(cancel_futures=True)
-        self._disconnect()  # where the interpreter is on its way out, the executor has refused
+        self._disconnect()  # At the exit of the interpreter the executor accepts no work.
         atexit.unregister(self.close)
 
     def _run_soon(self, work: Callable[..., None], *arguments: Any) -> bool:
-        """Hand work to the service's thread; False when it is closed."""
+        """Run work on the service's thread. Return whether the service accepts work."""
         try:
             self._executor.submit(work, *arguments)
         except RuntimeError:
@@ -165,7 +165,7 @@ class JobService:
                 if self._queue.n_running >= self._capacity():
                     return
                 self._start(client, job)
-            except Exception as error:  # noqa: BLE001 whatever went wrong, the session must see it
+            except Exception as error:  # noqa: BLE001 The session must see any error.
                 self._queue.remove(job)
                 self._discard(job)
                 job.fail(self._connection_error(error))
@@ -192,7 +192,7 @@ class JobService:
         if future.status == "finished":
             try:
                 job.finish(future.result(timeout=RESULT_TIMEOUT))
-            except Exception:  # noqa: BLE001 the worker may die between its answer and our asking for it
+            except Exception:  # noqa: BLE001 The worker may die before its result is fetched.
                 job.fail(WorkerDiedError())
         else:
             job.fail(_failure(future))
@@ -203,7 +203,7 @@ class JobService:
         self._dispatch()
 
     def _discard(self, job: AnyJob) -> None:
-        """Forget a running job."""
+        """Remove a running job."""
         self._queue.discard(job)
         for known in (self._futures, self._sent_at, self._overdue_since):
             known.pop(job.id, None)
@@ -213,7 +213,7 @@ class JobService:
             self._connect()
 
     def _connect(self) -> Any:
-        """A client of a living cluster."""
+        """Return a client of a cluster that is alive."""
         self._last_used = time.monotonic()
         if self._client is not None and (self._client.status != "running" or not self._is_cluster_alive()):
             self._disconnect()
@@ -226,7 +226,7 @@ class JobService:
         return self._cluster.connect()
 
     def _connect_to_address(self, address: str) -> Any:
-        """One try is shared by all jobs, and its failure is remembered for a while."""
+        """Connect to the scheduler. A failure is remembered for some time, so that waiting jobs fail at once."""
         now = time.monotonic()
         if self._unreachable_since is not None and now - self._unreachable_since < RETRY_INTERVAL:
             raise JobError("The scheduler did not answer a moment ago.")
@@ -257,7 +257,7 @@ class JobService:
             self._run_soon(self._housekeeping)
 
     def _housekeeping(self) -> None:
-        """Release an idle cluster, notice a dead one, stop the jobs that take too long and of those who are gone."""
+        """Stop an idle cluster, notice a dead cluster, and stop jobs that take too long or are not wanted."""
         if self._cluster is not None:
             self._cluster.kill_stopped()
         is_lost = self._client is not None and self._client.status not in ("running", "connecting")
@@ -273,18 +273,18 @@ class JobService:
         self._dispatch()
 
     def _limit_time(self, job: AnyJob) -> None:
-        """Ask a job that runs too long to stop; end one that was asked and does not."""
+        """Stop a job that runs too long, and end a job that does not stop."""
         now, sent_at = time.monotonic(), self._sent_at.get(job.id)
         if sent_at is None:
             return
-        started_at = job.started_at or sent_at + cluster.START_TIMEOUT  # its worker may have to start first
-        if not job.is_stopping and now - started_at > self.limits.seconds + self._stop_timeout:  # a training stops itself before
+        started_at = job.started_at or sent_at + cluster.START_TIMEOUT  # Its worker may have to start first.
+        if not job.is_stopping and now - started_at > self.limits.seconds + self._stop_timeout:  # A training stops itself earlier.
             job.stop()
         if job.is_stopping and now - max(started_at, self._overdue_since.setdefault(job.id, now)) > self._stop_timeout:
             self._end(job)
 
     def _end(self, job: AnyJob) -> None:
-        """End a job with the worker that runs it; a nanny starts another."""
+        """End a job by ending its worker. The nanny starts a new worker."""
         future = self._futures.get(job.id)
         self._discard(job)
         job.fail(JobError(OVERDUE))

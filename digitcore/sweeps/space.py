@@ -1,7 +1,8 @@
-"""What a sweep varies: settings of a training and numbers of a network, by lists of values or by ranges.
+"""The parameters of a sweep, and their values.
 
-A parameter is a setting's name, or of a network: `network` (a registered name), `activation`, or `blocks.N.FIELD`, where N counts
-the rows from 1 and FIELD is an attribute of `network_spec.Block`.
+A parameter is a setting of a training or a part of a network. Parameters of a network are `network` (a registered name),
+`activation`, and `blocks.N.FIELD`, where N counts the rows from 1 and FIELD is an attribute of `network_spec.Block`. The
+values are a list or a range.
 """
 
 import contextlib
@@ -20,7 +21,10 @@ from digitcore.training.settings import SETTING_SPECS, TrainSettings
 from digitcore.values import suits_log_scale
 
 NETWORK, ACTIVATION, BLOCKS = "network", "activation", "blocks"
-NOT_SWEPT = ("seed", "validation_samples")  # seeds are counted apart; the other only measures
+NOT_SWEPT = (
+    "seed",
+    "validation_samples",
+)  # Seeds have an option of their own, and validation_samples only affects the measurement.
 BLOCK_LABELS = {
     "kernel_size": "kernel",
     "batch_normalization": "batch normalization",
@@ -33,20 +37,25 @@ BLOCK_VALUES = {
     "pooling": (False, True),
     "dropout": (0.0, 0.2, 0.4, 0.6),
 }
-DIGITS = 3  # significant, of a number that is drawn
-DRAWS = 20  # for each combination that is wanted, to find one that is not there yet
+DIGITS = 3  # significant digits of a drawn number
+DRAWS = 20  # draws per combination, to find combinations that differ
 
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from low to high, both included, to draw from.
+    """A range of numbers from which values are drawn at random.
 
     Attributes:
-        low, high: the ends.
-        is_integer: whether whole numbers are drawn.
+        low: The smallest number.
+        high: The largest number.
+        is_integer: Whether only integers are drawn.
 
     Raises:
-        SettingsError: when low is not below high.
+        SettingsError: If `low` is not less than `high`.
+
+    Example:
+        >>> Range(1e-4, 1e-2).is_log
+        True
     """
 
     low: float
@@ -55,7 +64,7 @@ class Range:
 
     def __post_init__(self) -> None:
         if not self.low < self.high:
-            raise SettingsError(f"A range goes from a lower to a higher number, not from {self.low:g} to {self.high:g}.")
+            raise SettingsError(f"A range must go from a lower to a higher number, not from {self.low:g} to {self.high:g}.")
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -64,11 +73,11 @@ class Range:
 
     @property
     def is_log(self) -> bool:
-        """Whether it is drawn from evenly on a logarithmic scale."""
+        """Whether numbers are drawn uniformly on a logarithmic scale."""
         return suits_log_scale(self.low, self.high)
 
     def draw(self, rng: np.random.Generator) -> float:
-        """One number."""
+        """Draw one number."""
         if self.is_log:
             drawn = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
         else:
@@ -83,7 +92,12 @@ Space = Mapping[str, Values]
 
 
 def parameters(network: str = "") -> list[str]:
-    """The names of all parameters of a training, and of a network where it is the JSON of a `NetworkSpec`."""
+    """Return the names of all parameters. The JSON of a `NetworkSpec` adds the parameters of its network.
+
+    Example:
+        >>> "learning_rate" in parameters()
+        True
+    """
     settings = [name for name in SETTING_SPECS if name not in NOT_SWEPT]
     if not is_spec(network):
         return settings
@@ -93,7 +107,12 @@ def parameters(network: str = "") -> list[str]:
 
 
 def label(name: str, network: str = "") -> str:
-    """A parameter in words; the network tells filters from units."""
+    """Return the label of a parameter. The network tells whether a size means filters or units.
+
+    Example:
+        >>> label("learning_rate")
+        'Learning rate'
+    """
     if name in SETTING_SPECS:
         return SETTING_SPECS[name].label
     if name in (NETWORK, ACTIVATION):
@@ -105,7 +124,12 @@ def label(name: str, network: str = "") -> str:
 
 
 def usual_values(name: str, network: str = "") -> list[Any]:
-    """Values worth trying, in order."""
+    """Return common values of a parameter in ascending order.
+
+    Example:
+        >>> usual_values("activation")[0]
+        'relu'
+    """
     if name in SETTING_SPECS:
         spec = SETTING_SPECS[name]
         return list(spec.sweep_values or spec.choices)
@@ -117,7 +141,7 @@ def usual_values(name: str, network: str = "") -> list[Any]:
 
 
 def is_numeric(name: str) -> bool:
-    """Whether a range of the parameter can be drawn from."""
+    """Check whether values of the parameter can be drawn from a range."""
     if name in SETTING_SPECS:
         spec = SETTING_SPECS[name]
         return not spec.choices and spec.high > spec.low
@@ -125,15 +149,19 @@ def is_numeric(name: str) -> bool:
 
 
 def is_integer(name: str) -> bool:
-    """Whether only whole numbers are valid."""
+    """Check whether only integers are valid."""
     return SETTING_SPECS[name].is_integer if name in SETTING_SPECS else name.endswith("size")
 
 
 def parse_value(name: str, text: str) -> Any:
-    """A value from text.
+    """Parse a value.
 
     Raises:
-        SettingsError: when there is no such parameter.
+        SettingsError: If there is no such parameter.
+
+    Example:
+        >>> parse_value("epochs", "3")
+        3
     """
     if name in SETTING_SPECS:
         return settings_text.parse_value(name, text)
@@ -147,42 +175,55 @@ def parse_value(name: str, text: str) -> Any:
 
 
 def parse(name: str, text: str) -> Values:
-    """Values from the command line: V1,V2 … or LOW..HIGH.
+    """Parse values of the command line, `V1,V2,…` or `LOW..HIGH`.
 
     Raises:
-        SettingsError: when there is no such parameter, or the range is none of its numbers.
+        SettingsError: If there is no such parameter, or the range is not valid for it.
+
+    Example:
+        >>> parse("epochs", "1,2")
+        [1, 2]
     """
     low, dots, high = text.partition("..")
     if not dots:
         return [parse_value(name, one) for one in _split_values(text)]
     first, last = (parse_value(name, end) for end in (low, high))
     if not is_numeric(name) or not isinstance(first, int | float) or not isinstance(last, int | float):
-        raise SettingsError(f"{name}={text} is no range of numbers such as 0.001..0.01.")
+        raise SettingsError(f"{name}={text} is not a range. Write a range such as 0.001..0.01.")
     return Range(first, last, is_integer(name))
 
 
 def to_text(values: Values) -> str:
-    """What `parse` reads."""
+    """Format values as `parse` reads them.
+
+    Example:
+        >>> to_text([1, 2])
+        '1,2'
+    """
     if isinstance(values, Range):
         return f"{values.low:.10g}..{values.high:.10g}"
     return ",".join(map(_value_text, values))
 
 
 def combinations(space: Space, n: int | None = None, seed: int = 0) -> list[dict[str, Any]]:
-    """Combinations of values, name → value.
+    """Return combinations of values, each as parameter → value.
 
     Args:
-        space: parameter → values or a range.
-        n: how many are drawn at random, none twice; fewer where there are no more of them. None takes all.
-        seed: of the draw.
+        space: Parameter → values or a range.
+        n: Number of different combinations that are drawn at random; `None` takes all combinations.
+        seed: Seed of the draw.
 
     Raises:
-        SettingsError: when there is a range and n is None, or a list is empty.
+        SettingsError: If there is a range and `n` is `None`.
+
+    Example:
+        >>> combinations({"epochs": [1, 2], "batch_size": [8]})
+        [{'epochs': 1, 'batch_size': 8}, {'epochs': 2, 'batch_size': 8}]
     """
     ranges = [name for name, values in space.items() if isinstance(values, Range)]
     if ranges:
         if n is None:
-            raise SettingsError(f"{ranges[0]} is a range: say how many combinations shall be drawn.")
+            raise SettingsError(f"{ranges[0]} is a range. Say how many combinations to draw.")
         rng = np.random.default_rng(seed)
         drawn = [{name: _draw(values, rng) for name, values in space.items()} for _ in range(n * DRAWS)]
         distinct: dict[str, dict[str, Any]] = {}
@@ -199,23 +240,28 @@ def combinations(space: Space, n: int | None = None, seed: int = 0) -> list[dict
 
 
 def n_combinations(space: Space) -> int | None:
-    """How many combinations there are; None where a range has no end of them."""
+    """Return the number of combinations; `None` if there is a range."""
     if any(isinstance(values, Range) for values in space.values()):
         return None
     return math.prod(len(dict.fromkeys(values)) for values in space.values() if not isinstance(values, Range))
 
 
 def apply(values: Mapping[str, Any], settings: TrainSettings, network: str = "") -> tuple[TrainSettings, str]:
-    """Settings and network with these values in place.
+    """Return settings and network after the values of parameters were set.
 
     Args:
-        values: parameter → value.
-        settings: of the training.
-        network: a registered name, the JSON of a `NetworkSpec`, or "" where a given model is trained.
+        values: Parameter → value.
+        settings: Settings of the training.
+        network: A registered name, the JSON of a `NetworkSpec`, or "" if a given model is trained.
 
     Raises:
-        SettingsError: when there is no such parameter, or a setting's value is wrong.
-        ModelError: when a network's value is wrong.
+        SettingsError: If there is no such parameter, or the value of a setting is not valid.
+        ModelError: If a value of the network is not valid.
+
+    Example:
+        >>> settings, network = apply({"epochs": 3}, TrainSettings())
+        >>> settings.epochs
+        3
     """
     own = {name: value for name, value in values.items() if name in SETTING_SPECS}
     settings = TrainSettings.from_dict({**asdict(settings), **own})
@@ -224,13 +270,13 @@ def apply(values: Mapping[str, Any], settings: TrainSettings, network: str = "")
     if not numbers:
         return settings, network
     if not is_spec(network):
-        raise SettingsError(f"{next(iter(numbers))} is a number of a network that you build: give one.")
+        raise SettingsError(f"{next(iter(numbers))} belongs to a built network. Add --network with the network.")
     spec = NetworkSpec.from_json(network)
     blocks, activation = list(spec.blocks), numbers.pop(ACTIVATION, spec.activation)
     for name, value in numbers.items():
         row, field = _split(name)
         if row > len(blocks):
-            raise SettingsError(f"{name}: the network has {len(blocks)} rows.")
+            raise SettingsError(f"{name}: the network has only {len(blocks)} rows.")
         blocks[row - 1] = replace(blocks[row - 1], **{field: value})
     return settings, NetworkSpec(tuple(blocks), activation).to_json()
 
@@ -242,7 +288,7 @@ def _value_text(value: Any) -> str:
 
 
 def _split_values(text: str) -> list[str]:
-    """At its commas, but for those within the JSON of a network."""
+    """Split at commas outside the JSON of a network."""
     found: list[str] = []
     rest = text
     while True:
@@ -266,7 +312,7 @@ def _fields(block: Block) -> list[str]:
 
 
 def _split(name: str) -> tuple[int, str]:
-    """Row and field of a block's number."""
+    """Return row and field of a block's parameter."""
     first, _, rest = name.partition(".")
     row, _, field = rest.partition(".")
     if first != BLOCKS or not row.isascii() or not row.isdigit() or int(row) < 1 or field not in ("size", *BLOCK_VALUES):

@@ -1,1 +1,1 @@
-"""Parts of pages. One with JavaScript, CSS or a template has a folder with those files."""
+"""Parts that several pages use. A part with JavaScript, CSS or a template has its own folder."""

@@ -1,4 +1,4 @@
-"""The drawings that one of two models reads and the other does not."""
+"""The drawings that only one of two models predicts correctly."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ FIGURE_HEIGHT = 40  # px
 
 
 def changed_drawings(samples: SampleSet, before: ModelBundle, after: ModelBundle) -> None:
-    """The latest of them in a row, each with both predictions and whether the second one is right; nothing without any."""
+    """Draw the latest of these drawings in a row, each with both predictions and a mark for the second."""
     if not len(samples):
         return
     first, second = (resources.probabilities(model, samples.digits).argmax(1) for model in (before, after))

@@ -1,4 +1,4 @@
-"""One digit in full: every model's prediction, the pixels that it depends on, the nearest MNIST digits."""
+"""The details of one digit: predictions, important pixels, and the nearest MNIST digits."""
 
 from collections.abc import Iterable
 
@@ -21,7 +21,7 @@ ATTRIBUTION_HEIGHT = 112  # px
 
 
 def read_digit(digit: np.ndarray | None, models: Models) -> list[Reading]:
-    """What each model makes of a digit, (28, 28) uint8; None when nothing is drawn."""
+    """Return each model's reading of a digit, (28, 28) uint8; `None` means that nothing is drawn."""
     return [
         Reading(
             name,
@@ -33,7 +33,7 @@ def read_digit(digit: np.ndarray | None, models: Models) -> list[Reading]:
 
 
 def mnist_cells(numbers: Iterable[int], evaluations: dict[str, Evaluation]) -> list[gallery.Cell]:
-    """MNIST test digits for a gallery: the true digit, and each model's prediction."""
+    """Return gallery cells of MNIST test digits with the true digit and each model's prediction."""
     digits, labels = mnist.load_test()
     cells = []
     for i in list(numbers)[: gallery.MAX_CELLS]:
@@ -43,7 +43,7 @@ def mnist_cells(numbers: Iterable[int], evaluations: dict[str, Evaluation]) -> l
 
 
 def digit_details(digit: np.ndarray, models: Models, label: int | None, key: str) -> None:
-    """Every model's ten bars, and for each the pixels that its prediction depends on."""
+    """Draw the probabilities of each model, and the pixels that its prediction depends on."""
     readings = read_digit(digit, models)
     with st.container(border=True, key=f"full_{key}"):
         if label is not None:
@@ -54,18 +54,18 @@ def digit_details(digit: np.ndarray, models: Models, label: int | None, key: str
         with pixels:
             st.markdown(
                 "Pixels that matter",
-                help="A patch is erased, everywhere in turn. Orange: without it the prediction gets less likely. "
-                "Blue: without it the prediction gets more likely.",
+                help="A small patch is erased at each position in turn. Orange: the prediction becomes less likely. "
+                "Blue: the prediction becomes more likely.",
             )
             figures.figure_row([_attribution_figure(reading, models[reading.model], digit) for reading in readings])
 
 
 def nearest_digits(session: LabSession, model: ModelBundle, name: str, digit: np.ndarray) -> None:
-    """The MNIST digits nearest to one in a model's feature space."""
+    """Draw the MNIST digits that are nearest to a digit in a model's feature space."""
     st.markdown(
         f"**Nearest MNIST digits (by {formatting.escape(name)}'s features)**",
-        help="Nearest in the network's last layer but one, among 20,000 training digits. 1.0 is as near as two MNIST digits "
-        "usually are to each other.",
+        help="Distances are measured in the network's penultimate layer, among 20,000 training digits. 1.0 is the usual "
+        "distance between two MNIST digits.",
     )
     found = session.work.result(NeighborsTask(model, digit[None]))
     if found is None:
@@ -73,8 +73,8 @@ def nearest_digits(session: LabSession, model: ModelBundle, name: str, digit: np
         return
     if found.distances[0, 0] > found.far:
         st.markdown(
-            f"It is **far off MNIST**: the nearest is {found.distances[0, 0]:.1f} times as far as usual, and of MNIST's own "
-            f"digits only one in a hundred lies beyond {found.far:.1f}. Take the prediction with care, or draw it more plainly."
+            f"This drawing is **unlike MNIST**: its nearest digit is {found.distances[0, 0]:.1f} times as far as usual. Only one "
+            f"in a hundred MNIST digits is farther than {found.far:.1f}. The prediction may be wrong."
         )
     nearest = zip(found.digits[0], found.labels[0], found.distances[0], strict=True)
     figures.figure_row([Figure(image, f"a {label}, {distance:.1f}") for image, label, distance in nearest])

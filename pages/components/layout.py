@@ -1,4 +1,4 @@
-"""The frame around every page: title, and the bar above it with navigation, active model, number of drawings, saving."""
+"""The frame of every page: its title, and the bar with page links and the state of the lab."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ ICON = str(Path(__file__).with_name("icon.png"))
 
 
 def begin_page(page: str) -> LabSession:
-    """Set the page up, draw the bar above it, take over what jobs have finished; returns the session."""
+    """Set up the page, restore the session, collect ended jobs and draw the bar. Return the session."""
     name, _ = PAGES[page]
     st.set_page_config(page_title=f"{name} · Digit Lab", page_icon=ICON, layout="wide")
     _check_config()
@@ -34,21 +34,22 @@ def begin_page(page: str) -> LabSession:
     state.mark_visited()
     session.collect()
     persistence.save(session)
+    assets.style("streamlit.css")
     assets.style("layout.css")
     _check_models(registry.names() if page in (MY_LAB, EVALUATE) else list(REQUIRED_MODELS))
     _show_bar(session)
-    if page != DRAW:  # Draw shows it below the canvas, which must not move
+    if page != DRAW:  # The Draw page shows it below the canvas, which must not move.
         show_saving_error(session)
     return session
 
 
 def page_link(session: LabSession, page: str, **options: Any) -> None:
-    """A link to a page that keeps the lab's address: the browser's Back then leads from page to page."""
+    """Draw a link to a page that keeps the lab's address."""
     st.page_link(page, query_params=persistence.address(session), **options)
 
 
 def _check_config() -> None:
-    """End the page where the server's configuration cannot be used."""
+    """Stop the page if the server's configuration is not valid."""
     try:
         load_config()
     except ConfigError as error:
@@ -57,7 +58,7 @@ def _check_config() -> None:
 
 
 def _check_models(names: list[str]) -> None:
-    """Say which of the shipped models are damaged; end the page where no page works without one."""
+    """Name the damaged models. Stop the page if a required model is damaged."""
     for name in names:
         if error := resources.model_error(name):
             st.error(error)
@@ -66,7 +67,7 @@ def _check_models(names: list[str]) -> None:
 
 
 def _show_bar(session: LabSession) -> None:
-    """Links to the pages, and the state of the lab."""
+    """Draw the page links and the state of the lab."""
     with st.container(key="bar", horizontal=True, vertical_alignment="center", gap="xsmall"):
         for path, (label, symbol) in PAGES.items():
             page_link(session, path, label=label, icon=symbol)
@@ -81,7 +82,7 @@ def _show_bar(session: LabSession) -> None:
 
 
 def show_saving_error(session: LabSession) -> None:
-    """Why the lab is not saved, in the main area."""
+    """Show in the main area why the lab is not saved."""
     if session.saving.view_token and not session.saving.awaited_token:
         st.info(session.saving.notice, icon=":material/content_copy:")
     elif error := persistence.error(session):
@@ -89,9 +90,9 @@ def show_saving_error(session: LabSession) -> None:
 
 
 def _saving(session: LabSession) -> str:
-    """The state of saving in a word or two; "" before there is anything to save."""
+    """Return the state of saving in a word; "" if there is nothing to save yet."""
     if session.saving.is_saved:
-        return "Autosaved"
+        return "Saved"
     if session.saving.view_token:
         return "Copy"
     if persistence.error(session):

@@ -1,4 +1,4 @@
-"""Choosing one of the compared models, and the table behind a chart."""
+"""The choice of one of the compared models, and the table behind a chart."""
 
 import pandas as pd
 import streamlit as st
@@ -9,7 +9,7 @@ Models = dict[str, ModelBundle]
 
 
 def choose_model(models: Models, key: str, label: str = "Model") -> str:
-    """One of the models: its name; at first the second, which is the candidate of the pair."""
+    """Let the user choose one of the models. Return its name. The default is the candidate."""
     names = list(models)
     if len(names) == 1:
         return names[0]
@@ -18,18 +18,18 @@ def choose_model(models: Models, key: str, label: str = "Model") -> str:
 
 
 def pair_names(models: Models) -> tuple[str, str]:
-    """Baseline and candidate: the first two."""
+    """Return the names of baseline and candidate, which are the first two models."""
     baseline, candidate, *_ = models
     return baseline, candidate
 
 
 def with_fixed_colors(table: pd.DataFrame, models: Models) -> pd.DataFrame:
-    """A chart's table in which a model has its color of the whole page, where others are missing too."""
+    """Return a chart's table in which each model keeps its color, even if other models are missing."""
     return table.assign(model=pd.Categorical(table["model"], list(models)))
 
 
 def download_table(table: pd.DataFrame, name: str, label: str = "Table") -> None:
-    """A small button that opens the table behind a chart, to look at and to download as a file of this name."""
+    """Draw a button that opens the table behind a chart and offers it as a file of this name."""
     with st.popover(label, type="tertiary"):
         st.dataframe(table, hide_index=True, key=f"table_{name}")
         st.download_button("Download (CSV)", table.to_csv(index=False), f"{name}.csv", "text/csv", key=f"download_{name}")

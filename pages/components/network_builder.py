@@ -1,4 +1,4 @@
-"""Choose the network that is trained from random weights, or build one."""
+"""The choice of the network that is trained from random weights, and the network builder."""
 
 from typing import Any
 
@@ -14,36 +14,37 @@ from pages.session import state
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 
-OWN = "Build my own"
+CUSTOM = "Build my own"
 FIRST = NetworkSpec((Block("conv", 16, pooling=True), Block("conv", 32, pooling=True), Block("dense", 64, dropout=0.3)))
 HELP = (
-    "What is trained from random weights. **genius** is the network of the shipped models genius and untrained; **mlp** has one "
-    "hidden layer; **convnet** is Keras's own example; **cnn13** and the noise family are tutorials'. Or build one from rows."
+    "The network that is trained from random weights. **genius** is the network of the shipped models genius and untrained. "
+    "**mlp** has one hidden layer. **convnet** is an example of Keras. **cnn13** and the noise networks come from tutorials. "
+    "You can also build a network from rows."
 )
 
 
-def network_builder(session: LabSession, place: DeltaGenerator) -> None:
-    """The choice, and the rows of a network of one's own, with what it costs.
+def network_builder(session: LabSession, builder_area: DeltaGenerator) -> None:
+    """Let the user choose or build a network, and show the time of an epoch.
 
     Args:
-        session: whose training it is.
-        place: where the rows stand, as wide as the page.
+        session: The session.
+        builder_area: A container as wide as the page, in which the rows of the builder are drawn.
     """
     training = session.training
-    current = OWN if is_spec(training.network) else training.network or NETWORKS[0]
-    key = f"network_{training.revision}"  # a new widget where something else has set the form
+    current = CUSTOM if is_spec(training.network) else training.network or NETWORKS[0]
+    key = f"network_{training.revision}"  # A new key makes a new widget if something else has set the form.
     state.seed_widget(key, current)
-    chosen = str(st.selectbox("Network", [*NETWORKS, OWN], key=key, help=HELP))
-    if chosen == OWN:
-        with place, st.container(border=True, key="network_builder"):
-            _build_own(session)
+    chosen = str(st.selectbox("Network", [*NETWORKS, CUSTOM], key=key, help=HELP))
+    if chosen == CUSTOM:
+        with builder_area, st.container(border=True, key="network_builder"):
+            _build_custom(session)
     else:
         training.choose_network("" if chosen == NETWORKS[0] else chosen)
     if training.network and not training.network_error:
         _show_time(session)
 
 
-def _build_own(session: LabSession) -> None:
+def _build_custom(session: LabSession) -> None:
     training = session.training
     spec = NetworkSpec.from_json(training.network) if is_spec(training.network) else FIRST
     rows, stack = st.columns([2, 1], gap="medium")
@@ -60,7 +61,7 @@ def _build_own(session: LabSession) -> None:
 
 
 def is_built(session: LabSession) -> bool:
-    """Whether the next training has a model to start from."""
+    """Check whether the next training has a model to start from."""
     training = session.training
     if training.is_network_invalid:
         return False
@@ -68,15 +69,15 @@ def is_built(session: LabSession) -> bool:
 
 
 def _edit(spec: NetworkSpec, revision: int) -> NetworkSpec:
-    """The rows as a table that can be edited.
+    """Draw the rows as an editable table, and return the network.
 
     Raises:
-        ModelError: when they make no network.
+        ModelError: If the rows are not a valid network.
     """
     table_key, activation_key = f"network_table_{revision}", f"network_activation_{revision}"
-    if not state.has_widget(table_key):  # which keeps its edits beside the rows that it began with
+    if not state.has_widget(table_key):  # The widget stores its edits relative to its first rows.
         state.set_widget("network_rows", [_to_row(block) for block in spec.blocks])
-    st.caption("Your network, from the picture to the answer: convolutions first, then dense layers.")
+    st.caption("The layers of your network, from input to output: convolutions first, then dense layers.")
     rows = st.data_editor(
         state.widget_value("network_rows"),
         key=table_key,
@@ -86,19 +87,25 @@ def _edit(spec: NetworkSpec, revision: int) -> NetworkSpec:
             "kind": st.column_config.SelectboxColumn("Layer", options=list(KINDS), required=True, default="conv"),
             "size": st.column_config.NumberColumn("Filters or units", min_value=1, max_value=MAX_SIZE, default=16, required=True),
             "kernel_size": st.column_config.NumberColumn(
-                "Kernel (px)", min_value=1, max_value=SIDE, default=3, help="Of a convolution; a dense layer has none."
+                "Kernel (px)",
+                min_value=1,
+                max_value=SIDE,
+                default=3,
+                help="A dense layer has no kernel.",
             ),
             "batch_normalization": st.column_config.CheckboxColumn(
-                "Batch norm", default=False, help="Batch normalization: keeps the numbers between layers in one range."
+                "Batch norm", default=False, help="Batch normalization after the layer."
             ),
-            "pooling": st.column_config.CheckboxColumn("Pooling", default=False, help="After a convolution: halves the picture."),
+            "pooling": st.column_config.CheckboxColumn(
+                "Pooling", default=False, help="Halves width and height after a convolution."
+            ),
             "dropout": st.column_config.NumberColumn(
                 "Dropout",
                 min_value=0.0,
                 max_value=MAX_DROPOUT,
                 step=0.05,
                 default=0.0,
-                help="Share of outputs that a training leaves out.",
+                help="Share of outputs that are dropped during training.",
             ),
         },
     )
@@ -112,13 +119,13 @@ def _to_row(block: Block) -> dict[str, Any]:
 
 
 def _to_block(row: dict[str, Any]) -> Block:
-    """What was left empty keeps its default."""
+    """Return a block. Empty cells keep their default."""
     values: dict[str, Any] = {"kind": "", "size": 0} | {name: value for name, value in row.items() if value is not None}
     return Block(**values)
 
 
 def _show_stack(spec: NetworkSpec, batch_size: int) -> None:
-    """A picture of the layers, each of them in numbers, and what the whole needs."""
+    """Draw the layers as a picture and as a table, and say how much memory a training needs."""
     figures.network_stack(spec.shapes())
     rows = [
         {"layer": shape.name, "output": " × ".join(map(str, shape.output)), "parameters": shape.parameters}
@@ -127,13 +134,13 @@ def _show_stack(spec: NetworkSpec, batch_size: int) -> None:
     columns = {"parameters": st.column_config.NumberColumn(format="localized")}
     st.dataframe(rows, hide_index=True, key="network_stack", width="stretch", column_config=columns)
     megabytes = spec.training_bytes(batch_size) / 1e6
-    st.caption(f"{spec.parameters:,} parameters. About {megabytes:,.1f} MB of memory while it is trained.")
+    st.caption(f"{spec.parameters:,} parameters. A training needs about {megabytes:,.1f} MB of memory.")
 
 
 def _show_time(session: LabSession) -> None:
-    """How long an epoch takes, measured on the worker."""
+    """Show how long an epoch takes, measured on the worker."""
     built = session.work.result(session.network_task)
     if built is None:
         return
     n_digits = session.training.settings.mnist_samples + len(session.samples.for_training().training_part())
-    st.caption(f"About {built.seconds_per_1000 * n_digits / 1000:.2g} s an epoch, measured on this server.")
+    st.caption(f"About {built.seconds_per_1000 * n_digits / 1000:.2g} s per epoch, measured on this server.")

@@ -1,4 +1,4 @@
-"""The table of the session's training runs, and what can be done with a selected one."""
+"""The table of the session's runs, and the actions on selected runs."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from pages.session.training_state import Start
 
 
 def run_table(session: LabSession) -> None:
-    """Newest first; select one to use, start from, rename or delete it, several to see where their settings differ."""
+    """Draw the table, newest run first. One selected run has actions; several selected runs are compared."""
     models = session.models
     if not models.runs and not models.deleted:
         return
@@ -34,7 +34,7 @@ def run_table(session: LabSession) -> None:
         elif selected:
             _show_differences(selected)
         else:
-            st.caption("Tick a run to use it or train it further; tick several to see where their settings differ.")
+            st.caption("Tick a run to use it or train it further. Tick several runs to compare their settings.")
     if models.deleted:
         with st.container(horizontal=True, vertical_alignment="center", key="run_deleted"):
             st.markdown(
@@ -47,7 +47,7 @@ def run_table(session: LabSession) -> None:
 def _row(record: RunRecord, session: LabSession) -> dict[str, Any]:
     run = record.run
     return {
-        "Run": record.name + (" (in use)" if record is session.models.active_run else ""),
+        "Run": record.name + (" (active)" if record is session.models.active_run else ""),
         "Started from": run.parent,
         "Your handwriting before": formatting.score(run.personal_before),
         "Your handwriting after": formatting.score(run.personal_after),
@@ -62,7 +62,7 @@ def _row(record: RunRecord, session: LabSession) -> dict[str, Any]:
 def _show_actions(session: LabSession, record: RunRecord) -> None:
     models = session.models
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.button("Use it", key="run_use", on_click=_use, args=(session, record), disabled=record is models.active_run)
+        st.button("Use run", key="run_use", on_click=_use, args=(session, record), disabled=record is models.active_run)
         st.button("Train further", key="run_start", on_click=_start_from, args=(session, record))
         st.button("Delete", key="run_delete", on_click=_delete, args=(session, record))
         st.text_input(
@@ -70,20 +70,20 @@ def _show_actions(session: LabSession, record: RunRecord) -> None:
             value=record.name,
             key=f"run_name_{record.name}",
             max_chars=MAX_NAME,
-            help=f"{NAME_HINT} No other model's name.",
+            help=f"{NAME_HINT} Each model needs another name.",
             on_change=_rename,
             args=(session, record),
             width=220,
         )
     if models.rejected_name is not None:
-        st.warning(f"“{formatting.escape(models.rejected_name)}” is taken or cannot be a name. {NAME_HINT}")
+        st.warning(f"“{formatting.escape(models.rejected_name)}” is in use or is not a valid name. {NAME_HINT}")
 
 
 def _show_differences(selected: list[RunRecord]) -> None:
     used = [TrainSettings.from_dict(record.model.card.settings) for record in selected]
     names = differing_names(used)
     if not names:
-        st.caption("Their settings are the same.")
+        st.caption("The selected runs have the same settings.")
         return
     columns = {
         record.name: [str(getattr(settings, name)) for name in names] for record, settings in zip(selected, used, strict=True)
@@ -91,7 +91,7 @@ def _show_differences(selected: list[RunRecord]) -> None:
     st.dataframe(pd.DataFrame(columns, index=[name.replace("_", " ") for name in names]), key="run_differences")
 
 
-# A name that was typed without Enter arrives with the press of a button: the record of the button has the name before.
+# A name that was typed without Enter arrives with the press of a button. The record of the button has the old name then.
 
 
 def _use(session: LabSession, record: RunRecord) -> None:

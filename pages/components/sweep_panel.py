@@ -1,4 +1,4 @@
-"""The sweep on the Train page: choose parameters and values, start, stop and resume."""
+"""The sweep on the Train page: parameters and values, and buttons to start, stop and resume."""
 
 from typing import Any
 
@@ -19,21 +19,21 @@ from pages.session.training_state import Start
 DEFAULT_SPACE: dict[str, list[Any]] = {"sample_weight": [5.0, 50.0], "mnist_samples": [200, 1000]}
 MAX_SEEDS = 5
 DEFAULT_DRAWS = 12
-SIZE, DROPOUT = "size", "dropout"  # of a block
+SIZE, DROPOUT = "size", "dropout"  # fields of a block
 GRID, RANDOM = "All combinations", "Random draws"
 SEARCH_HELP = (
-    "**All combinations** tries each chosen value with each other. **Random draws** takes numbers between the ends, which finds "
-    "more with as many trainings when only some of the parameters matter (J. Bergstra, Y. Bengio, JMLR 13, 2012)."
+    "**All combinations** tries each value with each other value. **Random draws** takes numbers from ranges. With the same "
+    "number of trials, it finds more if only some parameters matter (J. Bergstra, Y. Bengio, JMLR 13, 2012)."
 )
 
 
 def sweep_panel(session: LabSession, start: ModelBundle) -> None:
-    """Inputs, and below them the results of the session's latest sweep."""
+    """Draw the inputs, and below them the results of the latest sweep."""
     training = session.training
     state.seed_widget("sweeping", training.sweep is not None)
     if not st.toggle("Hyperparameter sweep", key="sweeping", persist_state="session"):
         return
-    plan = training.sweep.plan if training.sweep else None  # whose values the inputs have after a reload
+    plan = training.sweep.plan if training.sweep else None  # After a reload the inputs show the values of this plan.
     try:
         space = _choose_space(training.swept_network, training.start == Start.UNTRAINED, plan)
     except SettingsError as error:
@@ -44,20 +44,21 @@ def sweep_panel(session: LabSession, start: ModelBundle) -> None:
     if training.sweep_error:
         st.error(training.sweep_error)
     if not len(session.samples):
-        st.caption("No labelled drawings yet: only MNIST is scored.")
+        st.caption("You have no drawings yet. The trials are scored on MNIST only.")
     elif not session.samples.current.held_out.any():
         st.caption(
-            "No drawing is held out yet, so the score is on the drawings learnt from. Label four of a digit to hold one out."
+            "No drawing is held out yet, so the score is measured on training drawings. Label four drawings of a digit to hold "
+            "out one."
         )
     if training.sweep:
         sweep_results(session, training.sweep)
 
 
 def _choose_space(network: str, is_untrained: bool, plan: SweepPlan | None) -> Space:
-    """Parameters and their values, as the inputs stand.
+    """Return the chosen parameters and their values.
 
     Raises:
-        SettingsError: when a value that was typed is none.
+        SettingsError: If a typed value is not valid.
     """
     names = [*parameter_space.parameters(network), *([parameter_space.NETWORK] if is_untrained else [])]
     before = plan.space if plan else {}
@@ -86,29 +87,29 @@ def _choose_space(network: str, is_untrained: bool, plan: SweepPlan | None) -> S
 
 
 def _default_names(network: str) -> list[str]:
-    """Two parameters to begin with: of a network that was built its first row's size and its last row's dropout."""
+    """Return two default parameters. For a built network they are the first row's size and the last row's dropout."""
     blocks = NetworkSpec.from_json(network).blocks if is_spec(network) else ()
     return [f"blocks.1.{SIZE}", f"blocks.{len(blocks)}.{DROPOUT}"] if blocks else list(DEFAULT_SPACE)
 
 
-def _choose_range(place: Any, name: str, network: str, before: Values | None) -> Values:
-    """The ends of one parameter's range; `before`: what the latest sweep has of it."""
+def _choose_range(column: Any, name: str, network: str, before: Values | None) -> Values:
+    """Let the user choose the range of a parameter. `before` holds its values in the latest sweep."""
     options = [_text(value) for value in parameter_space.usual_values(name, network)]
     ends = [_text(end) for end in before.ends] if isinstance(before, Range) else [options[0], options[-1]]
     options = sorted({*options, *ends}, key=float)
     label = f"{parameter_space.label(name, network)}: from, to"
-    low, high = place.select_slider(label, options, ends, key=f"sweep_range_{name}", persist_state="session")
+    low, high = column.select_slider(label, options, ends, key=f"sweep_range_{name}", persist_state="session")
     if low == high:
         return [parameter_space.parse_value(name, low)]
     first, last = sorted(float(end) for end in (low, high))
     return Range(first, last, parameter_space.is_integer(name))
 
 
-def _choose_list(place: Any, name: str, network: str, before: Values | None) -> Values:
-    """The values of one parameter; `before`: what the latest sweep has of it."""
+def _choose_list(column: Any, name: str, network: str, before: Values | None) -> Values:
+    """Let the user choose the values of a parameter. `before` holds its values in the latest sweep."""
     usual = NETWORKS if name == parameter_space.NETWORK else parameter_space.usual_values(name, network)
     default = [_text(value) for value in (before if isinstance(before, list) else DEFAULT_SPACE.get(name, usual[:2]))]
-    texts = place.multiselect(
+    texts = column.multiselect(
         f"Values of {parameter_space.label(name, network)}",
         list(dict.fromkeys([*map(_text, usual), *default])),
         default=default,
@@ -116,7 +117,7 @@ def _choose_list(place: Any, name: str, network: str, before: Values | None) -> 
         key=f"sweep_{name}",
         format_func=lambda text: text or "none",
         persist_state="session",
-        help="Choose, or type others.",
+        help="Choose values, or type other values.",
     )
     return [parameter_space.parse_value(name, text) for text in texts]
 
@@ -126,16 +127,16 @@ def _text(value: Any) -> str:
 
 
 def _choose_trials(space: Space, epochs: int, plan: SweepPlan | None) -> tuple[int | None, int, bool]:
-    """Number of combinations (None takes all) and of seeds, and whether poor trials stop early."""
+    """Return the number of combinations (`None` takes all), the number of seeds, and whether poor trials stop early."""
     first, second, third = st.columns(3, vertical_alignment="bottom")
     total = parameter_space.n_combinations(space)
     n_seeds = second.slider(
-        "Seeds for each",
+        "Seeds per combination",
         1,
         MAX_SEEDS,
         min(plan.n_seeds, MAX_SEEDS) if plan else 1,
         key="sweep_seeds",
-        help="More seeds show how much is luck.",
+        help="Several seeds show how much the score varies by chance.",
         persist_state="session",
     )
     n_combinations = None
@@ -147,18 +148,18 @@ def _choose_trials(space: Space, epochs: int, plan: SweepPlan | None) -> tuple[i
             most,
             min(most, (plan and plan.n_combinations) or (DEFAULT_DRAWS if total is None else most)),
             key=f"sweep_draws_{total}",
-            help="Fewer than all are drawn at random, by the seed under Advanced.",
+            help="If this is less than all combinations, they are drawn at random with the seed under Advanced.",
             persist_state="session",
         )
         n_combinations = None if drawn == total else int(drawn)
     can_stop = epochs > 1 and "epochs" not in space
     stops_early = third.toggle(
-        "Stop poor ones early",
+        "Stop poor trials early",
         plan is not None and plan.stops_early,
         key="sweep_early",
         disabled=not can_stop,
-        help="Successive halving: all begin with a quarter of the epochs, the better half goes on with twice as many, and again. "
-        "Needs two epochs or more, and epochs that are not swept.",
+        help="Successive halving: all trials start with a quarter of the epochs. The better half continues with twice as many, "
+        "and so on. It needs at least two epochs, and epochs that are not swept.",
         persist_state="session",
     )
     return n_combinations, int(n_seeds), bool(stops_early and can_stop)
@@ -169,7 +170,7 @@ def _buttons(session: LabSession, start: ModelBundle, space: Space, options: dic
     is_running = sweep is not None and not sweep.is_idle
     with st.container(horizontal=True):
         st.button(
-            "Start the sweep",
+            "Start sweep",
             key="sweep",
             on_click=lambda: training.begin_sweep(start, session.samples.for_training(), session.owner, space, options),
             disabled=is_running or not space or training.is_network_invalid,

@@ -1,4 +1,4 @@
-"""The results of a sweep: progress, charts, what each parameter does, the trials, downloads."""
+"""The results of a sweep: progress, charts, effects of the parameters, trials, downloads."""
 
 from functools import partial
 
@@ -61,11 +61,11 @@ def sweep_results(session: LabSession, sweep: Sweep) -> None:
 def _show_progress(sweep: Sweep) -> None:
     n_stopped = sum(trial.stopped_early for trial in sweep.trials)
     stopped = f", {n_stopped} of them stopped early" if n_stopped else ""
-    st.progress(sweep.n_done / len(sweep.trials), text=f"{sweep.n_done} of {len(sweep.trials)} trainings done{stopped}")
+    st.progress(sweep.n_done / len(sweep.trials), text=f"{sweep.n_done} of {len(sweep.trials)} trials done{stopped}")
 
 
 def _show_chart(sweep: Sweep, means: pd.DataFrame, score: str) -> None:
-    """Points for one parameter, a heat map for two, parallel coordinates for more, or where the epochs are not the same."""
+    """Draw points for one parameter, a heat map for two, and parallel coordinates in all other cases."""
     names = {name: _label(sweep, name) for name in sweep.plan.space}
     is_grid = parameter_space.n_combinations(sweep.plan.space) is not None
     if sweep.plan.stops_early:
@@ -87,38 +87,38 @@ def _show_effects(sweep: Sweep, score: str) -> None:
         return
     deviation = effects.seed_deviation(table, names, score)
     spread = (
-        "One seed each: how much is luck cannot be told apart."
+        "With one seed per combination, the variation by chance is not known."
         if deviation is None
-        else f"Between seeds of one combination the score varies by {100 * deviation:.2g} points (standard deviation)."
+        else f"The score of one combination varies between seeds by {100 * deviation:.2g} points (standard deviation)."
     )
-    after = f" after {formatting.plural(int(table['trained_epochs'].iloc[0]), 'epoch')}, which all had" * sweep.plan.stops_early
-    st.markdown(f"**What each parameter does** to {SCORE_TITLES[score]}{after}. {spread}")
+    after = f" after {formatting.plural(int(table['trained_epochs'].iloc[0]), 'epoch')}" * sweep.plan.stops_early
+    st.markdown(f"**Effect of each parameter** on {SCORE_TITLES[score]}{after}. {spread}")
     rows = [
         {
             "Parameter": _label(sweep, effect.name),
             "Best value": format_value(effect.best),
             "Difference (points)": 100 * effect.difference,
-            "Beyond chance": _verdict(effect),
+            "Clear effect": _verdict(effect),
         }
         for effect in found
     ]
     columns = {
         "Difference (points)": st.column_config.NumberColumn(
-            format="%.2f", help="Between the means of its best and its worst value."
+            format="%.2f", help="Difference between the mean scores of the best and the worst value."
         )
     }
     st.dataframe(rows, hide_index=True, key="sweep_effects", column_config=columns)
     st.caption(
-        "Analysis of variance without interactions; p values corrected for the number of parameters (Holm). The best of many is "
-        "partly luck: it will do a little worse on new digits."
+        "Analysis of variance without interactions. p values are corrected for the number of parameters (Holm). The best of many "
+        "trials is partly chance, so expect a slightly lower score on new digits."
     )
 
 
 def _verdict(effect: effects.Effect) -> str:
     if effect.p_value is None:
-        return "too few trainings to tell"
+        return "unknown: too few trials"
     p_value = "p < 0.001" if effect.p_value < 0.001 else f"p = {effect.p_value:.2g}"
-    return f"yes ({p_value})" if effect.is_significant else f"no effect beyond chance ({p_value})"
+    return f"yes ({p_value})" if effect.is_significant else f"no ({p_value})"
 
 
 def _show_trials(sweep: Sweep) -> None:
@@ -131,13 +131,13 @@ def _show_trials(sweep: Sweep) -> None:
     with st.container(horizontal=True):
         st.download_button("Download (CSV)", partial(_to_csv, sweep), "sweep.csv", "text/csv", key="sweep_csv")
         st.download_button("Download (Parquet)", partial(_to_parquet, sweep), "sweep.parquet", key="sweep_parquet")
-        with st.popover("For the shell", type="tertiary"):
+        with st.popover("As command", type="tertiary"):
             st.code(sweep.command(), language="sh", wrap_lines=True)
-            st.caption("Does the same. Your drawings: My lab or Draw, Export, as my-drawings.npz.")
+            st.caption("The command runs the same sweep. Export your drawings on the Draw page as my-drawings.npz first.")
 
 
 def _to_csv(sweep: Sweep) -> str:
-    """Called when the button is pressed, so that the file has what is known then."""
+    """Return the table as CSV. It is called when the button is pressed, so the file has the latest results."""
     return sweep.table().to_csv(index=False)
 
 
@@ -147,7 +147,7 @@ def _to_parquet(sweep: Sweep) -> bytes:
 
 
 def _with_titles(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
-    """The table as people read it; the downloads keep the names of the parameters and scores."""
+    """Return the table with readable titles. Downloads keep the names of parameters and scores."""
     shown = table.drop(columns=[name for name in table if name in COLUMN_TITLES and table[name].isna().all()])
     if not table["error"].any():
         shown = shown.drop(columns="error")
@@ -162,11 +162,11 @@ def _with_titles(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
 def _describe_best(sweep: Sweep, means: pd.DataFrame) -> str:
     best = ", ".join(f"{_label(sweep, name)} {format_value(value)}" for name, value in (sweep.best() or {}).items())
     if means[sweep.metric].nunique() > 1 or len(means) == 1:
-        longest = ", of those with the most epochs" * sweep.plan.stops_early
+        longest = ", among the trials with the most epochs" * sweep.plan.stops_early
         return f"Best so far on {BEST_ON[sweep.metric]}{longest}: {best}."
     if sweep.metric == PERSONAL and means[MNIST].nunique() > 1:
         return f"No difference on your handwriting so far. Best on MNIST: {best}."
-    return "No difference so far, neither on your handwriting nor on MNIST."
+    return "No difference so far on your handwriting or on MNIST."
 
 
 def _label(sweep: Sweep, name: str) -> str:

@@ -1,4 +1,4 @@
-"""The form of the training settings, made from `TrainSettings`' fields."""
+"""The form of the training settings, built from the fields of `TrainSettings`."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ MAX_FORM_SEED = 999_999
 
 
 def training_form(session: LabSession) -> TrainSettings:
-    """Draw the form; the settings as it stands."""
+    """Draw the form, and return its settings."""
     _seed_widgets(session)
     values = {name: _draw(session, name, spec) for name, spec in FORM_SPECS.items() if not spec.is_advanced}
     with st.expander("Advanced"):
@@ -23,7 +23,7 @@ def training_form(session: LabSession) -> TrainSettings:
 
 
 def _seed_widgets(session: LabSession) -> None:
-    """Give the widgets the session's values when the page is opened, and when something else has set them."""
+    """Set the widgets to the session's values when the page is opened, or when something else has set the values."""
     training = session.training
     is_new = state.widget_value("form_revision") != training.revision
     for name, spec in FORM_SPECS.items():
@@ -62,7 +62,7 @@ def _to_widget(spec: SettingSpec, value: Any) -> Any:
 
 
 def _format(value: Any, unit: str) -> str:
-    """A number as people read it, or that it depends on what the training starts from."""
+    """Format a number. `None` means that the value depends on the initial model."""
     if value is None:
         return "auto"
     return (f"{value:,}" if isinstance(value, int) else f"{value:g}") + unit

@@ -1,1 +1,1 @@
-"""A visitor's session: what it owns, where that is kept, and what all sessions share."""
+"""The session of a visitor, its storage, and the resources that all sessions share."""

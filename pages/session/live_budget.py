@@ -1,22 +1,22 @@
-"""Time for the predictions during strokes, of all sessions together: everything else goes first.
+"""The time budget of all sessions together for predictions during strokes.
 
-What an answer has waited for the processor counts as well, so that a busy server gives fewer of them.
+The time that an answer waits for the processor counts too, so a busy server gives fewer answers.
 """
 
 import threading
 import time
 from collections.abc import Callable
 
-OVERHEAD = 0.004  # s to receive a picture and send its answer, as `benchmarks/load.py` finds
-MAX_DELAY = 2.0  # s after which a browser that does not heed its delay is not answered
+OVERHEAD = 0.004  # s to receive a picture and send its answer, measured by `benchmarks/load.py`
+MAX_DELAY = 2.0  # s; a browser that ignores a longer delay gets no answer
 
 
 class LiveBudget:
-    """A share of a processor core that may be spent, without saving up.
+    """A share of a processor core that can be used. Unused time is not saved.
 
     Args:
-        share: of a core; 0 allows nothing.
-        clock: in s.
+        share: Share of a core; 0 allows no predictions.
+        clock: A clock in s.
     """
 
     def __init__(self, share: float, clock: Callable[[], float] = time.monotonic):
@@ -32,10 +32,10 @@ class LiveBudget:
 
     @property
     def is_spent(self) -> bool:
-        """Whether a picture that comes now is not answered."""
+        """Whether a picture that arrives now gets no answer."""
         return not self.share or self.delay() > MAX_DELAY
 
     def delay(self) -> float:
-        """Seconds until as much was saved as was spent."""
+        """Return the seconds until the used time is paid back."""
         with self._lock:
             return max(0.0, self._free_at - self._clock())

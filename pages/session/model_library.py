@@ -1,4 +1,4 @@
-"""The models of a session: training runs, imported models, which one is active, which are compared."""
+"""The models of a session: runs, imported models, the active model and the compared models."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,15 +12,15 @@ from pages.session.server_resources import ServerResources
 from pages.session.session_part import SessionPart, synchronized
 
 UNTRAINED, PRETRAINED = "untrained", "genius"  # names of shipped models
-REQUIRED_MODELS = (UNTRAINED, PRETRAINED)  # no page works without them
-REFERENCE_MODEL = "plain"  # the network of many tutorials, compared with ours while nothing is trained
+REQUIRED_MODELS = (UNTRAINED, PRETRAINED)  # No page works without them.
+REFERENCE_MODEL = "plain"  # It is compared with genius before the first training.
 MAX_COMPARED = 6
 MAX_RUN_COUNTER = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class DeletedRun:
-    """A run that was just deleted, and what it takes to restore it."""
+    """A deleted run, with the data to restore it."""
 
     record: RunRecord
     index: int
@@ -31,14 +31,14 @@ class ModelLibrary(SessionPart):
     """The models of a session.
 
     Attributes:
-        runs: training runs, oldest first; replaced, never changed in place.
-        uploads: imported models, oldest first; replaced, never changed in place.
-        run_counter: number of runs ever made, for their names.
-        active_name: of the run or the upload that predicts; "" takes the latest run.
-        rejected_name: the name that was given last, where no run may have it; None where it was accepted.
-        deleted: the run that was deleted last, until the next change.
-        has_compared: whether the user has seen a comparison.
-        view: of the Evaluate page, by its name; "" is the first one shown.
+        runs: The runs, oldest first. The tuple is replaced, never changed in place.
+        uploads: The imported models, oldest first. The tuple is replaced, never changed in place.
+        run_counter: Number of runs that were ever created, used for their names.
+        active_name: Name of the run or the imported model that predicts; "" is the latest run.
+        rejected_name: The last name that was not allowed; `None` if the last name was accepted.
+        deleted: The run that was deleted last, until the next change.
+        has_compared: Whether the user has seen a comparison.
+        view: Slug of the view of the Evaluate page; "" is the default view.
     """
 
     def __init__(self, resources: ServerResources, lock: Any = None) -> None:
@@ -57,56 +57,56 @@ class ModelLibrary(SessionPart):
 
     @property
     def active_run(self) -> RunRecord | None:
-        """The run whose model predicts: the chosen one, or the latest."""
+        """The run whose model predicts: the chosen run or the latest run."""
         if any(upload.name == self.active_name for upload in self.uploads):
             return None
         return self.find_run(self.active_name) or (self.runs[-1] if self.runs else None)
 
     @property
     def own(self) -> dict[str, ModelBundle]:
-        """The user's own models by name: the runs, newest first, then the uploads, newest first."""
+        """The user's models by name: runs, then imported models, newest first."""
         runs = {record.name: record.model for record in self.runs[::-1]}
         return runs | {upload.name: upload for upload in self.uploads[::-1]}
 
     @property
     def trained(self) -> ModelBundle | None:
-        """The user's own active model."""
+        """The active model if it is the user's, else `None`."""
         run = self.active_run
         return run.model if run else self.own.get(self.active_name)
 
     def initial(self, default: str = PRETRAINED) -> ModelBundle:
-        """The baseline of every comparison: what the active run started from; without a run the shipped model `default`."""
+        """Return the model that the active run started from, or the shipped model `default` if there is no run."""
         run = self.active_run
         return run.start if run else self._resources.shipped(default)
 
     def active(self, default: str = PRETRAINED) -> ModelBundle:
-        """The model that predicts, trained or not."""
+        """Return the model that predicts."""
         return self.trained or self.initial(default)
 
     def find_run(self, name: str) -> RunRecord | None:
-        """A run by its name."""
+        """Return a run by its name, or `None`."""
         return next((record for record in self.runs if record.name == name), None)
 
     def present(self, record: RunRecord) -> RunRecord | None:
-        """A run as it is now, under whatever name; None when it was deleted."""
+        """Return the present state of a run that may have been renamed; `None` if it was deleted."""
         return next((known for known in self.runs if known.id == record.id), None)
 
     def every_model(self) -> dict[str, ModelBundle]:
-        """All models by name: the user's own, then the shipped ones."""
+        """Return all models by name: the user's models, then the shipped models."""
         return self.own | {name: self._resources.shipped(name) for name in self._resources.usable_names()}
 
     def comparable(self, default: str = PRETRAINED) -> dict[str, ModelBundle]:
-        """All models by name, and what the active run started from where that is none of them: a network that was built."""
+        """Return all models by name, and the active run's initial model if it is a built network."""
         every, initial = self.every_model(), self.initial(default)
         return every if initial.name in every else every | {initial.name: initial}
 
     def is_free_name(self, name: str) -> bool:
-        """Whether a run may have this name: it is valid and no other model has it."""
+        """Check whether a name is valid and no other model has it."""
         return is_valid_name(name) and name not in self.own and name not in self._resources.shipped_names()
 
     @synchronized
     def add_run(self, run: Run, start: ModelBundle) -> RunRecord:
-        """Append a run under the next free name; its model becomes the active one."""
+        """Append a run with the next free name and activate its model."""
         self.run_counter += 1
         while not self.is_free_name(f"run {self.run_counter}"):
             self.run_counter += 1
@@ -117,7 +117,7 @@ class ModelLibrary(SessionPart):
 
     @synchronized
     def rename_run(self, record: RunRecord, name: str) -> bool:
-        """Rename a run wherever its name is used; False when it may not have this name."""
+        """Rename a run everywhere. Return whether the name is allowed."""
         self.rejected_name = None
         present = self.present(record)
         if present is None or name == present.name:
@@ -145,7 +145,7 @@ class ModelLibrary(SessionPart):
 
     @synchronized
     def delete_run(self, name: str) -> None:
-        """Remove a run; `undo_delete` restores it. Models that started from it stay."""
+        """Delete a run. `undo_delete` restores it. Models that started from it are kept."""
         record = self.find_run(name)
         if record is None:
             return
@@ -164,7 +164,7 @@ class ModelLibrary(SessionPart):
 
     @synchronized
     def add_upload(self, model: ModelBundle) -> str:
-        """Append an imported model under a free name; returns the name."""
+        """Append an imported model with a free name. Return the name."""
         name, number = model.name, 1
         while not self.is_free_name(name):
             number += 1
@@ -189,17 +189,17 @@ class ModelLibrary(SessionPart):
 
     @synchronized
     def activate(self, name: str) -> None:
-        """Let one of the user's own models predict."""
+        """Activate one of the user's models."""
         self.active_name = name
 
     def pair(self, default: str = PRETRAINED) -> tuple[str, str]:
-        """Baseline and candidate of a comparison: what the active model started from, and the active model."""
+        """Return the default baseline and candidate: the active model's initial model, and the active model."""
         trained = self.trained
         return self.initial(default).name, trained.name if trained else REFERENCE_MODEL
 
     @synchronized
     def compared(self, default: str = PRETRAINED) -> list[str]:
-        """The names of the compared models: the pair, then what the user has added to it."""
+        """Return the names of the compared models: the pair, then the models that the user has added."""
         pair = self.pair(default)
         if pair != self._compared_pair:
             added = [name for name in self._compared if name not in self._compared_pair]
@@ -209,11 +209,11 @@ class ModelLibrary(SessionPart):
 
     @synchronized
     def set_compared(self, names: Sequence[str]) -> None:
-        """The models that the user has chosen."""
+        """Set the compared models."""
         self._compared = list(names)
 
     def preferences(self) -> dict[str, Any]:
-        """What a snapshot holds beside runs and uploads."""
+        """Return the stored state besides runs and imported models."""
         return {
             "run_counter": self.run_counter,
             "active_model": self.active_name,
@@ -224,7 +224,7 @@ class ModelLibrary(SessionPart):
 
     @synchronized
     def restore(self, runs: Sequence[RunRecord], uploads: Sequence[ModelBundle], preferences: dict[str, Any]) -> None:
-        """The models of a snapshot; preferences of another type are ignored."""
+        """Restore stored models. Preferences of a wrong type are ignored."""
         self.runs, self.uploads = tuple(runs), tuple(uploads)
         counter, active = preferences.get("run_counter"), preferences.get("active_model")
         self.run_counter = counter if isinstance(counter, int) and 0 <= counter <= MAX_RUN_COUNTER else 0

@@ -1,4 +1,4 @@
-"""The user's samples and what can be undone about them."""
+"""The user's samples, with undo."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ MAX_KEPT = 10_000  # labels
 
 @dataclass(frozen=True)
 class Contradiction:
-    """A network that is sure of another digit than a label: the digit, and its probability, 0 to 1."""
+    """A confident prediction that differs from a label: the digit and its probability, 0 to 1."""
 
     digit: int
     confidence: float
 
 
 def kept_labels(preferences: dict[str, Any]) -> set[str]:
-    """The identities in a snapshot's preferences."""
+    """Return the content hashes of kept labels in stored preferences."""
     return set(sanitize.strings(preferences.get("kept_labels"))[:MAX_KEPT])
 
 
@@ -30,12 +30,12 @@ class SampleList(SessionPart):
     """The samples of a session.
 
     Attributes:
-        current: the samples; replaced, never changed in place.
-        hold_out: whether every fourth drawing of a digit is kept out of training.
-        last_label: just given, and can be undone; None when there is none.
-        contradiction: of the last label; None where there is none, or the user has answered.
-        reviewed: the samples as they were when the user asked for their doubtful labels; None when that was not asked.
-        kept: identities of the samples with a doubtful label that the user has looked at and kept.
+        current: The samples. The set is replaced, never changed in place.
+        hold_out: Whether every fourth drawing of a digit is held out. The page's script writes it.
+        last_label: The last label while it can be undone, else `None`.
+        contradiction: The contradiction of the last label until the user answers, else `None`.
+        reviewed: The samples when the user asked for a check of their labels, else `None`.
+        kept: Content hashes of samples whose doubtful label the user has confirmed.
     """
 
     def __init__(self, lock: Any = None) -> None:
@@ -57,7 +57,7 @@ class SampleList(SessionPart):
         return self._before is not None
 
     def for_training(self) -> SampleSet:
-        """The samples as the next training takes them."""
+        """Return the samples for the next training."""
         return self.current if self.hold_out else self.current.without_hold_out()
 
     @synchronized
@@ -81,7 +81,7 @@ class SampleList(SessionPart):
 
     @synchronized
     def accept_contradiction(self) -> None:
-        """Give the newest sample the label that the network is sure of."""
+        """Relabel the newest sample with the predicted digit."""
         if self.contradiction is not None:
             self.last_label = self.contradiction.digit
             self.current = self.current.relabel([len(self.current) - 1], self.last_label)
@@ -89,26 +89,26 @@ class SampleList(SessionPart):
 
     @synchronized
     def keep_label(self) -> None:
-        """The last label is right, whatever the network says."""
+        """Keep the last label despite the contradiction."""
         self.contradiction = None
 
     @synchronized
     def keep(self, indices: Iterable[int]) -> None:
-        """The labels of these samples are right, whatever a network says."""
+        """Confirm the labels of these samples."""
         every = self.current.identities()
         self.kept.update(every[i] for i in indices)
 
     def is_kept(self) -> np.ndarray:
-        """Whose label the user has kept: (N,) bool."""
+        """Return which labels the user has confirmed, (N,) bool."""
         return np.array([one in self.kept for one in self.current.identities()], bool)
 
     def preferences(self) -> dict[str, Any]:
-        """What a snapshot holds beside the samples."""
+        """Return the stored state besides the samples."""
         return {"hold_out": self.hold_out, "kept_labels": sorted(self.kept)}
 
     @synchronized
     def restore(self, samples: SampleSet, preferences: dict[str, Any]) -> None:
-        """The samples of a snapshot; preferences of another type are ignored."""
+        """Restore stored samples. Preferences of a wrong type are ignored."""
         self.current = samples
         self.hold_out = preferences.get("hold_out") is not False
         self.kept = kept_labels(preferences)
@@ -122,18 +122,18 @@ class SampleList(SessionPart):
 
     @synchronized
     def forget_last(self) -> None:
-        """The last label can no longer be undone: the user has gone on."""
+        """Note that the last label can no longer be undone."""
         self.last_label = self.contradiction = None
 
     @synchronized
     def replace(self, samples: SampleSet) -> None:
-        """Other samples; this can be undone."""
+        """Replace the samples. `undo` restores them."""
         self._before, self.current = self.current, samples
         self.forget_last()
 
     @synchronized
     def undo(self) -> None:
-        """The samples before the last `replace`."""
+        """Restore the samples before the last `replace`."""
         if self._before is not None:
             self.current, self._before = self._before, None
             self.forget_last()

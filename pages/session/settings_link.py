@@ -1,4 +1,4 @@
-"""Training settings in an address that can be passed on."""
+"""Training settings in the page's address."""
 
 import reprlib
 from urllib.parse import urlencode
@@ -14,13 +14,13 @@ from pages.session.training_state import Start
 
 START_PARAMETER, NETWORK_PARAMETER, VIEW_PARAMETER = "start", "network", "show"
 MAX_VIEW_NAME = 40
-LINKED_STARTS = tuple(str(start) for start in Start if start != Start.RUN)  # a run is another visitor's
+LINKED_STARTS = tuple(str(start) for start in Start if start != Start.RUN)  # A run exists only in its lab.
 
 
 def read(session: LabSession) -> None:
-    """Take the settings of the address that the session was opened with, and note which of them cannot be used.
+    """Take over the settings of the address with which the session was opened, and note which are not valid.
 
-    Once: a browser sends the address it last heard of, which is older than a slider that was moved since.
+    Only the first call has an effect, because later the browser may send an older address.
     """
     if session.link_error is not None:
         return
@@ -49,13 +49,13 @@ def read(session: LabSession) -> None:
 
 
 def query(settings: TrainSettings, start: Start, network: str = "", view: str = "") -> str:
-    """An experiment as an address's query string.
+    """Return the query string that opens a page with these settings.
 
     Args:
-        settings: of which those that differ from the defaults are named.
-        start: named where it is no run.
-        network: that is trained from random weights.
-        view: of the Evaluate page.
+        settings: Settings. Only values that differ from the defaults are part of the query string.
+        start: The initial model. `Start.RUN` is not part of the query string.
+        network: The network that is trained from random weights.
+        view: Slug of the view of the Evaluate page.
     """
     values = {name: _to_text(value) for name in SETTING_SPECS if (value := getattr(settings, name)) != DEFAULTS[name]}
     is_linked = start in LINKED_STARTS and start != Start.PRETRAINED
@@ -69,7 +69,7 @@ def query(settings: TrainSettings, start: Start, network: str = "", view: str = 
 
 
 def lesson_query(lesson: Lesson) -> str:
-    """The first training of a lesson as an address's query string."""
+    """Return the query string of the first training of a lesson."""
     return query(lesson.settings, Start.UNTRAINED if lesson.network else Start.PRETRAINED, lesson.network)
 
 

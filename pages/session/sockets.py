@@ -1,4 +1,4 @@
-"""The server's network connections."""
+"""Settings of the server's network connections."""
 
 import contextlib
 import os
@@ -8,10 +8,10 @@ import psutil
 
 
 def send_at_once() -> None:
-    """Switch Nagle's algorithm off for the connections of this process, and for those that it will accept.
+    """Switch off Nagle's algorithm for the connections of this process and for connections that it will accept.
 
-    asyncio does so for sockets that name their protocol; Streamlit's does not. The answer to a stroke is several small messages:
-    the second would wait for the browser's acknowledgement of the first, which comes after 40 ms.
+    asyncio does this only for sockets that name their protocol, and Streamlit's socket does not. The answer to a stroke consists
+    of several small messages. With Nagle's algorithm, the second message waits 40 ms for the acknowledgement of the first.
     Source: J. Nagle, "Congestion control in IP/TCP internetworks", RFC 896 (1984).
     """
     with contextlib.suppress(psutil.Error):

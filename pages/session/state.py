@@ -1,4 +1,4 @@
-"""Streamlit's session state: the only place that names st.session_state."""
+"""Access to Streamlit's session state. No other module uses it."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ SESSION, VISITED = "lab_session", "visited"
 
 
 def lab_session() -> LabSession:
-    """This session's lab; made at the first call."""
+    """Return the lab session; create it at the first call."""
     if SESSION not in st.session_state:
         sockets.send_at_once()
         context = get_script_run_ctx()
@@ -23,42 +23,42 @@ def lab_session() -> LabSession:
 
 
 def reset() -> None:
-    """Begin anew: the session loses its lab, and the lab's token in the address with it."""
+    """Remove the lab session, and the lab's token from the address."""
     st.query_params.clear()
     del st.session_state[SESSION]
 
 
 def has_widget(key: str) -> bool:
-    """Whether a widget of this key is on the page that is shown."""
+    """Check whether the page has a widget with this key."""
     return key in st.session_state
 
 
 def set_widget(key: str, value: object) -> None:
-    """Set a widget's value, before it is drawn."""
+    """Set the value of a widget before it is drawn."""
     st.session_state[key] = value
 
 
 def seed_widget(key: str, value: object) -> None:
-    """Set a widget's value when its page is opened; later the widget keeps its own."""
+    """Set the initial value of a widget. A widget that has a value keeps it."""
     if key not in st.session_state:
         st.session_state[key] = value
 
 
 def forget_widget(key: str) -> None:
-    """Let a widget take its value from its seed again, before it is drawn."""
+    """Remove the value of a widget, so that `seed_widget` can set it again."""
     st.session_state.pop(key, None)
 
 
 def widget_value(key: str) -> Any:
-    """A widget's present value, as a callback finds it; None when there is no such widget."""
+    """Return the value of a widget; `None` if there is no such widget."""
     return st.session_state.get(key)
 
 
 def is_first_visit() -> bool:
-    """Whether this session was shown no page yet."""
+    """Check whether this session has not seen a page yet."""
     return VISITED not in st.session_state
 
 
 def mark_visited() -> None:
-    """Note that it was shown a page."""
+    """Note that the session has seen a page."""
     st.session_state[VISITED] = True

@@ -30,7 +30,8 @@ class Work(SessionPart):
     """The work of a session on the worker.
 
     `submit` starts a task whose result the session takes over, such as a training or an import. `result` returns a cached
-    result, such as an evaluation, and starts its task if necessary. `collect` returns the jobs that have ended. Afterwards `start_background` must be called.
+    result, such as an evaluation, and starts its task if necessary. `collect` returns the jobs that have ended; call
+    `start_background` afterwards.
 
     Tasks of normal priority start at once. Tasks of low priority run one at a time, the newest first, and a training
     interrupts them.

@@ -1,6 +1,5 @@
 """Experiments on the Train page: networks that one builds, sweeps, links, lessons."""
 
-from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
@@ -29,7 +28,6 @@ from tests.support.app import (
 from tests.support.networks import HOSTILE
 
 LINKED = [text for name, (text, _) in HOSTILE.items() if name != "very long text"][:10]
-README = Path(__file__).resolve().parents[2] / "README.md"
 
 
 def sweep_with_scores(app, few, genius, grid):
@@ -177,9 +175,8 @@ def test_a_link_carries_the_view(app):
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.title)
-def test_the_link_of_a_lesson_is_in_the_readme_and_sets_the_form(lesson):
+def test_the_link_of_a_lesson_sets_the_form(lesson):
     query = settings_link.lesson_query(lesson)
-    assert f"](http://localhost:8501/Train?{query}) {lesson.question} | {lesson.answer} |" in README.read_text("utf-8")
     at = go(new_app(**dict(parse_qsl(query))), TRAIN)
     training = session_of(at).training
     assert session_of(at).link_error == "" and training.settings == lesson.settings and training.network == lesson.network

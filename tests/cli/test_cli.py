@@ -26,11 +26,6 @@ def test_help_lists_every_command(capsys):
     assert listed == sorted(cli.commands)
 
 
-def test_the_readme_names_every_command():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert [name for name in cli.commands if f"digitlab {name}" not in readme] == []
-
-
 def test_the_table_of_settings_is_up_to_date(capsys):
     assert main(["settings"]) == 0
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")

@@ -81,5 +81,3 @@ def test_the_sentence_of_a_comparison():
     assert sentence.endswith("It corrects 20 and adds 0 errors.")
     same = training_summary.comparison(PairedComparison(right, right), "a", "b")
     assert same.startswith("b and a predict equally many of 20 test digits correctly.")
-        "b and a predict equally many of 20 test digits correctly."
-    )

@@ -22,13 +22,18 @@ NETWORK = '{"blocks": [{"kind": "conv", "size": 4, "pooling": true}, {"kind": "d
 POINT = {"epoch": 1.0, "samples_seen": 200.0, "seconds": 1.0, "val_loss": 0.5, "val_accuracy": 0.8}
 
 
-def run(sweep, service, seconds=240):
+def advance_until(condition, sweep, service, seconds=240):
+    """Advance a sweep until a condition holds."""
     end = time.monotonic() + seconds
-    sweep.resume(service)
-    while sweep.is_running:
+    while not condition():
         assert time.monotonic() < end
         time.sleep(0.1)
         sweep.advance(service)
+
+
+def run(sweep, service):
+    sweep.resume(service)
+    advance_until(lambda: not sweep.is_running, sweep, service)
 
 
 class Service:
@@ -120,13 +125,9 @@ def test_a_network_s_numbers_are_swept(service, random_mlp, few):
 def test_stop_and_resume(service, random_mlp, few):
     sweep = Sweep(random_mlp, few, SweepPlan({"sample_weight": [1, 5, 20, 50]}, BASE))
     sweep.resume(service)
-    while sweep.n_done < 1:
-        time.sleep(0.1)
-        sweep.advance(service)
+    advance_until(lambda: sweep.n_ended, sweep, service)
     sweep.stop()
-    while not sweep.is_idle:
-        time.sleep(0.1)
-        sweep.advance(service)
+    advance_until(lambda: sweep.is_idle, sweep, service)
     assert 1 <= sweep.n_done < 4
     run(sweep, service)
     assert sweep.n_done == 4

@@ -24,10 +24,10 @@ _tools = st.components.v2.component(
     "digit-lab-canvas-tools",
     html=assets.read("canvas/toolbar.html"),
     css=assets.read("canvas/toolbar.css"),
-    js=assets.read("canvas/place.js") + assets.read("canvas/canvas.js"),
+    js=assets.script("canvas/toolbar.js"),
 )
 LIVE_KEY = "canvas_live"
-_live = st.components.v2.component("digit-lab-live", js=assets.read("canvas/place.js") + assets.read("canvas/live.js"))
+_live = st.components.v2.component("digit-lab-live", js=assets.script("canvas/live.js"))
 
 
 def canvas(session: LabSession) -> None:

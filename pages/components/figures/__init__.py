@@ -1,4 +1,4 @@
-"""Digits as figures inside a page."""
+"""Digits and networks as figures in a page."""
 
 import base64
 import io
@@ -16,14 +16,14 @@ from digitcore.models.network_spec import LayerShape
 from digitcore.palette import BLUE, GREY, ORANGE
 from pages.components import assets
 
-REPLAY_SPEED, REPLAY_PAUSE = 400.0, 0.25  # px a second of a replayed stroke, s between two of them
-STACK_PX = 2  # px of a block for a px of a layer's picture
-FOR_COLOR, AGAINST_COLOR = (230, 159, 0), (43, 131, 198)  # what speaks for and against a class: orange and blue
+REPLAY_SPEED, REPLAY_PAUSE = 400.0, 0.25  # px per second of a replayed stroke, s between two strokes
+STACK_PX = 2  # px of a block per px of a layer's output
+FOR_COLOR, AGAINST_COLOR = (230, 159, 0), (43, 131, 198)  # orange and blue: evidence for and against a class
 
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """An image, (H, W) or (H, W, 3) uint8, with a line under it, so many px high."""
+    """An image, (H, W) or (H, W, 3) uint8, with a caption and a height in px."""
 
     image: np.ndarray
     caption: str
@@ -36,20 +36,23 @@ class Figure:
 
 
 def data_url(image: np.ndarray) -> str:
-    """An image, (H, W) or (H, W, 3) uint8, as a PNG inside a URL."""
+    """Return an image, (H, W) or (H, W, 3) uint8, as a data URL of a PNG."""
     file = io.BytesIO()
     Image.fromarray(image).save(file, "PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def figure_row(figures: Sequence[Figure]) -> None:
-    """Figures beside each other, wrapping on a narrow screen."""
+    """Draw figures side by side. They wrap on a narrow screen."""
     st.html(assets.render("figures/row.html", figures=figures))
 
 
 def network_stack(shapes: Sequence[LayerShape]) -> None:
-    """A picture of a network: a block for each layer, as high as its picture's side or its number of units, as wide as it has
-    channels, both of units and channels by their logarithm."""
+    """Draw a network with one block per layer.
+
+    The height of a block is the side of the layer's output or the logarithm of its number of units. The width is the logarithm of
+    its number of channels.
+    """
     layers = [_stacked("the digit", (SIDE, SIDE, 1), GREY)]
     layers += [_stacked(shape.name, shape.output, BLUE if len(shape.output) > 1 else ORANGE) for shape in shapes]
     description = "The network: " + "; ".join(shape.name for shape in shapes)
@@ -57,7 +60,7 @@ def network_stack(shapes: Sequence[LayerShape]) -> None:
 
 
 def _stacked(name: str, output: Sequence[int], color: str) -> dict[str, object]:
-    """One layer's block: its size in px, its color and its caption."""
+    """Return the block of a layer: size in px, color and caption."""
     side, channels = (output[0], output[-1]) if len(output) > 1 else (1, 1)
     height = STACK_PX * side if len(output) > 1 else STACK_PX * 4 * math.log2(1 + output[0])
     return {
@@ -70,11 +73,11 @@ def _stacked(name: str, output: Sequence[int], color: str) -> dict[str, object]:
 
 
 def tint(digit: np.ndarray, attribution: np.ndarray) -> np.ndarray:
-    """A digit tinted by what speaks for (orange) and against (blue) a class.
+    """Tint a digit by the evidence for (orange) and against (blue) a class.
 
     Args:
         digit: (28, 28) uint8.
-        attribution: (28, 28), any range; its largest size gets the full tint.
+        attribution: (28, 28) float. The largest absolute value gets the full tint.
 
     Returns:
         (28, 28, 3) uint8.
@@ -88,12 +91,12 @@ def tint(digit: np.ndarray, attribution: np.ndarray) -> np.ndarray:
 
 
 def replay(side: int, brush: int, strokes: Sequence[Stroke]) -> None:
-    """Strokes that draw themselves one after the other.
+    """Draw an animation of strokes.
 
     Args:
-        side: of the canvas, in px.
-        brush: width, in px.
-        strokes: each a list of points.
+        side: Side of the canvas in px.
+        brush: Width of the brush in px.
+        strokes: The strokes, each a list of points.
     """
     lines, begin = [], 0.0
     for stroke in strokes:

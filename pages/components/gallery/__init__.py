@@ -1,4 +1,4 @@
-"""Digits in a grid that fits any screen; a click or a key selects one."""
+"""A grid of digits that fits any screen. A click or a key selects a digit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _grid = st.components.v2.component(
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """One digit: its number in the set that it comes from, the image, and a line under it."""
+    """A digit in the grid: its number in its set, (28, 28) uint8, and a caption."""
 
     number: int
     digit: np.ndarray
@@ -34,21 +34,21 @@ class Cell:
 
 
 def gallery(cells: Sequence[Cell], key: str, total: int | None = None) -> Cell | None:
-    """Draw the grid; one cell can be selected.
+    """Draw a grid in which one cell can be selected.
 
     Args:
-        cells: at most `MAX_CELLS` are shown.
-        key: of the widget.
-        total: how many there are, where these are only the first.
+        cells: The cells. At most `MAX_CELLS` are shown.
+        key: Key of the widget.
+        total: Number of all digits if `cells` are only the first of them.
 
     Returns:
-        The selected cell, or None while none of these is selected.
+        The selected cell, or `None`.
     """
     return next(iter(_show(cells, key, total, multiple=False)), None)
 
 
 def multi_gallery(cells: Sequence[Cell], key: str, total: int | None = None) -> list[int]:
-    """The same, but any number of cells can be selected: their numbers."""
+    """Draw a grid in which several cells can be selected. Return their numbers."""
     return [cell.number for cell in _show(cells, key, total, multiple=True)]
 
 

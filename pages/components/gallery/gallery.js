@@ -1,5 +1,5 @@
-// Selection of buttons in a grid; the server renders the buttons.
-export default function ({ data, parentElement, setStateValue }) {
+// Lets the user select buttons in a grid. The server renders the buttons.
+export default function showGallery({ data, parentElement, setStateValue }) {
   const grid = parentElement.querySelector(".grid");
   grid.innerHTML = data.cells;
   const buttons = [...grid.querySelectorAll("button")];

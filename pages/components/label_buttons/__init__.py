@@ -1,4 +1,4 @@
-"""Ten buttons that label the drawing; on each stand the probabilities of its digit."""
+"""Ten buttons that label the drawing. Each button shows the probability of its digit."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from pages.components.prediction import Reading
 from pages.session import formatting, resources, state
 from pages.session.lab_session import LabSession
 
-NOTHING_DRAWN = "Draw first, then press the digit you meant."
+NOTHING_DRAWN = "Draw a digit first, then tap it."
 BUTTONS_KEY = "label_buttons"
-SHOWN_FROM = 0.005  # a smaller probability is no number above its bar
+SHOWN_FROM = 0.005  # A smaller probability has no number above its bar.
 _buttons = st.components.v2.component(
     "digit-lab-labels",
     html=assets.read("label_buttons/buttons.html"),
@@ -23,19 +23,19 @@ _buttons = st.components.v2.component(
 
 
 def label_buttons(session: LabSession, readings: list[Reading]) -> None:
-    """Teach with one tap: a press stores the drawing under that digit, whatever the prediction was."""
+    """Draw the buttons. A press stores the drawing with that label."""
     with st.container(key="labels"):
         _buttons(key=BUTTONS_KEY, data=_data(readings, session.canvas.has_keys), on_label_change=lambda: _on_label(session))
 
 
 def label_counts(session: LabSession) -> None:
-    """How many drawings there are of each digit, below its button."""
+    """Draw the number of drawings of each digit below its button."""
     with st.container(key="samples"):
         st.html(assets.render("label_buttons/counts.html", counts=session.samples.current.counts()))
 
 
 def _data(readings: list[Reading], has_keys: bool) -> dict[str, Any]:
-    """What the buttons show: for every digit the heights of its bars, 0 to 1, its name and the number above it."""
+    """Return what the buttons show: for each digit the heights of its bars, 0 to 1, its name and its percentage."""
     shares = [[0.0 if one.probabilities is None else float(one.probabilities[digit]) for one in readings] for digit in range(10)]
     is_drawn = readings[-1].probabilities is not None
     return {
@@ -51,9 +51,9 @@ def _on_label(session: LabSession) -> None:
     digit: Any = (state.widget_value(BUTTONS_KEY) or {}).get("label")
     if not isinstance(digit, int) or digit not in range(10):
         return
-    canvas.sync(session)  # a quick hand labels before the last stroke was answered
+    canvas.sync(session)  # A label may arrive before the last stroke was processed.
     if session.label(digit):
         resources.jobs().warm_up()
     else:
-        session.canvas.remount()  # the browser holds strokes back from the press of a label until the next canvas is there
+        session.canvas.remount()  # After a label the browser holds strokes back until a new canvas appears.
         session.canvas.set_notice(NOTHING_DRAWN)

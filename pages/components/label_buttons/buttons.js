@@ -1,27 +1,30 @@
-// Ten buttons, each with the bars of its digit's probabilities on it. They are made once; an answer changes their heights.
+// Ten buttons that label the drawing. Each shows the bars of its digit's probabilities. The buttons are created once, and a new
+// prediction only changes the heights of the bars.
 
-const KEY = /^[0-9]$/;
+const N_DIGITS = 10;
+const DIGIT_KEY = /^[0-9]$/u;
 const isTyping = (event) => event.composedPath()[0]?.closest?.("input, textarea, [contenteditable=true]");
-let label = null;  // labels with a digit; of the newest run
+let label = null;  // the function of the latest script run that labels the drawing with a digit
 let areKeysOn = false;
 
 window.addEventListener("keydown", (event) => {
   const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
-  if (areKeysOn && KEY.test(event.key) && isPlain && !isTyping(event) && label) label(Number(event.key));
+  if (areKeysOn && DIGIT_KEY.test(event.key) && isPlain && !isTyping(event) && label) label(Number(event.key));
 }, true);
 
-function makeColumns(group, nModels) {
-  const columns = [];
-  for (let digit = 0; digit < 10; digit++) {
-    const button = Object.assign(document.createElement("button"), { type: "button", name: String(digit) });
-    const plot = Object.assign(document.createElement("span"), { className: "plot", ariaHidden: "true" });
-    const bars = [];
-    for (let i = 0; i < nModels; i++) bars.push(plot.appendChild(document.createElement("i")));
-    const key = Object.assign(document.createElement("span"), { className: "key", textContent: String(digit) });
-    button.append(plot, key);
-    button.onclick = () => label?.(digit);
-    columns.push({ button, plot, bars });
-  }
+function createColumn(digit, nModels) {
+  const button = Object.assign(document.createElement("button"), { type: "button", name: String(digit) });
+  const plot = Object.assign(document.createElement("span"), { className: "plot", ariaHidden: "true" });
+  const bars = Array.from({ length: nModels }, () => document.createElement("i"));
+  plot.append(...bars);
+  const key = Object.assign(document.createElement("span"), { className: "key", textContent: String(digit) });
+  button.append(plot, key);
+  button.onclick = () => label?.(digit);
+  return { button, plot, bars };
+}
+
+function createColumns(group, nModels) {
+  const columns = Array.from({ length: N_DIGITS }, (_value, digit) => createColumn(digit, nModels));
   group.replaceChildren(...columns.map(({ button }) => button));
   return columns;
 }
@@ -32,16 +35,16 @@ function show(columns, { shares, names, texts, colors }) {
     button.title = names[digit];
     plot.dataset.share = texts[digit];
     bars.forEach((bar, i) => {
-      bar.style.transform = `scaleY(${shares[digit][i]})`;  // a changed height would move it
+      bar.style.transform = `scaleY(${shares[digit][i]})`;  // A changed height would count as a layout shift.
       bar.style.background = colors[i];
     });
   });
 }
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function showButtons({ data, parentElement, setTriggerValue }) {
   const group = parentElement.querySelector(".digits");
   const nModels = data.colors.length;
-  if (group.columns?.[0].bars.length !== nModels) group.columns = makeColumns(group, nModels);
+  if (group.columns?.[0].bars.length !== nModels) group.columns = createColumns(group, nModels);
   show(group.columns, data);
   areKeysOn = data.keys;
   label = (digit) => {

@@ -1,4 +1,4 @@
-"""The prediction as pieces of HTML, each replaced as a whole, so that nothing moves or flickers between strokes."""
+"""The prediction as HTML that is replaced as a whole, so that nothing moves between strokes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from pages.components import assets
 from pages.components.figures import data_url
 from pages.session import formatting
 
-MAX_TRAIL = 6  # predictions by stroke
-BAR_HEIGHT, MIN_BAR_HEIGHT = 12, 3  # px, of all bars of a digit together, of each
+MAX_TRAIL = 6  # predictions after strokes that are shown
+BAR_HEIGHT, MIN_BAR_HEIGHT = 12, 3  # px: of all bars of a digit together, and of each bar
 
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What a model makes of a digit.
+    """A model's prediction for a digit.
 
     Attributes:
-        model: its name.
-        probabilities: (10,) float; None when nothing is drawn.
-        threshold: the confidence below which the second most probable digit is named as well.
+        model: Name of the model.
+        probabilities: (10,) float; `None` if nothing is drawn.
+        threshold: The confidence threshold. Below it the second most probable digit is named too.
     """
 
     model: str
@@ -32,7 +32,7 @@ class Reading:
 
     @property
     def ranking(self) -> list[int]:
-        """The digits, the most probable first."""
+        """The digits, most probable first."""
         assert self.probabilities is not None
         ranking: list[int] = np.argsort(self.probabilities)[::-1].tolist()
         return ranking
@@ -45,7 +45,7 @@ class Reading:
 
     @property
     def confidence_text(self) -> str:
-        """The highest probability as people read it."""
+        """The highest probability as a percentage."""
         return formatting.percent(self.confidence, 1)
 
     @property
@@ -55,13 +55,13 @@ class Reading:
 
 
 def prediction_head(readings: list[Reading], digit: np.ndarray | None, trail: Sequence[int], n_strokes: int | None) -> None:
-    """Best guess, predictions by stroke, and the network's input.
+    """Draw the prediction, the predictions after earlier strokes, and the network's input.
 
     Args:
-        readings: of one or two models.
-        digit: (28, 28) uint8, or None when nothing is drawn.
-        trail: the predictions by stroke.
-        n_strokes: that the prediction is of; None while one is under way.
+        readings: Readings of one or two models.
+        digit: (28, 28) uint8, or `None` if nothing is drawn.
+        trail: The predictions after each stroke.
+        n_strokes: Number of strokes of the predicted drawing; `None` during a stroke.
     """
     st.html(
         assets.render(
@@ -75,11 +75,11 @@ def prediction_head(readings: list[Reading], digit: np.ndarray | None, trail: Se
 
 
 def prediction(readings: list[Reading], digit: np.ndarray | None) -> None:
-    """Best guess, ten bars, and the network's input.
+    """Draw the prediction, ten bars, and the network's input.
 
     Args:
-        readings: of one or more models.
-        digit: (28, 28) uint8, or None when nothing is drawn.
+        readings: Readings of one or more models.
+        digit: (28, 28) uint8, or `None` if nothing is drawn.
     """
     rows = [
         [0.0 if reading.probabilities is None else float(reading.probabilities[row]) for reading in readings] for row in range(10)
@@ -97,6 +97,6 @@ def prediction(readings: list[Reading], digit: np.ndarray | None) -> None:
 
 
 def _known(readings: list[Reading]) -> list[tuple[Reading, str]]:
-    """Each reading of a drawing with its model's color."""
+    """Return each reading of a drawing with its model's color."""
     colors = model_colors(len(readings))
     return [(reading, color) for reading, color in zip(readings, colors, strict=True) if reading.probabilities is not None]

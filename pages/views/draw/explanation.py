@@ -1,4 +1,4 @@
-"""Why the network predicts what it predicts. Computed when asked for, so that strokes stay quick."""
+"""The explanation of a prediction. It is computed when the user asks for it, so that strokes stay quick."""
 
 import numpy as np
 import streamlit as st
@@ -17,13 +17,13 @@ COUNTERFACTUAL_HEIGHT, LAYER_HEIGHT = 84, 42  # px
 
 
 def show(session: LabSession, models: Models) -> None:
-    """The drawing as it was when the button was pressed: its important pixels, a counterfactual, its neighbors, the layers."""
+    """Explain the drawing: important pixels, a counterfactual, similar digits and the layers."""
     digit = session.canvas.drawing.digit
     if st.button("Explain this drawing", key="explain") and digit is not None:
         session.canvas.explain(digit)
     explained = session.canvas.explained_digit
     if explained is None:
-        st.caption("Draw a digit, then press the button." if digit is None else "Press the button: it takes a moment.")
+        st.caption("Draw a digit, then press the button." if digit is None else "Press the button.")
         return
     name = list(models)[-1]
     digit_details(explained, models, None, "why")
@@ -35,12 +35,12 @@ def show(session: LabSession, models: Models) -> None:
 def _show_counterfactual(name: str, model: ModelBundle, digit: np.ndarray) -> None:
     probabilities = resources.probabilities(model, digit[None])[0]
     target = st.segmented_control(
-        f"Smallest change that flips it ({formatting.escape(name)})",
+        f"Smallest change that gives another prediction ({formatting.escape(name)})",
         range(10),
         default=int(np.argsort(-probabilities)[1]),
         required=True,
         key="towards",
-        help="Small spots of ink are added or erased one by one, each time where that helps the other digit most.",
+        help="Small spots of ink are added or erased one by one, each where it increases the other digit's probability most.",
     )
     target = int(target or 0)
     changed = attribution.counterfactual(resources.predictor(model), digit, target)
@@ -56,14 +56,13 @@ def _show_counterfactual(name: str, model: ModelBundle, digit: np.ndarray) -> No
 def _show_layers(session: LabSession, model: ModelBundle, name: str, digit: np.ndarray) -> None:
     st.markdown(
         f"**Layer by layer in {formatting.escape(name)}**",
-        help="Each layer turns the pictures before it into new ones: bright where it found what it looks for. "
-        "A unit is dead when it stays dark for every digit: it costs time and says nothing.",
+        help="The activations of each layer: bright where a filter or unit responds. A dead unit does not respond to any digit.",
     )
     layers = session.work.result(ActivationsTask(model, digit))
     if layers is None:
-        st.caption("Searching …")
+        st.caption("Computing …")
         return
     for layer in layers:
-        dead = f", {formatting.percent(layer.dead_share)} of them dead" if layer.dead_share is not None else ""
+        dead = f", {formatting.percent(layer.dead_share)} dead" if layer.dead_share is not None else ""
         st.caption(f"{layer.name}: {layer.n_units:,} units{dead}")
         figures.figure_row([Figure(image, "", LAYER_HEIGHT) for image in layer.maps])

@@ -1,4 +1,4 @@
-"""Labels worth a second look: one tap gives the suggested label, or keeps the one that is there."""
+"""The review of doubtful labels: accept the suggested label, or keep the present label."""
 
 import streamlit as st
 
@@ -9,18 +9,19 @@ from pages.session import formatting, resources, state
 from pages.session.lab_session import LabSession
 from pages.session.model_library import PRETRAINED
 
-MIN_SAMPLES = 10  # fewer are not worth four trainings
+MIN_SAMPLES = 10  # With fewer samples, four trainings are not worth their time.
 CLOSER_HELP = (
-    "Four models are trained, each without a quarter of your drawings, and say what they see in it: a model that has learnt a "
-    "wrong label would confirm it. The label that is believed least comes first (confident learning, C. Northcutt et al. 2021)."
+    "Four models are trained, each without a quarter of your drawings, and predict that quarter. A model that has learnt a wrong "
+    "label would confirm it. The least likely label comes first (confident learning, C. Northcutt et al. 2021)."
 )
 
 
 def show(session: LabSession, digits: list[int]) -> None:
-    """The drawings whose label is doubtful, and what to do about them.
+    """Draw the drawings with doubtful labels, and buttons to relabel or keep them.
 
     Args:
-        digits: labels that are shown; none shows all.
+        session: The session.
+        digits: Labels to show; an empty list shows all.
     """
     suggestions = _suggestions(session)
     if suggestions is None:
@@ -41,9 +42,9 @@ def show(session: LabSession, digits: list[int]) -> None:
 
 
 def _suggestions(session: LabSession) -> dict[int, int] | None:
-    """Drawing → the digit that is believed more than its label, the most doubtful first; None while they are looked for."""
+    """Return sample index → suggested label, most doubtful first; `None` while the models are trained."""
     is_closer = st.toggle(
-        "Look closer",
+        "Check with other models",
         session.samples.reviewed is not None,
         key="review_closer",
         help=CLOSER_HELP,
@@ -60,7 +61,7 @@ def _suggestions(session: LabSession) -> dict[int, int] | None:
 
 
 def _doubted_by_others(session: LabSession, reviewed: SampleSet) -> dict[int, int] | None:
-    """Of the samples as they were when this was asked, those that are still there with their label, and not kept."""
+    """Return the suggestions for samples that have not changed since the check started and whose label was not kept."""
     issues = session.work.result(LabelIssuesTask(session.resources.shipped(PRETRAINED), reviewed))
     if issues is None:
         return None

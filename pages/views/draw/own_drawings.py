@@ -1,4 +1,4 @@
-"""The user's own drawings: seen, filtered, relabelled, deleted, replayed."""
+"""The user's drawings: filter, relabel, delete and replay them."""
 
 import numpy as np
 import streamlit as st
@@ -12,14 +12,14 @@ from pages.session.lab_session import LabSession
 from pages.views.draw import label_review
 
 SHOWN_VARIANTS = 7
-ALL, MISCLASSIFIED, HELD_OUT, CONTRADICTED = "All", "Errors", "Kept for testing", "To review"
+ALL, MISCLASSIFIED, HELD_OUT, CONTRADICTED = "all", "errors", "held out", "review"
 
 
 def show(session: LabSession) -> None:
-    """A page of the gallery at a time, so that hundreds stay quick."""
+    """Draw one page of the gallery at a time, so that hundreds of drawings stay quick."""
     samples = session.samples.current
     if not len(samples):
-        st.caption("None yet. Draw a digit and press the one you meant.")
+        st.caption("No drawings yet. Draw a digit and tap its label.")
         return
     kind, digits = _choose_filter()
     if kind == CONTRADICTED:
@@ -33,20 +33,25 @@ def show(session: LabSession) -> None:
     shown = numbers[page * gallery.MAX_CELLS : (page + 1) * gallery.MAX_CELLS]
     cells = [gallery.Cell(int(i), samples.digits[i], _caption(samples, predictions, int(i))) for i in shown]
     if not cells:
-        st.caption("None of this kind.")
+        st.caption("No drawings of this kind.")
         return
     selected = gallery.multi_gallery(cells, f"own_{len(samples)}", len(numbers))
     if selected:
         _show_actions(session, selected)
         show_strokes(session, selected[-1])
     else:
-        st.caption("Click drawings to choose them.")
+        st.caption("Click drawings to select them.")
 
 
 def _choose_filter() -> tuple[str, list[int]]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.segmented_control(
-            "Show", [ALL, MISCLASSIFIED, HELD_OUT, CONTRADICTED], default=ALL, required=True, key="own_kind"
+            "Show",
+            [ALL, MISCLASSIFIED, HELD_OUT, CONTRADICTED],
+            default=ALL,
+            required=True,
+            key="own_kind",
+            format_func=str.capitalize,
         )
         return kind or ALL, st.pills("Digits", range(10), selection_mode="multi", key="own_digits")
 
@@ -59,7 +64,7 @@ def _choose_model(session: LabSession) -> ModelBundle:
 
 
 def _filter(samples: SampleSet, predictions: np.ndarray, kind: str, digits: list[int]) -> np.ndarray:
-    """Indices, the newest first."""
+    """Return indices of samples, newest first."""
     chosen = np.ones(len(samples), bool)
     if kind == MISCLASSIFIED:
         chosen &= predictions != samples.labels
@@ -72,7 +77,7 @@ def _filter(samples: SampleSet, predictions: np.ndarray, kind: str, digits: list
 
 def _caption(samples: SampleSet, predictions: np.ndarray, i: int) -> str:
     error = f", predicted {predictions[i]}" * bool(predictions[i] != samples.labels[i])
-    return f"{samples.labels[i]}{error}{', test' * bool(samples.held_out[i])}"
+    return f"{samples.labels[i]}{error}{', held out' * bool(samples.held_out[i])}"
 
 
 def _show_actions(session: LabSession, selected: list[int]) -> None:
@@ -83,20 +88,20 @@ def _show_actions(session: LabSession, selected: list[int]) -> None:
 
 
 def show_strokes(session: LabSession, i: int) -> None:
-    """How a drawing was drawn, and variants of it that a training learns from too."""
+    """Show how a drawing was drawn, and variants of it that are added to the training set."""
     samples = session.samples.current
     side, brush, strokes = decode_strokes(samples.strokes[i])
     if not strokes:
         return
     figures.replay(side, brush, strokes)
-    st.caption(f"How it was drawn{_when(samples.dates[i])}: {formatting.plural(len(strokes), 'stroke')}.")
+    st.caption(f"Drawn{_when(samples.dates[i])}: {formatting.plural(len(strokes), 'stroke')}.")
     n_drawn = sum(map(bool, session.samples.for_training().training_part().strokes))
     n_variants = variants_of_each(session.training.settings.redraws, n_drawn)
     if samples.held_out[i]:
         return
     variants = redraw(samples.strokes[i], samples.digits[i], min(n_variants, SHOWN_VARIANTS), np.random.default_rng(0))
     if len(variants):
-        st.caption(f"A training also learns from {formatting.plural(n_variants, 'variant')} such as these:")
+        st.caption(f"A training adds {formatting.plural(n_variants, 'variant')} of this drawing, for example:")
         figures.figure_row([figures.Figure(variant, "") for variant in variants])
 
 

@@ -1,10 +1,8 @@
-"""A training from the Draw page: a button, its progress and what it has changed, in one place."""
+"""A training from the Draw page: the button, the progress and the outcome."""
 
-import numpy as np
 import streamlit as st
 
 from digitcore.jobs.tasks import TrainTask
-from digitcore.samples import HOLD_OUT_EVERY
 from pages.components import layout
 from pages.components.changed_drawings import changed_drawings
 from pages.components.work import scoring_text, show_notice, work_area
@@ -14,7 +12,7 @@ from pages.views.draw.own_drawings import CONTRADICTED
 
 
 def quick_training(session: LabSession) -> None:
-    """Train with the Train page's settings, without leaving the drawing."""
+    """Draw the training area, which uses the settings of the Train page."""
     with st.container(key="training"):
         work_area(session, lambda: _show(session))
 
@@ -30,7 +28,7 @@ def _show(session: LabSession) -> None:
 
 
 def _show_button(session: LabSession) -> None:
-    """The button, and beside it the outcome of the last training, or what to do for the next."""
+    """Draw the button, and beside it the outcome of the last training or what to draw next."""
     record = session.models.active_run
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
@@ -54,30 +52,19 @@ def _train(session: LabSession) -> None:
 
 
 def _advice(session: LabSession) -> str:
-    """How many drawings there are, whether one is set aside for testing, what to draw next."""
-    counts = session.samples.current.counts()
-    tested, missing, digit = "", HOLD_OUT_EVERY - max(counts), int(np.argmax(counts))
-    if session.samples.hold_out and len(session.samples) and missing > 0:
-        tested = f" {missing} more {digit}s and one is" if missing > 1 else f" The next {digit} is"
-        tested += " set aside for testing."
-    return f"{formatting.drawings(len(session.samples))}.{tested} {session.suggestion().sentence}"
+    """Return the number of drawings, and what to draw next."""
+    return f"{formatting.drawings(len(session.samples))}. {session.suggestion().sentence}"
 
 
 def _offer_review(session: LabSession) -> None:
-    """The labels that a sure network contradicts."""
+    """Offer a review of the labels that a confident network contradicts."""
     n_contradicted = len(session.contradicted_samples())
     if n_contradicted:
-        n, verb = len(session.samples), "disagrees" if n_contradicted == 1 else "disagree"
-        is_pressed = st.button(
-            f"{n_contradicted} of {formatting.plural(n, 'label')} {verb} with a sure network: review",
-            key="review",
-            type="tertiary",
-            on_click=_review,
-        )
-        if is_pressed:
-            st.rerun()  # the drawer stands outside this fragment
+        label = f"Check {formatting.plural(n_contradicted, 'label')}"
+        if st.button(label, key="review", type="tertiary", on_click=_review):
+            st.rerun()  # The expander stands outside this fragment.
 
 
 def _review() -> None:
-    state.set_widget("drawer_own", True)
+    state.set_widget("expander_own", True)
     state.set_widget("own_kind", CONTRADICTED)

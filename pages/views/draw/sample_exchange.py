@@ -1,4 +1,4 @@
-"""Samples to export in three formats, and imported from the same."""
+"""Export and import of samples."""
 
 import functools
 from collections.abc import Callable
@@ -13,26 +13,26 @@ from pages.session.lab_session import LabSession
 
 FORMATS: dict[str, tuple[str, Callable[[SampleSet], bytes], str]] = {
     "Everything (.npz)": ("samples.npz", SampleSet.to_npz, "Digits, labels, strokes and dates."),
-    "Pictures (.zip)": ("samples.zip", sample_files.to_image_zip, "PNG files, a folder for each digit."),
-    "IDX (.zip)": ("samples-idx.zip", sample_files.to_idx_zip, "Two files like MNIST's own."),
+    "Pictures (.zip)": ("samples.zip", sample_files.to_image_zip, "PNG files in one folder per digit."),
+    "IDX (.zip)": ("samples-idx.zip", sample_files.to_idx_zip, "Two files in the format of MNIST."),
 }
 
 
 def show(session: LabSession) -> None:
-    """The buttons and the upload."""
+    """Draw the download buttons and the upload."""
     samples = session.samples.current
     if len(samples):
         with st.container(horizontal=True):
             for label, (name, write, help) in FORMATS.items():
                 st.download_button(label, functools.partial(write, samples), name, key=f"out_{name}", help=help)
     else:
-        st.caption("Nothing to take along yet.")
+        st.caption("No drawings to export.")
     file = st.file_uploader(
         "Import drawings",
         type=["npz", "zip"],
         key="samples_file",
         max_upload_size=sample_files.MAX_BYTES // 1_000_000,
-        help="An .npz, a ZIP of pictures in folders named 0 to 9, or a ZIP of IDX files.",
+        help="An .npz file, a ZIP of pictures in folders named 0 to 9, or a ZIP of IDX files.",
     )
     st.button(
         "Import",

@@ -1,4 +1,4 @@
-"""Calibration: does a model's confidence match its accuracy, and what does “unsure” cost?"""
+"""The Confidence view: calibration, and the effect of the confidence threshold."""
 
 import pandas as pd
 import streamlit as st
@@ -12,7 +12,7 @@ from pages.session.lab_session import LabSession
 
 
 def show(session: LabSession, models: Models) -> None:
-    """Reliability and coverage of every model on MNIST's test digits."""
+    """Draw reliability and coverage of each model on MNIST's test digits."""
     results = session.work.results({name: EvaluateTask(model) for name, model in models.items()})
     evaluations = {name: result.evaluation for name, result in results.items()}
     if not evaluations:
@@ -24,30 +24,30 @@ def show(session: LabSession, models: Models) -> None:
         table = pd.concat([reliability_table(one).assign(model=name) for name, one in evaluations.items()], ignore_index=True)
         st.altair_chart(charts.reliability(with_fixed_colors(table, models)), key="reliability")
         st.caption(
-            "On the dashed line a model is as sure as it is right; above it, it is under-confident. Thin lines: 95 % intervals."
+            "On the dashed line, confidence equals accuracy. Above it, the model is under-confident. Thin lines: 95 % intervals."
         )
         download_table(table, "reliability")
     with right:
         table = pd.concat([_coverage(name, one, thresholds[name]) for name, one in evaluations.items()], ignore_index=True)
         st.altair_chart(charts.coverage(with_fixed_colors(table, models)), key="coverage")
-        st.caption("The dot: where the Draw page says “unsure”.")
+        st.caption("The dot marks the confidence threshold of the Draw page.")
         download_table(table, "coverage")
     errors = ", ".join(
         f"{formatting.escape(name)} {formatting.percent(one.calibration_error, 2)}" for name, one in evaluations.items()
     )
     st.markdown(
         f"Calibration error: {errors}.",
-        help="Expected calibration error: the mean distance between how sure it is and how often it is right, over 15 bins.",
+        help="Expected calibration error: the mean difference between confidence and accuracy over 15 bins.",
     )
     name = choose_model({name: models[name] for name in evaluations}, "threshold")
     threshold = st.slider(
-        "Say “unsure” below",
+        "Confidence threshold",
         0.0,
         1.0,
         float(round(thresholds[name], 2)),
         0.01,
         key=f"threshold_of_{name}",
-        help="At 0 it always answers. Near 1 it answers only what it is almost certain of.",
+        help="Below the threshold the model answers “unsure”. At 0 it always answers.",
     )
     st.markdown(_describe_threshold(evaluations[name], threshold))
 
@@ -59,14 +59,14 @@ def _coverage(name: str, evaluation: Evaluation, threshold: float) -> pd.DataFra
 
 
 def _describe_threshold(evaluation: Evaluation, threshold: float) -> str:
-    """What saying “unsure” below a threshold costs and saves."""
+    """Describe how many answers and errors a confidence threshold removes."""
     unsure = evaluation.confidence < threshold
     n_unsure = int(unsure.sum())
     n_answered = evaluation.n - n_unsure
     n_avoided = int((unsure & ~evaluation.is_correct).sum())
     accuracy = float(evaluation.is_correct[~unsure].mean()) if n_answered else 0.0
-    right = f"{formatting.percent(accuracy, 2)} of those are right" if n_answered else "none is left"
+    right = f" {formatting.percent(accuracy, 2)} of these answers are correct." if n_answered else ""
     return (
-        f"It answers **{n_answered:,}** of {evaluation.n:,} ({formatting.percent(n_answered / evaluation.n, 1)}); {right}. "
-        f"It is unsure about {n_unsure:,}, of which {n_avoided:,} would have been errors."
+        f"The model answers **{n_answered:,}** of {evaluation.n:,} digits ({formatting.percent(n_answered / evaluation.n, 1)})."
+        f"{right} It is unsure about {n_unsure:,} digits. {n_avoided:,} of them would have been errors."
     )

@@ -1,4 +1,4 @@
-"""The confusion matrix, and the digits behind each of its cells."""
+"""The Confusion view: the confusion matrix, and the digits in each cell."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from pages.session.lab_session import LabSession
 
 
 def show(session: LabSession, models: Models) -> None:
-    """On MNIST's test digits; a click on a cell shows its digits."""
+    """Draw the confusion matrix on MNIST's test digits. A click on a cell shows its digits."""
     name = choose_model(models, "confusion")
     result = session.work.result(EvaluateTask(models[name]))
     if result is None:
@@ -50,17 +50,17 @@ def _show_cell(evaluation: Evaluation, name: str, cells: list[dict[str, Any]]) -
     inside = np.flatnonzero((evaluation.labels == true) & (evaluation.predictions == predicted))
     shown = formatting.escape(name)
     if not len(inside):
-        st.caption(f"{shown} reads no {true} as {predicted}.")
+        st.caption(f"{shown} predicts {predicted} for no {true}.")
         return
     by_confidence = inside[np.argsort(-evaluation.confidence[inside], kind="stable")]
-    st.markdown(f"**{len(inside):,} digits: true {true}, predicted {predicted}** by {shown}, the most confident first.")
+    st.markdown(f"**{len(inside):,} digits: true {true}, predicted {predicted}** by {shown}, most confident first.")
     gallery.gallery(mnist_cells(by_confidence, {name: evaluation}), f"cell_{true}_{predicted}", len(by_confidence))
 
 
 def _describe(pairs: pd.DataFrame) -> str:
-    """The pairs of digits that are confused most; the table is `metrics.confused_pairs`."""
+    """Describe the most confused pairs of digits. The table comes from `metrics.confused_pairs`."""
     if pairs.empty:
-        return "No digit is taken for another."
+        return "No errors."
     rows = list(pairs.itertuples(index=False, name=None))
     named = [f"{first} and {second} ({count:,})" for first, second, count, _ in rows]
     common = [f"{first}/{second}" for first, second, _, is_common in rows if is_common]

@@ -1,4 +1,4 @@
-"""How the models were trained: loss and accuracy on training and validation digits, on one axis."""
+"""The Curves view: loss and accuracy on training and validation digits."""
 
 import streamlit as st
 
@@ -14,7 +14,7 @@ AXES = {"Epoch": "epoch", "Digits seen": "samples_seen", "Seconds": "seconds"}
 
 
 def show(session: LabSession, models: Models) -> None:
-    """Curves as the cards and runs hold them: nothing is computed."""
+    """Draw the curves that are stored with the models."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         x = st.segmented_control("x axis", list(AXES), default="Epoch", required=True, key="curves_by", persist_state="session")
         log_scale = st.toggle("Log scale", key="curves_log", persist_state="session")
@@ -22,14 +22,14 @@ def show(session: LabSession, models: Models) -> None:
             "Include parent runs",
             key="curves_chained",
             persist_state="session",
-            help="A run starts where the training of its initial model ended, so that a lineage reads as one curve.",
+            help="The curve of a run starts where the training of its initial model ended.",
         )
     histories = {
         name: history.concatenate(_ancestry(session, model)) if with_ancestors else model.card.history
         for name, model in models.items()
     }
     if untrained := [name for name, points in histories.items() if len(points) < 2]:
-        st.caption(f"Never trained, so without a curve: {', '.join(map(formatting.escape, untrained))}.")
+        st.caption(f"No curves, because these models were not trained: {', '.join(map(formatting.escape, untrained))}.")
     for column, metric in zip(st.columns(2), charts.METRICS, strict=True):
         table = history.curve_table(histories, metric)
         if table.empty:
@@ -40,11 +40,11 @@ def show(session: LabSession, models: Models) -> None:
         column.altair_chart(chart, key=f"losses_{metric}")
         with column:
             download_table(table, metric)
-    st.caption("Validation: unseen MNIST digits. 0 is before the training. Seconds were measured on the machine that trained.")
+    st.caption("Validation: MNIST digits that are not used for training. Epoch 0 is before the training.")
 
 
 def _ancestry(session: LabSession, model: ModelBundle) -> list[list[Point]]:
-    """The histories from the first ancestor on, oldest first."""
+    """Return the histories of a model and its ancestors, oldest first."""
     every, found, visited = session.models.every_model(), [], set[str]()
     current: ModelBundle | None = model
     while current is not None and current.name not in visited:

@@ -1,4 +1,4 @@
-"""What MNIST is made of."""
+"""The MNIST view: classes, images and difficult digits of the data set."""
 
 import numpy as np
 import streamlit as st
@@ -16,46 +16,46 @@ from pages.session.lab_session import LabSession
 
 MAX_HARDEST = 40
 DISPUTED_HELP = (
-    "Digits whose label fewer than three of five people confirmed (C. Northcutt et al. 2021, “Pervasive label errors in test "
-    "sets”). An error on one of them may be the label's."
+    "Fewer than three of five people confirmed the labels of these digits (C. Northcutt et al. 2021, “Pervasive label errors in "
+    "test sets”). The label may be wrong."
 )
 
 
 def show(session: LabSession, models: Models) -> None:
-    """Classes, mean images, a mosaic, ink, and the digits that are hardest for a model."""
+    """Draw classes, mean images, a mosaic, ink statistics, and the digits that are hardest for a model."""
     seed = int(st.number_input("Sample", 1, 1000, 1, key="mosaic", help="Another number shows other digits.", width=160)) - 1
     found = session.work.result(StatisticsTask(seed))
     if found is None:
         st.caption(training_summary.WAIT)
         return
     mosaic, means = st.columns([3, 2])
-    mosaic.image(found.mosaic, caption="Twenty training digits of each kind, by chance.", width="stretch")
+    mosaic.image(found.mosaic, caption="Twenty random training digits of each class.", width="stretch")
     with means:
         st.markdown("**The mean of each digit**")
         figures.figure_row([Figure(image, str(digit)) for digit, image in enumerate(found.mean_images)])
-        st.caption("Sharp where people agree, blurred where they do not.")
+        st.caption("The mean is sharp where all writers agree.")
     left, right = st.columns(2)
     with left:
         st.altair_chart(
-            charts.bars(found.class_counts, "digit", "training", "How many training digits", format=",d"), key="classes"
+            charts.bars(found.class_counts, "digit", "training", "Number of training digits", format=",d"), key="classes"
         )
         download_table(found.class_counts, "classes")
     with right:
-        title = "Share of pixels by how much ink they have (0 to 255)"
+        title = "Share of pixels by ink level (0 to 255)"
         st.altair_chart(charts.bars(found.ink_histogram, "ink", "share", title, format=".1~%", log_scale=True), key="levels")
         download_table(found.ink_histogram, "ink")
     with left:
-        title = "Mean ink, as a share of a full square"
+        title = "Mean ink (share of the full image)"
         st.altair_chart(charts.bars(found.shapes, "digit", "ink", title, format=".0%"), key="shapes")
         download_table(found.shapes, "shapes")
     with right:
-        title = "Mean width of the ink, in pixels of 28"
+        title = "Mean width of the ink (pixels)"
         st.altair_chart(charts.bars(found.shapes, "digit", "width", title, format="~g"), key="widths")
     _show_hardest(session, models)
 
 
 def _show_hardest(session: LabSession, models: Models) -> None:
-    st.markdown("**Hardest examples**", help="The test digits with the highest loss: where the model gives the truth least.")
+    st.markdown("**Hardest examples**", help="The test digits with the highest loss.")
     name = choose_model(models, "odd", "Hardest for")
     result = session.work.result(EvaluateTask(models[name]))
     if result is None:
@@ -69,7 +69,7 @@ def _show_hardest(session: LabSession, models: Models) -> None:
 
 
 def _show_disputed(name: str, evaluation: Evaluation) -> None:
-    """The digits whose label people did not confirm, and the accuracy with and without them."""
+    """Draw the digits with disputed labels, and say the accuracy with and without them."""
     st.markdown("**Disputed labels**", help=DISPUTED_HELP)
     disputed = np.array(sorted(DISPUTED_TEST_LABELS))
     n_errors, n_disputed = evaluation.n - evaluation.correct, int((~evaluation.is_correct[disputed]).sum())

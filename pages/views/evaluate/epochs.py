@@ -1,4 +1,4 @@
-"""What a network looked like while it learnt: its first layer and its confusions, epoch by epoch."""
+"""The Epochs view: the first layer and the confusion matrix during a training."""
 
 import numpy as np
 import streamlit as st
@@ -10,24 +10,24 @@ from pages.components import figures
 from pages.components.model_choice import Models, choose_model, download_table
 from pages.session.lab_session import LabSession
 
-NOTHING = "No training of yours is among these models. Train one, or choose a run above: up to eight of its epochs are kept."
+NO_RUN = "Choose a run above to see up to eight of its epochs."
 HEIGHT = 56  # px of a picture
 
 
 def show(session: LabSession, models: Models) -> None:
-    """A slider over the epochs that the run kept."""
+    """Draw the stored epochs of a run, with a slider."""
     runs = {name: run for name in models if (run := session.models.find_run(name)) is not None}
     if not runs:
-        st.markdown(NOTHING)
+        st.markdown(NO_RUN)
         return
     name = choose_model({name: models[name] for name in runs}, "epochs", "Training") if len(runs) > 1 else next(iter(runs))
     found = Snapshots.from_bytes(runs[name].run.snapshots)
     if found is None:
-        st.markdown("This training kept no epochs: it is from an older version, or its network has no first layer to show.")
+        st.markdown("This run has no stored epochs because its network has no first layer with filters.")
         return
     epochs = [int(epoch) for epoch in found.epochs]
     left, right = st.columns(2, vertical_alignment="bottom")
-    epoch = left.select_slider("Epoch", epochs, value=epochs[-1], key=f"epoch_{name}", help="0 is before the training.")
+    epoch = left.select_slider("Epoch", epochs, value=epochs[-1], key=f"epoch_{name}", help="Epoch 0 is before the training.")
     digit = right.segmented_control("Digit", list(range(10)), default=7, required=True, key="epoch_digit")
     _show(found, epochs.index(epoch), digit or 0)
 
@@ -35,9 +35,9 @@ def show(session: LabSession, models: Models) -> None:
 def _show(found: Snapshots, i: int, digit: int) -> None:
     pictures, matrix = st.columns(2, gap="large")
     with pictures:
-        st.markdown(f"**The first layer's weights**, {found.filters.shape[1]} of them: dark speaks against ink, bright for it.")
+        st.markdown(f"**Weights of the first layer** ({found.filters.shape[1]} filters). Bright weights respond to ink.")
         figures.figure_row([figures.Figure(one, "", HEIGHT) for one in found.filters[i]])
-        st.markdown("**What it makes of this digit.** The digit comes first. It is an unseen one, the same at each epoch.")
+        st.markdown("**Activations for this digit.** The first picture is the digit, which is not used for training.")
         maps = found.activations[i, digit]
         maps = _as_rows(maps) if maps.shape[1] == 1 else maps
         shown = [found.digits[digit], *maps]
@@ -46,12 +46,12 @@ def _show(found: Snapshots, i: int, digit: int) -> None:
         table = confusion_table(found.confusion[i])
         st.altair_chart(charts.confusion(table, height=300), key="epoch_confusion")
         correct, n = int(np.trace(found.confusion[i])), int(found.confusion[i].sum())
-        st.caption(f"{correct:,} of {n:,} unseen MNIST digits right.")
+        st.caption(f"{correct:,} of {n:,} validation digits are predicted correctly.")
         download_table(table, "confusion at this epoch")
 
 
 def _as_rows(maps: np.ndarray) -> np.ndarray:
-    """Units of a dense layer, (1, 1, U), as one picture of rows: (1, h, w)."""
+    """Reshape the units of a dense layer, (1, 1, U), to one picture, (1, h, w)."""
     units = maps.reshape(-1)
     side = int(np.ceil(np.sqrt(len(units))))
     padded = np.pad(units, (0, side * side - len(units)))

@@ -1,4 +1,4 @@
-"""The map: what the network holds alike lies close together, and one's own drawings among MNIST's."""
+"""The Map view: MNIST's digits and the user's drawings by similarity to a network."""
 
 from typing import Any
 
@@ -16,11 +16,11 @@ from pages.components.model_choice import Models, download_table
 from pages.session import formatting
 from pages.session.lab_session import LabSession
 
-MAX_OWN = 200  # drawings that are placed, the newest
+MAX_OWN = 200  # newest drawings that are placed on the map
 
 
 def show(session: LabSession, models: Models) -> None:
-    """The map of the candidate, with the drawings where it and the baseline place them; a click opens a digit."""
+    """Draw the map of the candidate, with the drawings placed by candidate and baseline. A click opens a digit."""
     (before, baseline), (after, candidate) = list(models.items())[:2]
     samples = session.samples.current
     own = samples.take(np.arange(len(samples))[-MAX_OWN:])
@@ -30,12 +30,12 @@ def show(session: LabSession, models: Models) -> None:
         "together. Distances between groups have no meaning."
     )
     if found is None:
-        st.caption("Laying out the map takes some seconds, the first time.")
+        st.caption("The first computation of the map takes some seconds.")
         return
     if len(own):
         st.markdown(
-            "Your drawings stand in circles, among the digits that are nearest to them for it; a line leads there from where "
-            f"**{formatting.escape(before)}** puts them."
+            "Circles show your drawings among the digits that are nearest to them. A line starts where "
+            f"**{formatting.escape(before)}** places the drawing."
         )
     table = _table(found, own.digits, own.labels)
     chart = charts.feature_map(table)
@@ -45,11 +45,11 @@ def show(session: LabSession, models: Models) -> None:
     if clicked:
         _show_digit(clicked[0]["kind"], int(clicked[0]["number"]), own, models)
     else:
-        st.caption("Point at a digit to see it, click it to open it.")
+        st.caption("Point at a digit to see it. Click it to open it.")
 
 
 def _table(found: FeatureMap, digits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """One row a digit, and a second for each drawing where the baseline puts it."""
+    """Return one row per digit, and a second row per drawing for its place by the baseline."""
     test_digits, _ = mnist.load_test()
     of_mnist, yours, yours_before = charts.KINDS
     parts = [

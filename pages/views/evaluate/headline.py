@@ -1,4 +1,4 @@
-"""The pair in two sentences: on the user's handwriting, then on MNIST; and the drawings that changed."""
+"""The headline of the Evaluate page: the pair on the user's handwriting and on MNIST, and the changed drawings."""
 
 import streamlit as st
 
@@ -12,7 +12,7 @@ from pages.session.lab_session import LabSession
 
 
 def show(session: LabSession, models: Models) -> None:
-    """Baseline and candidate; MNIST's part comes when the digits are read."""
+    """Draw the headline. The MNIST part is complete when the evaluation is done."""
     pair = {name: models[name] for name in pair_names(models)}
     samples = session.samples.current
     tested = samples.test_part()

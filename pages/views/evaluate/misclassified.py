@@ -1,4 +1,4 @@
-"""The digits that a model misclassifies, most confident first."""
+"""The Errors view: misclassified digits, most confident first."""
 
 import numpy as np
 import streamlit as st
@@ -12,7 +12,7 @@ from pages.session.lab_session import LabSession
 
 
 def show(session: LabSession, models: Models) -> None:
-    """On MNIST's test digits; a click shows one in full."""
+    """Draw the misclassified MNIST test digits. A click shows the details of a digit."""
     name = choose_model(models, "misread", "Errors of")
     results = session.work.results({name: EvaluateTask(model) for name, model in models.items()})
     if name not in results:
@@ -22,8 +22,8 @@ def show(session: LabSession, models: Models) -> None:
     wrong = np.flatnonzero(~evaluation.is_correct)
     by_confidence = wrong[np.argsort(-evaluation.confidence[wrong], kind="stable")]
     st.markdown(
-        f"{formatting.escape(name)} makes **{len(wrong):,}** errors in {evaluation.n:,} digits, the most confident first. "
-        f"Click one to see what every model makes of it."
+        f"{formatting.escape(name)} makes **{len(wrong):,}** errors in {evaluation.n:,} digits. The most confident errors come "
+        "first. Click a digit to see the predictions of all models."
     )
     cells = [
         gallery.Cell(cell.number, cell.digit, f"{cell.caption} ({formatting.percent(evaluation.confidence[cell.number])})")

@@ -1,4 +1,4 @@
-"""Every drawing of the user's by two models: fixed, broken, still wrong."""
+"""The My drawings view: the user's drawings as predicted by two models."""
 
 import streamlit as st
 
@@ -11,14 +11,14 @@ from pages.components.model_choice import Models, pair_names
 from pages.session import resources, training_summary
 from pages.session.lab_session import LabSession
 
-CORRECT_IN_BOTH = "Right in both"
+CORRECT_IN_BOTH = "Correct in both"
 
 
 def show(session: LabSession, models: Models) -> None:
-    """The user's samples; a click shows one in full, with the nearest MNIST digits."""
+    """Draw the user's samples. A click shows the details of a drawing and the nearest MNIST digits."""
     samples = session.samples.current
     if not len(samples):
-        st.markdown("No drawings yet. Label some on the Draw page.")
+        st.markdown("No drawings yet. Label drawings on the Draw page.")
         return
     chosen = pair_names(models)
     baseline, candidate = chosen
@@ -29,7 +29,7 @@ def show(session: LabSession, models: Models) -> None:
     st.markdown(training_summary.comparison(found, baseline, candidate, "drawings"))
     n_test = int(samples.held_out.sum())
     if any(name in session.models.own for name in chosen):
-        st.caption(f"{n_test:,} of them are set aside for testing. The others may have been learnt from.")
+        st.caption(f"{n_test:,} of the drawings are held out. The other drawings may have been used for training.")
     kinds = {
         "Corrected": found.fixed,
         "New errors": found.broken,
@@ -47,7 +47,7 @@ def show(session: LabSession, models: Models) -> None:
     )
     cells = [_cell(samples, found, int(number)) for number in kinds[kind or CORRECT_IN_BOTH]]
     if not cells:
-        st.caption("None.")
+        st.caption("No drawings of this kind.")
         return
     selected = gallery.gallery(cells, "drawings_gallery")
     if selected is not None:
@@ -57,6 +57,6 @@ def show(session: LabSession, models: Models) -> None:
 
 
 def _cell(samples: SampleSet, found: PairedComparison, number: int) -> gallery.Cell:
-    held_out = ", test" * bool(samples.held_out[number])
+    held_out = ", held out" * bool(samples.held_out[number])
     before, after = found.baseline.predictions[number], found.candidate.predictions[number]
     return gallery.Cell(number, samples.digits[number], f"true {samples.labels[number]}, predicted {before} → {after}{held_out}")

@@ -1,4 +1,4 @@
-"""Two models compared: which is better, whether that is significant, and which digits are fixed and broken."""
+"""The Compare two view: which model is better, and which digits are corrected or become errors."""
 
 import pandas as pd
 import streamlit as st
@@ -14,7 +14,7 @@ from pages.session.lab_session import LabSession
 
 
 def show(session: LabSession, models: Models) -> None:
-    """On MNIST's test digits."""
+    """Draw the comparison on MNIST's test digits."""
     chosen = pair_names(models)
     results = session.work.results({name: EvaluateTask(models[name]) for name in chosen})
     if len(results) < 2:
@@ -28,10 +28,10 @@ def show(session: LabSession, models: Models) -> None:
     with left:
         table = found.digit_table(chosen)
         st.altair_chart(charts.digit_accuracy(table), key="digit_shares")
-        st.caption("The thin lines are 95 % intervals.")
+        st.caption("Thin lines: 95 % intervals.")
         download_table(table, "by digit")
     with right:
-        st.markdown("**Change in confusion**", help=f"Orange: {candidate} more often. Blue: less often.")
+        st.markdown("**Change in confusion**", help=f"Orange: {candidate} confuses the pair more often. Blue: less often.")
         change = found.confusion_table()
         st.altair_chart(charts.confusion_change(change), key="confusion_change")
         download_table(change, "difference")
@@ -40,10 +40,10 @@ def show(session: LabSession, models: Models) -> None:
 
 def _show_contingency(found: PairedComparison, baseline: str, candidate: str) -> None:
     rows = {
-        f"{formatting.escape(candidate)} right": [len(found.correct_in_both), len(found.fixed)],
+        f"{formatting.escape(candidate)} correct": [len(found.correct_in_both), len(found.fixed)],
         f"{formatting.escape(candidate)} wrong": [len(found.broken), len(found.wrong_in_both)],
     }
-    index = [f"{formatting.escape(baseline)} right", f"{formatting.escape(baseline)} wrong"]
+    index = [f"{formatting.escape(baseline)} correct", f"{formatting.escape(baseline)} wrong"]
     st.table(pd.DataFrame(rows, index=index).map("{:,}".format))
 
 
@@ -61,7 +61,7 @@ def _show_digits(found: PairedComparison, chosen: tuple[str, str], models: Model
     evaluations = dict(zip(chosen, (found.baseline, found.candidate), strict=True))
     cells = mnist_cells(numbers, evaluations)
     if not cells:
-        st.caption("None.")
+        st.caption("No digits of this kind.")
         return
     selected = gallery.gallery(cells, "depth_gallery", len(numbers))
     if selected is not None:

@@ -1,4 +1,4 @@
-"""Accuracy on corrupted digits: ten corruptions, five severities."""
+"""The Robustness view: accuracy on digits with ten corruptions at five severities."""
 
 import pandas as pd
 import streamlit as st
@@ -17,19 +17,19 @@ DEFAULT_SHOWN = 2  # corruptions
 
 
 def show(session: LabSession, models: Models) -> None:
-    """From the cards at once, from all test digits when asked for."""
+    """Draw the accuracies of the cards, or of all test digits if the user asks for them."""
     use_all = st.toggle(
-        "Run the full test (about a minute a model)",
+        "Evaluate all test digits (about a minute per model)",
         key="robustness_all_digits",
         persist_state="session",
-        help="On all 10,000 test digits. Without it, shipped models show the 1,000 digits of their cards.",
+        help="Otherwise shipped models show the accuracy on 1,000 test digits, which is stored on their cards.",
     )
     tasks = {name: RobustnessTask(model) for name, model in models.items()}
     found = session.work.results(tasks) if use_all else session.work.known_results(tasks)
     tables = {name: found[name] if name in found else _from_card(model) for name, model in models.items()}
     if missing := [name for name, table in tables.items() if table is None]:
         names = ", ".join(map(formatting.escape, missing))
-        st.caption(f"Not tested yet: {names}." + " Switch on the full test." * (not use_all))
+        st.caption(f"Not evaluated yet: {names}." + " Switch on the evaluation of all test digits." * (not use_all))
     known = {name: table for name, table in tables.items() if table is not None}
     if not known:
         return
@@ -48,7 +48,7 @@ def show(session: LabSession, models: Models) -> None:
         chart = charts.robustness(with_fixed_colors(table, models), f"{name.capitalize()}: accuracy")
         columns[number % 2].altair_chart(chart, key=f"robustness_{name}")
     download_table(every, "stress")
-    st.caption(f"Of {' and '.join(f'{n:,}' for n in sorted(every['n'].unique()))} test digits at each strength.")
+    st.caption(f"Measured on {' and '.join(f'{n:,}' for n in sorted(every['n'].unique()))} test digits at each severity.")
 
 
 def _from_card(model: ModelBundle) -> pd.DataFrame | None:

@@ -1,4 +1,4 @@
-"""One row a model: its metrics, their uncertainty, its cost."""
+"""The score table: metrics of each model with their uncertainty, and its cost."""
 
 import functools
 from collections.abc import Callable
@@ -26,24 +26,24 @@ FORMATS: dict[str, Callable[[float], str]] = {
     "Robustness": functools.partial(formatting.percent, places=1),
 }
 HIGHER_IS_BETTER = {"MNIST", "Your handwriting", "Robustness"}
-NEVER_BEST = {"Time (ms)"}  # it differs from one measurement to the next
+NEVER_BEST = {"Time (ms)"}  # It differs between measurements.
 HELP = {
-    "Time (ms)": "One answer on this machine, median, on one thread.",
-    "MNIST": "Accuracy on the 10,000 test digits. The star marks the best of each column.",
+    "Time (ms)": "Median time of one prediction on this machine, on one thread.",
+    "MNIST": "Accuracy on the 10,000 test digits. The star marks the best model of a column.",
     "MNIST 95 %": "95 % interval (Wilson).",
     "Loss": "Mean cross-entropy on the test digits, in nats. Smaller is better.",
-    "Calibration error": "How far being sure and being right lie apart. Smaller is better.",
-    "Your handwriting": "Accuracy on your test drawings; on all your drawings while none is set aside for testing.",
-    "Your handwriting 95 %": "95 % interval. With few drawings that is almost anywhere.",
-    "Robustness": "Mean accuracy over ten corruptions at five strengths: of 1,000 test digits, or of all of them once "
-    "the Robustness view has tested them with every chosen model.",
+    "Calibration error": "Difference between confidence and accuracy. Smaller is better.",
+    "Your handwriting": "Accuracy on your held-out drawings, or on all drawings if none is held out.",
+    "Your handwriting 95 %": "95 % interval. It is wide if there are few drawings.",
+    "Robustness": "Mean accuracy over ten corruptions at five severities, on 1,000 test digits, or on all test digits "
+    "after the Robustness view has evaluated all chosen models.",
 }
 MODEL_COLUMN_WIDTH = 112  # px
-WIDTHS = {"MNIST": 88, "Loss": 88}  # px; Streamlit's own do not grow when a star comes later
+WIDTHS = {"MNIST": 88, "Loss": 88}  # px; Streamlit's default widths do not grow when a star appears.
 
 
 def show(session: LabSession, models: Models) -> None:
-    """The table, the settings that differ, and both to download."""
+    """Draw the score table, and the settings in which the models differ."""
     table = _score_table(session, models)
     st.dataframe(
         table.style.format(
@@ -65,7 +65,7 @@ def show(session: LabSession, models: Models) -> None:
                 st.dataframe(settings, hide_index=True, key="settings")
     leaked = [record.name for record in session.models.runs if record.name in models and not record.run.personal_is_held_out]
     if leaked and session.samples.current.held_out.any():
-        st.caption(f"{', '.join(map(formatting.escape, leaked))} may have learnt from drawings that are test drawings now.")
+        st.caption(f"{', '.join(map(formatting.escape, leaked))} may have been trained on drawings that are held out now.")
 
 
 def _score_table(session: LabSession, models: Models) -> pd.DataFrame:
@@ -78,7 +78,7 @@ def _score_table(session: LabSession, models: Models) -> pd.DataFrame:
         result, metrics = results.get(name), model.card.metrics
         evaluation = result.evaluation if result else None
         personal = Evaluation.from_probabilities(samples.labels, resources.probabilities(model, samples.digits))
-        is_unseen = session.is_scored_on_unseen([name])  # else an interval would claim more than is known
+        is_unseen = session.is_scored_on_unseen([name])  # Without unseen drawings an interval would be misleading.
         measured = metrics.get("robustness")
         on_card = robustness.mean_accuracy(measured) if measured else None
         rows.append(
@@ -102,21 +102,21 @@ def _score_table(session: LabSession, models: Models) -> pd.DataFrame:
 
 
 def _is_fair(session: LabSession, models: Models, name: str) -> bool:
-    """Whether a column's best deserves its star: it was measured on what none of the models has learnt."""
+    """Check whether a column may have a star: no model was trained on the digits of the column."""
     if name in NEVER_BEST:
         return False
     return name != "Your handwriting" or session.is_scored_on_unseen(models)
 
 
 def _formatter(column: "pd.Series[float]", name: str, is_fair: bool) -> Any:
-    """A formatter that marks the best of a column where there is something to choose from."""
+    """Return a formatter that marks the best value of a column if values differ."""
     best = column.max() if name in HIGHER_IS_BETTER else column.min()
     has_choice = column.nunique() > 1 and is_fair
     return lambda value: FORMATS[name](value) + " ★" * bool(has_choice and value == best)
 
 
 def _settings_table(models: Models) -> pd.DataFrame:
-    """One row a model: the settings in which they are not all the same."""
+    """Return one row per model with the settings in which the models differ."""
     trained = {name: model for name, model in models.items() if model.card.trained}
     settings = [TrainSettings.from_dict(model.card.settings) for model in trained.values()]
     names = differing_names(settings) if len(settings) > 1 else []

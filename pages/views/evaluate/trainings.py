@@ -1,4 +1,4 @@
-"""Many trainings: filtered, grouped by what differs, with the spread over seeds, against a baseline."""
+"""The Trainings view: runs and trials in groups, with the spread over seeds and the difference from a baseline."""
 
 import contextlib
 from dataclasses import asdict
@@ -20,23 +20,23 @@ from pages.session import formatting
 from pages.session.lab_session import LabSession
 
 START, NETWORK, FROM = "start", "network", "from"
-LABELS = {START: "Started from", NETWORK: "Network", FROM: "Of", SEED: "Seed"}
+LABELS = {START: "Started from", NETWORK: "Network", FROM: "Source", SEED: "Seed"}
 SCORES = {"personal": "Your handwriting", "mnist": "MNIST"}
-EACH, SEEDS_TOGETHER = "Each by itself", "Seeds together"
-MAX_CURVES = 7  # groups that are drawn; all are in the table
-NOTHING = "No training yet. Train a few times with different settings or seeds, or run a sweep on **Train**."
+EACH, SEEDS_TOGETHER = "Single trainings", "Seeds together"
+MAX_CURVES = 7  # groups in the chart; the table has all groups
+NO_TRAINING = "No training yet. Train several times with different settings or seeds, or run a sweep on **Train**."
 
 
 def show(session: LabSession, models: Models) -> None:
-    """The runs of this lab and the trainings of its latest sweep."""
+    """Draw the runs of this lab and the trials of its latest sweep."""
     every = [*map(_of_run, session.models.runs), *_of_sweep(session)]
     if not every:
-        st.markdown(NOTHING)
+        st.markdown(NO_TRAINING)
         return
     names = [name for name in experiments.differing_parameters(every) if name != FROM or session.models.runs]
     chosen = _choose(every, names)
     if not chosen:
-        st.markdown("No training has all of these values. Take one away.")
+        st.markdown("No training has all of these values. Remove a filter.")
         return
     score, baseline, groups = _choose_groups(chosen)
     drawn = dict(list(groups.items())[:MAX_CURVES])
@@ -49,11 +49,11 @@ def show(session: LabSession, models: Models) -> None:
     scores = experiments.score_table(groups, score, baseline)
     st.dataframe(_with_titles(scores), hide_index=True, key="experiments_table", placeholder="–")
     download_table(scores, "experiments")
-    more = f" The first {MAX_CURVES} groups are drawn." if len(groups) > MAX_CURVES else ""
+    more = f" The chart shows the first {MAX_CURVES} groups." if len(groups) > MAX_CURVES else ""
     n_trainings, n_groups = formatting.plural(len(chosen), "training"), formatting.plural(len(groups), "group")
     st.caption(
-        f"{n_trainings} in {n_groups}. A band runs from the lowest to the highest of a group; the interval of a difference is "
-        f"Welch's, for 95 %, and needs two trainings in both groups.{more}"
+        f"{n_trainings} in {n_groups}. A band shows the range of a group. The interval of a difference is Welch's 95 % interval. "
+        f"It needs two trainings in each group.{more}"
     )
 
 
@@ -91,21 +91,19 @@ def _of_sweep(session: LabSession) -> list[Experiment]:
 
 
 def _choose(every: list[Experiment], names: list[str]) -> list[Experiment]:
-    """Those with the values that the person wants."""
+    """Return the trainings with the values that the user has chosen."""
     options = {
         f"{_label(name)}: {_value(one.parameters.get(name))}": (name, one.parameters.get(name)) for name in names for one in every
     }
     wanted: dict[str, list[Any]] = {}
-    for option in st.multiselect(
-        "Only with", list(options), key="experiments_filter", placeholder="All", persist_state="session"
-    ):
+    for option in st.multiselect("Filter", list(options), key="experiments_filter", placeholder="All", persist_state="session"):
         name, value = options[option]
         wanted.setdefault(name, []).append(value)
     return experiments.select(every, wanted)
 
 
 def _choose_groups(chosen: list[Experiment]) -> tuple[str, str, experiments.Groups]:
-    """The score, the baseline, and the groups."""
+    """Let the user choose score, baseline and grouping. Return them."""
     differing = experiments.differing_parameters(chosen)
     without_seed = [name for name in differing if name != SEED]
     first, second, third = st.columns(3)
@@ -114,7 +112,7 @@ def _choose_groups(chosen: list[Experiment]) -> tuple[str, str, experiments.Grou
         [SEEDS_TOGETHER, EACH, *without_seed],
         key="experiments_by",
         format_func=lambda name: name if name in (EACH, SEEDS_TOGETHER) else _label(name),
-        help="Trainings with the same value stand together: their mean is drawn, and a band over their spread.",
+        help="Trainings with the same value form a group. The chart shows the mean and the range of each group.",
     )
     names = {EACH: [], SEEDS_TOGETHER: without_seed}.get(by, [by])
     shown = [_with_short_network(one) for one in chosen]
@@ -133,17 +131,17 @@ def _with_short_network(one: Experiment) -> Experiment:
 
 
 def _with_titles(table: pd.DataFrame) -> pd.DataFrame:
-    """The table as people read it."""
+    """Return the table with readable titles."""
     shares = {"mean": "Mean", "low": "Lowest", "high": "Highest"}
     shown = table[["group", "n"]].rename(columns={"group": "Group", "n": "Trainings"})
     for name, title in shares.items():
         shown[title] = [formatting.percent(value, 2) if pd.notna(value) else None for value in table[name]]
-    shown["Against the baseline"] = [_difference(row) for row in table.to_dict("records")]
+    shown["Difference from baseline"] = [_difference(row) for row in table.to_dict("records")]
     return shown
 
 
 def _difference(row: dict[Any, Any]) -> str | None:
-    """Points, with the interval where there is one."""
+    """Format a difference in points, with its interval if it is known."""
     if pd.isna(row["difference"]):
         return None
     found = f"{100 * row['difference']:+.2f} points"

@@ -1,4 +1,4 @@
-"""Questions for a class, each with a link to the settings that answer it and a measured answer."""
+"""Lessons for a class: a question, a link to the settings, and a measured answer."""
 
 import streamlit as st
 
@@ -8,7 +8,7 @@ from pages.session.lab_session import LabSession
 
 
 def show(session: LabSession) -> None:
-    """Each opens the Train page in another tab, so that this lab stays as it is."""
+    """Draw the lessons. Each link opens the Train page in a new tab."""
     for number, lesson in enumerate(LESSONS, 1):
         with st.container(key=f"lesson_{number}"):
             st.markdown(f"**{number}. {lesson.title}** {lesson.question}")
@@ -16,4 +16,4 @@ def show(session: LabSession) -> None:
                 st.link_button("Open on Train", f"Train?{settings_link.lesson_query(lesson)}", icon=":material/open_in_new:")
                 with st.popover("Answer", type="tertiary"):
                     st.markdown(lesson.answer)
-    st.caption("The answers are means over several seeds, measured by `benchmarks/lessons.py`. Yours will differ a little.")
+    st.caption("The answers are means over several seeds, measured with `benchmarks/lessons.py`.")

@@ -1,4 +1,4 @@
-"""Models: the table of all, files to export, a .keras file to import."""
+"""The models of the lab: table, export and import."""
 
 import re
 
@@ -12,11 +12,11 @@ from pages.components.work import show_notice
 from pages.session import formatting, resources
 from pages.session.lab_session import LabSession
 
-MAX_UPLOAD_NAME = 26  # characters, so that a number can follow
+MAX_UPLOAD_NAME = 26  # characters; a number can follow
 
 
 def show_table(session: LabSession) -> None:
-    """The user's own models, then the shipped ones."""
+    """Draw the table of the user's models and the shipped models."""
     cards = [model.card for model in session.models.every_model().values()]
     accuracies = [card.metrics.get("mnist_accuracy") for card in cards]
     st.dataframe(
@@ -25,7 +25,7 @@ def show_table(session: LabSession) -> None:
                 "Model": [card.name for card in cards],
                 "MNIST": ["" if accuracy is None else formatting.percent(accuracy, 2) for accuracy in accuracies],
                 "Parameters": [f"{card.parameters:,}" for card in cards],
-                "Learnt": [card.training_data for card in cards],
+                "Training data": [card.training_data for card in cards],
             }
         ),
         hide_index=True,
@@ -33,7 +33,7 @@ def show_table(session: LabSession) -> None:
 
 
 def show_export(session: LabSession) -> None:
-    """One model as files, checked on the user's drawings before it is handed out."""
+    """Draw the download buttons of a model. Its files are checked on the user's drawings first."""
     every = session.models.every_model()
     names = list(every)
     index = names.index(session.active_model.name)
@@ -42,20 +42,20 @@ def show_export(session: LabSession) -> None:
     package = export.to_zip(model)
     digits = session.samples.current.digits
     if len(digits) and not export.is_consistent(package, digits, resources.probabilities(model, digits)):
-        st.error("This file does not answer as the model does here. It is not handed out.")
+        st.error("The exported file predicts other probabilities than the model. Report this as a bug, and export another model.")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
-            "To run anywhere (.zip)",
+            "With script (.zip)",
             package,
             f"{name}.zip",
-            help="The model, its card, and a predict.py that needs LiteRT, NumPy and Pillow only.",
+            help="The model, its card, and a predict.py that needs LiteRT, NumPy, Pillow and SciPy.",
         )
-        st.download_button(".keras", model.keras_bytes, f"{name}.keras", help="For Keras: to train further.")
-        st.download_button(".tflite", model.tflite_bytes, f"{name}.tflite", help="For LiteRT: the model alone.")
+        st.download_button(".keras", model.keras_bytes, f"{name}.keras", help="For Keras, to continue the training.")
+        st.download_button(".tflite", model.tflite_bytes, f"{name}.tflite", help="For LiteRT.")
         _show_onnx(session, name, model)
     if len(digits):
-        st.caption(f"Checked on your {formatting.drawings(len(digits))}: it answers as here.")
+        st.caption(f"The exported file predicts the same probabilities on your {formatting.drawings(len(digits))}.")
 
 
 def _show_onnx(session: LabSession, name: str, model: ModelBundle) -> None:
@@ -72,13 +72,13 @@ def _show_onnx(session: LabSession, name: str, model: ModelBundle) -> None:
 
 
 def show_import_form(session: LabSession) -> None:
-    """A model of the user's own: checked, opened in a process apart, then listed with the session's models."""
+    """Draw the form to import a model. It is opened in a sandbox."""
     file = st.file_uploader(
-        "A model saved by Keras",
+        "A model saved with Keras",
         type=["keras"],
         key="model_file",
         max_upload_size=upload.MAX_BYTES // 1_000_000,
-        help="It must turn 28 × 28 pixels into ten numbers, and be built of plain Keras layers.",
+        help="The model must map 28 × 28 pixels to ten numbers with plain Keras layers.",
     )
     is_busy = bool(session.work.running(ImportModelTask))
     content, file_name = (file.getvalue(), file.name) if file else (b"", "")
@@ -93,11 +93,11 @@ def show_import_form(session: LabSession) -> None:
     for model in session.models.uploads:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{formatting.escape(model.name)}**: {formatting.model_summary(model)}")
-            st.button("Use it", key=f"upload_use_{model.name}", on_click=session.models.activate, args=(model.name,))
+            st.button("Use model", key=f"upload_use_{model.name}", on_click=session.models.activate, args=(model.name,))
             st.button("Remove", key=f"upload_remove_{model.name}", on_click=session.models.remove_upload, args=(model.name,))
 
 
 def _import(session: LabSession, content: bytes, file_name: str) -> None:
     stem = re.sub(r"[^\w.-]", " ", file_name.removesuffix(".keras"))
-    name = " ".join(stem.split())[:MAX_UPLOAD_NAME].strip() or "brought"
+    name = " ".join(stem.split())[:MAX_UPLOAD_NAME].strip() or "imported"
     session.work.submit(ImportModelTask(content, name))

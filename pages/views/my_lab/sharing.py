@@ -1,4 +1,4 @@
-"""Links to this lab: one to edit it, one to read a copy."""
+"""The links to edit the lab and to read a copy of it."""
 
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -9,18 +9,18 @@ from pages.session.lab_session import LabSession
 
 
 def show(session: LabSession) -> None:
-    """Both links, as soon as the lab is saved."""
+    """Draw both links after the lab was saved."""
     if not session.saving.state:
         return
     read, edit = st.columns(2, gap="large")
     with read:
         st.markdown("**Link to read**")
         st.code(_link(persistence.view_address(session)), language=None, wrap_lines=True)
-        st.caption("Opens a copy of this lab as it is then. What others change there is theirs; your lab stays as it is.")
+        st.caption("This link opens a copy of the lab. Changes of the copy do not change your lab.")
     with edit:
         st.markdown("**Link to edit**")
         st.code(_link(persistence.address(session)), language=None, wrap_lines=True)
-        st.caption("Anyone with this link can open, edit and delete this lab. Keep it, to open it on another device.")
+        st.caption("Anyone with this link can open, edit and delete the lab. Keep it to open the lab on another device.")
 
 
 def _link(query: dict[str, str]) -> str:

@@ -1,0 +1,98 @@
+"""The adapter's assumptions about the drawable canvas hold, so that an upgrade of the component is noticed.
+
+The tests load canvas_adapter.js into the page a second time and call its functions.
+"""
+
+import pytest
+
+from pages.components import assets
+from tests.browser.test_selectors import IMPORT_SCRIPT
+from tests.support.browser import SEVEN, SHORT, SIDE
+
+BLACK = "#000000"
+N_INK_PIXELS = """adapter => {
+  const picture = Object.assign(document.createElement('canvas'), { width: 112, height: 112 });
+  adapter.paintLayers(picture.getContext('2d'), 112);
+  return picture.getContext('2d').getImageData(0, 0, 112, 112).data.filter((value, i) => i % 4 === 0 && value > 100).length;
+}"""
+
+
+@pytest.fixture
+def adapter(person):
+    person.begin()
+    return person.page.evaluate_handle(IMPORT_SCRIPT, assets.script("canvas/canvas_adapter.js"))
+
+
+def client_points(person, points):
+    """Return points of the canvas in client coordinates."""
+    box = person.canvas_box()
+    return [(box["x"] + x * box["width"] / SIDE, box["y"] + y * box["height"] / SIDE) for x, y in points]
+
+
+def mouse_stroke(person, points):
+    """Return a stroke as the adapter takes it."""
+    places = client_points(person, points)
+    types = ["mousedown", *["mousemove"] * (len(places) - 1), "mouseup"]
+    return [{"type": kind, "x": x, "y": y} for kind, (x, y) in zip(types, [*places, places[-1]], strict=True)]
+
+
+def test_a_stroke_of_the_adapter_is_drawn_and_sent(person, adapter):
+    stroke = mouse_stroke(person, SEVEN[0])
+    adapter.evaluate("(adapter, stroke) => adapter.drawStroke(stroke)", stroke)
+    person.page.locator("[data-testid=prediction-head][data-strokes='1']").wait_for(timeout=SHORT)
+    assert person.predicted_digit() == 7
+
+
+def test_ink_is_found_where_a_stroke_was_drawn(person, adapter):
+    elsewhere = mouse_stroke(person, [(20, 260), (40, 260)])
+    person.draw_stroke(SEVEN[0])
+    has_ink = f"(adapter, stroke) => adapter.hasInk(stroke, '{BLACK}')"
+    assert adapter.evaluate(has_ink, mouse_stroke(person, SEVEN[0])) is True
+    assert adapter.evaluate(has_ink, elsewhere) is False
+
+
+def test_undo_is_enabled_while_there_is_a_stroke(person, adapter):
+    can_undo, press = "adapter => adapter.canUndo()", "(adapter, action) => adapter.pressButton(action)"
+    assert adapter.evaluate(can_undo) is False
+    person.draw_stroke(SEVEN[0])
+    assert adapter.evaluate(can_undo) is True
+    adapter.evaluate(press, "undo")
+    assert adapter.evaluate(can_undo) is False
+    adapter.evaluate(press, "redo")
+    assert adapter.evaluate(can_undo) is True
+
+
+def test_a_disabled_button_is_not_pressed(person, adapter):
+    is_pressed = "(adapter, action) => { let is = true; adapter.pressButton(action, () => { is = false }); return is }"
+    assert adapter.evaluate(is_pressed, "send") is True
+    assert adapter.evaluate(is_pressed, "undo") is False
+
+
+def test_the_stroke_under_way_is_painted(person, adapter):
+    mouse = person.page.mouse
+    first, *others = client_points(person, SEVEN[0])
+    assert adapter.evaluate(N_INK_PIXELS) == 0
+    mouse.move(*first)
+    mouse.down()
+    for place in others:
+        mouse.move(*place, steps=4)
+    assert adapter.evaluate("adapter => adapter.isDrawing()") is True
+    assert adapter.evaluate(N_INK_PIXELS) > 50
+    mouse.up()
+    assert adapter.evaluate("adapter => adapter.isDrawing()") is False
+
+
+def test_clear_replaces_the_canvas_element(person, adapter):
+    person.draw_stroke(SEVEN[0])
+    before = adapter.evaluate_handle("adapter => adapter.findCanvas()")
+    person.use_tool("Clear")
+    person.wait_until_blank()
+    person.settle()
+    assert adapter.evaluate("(adapter, before) => adapter.findCanvas() !== before", before) is True
+    assert adapter.evaluate(N_INK_PIXELS) == 0
+
+
+def test_the_toolbar_of_the_component_is_hidden(person, adapter):
+    person.page.locator(".st-key-canvas").hover()
+    toolbar = person.page.locator(".dc-toolbar").first
+    assert toolbar.evaluate("toolbar => getComputedStyle(toolbar).visibility") == "hidden"
