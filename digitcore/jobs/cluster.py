@@ -102,16 +102,32 @@ class OwnCluster:
         """Kill processes that were stopped by a signal, because they neither answer nor end."""
         import psutil
 
+        for process in self._processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.status() == psutil.STATUS_STOPPED:
+                    process.kill()
+
+    def _processes(self) -> list[Any]:
+        """Return the processes of the cluster that run."""
+        import psutil
+
+        found: list[Any] = []
         for pid in [part.process.pid for part in self._parts() if part.process]:
             with contextlib.suppress(psutil.NoSuchProcess):
-                for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
-                    if process.status() == psutil.STATUS_STOPPED:
-                        process.kill()
+                process = psutil.Process(pid)
+                found += [process, *process.children(recursive=True)]
+        return found
 
     def close(self) -> None:
         """End all processes and remove their files."""
+        import psutil
+
+        processes = self._processes()
         with contextlib.suppress(Exception):
             self._cluster.close(timeout=CLOSE_TIMEOUT)
+        for process in processes:  # A nanny whose scheduler was killed would wait for it.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         cluster_folder.remove(self._folder)
 
 

@@ -278,7 +278,9 @@ class JobService:
         if sent_at is None:
             return
         started_at = job.started_at or sent_at + cluster.START_TIMEOUT  # Its worker may have to start first.
-        if not job.is_stopping and now - started_at > self.limits.seconds + self._stop_timeout:  # A training stops itself earlier.
+        if (
+            not job.is_stopping and now - started_at > self.limits.seconds + self._stop_timeout
+        ):  # A training stops itself earlier.
             job.stop()
         if job.is_stopping and now - max(started_at, self._overdue_since.setdefault(job.id, now)) > self._stop_timeout:
             self._end(job)

@@ -157,7 +157,7 @@ def test_doubtful_labels_are_relabelled_or_kept(app, few, untrained):
     session = session_of(app)
     assert session.contradicted_samples().tolist() == [6, 9]
     keep_open(app, "own").toggle(key="review_closer").set_value(True).run()
-    until(app, lambda: not session.queries.pending, run)
+    until(app, lambda: not session.work.jobs, run)
     assert "Relabel all 2 as suggested" in [button.label for button in run().button]
     run([6]).button(key="review_keep").click()
     run([6])
@@ -212,7 +212,7 @@ def test_samples_out_and_in(app, few):
     for name, content in (("more.zip", sample_files.to_image_zip(few.take([0, 1]))), ("bad.zip", b"PK")):
         keep_open(app, "files").file_uploader(key="samples_file").upload(name, content, "application/zip").run()
         keep_open(app, "files").button(key="samples_add").click().run()
-        until(app, lambda: session_of(app).imports.job is None, lambda: keep_open(app, "files").run())
+        until(app, lambda: not session_of(app).work.jobs, lambda: keep_open(app, "files").run())
         assert len(session_of(app).samples) == 20
         assert ("2 samples taken. 1 of them here already." in texts(app)) == (name == "more.zip")
     assert "cannot be read" in texts(app)
@@ -241,7 +241,7 @@ def test_training_after_each_label(app, data):
     go(app, DRAW)
     draw(app, data.test_images[0])
     label(app, 7)
-    assert session_of(app).training.task.settings.epochs == 1
+    assert session_of(app).training_job.task.settings.epochs == 1
     until_trained(app)
     assert session_of(app).models.runs[-1].model.card.training_data == "Trained on your 1 drawing."
 

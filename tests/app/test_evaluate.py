@@ -102,10 +102,10 @@ def test_queries_are_stopped_and_resumed(app, untrained):
     before = resources.jobs().submit(RobustnessTask(untrained))  # the worker is busy, so that there is time to press
     go(app, EVALUATE)
     app.button(key="stop_queries").click().run()
-    assert "Stopped" in texts(app) and not session_of(app).queries.pending
+    assert "Stopped" in texts(app) and not session_of(app).work.jobs
     before.stop()
     app.segmented_control(key="view").set_value("Confidence").run()
-    assert not session_of(app).queries.pending, "nothing is asked until told to resume"
+    assert not session_of(app).work.jobs, "nothing is asked until told to resume"
     app.button(key="resume_queries").click().run()
     until_answered(app)
     assert "Calibration error: genius" in texts(app)
@@ -116,4 +116,4 @@ def test_a_second_look_asks_nothing(app):
     until_answered(app)
     other = new_app()
     go(other, EVALUATE)
-    assert not session_of(other).queries.pending and not np.isnan(other.dataframe[0].value["Time (ms)"]).any()
+    assert not session_of(other).work.jobs and not np.isnan(other.dataframe[0].value["Time (ms)"]).any()

@@ -34,7 +34,7 @@ def open_my_lab(at, drawer):
 
 
 def until_imported(at, drawer):
-    until(at, lambda: session_of(at).imports.job is None, lambda: open_my_lab(at, drawer))
+    until(at, lambda: not session_of(at).work.jobs, lambda: open_my_lab(at, drawer))
 
 
 def test_the_state_of_the_loop(app):

@@ -47,7 +47,7 @@ def test_a_training_and_its_outcome(app, few, untrained):
     app.radio(key="start_from").set_value("untrained").run()
     app.slider(key="epochs").set_value(1).run()
     app.button(key="train").click().run()
-    assert session_of(app).training.job is not None and app.button(key="train").disabled
+    assert session_of(app).training_job is not None and app.button(key="train").disabled
     go(app, MY_LAB)
     go(app, TRAIN)
     assert app.slider(key="epochs").value == 1 and app.radio(key="start_from").value == "untrained"
@@ -57,7 +57,7 @@ def test_a_training_and_its_outcome(app, few, untrained):
     assert "Your handwriting" in said and "20 drawings that it learnt from" in said
     before = f"MNIST {100 * untrained.card.metrics['mnist_accuracy']:.2f} → "
     assert before in said
-    until(app, lambda: session_of(app).training_job is None)
+    until(app, lambda: not session_of(app).work.jobs)
     assert session_of(app).models.active_run.run.mnist_after.n == 10_000 and f"{before}**" in texts(app)
     go(app, DRAW)
     assert "Active model: run 1" in html(app)

@@ -224,7 +224,10 @@ def test_a_scheduler_that_does_not_answer_is_asked_once_for_all_jobs(is_silent, 
             listening.listen()
         service = JobService(f"tcp://127.0.0.1:{listening.getsockname()[1]}")
         try:
-            for jobs in ([service.submit(EndlessTask(), owner=owner) for owner in ("ann", "bob")], [service.submit(EndlessTask())]):
+            for jobs in (
+                [service.submit(EndlessTask(), owner=owner) for owner in ("ann", "bob")],
+                [service.submit(EndlessTask())],
+            ):
                 for job in jobs:
                     with pytest.raises(JobError, match="DASK_SCHEDULER_ADDRESS"):
                         job.wait(PATIENCE)

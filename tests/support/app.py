@@ -146,13 +146,13 @@ def until(at: AppTest, condition, rerun=None) -> None:
 
 def until_trained(at: AppTest) -> None:
     """Run the page until the training has ended."""
-    until(at, lambda: session_of(at).training.job is None)
+    until(at, lambda: session_of(at).training_job is None)
 
 
 def until_answered(at: AppTest) -> None:
     """Run the page until the worker has answered every query."""
-    until(at, lambda: not session_of(at).queries.pending)
-    assert not session_of(at).queries.is_paused, session_of(at).queries.error
+    until(at, lambda: not session_of(at).work.jobs)
+    assert not session_of(at).work.pause_reason, session_of(at).work.pause_reason
 
 
 def add_run(at: AppTest, model, start, **settings) -> None:
