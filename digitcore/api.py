@@ -38,9 +38,9 @@ from digitcore.api_schemas import (
     version_of,
 )
 from digitcore.config import load_config
-from digitcore.errors import DigitLabError, ImageError, ModelError
+from digitcore.errors import DigitLabError, ImageError, ModelError, UnreadableImageError
 from digitcore.images import SIDE, FoundDigit, ink_from_file
-from digitcore.images.decoding import MAX_PIXELS, UNREADABLE, open_image
+from digitcore.images.decoding import MAX_PIXELS, open_image
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor
@@ -240,8 +240,10 @@ def _find_digits(upload: Upload, reads_all: bool) -> tuple[list[FoundDigit], str
             found = ink_from_file(upload, IMAGE_FORMATS).digits(every=reads_all)
         else:
             found = [FoundDigit(upload, (0, 0, SIDE, SIDE), 1)] if upload.any() else []
+    except UnreadableImageError:
+        return [], NO_PICTURE
     except ImageError as error:
-        return [], NO_PICTURE if str(error) == UNREADABLE else str(error)
+        return [], str(error)
     return found, "" if found else BLANK
 
 

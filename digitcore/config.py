@@ -1,6 +1,6 @@
-"""Configuration from environment variables, read and validated in one place.
+"""Configuration from environment variables.
 
-Every variable is a field of `Config`; the README's table is tested against them.
+Every variable is a field of `Config`. A test compares the fields with the table in the documentation.
 """
 
 import functools
@@ -18,73 +18,112 @@ from digitcore.errors import ConfigError
 STORE_OFF = "off"
 
 
-def _is_rate(value: str) -> str:
-    from limits import parse  # loaded only where a rate is given
+def _check_rate(value: str) -> str:
+    from limits import parse  # Imported here because it is slow and needed only for a rate that differs from the default.
 
     parse(value)
     return value
 
 
-def _share(value: object) -> object:
+def _zero_if_off(value: object) -> object:
     return 0 if value == "off" else value
 
 
 class Config(BaseSettings):
-    """The server's configuration. Field names are the variables' names without the prefix `DIGITLAB_`."""
+    """The configuration of the server. The name of a field is the name of its variable without the prefix `DIGITLAB_`.
+
+    Example:
+        >>> Config(max_epochs=10).max_epochs
+        10
+    """
 
     model_config = SettingsConfigDict(env_prefix="DIGITLAB_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     dask_scheduler_address: str | None = Field(
         None,
         validation_alias="DASK_SCHEDULER_ADDRESS",
-        description="trains on this Dask cluster instead of a worker of our own; as many jobs at once as it has workers",
+        description="Address of a Dask cluster that runs the jobs, as many at once as it has workers. "
+        "By default, the server starts its own worker.",
     )
-    max_samples: int = Field(5000, ge=1, description="drawings in one training")
-    max_epochs: int = Field(50, ge=1, description="epochs of one training")
-    max_seconds: int = Field(900, ge=1, description="length of one training; then it stops and keeps what it learnt")
-    max_jobs: int = Field(200, ge=1, description="jobs running and waiting, of all sessions")
-    cache: Path | None = Field(None, description="where MNIST, checkpoints and labs are kept")
-    workers: int = Field(1, ge=1, le=64, description="workers of our own: trainings at once")
-    low_priority: bool = Field(True, description="`0` lets a worker train as quickly as it can, also where that slows drawing")
-    live: Annotated[float, BeforeValidator(_share)] = Field(
+    max_samples: int = Field(5000, ge=1, description="Maximum number of drawings in a training.")
+    max_epochs: int = Field(50, ge=1, description="Maximum number of epochs of a training.")
+    max_seconds: int = Field(
+        900, ge=1, description="Maximum duration of a training in seconds. Then it stops and keeps the model trained so far."
+    )
+    max_jobs: int = Field(200, ge=1, description="Maximum number of running and queued jobs of all sessions.")
+    cache: Path | None = Field(None, description="Folder for MNIST, checkpoints and labs.")
+    workers: int = Field(
+        1, ge=1, le=64, description="Number of workers that the server starts, which is the number of simultaneous trainings."
+    )
+    low_priority: bool = Field(
+        True,
+        description="Whether workers run with low process priority. "
+        "With `0`, trainings are faster, but drawing can become slower.",
+    )
+    live: Annotated[float, BeforeValidator(_zero_if_off)] = Field(
         0.25,
         ge=0,
         le=64,
-        description="share of a processor core for predictions while pens are down, of all sessions; `off`: at pen-up only",
+        description="Share of a processor core for predictions during strokes, for all sessions together. "
+        "With `off`, the app predicts only after each stroke.",
     )
-    store: str = Field("", description="where labs are saved: a database URL such as `postgresql://lab:secret@db/labs`, or `off`")
-    keep_days: int = Field(90, ge=0, description="labs that nobody opened for so many days are deleted; `0` keeps them for ever")
-    api_rate: Annotated[str, AfterValidator(_is_rate)] = Field(
+    store: str = Field(
+        "",
+        description="Database URL for saving labs, for example `postgresql://lab:secret@db/labs`. "
+        "With `off`, labs are not saved.",
+    )
+    keep_days: int = Field(
+        90, ge=0, description="Number of days after which a lab is deleted if nobody opens it. With `0`, labs are never deleted."
+    )
+    api_rate: Annotated[str, AfterValidator(_check_rate)] = Field(
         "600/minute",
-        description="requests to one server's API from one address; behind a load balancer name its address in uvicorn's "
-        "`FORWARDED_ALLOW_IPS`, else all its visitors count as one",
+        description="Maximum rate of API requests from an address to a server. Behind a load balancer, set uvicorn's "
+        "`FORWARDED_ALLOW_IPS` to its address. Otherwise all its visitors share the limit.",
     )
 
     @property
     def cache_folder(self) -> Path:
-        """Folder of everything that is kept between two starts."""
+        """Return the folder of all files that are kept when the server stops."""
         try:
             return self.cache or Path(platformdirs.user_cache_dir("digitlab"))
-        except RuntimeError:  # this user has no home
+        except RuntimeError:  # This user has no home directory.
             return Path(tempfile.gettempdir()) / f"digitlab-cache-{os.getuid()}"
 
     @property
     def is_store_off(self) -> bool:
-        """Whether labs shall not be saved."""
+        """Return whether saving labs is turned off."""
         return self.store == STORE_OFF
 
 
 def variable_name(field: str) -> str:
-    """The environment variable of a field of `Config`."""
+    """Return the name of the environment variable of a field.
+
+    Args:
+        field: name of a field of `Config`.
+
+    Returns:
+        Name of the variable.
+
+    Example:
+        >>> variable_name("max_epochs")
+        'DIGITLAB_MAX_EPOCHS'
+    """
     alias = Config.model_fields[field].validation_alias
     return alias if isinstance(alias, str) else f"DIGITLAB_{field.upper()}"
 
 
 def load_config() -> Config:
-    """The configuration as the environment says now; validated once for each set of values.
+    """Read the configuration from the environment. The result is cached until a variable changes.
+
+    Returns:
+        The configuration.
 
     Raises:
-        ConfigError: when a variable's value cannot be used; the message names it.
+        ConfigError: If a variable has an invalid value. The message contains its name.
+
+    Example:
+        >>> load_config().max_epochs >= 1
+        True
     """
     return _load(tuple(os.environ.get(variable_name(field)) for field in Config.model_fields))
 

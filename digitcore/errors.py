@@ -1,22 +1,42 @@
-"""Errors whose message can be shown to a person as it is: one sentence on what happened and what to do."""
+"""Errors of the library. Every message can be shown to the user: it says what is wrong and what to do."""
 
 import zipfile
 import zlib
 
-# What reading a damaged ZIP file or one of its members may raise.
+# Exceptions that reading a damaged ZIP file or one of its members can raise.
 ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, RuntimeError)
 
 
 class DigitLabError(Exception):
-    """Base of every error that the library raises on purpose."""
+    """Base class of every error that the library raises on purpose.
+
+    Example:
+        >>> try:
+        ...     raise ModelError("There is no model “x”.")
+        ... except DigitLabError as error:
+        ...     print(error)
+        There is no model “x”.
+    """
 
 
 class ConfigError(DigitLabError):
-    """An environment variable has a value that cannot be used."""
+    """An environment variable has an invalid value."""
 
 
 class ImageError(DigitLabError):
     """An image cannot be decoded or is too large."""
+
+
+class UnreadableImageError(ImageError):
+    """A file is damaged or is not an image.
+
+    Example:
+        >>> str(UnreadableImageError())
+        'This file cannot be read as an image. Save it as PNG or JPEG and try again.'
+    """
+
+    def __init__(self, message: str = "This file cannot be read as an image. Save it as PNG or JPEG and try again.") -> None:
+        super().__init__(message)
 
 
 class DatasetNotFoundError(DigitLabError):
@@ -36,7 +56,7 @@ class ModelError(DigitLabError):
 
 
 class TrainingError(DigitLabError):
-    """A training can come to nothing: its loss is no number, or its network is dead."""
+    """A training failed, because its loss is not finite or its network has stopped learning."""
 
 
 class JobError(DigitLabError):
@@ -64,16 +84,16 @@ class CancelledError(DigitLabError):
 
 
 class LabError(DigitLabError):
-    """A lab cannot be stored, found or opened."""
+    """A lab cannot be saved, found or opened."""
 
 
 class StoreUnreachableError(LabError):
-    """The store of labs does not answer, or not now."""
+    """The store of labs does not answer."""
 
 
 class LabDeletedError(LabError):
-    """The lab was deleted by another session since it was read."""
+    """Another session has deleted the lab since it was read."""
 
 
 class VersionConflictError(LabError):
-    """The lab was changed by another session since it was read."""
+    """Another session has changed the lab since it was read."""

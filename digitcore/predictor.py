@@ -1,4 +1,4 @@
-"""Probabilities from model.tflite by LiteRT, in 0.1 to 0.3 ms a digit and without TensorFlow."""
+"""Prediction with LiteRT. It takes 0.1 to 0.3 ms per digit and does not load TensorFlow."""
 
 import threading
 from pathlib import Path
@@ -9,18 +9,23 @@ from numpy.typing import ArrayLike
 from digitcore.errors import ModelError
 from digitcore.images import SIDE
 
-BATCH_SIZE = 20  # larger batches are no faster, and a model keeps the memory of its largest one
+BATCH_SIZE = 20  # Larger batches are not faster, and a model keeps the memory of its largest batch.
 
 
 class Predictor:
-    """A loaded model. Safe to share between threads: calls wait for each other.
+    """A loaded model that predicts the probabilities of the ten digits. Threads can share it, because calls wait for each other.
 
     Attributes:
-        n_bytes: memory in use after a batch, at most.
+        n_bytes: upper bound of the memory in use, in bytes.
+
+    Example:
+        >>> from digitcore import models
+        >>> models.load("untrained").predictor()
+        Predictor(batch_size=20)
     """
 
     def __init__(self, model: bytes, threads: int = 1, batch_size: int = BATCH_SIZE):
-        # Imported here, because it takes longer than all the rest and who only lists models does not need it.
+        # Imported here because it is slow and not needed for listing models.
         from ai_edge_litert.interpreter import Interpreter
 
         try:
@@ -29,34 +34,50 @@ class Predictor:
             self._output = self._interpreter.get_output_details()[0]
             self._resize(1)
         except (ValueError, RuntimeError, IndexError) as error:
-            raise ModelError("This is not a LiteRT model. Train or choose another one.") from error
+            raise ModelError("This is not a LiteRT model. Train a model or choose another one.") from error
         if list(self._input["shape"][1:]) != [SIDE, SIDE, 1] or self._output["shape"][-1] != 10:
-            raise ModelError(f"A model must turn {SIDE} × {SIDE} pictures into ten probabilities; this one does not.")
+            raise ModelError(f"This model does not convert {SIDE} × {SIDE} pixels to ten probabilities. Choose another one.")
         self._lock, self._largest_batch = threading.Lock(), batch_size
         self.n_bytes = len(model) + batch_size * self._activation_bytes()
 
     @classmethod
     def load(cls, model: str | Path | bytes, threads: int = 1, batch_size: int = BATCH_SIZE) -> "Predictor":
-        """Load a .tflite file or its bytes.
+        """Load a model from a .tflite file or from its content.
 
         Args:
-            model: the file, or its content.
-            threads: more than one are worth it for many digits at once.
-            batch_size: digits that are predicted at once.
+            model: path of the file, or its content.
+            threads: number of threads. More than one thread is faster only for many digits.
+            batch_size: maximum number of digits that are predicted at once.
+
+        Returns:
+            The predictor.
 
         Raises:
-            ModelError: when it is not a LiteRT model of 28 × 28 images and ten classes.
+            ModelError: If the file is not a LiteRT model with an input of 28 × 28 pixels and ten classes.
+
+        Example:
+            >>> from digitcore import models
+            >>> predictor = Predictor.load(models.load("genius").tflite_bytes, threads=2)
+            >>> predictor.probabilities(np.zeros((3, 28, 28), np.uint8)).shape
+            (3, 10)
         """
         return cls(model if isinstance(model, bytes) else Path(model).read_bytes(), threads, batch_size)
 
     def probabilities(self, digits: ArrayLike) -> np.ndarray:
-        """Predict.
+        """Predict the probabilities of the ten digits.
 
         Args:
-            digits: (N, 28, 28) uint8, ink 255 on 0; N may be 0.
+            digits: (N, 28, 28) uint8, ink 255 on 0. N may be 0.
 
         Returns:
-            (N, 10) float32, each row adding up to 1.
+            (N, 10) float32, with row sums of 1.
+
+        Example:
+            >>> from digitcore import models
+            >>> seven = np.zeros((1, 28, 28), np.uint8)
+            >>> seven[0, 4:6, 7:20] = seven[0, 4:24, 17:20] = 255
+            >>> models.load("genius").predictor().probabilities(seven).argmax(1)
+            array([7])
         """
         images = np.asarray(digits, np.float32).reshape(-1, SIDE, SIDE, 1)
         probabilities = np.empty((len(images), 10), np.float32)
@@ -65,6 +86,9 @@ class Predictor:
                 batch = slice(start, start + self._largest_batch)
                 probabilities[batch] = self._predict_batch(images[batch])
         return probabilities
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(batch_size={self._largest_batch})"
 
     def _predict_batch(self, images: np.ndarray) -> np.ndarray:
         if len(images) != self._batch_size:
@@ -75,7 +99,7 @@ class Predictor:
         return output
 
     def _activation_bytes(self) -> int:
-        """Of all tensors between input and output for one digit, as if none shared its memory with another."""
+        """Return an upper bound of the activation memory for one digit, in bytes, as if no tensors shared memory."""
         tensors = self._interpreter.get_tensor_details()
         shapes = [(tensor["shape"], np.dtype(tensor["dtype"]).itemsize) for tensor in tensors]
         return sum(int(np.prod(shape)) * size for shape, size in shapes if len(shape) > 1 and shape[0] == 1)

@@ -1,4 +1,4 @@
-"""Child processes that must not outlive their parent."""
+"""Termination of child processes whose parent has ended."""
 
 import os
 import threading
@@ -10,7 +10,7 @@ CHILD_TIMEOUT = 5.0  # s to wait for killed children
 
 
 def end_with_parent(parent: int, *, exit_status: int = 0, before_exit: Callable[[], None] = lambda: None) -> None:
-    """Start a thread that ends this process and its children when the parent process has ended, for any reason.
+    """Start a thread that ends this process and its children when the parent process has ended for any reason.
 
     Args:
         parent: process id of the parent.
@@ -18,13 +18,13 @@ def end_with_parent(parent: int, *, exit_status: int = 0, before_exit: Callable[
         before_exit: called after the children have ended, for example to remove files.
 
     Example:
-        >>> end_with_parent(os.getppid())
+        >>> end_with_parent(os.getppid())  # doctest: +SKIP
     """
     threading.Thread(target=_wait_for_parent, args=(parent, exit_status, before_exit), daemon=True).start()
 
 
 def _wait_for_parent(parent: int, exit_status: int, before_exit: Callable[[], None]) -> None:
-    import psutil
+    import psutil  # Imported here because it is slow and most processes have no parent to watch.
 
     while os.getppid() == parent:
         time.sleep(PARENT_INTERVAL)

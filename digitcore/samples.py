@@ -1,4 +1,4 @@
-"""The user's labelled digits."""
+"""Sample sets: the user's labelled digits."""
 
 import hashlib
 import io
@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike
 from digitcore.errors import SampleError
 from digitcore.images import SIDE
 
-MAX_TEXT = 100_000  # characters of one sample's strokes
-HOLD_OUT_EVERY = 4  # of a digit's samples, one in so many is kept out of training
+MAX_TEXT = 100_000  # characters of a sample's strokes
+HOLD_OUT_EVERY = 4  # Every fourth sample of a digit is held out.
 
 
 def _no_digits() -> np.ndarray:
@@ -25,14 +25,18 @@ def _no_digits() -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class SampleSet:
-    """Digits with their labels, in the order in which they were drawn. Never changed in place.
+    """An immutable set of labelled digits, in the order in which they were drawn.
 
     Attributes:
         digits: (N, 28, 28) uint8, ink 255 on 0.
         labels: (N,) uint8, 0 to 9.
-        held_out: (N,) bool, True where a sample is kept out of training, for the personal score.
-        strokes: (N,) how each was drawn, as JSON of `digitcore.data.strokes`; "" where that is unknown.
-        dates: (N,) when each was labelled, as ISO 8601; "" where that is unknown.
+        held_out: (N,) bool, whether each sample is kept out of training, for the personal score.
+        strokes: strokes of each sample as JSON of `digitcore.data.strokes`, or "" if they are unknown.
+        dates: time at which each sample was labelled, in ISO 8601 format, or "" if it is unknown.
+
+    Example:
+        >>> SampleSet.from_arrays(np.zeros((5, 28, 28), np.uint8), [3, 3, 3, 3, 7])
+        SampleSet(5 samples, 1 held out)
     """
 
     digits: np.ndarray = field(default_factory=_no_digits)
@@ -50,48 +54,77 @@ class SampleSet:
         strokes: Sequence[str] | None = None,
         dates: Sequence[str] | None = None,
     ) -> "SampleSet":
-        """Validate arrays.
+        """Create a set from arrays and check them.
 
         Args:
             digits: (N, 28, 28) integers 0 to 255.
             labels: (N,) integers 0 to 9.
-            held_out: (N,) bool; None holds out every fourth of each digit.
-            strokes, dates: (N,) texts; None where they are unknown.
+            held_out: (N,) bool, whether each sample is held out. By default, every fourth sample of each digit is held out.
+            strokes: N texts, or `None` if the strokes are unknown.
+            dates: N texts, or `None` if the dates are unknown.
+
+        Returns:
+            The set.
 
         Raises:
-            SampleError: when a shape, type or range is wrong.
+            SampleError: If a shape, type or range is wrong.
+
+        Example:
+            >>> SampleSet.from_arrays(np.zeros((2, 28, 28), np.uint8), [3, 9]).labels
+            array([3, 9], dtype=uint8)
         """
         digits, labels = np.asarray(digits), np.asarray(labels)
         if digits.ndim != 3 or digits.shape[1:] != (SIDE, SIDE):
-            raise SampleError(f"Digits must be an array of N × {SIDE} × {SIDE}, not {digits.shape}.")
+            raise SampleError(f"Digits must be an array of shape (N, {SIDE}, {SIDE}), not {digits.shape}.")
         if labels.shape != digits.shape[:1]:
-            raise SampleError(f"{len(digits)} digits need as many labels, not {labels.shape}.")
+            raise SampleError(f"{len(digits)} digits need labels of shape ({len(digits)},), not {labels.shape}.")
         _check_integers(digits, 255, "Digits")
         _check_integers(labels, 9, "Labels")
         labels = labels.astype(np.uint8)
         held_out = _hold_out(labels) if held_out is None else np.asarray(held_out)
         if held_out.shape != labels.shape or held_out.dtype != bool:
-            raise SampleError(f"{len(labels)} samples need as many marks of held out or not, not {held_out.shape}.")
+            raise SampleError(f"`held_out` must be {len(labels)} boolean values, not {held_out.dtype} of shape {held_out.shape}.")
         return cls(
             digits.astype(np.uint8), labels, held_out, _check_texts(strokes, len(labels)), _check_texts(dates, len(labels))
         )
 
     @classmethod
     def from_npz(cls, content: bytes) -> "SampleSet":
-        """Read an .npz file with `digits`, `labels` and perhaps the others; no pickle in it is loaded.
+        """Read an .npz file. It must contain the arrays `digits` and `labels`; the others are optional. No pickle is loaded.
+
+        Args:
+            content: content of the file.
+
+        Returns:
+            The set.
 
         Raises:
-            SampleError: when it is no such file.
+            SampleError: If the file is damaged or does not contain samples.
+
+        Example:
+            >>> samples = SampleSet().add(np.zeros((28, 28), np.uint8), 7)
+            >>> SampleSet.from_npz(samples.to_npz())
+            SampleSet(1 sample, 0 held out)
         """
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 strokes, dates = (_decode_texts(arrays[name]) if name in arrays else None for name in ("strokes", "dates"))
                 return cls.from_arrays(arrays["digits"], arrays["labels"], arrays.get("held_out", None), strokes, dates)
         except (ValueError, KeyError, OSError, EOFError, MemoryError, RecursionError, zipfile.BadZipFile, zlib.error) as error:
-            raise SampleError("This is no sample file: an .npz with digits (N, 28, 28) and labels (N,) is needed.") from error
+            raise SampleError(
+                "This is not a sample file. Choose an .npz file with the arrays digits (N, 28, 28) and labels (N,)."
+            ) from error
 
     def to_npz(self) -> bytes:
-        """An .npz file; the texts are JSON in bytes, so that no pickle is needed."""
+        """Write an .npz file. Texts are stored as bytes of a JSON list, so that reading them needs no pickle.
+
+        Returns:
+            Content of the file.
+
+        Example:
+            >>> np.load(io.BytesIO(SampleSet().to_npz())).files
+            ['digits', 'labels', 'held_out', 'strokes', 'dates']
+        """
         file = io.BytesIO()
         np.savez_compressed(
             file,
@@ -106,15 +139,48 @@ class SampleSet:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __repr__(self) -> str:
+        plural = "s" * (len(self) != 1)
+        return f"{type(self).__name__}({len(self):,} sample{plural}, {np.count_nonzero(self.held_out):,} held out)"
+
     def add(self, digit: ArrayLike, label: int, strokes: str = "", date: str = "") -> "SampleSet":
-        """A set with one more sample, at the end."""
+        """Return the set with another sample at the end. Every fourth sample of a digit is held out.
+
+        Args:
+            digit: (28, 28) integers 0 to 255.
+            label: label of the digit, 0 to 9.
+            strokes: strokes as JSON, or "" if they are unknown.
+            date: time at which the digit was labelled, in ISO 8601 format, or "" if it is unknown.
+
+        Returns:
+            The larger set.
+
+        Raises:
+            SampleError: If a shape, type or range is wrong.
+
+        Example:
+            >>> SampleSet().add(np.zeros((28, 28), np.uint8), 7)
+            SampleSet(1 sample, 0 held out)
+        """
         held_out = (np.count_nonzero(self.labels == label) + 1) % HOLD_OUT_EVERY == 0
         return self.concatenate(
             SampleSet.from_arrays(np.asarray(digit)[None], np.array([label]), np.array([held_out]), [strokes], [date])
         )
 
     def concatenate(self, other: "SampleSet") -> "SampleSet":
-        """These samples, followed by others."""
+        """Return these samples followed by the samples of another set.
+
+        Args:
+            other: the set to append.
+
+        Returns:
+            The larger set.
+
+        Example:
+            >>> single = SampleSet().add(np.zeros((28, 28), np.uint8), 7)
+            >>> single.concatenate(single).labels.tolist()
+            [7, 7]
+        """
         return SampleSet(
             np.concatenate([self.digits, other.digits]),
             np.concatenate([self.labels, other.labels]),
@@ -124,85 +190,190 @@ class SampleSet:
         )
 
     def identities(self) -> list[str]:
-        """By which each sample is known again in another set: a hash of its digit and its label."""
+        """Return a content hash of each digit and its label.
+
+        Returns:
+            A hexadecimal text per sample. Samples with the same digit and label have the same hash.
+
+        Example:
+            >>> single = SampleSet().add(np.zeros((28, 28), np.uint8), 7)
+            >>> single.identities() == single.relabel([0], 1).identities()
+            False
+        """
         pairs = zip(self.digits, self.labels, strict=True)
         return [hashlib.blake2b(digit.tobytes() + bytes([label]), digest_size=16).hexdigest() for digit, label in pairs]
 
     def difference(self, other: "SampleSet") -> "SampleSet":
-        """The samples whose digit is not in another set under the same label."""
+        """Return the samples that another set does not contain with the same digit and label.
+
+        Args:
+            other: the set to compare with.
+
+        Returns:
+            The remaining samples, in the same order.
+
+        Example:
+            >>> single = SampleSet().add(np.zeros((28, 28), np.uint8), 7)
+            >>> len(single.difference(single)), len(single.difference(SampleSet()))
+            (0, 1)
+        """
         known = set(other.identities())
         return self.take(i for i, identity in enumerate(self.identities()) if identity not in known)
 
     def take(self, indices: Iterable[int]) -> "SampleSet":
-        """The samples at these indices, in this order."""
+        """Return the samples at the given indices, in that order.
+
+        Args:
+            indices: indices of samples.
+
+        Returns:
+            The chosen samples.
+
+        Example:
+            >>> samples = SampleSet.from_arrays(np.zeros((3, 28, 28), np.uint8), [5, 6, 7])
+            >>> samples.take([2, 0]).labels.tolist()
+            [7, 5]
+        """
         chosen = np.asarray(list(indices), int)
         strokes, dates = (tuple(texts[i] for i in chosen) for texts in (self.strokes, self.dates))
         return SampleSet(self.digits[chosen], self.labels[chosen], self.held_out[chosen], strokes, dates)
 
     def drop(self, indices: Iterable[int]) -> "SampleSet":
-        """All samples but those at these indices."""
+        """Return all samples except those at the given indices.
+
+        Args:
+            indices: indices of the samples to drop.
+
+        Returns:
+            The remaining samples, in the same order.
+
+        Example:
+            >>> samples = SampleSet.from_arrays(np.zeros((3, 28, 28), np.uint8), [5, 6, 7])
+            >>> samples.drop([1]).labels.tolist()
+            [5, 7]
+        """
         dropped = set(indices)
         return self.take(i for i in range(len(self)) if i not in dropped)
 
     def drop_last(self) -> "SampleSet":
-        """All samples but the newest."""
+        """Return all samples except the newest.
+
+        Returns:
+            The remaining samples.
+
+        Example:
+            >>> samples = SampleSet.from_arrays(np.zeros((3, 28, 28), np.uint8), [5, 6, 7])
+            >>> samples.drop_last().labels.tolist()
+            [5, 6]
+        """
         return self.take(range(len(self) - 1))
 
     def relabel(self, indices: Iterable[int], label: int) -> "SampleSet":
-        """The same samples, with another label at these indices."""
+        """Return the same samples with another label at the given indices.
+
+        Args:
+            indices: indices of the samples to relabel.
+            label: new label, 0 to 9.
+
+        Returns:
+            The set with the new labels.
+
+        Example:
+            >>> samples = SampleSet.from_arrays(np.zeros((3, 28, 28), np.uint8), [5, 6, 7])
+            >>> samples.relabel([0, 1], 9).labels.tolist()
+            [9, 9, 7]
+        """
         labels = self.labels.copy()
         labels[list(indices)] = label
         return replace(self, labels=labels)
 
     def training_part(self) -> "SampleSet":
-        """The samples that are not held out."""
+        """Return the samples that are not held out.
+
+        Returns:
+            The training samples.
+
+        Example:
+            >>> samples = SampleSet.from_arrays(np.zeros((5, 28, 28), np.uint8), [3] * 5)
+            >>> samples.training_part()
+            SampleSet(4 samples, 0 held out)
+        """
         return self.take(np.flatnonzero(~self.held_out))
 
     def test_part(self) -> "SampleSet":
-        """The samples that are held out; all of them while none is."""
+        """Return the held-out samples, or all samples if none is held out.
+
+        Returns:
+            The samples for the personal score.
+
+        Example:
+            >>> samples = SampleSet.from_arrays(np.zeros((5, 28, 28), np.uint8), [3] * 5)
+            >>> samples.test_part()
+            SampleSet(1 sample, 1 held out)
+        """
         return self.take(np.flatnonzero(self.held_out)) if self.held_out.any() else self
 
     def without_hold_out(self) -> "SampleSet":
-        """The same samples, none of them held out."""
+        """Return the same samples, none of them held out.
+
+        Returns:
+            The set without held-out samples.
+
+        Example:
+            >>> samples = SampleSet.from_arrays(np.zeros((5, 28, 28), np.uint8), [3] * 5)
+            >>> samples.without_hold_out()
+            SampleSet(5 samples, 0 held out)
+        """
         return replace(self, held_out=np.zeros(len(self), bool))
 
     def counts(self) -> list[int]:
-        """Number of samples of each of the ten digits."""
+        """Count the samples of each digit.
+
+        Returns:
+            Ten counts, for the digits 0 to 9.
+
+        Example:
+            >>> SampleSet().add(np.zeros((28, 28), np.uint8), 1).counts()
+            [0, 1, 0, 0, 0, 0, 0, 0, 0, 0]
+        """
         counts: list[int] = np.bincount(self.labels, minlength=10).tolist()
         return counts
 
 
 def _hold_out(labels: np.ndarray) -> np.ndarray:
+    """Return a mask of every fourth sample of each digit: (N,) bool."""
     earlier = np.array([np.count_nonzero(labels[:i] == label) for i, label in enumerate(labels)], int)
     return np.asarray((earlier + 1) % HOLD_OUT_EVERY == 0)
 
 
 def _check_texts(values: Sequence[str] | None, n: int) -> tuple[str, ...]:
-    """(n,) texts, empty ones where none are given."""
+    """Check texts and return them as a tuple. If no texts are given, return n empty ones."""
     if values is None:
         return ("",) * n
     texts = tuple(values)
     if len(texts) != n or not all(isinstance(text, str) for text in texts):
-        raise SampleError(f"{n} samples need as many texts for their strokes and dates.")
+        raise SampleError(f"{n} samples need {n} texts for their strokes and {n} texts for their dates.")
     if not all(len(text) <= MAX_TEXT and text.isprintable() for text in texts):
-        raise SampleError("A text of these samples is too long, or holds signs that no text holds.")
+        raise SampleError(
+            f"The strokes or the date of a sample are longer than {MAX_TEXT:,} characters or contain non-printable characters."
+        )
     return texts
 
 
 def _encode_texts(texts: Sequence[str]) -> np.ndarray:
-    """Texts as the bytes of a JSON list: (B,) uint8."""
+    """Encode texts as the bytes of a JSON list: (B,) uint8."""
     return np.frombuffer(json.dumps(texts).encode(), np.uint8)
 
 
 def _decode_texts(array: np.ndarray) -> list[Any]:
     texts = json.loads(np.asarray(array, np.uint8).tobytes())
     if not isinstance(texts, list):
-        raise SampleError("The texts of this sample file are no list.")
+        raise SampleError("The strokes or dates of this sample file are not a list. Export the samples again.")
     return texts
 
 
 def _check_integers(values: np.ndarray, highest: int, name: str) -> None:
     if values.dtype.kind not in "iub":
-        raise SampleError(f"{name} must be whole numbers, not {values.dtype}.")
+        raise SampleError(f"{name} must be integers, not {values.dtype}.")
     if values.size and (values.min() < 0 or values.max() > highest):
-        raise SampleError(f"{name} must lie between 0 and {highest}.")
+        raise SampleError(f"{name} must be between 0 and {highest}.")

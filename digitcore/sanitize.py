@@ -1,4 +1,4 @@
-"""Read values of untrusted JSON and replace malformed ones, so that one bad value does not cost a whole run."""
+"""Reading of values from untrusted JSON. Malformed values are replaced, so that a bad value does not make a run unreadable."""
 
 import base64
 import math
@@ -6,7 +6,19 @@ from typing import Any
 
 
 def finite(value: Any, default: float = 0.0) -> float:
-    """A number, or the default where it is none or infinite."""
+    """Return a finite float, or `default`.
+
+    Args:
+        value: untrusted value.
+        default: result if the value is not a finite number.
+
+    Returns:
+        The number.
+
+    Example:
+        >>> finite("2.5"), finite(math.nan), finite([], 7.0)
+        (2.5, 0.0, 7.0)
+    """
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -15,18 +27,52 @@ def finite(value: Any, default: float = 0.0) -> float:
 
 
 def share(value: Any) -> float | None:
-    """A number from 0 to 1; None where it is none."""
+    """Return a number between 0 and 1, or `None`.
+
+    Args:
+        value: untrusted value.
+
+    Returns:
+        The number, or `None` if the value is not a number between 0 and 1.
+
+    Example:
+        >>> share(0.25), share(2)
+        (0.25, None)
+    """
     number = finite(value, -1.0)
     return number if 0 <= number <= 1 else None
 
 
 def strings(value: Any) -> list[str]:
-    """The strings of a list; none where it is no list."""
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+    """Return the strings of a list.
+
+    Args:
+        value: untrusted value.
+
+    Returns:
+        The strings. The result is empty if the value is not a list.
+
+    Example:
+        >>> strings(["a", 1, "b"]), strings("abc")
+        (['a', 'b'], [])
+    """
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def encoded(value: Any, most: int) -> bytes:
-    """The bytes of base64 text; b"" where it is none, or more than the most."""
+    """Decode base64 text.
+
+    Args:
+        value: untrusted value.
+        most: maximum size, in bytes. Texts of more than twice as many characters are rejected.
+
+    Returns:
+        The decoded bytes. The result is empty if the value is not base64 text or is too long.
+
+    Example:
+        >>> encoded("YWJj", most=100), encoded("?", most=100)
+        (b'abc', b'')
+    """
     if not isinstance(value, str) or len(value) > 2 * most:
         return b""
     try:
@@ -36,6 +82,17 @@ def encoded(value: Any, most: int) -> bytes:
 
 
 def metrics(values: Any) -> dict[str, Any]:
-    """Metrics without those that are not finite."""
+    """Return metrics without infinite and undefined numbers.
+
+    Args:
+        values: untrusted value, normally a dictionary.
+
+    Returns:
+        The metrics. The result is empty if the value is not a dictionary.
+
+    Example:
+        >>> metrics({"loss": 0.5, "accuracy": math.nan})
+        {'loss': 0.5}
+    """
     pairs = values.items() if isinstance(values, dict) else []
     return {str(name): value for name, value in pairs if not isinstance(value, float) or math.isfinite(value)}

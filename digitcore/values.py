@@ -1,4 +1,4 @@
-"""How the values of parameters are written, and on which scale they are compared."""
+"""Display and scale of the values of training settings."""
 
 from typing import Any
 
@@ -6,12 +6,35 @@ LOG_RATIO = 10
 
 
 def format_value(value: Any) -> str:
-    """A value as people read it: “auto” for None, and no more digits of a number than it needs."""
+    """Format a value for people, with no more digits than needed.
+
+    Args:
+        value: value of a setting.
+
+    Returns:
+        The text, which is "auto" for `None`.
+
+    Example:
+        >>> format_value(0.1 + 0.2), format_value(None), format_value("relu")
+        ('0.3', 'auto', 'relu')
+    """
     if value is None:
         return "auto"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def suits_log_scale(low: float, high: float) -> bool:
-    """Whether positive numbers from low to high lie so far apart, `LOG_RATIO` or more, that a logarithmic scale suits them."""
+    """Check whether a logarithmic scale suits the numbers from `low` to `high`.
+
+    Args:
+        low: smallest number.
+        high: largest number.
+
+    Returns:
+        Whether the numbers are positive and `high` is at least `LOG_RATIO` times `low`.
+
+    Example:
+        >>> suits_log_scale(0.001, 0.01), suits_log_scale(0, 100)
+        (True, False)
+    """
     return low > 0 and high / low >= LOG_RATIO

@@ -1,1 +1,1 @@
-"""What networks are trained and tested on, and what is known of a drawing."""
+"""Training and test data: augmentation, corruptions, synthetic digits, sample files, and checks of drawings and labels."""

@@ -1,7 +1,7 @@
 """Random affine and elastic distortion of digits, different in each epoch.
 
-Both are one resampling, and every kind of digit goes through it: a network that sees one kind blurred twice and another
-sharp learns to tell them by the blur.
+Both distortions are applied in a single resampling step, to all digits of a training. If some digits were resampled more often
+than others, a network could tell them apart by their blur.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from scipy import ndimage
 from digitcore.images import SIDE
 
 CHUNK_SIZE = 4096  # digits distorted at once
-GRID_SIZE = 4  # control points a side of the elastic distortion
+GRID_SIZE = 4  # control points per side of the elastic distortion
 UNCHANGED_SHARE = 0.1  # of the digits
 MIDDLE = (SIDE - 1) / 2
 _COORDINATES = np.arange(SIDE, dtype=np.float32) - MIDDLE  # (28,)
@@ -23,14 +23,21 @@ _INTERPOLATION = ndimage.zoom(np.eye(GRID_SIZE), (SIDE / GRID_SIZE, 1), order=3,
 
 @dataclass(frozen=True)
 class AugmentationRanges:
-    """Limits of the distortion, uniform to either side.
+    """The limits of the random distortion.
+
+    Each value except `elastic` is drawn uniformly between the negative and the positive limit.
 
     Attributes:
-        rotation: degrees.
-        shear: px sideways for each px of height.
-        scale, stretch: natural logarithm of the factor; stretch widens and flattens.
-        shift: px.
-        elastic: px, standard deviation of the control points.
+        rotation: maximum rotation, in degrees.
+        shear: maximum horizontal shift per px of height, in px.
+        scale: maximum natural logarithm of the scale factor.
+        stretch: maximum natural logarithm of the factor by which a digit becomes wider and flatter.
+        shift: maximum shift in each direction, in px.
+        elastic: standard deviation of the shift of the control points, in px.
+
+    Example:
+        >>> AugmentationRanges(rotation=10, shear=0, scale=0, stretch=0, shift=0, elastic=0).rotation
+        10
     """
 
     rotation: float
@@ -46,15 +53,21 @@ DRAWING_RANGES = AugmentationRanges(rotation=5, shear=0.05, scale=0.08, stretch=
 
 
 def augment(digits: np.ndarray, rng: np.random.Generator, ranges: AugmentationRanges) -> np.ndarray:
-    """Rotate, shear, scale, stretch, shift and bend each digit about its middle; a tenth stays as it is.
+    """Rotate, shear, scale, stretch, shift and bend each digit at random. One digit in ten is not changed.
 
     Args:
         digits: (N, 28, 28, 1) uint8.
-        rng: source of the random numbers.
+        rng: random generator.
         ranges: limits of the distortion.
 
     Returns:
         (N, 28, 28, 1) uint8.
+
+    Example:
+        >>> digits = np.zeros((5, 28, 28, 1), np.uint8)
+        >>> digits[:, 4:24, 13:15] = 255
+        >>> augment(digits, np.random.default_rng(0), MNIST_RANGES).shape
+        (5, 28, 28, 1)
     """
     augmented = np.empty_like(digits)
     for start in range(0, len(digits), CHUNK_SIZE):
@@ -66,7 +79,7 @@ def augment(digits: np.ndarray, rng: np.random.Generator, ranges: AugmentationRa
 
 
 def _source_coordinates(n: int, rng: np.random.Generator, ranges: AugmentationRanges) -> tuple[np.ndarray, np.ndarray]:
-    """Where each output pixel is taken from: rows and columns, each (n, 28, 28) float32 within the image."""
+    """Return the row and the column from which each output pixel is sampled, each (n, 28, 28) float32 within the image."""
 
     def uniform(limit: float) -> np.ndarray:
         return rng.uniform(-limit, limit, (n, 1, 1)).astype(np.float32)
@@ -83,7 +96,7 @@ def _source_coordinates(n: int, rng: np.random.Generator, ranges: AugmentationRa
 
 
 def _sample_bilinear(digits: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Bilinear samples of (N, 28, 28) images at (N, 28, 28) coordinates."""
+    """Sample (N, 28, 28) images at (N, 28, 28) coordinates with bilinear interpolation."""
     top, left = rows.astype(np.int32), columns.astype(np.int32)
     down, right = rows - top, columns - left
     flat, first = digits.reshape(len(digits), -1), (top * SIDE + left).reshape(len(digits), -1)

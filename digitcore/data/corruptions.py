@@ -1,7 +1,8 @@
-"""Corruptions of digits at five severities, to measure a model's robustness.
+"""Corruptions of digits at five severities, to measure the robustness of a model.
 
-Each is a registered function of (N, 28, 28) uint8 digits, a severity of 1 to 5 and a random generator that returns
-(N, 28, 28) uint8. To add one, write such a function here and decorate it with `@corruption`.
+A corruption is a registered function. Its arguments are digits, (N, 28, 28) uint8, a severity from 1 to 5, and a random
+generator. It returns (N, 28, 28) uint8. To add a corruption, write such a function in this module and decorate it with
+`@corruption`.
 Source of the idea and of most corruptions: N. Mu, J. Gilmer, "MNIST-C: A robustness benchmark for computer vision" (2019).
 """
 
@@ -15,7 +16,7 @@ from digitcore.errors import SettingsError
 from digitcore.images import SIDE
 
 SEVERITIES = (1, 2, 3, 4, 5)
-TRAINING_SEVERITIES = SEVERITIES[:4]  # the strongest is kept for the measurement
+TRAINING_SEVERITIES = SEVERITIES[:4]  # The highest severity is used only to measure robustness.
 Corruption = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
 _REGISTRY: dict[str, Corruption] = {}
 _MIDDLE = (SIDE - 1) / 2
@@ -23,13 +24,36 @@ _CROSS = np.array([[[0, 1, 0], [1, 1, 1], [0, 1, 0]]], bool)  # a pixel and its 
 
 
 def corruption(function: Corruption) -> Corruption:
-    """Register a corruption under its function's name, with spaces."""
+    """Register a corruption under the name of its function, with spaces instead of underscores.
+
+    Args:
+        function: function of digits, severity and random generator, as described in this module.
+
+    Returns:
+        The same function.
+
+    Example:
+        >>> @corruption
+        ... def _inversion(digits, severity, rng):
+        ...     return 255 - digits
+        >>> names()[-1]
+        'inversion'
+        >>> _ = _REGISTRY.pop("inversion")
+    """
     _REGISTRY[function.__name__.strip("_").replace("_", " ")] = function
     return function
 
 
 def names() -> list[str]:
-    """Every corruption's name, the noises first."""
+    """Return the names of all corruptions.
+
+    Returns:
+        The names, in the order in which the corruptions are registered.
+
+    Example:
+        >>> names()[:3]
+        ['salt and pepper', 'gaussian noise', 'blur']
+    """
     return list(_REGISTRY)
 
 
@@ -38,18 +62,24 @@ def corrupt(digits: ArrayLike, name: str, severity: int, seed: int = 0) -> np.nd
 
     Args:
         digits: (N, 28, 28) uint8, ink 255 on 0.
-        name: one of `names()`.
+        name: name of a corruption, as `names` returns it.
         severity: 1 (slight) to 5 (strong).
-        seed: the same number changes the same pixels.
+        seed: seed of the random numbers. The same seed gives the same result.
 
     Returns:
         (N, 28, 28) uint8.
 
     Raises:
-        SettingsError: when there is no such corruption or severity.
+        SettingsError: If there is no such corruption or severity.
+
+    Example:
+        >>> digits = np.zeros((2, 28, 28), np.uint8)
+        >>> digits[:, 4:24, 13:15] = 255
+        >>> corrupt(digits, "blur", severity=3).max() < 255
+        np.True_
     """
     if name not in _REGISTRY:
-        raise SettingsError(f"There is no corruption called “{name}”. There are: {', '.join(names())}.")
+        raise SettingsError(f"There is no corruption called “{name}”. Use one of: {', '.join(names())}.")
     if severity not in SEVERITIES:
         raise SettingsError(f"The severity must be 1 to 5, not {severity!r}.")
     return _REGISTRY[name](np.asarray(digits, np.uint8), severity, np.random.default_rng([seed, severity]))
@@ -60,11 +90,17 @@ def corrupt_share(digits: np.ndarray, share: float, rng: np.random.Generator) ->
 
     Args:
         digits: (N, 28, 28) uint8.
-        share: 0 to 1; at 0 the digits are returned as they are.
-        rng: source of the random numbers.
+        share: share of the digits to corrupt, 0 to 1. If it is 0, the same array is returned.
+        rng: random generator.
 
     Returns:
         (N, 28, 28) uint8.
+
+    Example:
+        >>> digits = np.full((10, 28, 28), 128, np.uint8)
+        >>> corrupted = corrupt_share(digits, 0.5, np.random.default_rng(0))
+        >>> 0 < (corrupted != digits).any((1, 2)).sum() < 10
+        np.True_
     """
     if not share:
         return digits
@@ -80,13 +116,39 @@ def corrupt_share(digits: np.ndarray, share: float, rng: np.random.Generator) ->
 
 
 def salt_and_pepper(digits: np.ndarray, share: float | np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Set a share of the pixels to white or to black, half and half."""
+    """Set a share of the pixels to white or to black, each with the same probability.
+
+    Args:
+        digits: uint8 array of any shape.
+        share: share of the pixels, 0 to 1. An array is broadcast against the digits.
+        rng: random generator.
+
+    Returns:
+        uint8 array of the same shape.
+
+    Example:
+        >>> salt_and_pepper(np.full((1, 2, 2), 128, np.uint8), 1.0, np.random.default_rng(0)).tolist()
+        [[[255, 255], [255, 0]]]
+    """
     draw = rng.random(digits.shape, np.float32)
     return np.where(draw < share / 2, 0, np.where(draw > 1 - share / 2, 255, digits)).astype(np.uint8)
 
 
 def gaussian_noise(digits: np.ndarray, deviation: float | np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Add normal noise to every pixel; its standard deviation is a share of full ink."""
+    """Add normally distributed noise to every pixel.
+
+    Args:
+        digits: uint8 array of any shape.
+        deviation: standard deviation of the noise, as a share of full ink. An array is broadcast against the digits.
+        rng: random generator.
+
+    Returns:
+        uint8 array of the same shape.
+
+    Example:
+        >>> gaussian_noise(np.full((1, 28, 28), 128, np.uint8), 0.1, np.random.default_rng(0)).std().round(-1)
+        np.float64(30.0)
+    """
     noise = rng.standard_normal(digits.shape, np.float32) * (255 * deviation)
     noisy: np.ndarray = (digits + noise).clip(0, 255).astype(np.uint8)
     return noisy
@@ -162,7 +224,7 @@ def _warp(
     down: ArrayLike = 0,
     right: ArrayLike = 0,
 ) -> np.ndarray:
-    """Take each output pixel from [[a, b], [c, d]] times its coordinates, about the middle; bilinear."""
+    """Sample each output pixel at [[a, b], [c, d]] times its coordinates relative to the middle, with bilinear interpolation."""
     rows, columns = (axis - _MIDDLE for axis in np.meshgrid(np.arange(SIDE), np.arange(SIDE), indexing="ij"))
 
     def per_digit(value: ArrayLike) -> np.ndarray:
@@ -175,7 +237,7 @@ def _warp(
 
 
 def _blend_morphology(operation: Callable[..., np.ndarray], digits: np.ndarray, severity: int) -> np.ndarray:
-    """Between the digit and its erosion or dilation by one pixel; severity 5 is all the way."""
+    """Blend each digit with its erosion or dilation by one pixel. At severity 5 only the eroded or dilated digit remains."""
     share = (0.2, 0.4, 0.6, 0.8, 1.0)[severity - 1]
     ink = digits.astype(np.float32)
     changed = operation(ink, footprint=_CROSS)
@@ -183,14 +245,14 @@ def _blend_morphology(operation: Callable[..., np.ndarray], digits: np.ndarray, 
 
 
 def _weak_contrast(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.ndarray:
-    """Pale ink on a grey ground, each of its own degree."""
+    """Reduce the contrast of each digit by a random amount and make its background grey."""
     contrast = rng.uniform((0.7, 0.5, 0.35, 0.25)[severity - 1], 1, (len(digits), 1, 1))
     ground = rng.uniform(0, (1 - contrast) * 255)
     return np.asarray(ground + digits * contrast).astype(np.uint8)
 
 
 def _line(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.ndarray:
-    """A straight line across the picture, thicker and darker with the severity."""
+    """Draw a straight line across each digit. The line becomes thicker and stronger with the severity."""
     width, ink = (0.6, 0.8, 1.0, 1.3)[severity - 1], (120, 170, 220, 255)[severity - 1]
     angle = rng.uniform(0, np.pi, (len(digits), 1, 1))
     offset = rng.uniform(-SIDE / 2, SIDE / 2, (len(digits), 1, 1))
@@ -200,7 +262,7 @@ def _line(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.nda
 
 
 def _specks(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.ndarray:
-    """As many dots as the severity, of one to four pixels."""
+    """Add as many dots as the severity, each one to four pixels large."""
     rows, columns = np.arange(SIDE)[:, None], np.arange(SIDE)[None, :]
     specked = digits.astype(float)
     for _ in range(severity):

@@ -1,8 +1,12 @@
-"""The pen paths of `digitcore.data.synthetic`: how people write each digit and some letters, one line a glyph.
+"""Pen paths of the digits and of some letters, from which `digitcore.data.synthetic` draws handwriting. Each line is a glyph.
 
-A glyph is "digit name": strokes parted by " / ", each a row of "x,y" points, y down, about ten units high. A smooth
-line runs through the points; at one marked "!" the pen turns a corner, which a quick hand may round.
-All were made up for this project.
+The key of a glyph is its digit and a name. The value contains the strokes, separated by " / ". A stroke is a sequence of "x,y"
+points with y pointing down, and a glyph is about ten units high. A smooth line runs through the points. A point marked "!" is a
+corner, which may be rounded at random. All glyphs were made for this project.
+
+Example:
+    >>> GLYPHS["7 plain"]
+    '1,0.2 4,0.1 7,0! 5.2,5 3.4,10'
 """
 
 GLYPHS = {

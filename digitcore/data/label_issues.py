@@ -1,10 +1,11 @@
-"""Labels that are perhaps wrong."""
+"""Detection of labels that may be wrong."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-# MNIST's test digits whose label fewer than three of five people confirmed, and the digit that three of them saw instead, if any.
+# Indices of MNIST's test digits whose label fewer than three of five people confirmed. The value is the digit that three of them
+# chose instead, or None.
 # Source: C. Northcutt, A. Athalye, J. Mueller, "Pervasive Label Errors in Test Sets Destabilize Machine Learning
 # Benchmarks" (2021).
 DISPUTED_TEST_LABELS: dict[int, int | None] = {
@@ -28,13 +29,17 @@ DISPUTED_TEST_LABELS: dict[int, int | None] = {
 
 @dataclass(frozen=True)
 class LabelIssue:
-    """A label that is little believed.
+    """A label that may be wrong.
 
     Attributes:
-        index: of the digit.
-        label: as given, 0 to 9.
-        suggested: the digit that is believed most, 0 to 9.
-        score: how far the label is believed, 0 to 1.
+        index: index of the sample.
+        label: given label, 0 to 9.
+        suggested: most likely label, 0 to 9.
+        score: confidence that the given label is right, 0 to 1.
+
+    Example:
+        >>> LabelIssue(index=3, label=7, suggested=1, score=0.1).suggested
+        1
     """
 
     index: int
@@ -44,28 +49,43 @@ class LabelIssue:
 
 
 def contradicted(labels: np.ndarray, probabilities: np.ndarray, threshold: float) -> np.ndarray:
-    """Which labels a model contradicts that is sure of another digit.
+    """Find the labels for which a model predicts another digit with high confidence.
 
     Args:
-        labels: (N,), 0 to 9.
-        probabilities: (N, 10), of a model that has not learnt these labels.
-        threshold: the confidence from which on the model is sure.
+        labels: (N,) integers 0 to 9.
+        probabilities: (N, 10) predictions of a model that was not trained on these labels.
+        threshold: minimum confidence of the prediction, 0 to 1.
 
     Returns:
         (N,) bool.
+
+    Example:
+        >>> probabilities = np.full((2, 10), 0.01)
+        >>> probabilities[:, 3] = 0.91
+        >>> contradicted(np.array([3, 8]), probabilities, threshold=0.9)
+        array([False,  True])
     """
     return np.asarray((probabilities.argmax(1) != labels) & (probabilities.max(1) >= threshold))
 
 
 def find_label_issues(labels: np.ndarray, probabilities: np.ndarray) -> list[LabelIssue]:
-    """The labels that are believed less than another digit, the least believed first.
+    """Find the labels that are less likely than another digit.
 
-    A probability counts by how far it lies above what is usual for its digit, so that a digit that a model is never sure of
-    is not suspected for it.
+    Each probability is compared with the mean probability of its digit. So the labels of a digit that the model always predicts
+    with low confidence are not reported.
 
     Args:
-        labels: (N,), 0 to 9.
-        probabilities: (N, 10), of models that have not learnt these labels.
+        labels: (N,) integers 0 to 9.
+        probabilities: (N, 10) predictions of models that were not trained on these labels.
+
+    Returns:
+        The issues, the least likely label first.
+
+    Example:
+        >>> probabilities = np.full((3, 10), 0.01)
+        >>> probabilities[[0, 1, 2], [3, 3, 8]] = 0.91
+        >>> find_label_issues(np.array([3, 8, 8]), probabilities)
+        [LabelIssue(index=1, label=8, suggested=3, score=0...)]
 
     Source:
         C. Northcutt, L. Jiang, I. Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels" (2021).
@@ -81,7 +101,7 @@ def find_label_issues(labels: np.ndarray, probabilities: np.ndarray) -> list[Lab
 
 
 def _belief(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Probabilities beside the mean that each digit has where it is the label: (N, 10), rows adding up to 1."""
+    """Return the probabilities relative to the mean probability of each digit among its samples: (N, 10), with row sums of 1."""
     is_label = labels[:, None] == np.arange(10)
     usual = (probabilities * is_label).sum(0) / np.maximum(1, is_label.sum(0))
     usual[~is_label.any(0)] = usual[is_label.any(0)].mean() if len(labels) else 1

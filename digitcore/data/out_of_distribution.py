@@ -1,7 +1,7 @@
-"""Images of no digit, drawn by code: a network should be unsure of them.
+"""Generated images that show no digit. A network should predict them with low confidence.
 
-The letters, from the font that Pillow carries, leave out those that look like a digit (B D G I O S Z b g i j l o q s z);
-the blots leave out upright bars.
+The letters come from the font that Pillow contains. Letters that look like a digit (B D G I O S Z b g i j l o q s z) and upright
+bars are not generated.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,21 +16,26 @@ from digitcore.images import SIDE, digit_from_ink
 CANVAS_SIDE = 112  # px
 MIDDLE = CANVAS_SIDE / 2
 LETTERS = "ACEFHJKLMNPQRTUVWXYacdefhkmnprtuvwxy&?#@%"
-TRAINING_KINDS = ("shape", "scribble", "noise", "blot", "handwritten letter")  # the letters of a font stay unseen
+TRAINING_KINDS = ("shape", "scribble", "noise", "blot", "handwritten letter")  # Letters of the font are used only for tests.
 KINDS = ("letter", "shape", "scribble", "noise", "blot")
 Pen = ImageDraw.ImageDraw
 
 
 def generate(n: int, seed: int, kinds: Sequence[str] = KINDS) -> tuple[np.ndarray, list[str]]:
-    """Generate images of each kind in turn, converted to 28×28 as every drawing is.
+    """Generate images of each kind in turn, converted to 28 × 28 pixels in the same way as drawings.
 
     Args:
         n: number of images.
-        seed: the same number gives the same images.
-        kinds: which of `KINDS`.
+        seed: seed of the random numbers. The same seed gives the same images.
+        kinds: kinds of images, from `KINDS` or `TRAINING_KINDS`.
 
     Returns:
-        (n, 28, 28) uint8, and the kind of each.
+        A tuple of the images, (n, 28, 28) uint8, and the kind of each.
+
+    Example:
+        >>> images, kinds = generate(3, seed=0)
+        >>> images.shape, kinds
+        ((3, 28, 28), ['letter', 'shape', 'scribble'])
     """
     rng = np.random.default_rng(seed)
     kind_of = [kinds[i % len(kinds)] for i in range(n)]
@@ -38,7 +43,7 @@ def generate(n: int, seed: int, kinds: Sequence[str] = KINDS) -> tuple[np.ndarra
 
 
 def _generate_one(kind: str, rng: np.random.Generator) -> np.ndarray:
-    """One (28, 28) uint8 image that is not blank."""
+    """Generate a (28, 28) uint8 image that is not blank."""
     if kind == "noise":
         return _noise(rng)
     if kind == "handwritten letter":
@@ -56,7 +61,7 @@ def _letter(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def _shape(pen: Pen, rng: np.random.Generator) -> None:
-    """A star, a polygon with its diagonals, parallel lines, a spiral, a wave, or a grid."""
+    """Draw a star, a polygon with its diagonals, parallel lines, a spiral, a wave, or a grid."""
     brush = int(rng.integers(5, 10))
     kind = rng.integers(6)
     if kind < 2:
@@ -90,14 +95,14 @@ def _polygon(pen: Pen, rng: np.random.Generator, brush: int, is_star: bool) -> N
 
 
 def _scribble(pen: Pen, rng: np.random.Generator) -> None:
-    """A long random walk, or several short strokes."""
+    """Draw one to three random walks."""
     for _ in range(int(rng.integers(1, 4))):
         points = (rng.uniform(10, 102, (int(rng.integers(5, 14)), 2))).round()
         pen.line([(x, y) for x, y in points], 255, int(rng.integers(5, 11)), joint="curve")
 
 
 def _blot(pen: Pen, rng: np.random.Generator) -> None:
-    """A filled ellipse or a filled box."""
+    """Draw a filled ellipse or a filled box."""
     x, y = rng.uniform(30, 80, 2)
     height = rng.uniform(10, 50)
     width = height * rng.uniform(0.8, 3)

@@ -1,4 +1,4 @@
-"""Descriptive statistics of MNIST: class counts, mean images, ink."""
+"""Descriptive statistics of MNIST: class counts, shapes, ink and mean images."""
 
 from dataclasses import dataclass
 
@@ -8,21 +8,27 @@ import pandas as pd
 from digitcore import mnist
 from digitcore.images import SIDE
 
-MOSAIC_COLUMNS = 20  # digits of a class
+MOSAIC_COLUMNS = 20  # digits of each class
 INK_BINS = 16  # of the histogram
 
 
 @dataclass(frozen=True, eq=False)
 class DatasetStatistics:
-    """Statistics of the 60,000 training and the 10,000 test digits.
+    """Statistics of the 60,000 training digits and the 10,000 test digits.
 
     Attributes:
-        class_counts: one row a digit: digit, training, test.
-        shapes: one row a digit, means over the training digits: digit, ink (share of full ink over all pixels), pixels (share
-            that has any ink), width and height of the ink, in px.
-        ink_histogram: one row a bin: ink (0 to 255, the middle of the bin), share of all training pixels.
-        mean_images: (10, 28, 28) uint8, the mean image of each digit.
-        mosaic: (280, 560) uint8, a row of twenty random training digits of each class.
+        class_counts: table with a row for each class and the columns digit, training (count) and test (count).
+        shapes: table with a row for each class and means over its training digits. The columns are digit, ink (share of full ink
+            over all pixels), pixels (share of pixels with any ink), width and height of the ink (px).
+        ink_histogram: table with a row for each bin and the columns ink (middle of the bin, 0 to 255) and share (of all training
+            pixels).
+        mean_images: (10, 28, 28) uint8, mean image of each class.
+        mosaic: (280, 560) uint8, twenty random training digits of each class, one class per row.
+
+    Example:
+        >>> statistics = dataset_statistics()
+        >>> statistics
+        DatasetStatistics(60,000 training digits, 10,000 test digits)
     """
 
     class_counts: pd.DataFrame
@@ -31,15 +37,26 @@ class DatasetStatistics:
     mean_images: np.ndarray
     mosaic: np.ndarray
 
+    def __repr__(self) -> str:
+        training, test = (int(self.class_counts[part].sum()) for part in ("training", "test"))
+        return f"{type(self).__name__}({training:,} training digits, {test:,} test digits)"
+
 
 def dataset_statistics(seed: int = 0) -> DatasetStatistics:
-    """Compute the statistics.
+    """Compute the statistics of MNIST.
 
     Args:
-        seed: chooses the digits of the mosaic.
+        seed: seed of the random choice of digits in the mosaic.
+
+    Returns:
+        The statistics.
 
     Raises:
-        DatasetNotFoundError: when MNIST is not here and cannot be downloaded.
+        DatasetNotFoundError: If MNIST is not on this machine and cannot be downloaded.
+
+    Example:
+        >>> dataset_statistics().class_counts.loc[7, ["training", "test"]].tolist()
+        [6265, 1028]
     """
     data = mnist.load()
     by_class = [data.train_images[data.train_labels == digit] for digit in range(10)]
@@ -64,7 +81,7 @@ def _mean_shape(images: np.ndarray) -> dict[str, float]:
 
 
 def _mean_extent(lines: np.ndarray) -> float:
-    """Mean distance from the first inked line to the last, both counted: (N, 28) bool → px."""
+    """Return the mean number of px from the first to the last line with ink, of (N, 28) bool."""
     return float((SIDE - lines.argmax(1) - lines[:, ::-1].argmax(1)).mean())
 
 

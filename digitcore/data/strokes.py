@@ -1,4 +1,4 @@
-"""The strokes of a drawing: read from the canvas's own JSON, painted, and drawn anew."""
+"""Strokes of a drawing: conversion from the canvas's JSON, painting, and random variants."""
 
 import json
 import math
@@ -11,27 +11,35 @@ from PIL import Image, ImageDraw
 from digitcore.images import SIDE, digit_from_ink
 
 CANVAS_SIDE = 280  # px, of the Draw page's canvas
-OVERSAMPLING = 2  # painted this many times larger, then reduced: the anti-aliasing
-MAX_POINTS = 2000  # of one drawing; more are thinned out
-MAX_STROKES = 200  # of one drawing; more are thinned out too
-MAX_COORDINATE = 10_000  # px, to either side
+OVERSAMPLING = 2  # Strokes are painted at this scale and then reduced, which makes them anti-aliased.
+MAX_POINTS = 2000  # points of a drawing; if there are more, some are dropped
+MAX_STROKES = 200  # strokes of a drawing; if there are more, some are dropped
+MAX_COORDINATE = 10_000  # px, in both directions
 Stroke = list[tuple[int, int]]
-MAX_SLANT, MAX_ROTATION, MAX_STRETCH, MAX_BRUSH = 0.15, 7.0, 0.12, 0.25  # px a px, degrees, two natural logarithms
-WOBBLE = 0.02  # share of the size: standard deviation of the points
-N_WAVES = 3  # of the wobble
-MIN_SIMILARITY = 0.6  # cosine, of a drawing and of what its strokes paint
-MAX_VARIANTS = 640  # of all drawings together: with many, each is drawn anew less often
+MAX_SLANT = 0.15  # px sideways per px of height
+MAX_ROTATION = 7.0  # degrees
+MAX_STRETCH = 0.12  # natural logarithm of the factor
+MAX_BRUSH = 0.25  # natural logarithm of the factor by which the width of the brush changes
+WOBBLE = 0.02  # of the drawing's size: standard deviation of the shift of the points
+N_WAVES = 3  # number of sine waves in the wobble
+MIN_SIMILARITY = 0.6  # cosine similarity of a digit and the digit painted from its strokes
+MAX_VARIANTS = 640  # of all drawings together: if there are many drawings, each gets fewer variants
 
 
 def encode_strokes(raw: dict[str, Any] | None, side: int) -> str:
-    """The strokes of a canvas as JSON.
+    """Encode the strokes of a canvas as JSON.
 
     Args:
-        raw: the canvas's JSON, as Fabric.js writes it; None is a blank canvas.
-        side: of the canvas, in px.
+        raw: JSON object of the canvas, as Fabric.js writes it, or `None` for a blank canvas.
+        side: side of the canvas, in px.
 
     Returns:
-        JSON: {"side": px, "width": px of the brush, "strokes": [[[x, y], …], …]}; "" when there are none.
+        JSON text {"side": px, "width": px of the brush, "strokes": [[[x, y], …], …]}, or "" if there are no strokes.
+
+    Example:
+        >>> raw = {"objects": [{"path": [["M", 10, 20], ["L", 30, 40]], "strokeWidth": 16}]}
+        >>> encode_strokes(raw, side=280)
+        '{"side":280,"width":16,"strokes":[[[10,20],[30,40]]]}'
     """
     objects = [item for item in (raw or {}).get("objects", []) if isinstance(item, dict) and item.get("path")]
     strokes = [_points(item["path"]) for item in objects]
@@ -42,12 +50,39 @@ def encode_strokes(raw: dict[str, Any] | None, side: int) -> str:
 
 
 def to_json(strokes: Sequence[Sequence[Sequence[int]]], brush: float, side: int = CANVAS_SIDE) -> str:
-    """Strokes of [x, y] points in px as the JSON of `encode_strokes`; the brush's width and the canvas's side are in px."""
+    """Encode strokes in the JSON format of `encode_strokes`.
+
+    Args:
+        strokes: strokes, each a sequence of [x, y] points in px.
+        brush: width of the brush, in px.
+        side: side of the canvas, in px.
+
+    Returns:
+        JSON text.
+
+    Example:
+        >>> to_json([[[10, 20], [30, 40]]], brush=16)
+        '{"side":280,"width":16,"strokes":[[[10,20],[30,40]]]}'
+    """
     return json.dumps({"side": side, "width": brush, "strokes": strokes}, separators=(",", ":"))
 
 
 def decode_strokes(text: str) -> tuple[int, int, list[Stroke]]:
-    """The canvas's side and the brush's width in px, and the strokes; none when the text is no such JSON."""
+    """Decode the JSON of `encode_strokes`.
+
+    Args:
+        text: untrusted text.
+
+    Returns:
+        A tuple of the canvas's side in px, the brush's width in px, and the strokes as lists of (x, y) points in px. If the text
+        is not such JSON, the list of strokes is empty.
+
+    Example:
+        >>> decode_strokes('{"side":280,"width":16,"strokes":[[[10,20],[30,40]]]}')
+        (280, 16, [[(10, 20), (30, 40)]])
+        >>> decode_strokes("")
+        (0, 0, [])
+    """
     try:
         content = json.loads(text)
         strokes = [[(_coordinate(x), _coordinate(y)) for x, y in stroke] for stroke in content["strokes"] if stroke]
@@ -60,12 +95,17 @@ def paint(strokes: Sequence[np.ndarray], brush: float, side: int = CANVAS_SIDE) 
     """Paint strokes with a round brush.
 
     Args:
-        strokes: each (m, 2) float, x and y in px.
-        brush: its diameter in px.
-        side: of the canvas, in px.
+        strokes: strokes, each (m, 2) float with x and y in px.
+        brush: diameter of the brush, in px.
+        side: side of the canvas, in px.
 
     Returns:
         (side, side) uint8, ink 255 on 0.
+
+    Example:
+        >>> ink = paint([np.array([[140, 60], [140, 220]])], brush=20)
+        >>> ink.shape, int(ink[140, 140]), int(ink[0, 0])
+        ((280, 280), 255, 0)
     """
     canvas = Image.new("L", (side * OVERSAMPLING,) * 2, 0)
     pen = ImageDraw.Draw(canvas)
@@ -79,26 +119,40 @@ def paint(strokes: Sequence[np.ndarray], brush: float, side: int = CANVAS_SIDE) 
 
 
 def variants_of_each(redraws: int, n_drawings: int) -> int:
-    """How many variants a training makes of each of several drawings, the drawing itself not counted.
+    """Return the number of variants that a training makes of each drawing, without the drawing itself.
 
     Args:
-        redraws: the setting.
-        n_drawings: whose strokes are known.
+        redraws: the training setting, at least 1.
+        n_drawings: number of drawings whose strokes are known.
+
+    Returns:
+        Number of variants per drawing, limited by `MAX_VARIANTS` in total.
+
+    Example:
+        >>> variants_of_each(redraws=8, n_drawings=20), variants_of_each(redraws=8, n_drawings=640)
+        (7, 0)
     """
     return min(redraws, max(1, MAX_VARIANTS // max(1, n_drawings))) - 1
 
 
 def redraw(text: str, digit: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw a drawing's strokes anew, each time with another slant, rotation, stretch, brush and a smooth wobble.
+    """Paint random variants of a drawing, with different slant, rotation, stretch, brush and a smooth wobble.
 
     Args:
-        text: of `encode_strokes`.
-        digit: (28, 28) uint8, what the strokes were drawn for.
-        n: number of drawings.
-        rng: source of the random numbers.
+        text: strokes of the drawing, as `encode_strokes` returns them.
+        digit: (28, 28) uint8, digit of the drawing.
+        n: number of variants.
+        rng: random generator.
 
     Returns:
-        (n, 28, 28) uint8, ink 255 on 0; no digit when the text holds no strokes, or those of something else.
+        (n, 28, 28) uint8, ink 255 on 0. There are no variants if the text contains no strokes, or if its strokes do not paint the
+        given digit.
+
+    Example:
+        >>> stroke = [[140, 60], [140, 220]]
+        >>> digit = digit_from_ink(paint([np.array(stroke)], brush=20))
+        >>> redraw(to_json([stroke], brush=20), digit, 3, np.random.default_rng(0)).shape
+        (3, 28, 28)
     """
     side, brush, encoded = decode_strokes(text)
     strokes = [np.array(stroke, float) for stroke in _thin(encoded)]
@@ -112,7 +166,7 @@ def redraw(text: str, digit: np.ndarray, n: int, rng: np.random.Generator) -> np
 
 
 def _redraw_once(strokes: list[np.ndarray], brush: float, rng: np.random.Generator) -> np.ndarray:
-    """(28, 28) uint8; the strokes as they are, should none of the new ones lie on the canvas."""
+    """Return a variant, (28, 28) uint8, or the original digit if the variant lies outside the canvas."""
     points = np.concatenate(strokes)
     middle, size = (points.max(0) + points.min(0)) / 2, max(1.0, np.ptp(points, axis=0).max())
     slant, angle = rng.uniform(-MAX_SLANT, MAX_SLANT), np.radians(rng.uniform(-MAX_ROTATION, MAX_ROTATION))
@@ -133,21 +187,34 @@ def _redraw_once(strokes: list[np.ndarray], brush: float, rng: np.random.Generat
 
 
 def _is_like(painted: np.ndarray | None, digit: np.ndarray) -> bool:
-    """Whether two digits are the same drawing, perhaps with brushes of other widths."""
+    """Return whether two digits show the same drawing. The widths of their brushes may differ."""
     if painted is None:
         return False
-    one, other = painted.astype(float), digit.astype(float)
-    return bool((one * other).sum() >= MIN_SIMILARITY * np.linalg.norm(one) * np.linalg.norm(other))
+    first, second = painted.astype(float), digit.astype(float)
+    return bool((first * second).sum() >= MIN_SIMILARITY * np.linalg.norm(first) * np.linalg.norm(second))
 
 
 def affine_matrix(slant: float, angle: float, stretch: float) -> np.ndarray:
-    """Stretch sideways, slant, then rotate by an angle in radians: (2, 2), for (x, y) columns."""
+    """Return the matrix that stretches horizontally, then slants, then rotates.
+
+    Args:
+        slant: horizontal shift per unit of height.
+        angle: rotation in radians.
+        stretch: horizontal factor.
+
+    Returns:
+        (2, 2) float, for columns of (x, y).
+
+    Example:
+        >>> affine_matrix(slant=0, angle=0, stretch=2).tolist()
+        [[2.0, 0.0], [0.0, 1.0]]
+    """
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return np.asarray(rotation @ np.array([[stretch, -slant], [0, 1]]))
 
 
 def _thin(strokes: list[Stroke]) -> list[Stroke]:
-    """At most `MAX_STROKES` strokes and about `MAX_POINTS` points, the last of each stroke among them."""
+    """Keep at most `MAX_STROKES` strokes and about `MAX_POINTS` points, including the last point of each stroke."""
     strokes = strokes[:: max(1, math.ceil(len(strokes) / MAX_STROKES))]
     step = max(1, sum(map(len, strokes)) // MAX_POINTS)
     return [[*stroke[:-1:step], stroke[-1]] for stroke in strokes]
@@ -158,6 +225,6 @@ def _coordinate(value: Any) -> int:
 
 
 def _points(path: Any) -> Stroke:
-    """The end points of a path's commands: ["M", x, y], ["Q", cx, cy, x, y], ["L", x, y]."""
+    """Return the end points of a path's commands, for example ["M", x, y], ["Q", cx, cy, x, y] or ["L", x, y]."""
     ends = [command[-2:] for command in path if isinstance(command, list) and len(command) > 2]
     return [(round(x), round(y)) for x, y in ends if isinstance(x, int | float) and isinstance(y, int | float)]

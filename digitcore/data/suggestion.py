@@ -1,4 +1,4 @@
-"""Which digit to draw next, and why."""
+"""Suggestion of the digit to draw next."""
 
 from dataclasses import dataclass
 
@@ -9,21 +9,41 @@ from digitcore.samples import HOLD_OUT_EVERY, SampleSet
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A digit worth drawing, 0 to 9, and a sentence that says so and why."""
+    """A suggestion to draw a digit.
+
+    Attributes:
+        digit: digit to draw, 0 to 9.
+        sentence: the suggestion and its reason, for the user.
+
+    Example:
+        >>> Suggestion(8, "Draw an 8 next: you have none.").digit
+        8
+    """
 
     digit: int
     sentence: str
 
 
 def suggest_next_digit(samples: SampleSet, probabilities: np.ndarray) -> Suggestion:
-    """The digit whose next drawing would help most.
+    """Suggest the digit whose next drawing would improve the model most.
 
-    In this order: digits that the model misclassifies and that have few samples, digits with no sample, the rarest digit while
-    one has too few to hold one out, digits that the model is least confident of.
+    The first of these rules that applies decides:
+
+    1. The model misclassifies a digit that has few samples.
+    2. A digit has no sample.
+    3. A digit has too few samples to hold one out.
+    4. The model predicts a digit with the lowest mean confidence.
 
     Args:
-        samples: the user's.
-        probabilities: (N, 10), the active model's for these samples.
+        samples: the user's samples.
+        probabilities: (N, 10) predictions of the active model for these samples.
+
+    Returns:
+        The suggestion.
+
+    Example:
+        >>> suggest_next_digit(SampleSet(), np.zeros((0, 10))).sentence
+        'Draw a 0 next: you have none.'
     """
     counts = np.array(samples.counts())
     predictions = probabilities.argmax(1) if len(samples) else np.zeros(0, int)
@@ -36,20 +56,21 @@ def suggest_next_digit(samples: SampleSet, probabilities: np.ndarray) -> Suggest
         return Suggestion(digit, _describe_errors(digit, int(errors[digit]), int(counts[digit]), confused_with))
     if (counts == 0).any():
         digit = int((counts == 0).argmax())
-        return Suggestion(digit, f"Draw a {digit} next: you have none.")
+        return Suggestion(digit, f"Draw {'an' if digit == 8 else 'a'} {digit} next: you have none.")
     if (counts < HOLD_OUT_EVERY).any():
         digit = int(counts.argmin())
         missing = HOLD_OUT_EVERY - counts[digit]
-        return Suggestion(digit, f"Draw another {digit}: {missing} more and one is set aside for testing.")
+        return Suggestion(digit, f"Draw another {digit}: with {missing} more, one is held out for testing.")
     true_probabilities = probabilities[np.arange(len(samples)), samples.labels]
     mean_confidence = np.array([true_probabilities[samples.labels == digit].mean() for digit in range(10)])
     digit = int(mean_confidence.argmin())
     return Suggestion(
-        digit, f"Draw another {digit}: the network is least sure of yours, {100 * mean_confidence[digit]:.0f} % on average."
+        digit,
+        f"Draw another {digit}: its mean confidence is the lowest, {100 * mean_confidence[digit]:.0f} %.",
     )
 
 
 def _describe_errors(digit: int, n_errors: int, n: int, confused_with: int) -> str:
     if n == 1:
-        return f"Draw another {digit}: your only one was read as {confused_with}."
-    return f"Draw another {digit}: {n_errors} of your {n} were read as another digit, such as {confused_with}."
+        return f"Draw another {digit}: your only one is predicted as {confused_with}."
+    return f"Draw another {digit}: {n_errors} of your {n} are predicted as another digit, for example as {confused_with}."

@@ -1,4 +1,4 @@
-"""Images of any kind to digits: canvases, line art and photographs."""
+"""Conversion of canvases, line art and photographs to digits of 28 × 28 pixels."""
 
 from digitcore.images.digit import (
     INK_SIDE,
@@ -10,10 +10,10 @@ from digitcore.images.digit import (
     digit_from_file,
     digit_from_image,
     digit_from_ink,
-    ink,
     ink_from_file,
     ink_from_image,
 )
+from digitcore.images.ink import ink_strength
 
 __all__ = [
     "INK_SIDE",
@@ -25,7 +25,7 @@ __all__ = [
     "digit_from_file",
     "digit_from_image",
     "digit_from_ink",
-    "ink",
     "ink_from_file",
     "ink_from_image",
+    "ink_strength",
 ]

@@ -1,4 +1,4 @@
-"""Decoding of untrusted image files: size limits, reduction, 16-bit and float images, EXIF orientation."""
+"""Decoding of untrusted image files. Handles size limits, reduction, 16-bit and float images, and the EXIF orientation."""
 
 import io
 from collections.abc import Sequence
@@ -6,65 +6,86 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-from digitcore.errors import ImageError
+from digitcore.errors import ImageError, UnreadableImageError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 1000  # px: larger images are reduced first
-SIDEWAYS = (5, 6, 7, 8)  # EXIF's orientations of a picture that lies on its side
-STRIP_PIXELS = 1_000_000  # that are converted at a time
-TOO_LARGE = f"The picture has more than {MAX_PIXELS // 1_000_000} million pixels. Make it smaller and try again."
-UNREADABLE = "This file cannot be read as an image. Save it as PNG or JPEG and try again."
+SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations of images that are rotated by 90°
+STRIP_PIXELS = 1_000_000  # number of pixels converted at a time
 
 
 def open_image(content: bytes, formats: Sequence[str] = FORMATS) -> Image.Image:
-    """Read an image file's header; its pixels are not decoded yet.
+    """Open an image file without decoding its pixels.
 
     Args:
-        content: of the file.
-        formats: names of Pillow's formats that are accepted.
+        content: bytes of the file.
+        formats: names of the Pillow formats that are accepted.
+
+    Returns:
+        The image, whose size and mode are known.
 
     Raises:
-        ImageError: when it is no such file, or has too many pixels.
+        UnreadableImageError: If the file is damaged or has another format.
+        ImageError: If the image has too many pixels.
+
+    Example:
+        >>> file = io.BytesIO()
+        >>> Image.new("L", (200, 100)).save(file, "PNG")
+        >>> open_image(file.getvalue()).size
+        (200, 100)
     """
     try:
         image = Image.open(io.BytesIO(content), formats=list(formats))
     except Image.DecompressionBombError as error:
-        raise ImageError(TOO_LARGE) from error
-    except Exception as error:  # whatever a damaged or hostile file makes Pillow raise
-        raise ImageError(UNREADABLE) from error
+        raise _too_large() from error
+    except Exception as error:  # A damaged or hostile file can make Pillow raise any exception.
+        raise UnreadableImageError from error
     _check_pixels(image)
     return image
 
 
 def decode(image: Image.Image) -> tuple[np.ndarray, tuple[int, int]]:
-    """Decode an image, upright and reduced by a whole number to about `MAX_SIDE`.
+    """Decode an image, turn it upright and reduce it by an integer factor to about `MAX_SIDE`.
+
+    Args:
+        image: Pillow image of any size and mode.
 
     Returns:
-        (H, W, 4) uint8, and the width and height in px of the upright image before it was reduced.
+        A tuple of the pixels, (H, W, 4) uint8, and the width and height in px of the upright image before it was reduced.
 
     Raises:
-        ImageError: when the image is too large or cannot be decoded.
+        UnreadableImageError: If the image cannot be decoded.
+        ImageError: If the image has too many pixels.
+
+    Example:
+        >>> pixels, size = decode(Image.new("L", (2000, 1200)))
+        >>> pixels.shape, size
+        ((600, 1000, 4), (2000, 1200))
     """
     _check_pixels(image)
     (width, height), orientation = image.size, _orientation(image)
     try:
         rgba = np.asarray(_upright(_reduce(image), orientation))
-    except Exception as error:  # whatever a damaged or hostile file makes Pillow raise
-        raise ImageError(UNREADABLE) from error
+    except Exception as error:  # A damaged or hostile file can make Pillow raise any exception.
+        raise UnreadableImageError from error
     return rgba, (height, width) if orientation in SIDEWAYS else (width, height)
+
+
+def _too_large() -> ImageError:
+    return ImageError(f"The image has more than {MAX_PIXELS // 1_000_000} million pixels. Make it smaller and try again.")
 
 
 def _check_pixels(image: Image.Image) -> None:
     if image.width * image.height > MAX_PIXELS:
-        raise ImageError(TOO_LARGE)
+        raise _too_large()
 
 
 def _reduce(image: Image.Image) -> Image.Image:
-    """The image as RGBA, reduced by a whole number to about `MAX_SIDE`."""
+    """Convert the image to RGBA, reduced by an integer factor to about `MAX_SIDE`."""
     factor = max(image.size) // MAX_SIDE
     if factor > 1:
-        image.draft(None, (image.width // factor, image.height // factor))  # JPEG: decodes fewer pixels
+        image.draft(None, (image.width // factor, image.height // factor))  # A JPEG decoder then decodes fewer pixels.
         factor = max(image.size) // MAX_SIDE
     if factor <= 1:
         return _to_rgba(image)
@@ -83,11 +104,12 @@ def _reduce(image: Image.Image) -> Image.Image:
 
 
 def _is_deep(image: Image.Image) -> bool:
-    """Whether the image has one channel of more than 8 bits."""
+    """Return whether the image has one channel of more than 8 bits."""
     return image.mode in ("I", "F") or image.mode.startswith("I;16")
 
 
 def _to_reducible(image: Image.Image) -> Image.Image:
+    """Convert the image to a mode that Pillow can reduce."""
     return Image.fromarray(_finite(image).astype(np.float32)) if _is_deep(image) else image.convert("RGBA")
 
 
@@ -96,25 +118,26 @@ def _to_rgba(image: Image.Image) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation; 1 where there is none or it cannot be read."""
+    """Return the EXIF orientation, or 1 if there is none or it cannot be read."""
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # noqa: BLE001 EXIF may hold anything
+    except Exception:  # noqa: BLE001 The EXIF data are untrusted, and reading them can raise any exception.
         return 1
 
 
 def _upright(image: Image.Image, orientation: int) -> Image.Image:
-    image.info = {}  # the file's EXIF, which cannot be trusted
+    image.info = {}  # The EXIF data of the file are untrusted, so only the orientation is set again.
     image.getexif()[ExifTags.Base.Orientation] = orientation
     return ImageOps.exif_transpose(image)
 
 
 def _finite(image: Image.Image) -> np.ndarray:
-    """(H, W) float64."""
+    """Return the values as (H, W) float64, with 0 for infinite and undefined ones."""
     return np.nan_to_num(np.asarray(image, np.float64), posinf=0, neginf=0)
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
+    """Scale the values linearly so that the darkest is 0 and the brightest 255."""
     values = _finite(image)
     low, high = values.min(), values.max()
     return Image.fromarray(((values - low) * (255 / (high - low or 1))).round().astype(np.uint8))

@@ -1,13 +1,13 @@
-"""Images of any kind to digits, by the method that made MNIST's own digits.
+"""Conversion of ink to digits, by the method that made MNIST's own digits.
 
-A digit is (28, 28) uint8, ink 255 on 0: the ink cropped, its longer side scaled to 20 px with the aspect ratio
-and the anti-aliasing kept, its center of mass in the middle.
+A digit is a (28, 28) uint8 array with ink 255 on 0. The ink is cropped and its longer side is scaled to 20 px, with the aspect
+ratio and the anti-aliasing kept. The center of mass is placed in the middle.
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits" (the "size-normalised and centred" step).
 """
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -17,128 +17,29 @@ from PIL import Image
 from digitcore.errors import ImageError
 from digitcore.images import photographs
 from digitcore.images.decoding import FORMATS, decode, open_image
+from digitcore.images.ink import MIN_CONTRAST, ink_strength, separate_ink, stretch_contrast
 
-SIDE = 28  # px, a digit's side
-INK_SIDE = 20  # px, the longer side of a digit's ink
-MIN_CONTRAST = 24  # of 255: less is paper, not ink
-CROP_THRESHOLD = 0.12  # of the strongest ink: where a stroke ends when the drawing is cropped
-LARGE = 4_000_000  # pixels: of files with more, one is decoded at a time
-GRAIN_LEVELS = 48  # of 255: ink below this is the grain of paper where there is much of it
-MIN_PHOTOGRAPH_SIDE = 64  # px
-MIN_SHADED_SHARE = 0.5  # of a photograph's pixels
-GRAIN_SHARE = 0.05  # of the pixels: less grain than this is line art, which stays as it is
+SIDE = 28  # px, side of a digit
+INK_SIDE = 20  # px, longer side of a digit's ink
+CROP_THRESHOLD = 0.12  # of the strongest ink: weaker ink is ignored when a drawing is cropped
+LARGE = 4_000_000  # pixels: larger files are decoded one at a time
 
-
-# One at a time, and on one thread, because a memory allocator keeps for each thread what it has freed.
+# Large images are decoded one at a time and always on the same thread, because the memory allocator keeps freed memory for each
+# thread.
 _large = ThreadPoolExecutor(1, thread_name_prefix="large-images")
 
 
-def decode_canvas(content: bytes) -> np.ndarray:
-    """The pixels of a canvas's PNG file, (H, W, 4) uint8 where it is RGBA.
-
-    Raises:
-        ImageError: when it is no PNG, or larger than a canvas is.
-    """
-    image = open_image(content, ["PNG"])
-    try:
-        if image.width * image.height > LARGE:
-            raise ValueError(image.size)
-        return np.asarray(image)
-    except Exception as error:  # whatever a damaged or hostile file makes Pillow raise
-        raise ImageError("The drawing cannot be read. Clear the canvas and draw again.") from error
-
-
-def digit_from_canvas(rgba: ArrayLike) -> np.ndarray | None:
-    """Convert a canvas to a digit.
-
-    Args:
-        rgba: (H, W, 4) uint8 image, dark ink on light or light ink on dark, opaque or transparent.
-
-    Returns:
-        (28, 28) uint8, ink 255 on 0, or None when nothing is drawn.
-
-    Raises:
-        ImageError: when the array is not an RGBA image.
-    """
-    rgba = np.asarray(rgba)
-    if rgba.ndim != 3 or rgba.shape[2] != 4 or rgba.dtype != np.uint8:
-        raise ImageError("A canvas must be an RGBA picture: an array of height × width × 4 bytes.")
-    return digit_from_ink(ink(rgba))
-
-
-def digit_from_file(content: bytes, formats: Sequence[str] = FORMATS) -> np.ndarray | None:
-    """Convert an image file, of either polarity, to a digit: (28, 28) uint8, or None when it is blank.
-
-    Args:
-        content: of the file.
-        formats: names of Pillow's formats that are accepted.
-
-    Raises:
-        ImageError: when it is no such file, is too large or cannot be decoded.
-    """
-    found = ink_from_file(content, formats).digits()
-    return found[0].digit if found else None
-
-
-def ink_from_file(content: bytes, formats: Sequence[str] = FORMATS) -> "ImageInk":
-    """The ink of an image file, of either polarity.
-
-    A large image is shrunk while it is decoded, and gone before the next one is decoded.
-
-    Args:
-        content: of the file.
-        formats: names of Pillow's formats that are accepted.
-
-    Raises:
-        ImageError: when it is no such file, is too large or cannot be decoded.
-    """
-    image = open_image(content, formats)
-    if image.width * image.height > LARGE:
-        return _large.submit(_convert_and_close, image).result()
-    return _convert_and_close(image)
-
-
-def _convert_and_close(image: Image.Image) -> "ImageInk":
-    try:
-        return ink_from_image(image)
-    finally:
-        image.close()
-
-
-def digit_from_image(image: Image.Image) -> np.ndarray | None:
-    """Convert any Pillow image, of either polarity, to a digit: (28, 28) uint8, or None when it is blank.
-
-    Raises:
-        ImageError: when the image is too large or cannot be decoded.
-    """
-    found = ink_from_image(image).digits()
-    return found[0].digit if found else None
-
-
-def ink_from_image(image: Image.Image) -> "ImageInk":
-    """The ink of any Pillow image, of either polarity.
-
-    Raises:
-        ImageError: when the image is too large or cannot be decoded.
-    """
-    rgba, size = decode(image)
-    strength = ink(rgba)
-    is_photograph = _is_photograph(strength)
-    if is_photograph:
-        factor = max(1, round(max(strength.shape) / photographs.WORKING_SIDE))
-        strength = photographs.extract_ink(np.asarray(Image.fromarray(_grey(rgba)).reduce(factor)))
-    else:
-        strength = _suppress_grain(strength)
-    return ImageInk(strength, is_photograph, size)
-
-
 class FoundDigit(NamedTuple):
-    """One of the digits in a picture.
+    """A digit that was found in an image.
 
     Attributes:
         digit: (28, 28) uint8, ink 255 on 0.
-        box: left, top, right, bottom in px of the upright picture; right and bottom are outside.
-        n_found: number of digits in the picture, at most `photographs.MAX_PARTS`.
+        box: left, top, right and bottom of the digit in px of the upright image; right and bottom are exclusive.
+        n_found: number of digits in the image, at most `photographs.MAX_PARTS`.
+
+    Example:
+        >>> FoundDigit(np.zeros((28, 28), np.uint8), box=(10, 20, 50, 80), n_found=1).box
+        (10, 20, 50, 80)
     """
 
     digit: np.ndarray
@@ -148,24 +49,40 @@ class FoundDigit(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ImageInk:
-    """The ink of a picture.
+    """The ink of an image, in which digits can be found.
 
     Attributes:
         ink: (H, W) uint8, ink up to 255 on 0.
-        is_photograph: of paper, rather than line art.
-        size: width and height of the upright picture, in px.
+        is_photograph: whether the image is a photograph of paper rather than line art.
+        size: width and height of the upright image, in px.
+
+    Example:
+        >>> ink_from_image(Image.new("L", (300, 200), "white"))
+        ImageInk(is_photograph=False, size=(300, 200))
     """
 
-    ink: np.ndarray
+    ink: np.ndarray = field(repr=False)
     is_photograph: bool
     size: tuple[int, int]
 
     def digits(self, *, every: bool = False) -> list[FoundDigit]:
-        """The digits, none where the picture is blank.
+        """Find the digits in the image.
+
+        Parts that lie close together are one digit. Line art is one digit unless several parts of similar height stand side by
+        side.
 
         Args:
-            every: all of them, the one with the most ink first, where parts that lie close together are one digit; else the
-                largest. Line art is one digit unless several parts stand side by side that are about as high.
+            every: whether to return all digits, and not only the largest.
+
+        Returns:
+            The digits, the one with the most ink first. The list is empty if the image is blank.
+
+        Example:
+            >>> image = Image.new("L", (300, 200), "white")
+            >>> image.paste("black", (50, 40, 70, 160))
+            >>> image.paste("black", (200, 40, 220, 160))
+            >>> [found.box for found in ink_from_image(image).digits(every=True)]
+            [(50, 40, 70, 160), (200, 40, 220, 160)]
         """
         if self.ink.size == 0 or self.ink.max() < MIN_CONTRAST:
             return []
@@ -183,6 +100,7 @@ class ImageInk:
         return [region for region in regions if region.ink.max() >= MIN_CONTRAST]
 
     def _convert(self, regions: list[photographs.Region], most: int) -> list[FoundDigit]:
+        """Convert the first `most` regions to digits, with boxes in px of the upright image."""
         height, width = self.ink.shape
         scale = np.array([*self.size, *self.size]) / np.maximum(1, [width, height, width, height])
         found = []
@@ -192,87 +110,210 @@ class ImageInk:
         return found
 
 
+def digit_from_canvas(rgba: ArrayLike) -> np.ndarray | None:
+    """Convert the image of a canvas to a digit.
+
+    Args:
+        rgba: (H, W, 4) uint8 image, dark ink on light or light ink on dark, opaque or transparent.
+
+    Returns:
+        (28, 28) uint8, ink 255 on 0, or `None` if the canvas is blank.
+
+    Raises:
+        ImageError: If the array is not an RGBA image.
+
+    Example:
+        >>> canvas = np.zeros((280, 280, 4), np.uint8)
+        >>> digit_from_canvas(canvas) is None
+        True
+        >>> canvas[60:220, 130:150] = 255
+        >>> digit_from_canvas(canvas).shape
+        (28, 28)
+    """
+    return digit_from_ink(ink_strength(rgba))
+
+
+def digit_from_file(content: bytes, formats: Sequence[str] = FORMATS) -> np.ndarray | None:
+    """Convert an image file to a digit. If the image shows several digits, the largest is converted.
+
+    Args:
+        content: bytes of the file. The image has dark ink on light or light ink on dark.
+        formats: names of the Pillow formats that are accepted.
+
+    Returns:
+        (28, 28) uint8, ink 255 on 0, or `None` if the image is blank.
+
+    Raises:
+        UnreadableImageError: If the file is damaged or has another format.
+        ImageError: If the image has too many pixels.
+
+    Example:
+        >>> import io
+        >>> image, file = Image.new("L", (200, 200), "white"), io.BytesIO()
+        >>> image.paste("black", (90, 40, 110, 160))
+        >>> image.save(file, "PNG")
+        >>> digit_from_file(file.getvalue()).shape
+        (28, 28)
+    """
+    found = ink_from_file(content, formats).digits()
+    return found[0].digit if found else None
+
+
+def digit_from_image(image: Image.Image) -> np.ndarray | None:
+    """Convert a Pillow image to a digit. If the image shows several digits, the largest is converted.
+
+    Args:
+        image: image of any size and mode, with dark ink on light or light ink on dark.
+
+    Returns:
+        (28, 28) uint8, ink 255 on 0, or `None` if the image is blank.
+
+    Raises:
+        UnreadableImageError: If the image cannot be decoded.
+        ImageError: If the image has too many pixels.
+
+    Example:
+        >>> image = Image.new("L", (200, 200), "white")
+        >>> digit_from_image(image) is None
+        True
+        >>> image.paste("black", (90, 40, 110, 160))
+        >>> digit_from_image(image).shape
+        (28, 28)
+    """
+    found = ink_from_image(image).digits()
+    return found[0].digit if found else None
+
+
+def digit_from_ink(ink: np.ndarray) -> np.ndarray | None:
+    """Crop, scale and center ink.
+
+    Args:
+        ink: (H, W) uint8, ink bright on 0.
+
+    Returns:
+        (28, 28) uint8, ink 255 on 0, or `None` if there is no ink.
+
+    Example:
+        >>> ink = np.zeros((100, 100), np.uint8)
+        >>> ink[:80, :20] = 255
+        >>> digit = digit_from_ink(ink)
+        >>> rows, columns = np.nonzero(digit)
+        >>> int(rows.min()), int(rows.max()), int(columns.min()), int(columns.max())
+        (4, 23, 12, 16)
+    """
+    return None if ink.size == 0 or ink.max() < MIN_CONTRAST else _to_digit(ink)
+
+
+def ink_from_file(content: bytes, formats: Sequence[str] = FORMATS) -> ImageInk:
+    """Extract the ink of an image file.
+
+    A large image is reduced while it is decoded, and its memory is freed before the next one is decoded.
+
+    Args:
+        content: bytes of the file. The image has dark ink on light or light ink on dark.
+        formats: names of the Pillow formats that are accepted.
+
+    Returns:
+        The ink, in which `ImageInk.digits` finds the digits.
+
+    Raises:
+        UnreadableImageError: If the file is damaged or has another format.
+        ImageError: If the image has too many pixels.
+
+    Example:
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> Image.new("L", (200, 100), "white").save(file, "PNG")
+        >>> ink_from_file(file.getvalue()).size
+        (200, 100)
+    """
+    image = open_image(content, formats)
+    if image.width * image.height > LARGE:
+        return _large.submit(_convert_and_close, image).result()
+    return _convert_and_close(image)
+
+
+def ink_from_image(image: Image.Image) -> ImageInk:
+    """Extract the ink of a Pillow image.
+
+    Args:
+        image: image of any size and mode, with dark ink on light or light ink on dark.
+
+    Returns:
+        The ink, in which `ImageInk.digits` finds the digits.
+
+    Raises:
+        UnreadableImageError: If the image cannot be decoded.
+        ImageError: If the image has too many pixels.
+
+    Example:
+        >>> ink_from_image(Image.new("L", (200, 100), "white")).digits()
+        []
+    """
+    rgba, size = decode(image)
+    return ImageInk(*separate_ink(rgba), size)
+
+
+def decode_canvas(content: bytes) -> np.ndarray:
+    """Decode the PNG file of a canvas.
+
+    Args:
+        content: bytes of the file.
+
+    Returns:
+        The pixels, (H, W, 4) uint8 if the file is RGBA.
+
+    Raises:
+        UnreadableImageError: If the file is not a PNG image.
+        ImageError: If the file is damaged, or larger than a canvas can be.
+
+    Example:
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> Image.new("RGBA", (280, 280)).save(file, "PNG")
+        >>> decode_canvas(file.getvalue()).shape
+        (280, 280, 4)
+    """
+    image = open_image(content, ["PNG"])
+    try:
+        if image.width * image.height > LARGE:
+            raise ValueError(image.size)
+        return np.asarray(image)
+    except Exception as error:  # A damaged or hostile file can make Pillow raise any exception.
+        raise ImageError("The drawing cannot be read. Clear the canvas and draw again.") from error
+
+
+def _convert_and_close(image: Image.Image) -> ImageInk:
+    try:
+        return ink_from_image(image)
+    finally:
+        image.close()
+
+
 def _has_empty_column(mask: np.ndarray) -> bool:
-    """Whether a column without ink lies between columns with some."""
+    """Return whether a column without ink lies between two columns with ink."""
     columns = np.flatnonzero(mask.any(0))
     return bool(columns[-1] - columns[0] >= len(columns))
 
 
-def digit_from_ink(ink: np.ndarray) -> np.ndarray | None:
-    """Crop, scale and center an ink image: (H, W) uint8, ink bright on 0 → (28, 28) uint8, or None when blank."""
-    return None if ink.size == 0 or ink.max() < MIN_CONTRAST else _to_digit(ink)
-
-
 def _to_digit(ink: np.ndarray) -> np.ndarray:
-    """(28, 28) uint8 of ink that is not blank."""
+    """Convert ink that is not blank to a (28, 28) uint8 digit."""
     top, bottom, left, right = _bounding_box(ink > CROP_THRESHOLD * ink.max())
     height, width = bottom - top, right - left
     scale = INK_SIDE / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = Image.fromarray(ink[top:bottom, left:right]).resize(size, Image.Resampling.BILINEAR)
-    return _center(_stretch_contrast(np.asarray(small)))
-
-
-def ink(rgba: np.ndarray) -> np.ndarray:
-    """How far each pixel stands off the background: (H, W, 4) uint8 → (H, W) uint8, 255 the strongest ink."""
-    if rgba.size == 0:
-        return np.zeros(rgba.shape[:2], np.uint8)
-    grey = _grey(rgba)
-    background = int(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
-    strength = np.abs(grey.astype(np.int16) - background)
-    if strength.max() < MIN_CONTRAST:
-        return np.zeros(strength.shape, np.uint8)
-    return _stretch_contrast(strength)
-
-
-def _grey(rgba: np.ndarray) -> np.ndarray:
-    """(H, W, 4) uint8 as grey: (H, W) uint8, what is transparent put on white if its ink is dark, on black if it is bright."""
-    grey = np.asarray(Image.fromarray(np.ascontiguousarray(rgba[..., :3])).convert("L"))
-    alpha = rgba[..., 3]
-    if alpha.min() == 255:
-        return grey
-    weight = alpha.astype(np.float32) / 255
-    if weight.sum() == 0:
-        return np.zeros_like(grey)
-    background = 255.0 if np.average(grey, weights=weight) < 128 else 0.0
-    composed: np.ndarray = (grey * weight + background * (1 - weight)).round().astype(np.uint8)
-    return composed
-
-
-def _is_photograph(ink: np.ndarray) -> bool:
-    """Whether hardly a pixel is quite the background, nor of one other level: the grain and shading of a photographed sheet."""
-    if min(ink.shape) < MIN_PHOTOGRAPH_SIDE:
-        return False
-    counts = np.bincount(ink.ravel(), minlength=256)
-    n_plain = max(counts[0], np.sort(counts)[-2:].sum())
-    return bool(n_plain < (1 - MIN_SHADED_SHARE) * ink.size)
-
-
-def _suppress_grain(ink: np.ndarray) -> np.ndarray:
-    """Push blurred and grainy surroundings below the ink (Otsu's threshold).
-
-    Source: N. Otsu, "A threshold selection method from gray-level histograms", IEEE Trans. SMC 9 (1979).
-    """
-    counts = np.bincount(ink.ravel(), minlength=256).astype(float)
-    if counts[1:GRAIN_LEVELS].sum() < GRAIN_SHARE * ink.size:
-        return ink
-    below, levels = np.cumsum(counts), np.arange(256)
-    mass = np.cumsum(counts * levels)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between_variance = (mass[-1] * below / below[-1] - mass) ** 2 / (below * (below[-1] - below))
-    threshold = int(np.nanargmax(between_variance))
-    soft = np.clip((ink.astype(np.float32) - threshold * 0.8) / max(1.0, 255 - threshold), 0, 1)
-    suppressed: np.ndarray = (soft * 255).round().astype(np.uint8)
-    return suppressed
+    return _center(stretch_contrast(np.asarray(small)))
 
 
 def _bounding_box(mask: np.ndarray) -> tuple[int, int, int, int]:
+    """Return the first row, the last row + 1, the first column and the last column + 1 that contain ink."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
 
 
 def _center(small: np.ndarray) -> np.ndarray:
-    """Put the center of mass of (h, w) uint8, h and w ≤ 20, in the middle of (28, 28)."""
+    """Place (h, w) uint8 ink, h and w ≤ 20, on a digit so that its center of mass is in the middle."""
     weight = small.astype(np.float64)
     height, width = small.shape
     row = (weight.sum(1) @ np.arange(height)) / weight.sum()
@@ -283,9 +324,3 @@ def _center(small: np.ndarray) -> np.ndarray:
     digit = np.zeros((SIDE, SIDE), np.uint8)
     digit[top : top + height, left : left + width] = small
     return digit
-
-
-def _stretch_contrast(ink: np.ndarray) -> np.ndarray:
-    """Scale so that the strongest ink is 255."""
-    stretched: np.ndarray = (ink * (255.0 / ink.max())).round().astype(np.uint8)
-    return stretched

@@ -1,6 +1,7 @@
-"""Ink in photographs of paper: uneven light, shadows, pencil, ruled and squared paper, specks.
+"""Extraction of ink from photographs of paper.
 
-SciPy is imported when a photograph is read: what is drawn on the canvas needs none.
+Uneven light, shadows, pencil, ruled and squared paper, and specks are handled.
+SciPy is imported in the functions that use it, because a drawing on the canvas does not need it and the import is slow.
 """
 
 import itertools
@@ -10,35 +11,43 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-WORKING_SIDE = 512  # px: photographs are reduced to it
-PAPER_SIDE = 128  # px, of the picture from which the paper is estimated
-PAPER_WINDOW = 25  # px of that: larger than a digit's strokes are wide
-NOISE_FACTOR = 4  # standard deviations of the paper's grain that are no ink
-MIN_INK = 0.05  # share of the light that weak ink takes
-STRONG_SHARE = 0.45  # of the strongest ink: what weak ink must touch
-MIN_STRONG = 0.14  # share of the light that the strongest ink takes; less is blank paper
-PEAK_PERCENTILE = 99.5  # of the ink's pixels: the strongest
-LINE_SHARE = 0.8  # of the picture's width that a ruled line must cross
-LINE_COLUMNS = 32  # from which the angle of the lines is found
+WORKING_SIDE = 512  # px: photographs are reduced to this size
+PAPER_SIDE = 128  # px, longer side of the reduced image from which the light of the paper is estimated
+PAPER_WINDOW = 25  # px of the reduced image: must be wider than the strokes of a digit
+NOISE_FACTOR = 4  # standard deviations of the paper's grain: weaker differences are not ink
+MIN_INK = 0.05  # share of the light that weak ink absorbs
+STRONG_SHARE = 0.45  # of the strongest ink: weak ink is kept only if it touches ink of this strength
+MIN_STRONG = 0.14  # share of the light that the strongest ink absorbs; paper with less is blank
+PEAK_PERCENTILE = 99.5  # of the ink's pixels: the level that counts as the strongest ink
+LINE_SHARE = 0.8  # of the image's width: minimum length of a ruled line
+LINE_COLUMNS = 32  # number of columns from which the angle of the lines is estimated
 LINE_ANGLES = np.radians(np.arange(-5, 5.1, 0.5))
-LINE_WIDTH = 9  # px: ink on both sides of a line so wide goes on across it
-MAX_LINE_STRENGTH = 1.7  # times the line's own ink: more is a pen that crosses it
-BORDER_SHARE = 0.08  # of the picture's side: small ink whose middle lies so close to the border is none
-EXTREME_PERCENTILE = 0.05  # of the pixels, that tell whether ink is dark or bright
-MIN_PART_SHARE = 0.04  # of the largest part's ink: less is a speck
-MAX_PARTS = 300  # of a picture: of more, those with the most ink count
-HEIGHT_SHARE = 0.7  # of the highest part: a digit beside it is as high
-MAX_GAP = 0.15  # of the larger part's longer side, between parts of one digit
+LINE_WIDTH = 9  # px: strokes are continued across removed lines of up to this width
+MAX_LINE_STRENGTH = 1.7  # times the line's own ink: stronger ink is a pen stroke across the line
+BORDER_SHARE = 0.08  # of the image's side: small parts whose center is closer to the border are ignored
+EXTREME_PERCENTILE = 0.05  # of the pixels: they decide whether the ink is dark or bright
+MIN_PART_SHARE = 0.04  # of the ink of the largest part: a smaller part is a speck
+MAX_PARTS = 300  # parts of an image; if there are more, only the largest are used
+HEIGHT_SHARE = 0.7  # of the highest part: minimum height of a separate digit
+MAX_GAP = 0.15  # of the larger part's longer side: maximum distance between parts of the same digit
 
 Box = tuple[slice, ...]  # rows and columns
 
 
 class Region(NamedTuple):
-    """Where a digit's ink lies.
+    """The part of an image that contains one digit.
 
     Attributes:
-        left, top, right, bottom: its box, in px of the picture; right and bottom are outside.
-        ink: (bottom - top, right - left) uint8, that of other digits left out.
+        left: first column, in px of the image.
+        top: first row, in px of the image.
+        right: column after the last one.
+        bottom: row after the last one.
+        ink: (bottom - top, right - left) uint8, without the ink of other digits.
+
+    Example:
+        >>> region = Region(left=10, top=20, right=14, bottom=26, ink=np.zeros((6, 4), np.uint8))
+        >>> region.bottom - region.top
+        6
     """
 
     left: int
@@ -49,13 +58,21 @@ class Region(NamedTuple):
 
 
 def extract_ink(grey: np.ndarray) -> np.ndarray:
-    """The ink of a photographed sheet, of either polarity.
+    """Extract the ink of a photographed sheet with dark ink on light or light ink on dark.
 
     Args:
-        grey: (H, W) uint8, at most about `WORKING_SIDE` and at least 3 px a side.
+        grey: (H, W) uint8, each side at least 3 px and at most about `WORKING_SIDE` px.
 
     Returns:
-        (H, W) uint8, ink up to 255 on 0; all 0 when the sheet is blank.
+        (H, W) uint8, ink up to 255 on 0. All values are 0 if the sheet is blank.
+
+    Example:
+        >>> paper = np.random.default_rng(0).normal(200, 3, (100, 100)).astype(np.uint8)
+        >>> extract_ink(paper).max()
+        np.uint8(0)
+        >>> paper[30:70, 45:50] = 50
+        >>> extract_ink(paper).max()
+        np.uint8(255)
     """
     from scipy import ndimage
 
@@ -78,13 +95,20 @@ def extract_ink(grey: np.ndarray) -> np.ndarray:
 
 
 def find_regions(ink: np.ndarray, threshold: int) -> list[Region]:
-    """The digits in an ink image, the one with the most ink first.
-
-    Parts that lie close together are one digit; specks are none.
+    """Find the digits in an ink image. Parts that lie close together are one digit, and specks are ignored.
 
     Args:
         ink: (H, W) uint8, ink bright on 0.
-        threshold: above which a pixel is ink.
+        threshold: pixels above this level are ink, 0 to 255.
+
+    Returns:
+        A region for each digit, the one with the most ink first.
+
+    Example:
+        >>> ink = np.zeros((100, 100), np.uint8)
+        >>> ink[20:80, 10:20] = ink[20:80, 70:90] = 255
+        >>> [(region.left, region.right) for region in find_regions(ink, threshold=30)]
+        [(70, 90), (10, 20)]
     """
     from scipy import ndimage
 
@@ -98,13 +122,25 @@ def find_regions(ink: np.ndarray, threshold: int) -> list[Region]:
     groups: list[list[int]] = []
     for part in parts:
         near = [group for group in groups if any(_are_close(boxes[part], boxes[other]) for other in group)]
-        groups = [group for group in groups if group not in near] + [[part, *(one for group in near for one in group)]]
+        groups = [group for group in groups if group not in near] + [[part, *(member for group in near for member in group)]]
     groups.sort(key=lambda group: -sum(mass[i] for i in group))
     return [_region(ink, labels, boxes, group) for group in groups]
 
 
 def stand_side_by_side(regions: Sequence[Region]) -> bool:
-    """Whether parts of a picture are several digits, rather than strokes of one."""
+    """Return whether parts of an image are several digits rather than strokes of the same digit.
+
+    Args:
+        regions: parts of the image.
+
+    Returns:
+        Whether at least two of the high parts have no column in common.
+
+    Example:
+        >>> ink = np.zeros((60, 10), np.uint8)
+        >>> stand_side_by_side([Region(10, 20, 20, 80, ink), Region(40, 20, 50, 80, ink)])
+        True
+    """
     heights = [region.bottom - region.top for region in regions]
     high = sorted(
         (region.left, region.right)
@@ -115,27 +151,30 @@ def stand_side_by_side(regions: Sequence[Region]) -> bool:
 
 
 def _region(ink: np.ndarray, labels: np.ndarray, boxes: list[Box], group: list[int]) -> Region:
+    """Return the region of a group of parts, without the ink of other parts."""
     top, bottom = min(boxes[i][0].start for i in group), max(boxes[i][0].stop for i in group)
     left, right = min(boxes[i][1].start for i in group), max(boxes[i][1].stop for i in group)
     is_own = np.isin(labels[top:bottom, left:right], [i + 1 for i in group])
     return Region(left, top, right, bottom, np.where(is_own, ink[top:bottom, left:right], 0).astype(np.uint8))
 
 
-def _are_close(one: Box, other: Box) -> bool:
-    gaps = [max(a.start, b.start) - min(a.stop, b.stop) for a, b in zip(one, other, strict=True)]
-    longest = max(side.stop - side.start for box in (one, other) for side in box)
+def _are_close(first: Box, second: Box) -> bool:
+    """Return whether two parts are close enough to be strokes of the same digit."""
+    gaps = [max(a.start, b.start) - min(a.stop, b.stop) for a, b in zip(first, second, strict=True)]
+    longest = max(side.stop - side.start for box in (first, second) for side in box)
     return bool(max(gaps) <= MAX_GAP * longest)
 
 
 def _share_of_paper(light: np.ndarray) -> np.ndarray:
-    """How much of the paper's light each pixel lacks: (H, W) float32, 0 to 1."""
+    """Return the share of the paper's light that each pixel absorbs: (H, W) float32, 0 to 1."""
     from scipy import ndimage
 
     height, width = light.shape
     scale = min(1.0, PAPER_SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = np.asarray(Image.fromarray(light).resize(size, Image.Resampling.BOX))
-    padded = np.pad(small, PAPER_WINDOW, mode="reflect", reflect_type="odd")  # light that falls off goes on doing so
+    # The odd reflection continues a gradient of the light beyond the border.
+    padded = np.pad(small, PAPER_WINDOW, mode="reflect", reflect_type="odd")
     closed = ndimage.grey_closing(padded, (PAPER_WINDOW, PAPER_WINDOW))[PAPER_WINDOW:-PAPER_WINDOW, PAPER_WINDOW:-PAPER_WINDOW]
     paper = ndimage.gaussian_filter(closed, 1)
     full = np.asarray(Image.fromarray(paper).resize((width, height), Image.Resampling.BILINEAR))
@@ -143,9 +182,9 @@ def _share_of_paper(light: np.ndarray) -> np.ndarray:
 
 
 def _is_ink_dark(light: np.ndarray) -> bool:
-    """Whether the picture's extremes are darker than what is around them, rather than brighter.
+    """Return whether the most extreme pixels are darker than their surroundings rather than brighter.
 
-    The window is as large as the picture: in a smaller one the edge of a thick stroke is as bright as its middle is dark.
+    The window is as large as the image, because in a smaller one the edge of a thick stroke is as bright as its middle is dark.
     """
     from scipy import ndimage
 
@@ -155,10 +194,10 @@ def _is_ink_dark(light: np.ndarray) -> bool:
 
 
 def _is_at_border(ink: np.ndarray, labels: np.ndarray, n_parts: int) -> np.ndarray:
-    """Which parts are the rest of a line or of a shadow: they lie along the border, and touch it or are small.
+    """Find the remains of lines and shadows: parts along the border that touch it or are small.
 
     Returns:
-        (n_parts + 1,) bool.
+        (n_parts + 1,) bool, whether the part with each label is such a remainder. Label 0 is the background.
     """
     from scipy import ndimage
 
@@ -171,12 +210,12 @@ def _is_at_border(ink: np.ndarray, labels: np.ndarray, n_parts: int) -> np.ndarr
 
 
 def _grain(ink: np.ndarray) -> float:
-    """Standard deviation of the paper's grain, from the differences of neighbors (robust: ink is seldom)."""
+    """Estimate the standard deviation of the paper's grain. The median makes the estimate robust against the few ink pixels."""
     return float(np.median(np.abs(ink[:, 2:] - ink[:, :-2])) / (0.6745 * 2**0.5))
 
 
 def _without_lines(ink: np.ndarray) -> np.ndarray:
-    """Ink without the straight, nearly horizontal lines that cross the picture."""
+    """Remove the straight, nearly horizontal lines that cross the image."""
     from scipy import ndimage
 
     height, width = ink.shape
@@ -185,12 +224,12 @@ def _without_lines(ink: np.ndarray) -> np.ndarray:
     every = slice(None, None, max(1, width // LINE_COLUMNS))
 
     def sheared_rows(angle: float, step: slice) -> np.ndarray:
-        """The row in each column of a line at this angle that crosses the middle column in each row: (H, columns)."""
+        """Return the rows of a line with this angle through each row of the middle column: (H, columns)."""
         drop = np.round((columns[step] - width / 2) * np.tan(angle)).astype(int)
         return np.asarray(np.clip(np.arange(height)[:, None] + drop, 0, height - 1))
 
     def profile(angle: float, step: slice) -> np.ndarray:
-        """The ink that most columns have in each sheared row: (H,)."""
+        """Return the ink that most columns have in each sheared row: (H,)."""
         ink_on_lines = spread[sheared_rows(angle, step), columns[step]]
         return np.asarray(np.percentile(ink_on_lines, 100 * (1 - LINE_SHARE), axis=1))
 

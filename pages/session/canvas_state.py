@@ -13,8 +13,7 @@ from digitcore import images
 from digitcore.data import quality
 from digitcore.data.quality import QualityIssue
 from digitcore.data.strokes import CANVAS_SIDE, encode_strokes
-from digitcore.errors import DigitLabError, ImageError
-from digitcore.images.decoding import UNREADABLE
+from digitcore.errors import DigitLabError, UnreadableImageError
 from pages.session.session_part import SessionPart, synchronized
 
 MAX_PREVIEW = 100_000  # characters of a picture's data URL
@@ -26,12 +25,12 @@ def decode_data_url(url: str) -> bytes:
     """The bytes of a base64 data URL.
 
     Raises:
-        ImageError: when it is none.
+        UnreadableImageError: If it is not a base64 data URL.
     """
     try:
         return base64.b64decode(url.split(";base64,", 1)[1])
     except (IndexError, binascii.Error) as error:
-        raise ImageError(UNREADABLE) from error
+        raise UnreadableImageError from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,9 +165,9 @@ class CanvasState(SessionPart):
         self.notice = ""
         is_longer = drawing.n_strokes > len((self.initial_drawing or {}).get("objects", []))
         try:
-            rgba = images.decode_canvas(decode_data_url(image))
-            digit = images.digit_from_canvas(rgba)
-            issues = tuple(quality.find_issues(rgba, digit)) if digit is not None else ()
+            ink = images.ink_strength(images.decode_canvas(decode_data_url(image)))
+            digit = images.digit_from_ink(ink)
+            issues = tuple(quality.find_issues(ink, digit)) if digit is not None else ()
         except DigitLabError as error:
             digit, issues, self.error = None, (), str(error)
         if is_longer:

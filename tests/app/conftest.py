@@ -9,13 +9,13 @@ def app():
     """A session on its first page."""
     at = new_app()
     yield at
-    session_of(at).training.stop_sweep()
     session_of(at).work.stop_all()
+    session_of(at).training.stop_sweep()
 
 
 @pytest.fixture(scope="package", autouse=True)
 def close_services():
-    """Stop the workers, and the threads that would start others, when the tests of the pages have ended."""
+    """Let the workers go, and what would start others, before the tests of the workers themselves begin."""
     yield
     resources.sweep_recorder().close()
     resources.jobs().close()

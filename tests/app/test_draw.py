@@ -9,6 +9,7 @@ from PIL import Image
 from digitcore import models
 from digitcore.data import sample_files
 from digitcore.errors import ModelError
+from digitcore.jobs.tasks import ReadSamplesTask
 from digitcore.models import registry
 from digitcore.samples import SampleSet
 from pages.session import resources
@@ -25,7 +26,7 @@ from tests.support.app import (
     keep_open,
     label,
     new_app,
-    open_drawer,
+    open_expander,
     predicted_digits,
     put_on_canvas,
     session_of,
@@ -53,7 +54,7 @@ def test_a_drawing_is_predicted_labelled_and_taken_back(app, data):
     assert predicted_digits(app) == [7], "the drawing comes back with its label"
 
 
-def test_drawers_show_nothing_that_nobody_meant(app, data):
+def test_expanders_show_nothing_that_nobody_meant(app, data):
     """Streamlit writes the value of an expression that stands alone onto the page."""
     for key in ("why", "own", "picture", "files"):
         keep_open(app, key)
@@ -77,10 +78,10 @@ def test_a_contradicted_label_is_mended_with_one_tap(app, data):
     label(app, 4)
     app.button(key="keep_label").click().run()
     assert session_of(app).samples.current.labels.tolist() == [7, 4] and "sure of" not in texts(app)
-    assert app.button(key="review").label == "1 of 2 labels disagrees with a sure network: review"
+    assert app.button(key="review").label == "Check 1 label"
     app.button(key="review").click()
     keep_open(app, "own").run()
-    assert app.segmented_control(key="own_kind").value == "To review" and "None of this kind" not in texts(app)
+    assert app.segmented_control(key="own_kind").value == "review" and "No drawings of this kind" not in texts(app)
     draw(app, data.test_images[0])
     assert "Saved as" not in texts(app), "gone with the next stroke"
 
@@ -107,13 +108,13 @@ def test_what_would_help_is_said(app, data):
 def test_a_drawing_is_explained(app, data, untrained):
     add_run(app, models.load("mlp"), untrained)  # whose features of 20,000 digits are there in a second
     draw(app, data.test_images[0])
-    open_drawer(app, "why")
+    open_expander(app, "why")
     assert "Pixels that matter" not in texts(app), "nothing is computed before it is asked for"
     app.button(key="explain").click().run()
     until_answered(app)
     said = texts(app)
     assert "Pixels that matter" in said and "of ink added" in said and "Layer by layer in run 1" in said
-    assert "of them dead" in said and "Nearest MNIST digits (by run 1's features)" in said
+    assert " dead" in said and "Nearest MNIST digits (by run 1's features)" in said
 
 
 def test_own_drawings_are_relabelled_and_deleted(app, few):
@@ -133,7 +134,7 @@ def test_own_drawings_are_relabelled_and_deleted(app, few):
         if undone:
             select().button(key="undo_samples").click().run()
             assert session_of(app).samples.current is few
-    select().segmented_control(key="own_kind").set_value("Errors").run()
+    select().segmented_control(key="own_kind").set_value("errors").run()
     select(0, 3, 5).run()  # 5 is predicted correctly: it is not shown, so it is not selected
     select(0, 3, 5).button(key="own_delete").click().run()
     assert len(session_of(app).samples) == 18 and not app.exception
@@ -152,8 +153,8 @@ def test_doubtful_labels_are_relabelled_or_kept(app, few, untrained):
         return keep_open(app, "own").run()
 
     app.run()  # the page counts anew
-    open_drawer(app, "own")
-    keep_open(app, "own").segmented_control(key="own_kind").set_value("To review").run()
+    open_expander(app, "own")
+    keep_open(app, "own").segmented_control(key="own_kind").set_value("review").run()
     session = session_of(app)
     assert session.contradicted_samples().tolist() == [6, 9]
     keep_open(app, "own").toggle(key="review_closer").set_value(True).run()
@@ -171,16 +172,16 @@ def test_doubtful_labels_are_relabelled_or_kept(app, few, untrained):
 def test_misclassified_by_a_chosen_model(app, few):
     add_samples(app, few)
     app.run()  # the page counts anew
-    open_drawer(app, "own")
-    keep_open(app, "own").segmented_control(key="own_kind").set_value("Errors").run()
-    assert "None of this kind." in texts(app), "genius predicts all twenty correctly"
+    open_expander(app, "own")
+    keep_open(app, "own").segmented_control(key="own_kind").set_value("errors").run()
+    assert "No drawings of this kind." in texts(app), "genius predicts all twenty correctly"
     keep_open(app, "own")
     next(box for box in app.selectbox if box.label == "Errors of").set_value("untrained").run()
-    assert not app.exception and "None of this kind." not in texts(app)
+    assert not app.exception and "No drawings of this kind." not in texts(app)
 
 
 def test_an_image_instead_of_a_drawing(app, data):
-    open_drawer(app, "picture")
+    open_expander(app, "picture")
     app.button(key="example").click().run()
     assert session_of(app).canvas.drawing.from_image and len(predicted_digits(app)) == 1
     file = io.BytesIO()
@@ -197,24 +198,24 @@ def test_an_image_instead_of_a_drawing(app, data):
 
 
 def test_a_photo_of_several_digits_says_so(app):
-    open_drawer(app, "picture")
+    open_expander(app, "picture")
     photo = photograph("ruled", 4, np.random.default_rng(4), n_digits=3)
     keep_open(app, "picture").file_uploader(key="picture").upload("photo.jpg", photo, "image/jpeg").run()
     keep_open(app, "picture").button(key="picture_use").click().run()
-    assert predicted_digits(app) == [4] and "The picture shows 3 digits. The largest is read." in texts(app)
+    assert predicted_digits(app) == [4] and "3 digits found. The largest is used." in texts(app)
 
 
 def test_samples_out_and_in(app, few):
     add_samples(app, few.drop([1]))
     app.run()
-    open_drawer(app, "files")
+    open_expander(app, "files")
     assert len(app.get("download_button")) == 3
     for name, content in (("more.zip", sample_files.to_image_zip(few.take([0, 1]))), ("bad.zip", b"PK")):
         keep_open(app, "files").file_uploader(key="samples_file").upload(name, content, "application/zip").run()
         keep_open(app, "files").button(key="samples_add").click().run()
-        until(app, lambda: not session_of(app).work.jobs, lambda: keep_open(app, "files").run())
+        until(app, lambda: not session_of(app).work.running(ReadSamplesTask), lambda: keep_open(app, "files").run())
         assert len(session_of(app).samples) == 20
-        assert ("2 samples taken. 1 of them here already." in texts(app)) == (name == "more.zip")
+        assert ("You have 1 of them already." in texts(app)) == (name == "more.zip")
     assert "cannot be read" in texts(app)
 
 

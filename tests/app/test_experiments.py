@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from digitcore.jobs.job import JobStatus
+from digitcore.jobs.tasks import TrainTask
 from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.sweeps.space import Range
 from digitcore.sweeps.trial import SCORES
@@ -92,9 +93,9 @@ def test_a_sweep_that_cannot_begin_says_so_beside_its_button(app):
     app.slider(key="sweep_seeds").set_value(5).run()
     app.button(key="sweep").click().run()
     assert [error.value for error in app.error] == [
-        "A sweep has 1 to 100 trainings; this would be 500. Choose fewer values or seeds."
+        "A sweep has 1 to 100 trials, and this sweep has 500. Choose fewer values or seeds."
     ]
-    assert session_of(app).training.error == ""
+    assert session_of(app).work.notice(TrainTask) is None
 
 
 def test_a_network_of_one_s_own_is_trained_and_linked():
@@ -105,7 +106,7 @@ def test_a_network_of_one_s_own_is_trained_and_linked():
     network = NetworkSpec.from_json(text).to_json()
     assert session.link_error == "" and session.training.network == network
     until_answered(at)
-    assert "an epoch, measured on this server" in texts(at)
+    assert "per epoch, measured on this server" in texts(at)
     at.button(key="train").click().run()
     until_trained(at)
     (record,) = session.models.runs
@@ -113,11 +114,13 @@ def test_a_network_of_one_s_own_is_trained_and_linked():
     assert shown_link(at)["network"] == network
     go(at, EVALUATE)
     assert list(at.dataframe[0].value["Model"]) == ["untrained custom", "run 1"]
-    at.segmented_control(key="view").set_value("Epochs").run()
-    assert [slider.options for slider in at.select_slider] == [["0", "1"]] and "of 1,000 unseen MNIST digits right" in texts(at)
+    at.segmented_control(key="view").set_value("epochs").run()
+    assert [slider.options for slider in at.select_slider] == [
+        ["0", "1"]
+    ] and "of 1,000 validation digits are predicted correctly" in texts(at)
     at.select_slider[0].set_value(0).run()
     assert len(at.get("vega_lite_chart")) == 1 and not at.exception
-    at.segmented_control(key="view").set_value("Trainings").run()
+    at.segmented_control(key="view").set_value("trainings").run()
     assert len(at.get("vega_lite_chart")) == 2 and "1 training in 1 group" in texts(at) and not at.exception
 
 
@@ -125,7 +128,7 @@ def test_a_network_of_one_s_own_is_trained_and_linked():
 def test_a_network_in_a_link_that_cannot_be_used_is_said(name):
     at = go(new_app(network=name, start="untrained"), TRAIN)
     assert session_of(at).training.network == "" and not at.exception
-    assert bool(name) == ("cannot be used" in texts(at))
+    assert bool(name) == ("is not valid" in texts(at))
 
 
 def test_rows_that_make_no_network_are_said_beside_them(app):
@@ -167,11 +170,11 @@ def test_after_a_reload_the_inputs_of_a_sweep_are_its_own(app, few, genius):
 
 
 def test_a_link_carries_the_view(app):
-    at = go(new_app(show="Errors"), EVALUATE)
-    assert at.segmented_control(key="view").value == "Errors"
-    assert shown_link(go(at, TRAIN)) == {"show": "Errors"}
+    at = go(new_app(show="errors"), EVALUATE)
+    assert at.segmented_control(key="view").value == "errors"
+    assert shown_link(go(at, TRAIN)) == {"show": "errors"}
     at = go(new_app(show="nowhere"), EVALUATE)
-    assert at.segmented_control(key="view").value == "Curves" and not at.exception
+    assert at.segmented_control(key="view").value == "curves" and not at.exception
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.title)

@@ -3,6 +3,7 @@
 import pytest
 
 from digitcore import models
+from digitcore.jobs.tasks import ImportModelTask, OpenLabTask
 from digitcore.storage import archive
 from digitcore.training.lessons import LESSONS
 from pages.session import resources
@@ -25,23 +26,23 @@ from tests.support.app import (
 EXPORT, IMPORT = "Export a model", "Import a model"
 
 
-def open_my_lab(at, drawer):
-    keep_open(at, drawer)
+def open_my_lab(at, expander):
+    keep_open(at, expander)
     go(at, MY_LAB)
-    keep_open(at, drawer).run()
+    keep_open(at, expander).run()
     assert not at.exception
     return at
 
 
-def until_imported(at, drawer):
-    until(at, lambda: not session_of(at).work.jobs, lambda: open_my_lab(at, drawer))
+def until_imported(at, expander):
+    until(at, lambda: not session_of(at).work.running(OpenLabTask, ImportModelTask), lambda: open_my_lab(at, expander))
 
 
 def test_the_state_of_the_loop(app):
     go(app, MY_LAB)
     said = texts(app) + " ".join(app.dataframe[0].value["Model"])
     assert app.title[0].value == "My lab"
-    steps = ("The canvas is empty", "0 drawings labelled", "Nothing trained yet", "Nothing compared yet")
+    steps = ("The canvas is empty", "0 drawings labelled", "No training yet", "No comparison yet")
     for piece in (*steps, "genius", "untrained"):
         assert piece in said
 
@@ -54,9 +55,9 @@ def test_lessons_have_links_and_answers(app):
 def test_models_are_exported(app, few):
     add_samples(app, few)
     open_my_lab(app, EXPORT)
-    assert "Checked on your 20 drawings: it answers as here." in texts(app)
+    assert "The exported file predicts the same probabilities on your 20 drawings." in texts(app)
     assert len(app.get("download_button")) == 4, "three files of the model, one of the lab"
-    next(button for button in app.button if button.label == "Make .onnx").click().run()
+    next(button for button in app.button if button.label == "Export as .onnx").click().run()
     until_answered(app)
     open_my_lab(app, EXPORT)
     assert len(app.get("download_button")) == 5
@@ -102,6 +103,6 @@ def test_a_lab_is_deleted(app, data):
     label(app, 7)
     go(app, MY_LAB)
     token = session_of(app).saving.state.token
-    app.button(key="lab_forget").click().run()
+    app.button(key="lab_delete").click().run()
     assert not app.exception and len(session_of(app).samples) == 0
     assert resources.saver().store.load(token) is None and "lab" not in app.query_params

@@ -28,7 +28,7 @@ def test_a_lab_is_found_again_by_its_address(app, data, genius):
     app.run()
     again = reopen(app)
     assert session_of(again).samples.current.labels.tolist() == [7] and session_of(again).models.active_name == "run 1"
-    assert "Autosaved" in html(again)
+    assert "Saved" in html(again)
     resources.saver().wait()
     assert session_of(again).saving.state.version == session_of(app).saving.state.version, "opening changes nothing"
 
@@ -45,13 +45,13 @@ def test_a_link_to_read_opens_a_copy(app, few, data):
     assert "lab" not in copy.query_params and session_of(copy).saving.state is None, "looking saves nothing"
     draw(copy, data.test_images[0])
     label(copy, 7)
-    assert copy.query_params["lab"] != token and "view" not in copy.query_params and "Autosaved" in html(copy)
+    assert copy.query_params["lab"] != token and "view" not in copy.query_params and "Saved" in html(copy)
     assert len(session_of(reopen(copy)).samples) == 21 and len(session_of(reopen(app)).samples) == 20
 
 
 def test_a_link_to_read_that_leads_nowhere(app):
     lost = new_app(view="nothing")
-    assert "no lab under this address" in texts(lost)
+    assert persistence.UNKNOWN_TOKEN in texts(lost)
     assert session_of(lost).saving.state is None and session_of(lost).saving.view_token == ""
 
 
@@ -130,12 +130,12 @@ def test_a_sweep_s_results_survive_a_reload(app, few, genius):
     again = go(reopen(app), TRAIN)
     table = session_of(again).training.sweep.table()
     assert table["status"].tolist() == ["done", "done"] and table["personal"].tolist() == [0.5, 0.5]
-    assert again.toggle(key="sweeping").value and "2 of 2 trainings done" in again.get("progress")[0].proto.text
+    assert again.toggle(key="sweeping").value and "2 of 2 trials done" in again.get("progress")[0].proto.text
 
 
 def test_an_unknown_address_begins_a_new_lab():
     at = new_app(lab="nobody's")
-    assert "no lab under this address" in texts(at) and session_of(at).saving.state is None
+    assert persistence.UNKNOWN_TOKEN in texts(at) and session_of(at).saving.state is None
 
 
 def test_two_windows_go_apart(app, data):
@@ -205,14 +205,14 @@ def test_a_failed_read_keeps_the_address_and_adds_what_was_done_meanwhile(lab_ad
         add_run(at, genius, genius)
         at.run()
         assert at.query_params["lab"] == lab_address and persistence.AWAITED in [warning.value for warning in at.warning]
-        assert "Autosaved" not in html(at) and "Labelled **2**" in texts(at)
+        assert "Saved" not in html(at) and "Labelled **2**" in texts(at)
     at.run()
     session = session_of(at)
     assert session.samples.current.labels.tolist() == [7, 2] and [run.name for run in session.models.runs] == ["run 1", "run 2"]
     assert not at.warning and at.query_params["lab"] == lab_address
     resources.saver().wait()
     at.run()
-    assert "Autosaved" in html(at)
+    assert "Saved" in html(at)
     assert session_of(new_app(lab=lab_address)).samples.current.labels.tolist() == [7, 2]
 
 

@@ -28,9 +28,9 @@ from tests.support.app import (
 
 def test_the_empty_case(app):
     go(app, TRAIN)
-    assert "trains on MNIST alone" in texts(app)
+    assert "uses MNIST digits only" in texts(app)
     app.select_slider(key="mnist_samples").set_value(0).run()
-    assert "Nothing to learn from" in texts(app) and app.button(key="train").disabled
+    assert "The training set is empty" in texts(app) and app.button(key="train").disabled
 
 
 def test_the_form_has_every_setting_and_starts_with_its_default(app):
@@ -54,10 +54,10 @@ def test_a_training_and_its_outcome(app, few, untrained):
     until_trained(app)
     said = texts(app)
     assert "Trained on your 20 drawings and 500 MNIST digits." in said and "Started from untrained" in said
-    assert "Your handwriting" in said and "20 drawings that it learnt from" in said
-    before = f"MNIST {100 * untrained.card.metrics['mnist_accuracy']:.2f} → "
+    assert "Your handwriting" in said and "20 drawings used for training" in said
+    before = f"MNIST {100 * untrained.card.metrics['mnist_accuracy']:.2f} % → "
     assert before in said
-    until(app, lambda: not session_of(app).work.jobs)
+    until(app, lambda: session_of(app).models.active_run.run.mnist_after is not None)
     assert session_of(app).models.active_run.run.mnist_after.n == 10_000 and f"{before}**" in texts(app)
     go(app, DRAW)
     assert "Active model: run 1" in html(app)
@@ -76,7 +76,7 @@ def test_runs_in_the_table(app, genius, untrained):
     add_run(app, genius, untrained, epochs=7)
     go(app, TRAIN)
     table = app.dataframe[0].value
-    assert table["Run"].tolist() == ["run 2 (in use)", "run 1"] and table["Started from"].tolist() == ["untrained", "genius"]
+    assert table["Run"].tolist() == ["run 2 (active)", "run 1"] and table["Started from"].tolist() == ["untrained", "genius"]
     session_of(app).models.activate("run 1")
     go(app, TRAIN)
     assert "Active model: run 1" in html(app)
@@ -87,9 +87,9 @@ def test_deleting_a_run_can_be_undone(app, genius, untrained):
     add_run(app, genius, untrained)
     session_of(app).models.delete_run("run 2")
     go(app, TRAIN)
-    assert "Deleted “run 2”. Active model: run 1." in texts(app) and app.dataframe[0].value["Run"].tolist() == ["run 1 (in use)"]
+    assert "Deleted “run 2”. Active model: run 1." in texts(app) and app.dataframe[0].value["Run"].tolist() == ["run 1 (active)"]
     app.button(key="run_undelete").click().run()
-    assert app.dataframe[0].value["Run"].tolist() == ["run 2 (in use)", "run 1"] and "Deleted" not in texts(app)
+    assert app.dataframe[0].value["Run"].tolist() == ["run 2 (active)", "run 1"] and "Deleted" not in texts(app)
 
 
 def test_a_link_carries_the_settings():
@@ -116,7 +116,7 @@ def test_a_link_carries_the_start(app):
     app.radio(key="start_from").set_value("untrained").run()
     assert shown_link(app) == {"start": "untrained"}
     assert go(new_app(start="untrained"), TRAIN).radio(key="start_from").value == "untrained"
-    at = go(new_app(start="a run"), TRAIN)
+    at = go(new_app(start="run"), TRAIN)
     assert "start must be one of" in texts(at) and at.radio(key="start_from").value == "genius"
 
 
@@ -131,7 +131,7 @@ def test_a_browser_that_sends_an_older_address_moves_no_slider(app):
 @pytest.mark.parametrize(("name", "value"), [("epochs", "many"), ("epochs", "0"), ("seed", "Infinity"), ("noise", "rain")])
 def test_a_link_with_a_wrong_setting_says_so_and_keeps_the_others(name, value):
     at = go(new_app(**{name: value, "sample_weight": "5"}), TRAIN)
-    assert f"cannot be used: {name}" in texts(at)
+    assert f"is not valid: {name}" in texts(at)
     assert session_of(at).training.settings == TrainSettings(sample_weight=5.0)
 
 

@@ -22,7 +22,7 @@ def test_tools_and_keys(person):
     person.wait_until_blank()
     person.settle()
     page.keyboard.press("7")
-    page.get_by_text("Draw first, then press").wait_for()
+    page.get_by_text("Draw a digit first").wait_for()
     person.settle()
     person.stroke(SEVEN[0])
     page.keyboard.press("7")  # at once, before the answer
@@ -95,7 +95,7 @@ def _strokes_of_all(person):
     for number in range(min(QUICK_HANDS, 12)):
         person.settle()
         page.locator(".grid button").nth(number).click()
-        caption = page.get_by_text("How it was drawn")
+        caption = page.get_by_text("Drawn on")
         caption.wait_for()
         person.settle()
         counts.append(caption.inner_text().rsplit(": ", 1)[1].rstrip("."))
@@ -161,7 +161,7 @@ def test_a_drawing_is_explained_and_relabelled_in_the_gallery(person):
     person.draw(4)
     page.get_by_text("Why this prediction?").click()
     person.press("explain")
-    page.get_by_text("Smallest change that flips it").wait_for()
+    page.get_by_text("Smallest change that gives another prediction").wait_for()
     page.get_by_text("Dense").last.wait_for(timeout=120_000)
     page.get_by_text("Why this prediction?").click()
     person.label(4, 1)
@@ -182,7 +182,7 @@ def test_a_contradicted_label_leads_to_the_gallery(person):
     person.draw(4)
     person.label(9, 1)
     person.press("review")
-    person.page.locator(".st-key-own_kind").get_by_text("To review").wait_for()
+    person.page.locator(".st-key-own_kind").get_by_text("Review").wait_for()
 
 
 def test_a_white_background_keeps_the_drawing(person):

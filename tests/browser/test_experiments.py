@@ -34,10 +34,10 @@ def train(person):
     button = person.page.locator(".st-key-train button")
     person.page.wait_for_function("document.querySelector('.st-key-train button')?.disabled === false", timeout=LONG)
     button.click()
-    offered = person.page.get_by_role("button", name="Download the curves (CSV)")
+    offered = person.page.get_by_role("button", name="Download curves (CSV)")
     offered.wait_for(timeout=LONG)
     person.settle()
-    rows = download(person, "Download the curves (CSV)")
+    rows = download(person, "Download curves (CSV)")
     return [{name: value for name, value in row.items() if name not in ("seconds", "model")} for row in rows]
 
 
@@ -51,7 +51,7 @@ def kill_all(server):
 
 
 def done(person, n, of):
-    person.page.get_by_text(f"{n} of {of} trainings done").wait_for(timeout=3 * LONG)
+    person.page.get_by_text(f"{n} of {of} trials done").wait_for(timeout=3 * LONG)
 
 
 def test_an_experiment_survives_a_kill_and_travels_by_link(new_person, own_server):
@@ -71,7 +71,7 @@ def test_an_experiment_survives_a_kill_and_travels_by_link(new_person, own_serve
     person.settle()
     person.slide("sweep_seeds", "ArrowRight")
     person.press("sweep")
-    person.page.get_by_text(re.compile("[1-7] of 8 trainings done")).wait_for(timeout=LONG)
+    person.page.get_by_text(re.compile("[1-7] of 8 trials done")).wait_for(timeout=LONG)
     kill_all(server)
     again = own_server(STREAMLIT_SERVER_PORT=str(server.port))
     person.page.reload()

@@ -20,7 +20,7 @@ def test_two_browsers_see_nothing_of_each_other(new_person, server):
     for guess in (tokens[0][:-1], tokens[0][:-1] + other_last, "1", "%00", "' OR '1'='1", "../x"):
         bob.page.goto(f"{server.url}/Draw?lab={guess}")
         bob.find_canvas()
-        bob.page.get_by_text("no lab under this address").wait_for()
+        bob.page.get_by_text("The lab was deleted or has expired").wait_for()
         assert "0 drawings" in bob.bar().inner_text()
     ann.page.reload()
     ann.wait_for_drawings(1)

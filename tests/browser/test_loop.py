@@ -10,7 +10,7 @@ def train_from_untrained(person, samples):
     page.locator(".st-key-start_from label", has_text="Untrained").click()
     person.slide("mnist_samples", "ArrowRight", "ArrowRight")
     person.slide("epochs", "ArrowLeft")
-    page.get_by_text("+ 2,000 MNIST digits").wait_for()
+    page.get_by_text(", 2,000 MNIST digits").wait_for()
     person.press("train")
     page.locator(".st-key-training").get_by_text(f"Trained on your {samples}").wait_for(timeout=LONG)
 
@@ -25,7 +25,7 @@ def test_the_whole_loop(person, server):
     page.get_by_text("Saved as 4").wait_for()
 
     person.go("Train")
-    page.get_by_text("1 drawing of yours + 500 MNIST digits").wait_for()
+    page.get_by_text("1 drawing, 500 MNIST digits").wait_for()
     train_from_untrained(person, "1 drawing and 2,000 MNIST digits")
     page.locator(".st-key-training [data-testid=stVegaLiteChart]").nth(1).wait_for()
 
@@ -65,7 +65,7 @@ def test_the_loop_by_touch_on_a_phone(phone):
     train_from_untrained(phone, "1 drawing")
     phone.go("Evaluate")
     phone.see("Errors")
-    page.get_by_text("the most confident first").wait_for(timeout=LONG)
+    page.get_by_text("most confident errors come first").wait_for(timeout=LONG)
     phone.settle()
     page.locator(".grid button").nth(1).tap()
     page.get_by_text("Pixels that matter").wait_for()
@@ -79,7 +79,7 @@ def test_drawing_while_training_and_stopping(person):
     person.start_long_training()
     training = page.locator(".st-key-training")
     person.go("Draw")
-    page.get_by_text("Training:").wait_for()
+    training.get_by_text("Epoch").wait_for()
     person.draw(7)
     assert person.predicted_digit() == 7
     person.go("Train")
@@ -104,6 +104,6 @@ def test_a_killed_worker_is_reported(new_person, own_server):
     page.get_by_text("The worker died").wait_for(timeout=30_000)
     person.wait_for_drawings(1)
     person.slide("mnist_samples", "Home")
-    page.get_by_text("+ none MNIST digits").wait_for()
+    page.get_by_text("no MNIST digits").wait_for()
     person.press("train")
     page.locator(".st-key-training").get_by_text("Trained on your 1 drawing.").wait_for(timeout=LONG)

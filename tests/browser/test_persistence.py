@@ -8,7 +8,7 @@ def assert_everything_is_there(page):
     bar = page.locator(".st-key-bar")
     bar.get_by_text("2 drawings").wait_for(timeout=LONG)
     bar.get_by_text("Active model: run 1").wait_for()
-    bar.get_by_text("Autosaved").wait_for()
+    bar.get_by_text("Saved", exact=True).wait_for()
     assert "Traceback" not in page.inner_text("body")
 
 
@@ -49,7 +49,7 @@ def test_an_open_page_works_again_after_a_restart(new_person, own_server):
     person.begin()
     person.draw(4)
     person.label(4, 1)
-    person.bar().get_by_text("Autosaved").wait_for()
+    person.bar().get_by_text("Saved", exact=True).wait_for()
     server.kill()
     own_server(STREAMLIT_SERVER_PORT=str(server.port))
     page.wait_for_event("load", timeout=LONG)

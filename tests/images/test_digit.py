@@ -1,4 +1,5 @@
 import io
+import pickle
 import struct
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageDraw
 
 from digitcore import images
-from digitcore.errors import ImageError
+from digitcore.errors import ImageError, UnreadableImageError
 from digitcore.images import INK_SIDE, SIDE, decoding, digit_from_canvas, digit_from_file, digit_from_image
 from digitcore.images import digit as digit_module
 from tests.support import fuzz
@@ -24,7 +25,7 @@ BLANKS = {
 
 
 def seven(size=280, scale=1.0, offset=(0, 0), brush=20, ink=255, paper=0):
-    """A seven on a canvas: (size, size, 4) uint8."""
+    """Draw a seven on a canvas: (size, size, 4) uint8."""
     picture = Image.new("L", (size, size), paper)
     points = [(size / 2 + offset[0] + scale * x, size / 2 + offset[1] + scale * y) for x, y in [(-60, -90), (60, -90), (-20, 90)]]
     pen = ImageDraw.Draw(picture)
@@ -34,19 +35,21 @@ def seven(size=280, scale=1.0, offset=(0, 0), brush=20, ink=255, paper=0):
 
 
 def difference(first, second):
-    """Mean change of the pixels, as a share of the ink."""
+    """Return the sum of the absolute differences of the pixels, as a share of the ink."""
     return np.abs(first.astype(int) - second.astype(int)).sum() / max(1, int(first.sum()))
 
 
 @pytest.mark.parametrize("name", BLANKS)
-def test_blank_is_none(name):
+def test_blank_canvas_gives_no_digit(name):
     assert digit_from_canvas(BLANKS[name]) is None
 
 
-def test_digit_is_as_mnist_made_it():
+def test_digit_is_scaled_and_centred_as_in_mnist():
     digit = digit_from_canvas(seven())
     rows, columns = np.nonzero(digit > 30)
-    assert digit.shape == (SIDE, SIDE) and digit.dtype == np.uint8 and digit.max() == 255
+    assert digit.shape == (SIDE, SIDE)
+    assert digit.dtype == np.uint8
+    assert digit.max() == 255
     assert max(np.ptp(rows), np.ptp(columns)) + 1 in (INK_SIDE - 1, INK_SIDE)
     weight = digit.astype(float)
     assert abs((weight.sum(1) @ np.arange(SIDE)) / weight.sum() - 13.5) < 0.6
@@ -55,8 +58,8 @@ def test_digit_is_as_mnist_made_it():
 
 @settings(max_examples=100)
 @given(brush=st.integers(9, 24), right=st.floats(-1, 1), down=st.floats(-1, 1), polarity=st.sampled_from([(255, 0), (0, 255)]))
-def test_position_size_and_polarity_hardly_matter(predictor, brush, right, down, polarity):
-    """A seven from 0.45 to 1.2 times its size, anywhere it fits, its brush with it; Pillow's brush has whole pixels only."""
+def test_position_size_and_polarity_hardly_change_the_digit(predictor, brush, right, down, polarity):
+    """Draw a seven at 0.45 to 1.2 times its size, at any position. The width of the brush scales too, in whole pixels."""
     scale = brush / 20
     room = [(140 - scale * half - brush) for half in (60, 90)]
     moved = seven(scale=scale, offset=(right * room[0], down * room[1]), ink=polarity[0], paper=polarity[1])
@@ -65,7 +68,7 @@ def test_position_size_and_polarity_hardly_matter(predictor, brush, right, down,
     assert predictor.probabilities(digit[None]).argmax() == 7
 
 
-def test_polarity_and_transparency_do_not_matter():
+def test_polarity_and_transparency_do_not_change_the_digit():
     white_on_black, black_on_white = seven(), seven(ink=0, paper=255)
     see_through = seven()
     see_through[..., 3] = see_through[..., 0]
@@ -76,8 +79,8 @@ def test_polarity_and_transparency_do_not_matter():
         assert difference(expected, digit_from_canvas(other)) < 0.02
 
 
-def test_upside_down_is_no_silent_success(predictor, data):
-    """Of digits that are another or none when turned by 180°, hardly one is read as itself with confidence."""
+def test_digits_upside_down_are_not_predicted_with_confidence(predictor, data):
+    """Fewer than 2 % of the digits 3, 6, 7 and 9, turned by 180°, are predicted as their label with confidence."""
     digits, labels = data.validation
     turned = np.flatnonzero(np.isin(labels, [3, 6, 7, 9]))[:400]
     canvases = [np.asarray(Image.fromarray(digits[i][::-1, ::-1]).resize((280, 280)).convert("RGBA")) for i in turned]
@@ -93,7 +96,7 @@ def test_upside_down_is_no_silent_success(predictor, data):
     column=st.integers(0, 59),
     alpha=st.sampled_from([0, 1, 128, 255]),
 )
-def test_any_canvas_is_a_digit_or_blank(height, width, row, column, alpha):
+def test_any_canvas_gives_a_digit_or_is_blank(height, width, row, column, alpha):
     canvas = np.zeros((height, width, 4), np.uint8)
     canvas[..., 3] = alpha
     canvas[row % height, column % width] = 255
@@ -102,25 +105,25 @@ def test_any_canvas_is_a_digit_or_blank(height, width, row, column, alpha):
 
 
 @pytest.mark.parametrize("canvas", [np.zeros((28, 28), np.uint8), np.zeros((28, 28, 3), np.uint8), np.zeros((28, 28, 4))])
-def test_what_is_no_canvas_is_refused(canvas):
+def test_array_that_is_not_rgba_raises(canvas):
     with pytest.raises(ImageError):
         digit_from_canvas(canvas)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "P", "1", "LA", "I", "F", "I;16", "CMYK"])
-def test_images_of_every_mode(mode):
+def test_image_of_every_mode_gives_the_same_digit(mode):
     grey = Image.fromarray(seven()[..., 0])
     image = Image.fromarray(np.asarray(grey).astype(np.uint16) * 200) if mode == "I;16" else grey.convert(mode)
     assert difference(digit_from_canvas(seven()), digit_from_image(image)) < 0.25
 
 
-def test_mnist_digits_stay_what_they_are(data, predictor):
+def test_mnist_digits_are_predicted_as_before_after_another_conversion(data, predictor):
     digits, labels = data.validation
     again = np.array([digit_from_image(Image.fromarray(255 - digit)) for digit in digits[:500]])
     assert (predictor.probabilities(again).argmax(1) == labels[:500]).mean() >= 0.99
 
 
-def test_a_photograph_of_paper(predictor):
+def test_digit_in_a_photograph_of_paper_is_predicted(predictor):
     rng = np.random.default_rng(0)
     paper = np.linspace(170, 215, 400)[None, :] + rng.normal(0, 4, (400, 400))
     ink = np.asarray(Image.fromarray(seven()[..., 0]).resize((400, 400))) / 255
@@ -128,17 +131,18 @@ def test_a_photograph_of_paper(predictor):
     assert predictor.probabilities(digit_from_image(photo)[None]).argmax() == 7
 
 
-def test_thick_ink_cropped_close_is_no_photograph(predictor):
-    """Most of the picture is ink, and hardly anything of it paper."""
+def test_thick_ink_cropped_closely_is_not_a_photograph():
+    """Most of the image is ink, so few pixels are background."""
     thick = seven(brush=90)[:, :, 0]
     rows, columns = np.nonzero(thick)
     cropped = Image.fromarray(thick[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1])
     ink = images.ink_from_image(cropped)
-    assert not ink.is_photograph and np.array_equal(ink.ink > 127, np.asarray(cropped) > 127)
+    assert not ink.is_photograph
+    assert np.array_equal(ink.ink > 127, np.asarray(cropped) > 127)
 
 
-def test_transparent_ink_with_a_soft_shadow():
-    """All ink is in the transparency, and hardly a pixel is quite transparent."""
+def test_transparent_ink_with_a_soft_shadow_is_extracted():
+    """Only the alpha channel contains the ink, and few pixels are fully transparent."""
     alpha = seven()[..., 0]
     shadow = np.linspace(0, 60, 280).astype(np.uint8)[None, :].repeat(280, 0)
     transparent = np.dstack([np.zeros((280, 280, 3), np.uint8), np.maximum(alpha, shadow)])
@@ -146,18 +150,18 @@ def test_transparent_ink_with_a_soft_shadow():
     assert difference(digit_from_canvas(seven()), digit_from_image(Image.fromarray(transparent))) < 0.35
 
 
-def test_a_cut_off_file_is_refused():
+def test_truncated_file_is_unreadable():
     file = io.BytesIO()
     Image.fromarray(seven()).save(file, "PNG")
-    with pytest.raises(ImageError):
+    with pytest.raises(UnreadableImageError):
         digit_from_image(Image.open(io.BytesIO(file.getvalue()[:300])))
 
 
-def test_a_huge_picture_is_refused():
+def test_image_with_too_many_pixels_raises():
     with pytest.raises(ImageError, match="smaller"):
         digit_from_image(Image.new("1", (8000, 8000)))
     file = io.BytesIO()
-    Image.new("1", (20_000, 20_000)).save(file, "PNG")  # so large that Pillow does not open it
+    Image.new("1", (20_000, 20_000)).save(file, "PNG")  # Pillow refuses to open an image of this size.
     with pytest.raises(ImageError, match="smaller"):
         digit_from_file(file.getvalue())
 
@@ -166,8 +170,8 @@ def png_chunk(kind, content):
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
-def broken_pictures():
-    """Files that made Pillow raise something else than an `OSError`."""
+def broken_images():
+    """Yield files that made Pillow raise other errors than `OSError`: a name, the content, and whether it can be decoded."""
     file = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(seven()[..., :3])).save(file, "JPEG", exif=fuzz.odd_exif())
     yield "EXIF of another type", file.getvalue(), True
@@ -179,8 +183,10 @@ def broken_pictures():
     yield "a cut GIF", b"GIF89a\x01", False
 
 
-@pytest.mark.parametrize(("name", "content", "is_good"), broken_pictures(), ids=lambda one: one if isinstance(one, str) else "")
-def test_a_broken_picture_is_read_or_refused_with_a_sentence(name, content, is_good):
+@pytest.mark.parametrize(
+    ("name", "content", "is_good"), broken_images(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_broken_image_is_decoded_or_raises_an_image_error(name, content, is_good):
     if is_good:
         assert digit_from_file(content) is not None
         return
@@ -191,8 +197,8 @@ def test_a_broken_picture_is_read_or_refused_with_a_sentence(name, content, is_g
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
-def test_a_photograph_is_turned_upright_large_or_small(orientation):
-    """As many cameras write them: turned, with a note how."""
+def test_image_is_turned_upright_at_any_size(orientation):
+    """Many cameras write rotated images and store the rotation as the EXIF orientation."""
     turns = {1: 0, 3: 2, 6: 1, 8: 3}[orientation]
     for side in (400, 2900):
         exif, file = Image.Exif(), io.BytesIO()
@@ -203,28 +209,29 @@ def test_a_photograph_is_turned_upright_large_or_small(orientation):
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "1", "RGBA", "I", "F", "I;16"])
-def test_a_large_image_is_shrunk_in_strips_as_in_one(mode, monkeypatch):
+def test_large_image_is_reduced_in_strips_as_in_one_step(mode, monkeypatch):
     large = Image.fromarray(seven()[..., 0]).resize((2600, 2300))
     image = Image.fromarray(np.asarray(large).astype(np.uint16) * 200) if mode == "I;16" else large.convert(mode)
     digits = []
     for pixels in (10_000_000, 30_000):
         monkeypatch.setattr(decoding, "STRIP_PIXELS", pixels)
         digits.append(digit_from_image(image))
-    assert np.array_equal(*digits) and difference(digits[0], digit_from_canvas(seven())) < 0.25
+    assert np.array_equal(*digits)
+    assert difference(digits[0], digit_from_canvas(seven())) < 0.25
 
 
-def test_of_large_pictures_one_is_in_memory_at_a_time(monkeypatch):
-    """Its pixels are gone before the next one is decoded."""
+def test_large_images_are_decoded_one_at_a_time(monkeypatch):
+    """The pixels of an image are freed before the next image is decoded."""
     file, opened, n_closed = io.BytesIO(), [], []
     Image.fromarray(seven()[..., 0]).resize((2600, 2300)).save(file, "PNG")
-    ink, open_image = digit_module.ink, digit_module.open_image
+    separate_ink, open_image = digit_module.separate_ink, digit_module.open_image
 
     def is_closed(image):
         try:
             return not image.im
         except ValueError:
             return True
-        except AssertionError:  # not decoded yet
+        except AssertionError:  # The image is not decoded yet.
             return False
 
     def remember(*given):
@@ -233,10 +240,21 @@ def test_of_large_pictures_one_is_in_memory_at_a_time(monkeypatch):
 
     def count(rgba):
         n_closed.append(sum(map(is_closed, opened)))
-        return ink(rgba)
+        return separate_ink(rgba)
 
     monkeypatch.setattr(digit_module, "open_image", remember)
-    monkeypatch.setattr(digit_module, "ink", count)
+    monkeypatch.setattr(digit_module, "separate_ink", count)
     with ThreadPoolExecutor(4) as pool:
         assert all(digit is not None for digit in pool.map(digit_from_file, [file.getvalue()] * 4))
     assert n_closed == [0, 1, 2, 3]
+
+
+def test_repr_of_image_ink_fits_on_one_line():
+    assert repr(images.ink_from_image(Image.new("L", (60, 40)))) == "ImageInk(is_photograph=False, size=(60, 40))"
+
+
+def test_unreadable_image_error_survives_pickling():
+    """The worker sends its errors to the server as pickles."""
+    error = pickle.loads(pickle.dumps(UnreadableImageError()))
+    assert isinstance(error, UnreadableImageError)
+    assert str(error) == str(UnreadableImageError())

@@ -12,16 +12,16 @@ from tests.support.photographs import KINDS, photograph
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_photographs_of_paper_are_read(kind, predictor):
+def test_digits_in_photographs_of_paper_are_predicted(kind, predictor):
     rng = np.random.default_rng(2)
     digits = [digit_from_file(photograph(kind, label, rng)) for label in range(10)]
     assert all(digit is not None for digit in digits)
     predicted = predictor.probabilities(np.array(digits)).argmax(1)
-    assert (predicted == np.arange(10)).sum() >= 9  # benchmarks/photographs.py measures the share
+    assert (predicted == np.arange(10)).sum() >= 9  # The benchmark benchmarks/photographs.py measures the share.
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_blank_paper_is_blank(kind):
+def test_blank_paper_gives_no_digit(kind):
     rng = np.random.default_rng(1)
     assert [digit_from_file(photograph(kind, None, rng)) for _ in range(3)] == [None] * 3
 
@@ -30,18 +30,20 @@ def test_several_digits_are_found_with_their_boxes(predictor):
     content = photograph("pencil", 3, np.random.default_rng(0), n_digits=3)
     ink = ink_from_file(content)
     found = ink.digits(every=True)
-    assert ink.is_photograph and [one.n_found for one in found] == [3, 3, 3]
-    assert predictor.probabilities(np.array([one.digit for one in found])).argmax(1).tolist() == [3, 3, 3]
+    assert ink.is_photograph
+    assert [digit.n_found for digit in found] == [3, 3, 3]
+    assert predictor.probabilities(np.array([digit.digit for digit in found])).argmax(1).tolist() == [3, 3, 3]
     width, height = Image.open(io.BytesIO(content)).size
-    boxes = sorted(one.box for one in found)
+    boxes = sorted(digit.box for digit in found)
     assert all(left[2] < right[0] for left, right in pairwise(boxes))
     assert all(0 <= left < right <= width and 0 <= top < bottom <= height for left, top, right, bottom in boxes)
     (largest,) = ink.digits()
-    assert np.array_equal(largest.digit, found[0].digit) and largest.n_found == 3
+    assert np.array_equal(largest.digit, found[0].digit)
+    assert largest.n_found == 3
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
-def test_boxes_lie_in_the_upright_picture(orientation):
+def test_boxes_are_in_pixels_of_the_upright_image(orientation):
     image, file, exif = Image.new("L", (2999, 1201), 255), io.BytesIO(), Image.Exif()
     image.paste(0, (2000, 600, 2999, 1201))
     exif[ExifTags.Base.Orientation] = orientation
@@ -49,21 +51,23 @@ def test_boxes_lie_in_the_upright_picture(orientation):
     ((_, (left, top, right, bottom), _),) = ink_from_file(file.getvalue()).digits(every=True)
     expected = (2000, 600, 2999, 1201) if orientation == 1 else (0, 2000, 601, 2999)
     assert np.abs(np.array([left, top, right, bottom]) - expected).max() <= 3
-    assert right <= (2999 if orientation == 1 else 1201) and bottom <= (1201 if orientation == 1 else 2999)
+    assert right <= (2999 if orientation == 1 else 1201)
+    assert bottom <= (1201 if orientation == 1 else 2999)
 
 
-def test_a_digit_beside_the_border_is_found():
+def test_digit_close_to_the_border_is_found():
     file, rng = io.BytesIO(), np.random.default_rng(0)
     page = rng.normal(220, 3, (600, 600))
     page[520:580, 300:310] = 60
     Image.fromarray(page.clip(0, 255).astype(np.uint8)).save(file, "PNG")
     ink = ink_from_file(file.getvalue())
     ((_, box, _),) = ink.digits(every=True)
-    assert ink.is_photograph and np.abs(np.array(box) - (300, 520, 310, 580)).max() <= 4
+    assert ink.is_photograph
+    assert np.abs(np.array(box) - (300, 520, 310, 580)).max() <= 4
 
 
 @pytest.mark.parametrize("kind", ["pencil", "small", "marker"])
-def test_white_chalk_on_a_black_board(kind, predictor):
+def test_bright_ink_on_dark_paper_is_predicted(kind, predictor):
     rng, digits = np.random.default_rng(3), []
     for label in range(10):
         image = Image.open(io.BytesIO(photograph(kind, label, rng))).convert("L")
@@ -71,34 +75,35 @@ def test_white_chalk_on_a_black_board(kind, predictor):
     assert (predictor.probabilities(np.array(digits)).argmax(1) == np.arange(10)).sum() >= 9
 
 
-def test_of_thousands_of_parts_the_largest_count():
+def test_number_of_parts_is_limited():
     squares = (np.indices((128, 128)) % 4 == 0).all(0)
     ink = np.kron(squares, np.ones((4, 4))).astype(np.uint8) * 255
     assert len(find_regions(ink, 100)) == MAX_PARTS
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (64, 700), (700, 64)])
-def test_pictures_of_any_shape(shape):
+def test_images_of_any_shape_are_processed(shape):
     grey = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
     assert extract_ink(grey).shape == shape
     assert find_regions(np.zeros(shape, np.uint8), 10) == []
 
 
-def test_two_clean_digits_side_by_side_are_two(data, predictor):
-    """As a drawing program or a scanner saves them; strokes of one digit stay together."""
+def test_two_digits_side_by_side_in_line_art_are_two_digits(data, predictor):
+    """A drawing program or a scanner saves such images."""
     page = np.full((300, 500), 255, np.uint8)
     for left, i in ((60, 0), (290, 1)):
         page[80:220, left : left + 140] -= np.asarray(Image.fromarray(data.test_images[i]).resize((140, 140)))
     file = io.BytesIO()
     Image.fromarray(page).save(file, "PNG")
     [found] = ink_from_file(file.getvalue()).digits()
-    assert found.n_found == 2 and len(ink_from_file(file.getvalue()).digits(every=True)) == 2
+    assert found.n_found == 2
+    assert len(ink_from_file(file.getvalue()).digits(every=True)) == 2
     assert predictor.probabilities(found.digit[None]).argmax() in data.test_labels[:2]
 
 
-def test_no_digit_of_mnist_is_taken_for_several(data):
+def test_no_mnist_digit_is_split_into_several_digits(data):
     assert not [i for i in range(1000) if ink_from_image(Image.fromarray(data.test_images[i])).digits()[0].n_found > 1]
 
 
-def test_the_benchmark_measures():
+def test_benchmark_measures_the_time_of_a_photograph():
     assert milliseconds(1) > 0

@@ -191,14 +191,14 @@ def test_two_threads_never_interleave(data, monkeypatch):
     from pages.session import canvas_state
 
     canvas, decoding, found = CanvasState(), threading.Event(), []
-    decode = canvas_state.images.digit_from_canvas
+    decode = canvas_state.images.digit_from_ink
 
     def slow(image):
         decoding.set()
         threading.Event().wait(0.2)
         return decode(image)
 
-    monkeypatch.setattr(canvas_state.images, "digit_from_canvas", slow)
+    monkeypatch.setattr(canvas_state.images, "digit_from_ink", slow)
     value, key = sent(rgba(data.test_images[0])), canvas.key
     answering = threading.Thread(target=canvas.sync_from_widget, args=(key, value))
 

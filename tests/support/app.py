@@ -118,7 +118,7 @@ def predicted_digits(at: AppTest) -> list[int]:
     return [int(digit) for digit in re.findall(r'data-testid="predicted-digit"[^>]*>(\d)<', bodies)]
 
 
-def open_drawer(at: AppTest, key: str) -> AppTest:
+def open_expander(at: AppTest, key: str) -> AppTest:
     """Open an expander; AppTest does not know them, so it is opened before each run."""
     keep_open(at, key)
     at.run()
@@ -128,7 +128,7 @@ def open_drawer(at: AppTest, key: str) -> AppTest:
 
 def keep_open(at: AppTest, key: str) -> AppTest:
     """Leave an expander open in the next run."""
-    at.session_state[f"drawer_{key}"] = True
+    at.session_state[f"expander_{key}"] = True
     return at
 
 
@@ -149,10 +149,15 @@ def until_trained(at: AppTest) -> None:
     until(at, lambda: session_of(at).training_job is None)
 
 
+def queries(at: AppTest) -> list:
+    """Return the jobs whose cached results the page waits for."""
+    return [job for job in session_of(at).work.jobs if job.task.key is not None]
+
+
 def until_answered(at: AppTest) -> None:
     """Run the page until the worker has answered every query."""
-    until(at, lambda: not session_of(at).work.jobs)
-    assert not session_of(at).work.pause_reason, session_of(at).work.pause_reason
+    until(at, lambda: not queries(at))
+    assert session_of(at).work.pause_reason == ""
 
 
 def add_run(at: AppTest, model, start, **settings) -> None:

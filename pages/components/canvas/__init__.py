@@ -124,7 +124,7 @@ def load_image(session: LabSession, content: bytes) -> None:
     if not found:
         session.canvas.refuse_picture(BLANK)
         return
-    several = QualityIssue(f"The picture shows {found[0].n_found} digits. The largest is read.")
+    several = QualityIssue(f"{found[0].n_found} digits found. The largest is used.")
     session.canvas.load_digit(found[0].digit, [several] if found[0].n_found > 1 else [])
 
 
