@@ -128,6 +128,7 @@ def _kept_epochs(folder):
         return 0
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_where_it_was(tmp_path):
     """Killed with -9 in its third epoch; started again, it does not begin anew and ends with all four."""
     settings = ["mnist_samples=6000", "epochs=4", "validation_samples=500", "seed=7"]
