@@ -20,7 +20,7 @@ PROTECTED := digitcore/storage digitcore/jobs digitcore/models/upload.py digitco
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 .DEFAULT_GOAL := help
 
-.PHONY: help setup run test test-quick coverage check lock bench audit
+.PHONY: help setup run test test-quick coverage check check-style check-types lock bench audit
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
@@ -41,13 +41,13 @@ setup: .venv/ready
 run: setup
 	$(BIN)/python -m streamlit run server.py
 
-test: setup .venv/ready-to-test check
+test: setup .venv/ready-to-test check .venv/compiled
 	$(PYTEST) --dist=loadfile --no-loadscope-reorder
 
 test-quick: setup .venv/ready-to-test
 	$(PYTEST) --dist=loadfile -p tests.support.without_tensorflow -m "not browser and not slow"
 
-coverage: setup .venv/ready-to-test
+coverage: setup .venv/ready-to-test .venv/compiled
 	$(BIN)/coverage erase
 	$(PYTEST) --dist=loadfile --no-loadscope-reorder --cov --cov-report=
 	$(BIN)/coverage report
@@ -55,12 +55,21 @@ coverage: setup .venv/ready-to-test
 	  $(BIN)/coverage report --include="$$part,$$part/*" --fail-under=$(THRESHOLD) --format=total >/dev/null || { echo "The coverage of $$part is below $(THRESHOLD) %."; exit 1; }; \
 	done
 
-check: .venv/ready-to-test
+check: check-style check-types
+
+check-style: .venv/ready-to-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/oxlint
+
+check-types: .venv/ready-to-test
+	$(BIN)/mypy
+
+# Else the first processes of the tests would compile TensorFlow at the same time, each for itself.
+.venv/compiled: .venv/ready
+	$(BIN)/python -c "import digitcore.models.litert, digitcore.training.trainer"
+	touch $@
 
 lock: .venv/ready-to-test
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 $(UPGRADE) --no-annotate --quiet \
