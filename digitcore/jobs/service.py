@@ -114,7 +114,7 @@ class JobService:
     def worker_count(self) -> int:
         """Return the number of workers of the connected cluster; 0 if no cluster is connected."""
         client = self._client
-        return len(client.scheduler_info(n_workers=-1)["workers"]) if client is not None else 0
+        return len(client.scheduler_info(n_workers=-1).get("workers", ())) if client is not None else 0
 
     def release_workers(self) -> None:
         """Stop the workers and wait until they have ended. The next job starts new workers."""

@@ -146,6 +146,7 @@ def test_a_killed_worker_of_an_outside_cluster(tmp_path):
             jobs = [service.submit(EndlessTask(), owner=owner) for owner in ("ann", "bob")]
             until(lambda: all(job.events for job in jobs))
             outside.workers[0].kill()
+            outside.start_worker()  # The other worker is busy.
             until(lambda: any(job.restarts for job in jobs))
             for job in jobs:
                 job.stop()
@@ -156,10 +157,18 @@ def test_a_killed_worker_of_an_outside_cluster(tmp_path):
 
 
 def test_idle_workers_are_stopped():
-    with own_cluster(idle_timeout=1) as own:
-        processes = own.processes
+    before = set(psutil.Process().children())
+    service = JobService(imports_training=False, idle_timeout=1)
+    try:
+        job = running_job(service)
+        started = set(psutil.Process().children()) - before
+        processes = [process for child in started for process in (child, *child.children(recursive=True))]
+        assert all(map(is_alive, processes)), "a busy cluster stays"
+        job.stop()
         until(lambda: not any(map(is_alive, processes)))
-        assert answers(own.service)
+        assert answers(service)
+    finally:
+        service.close()
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
@@ -237,10 +246,9 @@ def test_a_scheduler_that_does_not_answer_is_asked_once_for_all_jobs(is_silent, 
 
 
 def test_released_workers_are_replaced(own):
-    before = own.processes
     own.service.release_workers()
     assert own.service.worker_count() == 0
-    assert not any(map(is_alive, before))
+    assert not any(map(is_alive, own.processes))
     assert answers(own.service)
 
 

@@ -76,22 +76,19 @@ class OwnCluster:
 
     Attributes:
         service: The service.
-        scheduler, nannies: The processes that the service has started.
+        scheduler, nannies: Processes that the service has started.
+        processes: All processes of the cluster when it had started, also those of the workers.
     """
 
     service: JobService
     scheduler: psutil.Process
     nannies: list[psutil.Process]
+    processes: list[psutil.Process]
 
     @property
     def worker(self) -> psutil.Process:
         """The process of the worker."""
         return _largest_child(self.nannies)
-
-    @property
-    def processes(self) -> list[psutil.Process]:
-        """All processes of the cluster."""
-        return [self.scheduler, *self.nannies, *(child for nanny in self.nannies for child in nanny.children(recursive=True))]
 
 
 @contextlib.contextmanager
@@ -104,7 +101,9 @@ def own_cluster(**options) -> Iterator[OwnCluster]:
         until(lambda: service.worker_count() == service.n_workers)
         started = set(psutil.Process().children()) - before
         (scheduler,) = dask_processes("Scheduler", started)
-        yield OwnCluster(service, scheduler, dask_processes("Nanny", started))
+        nannies = dask_processes("Nanny", started)
+        below = [child for nanny in nannies for child in nanny.children(recursive=True)]
+        yield OwnCluster(service, scheduler, nannies, [scheduler, *nannies, *below])
     finally:
         service.close()
 
