@@ -47,6 +47,7 @@ SLOW_MODULES = {  # They start processes or train.
     "test_cluster",
     "test_hostile_input",
     "test_packaging",
+    "test_photographs",
     "test_sandbox",
     "test_server",
     "test_service",
