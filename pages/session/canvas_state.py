@@ -1,4 +1,4 @@
-"""The drawing on the canvas, as the session keeps it."""
+"""The drawing on the canvas, and its undo history."""
 
 import base64
 import binascii
@@ -16,9 +16,9 @@ from digitcore.data.strokes import CANVAS_SIDE, encode_strokes
 from digitcore.errors import DigitLabError, UnreadableImageError
 from pages.session.session_part import SessionPart, synchronized
 
-MAX_PREVIEW = 100_000  # characters of a picture's data URL
+MAX_PREVIEW = 100_000  # characters of the data URL of a picture
 BLACK, WHITE = "#000000", "#ffffff"
-Fabric = dict[str, Any]  # the canvas's JSON
+Fabric = dict[str, Any]  # JSON of the canvas, which is written by Fabric.js
 
 
 def decode_data_url(url: str) -> bytes:
@@ -35,17 +35,17 @@ def decode_data_url(url: str) -> bytes:
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """What is on the canvas.
+    """The content of the canvas.
 
     Attributes:
-        strokes: as Fabric.js writes them; None when nothing was drawn yet.
-        digit: (28, 28) uint8; None when blank.
-        issues: what makes it hard to classify.
-        predictions: the prediction after each stroke, and its confidence.
-        redo_stack: strokes that Undo has removed here instead of in the browser, the last one last.
-        from_image: whether the digit came from an image; the first stroke replaces it.
-        previous: what was there before Clear or an image, for Undo.
-        following: what Undo has taken back, a Clear or an image, for Redo.
+        strokes: Strokes in the format of Fabric.js; `None` if nothing was drawn yet.
+        digit: (28, 28) uint8; `None` if the canvas is blank.
+        issues: Properties that make the drawing hard to classify.
+        predictions: Prediction and confidence after each stroke.
+        redo_stack: Strokes that Undo has removed on the server, newest last.
+        from_image: Whether the digit comes from an image. The first stroke replaces it.
+        previous: The content before Clear or an image, for Undo.
+        following: The content that Undo has replaced, for Redo.
     """
 
     strokes: Fabric | None = None
@@ -59,7 +59,7 @@ class Drawing:
 
     @property
     def paths(self) -> list[Fabric]:
-        """The strokes one by one."""
+        """The strokes as a list."""
         return list((self.strokes or {}).get("objects", []))
 
     @property
@@ -69,11 +69,11 @@ class Drawing:
 
     @property
     def undo_target(self) -> "Drawing | None":
-        """What Undo restores after this drawing is gone; one step, so that a long session stays small."""
+        """The content that Undo restores after Clear. Only one step is kept, so that a long session stays small."""
         return replace(self, previous=None, following=None) if self.n_strokes or self.from_image else self.previous
 
     def recolor(self, ink: str, background: str) -> "Drawing":
-        """The same drawing in other colors, and all that Undo and Redo may restore."""
+        """Return the drawing in other colors, including its undo history."""
 
         def inked(paths: Any) -> list[Fabric]:
             return [path | {"stroke": ink} for path in paths]
@@ -86,24 +86,24 @@ class Drawing:
 
 
 class CanvasState(SessionPart):
-    """The canvas of a session, kept over page changes.
+    """The canvas of a session, which is kept when the page changes.
 
-    A new revision is a new widget in the browser, which starts from `initial_drawing`. What is drawn later comes back from the
-    widget and is never sent to the same revision again.
+    A new revision is a new widget in the browser that starts from `initial_drawing`. Later strokes come from the widget and are
+    never sent back to the same revision.
 
     Attributes:
-        revision: number of the widget.
-        initial_drawing: what the widget starts from.
-        drawing: what is on it.
-        awaiting_image: whether the digit is still that of other strokes, until the widget sends the new image.
-        white_background: dark ink on white instead of white on black.
-        preview: (28, 28) uint8, the digit while a stroke is under way; predicted, never stored. None when the pen is up.
-        preview_number: of the last picture of a stroke under way, as its browser counts them.
-        has_keys: whether the keys 0 to 9 label.
-        notice: what to say below the canvas until something is drawn; "" for nothing.
-        error: why the last image could not be read, in a sentence.
-        reconnects: how often the browser has asked whether this session is still there.
-        explained_digit: the digit that the Draw page explains.
+        revision: Number of the widget.
+        initial_drawing: The strokes with which the widget starts.
+        drawing: The content of the canvas.
+        awaiting_image: Whether the digit does not show the present strokes yet, because the widget has not sent their image.
+        white_background: Whether the canvas has dark ink on white instead of white ink on black.
+        preview: The digit during a stroke, (28, 28) uint8. It is predicted but never stored. `None` if no stroke is drawn.
+        preview_number: Number of the last picture during a stroke, counted by the browser.
+        has_keys: Whether the keys 0 to 9 label the drawing. The page's script writes it.
+        notice: Sentence below the canvas until something is drawn; "" if there is none.
+        error: The reason why the last image could not be read, in a sentence.
+        reconnects: How often the browser has asked whether this session still exists.
+        explained_digit: The digit that the Draw page explains, or `None`.
     """
 
     def __init__(self, lock: Any = None, revision: int = 0) -> None:
@@ -124,35 +124,35 @@ class CanvasState(SessionPart):
 
     @property
     def key(self) -> str:
-        """The widget's key."""
+        """Key of the widget."""
         return f"canvas_{self.revision}"
 
     @property
     def colors(self) -> tuple[str, str]:
-        """Ink and background."""
+        """Colors of ink and background."""
         return (BLACK, WHITE) if self.white_background else (WHITE, BLACK)
 
     @property
     def digit(self) -> np.ndarray | None:
-        """The digit that can be labelled; None while the canvas is blank or its image has not come."""
+        """The digit that can be labelled; `None` if the canvas is blank or its image has not arrived."""
         return None if self.awaiting_image else self.drawing.digit
 
     @property
     def shown_digit(self) -> np.ndarray | None:
-        """The digit to predict: that of the stroke under way, or of the drawing."""
+        """The digit to predict: during a stroke its preview, else the drawing."""
         return self.drawing.digit if self.preview is None else self.preview
 
     def encoded_strokes(self) -> str:
-        """The strokes as a sample holds them."""
+        """Return the strokes in the format of a sample."""
         return encode_strokes(self.drawing.strokes, CANVAS_SIDE)
 
     @synchronized
     def sync_from_widget(self, key: str, value: Any) -> None:
-        """Take over the newest image that the browser has sent; each is decoded once.
+        """Take over the newest image from the browser. Each image is decoded once.
 
         Args:
-            key: the key of the widget that has sent it; another revision's is ignored.
-            value: the widget's.
+            key: Key of the widget that has sent the image. Images of other revisions are ignored.
+            value: Value of the widget.
         """
         sent = (value or {}).get("drawing") or {}
         image, strokes = sent.get("data"), sent.get("raw")
@@ -176,7 +176,7 @@ class CanvasState(SessionPart):
 
     @synchronized
     def new_revision(self, drawing: Drawing | None = None) -> None:
-        """Replace the widget: by a blank one, or by one that starts from a drawing."""
+        """Replace the widget by a blank widget, or by a widget that starts from a drawing."""
         self.revision += 1
         self.drawing = drawing or Drawing()
         self.initial_drawing = self.drawing.strokes
@@ -186,10 +186,10 @@ class CanvasState(SessionPart):
 
     @synchronized
     def set_preview(self, picture: Any) -> None:
-        """Take a picture of a stroke under way; what is none, of another revision or of a stroke that has ended is ignored.
+        """Take over a picture during a stroke. Malformed or outdated pictures are ignored.
 
         Args:
-            picture: `{"number", "revision", "n_strokes", "url"}`, as the browser sends it; `n_strokes` are finished.
+            picture: `{"number", "revision", "n_strokes", "url"}` from the browser; `n_strokes` counts finished strokes.
         """
         if not isinstance(picture, dict):
             return
@@ -205,25 +205,25 @@ class CanvasState(SessionPart):
 
     @synchronized
     def remount(self) -> None:
-        """Replace the widget by one with the same drawing."""
+        """Replace the widget by a widget with the same drawing."""
         kept = self.awaiting_image, self._last_image, self.error
         self.new_revision(self.drawing)
         self.awaiting_image, self._last_image, self.error = kept
 
     @synchronized
     def clear(self) -> None:
-        """A blank canvas; Undo restores the drawing."""
+        """Clear the canvas. Undo restores the drawing."""
         self.new_revision(Drawing(previous=self.drawing.undo_target))
 
     @synchronized
     def refuse_picture(self, sentence: str) -> None:
-        """A blank canvas, so that nobody takes its old digit for that of a picture which could not be read, and why not."""
+        """Clear the canvas and say why a picture could not be read. The old digit would look like the answer."""
         self.clear()
         self.error = sentence
 
     @synchronized
     def undo(self) -> None:
-        """Undo what the widget cannot: a stroke that it started from, or Clear. The widget is replaced in any case."""
+        """Undo a stroke of the initial drawing, or Clear. The widget is always replaced."""
         paths = self.drawing.paths
         if paths:
             removed = paths.pop()
@@ -235,7 +235,7 @@ class CanvasState(SessionPart):
 
     @synchronized
     def redo(self) -> None:
-        """Do again what `undo` has taken back. The widget is replaced in any case."""
+        """Redo what `undo` has removed. The widget is always replaced."""
         if self.drawing.redo_stack:
             *rest, path = self.drawing.redo_stack
             self._show_paths([*self.drawing.paths, path], tuple(rest))
@@ -245,7 +245,7 @@ class CanvasState(SessionPart):
             self.remount()
 
     def _show_paths(self, paths: list[Fabric], redo_stack: tuple[Fabric, ...]) -> None:
-        """The new image comes from the browser; until then the old digit is shown."""
+        """Show strokes. The old digit is shown until the browser sends the new image."""
         strokes = (self.drawing.strokes or {}) | {"objects": paths}
         digit = self.drawing.digit if paths else None
         self.new_revision(replace(self.drawing, strokes=strokes, digit=digit, issues=(), redo_stack=redo_stack))
@@ -253,12 +253,12 @@ class CanvasState(SessionPart):
 
     @synchronized
     def load_digit(self, digit: np.ndarray, issues: Sequence[QualityIssue] = ()) -> None:
-        """Show a digit that came from an image, (28, 28) uint8, and what is to be said of it."""
+        """Show a digit of an image, (28, 28) uint8, with its issues."""
         self.new_revision(Drawing(digit=digit, issues=tuple(issues), from_image=True, previous=self.drawing.undo_target))
 
     @synchronized
     def set_white_background(self, white: bool) -> None:
-        """The same drawing in the other colors."""
+        """Change the colors of the drawing."""
         self.white_background = white
         self.new_revision(self.drawing.recolor(*self.colors))
 
@@ -279,11 +279,11 @@ class CanvasState(SessionPart):
 
     @synchronized
     def record_prediction(self, prediction: int, confidence: float) -> None:
-        """Note the prediction after the newest stroke; those of strokes that Undo has removed are dropped."""
+        """Note the prediction after the newest stroke. Predictions of removed strokes are dropped."""
         kept = self.drawing.predictions[: max(0, self.drawing.n_strokes - 1)]
         self.drawing = replace(self.drawing, predictions=(*kept, (prediction, confidence)))
 
     @synchronized
     def on_reconnect(self) -> None:
-        """The browser's connection was lost and is back: tell it that this session is still there."""
+        """Tell the browser after a lost connection that this session still exists."""
         self.reconnects += 1

@@ -1,4 +1,4 @@
-"""The one owner of a session's running work, whatever kind of work it is."""
+"""The running work of a session: trainings, evaluations, imports and cached results."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

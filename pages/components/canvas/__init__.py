@@ -129,7 +129,7 @@ def load_image(session: LabSession, content: bytes) -> None:
 
 
 def load_example(session: LabSession) -> None:
-    """Show a random MNIST digit in the place of the drawing, for those who cannot draw."""
+    """Show a random MNIST test digit on the canvas."""
     try:
         digits, _ = mnist.load_test()
     except DigitLabError as error:
