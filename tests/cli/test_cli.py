@@ -104,6 +104,7 @@ def test_errors_are_sentences(arguments, sentence, tmp_path, capsys):
     assert sentence in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_evaluate_prints_the_cards_figures(capsys):
     assert main(["evaluate", "fast", "mlp", "--json"]) == 0
     for row in json.loads(capsys.readouterr().out):
@@ -152,6 +153,7 @@ def test_a_killed_training_goes_on_where_it_was(tmp_path):
     assert not [*tmp_path.glob("cache/checkpoints/*")]
 
 
+@pytest.mark.slow
 def test_sweep_writes_a_table(tmp_path, capsys, few):
     (tmp_path / "mine.npz").write_bytes(few.to_npz())
     values = ["sample_weight=1,20", "mnist_samples=100", "epochs=1"]
@@ -163,6 +165,7 @@ def test_sweep_writes_a_table(tmp_path, capsys, few):
     assert pd.read_parquet(out)["personal"].tolist() == pytest.approx([row["personal"] for row in rows])
 
 
+@pytest.mark.slow
 def test_a_sweep_of_a_network_s_numbers_stops_poor_ones_early(tmp_path, capsys):
     file = tmp_path / "tiny.json"
     file.write_text('{"blocks": [{"kind": "dense", "size": 2}]}')
