@@ -1,6 +1,7 @@
 # make run         set up and open the dashboard
 # make test        set up and run every check
-# make test-quick  the tests that need no browser, worker or server: two minutes
+# make test-quick  the tests that need no browser, worker, server or training: one minute
+# make coverage    run all tests, print which lines and branches they miss, and check the thresholds
 # make check       lint, format, types and import rules
 # make setup       set up only: .venv, packages, MNIST
 # make lock        pin every package in requirements.txt, from pyproject.toml; UPGRADE=--upgrade takes newer ones
@@ -11,11 +12,15 @@ PYTHON ?= python3
 export HOME ?= $(CURDIR)/.cache
 unexport PYTHONDONTWRITEBYTECODE  # it would have every process compile all of TensorFlow again
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest --numprocesses=2
+# The coverage of these must be at least so many percent: they store labs, run jobs, and open files of strangers.
+THRESHOLD := 95
+PROTECTED := digitcore/storage digitcore/jobs digitcore/models/upload.py digitcore/models/sandbox.py
 # Python compiles what it uses; to compile all of TensorFlow takes half a minute.
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 .DEFAULT_GOAL := help
 
-.PHONY: help setup run test test-quick check lock bench audit
+.PHONY: help setup run test test-quick coverage check check-style check-types lock bench audit
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
@@ -36,18 +41,35 @@ setup: .venv/ready
 run: setup
 	$(BIN)/python -m streamlit run server.py
 
-test: setup .venv/ready-to-test check
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+test: setup .venv/ready-to-test check .venv/compiled
+	$(PYTEST) --dist=loadfile --no-loadscope-reorder
 
 test-quick: setup .venv/ready-to-test
-	$(BIN)/python -m pytest --numprocesses=2 --dist=load -m "not browser and not slow"
+	$(PYTEST) --dist=loadfile -p tests.support.without_tensorflow -m "not browser and not slow"
 
-check: .venv/ready-to-test
+coverage: setup .venv/ready-to-test .venv/compiled
+	$(BIN)/coverage erase
+	$(PYTEST) --dist=loadfile --no-loadscope-reorder --cov --cov-report=
+	$(BIN)/coverage report
+	@for part in $(PROTECTED); do \
+	  $(BIN)/coverage report --include="$$part,$$part/*" --fail-under=$(THRESHOLD) --format=total >/dev/null || { echo "The coverage of $$part is below $(THRESHOLD) %."; exit 1; }; \
+	done
+
+check: check-style check-types
+
+check-style: .venv/ready-to-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/oxlint
+
+check-types: .venv/ready-to-test
+	$(BIN)/mypy
+
+# Else the first processes of the tests would compile TensorFlow at the same time, each for itself.
+.venv/compiled: .venv/ready
+	$(BIN)/python -c "import digitcore.models.litert, digitcore.training.trainer"
+	touch $@
 
 lock: .venv/ready-to-test
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 $(UPGRADE) --no-annotate --quiet \

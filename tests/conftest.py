@@ -1,4 +1,4 @@
-"""Fixtures that several test modules share. Everything is real: MNIST, the shipped models, the worker."""
+"""Fixtures that several test modules share. Nothing is simulated: they are MNIST, the shipped models, and a worker."""
 
 import os
 import tempfile
@@ -18,51 +18,58 @@ from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from tests.support.postgres import PROGRAMS, PostgresServer
 
-settings.register_profile("tests", deadline=None, derandomize=True)  # a busy machine is no failure, and every run is the same
+settings.register_profile("tests", deadline=None, derandomize=True)  # A busy machine is no failure, and each run is the same.
 settings.load_profile("tests")
-os.environ.setdefault("DIGITLAB_LOW_PRIORITY", "0")  # two tests run at once: a worker that gives way to all would not end
-os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # for the same reason: threads of two trainings would wait for each other
-os.environ["DIGITLAB_STORE"] = f"sqlite:///{tempfile.mkdtemp()}/labs.sqlite"  # never the developer's own labs
+os.environ.setdefault("DIGITLAB_LOW_PRIORITY", "0")  # Two tests run at once; a worker of low priority would starve.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # Threads of two trainings would wait for each other.
+os.environ["DIGITLAB_STORE"] = f"sqlite:///{tempfile.mkdtemp()}/labs.sqlite"  # Tests never touch the developer's labs.
 
-# Longest first, so that two processes end together.
+# The longest come first, so that two processes end at the same time.
 LONGEST_FIRST = (
+    "test_drawing",
+    "test_experiments",
+    "test_persistence",
     "browser",
-    "app",
     "test_cluster",
     "test_service",
     "test_trainer",
-    "test_sweep",
+    "app",
     "test_cli",
     "test_upload",
     "test_benchmark",
 )
-MARKED_BY_FOLDER = {"browser": "browser", "app": "slow"}
-SLOW_MODULES = {
+SLOW_FOLDERS = {"app", "browser"}
+SLOW_FIXTURES = {"service", "postgres", "random_mlp"}  # a worker, a server, a training
+SLOW_MODULES = {  # They start processes or train.
+    "test_api",
+    "test_architecture",
+    "test_benchmark",
     "test_cluster",
+    "test_hostile_input",
+    "test_packaging",
+    "test_photographs",
+    "test_sandbox",
+    "test_server",
     "test_service",
     "test_trainer",
-    "test_sweep",
     "test_upload",
-    "test_server",
-    "test_api",
-    "test_benchmark",
 }
 
 
 def pytest_collection_modifyitems(items):
-    """Mark and sort the tests by their place."""
-
-    def rank(item):
-        names = (item.path.parent.name, item.path.stem)
-        return next((i for i, name in enumerate(LONGEST_FIRST) if name in names), len(LONGEST_FIRST))
-
+    """Mark the tests by their folder, module and fixtures, and put the longest first."""
     for item in items:
-        folder = item.path.parent.name
-        if folder in MARKED_BY_FOLDER:
-            item.add_marker(MARKED_BY_FOLDER[folder])
-        elif item.path.stem in SLOW_MODULES:
+        if item.path.parent.name == "browser":
+            item.add_marker("browser")
+        is_slow = item.path.parent.name in SLOW_FOLDERS or item.path.stem in SLOW_MODULES
+        if is_slow or SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
-    items.sort(key=rank)
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    names = (item.path.stem, item.path.parent.name)
+    return next((rank for rank, name in enumerate(LONGEST_FIRST) if name in names), len(LONGEST_FIRST))
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +89,7 @@ def untrained():
 
 @pytest.fixture(scope="session")
 def random_mlp():
-    """Random weights in the network that trains quickest, for tests of what goes on around a training."""
+    """The network that trains quickest, with random weights."""
     from digitcore.models import keras_io
 
     return keras_io.random_model("mlp", name="untrained")
@@ -95,7 +102,7 @@ def predictor(genius):
 
 @pytest.fixture(scope="session")
 def few(data):
-    """Twenty samples, two of each digit, from digits that no model was trained on."""
+    """Twenty samples, two of each digit, from the validation set."""
     digits, labels = data.validation
     chosen = np.concatenate([np.flatnonzero(labels == digit)[:2] for digit in range(10)])
     return SampleSet.from_arrays(digits[chosen], labels[chosen])
@@ -103,6 +110,7 @@ def few(data):
 
 @pytest.fixture(scope="session")
 def service():
+    """The job service that the tests of one process share. No test may harm its cluster."""
     running = JobService()
     yield running
     running.close()
@@ -121,7 +129,7 @@ def postgres():
 
 @pytest.fixture
 def lab(few, genius, untrained):
-    """A lab with samples, two runs in a row and an imported model."""
+    """A lab with samples, two runs and an imported model."""
     score = Score(9, 10, (0.6, 0.98))
     point = {"epoch": 0.0, "samples_seen": 0.0, "seconds": 0.0, "val_loss": 2.3}
     settings = TrainSettings(epochs=3)

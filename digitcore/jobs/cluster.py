@@ -37,15 +37,15 @@ class OwnCluster:
         n_workers: Number of workers.
     """
 
-    def __init__(self, n_workers: int):
+    def __init__(self, n_workers: int, *, imports_training: bool = True):
         self._folder = cluster_folder.create()
         try:
-            self._cluster = self._start(n_workers)
+            self._cluster = self._start(n_workers, imports_training)
         except BaseException:
             cluster_folder.remove(self._folder)
             raise
 
-    def _start(self, n_workers: int) -> Any:
+    def _start(self, n_workers: int, imports_training: bool) -> Any:
         from distributed.deploy.subprocess import SubprocessCluster
         from distributed.security import Security
         from distributed.system import MEMORY_LIMIT
@@ -53,6 +53,7 @@ class OwnCluster:
         keys = _make_keys(self._folder)
         modules = [preload.__name__]
         environment = {"TF_CPP_MIN_LOG_LEVEL": "2", "TMPDIR": str(self._folder)}
+        environment[preload.IMPORTS_TRAINING] = "yes" if imports_training else "no"
         if n_workers > 1:
             environment["TF_NUM_INTRAOP_THREADS"] = str(max(1, (os.cpu_count() or 1) // n_workers))
         inherited = {
@@ -101,16 +102,32 @@ class OwnCluster:
         """Kill processes that were stopped by a signal, because they neither answer nor end."""
         import psutil
 
+        for process in self._processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.status() == psutil.STATUS_STOPPED:
+                    process.kill()
+
+    def _processes(self) -> list[Any]:
+        """Return the processes of the cluster that run."""
+        import psutil
+
+        found: list[Any] = []
         for pid in [part.process.pid for part in self._parts() if part.process]:
             with contextlib.suppress(psutil.NoSuchProcess):
-                for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
-                    if process.status() == psutil.STATUS_STOPPED:
-                        process.kill()
+                process = psutil.Process(pid)
+                found += [process, *process.children(recursive=True)]
+        return found
 
     def close(self) -> None:
         """End all processes and remove their files."""
+        import psutil
+
+        processes = self._processes()
         with contextlib.suppress(Exception):
             self._cluster.close(timeout=CLOSE_TIMEOUT)
+        for process in processes:  # A nanny whose scheduler was killed would wait for it.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         cluster_folder.remove(self._folder)
 
 

@@ -14,6 +14,7 @@ from digitcore import processes
 from digitcore.jobs import cluster_folder
 
 SERVER_PID = "DIGITLAB_SERVER_PID"  # environment variable with the process id of the server
+IMPORTS_TRAINING = "DIGITLAB_IMPORTS_TRAINING"  # environment variable: "no" if a worker imports TensorFlow at first use
 LOWEST_NICE = 19
 
 
@@ -38,7 +39,8 @@ def _set_up_worker() -> None:
     if config.low_priority:
         _lower_priority()
     logging.getLogger("distributed.worker").setLevel(logging.CRITICAL)  # The session shows the error.
-    threading.Thread(target=_import_training, daemon=True).start()
+    if os.environ.get(IMPORTS_TRAINING) != "no":
+        threading.Thread(target=_import_training, daemon=True).start()
 
 
 def _lower_priority() -> None:

@@ -44,6 +44,9 @@ class JobService:
         limits: Limits of one job; `None` takes the configured limits.
         is_wanted: Called with a job; returns whether its session still waits for the result. Other jobs are stopped.
         n_workers: Number of workers of the started cluster; `None` takes the configured number.
+        imports_training: Whether the workers of the started cluster import TensorFlow before the first training asks for it.
+        housekeeping_interval: Seconds between two checks for idle clusters, dead processes and overdue jobs.
+        stop_timeout: Seconds after which a job that was asked to stop loses its worker.
 
     Example:
         >>> from digitcore.jobs.tasks import StatisticsTask
@@ -60,12 +63,17 @@ class JobService:
         limits: Limits | None = None,
         is_wanted: Callable[[AnyJob], bool] = lambda job: True,
         n_workers: int | None = None,
+        imports_training: bool = True,
+        housekeeping_interval: float = HOUSEKEEPING_INTERVAL,
+        stop_timeout: float = STOP_TIMEOUT,
     ):
         config = load_config()
         self.limits = limits or Limits.from_config(config)
         self.n_workers = n_workers or config.workers
         self._address = address or config.dask_scheduler_address
         self._idle_timeout, self._is_wanted = idle_timeout, is_wanted
+        self._imports_training = imports_training
+        self._housekeeping_interval, self._stop_timeout = housekeeping_interval, stop_timeout
         self._queue = JobQueue()
         self._cluster: OwnCluster | None = None
         self._client: Any = None
@@ -106,7 +114,7 @@ class JobService:
     def worker_count(self) -> int:
         """Return the number of workers of the connected cluster; 0 if no cluster is connected."""
         client = self._client
-        return len(client.scheduler_info(n_workers=-1)["workers"]) if client is not None else 0
+        return len(client.scheduler_info(n_workers=-1).get("workers", ())) if client is not None else 0
 
     def release_workers(self) -> None:
         """Stop the workers and wait until they have ended. The next job starts new workers."""
@@ -214,7 +222,7 @@ class JobService:
         return self._client
 
     def _start_cluster(self) -> Any:
-        self._cluster = OwnCluster(self.n_workers)
+        self._cluster = OwnCluster(self.n_workers, imports_training=self._imports_training)
         return self._cluster.connect()
 
     def _connect_to_address(self, address: str) -> Any:
@@ -245,7 +253,7 @@ class JobService:
         return self._cluster is None or self._cluster.is_alive
 
     def _keep_house(self) -> None:
-        while not self._closed.wait(min(HOUSEKEEPING_INTERVAL, max(0.2, self._idle_timeout / 2))):
+        while not self._closed.wait(min(self._housekeeping_interval, max(0.2, self._idle_timeout / 2))):
             self._run_soon(self._housekeeping)
 
     def _housekeeping(self) -> None:
@@ -270,9 +278,11 @@ class JobService:
         if sent_at is None:
             return
         started_at = job.started_at or sent_at + cluster.START_TIMEOUT  # Its worker may have to start first.
-        if not job.is_stopping and now - started_at > self.limits.seconds + STOP_TIMEOUT:  # A training stops itself earlier.
+        if (
+            not job.is_stopping and now - started_at > self.limits.seconds + self._stop_timeout
+        ):  # A training stops itself earlier.
             job.stop()
-        if job.is_stopping and now - max(started_at, self._overdue_since.setdefault(job.id, now)) > STOP_TIMEOUT:
+        if job.is_stopping and now - max(started_at, self._overdue_since.setdefault(job.id, now)) > self._stop_timeout:
             self._end(job)
 
     def _end(self, job: AnyJob) -> None:

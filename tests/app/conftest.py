@@ -15,7 +15,7 @@ def app():
 
 @pytest.fixture(scope="package", autouse=True)
 def close_services():
-    """Let the workers go, and what would start others, before the tests of the workers themselves begin."""
+    """Stop the workers, and the threads that would start others, when the tests of the pages have ended."""
     yield
     resources.sweep_recorder().close()
     resources.jobs().close()

@@ -1,4 +1,7 @@
-"""Real Chromium, real pen strokes, the real worker. Without Chromium these tests are skipped, or fail where it is required."""
+"""Tests in Chromium, with pen strokes and a worker. Without Chromium they are skipped; they fail if it is required.
+
+The tests of one process share a browser and a server. A test that kills a process starts a server for itself.
+"""
 
 import os
 
@@ -29,15 +32,29 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def cloud_server(tmp_path_factory):
-    """As on Streamlit Community Cloud: the entry script alone, and reruns that interrupt each other."""
+    """A server as on Streamlit Community Cloud: the entry script alone, and reruns that interrupt each other."""
     running = Server(tmp_path_factory.mktemp("cloud"), "streamlit_app.py", STREAMLIT_RUNNER_FAST_RERUNS="true")
     yield running
     running.stop()
 
 
 @pytest.fixture
+def own_server(tmp_path):
+    """A function that starts a server for one test. The servers of one test share a store."""
+    started = []
+
+    def start(**environment):
+        started.append(Server(tmp_path, **environment))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.stop()
+
+
+@pytest.fixture
 def new_person(browser):
-    """Makes persons, each with a browser of their own."""
+    """A function that makes persons. Each has cookies and storage of its own, in the shared browser."""
     contexts = []
 
     def make(server, **options):

@@ -1,4 +1,4 @@
-"""The canvas: its tools, its keys, quick hands, what survives."""
+"""The canvas: its tools and keys, quick hands, and what survives."""
 
 import itertools
 import os
@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.browser import FOUR, OBSERVE_SHIFTS, SEVEN, SHAPES, SHORT, SIDE
 
-QUICK_HANDS = int(os.environ.get("DIGITLAB_QUICK_HANDS", "8"))  # labels and redraws; the bar is 200
+QUICK_HANDS = int(os.environ.get("DIGITLAB_QUICK_HANDS", "5"))  # labels and redraws of a test; a thorough run takes 200
 
 
 def test_tools_and_keys(person):
@@ -56,7 +56,7 @@ def test_a_label_pressed_with_the_stroke_takes_it_whole(new_person, request, kin
     person = new_person(request.getfixturevalue(kind))
     page = person.page
     person.begin()
-    waits = (0, 5, 10, 15, 20, 30, 40, 60)
+    waits = (0, 5, 15, 30, 60)  # ms
     for count in range(1, QUICK_HANDS + 1):
         person.stroke(SEVEN[0])
         page.wait_for_timeout(waits[count % len(waits)])  # the delay of a quick hand
@@ -73,7 +73,7 @@ def test_a_stroke_drawn_at_once_after_a_label_is_not_lost(new_person, request, k
     page = person.page
     person.begin()
     person.stroke(SEVEN[0])
-    waits = (120, 0, 60, 20, 150, 90, 30, 200)
+    waits = (0, 20, 60, 120, 200)  # ms
     for count in range(1, QUICK_HANDS + 1):
         person.predicted_digit()
         person.settle(100)
@@ -138,14 +138,15 @@ def test_nothing_moves_while_a_person_draws(person):
 
 
 def test_small_digits_in_the_corners_are_read(person):
-    """About 100 of the 280 px, 5 px off the edge, with a brush to match."""
+    """The digits are 100 of the 280 px large and 5 px from the edge, drawn with a thin brush."""
     page = person.page
     person.begin()
     page.get_by_text("Brush and background").click()
     person.slide("brush", *["ArrowLeft"] * 6)
     page.keyboard.press("Escape")
     person.settle()
-    for (left, top), (digit, strokes) in itertools.product(itertools.product((5, 175), repeat=2), SHAPES.items()):
+    corners = itertools.product((5, 175), repeat=2)
+    for (left, top), (digit, strokes) in zip(corners, itertools.cycle(SHAPES.items()), strict=False):
         for points in strokes:
             person.draw_stroke([(left + (x - 70) * 0.5, top + (y - 45) * 0.5) for x, y in points])
         assert person.predicted_digit() == digit
@@ -229,19 +230,20 @@ def test_a_drawing_survives_a_page_change(person):
     assert person.draw(4)[-1] == first, "a cleared canvas is blank"
 
 
-def test_the_answer_does_not_wait_for_the_canvas(person):
-    """The canvas sends 200 ms after a stroke; the pressed toolbar button sends at once. Notices when an upgrade breaks it."""
+# The component sends a drawing when a timer of 200 ms ends. This script keeps that timer from ending.
+WITHOUT_TIMER = """window.timers = 0; const wait = window.setTimeout;
+window.setTimeout = (call, delay, ...rest) => delay === 200 ? -(++window.timers) : wait(call, delay, ...rest);"""
+
+
+def test_the_answer_does_not_wait_for_the_timer_of_the_canvas(person):
+    """Our adapter sends the drawing when the pen goes up. The test notices if an upgrade of the component breaks this."""
+    page = person.page
+    page.add_init_script(WITHOUT_TIMER)
     person.begin()
-    person.page.evaluate(
-        """() => { window.sent = []; const send = WebSocket.prototype.send;
-        WebSocket.prototype.send = function (...all) { window.sent.push(performance.now()); return send.apply(this, all) };
-        document.addEventListener('pointerup', () => { window.up = performance.now(); window.sent = [] }, true) }"""
-    )
-    waits = []
-    for points in ([(60, 60), (200, 70)], [(60, 140), (200, 150)], [(60, 220), (200, 230)]):
-        person.draw_stroke(points)
-        waits.append(person.page.evaluate("window.sent[0] - window.up"))
-    assert min(waits) < 150, waits
+    person.draw(7)
+    assert person.predicted_digit() == 7
+    assert page.evaluate("window.timers") > 0, "the component has such a timer"
+    person.wait_for_drawings(0)
 
 
 def test_the_hidden_toolbar_is_no_tab_stop(person):

@@ -1,4 +1,4 @@
-"""An experiment from a network that one builds to a link that another trains: compared, swept, killed, resumed."""
+"""An experiment: a network is built, trained, compared and swept; the server is killed; another user trains from the link."""
 
 import csv
 import io
@@ -6,11 +6,9 @@ import re
 from urllib.parse import urlsplit
 
 import psutil
-import pytest
 
-from tests.support.browser import LONG, Server
+from tests.support.browser import LONG
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
 START = "/Train?start=untrained&mnist_samples=200&epochs=1"
 
 
@@ -18,7 +16,7 @@ def choose(person, label, text):
     """Choose an option of a selectbox or a multiselect."""
     box = person.page.get_by_role("combobox", name=label, exact=True)
     box.click()
-    box.fill(text)  # a long list shows but a part of itself
+    box.fill(text)  # A long list renders only some of its options.
     person.page.get_by_role("option").filter(has_text=re.compile(f"^{re.escape(text)}$")).first.click()
     person.page.keyboard.press("Escape")
     person.settle()
@@ -56,46 +54,41 @@ def done(person, n, of):
     person.page.get_by_text(f"{n} of {of} trials done").wait_for(timeout=3 * LONG)
 
 
-def test_an_experiment_survives_a_kill_and_travels_by_link(new_person, tmp_path):
-    server, again = Server(tmp_path), None
-    try:
-        person = new_person(server)
-        person.open(START)
-        choose(person, "Network", "Build my own")
-        train(person)
+def test_an_experiment_survives_a_kill_and_travels_by_link(new_person, own_server):
+    server = own_server()
+    person = new_person(server)
+    person.open(START)
+    choose(person, "Network", "Build my own")
+    train(person)
 
-        person.go("Evaluate")
-        choose(person, "More models", "convnet")
-        compared = person.page.locator(".st-key-comparison").get_by_text("convnet").first
-        compared.wait_for(state="attached", timeout=LONG)
+    person.go("Evaluate")
+    choose(person, "More models", "convnet")
+    compared = person.page.locator(".st-key-comparison").get_by_text("convnet").first
+    compared.wait_for(state="attached", timeout=LONG)
 
-        person.go("Train")
-        person.page.locator(".st-key-sweeping label").first.click()
-        person.settle()
-        person.slide("sweep_seeds", "ArrowRight")
-        person.press("sweep")
-        person.page.get_by_text(re.compile("[1-3] of 8 trials done")).wait_for(timeout=LONG)
-        person.page.reload()
-        person.page.get_by_text(re.compile("[1-7] of 8 trials done")).wait_for(timeout=LONG)
-        kill_all(server)
-        again = Server(tmp_path, STREAMLIT_SERVER_PORT=str(server.port))
-        person.page.reload()
-        done(person, 8, 8)
-        rows = download(person, "Download (CSV)")
-        assert len(rows) == len({(row["blocks.1.size"], row["blocks.3.dropout"], row["seed"]) for row in rows}) == 8
-        assert {row["status"] for row in rows} == {"done"} and all(0 < float(row["mnist"]) < 1 for row in rows)
-        person.settle()
+    person.go("Train")
+    person.page.locator(".st-key-sweeping label").first.click()
+    person.settle()
+    person.slide("sweep_seeds", "ArrowRight")
+    person.press("sweep")
+    person.page.get_by_text(re.compile("[1-7] of 8 trials done")).wait_for(timeout=LONG)
+    kill_all(server)
+    again = own_server(STREAMLIT_SERVER_PORT=str(server.port))
+    person.page.reload()
+    done(person, 8, 8)
+    rows = download(person, "Download (CSV)")
+    assert len(rows) == len({(row["blocks.1.size"], row["blocks.3.dropout"], row["seed"]) for row in rows}) == 8
+    assert {row["status"] for row in rows} == {"done"}
+    assert all(0 < float(row["mnist"]) < 1 for row in rows)
+    person.settle()
 
-        person.press("sweep_apply")
-        person.settle()
-        person.page.get_by_text("Link to these settings").click()
-        link = urlsplit(person.page.locator("code", has_text="start=untrained").first.inner_text())
-        person.page.keyboard.press("Escape")
-        first = train(person)
-        other = new_person(again)
-        other.open(f"{link.path}?{link.query}")
-        assert train(other) == first and len(first) > 2
-    finally:
-        server.stop()
-        if again:
-            again.stop()
+    person.press("sweep_apply")
+    person.settle()
+    person.page.get_by_text("Link to these settings").click()
+    link = urlsplit(person.page.locator("code", has_text="start=untrained").first.inner_text())
+    person.page.keyboard.press("Escape")
+    first = train(person)
+    other = new_person(again)
+    other.open(f"{link.path}?{link.query}")
+    assert len(first) > 2
+    assert train(other) == first

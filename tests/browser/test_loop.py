@@ -87,11 +87,13 @@ def test_drawing_while_training_and_stopping(person):
     training.get_by_text("Stopped early").wait_for(timeout=LONG)
     training.get_by_role("button", name="Continue").click()
     assert "Active model: run 1" in person.bar().inner_text()
-    training.get_by_role("button", name="Stop", exact=True).click(timeout=LONG)  # the next test needs the worker
+    training.get_by_role("button", name="Stop", exact=True).click(timeout=LONG)
     training.get_by_text("Stopped early").wait_for(timeout=LONG)
 
 
-def test_a_killed_worker_is_said(person, server):
+def test_a_killed_worker_is_reported(new_person, own_server):
+    server = own_server()
+    person = new_person(server)
     page = person.page
     person.begin()
     person.draw(1)

@@ -1,38 +1,33 @@
-"""Every page: opened first, its console, its accessibility, its views."""
+"""All pages: as the first address, their consoles, their accessibility, their views."""
 
 import pytest
 
-from tests.support.browser import LONG, Person, Server
+from tests.support.browser import LONG, Person
 
 PATHS = ["/Draw", "/Train", "/Evaluate", "/"]
-MARKS = {"/Train": ".st-key-train", "/Evaluate": ".st-key-view"}  # of the others: the answer
+MARKS = {"/Train": ".st-key-train", "/Evaluate": ".st-key-view"}  # selectors of elements that show a page is ready
 STREAMLIT_VIOLATIONS: set[str] = set()  # axe rules that Streamlit's own parts break
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_every_address_works_first(browser, tmp_path, path):
-    fresh = Server(tmp_path)
-    try:
-        context = browser.new_context()
-        page = context.new_page()
-        page.goto(fresh.url + path)
-        page.locator(".st-key-bar a").nth(3).wait_for(timeout=60_000)
-        page.locator(MARKS.get(path, ".st-key-answer")).wait_for(timeout=30_000)
-        assert "Page not found" not in page.inner_text("body")
-        assert page.locator("[data-testid=stException]").count() == 0
-        context.close()
-    finally:
-        fresh.stop()
+@pytest.mark.parametrize("path", ["/", "/Evaluate"])
+def test_an_address_works_as_the_first_request_of_a_server(new_person, own_server, path):
+    """The tests of persistence and of experiments open /Draw and /Train as the first address of a server."""
+    person = new_person(own_server())
+    person.open(path)
+    person.page.locator(".st-key-bar a").nth(3).wait_for(timeout=LONG)
+    person.page.locator(MARKS.get(path, ".st-key-answer")).wait_for(timeout=LONG)
+    assert "Page not found" not in person.page.inner_text("body")
+    assert person.page.locator("[data-testid=stException]").count() == 0
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_the_console_stays_empty(person, path):
     errors = []
-    person.page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+    person.page.on("console", lambda message: message.type == "error" and errors.append((message.text, message.location["url"])))
     person.page.on("pageerror", lambda error: errors.append(str(error)))
     for _ in range(2):  # opened, then reloaded
         person.open(path)
-        person.page.locator(MARKS.get(path, ".st-key-answer")).wait_for(timeout=30_000)
+        person.page.locator(MARKS.get(path, ".st-key-answer")).wait_for(timeout=LONG)
         person.settle(1000)
     assert errors == []
 

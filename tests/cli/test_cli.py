@@ -114,6 +114,7 @@ def test_error_is_a_message_and_exit_status_1(arguments, sentence, tmp_path, cap
     assert sentence in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_evaluate_measures_the_figures_of_the_card(capsys):
     assert main(["evaluate", "fast", "mlp", "--json"]) == 0
     for row in json.loads(capsys.readouterr().out):
@@ -139,6 +140,7 @@ def _kept_epochs(folder):
         return 0
 
 
+@pytest.mark.slow
 def test_killed_training_is_resumed(tmp_path, monkeypatch):
     """The first process is killed with -9 in its third epoch. The second training continues its curve."""
     settings = ["mnist_samples=6000", "epochs=4", "validation_samples=500", "seed=7"]
@@ -165,6 +167,7 @@ def test_killed_training_is_resumed(tmp_path, monkeypatch):
     assert not [*tmp_path.glob("cache/checkpoints/*")]
 
 
+@pytest.mark.slow
 def test_sweep_writes_a_table(tmp_path, capsys, few):
     (tmp_path / "mine.npz").write_bytes(few.to_npz())
     values = ["sample_weight=1,20", "mnist_samples=100", "epochs=1"]
@@ -194,6 +197,7 @@ class LocalService:
         pass
 
 
+@pytest.mark.slow
 def test_sweep_of_a_built_network_stops_poor_trainings_early(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(job_service, "JobService", LocalService)
     file = tmp_path / "tiny.json"

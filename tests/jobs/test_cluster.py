@@ -1,4 +1,7 @@
-"""Processes that train: how they start, who may speak with them, what happens when they die or hang, what they leave."""
+"""The processes of a cluster: how they start, who may connect to them, what happens when they die, and what they leave behind.
+
+A test that kills or stops a process has a cluster of its own.
+"""
 
 import json
 import os
@@ -8,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,49 +20,76 @@ import pytest
 from distributed import Client
 from distributed.security import Security
 
-from digitcore.errors import JobError
-from digitcore.jobs import cluster_folder, preload
-from digitcore.jobs.cluster import CONNECT_TIMEOUT
-from digitcore.jobs.service import HOUSEKEEPING_INTERVAL, JobService
-from digitcore.jobs.tasks import Unlimited
-from digitcore.samples import SampleSet
-from digitcore.training.settings import TrainSettings
-from tests.support.jobs import (
-    LONG,
-    PATIENCE,
-    EndlessTask,
-    OutsideCluster,
-    answers,
-    dask_processes,
-    is_alive,
-    submit_training,
-    until,
-    worker_process,
-)
+from digitcore.errors import JobError, WorkerDiedError
+from digitcore.jobs import cluster, cluster_folder, preload
+from digitcore.jobs.service import JobService
+from digitcore.jobs.tasks import Task
+from tests.support.jobs import PATIENCE, EndlessTask, OutsideCluster, answers, is_alive, own_cluster, until
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_a_process_that_starts_when_its_server_is_gone_ends(tmp_path):
+@pytest.fixture
+def own():
+    """A cluster that only this test uses."""
+    with own_cluster() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """The service of a cluster that the tests of this module share. No test may harm it."""
+    with own_cluster() as started:
+        yield started.service
+
+
+def running_job(service):
+    """Return a job whose task runs until it is asked to stop."""
+    job = service.submit(EndlessTask())
+    until(lambda: job.events)
+    return job
+
+
+def test_a_process_that_starts_after_its_server_has_ended_ends(tmp_path):
     late = "import time; from digitcore.jobs import preload; preload.dask_setup(object()); time.sleep(60); raise SystemExit(1)"
     gone = os.environ | {preload.SERVER_PID: str(max(psutil.pids()) + 1000), cluster_folder.FOLDER: str(tmp_path / "run")}
     assert subprocess.run([sys.executable, "-c", late], env=gone, cwd=ROOT, timeout=PATIENCE, check=False).returncode == 0
 
 
 @dataclass(frozen=True)
-class ConfigurationTask(Unlimited):
-    """Returns what the worker's Dask is configured to."""
+class ConfigurationTask(Task):
+    """Returns the configuration of the worker's Dask."""
+
+    @property
+    def label(self):
+        return "Reading"
 
     def run(self, progress, should_stop):
         return dask.config.get("distributed.worker.profile.enabled"), dask.config.get("distributed.admin.tick.interval")
 
 
-def test_an_idle_worker_keeps_no_statistics_of_itself(service):
-    assert service.submit(ConfigurationTask()).wait(PATIENCE) == (False, "500ms")
+def test_a_worker_keeps_no_statistics_of_itself(shared):
+    assert shared.submit(ConfigurationTask()).wait(PATIENCE) == (False, "500ms")
+
+
+@dataclass(frozen=True)
+class ModulesTask(Task):
+    """Returns whether the worker has loaded Keras."""
+
+    @property
+    def label(self):
+        return "Reading"
+
+    def run(self, progress, should_stop):
+        return "keras" in sys.modules
+
+
+def test_a_worker_imports_training_only_if_its_service_says_so(shared):
+    assert not shared.submit(ModulesTask()).wait(PATIENCE)
 
 
 def test_two_clusters_of_one_process_start_at_once():
-    services = [JobService(), JobService()]
+    services = [JobService(imports_training=False) for _ in range(2)]
     try:
         jobs = [service.submit(ConfigurationTask()) for service in services]
         assert [job.wait(PATIENCE) for job in jobs] == [(False, "500ms")] * 2
@@ -69,71 +98,77 @@ def test_two_clusters_of_one_process_start_at_once():
             service.close()
 
 
-def test_a_killed_worker_is_reported_and_replaced(service, random_mlp):
-    job = submit_training(service, random_mlp, SampleSet(), LONG)
-    until(lambda: len(job.events) > 2)
-    worker_process().kill()
-    with pytest.raises(JobError, match="worker died"):
+def test_a_killed_worker_is_reported_and_replaced(own):
+    job = running_job(own.service)
+    own.worker.kill()
+    with pytest.raises(WorkerDiedError):
         job.wait(PATIENCE)
-    again = submit_training(service, random_mlp, SampleSet(), TrainSettings(mnist_samples=500, epochs=1))
-    assert again.wait(PATIENCE).mnist_after.n == 10_000
+    assert answers(own.service)
+    assert is_alive(own.scheduler), "only the worker is replaced"
 
 
-def test_a_killed_scheduler_is_reported_and_replaced():
-    served = JobService()
-    try:
-        before = dask_processes("Scheduler")
-        job = served.submit(EndlessTask())
-        until(lambda: job.events)
-        [scheduler] = set(dask_processes("Scheduler")) - set(before)
-        scheduler.kill()
-        with pytest.raises(JobError, match="worker died"):
-            job.wait(PATIENCE)
-        assert answers(served)
-    finally:
-        served.close()
-
-
-def test_a_killed_nanny_is_replaced(service):
-    job = service.submit(EndlessTask())
-    until(lambda: job.events)
-    for nanny in dask_processes("Nanny"):
-        nanny.kill()
-    with pytest.raises(JobError, match="worker died"):
+def test_a_killed_scheduler_is_reported_and_replaced(own):
+    job = running_job(own.service)
+    own.scheduler.kill()
+    with pytest.raises(WorkerDiedError):
         job.wait(PATIENCE)
-    assert answers(service)
+    assert answers(own.service)
 
 
-def test_an_outside_cluster_with_a_worker_killed(tmp_path, random_mlp):
-    """A real `dask scheduler` and two `dask worker`s: jobs run on both at once, and one whose worker dies begins again."""
-    with OutsideCluster(tmp_path) as cluster:
+def test_a_killed_nanny_is_reported_and_replaced(own):
+    job = running_job(own.service)
+    (nanny,) = own.nannies
+    nanny.kill()
+    with pytest.raises(WorkerDiedError):
+        job.wait(PATIENCE)
+    assert answers(own.service)
+
+
+def test_a_stopped_worker_is_killed_and_replaced(own):
+    """A process that a signal has stopped answers no one and would never end."""
+    job, worker = running_job(own.service), own.worker
+    worker.suspend()
+    with pytest.raises(WorkerDiedError):
+        job.wait(PATIENCE)
+    until(lambda: not is_alive(worker))
+    assert answers(own.service)
+
+
+def test_a_killed_worker_of_an_outside_cluster(tmp_path):
+    """Jobs run on both workers of a `dask scheduler` at once. A job whose worker dies starts again."""
+    with OutsideCluster(tmp_path) as outside:
         for _ in range(2):
-            cluster.start_worker()
-        outside = JobService(cluster.address)
-        outside.warm_up()
-        until(lambda: outside.worker_count() == 2)
-        settings = TrainSettings(mnist_samples=10_000, epochs=2, batch_size=128)
-        jobs = [submit_training(outside, random_mlp, SampleSet(), settings, owner=owner) for owner in ("ann", "bob")]
-        until(lambda: all(len(job.events) > 2 for job in jobs))
-        assert [job.status for job in jobs] == ["running", "running"]
-        cluster.workers[0].kill()
-        until(lambda: any(job.restarts for job in jobs))
-        for job in jobs:
-            job.stop()
-        assert all(job.wait(PATIENCE).mnist_after.n == 10_000 for job in jobs)
-        outside.close()
+            outside.start_worker()
+        service = JobService(outside.address)
+        try:
+            service.warm_up()
+            until(lambda: service.worker_count() == 2)
+            jobs = [service.submit(EndlessTask(), owner=owner) for owner in ("ann", "bob")]
+            until(lambda: all(job.events for job in jobs))
+            outside.workers[0].kill()
+            outside.start_worker()  # The other worker is busy.
+            until(lambda: any(job.restarts for job in jobs))
+            for job in jobs:
+                job.stop()
+            assert [job.wait(PATIENCE) for job in jobs] == ["stopped", "stopped"]
+            assert sorted(job.restarts for job in jobs) == [0, 1], "the other job goes on"
+        finally:
+            service.close()
 
 
-def test_an_idle_worker_is_let_go():
+def test_idle_workers_are_stopped():
     before = set(psutil.Process().children())
-    idle = JobService(idle_timeout=1)
+    service = JobService(imports_training=False, idle_timeout=1)
     try:
-        assert answers(idle)
-        below = [one for child in set(psutil.Process().children()) - before for one in (child, *child.children(recursive=True))]
-        until(lambda: not any(map(is_alive, below)))
-        assert answers(idle)
+        job = running_job(service)
+        started = set(psutil.Process().children()) - before
+        processes = [process for child in started for process in (child, *child.children(recursive=True))]
+        assert all(map(is_alive, processes)), "a busy cluster stays"
+        job.stop()
+        until(lambda: not any(map(is_alive, processes)))
+        assert answers(service)
     finally:
-        idle.close()
+        service.close()
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
@@ -142,7 +177,7 @@ def test_nothing_outlives_the_server(how, tmp_path):
         import signal, sys, time
         from digitcore.jobs.service import JobService
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        service = JobService()
+        service = JobService(imports_training=False)
         service.warm_up()
         time.sleep(100)
     """
@@ -151,19 +186,19 @@ def test_nothing_outlives_the_server(how, tmp_path):
     try:
         until(lambda: len(psutil.Process(server.pid).children(recursive=True)) >= 4)
         (folder,) = tmp_path.iterdir()
-        assert folder.stat().st_mode & 0o777 == 0o700, "nobody else may read the keys"
+        assert folder.stat().st_mode & 0o777 == 0o700, "no other account may read the keys"
         below = psutil.Process(server.pid).children(recursive=True)
         os.kill(server.pid, how)
         server.wait(PATIENCE)
         until(lambda: not any(map(is_alive, below)))
         until(lambda: not list(tmp_path.iterdir()))
     finally:
-        for process in below:
-            if process.is_running():
-                process.kill()
+        for process in [server, *filter(is_alive, below)]:
+            process.kill()
+        server.wait(PATIENCE)
 
 
-def test_what_killed_processes_left_behind_is_removed_at_the_next_start(tmp_path, monkeypatch):
+def test_folders_of_killed_servers_are_removed_at_the_next_start(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     left, running = (tmp_path / f"{cluster_folder.PREFIX}{pid}-x" for pid in (max(psutil.pids()) + 1000, os.getppid()))
     for folder in (left, running):
@@ -172,64 +207,54 @@ def test_what_killed_processes_left_behind_is_removed_at_the_next_start(tmp_path
     assert set(tmp_path.iterdir()) == {running, made}
 
 
-def test_who_has_no_key_cannot_speak_with_the_cluster(service):
-    assert answers(service)
-    files = list(Path(tempfile.gettempdir()).glob(f"{cluster_folder.PREFIX}{os.getpid()}-*/{cluster_folder.SCHEDULER_FILE}"))
-    assert files
-    for address in (json.loads(file.read_text())["address"] for file in files):
-        assert address.startswith("tls://127.0.0.1:")
-        for scheme, security in (("tcp", None), ("tls", Security.temporary())):
-            with pytest.raises((OSError, TimeoutError)):
-                Client(address.replace("tls", scheme), security=security, timeout=2)
+def test_a_client_without_a_key_cannot_connect(shared, monkeypatch):
+    assert answers(shared)
+    file = Path(shared._cluster._folder) / cluster_folder.SCHEDULER_FILE
+    address = json.loads(file.read_text())["address"]
+    assert address.startswith("tls://127.0.0.1:")
+    for scheme, security in (("tcp", None), ("tls", Security.temporary())):
+        with pytest.raises((OSError, TimeoutError)):
+            Client(address.replace("tls", scheme), security=security, timeout=2)
 
 
-def test_a_stopped_worker_is_noticed(service):
-    job = service.submit(EndlessTask())
-    until(lambda: job.events)
-    worker_process().suspend()
-    begin = time.monotonic()
-    with pytest.raises(JobError, match="The worker died"):
-        job.wait(PATIENCE)
-    assert time.monotonic() - begin < 3 * HOUSEKEEPING_INTERVAL
-    assert answers(service)
+@pytest.mark.parametrize("is_silent", [False, True], ids=["refuses", "silent"])
+def test_a_scheduler_that_does_not_answer_is_asked_once_for_all_jobs(is_silent, monkeypatch):
+    attempts, connect = [], cluster.connect
 
+    def counted(address):
+        attempts.append(address)
+        return connect(address)
 
-@pytest.mark.parametrize("is_silent", [False, True])
-def test_a_scheduler_that_does_not_answer_is_said_at_once_and_remembered(random_mlp, is_silent):
+    monkeypatch.setattr(cluster, "connect", counted)
+    monkeypatch.setattr(cluster, "CONNECT_TIMEOUT", 0.5)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         if is_silent:
             listening.listen()
-        outside = JobService(f"tcp://127.0.0.1:{listening.getsockname()[1]}")
+        service = JobService(f"tcp://127.0.0.1:{listening.getsockname()[1]}")
         try:
-            jobs = [submit_training(outside, random_mlp, SampleSet(), LONG, owner=owner) for owner in ("ann", "bob", "cem")]
-            begin = time.monotonic()
-            for job in jobs:
-                with pytest.raises(JobError, match=r"does not answer\. Check DASK_SCHEDULER_ADDRESS"):
-                    job.wait(PATIENCE)
-            first = time.monotonic() - begin
-            with pytest.raises(JobError, match="does not answer"):
-                submit_training(outside, random_mlp, SampleSet(), LONG).wait(PATIENCE)
-            assert time.monotonic() - begin - first < first or first < 1, "one attempt for all"
-            assert first < 2 * CONNECT_TIMEOUT
+            for jobs in (
+                [service.submit(EndlessTask(), owner=owner) for owner in ("ann", "bob")],
+                [service.submit(EndlessTask())],
+            ):
+                for job in jobs:
+                    with pytest.raises(JobError, match="DASK_SCHEDULER_ADDRESS"):
+                        job.wait(PATIENCE)
+            assert len(attempts) == 1
         finally:
-            outside.close()
+            service.close()
 
 
-def test_released_workers_are_replaced():
-    releasing = JobService()
-    try:
-        for _ in range(2):
-            assert answers(releasing)
-            releasing.release_workers()
-            assert releasing.worker_count() == 0
-    finally:
-        releasing.close()
+def test_released_workers_are_replaced(own):
+    own.service.release_workers()
+    assert own.service.worker_count() == 0
+    assert not any(map(is_alive, own.processes))
+    assert answers(own.service)
 
 
-def test_the_configured_number_of_workers(monkeypatch):
+def test_the_number_of_workers_is_configured(monkeypatch):
     monkeypatch.setenv("DIGITLAB_WORKERS", "2")
     for given, expected in ((None, 2), (3, 3)):
-        configured = JobService(n_workers=given)
-        assert configured.n_workers == expected
-        configured.close()
+        service = JobService(n_workers=given)
+        assert service.n_workers == expected
+        service.close()
