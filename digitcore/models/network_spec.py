@@ -26,7 +26,10 @@ MAX_MULTIPLICATIONS = 50_000_000  # for one digit
 MAX_TEXT = 100_000  # characters of JSON
 BYTES = 4  # size of a float32
 COPIES = 4  # A training keeps each weight, its gradient and two averages of Adam.
-NO_JSON = 'The network cannot be read. A network is JSON such as {"blocks": [{"kind": "conv", "size": 32}, {"kind": "dense", "size": 64}]}.'
+NO_JSON = (
+    "The network cannot be read. A network is JSON such as "
+    '{"blocks": [{"kind": "conv", "size": 32}, {"kind": "dense", "size": 64}]}.'
+)
 
 
 @dataclass(frozen=True)
