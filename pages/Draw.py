@@ -30,10 +30,12 @@ EXPANDERS = {  # slug → title, module of pages.views.draw. A closed expander n
 def main(session: LabSession) -> None:
     """Draw the page from top to bottom."""
     draw_and_predict(session, _shown_outside(session))
-    quick_training(session)
+    training = st.container(key="training")
     layout.show_saving_error(session)
     _show_flash(session)
     _show_expanders(session)
+    with training:  # It is drawn last, because it polls the work that the expanders start.
+        quick_training(session)
 
 
 @st.fragment

@@ -13,8 +13,7 @@ from pages.views.draw.own_drawings import CONTRADICTED
 
 def quick_training(session: LabSession) -> None:
     """Draw the training area, which uses the settings of the Train page."""
-    with st.container(key="training"):
-        work_area(session, lambda: _show(session))
+    work_area(session, lambda: _show(session))
 
 
 def _show(session: LabSession) -> None:
