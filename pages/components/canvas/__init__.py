@@ -1,4 +1,4 @@
-"""The canvas, and the buttons below it that touch users need."""
+"""The canvas and its buttons Undo, Redo and Clear."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from pages.session.lab_session import LabSession
 
 BRUSH_RANGE, DEFAULT_BRUSH = (8, 40), 20  # px
 MAX_PASTED = 5_000_000  # characters of a pasted image's data URL
-BLANK = "The picture is blank: nothing stands out from its background."
+BLANK = "The picture is blank. Use one that shows a digit on a plain background."
 TOOLS_KEY = "canvas_tools"
 _tools = st.components.v2.component(
     "digit-lab-canvas-tools",
@@ -31,9 +31,9 @@ _live = st.components.v2.component("digit-lab-live", js=assets.script("canvas/li
 
 
 def canvas(session: LabSession) -> None:
-    """Show the canvas and its buttons; the session takes over what is drawn."""
+    """Show the canvas and its buttons, and store the drawing in the session."""
     drawn = session.canvas
-    if not state.has_widget(drawn.key):  # another page was shown, or nothing yet
+    if not state.has_widget(drawn.key):  # The canvas was not on the previous page.
         drawn.remount()
     ink, background = drawn.colors
     assets.style("canvas/canvas.css")
@@ -64,7 +64,7 @@ def canvas(session: LabSession) -> None:
 
 
 def _image_of(drawn: CanvasState) -> Image.Image | None:
-    """The digit of an image, on the canvas until the first stroke takes its place."""
+    """Return the digit of a loaded picture, which the canvas shows until the first stroke; otherwise None."""
     if not drawn.drawing.from_image or drawn.drawing.digit is None:
         return None
     digit = 255 - drawn.drawing.digit if drawn.white_background else drawn.drawing.digit
@@ -72,7 +72,7 @@ def _image_of(drawn: CanvasState) -> Image.Image | None:
 
 
 def live_pictures(session: LabSession) -> None:
-    """Take pictures of the stroke under way, within the server's budget; the session takes over the newest."""
+    """Receive pictures of the stroke under way, within the server's budget, and store the latest in the session."""
     drawn, budget = session.canvas, resources.live_budget()
     _live(
         key=LIVE_KEY,
@@ -89,13 +89,13 @@ def live_pictures(session: LabSession) -> None:
 
 
 def sync(session: LabSession) -> None:
-    """Take over the newest image that the browser has sent; callbacks call this before they use the drawing."""
+    """Store the latest drawing that the browser has sent. Callbacks call this before they use the drawing."""
     key = session.canvas.key
     session.canvas.sync_from_widget(key, state.widget_value(key))
 
 
 def canvas_options(session: LabSession) -> None:
-    """Brush, background and keys, out of the way of the first screen."""
+    """Show the settings of the brush, the background and the keys in a popover."""
     with st.popover("Brush and background", type="tertiary"):
         st.slider(
             "Brush width (px)",
@@ -114,7 +114,7 @@ def canvas_options(session: LabSession) -> None:
 
 
 def load_image(session: LabSession, content: bytes) -> None:
-    """Show an image's digit in the place of the drawing, or say why it cannot be."""
+    """Replace the drawing by the digit of a picture, or show why this is impossible."""
     try:
         found = images.ink_from_file(content).digits()
     except ImageError as error:
@@ -129,7 +129,7 @@ def load_image(session: LabSession, content: bytes) -> None:
 
 
 def load_example(session: LabSession) -> None:
-    """Show a random MNIST test digit on the canvas."""
+    """Replace the drawing by a random MNIST digit, for users who cannot draw."""
     try:
         digits, _ = mnist.load_test()
     except DigitLabError as error:
@@ -153,7 +153,7 @@ def _on_paste(session: LabSession) -> None:
     tools: dict[str, Any] = state.widget_value(TOOLS_KEY) or {}
     url = str(tools.get("pasted") or "")
     if len(url) > MAX_PASTED:
-        session.show_error("The pasted picture is too large.")
+        session.show_error("The pasted picture is too large. Paste a smaller one.")
         return
     try:
         load_image(session, decode_data_url(url))
