@@ -66,11 +66,13 @@ class Cost:
         """
         if self.milliseconds > MAX_MILLISECONDS:
             raise ModelError(
-                f"The model takes {self.milliseconds:,.0f} ms for a digit. The limit is {MAX_MILLISECONDS} ms. Use a smaller model."
+                f"The model takes {self.milliseconds:,.0f} ms for a digit. The limit is {MAX_MILLISECONDS} ms. "
+                "Use a smaller model."
             )
         if self.megabytes > MAX_MEGABYTES:
             raise ModelError(
-                f"The model needs {self.megabytes:,.0f} MB for {BATCH_SIZE} digits. The limit is {MAX_MEGABYTES} MB. Use a smaller model."
+                f"The model needs {self.megabytes:,.0f} MB for {BATCH_SIZE} digits. The limit is {MAX_MEGABYTES} MB. "
+                "Use a smaller model."
             )
 
 
