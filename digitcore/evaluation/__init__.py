@@ -1,4 +1,11 @@
-"""Metrics of models: accuracy with its uncertainty, calibration, robustness, comparison, explanation."""
+"""Evaluation of models: accuracy with its uncertainty, calibration, robustness, comparison and explanation.
+
+Example:
+    >>> import numpy as np
+    >>> from digitcore.evaluation import Evaluation
+    >>> Evaluation.from_probabilities([1, 2], np.full((2, 10), 0.1))
+    Evaluation(n=2, correct=0, accuracy=0.0000, loss=2.3026)
+"""
 
 from typing import TYPE_CHECKING
 

@@ -1,6 +1,6 @@
-"""Activations of a network's layers. The functions load Keras: they run on the worker."""
+"""Activations of a network's layers. The functions import Keras, so they run on the worker."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,40 +11,56 @@ from digitcore.models.bundle import ModelBundle
 if TYPE_CHECKING:
     import keras
 
-LAYER_TYPES = {  # that are shown
+LAYER_TYPES = {  # Keras class to the name that pages show; other layers are not shown
     "Conv2D": "Convolution",
     "ReLU": "ReLU",
     "Activation": "Activation",
     "MaxPooling2D": "Pooling",
     "Dense": "Dense",
 }
-PROBE_SIZE = 500  # MNIST digits by which dead units are found
-MAX_MAPS = 12  # of one layer
+PROBE_SIZE = 500  # MNIST digits that reveal dead units
+MAX_MAPS = 12  # feature maps of one layer
 
 
 @dataclass(frozen=True, eq=False)
 class LayerActivation:
-    """One layer's activation for a digit.
+    """The activation of one layer for a digit.
 
     Attributes:
-        name: number and type.
-        n_units: number of feature maps, or of units of a dense layer.
-        maps: (K, H, W) uint8, the K ≤ 12 maps of the largest variance; a dense layer is one map of one row.
-        dead_share: share of the units that stay 0 for each of 500 MNIST digits, 0 to 1; None where there is no ReLU.
+        name: Number and type of the layer.
+        n_units: Number of feature maps, or of units of a dense layer.
+        maps: (K, H, W) uint8, the K ≤ 12 feature maps of the largest variance. A dense layer has one map of one row.
+        dead_share: Share of the units that are 0 for all of 500 MNIST digits, 0 to 1. None for a layer without ReLU.
+
+    Example:
+        >>> LayerActivation("1. Dense", 10, np.zeros((1, 1, 10), np.uint8), None)
+        LayerActivation(name='1. Dense', n_units=10, dead_share=None)
     """
 
     name: str
     n_units: int
-    maps: np.ndarray
+    maps: np.ndarray = field(repr=False)
     dead_share: float | None
 
 
 def layer_activations(bundle: ModelBundle, digit: np.ndarray) -> list[LayerActivation]:
-    """The activation of each layer that computes, for a digit of (28, 28) uint8, from the first to the last.
+    """Compute the activation of each shown layer for a digit.
+
+    Args:
+        bundle: The model.
+        digit: (28, 28) uint8, ink 255 on 0.
+
+    Returns:
+        The activations, from the first layer to the last.
 
     Raises:
-        ModelError: when Keras cannot open the model.
-        DatasetNotFoundError: when MNIST is not here and cannot be downloaded.
+        ModelError: If Keras cannot open the model.
+        DatasetNotFoundError: If MNIST is not on this machine and cannot be downloaded.
+
+    Example:
+        >>> from digitcore import models
+        >>> [layer.name for layer in layer_activations(models.load("mlp"), np.zeros((28, 28), np.uint8))]
+        ['1. Dense', '2. Dense']
     """
     import keras
 
@@ -62,10 +78,22 @@ def layer_activations(bundle: ModelBundle, digit: np.ndarray) -> list[LayerActiv
 
 
 def features(bundle: ModelBundle, digits: np.ndarray) -> np.ndarray:
-    """The input of a model's last layer: (N, 28, 28) uint8 → (N, D) float32.
+    """Compute the input of a model's last layer.
+
+    Args:
+        bundle: The model.
+        digits: (N, 28, 28) uint8, ink 255 on 0.
+
+    Returns:
+        (N, D) float32, a feature vector for each digit.
 
     Raises:
-        ModelError: when Keras cannot open the model.
+        ModelError: If Keras cannot open the model.
+
+    Example:
+        >>> from digitcore import models
+        >>> features(models.load("mlp"), np.zeros((3, 28, 28), np.uint8)).shape
+        (3, 300)
     """
     import keras
 
@@ -77,17 +105,44 @@ def features(bundle: ModelBundle, digits: np.ndarray) -> np.ndarray:
 
 
 def unit_features(bundle: ModelBundle, digits: np.ndarray) -> np.ndarray:
-    """`features` with each row scaled to length 1: what is no digit has small ones, near to all."""
+    """Compute `features`, and scale each vector to length 1.
+
+    Images that show no digit have short feature vectors, which would be close to all others.
+
+    Args:
+        bundle: The model.
+        digits: (N, 28, 28) uint8, ink 255 on 0.
+
+    Returns:
+        (N, D) float32, a vector of length 1 for each digit.
+
+    Raises:
+        ModelError: If Keras cannot open the model.
+
+    Example:
+        >>> from digitcore import models
+        >>> vectors = unit_features(models.load("mlp"), np.full((1, 28, 28), 255, np.uint8))
+        >>> bool(np.isclose(np.linalg.norm(vectors), 1))
+        True
+    """
     found = features(bundle, digits)
     return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9))
 
 
 def dead_unit_share(model: "keras.Model", digits: np.ndarray) -> float | None:
-    """Share of the ReLU units, or feature maps, that are 0 for each of some digits, 0 to 1; None where there is no ReLU.
+    """Compute the share of the ReLU units, or ReLU feature maps, that are 0 for all given digits.
 
     Args:
-        model: built of layers in a row.
+        model: A sequential Keras model.
         digits: (N, 28, 28, 1) float32, 0 to 255.
+
+    Returns:
+        The share, 0 to 1, or None if the model has no ReLU.
+
+    Example:
+        >>> from digitcore.models import networks
+        >>> dead_unit_share(networks.build("mlp"), np.zeros((1, 28, 28, 1), np.float32))
+        1.0
     """
     import keras
 
@@ -95,7 +150,9 @@ def dead_unit_share(model: "keras.Model", digits: np.ndarray) -> float | None:
     if not outputs:
         return None
     found = keras.Model(model.inputs[0], outputs)(digits, training=False)
-    highest = [np.asarray(one).reshape(-1, one.shape[-1]).max(0) for one in (found if isinstance(found, list) else [found])]
+    highest = [
+        np.asarray(output).reshape(-1, output.shape[-1]).max(0) for output in (found if isinstance(found, list) else [found])
+    ]
     return float((np.concatenate(highest) <= 0).mean())
 
 
@@ -106,14 +163,14 @@ def _is_relu(layer: "keras.Layer") -> bool:
 
 
 def _is_linear_convolution(layer: "keras.Layer") -> bool:
-    """A convolution whose ReLU follows as a layer of its own."""
+    """Check whether the layer is a convolution whose activation is a separate layer."""
     import keras
 
     return isinstance(layer, keras.layers.Conv2D) and layer.activation is keras.activations.linear
 
 
 def _summarize(name: str, layer: "keras.Layer", outputs: np.ndarray) -> LayerActivation:
-    """One layer's outputs, (1 + 500, …, units): the first is the digit's."""
+    """Summarize the outputs of one layer, (1 + 500, …, units). The first output is that of the digit."""
     n_units = outputs.shape[-1]
     own, probes = outputs[0], outputs[1:].reshape(-1, n_units)
     if own.ndim == 1:

@@ -1,31 +1,37 @@
-"""Explanation of a prediction: the pixels it depends on, and the smallest change that flips it."""
+"""Explanation of a prediction: the pixels it depends on, and a small change of the digit that changes it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from digitcore.images import SIDE
 from digitcore.predictor import Predictor
 
-SPOT_SIDE = 3  # px: what a counterfactual adds or erases at once
+SPOT_SIDE = 3  # px, side of a spot of ink that a counterfactual adds or erases
 MAX_SPOTS = 14
-MIN_PROBABILITY = 1e-6  # that float32 tells from 0 and 1
-WINDOW, STRIDE = 6, 2  # px: the occluded patch, and the distance of two patches
+MIN_PROBABILITY = 1e-6  # Float32 can distinguish this from 0, and its complement from 1.
+WINDOW, STRIDE = 6, 2  # px, side of the occluded patch and distance between patches
 
 
 def occlusion(predictor: Predictor, digit: np.ndarray, target: int) -> np.ndarray:
-    """Occlusion map: how far a class's log-odds fall when a patch around a pixel is erased.
+    """Compute an occlusion map: the decrease of a class's log-odds when a patch around a pixel is erased.
 
-    Log-odds rather than probabilities: a sure network's probability hardly moves.
+    Log-odds are used because the probability of a confident prediction hardly changes.
 
     Args:
-        predictor: the model.
+        predictor: The model.
         digit: (28, 28) uint8, ink 255 on 0.
-        target: 0 to 9, the class.
+        target: The class, 0 to 9.
 
     Returns:
-        (28, 28) float32, in natural logarithms, the mean over the patches that cover the pixel; above 0 speaks for the class,
-        below 0 against it.
+        (28, 28) float32, the mean decrease of the natural log-odds over the patches that cover the pixel. A pixel above 0
+        supports the class, a pixel below 0 contradicts it.
+
+    Example:
+        >>> from digitcore import models
+        >>> predictor = models.load("mlp").predictor()
+        >>> occlusion(predictor, np.zeros((28, 28), np.uint8), target=3).shape
+        (28, 28)
 
     Source: L. Zintgraf, T. Cohen, T. Adel, M. Welling, "Visualizing deep neural network decisions" (2017).
     """
@@ -50,30 +56,44 @@ def _log_odds(probabilities: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Counterfactual:
-    """A digit changed until it is predicted as another class.
+    """A digit that was changed until the model predicts another class.
 
     Attributes:
-        digit: (28, 28) uint8, changed.
-        probability: of the target class then, 0 to 1.
-        n_added, n_erased: number of small spots of ink added and erased.
+        digit: (28, 28) uint8, the changed digit.
+        probability: Probability of the target class for the changed digit, 0 to 1.
+        n_added: Number of spots of ink that were added.
+        n_erased: Number of spots of ink that were erased.
+
+    Example:
+        >>> Counterfactual(np.zeros((28, 28), np.uint8), 0.9, n_added=2, n_erased=1)
+        Counterfactual(probability=0.9, n_added=2, n_erased=1)
     """
 
-    digit: np.ndarray
+    digit: np.ndarray = field(repr=False)
     probability: float
     n_added: int
     n_erased: int
 
 
 def counterfactual(predictor: Predictor, digit: np.ndarray, target: int) -> Counterfactual:
-    """Change a digit towards another class: greedily add or erase spots of ink, each time where that helps most.
+    """Change a digit until the model predicts the target class.
+
+    Each step adds or erases the spot of ink that increases the probability of the target most. The search ends when the
+    target is the most probable class, when no spot increases its probability, or after 14 spots.
 
     Args:
-        predictor: the model.
+        predictor: The model.
         digit: (28, 28) uint8, ink 255 on 0.
-        target: 0 to 9, the wanted class.
+        target: The target class, 0 to 9.
 
     Returns:
-        The changed digit; the search ends when the target is the most probable class or after 14 spots.
+        The changed digit.
+
+    Example:
+        >>> from digitcore import models
+        >>> change = counterfactual(models.load("mlp").predictor(), np.zeros((28, 28), np.uint8), target=1)
+        >>> change.n_added + change.n_erased <= MAX_SPOTS
+        True
     """
     current, n_added, n_erased = np.asarray(digit, np.uint8).copy(), 0, 0
     probability = float(predictor.probabilities(current[None])[0, target])
@@ -91,7 +111,7 @@ def counterfactual(predictor: Predictor, digit: np.ndarray, target: int) -> Coun
 
 
 def _one_spot_changes(digit: np.ndarray) -> np.ndarray:
-    """The digit with one more spot, at every second place: added at even indices, erased at odd ones."""
+    """Return copies of the digit with one changed spot: added at even indices, erased at odd indices."""
     corners = [(top, left) for top in range(2, SIDE - SPOT_SIDE - 1, 2) for left in range(2, SIDE - SPOT_SIDE - 1, 2)]
     changed = np.repeat(digit[None], 2 * len(corners), axis=0)
     for number, (top, left) in enumerate(corners):

@@ -1,4 +1,4 @@
-"""Comparison of two models on the same digits, and whether their difference is significant."""
+"""Comparison of two models on the same digits, with a significance test."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,47 +16,62 @@ if TYPE_CHECKING:
 SIGNIFICANCE_LEVEL = 0.05
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PairedComparison:
-    """Two evaluations of the same N digits, in the same order.
+    """A comparison of two evaluations of the same digits in the same order.
 
     Attributes:
-        baseline, candidate: of the two models.
+        baseline: Evaluation of the first model.
+        candidate: Evaluation of the second model.
 
     Raises:
-        SampleError: when the labels are not the same.
+        SampleError: If the labels of the evaluations differ.
+
+    Example:
+        >>> labels = [1, 2, 3, 4]
+        >>> first = Evaluation.from_probabilities(labels, np.eye(10)[[1, 1, 1, 1]])
+        >>> second = Evaluation.from_probabilities(labels, np.eye(10)[[1, 2, 3, 3]])
+        >>> PairedComparison(first, second)
+        PairedComparison(n=4, baseline_correct=1, candidate_correct=3, fixed=2, broken=0, p_value=0.5000)
     """
 
     baseline: Evaluation
     candidate: Evaluation
 
+    def __repr__(self) -> str:
+        return (
+            f"PairedComparison(n={self.baseline.n}, baseline_correct={self.baseline.correct}, "
+            f"candidate_correct={self.candidate.correct}, fixed={len(self.fixed)}, broken={len(self.broken)}, "
+            f"p_value={self.p_value:.4f})"
+        )
+
     def __post_init__(self) -> None:
         if not np.array_equal(self.baseline.labels, self.candidate.labels):
-            raise SampleError("Two models can only be compared on the same digits.")
+            raise SampleError("The two evaluations have different labels. Evaluate both models on the same digits.")
 
     @property
     def fixed(self) -> np.ndarray:
-        """Indices of the digits that only the candidate predicts correctly."""
+        """Indices (int64) of the digits that only the candidate predicts correctly."""
         return np.flatnonzero(~self.baseline.is_correct & self.candidate.is_correct)
 
     @property
     def broken(self) -> np.ndarray:
-        """Indices of the digits that only the baseline predicts correctly."""
+        """Indices (int64) of the digits that only the baseline predicts correctly."""
         return np.flatnonzero(self.baseline.is_correct & ~self.candidate.is_correct)
 
     @property
     def wrong_in_both(self) -> np.ndarray:
-        """Indices of the digits that neither predicts correctly."""
+        """Indices (int64) of the digits that neither model predicts correctly."""
         return np.flatnonzero(~self.baseline.is_correct & ~self.candidate.is_correct)
 
     @property
     def correct_in_both(self) -> np.ndarray:
-        """Indices of the digits that both predict correctly."""
+        """Indices (int64) of the digits that both models predict correctly."""
         return np.flatnonzero(self.baseline.is_correct & self.candidate.is_correct)
 
     @property
     def net_gain(self) -> int:
-        """Correct predictions of the candidate less those of the baseline."""
+        """Number of correct predictions of the candidate minus that of the baseline."""
         return len(self.fixed) - len(self.broken)
 
     @property
@@ -76,14 +91,35 @@ class PairedComparison:
         return self.p_value < SIGNIFICANCE_LEVEL
 
     def digit_table(self, names: tuple[str, str]) -> "pd.DataFrame":
-        """`metrics.digit_table` of both, one row a digit and model, with the column model."""
+        """Return `metrics.digit_table` of both models in one table.
+
+        Args:
+            names: Names of the baseline and the candidate.
+
+        Returns:
+            One row for each digit and model. The column `model` holds the name.
+
+        Example:
+            >>> same = Evaluation.from_probabilities([1, 2], np.eye(10)[[1, 2]])
+            >>> len(PairedComparison(same, same).digit_table(("a", "b")))
+            20
+        """
         import pandas as pd
 
         evaluations = zip(names, (self.baseline, self.candidate), strict=True)
         return pd.concat([digit_table(evaluation).assign(model=name) for name, evaluation in evaluations], ignore_index=True)
 
     def confusion_table(self) -> "pd.DataFrame":
-        """One row a cell: true, predicted, and change, the candidate's count less the baseline's."""
+        """Return the difference of the two confusion matrices as a table.
+
+        Returns:
+            One row for each cell: true, predicted, and change (the count of the candidate minus that of the baseline).
+
+        Example:
+            >>> same = Evaluation.from_probabilities([1, 2], np.eye(10)[[1, 2]])
+            >>> int(PairedComparison(same, same).confusion_table()["change"].abs().sum())
+            0
+        """
         import pandas as pd
 
         change = self.candidate.confusion - self.baseline.confusion
@@ -92,20 +128,45 @@ class PairedComparison:
 
 
 def better_model(first: ModelBundle, second: ModelBundle, samples: SampleSet) -> tuple[ModelBundle, str]:
-    """The model with more correct predictions on the user's samples; on a tie, on MNIST's test digits.
+    """Return the model with more correct predictions on the user's samples, or on MNIST in case of a tie.
+
+    Args:
+        first: The first model.
+        second: The second model. It is returned if both tests are ties.
+        samples: The user's samples.
 
     Returns:
-        The better one, and the counts that decided, in one sentence.
+        The better model, and a sentence with the numbers that decided.
+
+    Example:
+        >>> from digitcore import models
+        >>> samples = SampleSet.from_arrays(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8))
+        >>> better_model(models.load("mlp"), models.load("genius"), samples)[0].name
+        'genius'
     """
     correct = [count_correct(bundle, samples) for bundle in (first, second)]
     if correct[0] != correct[1]:
         winner = first if correct[0] > correct[1] else second
-        return winner, f"“{winner.name}”: it reads {max(correct)} of your {len(samples)} drawings, the other {min(correct)}."
+        return winner, f"“{winner.name}”: {max(correct)} of {len(samples)} drawings are correct (other model: {min(correct)})."
     accuracies = [bundle.card.metrics.get("mnist_accuracy", 0.0) for bundle in (first, second)]
     winner = first if accuracies[0] > accuracies[1] else second
-    return winner, f"“{winner.name}”: {max(accuracies):.2%} of MNIST's test digits, the other {min(accuracies):.2%}."
+    return winner, f"“{winner.name}”: {max(accuracies):.2%} on MNIST (other model: {min(accuracies):.2%})."
 
 
 def count_correct(bundle: ModelBundle, samples: SampleSet) -> int:
-    """Number of samples that a model predicts correctly."""
+    """Count the samples that a model predicts correctly.
+
+    Args:
+        bundle: The model.
+        samples: The samples, possibly none.
+
+    Returns:
+        The number of correct predictions.
+
+    Example:
+        >>> from digitcore import models
+        >>> samples = SampleSet.from_arrays(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8))
+        >>> count_correct(models.load("mlp"), samples)
+        0
+    """
     return int((bundle.predictor().probabilities(samples.digits).argmax(1) == samples.labels).sum())

@@ -1,4 +1,4 @@
-"""A map of MNIST digits by what a network makes of them. Runs on the worker."""
+"""A two-dimensional map of MNIST digits by their features in a network. The functions run on the worker."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,33 +9,54 @@ from zict import LRU
 from digitcore import mnist
 from digitcore.models.bundle import ModelBundle
 
-MAPPED_DIGITS = 2000  # of MNIST's test digits, the first
-COMPONENTS = 50  # principal components that t-SNE gets
+MAPPED_DIGITS = 2000  # first MNIST test digits
+COMPONENTS = 50  # principal components, the inputs of t-SNE
 PERPLEXITY = 30
-MAX_ITER = 500  # of t-SNE: the neighbors are as right as after 1000, in half the time
-N_NEIGHBORS = 5  # by which other digits are placed
+MAX_ITER = 500  # iterations of t-SNE; the neighbors are as good as after 1000 iterations
+N_NEIGHBORS = 5  # neighbors that determine the position of another digit
 CACHED_MODELS = 4
 
-_mnist_features: LRU[str, np.ndarray] = LRU(CACHED_MODELS, {})  # (2000, D) of length 1
-_layouts: LRU[str, np.ndarray] = LRU(CACHED_MODELS, {})  # (2000, 2)
+_mnist_features: LRU[str, np.ndarray] = LRU(CACHED_MODELS, {})  # hash of a model to (2000, D) unit vectors
+_layouts: LRU[str, np.ndarray] = LRU(CACHED_MODELS, {})  # hash of a model to (2000, 2) positions
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FeatureMap:
-    """Digits in the plane; what a network holds alike lies close together. Distances between groups say little.
+    """Positions of digits in the plane. Digits with similar features are close; distances between groups mean little.
 
     Attributes:
-        labels: (2000,) of the first MNIST test digits.
-        positions: (2000, 2) float32, from -1 to 1.
-        placed: (N, 2) float32 for each of the models, where it places the other digits.
+        labels: (2000,) uint8, labels of the first MNIST test digits.
+        positions: (2000, 2) float32, their positions, -1 to 1.
+        placed: For each model (N, 2) float32, the positions of the other digits.
+
+    Example:
+        >>> FeatureMap(np.zeros(4, np.uint8), np.zeros((4, 2), np.float32), (np.zeros((1, 2), np.float32),))
+        FeatureMap(n_mapped=4, n_models=1, n_placed=1)
     """
 
     labels: np.ndarray
     positions: np.ndarray
     placed: tuple[np.ndarray, ...]
 
+    def __repr__(self) -> str:
+        n_placed = len(self.placed[0]) if self.placed else 0
+        return f"FeatureMap(n_mapped={len(self.labels)}, n_models={len(self.placed)}, n_placed={n_placed})"
+
     def agreement(self, k: int = 10) -> float:
-        """Share of the MNIST digits whose label is that of most of their k nearest on the map, 0 to 1."""
+        """Compute the share of the MNIST digits whose label is the majority label of their neighbors on the map.
+
+        Args:
+            k: Number of neighbors.
+
+        Returns:
+            The share, 0 to 1.
+
+        Example:
+            >>> labels = np.array([0, 0, 1, 1], np.uint8)
+            >>> positions = np.array([[-1, 0], [-1, 0.1], [1, 0], [1, 0.1]], np.float32)
+            >>> FeatureMap(labels, positions, ()).agreement(k=1)
+            1.0
+        """
         from sklearn.neighbors import KNeighborsClassifier
 
         found = KNeighborsClassifier(k + 1).fit(self.positions, self.labels).kneighbors(self.positions, return_distance=False)
@@ -44,15 +65,24 @@ class FeatureMap:
 
 
 def feature_map(models: Sequence[ModelBundle], digits: np.ndarray) -> FeatureMap:
-    """Lay out MNIST's digits by the input of a model's last layer, and place others among their nearest.
+    """Map MNIST digits with t-SNE by the input of a model's last layer, and place other digits on the map.
 
     Args:
-        models: the first makes the map; each places the other digits on it, by the MNIST digits that are nearest for it.
-        digits: (N, 28, 28) uint8, N ≥ 0, to be placed.
+        models: At least one model. The features of the first model give the map. Each model places the other digits next to
+            the MNIST digits that are nearest in its feature space.
+        digits: (N, 28, 28) uint8, N ≥ 0, the other digits.
+
+    Returns:
+        The map. It is cached, so that further digits take less time.
 
     Raises:
-        ModelError: when Keras cannot open the model.
-        DatasetNotFoundError: when MNIST is not here and cannot be downloaded.
+        ModelError: If Keras cannot open a model.
+        DatasetNotFoundError: If MNIST is not on this machine and cannot be downloaded.
+
+    Example:
+        >>> from digitcore import models
+        >>> feature_map([models.load("genius")], np.zeros((1, 28, 28), np.uint8))  # doctest: +SKIP
+        FeatureMap(n_mapped=2000, n_models=1, n_placed=1)
 
     Source:
         L. van der Maaten, G. Hinton, "Visualizing Data using t-SNE" (2008).
@@ -77,13 +107,13 @@ def _lay_out(features: np.ndarray) -> np.ndarray:
     from threadpoolctl import threadpool_limits
 
     components = PCA(min(COMPONENTS, *features.shape), random_state=0).fit_transform(features)
-    with threadpool_limits(1):  # threads would wait for each other while others use the machine
+    with threadpool_limits(1):  # Several threads are slower when other processes use the machine.
         positions = TSNE(perplexity=PERPLEXITY, max_iter=MAX_ITER, init="pca", random_state=0).fit_transform(components)
     return np.asarray(positions / np.abs(positions).max(), np.float32)
 
 
 def _place(model: ModelBundle, digits: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """In the middle of their nearest neighbors: the median, which one far neighbor does not move."""
+    """Place each digit at the median position of its nearest neighbors, which is robust to a distant neighbor."""
     from sklearn.neighbors import NearestNeighbors
 
     from digitcore.evaluation import activations

@@ -1,6 +1,6 @@
-"""Metrics from labels and probabilities. Needs no model: whatever gave the probabilities can be evaluated.
+"""Metrics from labels and probabilities, which can come from any model.
 
-pandas, SciPy and scikit-learn are imported where they are used, so that a process that only reads metrics stays small.
+pandas, SciPy and scikit-learn are imported in the functions, so that a process that only reads metrics needs less memory.
 """
 
 from dataclasses import dataclass
@@ -16,22 +16,27 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DIGITS = tuple(range(10))
-CALIBRATION_BINS = 15  # of confidence
-COMMONLY_CONFUSED = {(7, 9), (1, 7), (4, 9), (3, 5)}  # pairs that handwriting makes look alike
-MAX_REJECTED_SHARE = 0.5  # of the digits, in the coverage table
-COVERAGE_POINTS = 200  # of the coverage table
+CALIBRATION_BINS = 15  # bins of equal width over the confidence
+COMMONLY_CONFUSED = {(7, 9), (1, 7), (4, 9), (3, 5)}  # pairs that look similar in handwriting
+MAX_REJECTED_SHARE = 0.5  # largest share of rejected digits in the coverage table
+COVERAGE_POINTS = 200  # rows of the coverage table
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
-    """A model's predictions for N labelled digits, and their metrics.
+    """The predictions of a model for N labelled digits, and their metrics.
 
     Attributes:
         labels: (N,) uint8, the true digits.
-        probabilities: (N, 10) float32.
-        loss: mean cross-entropy, in nats; nan when N is 0.
-        confusion: (10, 10) int, rows the true digit, columns the predicted one.
+        probabilities: (N, 10) float32, the predicted probabilities, 0 to 1.
+        loss: Mean cross-entropy in nats. NaN if N is 0.
+        confusion: (10, 10) int, the confusion matrix. Rows are true digits, columns are predicted digits.
         interval: 95 % interval of the accuracy, 0 to 1.
+
+    Example:
+        >>> evaluation = Evaluation.from_probabilities([7, 9, 9], np.eye(10)[[7, 9, 7]])
+        >>> evaluation.correct, evaluation.n
+        (2, 3)
     """
 
     labels: np.ndarray
@@ -40,20 +45,32 @@ class Evaluation:
     confusion: np.ndarray
     interval: tuple[float, float]
 
+    def __repr__(self) -> str:
+        return f"Evaluation(n={self.n}, correct={self.correct}, accuracy={self.accuracy:.4f}, loss={self.loss:.4f})"
+
     @classmethod
     def from_probabilities(cls, labels: ArrayLike, probabilities: ArrayLike) -> "Evaluation":
         """Evaluate predictions.
 
         Args:
-            labels: (N,) integers 0 to 9.
-            probabilities: (N, 10), each row adding up to 1.
+            labels: (N,) integers, the true digits, 0 to 9.
+            probabilities: (N, 10) floats. Each row adds up to 1.
+
+        Returns:
+            The evaluation.
 
         Raises:
-            SampleError: when the shapes do not fit together.
+            SampleError: If the shapes do not match.
+
+        Example:
+            >>> Evaluation.from_probabilities([1, 2], np.eye(10)[[1, 2]]).accuracy
+            1.0
         """
         labels, probabilities = np.asarray(labels), np.asarray(probabilities)
         if probabilities.shape != (len(labels), 10):
-            raise SampleError(f"{len(labels)} labels need {len(labels)} × 10 probabilities, not {probabilities.shape}.")
+            raise SampleError(
+                f"The probabilities have the shape {probabilities.shape}. Pass ({len(labels)}, 10) for {len(labels)} labels."
+            )
         labels = labels.astype(np.uint8)
         confusion = _confusion_matrix(labels, probabilities)
         interval = wilson_interval(int(np.trace(confusion)), len(labels))
@@ -61,18 +78,18 @@ class Evaluation:
 
     @property
     def predictions(self) -> np.ndarray:
-        """(N,) the most probable digit of each."""
+        """(N,) int64, the most probable digits, 0 to 9."""
         return np.asarray(self.probabilities.argmax(1))
 
     @property
     def confidence(self) -> np.ndarray:
-        """(N,) the probability of each prediction, 0 to 1."""
+        """(N,) float32, the probabilities of the predictions, 0 to 1."""
         confidence: np.ndarray = self.probabilities.max(1)
         return confidence
 
     @property
     def is_correct(self) -> np.ndarray:
-        """(N,) bool, whether each prediction is the label."""
+        """(N,) bool, whether the predictions equal the labels."""
         return np.asarray(self.predictions == self.labels)
 
     @property
@@ -87,17 +104,17 @@ class Evaluation:
 
     @property
     def accuracy(self) -> float:
-        """Share of correct predictions, 0 to 1; nan when n is 0."""
+        """Share of correct predictions, 0 to 1. NaN if `n` is 0."""
         return self.correct / self.n if self.n else float("nan")
 
     @property
     def score(self) -> Score:
-        """Correct predictions with their interval."""
+        """Number of correct predictions with the 95 % interval of the accuracy."""
         return Score(self.correct, self.n, self.interval)
 
     @property
     def calibration_error(self) -> float:
-        """Expected calibration error, 0 to 1: mean distance of confidence and accuracy over 15 bins of equal width.
+        """Expected calibration error, 0 to 1: mean difference between confidence and accuracy over 15 bins of equal width.
 
         Source: C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks" (2017).
         """
@@ -108,10 +125,17 @@ class Evaluation:
 
 
 def confusion_table(counts: np.ndarray) -> "pd.DataFrame":
-    """One row a cell of a confusion matrix: true, predicted, count, and its share of the true digit (0 to 1).
+    """Return a confusion matrix as a table.
 
     Args:
-        counts: (10, 10) int, rows the true digit, columns the predicted one.
+        counts: (10, 10) int. Rows are true digits, columns are predicted digits.
+
+    Returns:
+        One row for each cell: true, predicted, count, and share of the true digit (0 to 1).
+
+    Example:
+        >>> confusion_table(np.eye(10, dtype=int))["share"].max()
+        np.float64(1.0)
     """
     import pandas as pd
 
@@ -123,11 +147,20 @@ def confusion_table(counts: np.ndarray) -> "pd.DataFrame":
 
 
 def confused_pairs(evaluation: Evaluation, max_pairs: int = 5) -> "pd.DataFrame":
-    """The pairs of digits confused most often, worst first.
+    """Return the pairs of digits that are confused most often.
+
+    Args:
+        evaluation: The evaluation.
+        max_pairs: Largest number of pairs.
 
     Returns:
-        One row a pair that occurs: first, second (digits), count (both ways together), is_common (whether the pair is known
-        to be confused).
+        One row for each confused pair, the most frequent first: first, second (digits), count (in both directions),
+        is_common (whether handwriting often makes this pair look similar).
+
+    Example:
+        >>> evaluation = Evaluation.from_probabilities([7, 9], np.eye(10)[[9, 7]])
+        >>> confused_pairs(evaluation).to_dict("records")
+        [{'first': 7, 'second': 9, 'count': 2, 'is_common': True}]
     """
     import pandas as pd
 
@@ -138,9 +171,19 @@ def confused_pairs(evaluation: Evaluation, max_pairs: int = 5) -> "pd.DataFrame"
 
 
 def digit_table(evaluation: Evaluation) -> "pd.DataFrame":
-    """One row a digit: n, correct, accuracy with its 95 % interval (low, high), and precision, all shares 0 to 1.
+    """Return the accuracy and the precision of each digit.
 
-    Precision is the share of this digit's predictions that are correct; nan where it was never predicted.
+    Args:
+        evaluation: The evaluation.
+
+    Returns:
+        One row for each digit: digit, n, correct, accuracy with its 95 % interval (low, high), precision. All shares are from
+        0 to 1. The accuracy is NaN if the digit does not occur, the precision is NaN if it is never predicted.
+
+    Example:
+        >>> table = digit_table(Evaluation.from_probabilities([1, 1, 2], np.eye(10)[[1, 2, 2]]))
+        >>> table.loc[1, ["n", "correct", "accuracy", "precision"]].tolist()
+        [2.0, 1.0, 0.5, 1.0]
     """
     import pandas as pd
 
@@ -162,10 +205,19 @@ def digit_table(evaluation: Evaluation) -> "pd.DataFrame":
 
 
 def reliability_table(evaluation: Evaluation) -> "pd.DataFrame":
-    """Accuracy by confidence: one row a bin of confidence that occurs.
+    """Return the accuracy by confidence, for a reliability diagram.
+
+    Args:
+        evaluation: The evaluation.
 
     Returns:
-        confidence (mean in the bin), accuracy with its 95 % interval (low, high), all 0 to 1, and count.
+        One row for each bin with predictions: confidence (mean), accuracy with its 95 % interval (low, high), count. All
+        shares are from 0 to 1.
+
+    Example:
+        >>> table = reliability_table(Evaluation.from_probabilities([1, 2], np.eye(10)[[1, 2]]))
+        >>> table[["confidence", "accuracy", "count"]].to_dict("records")
+        [{'confidence': 1.0, 'accuracy': 1.0, 'count': 2}]
     """
     import pandas as pd
 
@@ -180,10 +232,19 @@ def reliability_table(evaluation: Evaluation) -> "pd.DataFrame":
 
 
 def coverage_table(evaluation: Evaluation) -> "pd.DataFrame":
-    """Selective accuracy: one row a confidence threshold, from answering everything to answering half.
+    """Return the selective accuracy by confidence threshold.
+
+    Args:
+        evaluation: The evaluation.
 
     Returns:
-        threshold, coverage (share of the digits answered), accuracy of those; all 0 to 1.
+        One row for each threshold, with a coverage from 1 down to 0.5: threshold, coverage (share of the digits that reach
+        the threshold), accuracy of these digits. All values are from 0 to 1.
+
+    Example:
+        >>> table = coverage_table(Evaluation.from_probabilities([1, 2], np.eye(10)[[1, 2]]))
+        >>> table["coverage"].tolist()
+        [1.0, 0.5]
     """
     import pandas as pd
 
@@ -203,7 +264,7 @@ def coverage_table(evaluation: Evaluation) -> "pd.DataFrame":
 
 
 def _bins(confidence: np.ndarray) -> np.ndarray:
-    """The bin of each confidence, 0 to 14."""
+    """Return the bin of each confidence, 0 to 14."""
     return np.asarray(np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1))
 
 

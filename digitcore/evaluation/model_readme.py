@@ -1,4 +1,4 @@
-"""models/README.md: the shipped models side by side, written from their cards."""
+"""Generation of models/README.md, which compares the shipped models, from their cards."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -11,9 +11,9 @@ from digitcore.models.bundle import ModelCard
 SHEET_FILE = "glyphs.png"
 HEAD = """# The shipped models
 
-Written by `digitlab evaluate --write` from the cards beside it. Every model can be made again from MNIST and
-this repository: `digitlab train NAME`. Accuracies are on MNIST's 10,000 test digits, with their 95 % interval
-(Wilson); no model was trained on them, and none was chosen by them.
+`digitlab evaluate --write` writes this file from the cards in the folders beside it. `digitlab train NAME` trains a model
+again from MNIST. The accuracies are measured on MNIST's 10,000 test digits, with 95 % Wilson intervals. These digits were
+not used to train or to select a model.
 
 """
 COLUMNS: dict[str, Callable[[ModelCard], str]] = {
@@ -21,7 +21,7 @@ COLUMNS: dict[str, Callable[[ModelCard], str]] = {
     "network": lambda card: card.network,
     "parameters": lambda card: f"{card.parameters:,}",
     ".tflite, kB": lambda card: f"{card.metrics['bytes'] / 1000:,.0f}",
-    "ms a digit": lambda card: f"{card.metrics['milliseconds']:.2f}",
+    "ms for a digit": lambda card: f"{card.metrics['milliseconds']:.2f}",
     "accuracy": lambda card: f"{card.metrics['mnist_accuracy']:.2%}",
     "95 % interval": lambda card: " to ".join(f"{bound:.2%}" for bound in card.metrics["mnist_interval"]),
     "loss": lambda card: f"{card.metrics['mnist_loss']:.4f}",
@@ -32,29 +32,43 @@ COLUMNS: dict[str, Callable[[ModelCard], str]] = {
 }
 NOISES = ("salt and pepper", "gaussian noise")
 FOOT = """
-- *robustness*: mean accuracy over ten corruptions at five severities, first thousand test digits
-  (`digitcore/data/corruptions.py`). `genius` learnt from six of the ten, up to the fourth severity; the noise recipes from one.
-- *non-digits: unsure*: share of a thousand letters, shapes, scribbles, noises and blots
-  (`digitcore/data/out_of_distribution.py`) whose confidence stays below the threshold that 99 % of MNIST's validation digits
-  reach. `genius` learnt from four of the five kinds, and from handwritten letters, never from the font's.
-- *training, s*: on the machine that the card names; machines differ.
+- *robustness*: mean accuracy with ten corruptions at five severities, on the first 1,000 test digits
+  (`digitcore/data/corruptions.py`). `genius` was trained with six of the ten corruptions, at the first four severities. The
+  noise recipes were trained with one corruption.
+- *non-digits: unsure*: share of 1,000 letters, shapes, scribbles, noise images and blots
+  (`digitcore/data/out_of_distribution.py`) whose confidence is below the confidence threshold, which 99 % of MNIST's
+  validation digits reach. `genius` was trained with four of the five kinds and with handwritten letters. It was not trained
+  with the printed letters of this test.
+- *training, s*: duration of the training in seconds, on the machine that the card names.
 
-## Under noise
+## Accuracy with noise
 
-Accuracy at five severities, from slight to strong.
+Accuracy at five severities, from the lowest to the highest.
 
 """
 LAST = f"""
 ## Synthetic digits
 
-`genius` was also trained on synthetic digits (`digitcore/data/synthetic.py`), in the forms that MNIST lacks:
+`genius` was also trained on synthetic digits (`digitcore/data/synthetic.py`), in forms that are rare in MNIST:
 
 ![One digit of each glyph]({SHEET_FILE})
 """
 
 
 def render(cards: Iterable[ModelCard]) -> str:
-    """The text of models/README.md."""
+    """Return the text of models/README.md.
+
+    Args:
+        cards: Cards with all metrics of `benchmark.measure`.
+
+    Returns:
+        Markdown.
+
+    Example:
+        >>> from digitcore import models
+        >>> render([models.load("genius").card]).splitlines()[0]
+        '# The shipped models'
+    """
     cards = list(cards)
     rows = [[column(card) for column in COLUMNS.values()] for card in cards]
     noise_rows = [
@@ -65,7 +79,14 @@ def render(cards: Iterable[ModelCard]) -> str:
 
 
 def write(folder: Path = registry.SHIPPED_FOLDER) -> None:
-    """Write the page and its contact sheet."""
+    """Write README.md and the picture of the synthetic glyphs into the folder of the shipped models.
+
+    Args:
+        folder: A folder with one folder for each model.
+
+    Example:
+        >>> write()  # doctest: +SKIP
+    """
     cards = [registry.load(name, folder).card for name in registry.names(folder)]
     (folder / "README.md").write_text(render(cards), encoding="utf-8")
     synthetic.contact_sheet().quantize(16).save(folder / SHEET_FILE, optimize=True)

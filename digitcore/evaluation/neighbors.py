@@ -1,4 +1,4 @@
-"""Nearest MNIST digits in a model's feature space. Runs on the worker."""
+"""Nearest MNIST digits in a model's feature space. The functions run on the worker."""
 
 from dataclasses import dataclass
 
@@ -8,24 +8,28 @@ from zict import LRU
 from digitcore import mnist
 from digitcore.models.bundle import ModelBundle
 
-SEARCHED_DIGITS = 20_000  # MNIST training digits, the first
-REFERENCE_DIGITS = 1000  # of these, from which the usual distance is computed
-CACHED_MODELS = 2  # whose features are kept, some 20 MB each
-FAR_QUANTILE = 0.99  # of MNIST's own distances
+SEARCHED_DIGITS = 20_000  # first MNIST training digits
+REFERENCE_DIGITS = 1000  # digits among them that determine the usual distance
+CACHED_MODELS = 2  # models whose features are kept, about 20 MB for each
+FAR_QUANTILE = 0.99  # quantile of the distances between MNIST digits
 
 _features_by_model: LRU[str, np.ndarray] = LRU(CACHED_MODELS, {})
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Neighbors:
-    """For each of N digits the K nearest of MNIST's training digits, nearest first.
+    """The K nearest MNIST training digits of each of N digits, nearest first.
 
     Attributes:
-        digits: (N, K, 28, 28) uint8.
-        labels: (N, K) uint8.
-        distances: (N, K) float, between the directions of the features (what is no digit has small ones, near to all), in
-            units of the mean distance to the nearest among MNIST digits themselves.
-        far: a distance to the nearest that one MNIST digit in a hundred exceeds, in the same unit.
+        digits: (N, K, 28, 28) uint8, the neighbors.
+        labels: (N, K) uint8, their labels.
+        distances: (N, K) float, distances between the feature vectors of length 1. The unit is the mean distance of an MNIST
+            digit to its nearest neighbor.
+        far: The distance to the nearest neighbor that 1 % of the MNIST digits exceed, in the same unit.
+
+    Example:
+        >>> Neighbors(np.zeros((1, 4, 28, 28), np.uint8), np.zeros((1, 4), np.uint8), np.zeros((1, 4)), 2.0)
+        Neighbors(n=1, k=4, far=2.00)
     """
 
     digits: np.ndarray
@@ -33,18 +37,30 @@ class Neighbors:
     distances: np.ndarray
     far: float
 
+    def __repr__(self) -> str:
+        n, k = self.labels.shape
+        return f"Neighbors(n={n}, k={k}, far={self.far:.2f})"
+
 
 def nearest_neighbors(bundle: ModelBundle, digits: np.ndarray, k: int = 8) -> Neighbors:
-    """Find the nearest neighbors.
+    """Find the nearest MNIST training digits in a model's feature space.
 
     Args:
-        bundle: the model that gives the features.
-        digits: (N, 28, 28) uint8, N ≥ 1.
-        k: number of neighbors of each, K.
+        bundle: The model.
+        digits: (N, 28, 28) uint8, N ≥ 1, ink 255 on 0.
+        k: Number of neighbors of each digit, K.
+
+    Returns:
+        The neighbors. The features of MNIST are cached, so that a second call takes less time.
 
     Raises:
-        ModelError: when Keras cannot open the model.
-        DatasetNotFoundError: when MNIST is not here and cannot be downloaded.
+        ModelError: If Keras cannot open the model.
+        DatasetNotFoundError: If MNIST is not on this machine and cannot be downloaded.
+
+    Example:
+        >>> from digitcore import models
+        >>> nearest_neighbors(models.load("fast"), np.zeros((1, 28, 28), np.uint8), k=4)  # doctest: +SKIP
+        Neighbors(n=1, k=4, far=2.35)
     """
     from sklearn.neighbors import NearestNeighbors
 

@@ -1,4 +1,4 @@
-"""Accuracy on corrupted digits: every corruption at every severity."""
+"""Accuracy on corrupted digits, for each corruption at each severity."""
 
 from collections.abc import Callable
 
@@ -10,10 +10,10 @@ from digitcore.data import corruptions
 from digitcore.errors import CancelledError
 from digitcore.predictor import Predictor
 
-CARD_DIGITS = 1000  # the first test digits, on which a card's robustness is measured
-CLEAN = 0  # the severity of digits that are not corrupted
+CARD_DIGITS = 1000  # first test digits, on which the robustness of a card is measured
+CLEAN = 0  # severity of digits that are not corrupted
 COLUMNS = ["corruption", "severity", "correct", "n", "accuracy"]
-Robustness = dict[str, list[float]]  # corruption → five accuracies, from slight to strong
+Robustness = dict[str, list[float]]  # corruption to five accuracies, from the lowest severity to the highest
 
 
 def robustness_table(
@@ -23,26 +23,32 @@ def robustness_table(
     on_progress: Callable[[float], None] = lambda share: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> pd.DataFrame:
-    """Evaluate a model on the first MNIST test digits with every corruption.
+    """Evaluate a model on corrupted MNIST test digits.
 
     Args:
-        predictor: the model.
-        n_digits: 1 to 10,000.
-        on_progress: called with the share done, 0 to 1.
-        should_stop: asked before each severity.
+        predictor: The model.
+        n_digits: Number of test digits, 1 to 10,000.
+        on_progress: Called with the finished share, 0 to 1.
+        should_stop: Called before each severity. If it returns True, the work is cancelled.
 
     Returns:
-        One row a corruption and severity (0 is clean): corruption, severity, correct, n, accuracy (0 to 1).
+        One row for each corruption and severity (0 is clean): corruption, severity, correct, n, accuracy (0 to 1).
 
     Raises:
-        CancelledError: when `should_stop` returned True.
+        CancelledError: If `should_stop` returned True.
+        DatasetNotFoundError: If MNIST is not on this machine and cannot be downloaded.
+
+    Example:
+        >>> from digitcore import models
+        >>> len(robustness_table(models.load("mlp").predictor(), n_digits=2))
+        60
     """
     digits, labels = (part[:n_digits] for part in mnist.load().test)
     clean = _count_correct(predictor, digits, labels)
     rows, steps = [], [(name, severity) for name in corruptions.names() for severity in (CLEAN, *corruptions.SEVERITIES)]
     for number, (name, severity) in enumerate(steps, start=1):
         if should_stop():
-            raise CancelledError("Stopped before every corruption was read.")
+            raise CancelledError("The measurement of the robustness was stopped. Start it again for a result.")
         correct = clean
         if severity != CLEAN:
             correct = _count_correct(predictor, corruptions.corrupt(digits, name, severity), labels)
@@ -52,7 +58,18 @@ def robustness_table(
 
 
 def to_card(table: pd.DataFrame) -> Robustness:
-    """A table as a card holds it."""
+    """Convert a table to the format of a card.
+
+    Args:
+        table: From `robustness_table`.
+
+    Returns:
+        For each corruption the five accuracies, rounded to three digits.
+
+    Example:
+        >>> to_card(from_card({"blur": [0.9, 0.8, 0.7, 0.6, 0.5]}, clean_accuracy=0.99))
+        {'blur': [0.9, 0.8, 0.7, 0.6, 0.5]}
+    """
     corrupted = table[table["severity"] != CLEAN]
     return {
         str(name): [round(value, 3) for value in rows["accuracy"]] for name, rows in corrupted.groupby("corruption", sort=False)
@@ -60,7 +77,19 @@ def to_card(table: pd.DataFrame) -> Robustness:
 
 
 def from_card(robustness: Robustness, clean_accuracy: float) -> pd.DataFrame:
-    """The table of a card's robustness; the accuracy on clean digits, 0 to 1, is given apart."""
+    """Convert the robustness of a card to a table.
+
+    Args:
+        robustness: For each corruption the five accuracies, 0 to 1.
+        clean_accuracy: Accuracy on digits that are not corrupted, 0 to 1.
+
+    Returns:
+        A table as from `robustness_table`.
+
+    Example:
+        >>> from_card({"blur": [0.9, 0.8, 0.7, 0.6, 0.5]}, clean_accuracy=0.99)["accuracy"].tolist()
+        [0.99, 0.9, 0.8, 0.7, 0.6, 0.5]
+    """
     rows = [
         (name, severity, round(accuracy * CARD_DIGITS), CARD_DIGITS, accuracy)
         for name, accuracies in robustness.items()
@@ -70,12 +99,35 @@ def from_card(robustness: Robustness, clean_accuracy: float) -> pd.DataFrame:
 
 
 def mean_accuracy(robustness: Robustness) -> float:
-    """Mean accuracy over every corruption and severity of a card, 0 to 1."""
+    """Compute the mean accuracy of a card over all corruptions and severities.
+
+    Args:
+        robustness: For each corruption the five accuracies, 0 to 1.
+
+    Returns:
+        The mean, 0 to 1.
+
+    Example:
+        >>> round(mean_accuracy({"blur": [0.9, 0.8, 0.7, 0.6, 0.5]}), 3)
+        0.7
+    """
     return float(np.mean(list(robustness.values())))
 
 
 def mean_corrupted_accuracy(table: pd.DataFrame) -> float:
-    """Mean accuracy over every corruption and severity of a table, 0 to 1."""
+    """Compute the mean accuracy of a table over all corruptions and severities, without clean digits.
+
+    Args:
+        table: From `robustness_table`.
+
+    Returns:
+        The mean, 0 to 1.
+
+    Example:
+        >>> table = from_card({"blur": [0.9, 0.8, 0.7, 0.6, 0.5]}, clean_accuracy=0.99)
+        >>> round(mean_corrupted_accuracy(table), 3)
+        0.7
+    """
     return float(table[table["severity"] != CLEAN]["accuracy"].mean())
 
 

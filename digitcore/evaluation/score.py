@@ -1,4 +1,4 @@
-"""A count of correct predictions and the uncertainty of its share."""
+"""A number of correct predictions, and the uncertainty of the accuracy."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Score:
-    """Correct predictions among n, and the 95 % interval of their share (0 to 1)."""
+    """A number of correct predictions among n samples.
+
+    Attributes:
+        correct: Number of correct predictions.
+        n: Number of samples.
+        interval: 95 % interval of the accuracy, 0 to 1.
+
+    Example:
+        >>> Score(3, 4).accuracy
+        0.75
+    """
 
     correct: int
     n: int
@@ -14,12 +24,37 @@ class Score:
 
     @classmethod
     def from_counts(cls, correct: int, n: int) -> "Score":
-        """A score with its Wilson interval."""
+        """Return a score with its Wilson interval.
+
+        Args:
+            correct: Number of correct predictions.
+            n: Number of samples.
+
+        Returns:
+            The score.
+
+        Example:
+            >>> Score.from_counts(0, 0)
+            Score(correct=0, n=0, interval=(0.0, 1.0))
+        """
         return cls(correct, n, wilson_interval(correct, n))
 
     @classmethod
     def from_json(cls, values: Any) -> "Score | None":
-        """Read a stored score. A malformed interval is computed again; malformed counts give `None`."""
+        """Read a stored score, which may be untrusted.
+
+        Args:
+            values: A dictionary of the attributes.
+
+        Returns:
+            The score, or None if the counts are malformed. A malformed interval is computed again.
+
+        Example:
+            >>> Score.from_json({"correct": 3, "n": 4, "interval": [0.3, 0.95]})
+            Score(correct=3, n=4, interval=(0.3, 0.95))
+            >>> Score.from_json({"correct": 5, "n": 4, "interval": [0, 1]}) is None
+            True
+        """
         try:
             correct, n = int(values["correct"]), int(values["n"])
             low, high = map(float, values["interval"])
@@ -31,12 +66,23 @@ class Score:
 
     @property
     def accuracy(self) -> float:
-        """0 to 1; 0 when n is 0."""
+        """Share of correct predictions, 0 to 1. It is 0 if `n` is 0."""
         return self.correct / self.n if self.n else 0.0
 
 
 def wilson_interval(correct: int, n: int) -> tuple[float, float]:
-    """95 % interval of a share: (low, high), 0 to 1; (0, 1) when n is 0.
+    """Compute the 95 % Wilson interval of a share.
+
+    Args:
+        correct: Number of successes, 0 to `n`.
+        n: Number of trials.
+
+    Returns:
+        The lower and the upper bound, 0 to 1. They are 0 and 1 if `n` is 0.
+
+    Example:
+        >>> [round(bound, 3) for bound in wilson_interval(9, 10)]
+        [0.596, 0.982]
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
     """

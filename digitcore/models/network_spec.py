@@ -26,10 +26,8 @@ MAX_MULTIPLICATIONS = 50_000_000  # for one digit
 MAX_TEXT = 100_000  # characters of JSON
 BYTES = 4  # size of a float32
 COPIES = 4  # A training keeps each weight, its gradient and two averages of Adam.
-NO_JSON = (
-    "The network cannot be read. A network is JSON such as "
-    '{"blocks": [{"kind": "conv", "size": 32}, {"kind": "dense", "size": 64}]}.'
-)
+EXAMPLE = '{"blocks": [{"kind": "conv", "size": 32}, {"kind": "dense", "size": 64}]}'
+NO_JSON = f"The network cannot be read. A network is JSON such as {EXAMPLE}."
 
 
 @dataclass(frozen=True)
@@ -254,9 +252,7 @@ def _check_fit(row: int, block: Block, side: int, is_flat: bool) -> None:
     if is_flat:
         raise ModelError(f"Row {row}: a convolution cannot follow a dense layer. Move it up.")
     if block.kernel_size > side:
-        raise ModelError(
-            f"Row {row}: a kernel of {block.kernel_size} px is larger than its input of {side} px. Use a smaller kernel."
-        )
+        raise ModelError(f"Row {row}: a kernel of {block.kernel_size} px does not fit an input of {side} px. Make it smaller.")
     if block.pooling and side < 2:
         raise ModelError(f"Row {row}: an input of one pixel cannot be pooled. Turn off its pooling.")
 

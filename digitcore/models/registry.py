@@ -45,9 +45,7 @@ def load(name: str, folder: Path = SHIPPED_FOLDER) -> ModelBundle:
         ModelBundle('mlp', network='mlp', parameters=238510, trained=True, mnist_accuracy=0.9809)
     """
     if name not in names(folder):
-        raise ModelError(
-            f"There is no model called “{name}”. Choose one of: {', '.join(names(folder)) or '(the folder is empty)'}."
-        )
+        raise ModelError(f"There is no model called “{name}”. Choose one of: {', '.join(names(folder))}.")
     path = folder / name
     try:
         card = ModelCard.from_json((path / "card.json").read_text(encoding="utf-8"))

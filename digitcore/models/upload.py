@@ -270,7 +270,7 @@ def _check_class(value: dict[str, Any]) -> int:
         return 0
     if value.get("registered_name") not in (None, name, "Functional", "Sequential"):
         raise ModelError(
-            f"The model contains “{_shorten(value['registered_name'])}”, which is not a Keras class. Use layers of Keras."
+            f"The model contains “{_shorten(value['registered_name'])}”, which is not a Keras class. Use Keras layers."
         )
     if isinstance(name, str) and module in LAYER_MODULES and name in LAYERS:
         return 1

@@ -68,7 +68,7 @@ def test_the_better_model_and_why(app, few, genius, untrained):
     add_run(app, untrained, genius)
     go(app, TRAIN)
     app.radio(key="start_from").set_value("better").run()
-    assert "“genius”: it reads 20 of your 20 drawings" in texts(app)
+    assert "“genius”: 20 of 20 drawings are correct" in texts(app)
 
 
 def test_runs_in_the_table(app, genius, untrained):
