@@ -131,7 +131,7 @@ def read(
             result = _read_archive(archive, content, on_progress, should_stop)
     except _DECODING_ERRORS as error:
         raise SampleError(
-            "This file contains no samples. Choose an .npz file, a ZIP of images in folders named 0 to 9, or a ZIP of IDX files."
+            "This file cannot be read. Choose an .npz file, a ZIP of images in folders named 0 to 9, or a ZIP of IDX files."
         ) from error
     if len(result.samples) > MAX_SAMPLES:
         raise SampleError(f"The file contains {len(result.samples):,} samples. Choose a file with at most {MAX_SAMPLES:,}.")
