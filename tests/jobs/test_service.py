@@ -63,7 +63,7 @@ def test_a_query_can_be_stopped(service, genius):
     job = service.submit(RobustnessTask(genius))
     until(lambda: job.events)
     job.stop()
-    with pytest.raises(Exception, match="Stopped"):
+    with pytest.raises(Exception, match="stopped"):
         job.wait(PATIENCE)
     assert job.progress.share < 1
 
