@@ -37,7 +37,7 @@ def show(session: LabSession, models: Models) -> None:
             f"**{text.escape(before)}** puts them."
         )
     table = _table(found, own.digits, own.labels)
-    chart = charts.feature_map(table)
+    chart = charts.digit_map(table)
     event: Any = st.altair_chart(chart, key="feature_map", on_select="rerun", selection_mode=charts.MAP_SELECTION)
     download_table(table.drop(columns="picture"), "map")
     clicked = event.selection.get(charts.MAP_SELECTION) or []
@@ -50,7 +50,7 @@ def show(session: LabSession, models: Models) -> None:
 def _table(found: FeatureMap, digits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     """One row a digit, and a second for each drawing where the baseline puts it."""
     test_digits, _ = mnist.load_test()
-    of_mnist, yours, yours_before = charts.KINDS
+    of_mnist, yours, yours_before = charts.MAP_KINDS
     parts = [
         (of_mnist, found.positions, found.labels, [data_url(digit) for digit in test_digits[: len(found.labels)]]),
         (yours, found.placed[0], labels, [data_url(digit) for digit in digits]),
@@ -66,6 +66,6 @@ def _table(found: FeatureMap, digits: np.ndarray, labels: np.ndarray) -> pd.Data
 
 
 def _show_digit(kind: str, number: int, own: SampleSet, models: Models) -> None:
-    digits, labels = mnist.load_test() if kind == charts.KINDS[0] else (own.digits, own.labels)
+    digits, labels = mnist.load_test() if kind == charts.MAP_KINDS[0] else (own.digits, own.labels)
     if number < len(digits):
         digit_details(digits[number], models, int(labels[number]), "map")
