@@ -21,7 +21,7 @@ import numpy as np
 import psutil
 
 from digitcore import processes
-from digitcore.errors import ModelError
+from digitcore.errors import ZIP_ERRORS, ModelError
 from digitcore.images import SIDE
 from digitcore.models.upload import TOO_COSTLY, WEIGHTS_FILE
 from digitcore.predictor import Predictor
@@ -176,7 +176,7 @@ def check_weights(file: Path) -> None:
     try:
         with zipfile.ZipFile(file) as archive, h5py.File(io.BytesIO(archive.read(WEIGHTS_FILE)), "r") as weights:
             total = sum(_count_weights(weights, name) for name in _hard_link_names(weights))
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+    except (*ZIP_ERRORS, TypeError) as error:
         raise ModelError("The model's weights cannot be read, because the file is damaged. Save the model again.") from error
     if total > MAX_WEIGHTS:
         raise ModelError(f"The model has {total:,} weights. Use a model of at most {MAX_WEIGHTS:,}.")
