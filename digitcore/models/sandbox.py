@@ -2,7 +2,7 @@
 
 `python -m digitcore.models.sandbox FOLDER` reads each file N.in of the folder. It writes N.keras, N.tflite and N.json, or
 N.error with an error message. `python -m digitcore.models.sandbox --measure FILE` prints the cost of predictions with a .tflite
-file. The measurement has a process of its own, because the memory of Keras would be counted otherwise.
+file. A separate process measures the cost, because the memory of Keras would be counted otherwise.
 """
 
 import io
@@ -79,7 +79,7 @@ class Cost:
 def main(folder: Path) -> None:
     """Open every file N.in of a folder, in the order of the names.
 
-    The process gets limits that cannot be lifted, so call this function only in a process of its own.
+    The process gets limits that cannot be lifted, so call this function only in a separate process.
 
     Args:
         folder: The folder of the files. The results are written beside them.

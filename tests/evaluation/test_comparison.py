@@ -17,8 +17,8 @@ def evaluate(labels, guesses):
 def pairs(draw):
     count = draw(st.integers(0, 80))
     rng = np.random.default_rng(draw(st.integers(0, 10_000)))
-    labels, luck = rng.integers(0, 10, count), rng.random((2, count)) < draw(st.floats(0, 1))
-    guesses = [np.where(wrong, rng.integers(0, 10, count), labels).astype(int) for wrong in luck]
+    labels, is_wrong = rng.integers(0, 10, count), rng.random((2, count)) < draw(st.floats(0, 1))
+    guesses = [np.where(wrong, rng.integers(0, 10, count), labels).astype(int) for wrong in is_wrong]
     return PairedComparison(*(evaluate(labels, guess) for guess in guesses))
 
 
