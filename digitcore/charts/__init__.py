@@ -1,10 +1,16 @@
-"""Altair charts from tables. Each function takes a table and returns a chart; the page shows and downloads the table.
+"""Altair charts of tables. Each function takes a table and returns a chart. The pages show the chart and export the table.
 
-Heights are those of the plot, in px; title, legend and axis come on top. Where a table has a column model, each model has its
-color of `palette.model_colors`.
+`height` is the height of the plot in px, without the title, the legend and the axis. If a table has the column `model`, each
+model has its color from `palette.model_colors`.
+
+Example:
+    >>> import pandas as pd
+    >>> from digitcore import charts
+    >>> type(charts.bars(pd.DataFrame({"digit": [0, 1], "count": [5, 7]}), "digit", "count", "Drawings")).__name__
+    'Chart'
 """
 
-from digitcore.charts.feature_maps import KINDS, MAP_SELECTION, feature_map
+from digitcore.charts.digit_map import MAP_KINDS, MAP_SELECTION, digit_map
 from digitcore.charts.learning_curves import AXES, METRICS, curve_bands, curves
 from digitcore.charts.matrices import CELL_SELECTION, confusion, confusion_change
 from digitcore.charts.shares import bars, coverage, digit_accuracy, reliability, robustness
@@ -14,7 +20,7 @@ from digitcore.charts.sweeps import parallel_coordinates, sweep_heat_map, sweep_
 __all__ = [
     "AXES",
     "CELL_SELECTION",
-    "KINDS",
+    "MAP_KINDS",
     "MAP_SELECTION",
     "METRICS",
     "bars",
@@ -24,7 +30,7 @@ __all__ = [
     "curve_bands",
     "curves",
     "digit_accuracy",
-    "feature_map",
+    "digit_map",
     "parallel_coordinates",
     "reliability",
     "robustness",

@@ -1,4 +1,4 @@
-"""Curves of trainings."""
+"""Learning curves."""
 
 import altair as alt
 import pandas as pd
@@ -7,7 +7,7 @@ from digitcore.charts.style import layer, model_color, tooltips
 from digitcore.palette import GREY
 
 METRICS = {"loss": "Loss (cross-entropy, nats)", "accuracy": "Accuracy"}
-AXES = {"epoch": "Epoch", "samples_seen": "Digits seen", "seconds": "Seconds"}
+AXES = {"epoch": "Epoch", "samples_seen": "Samples seen", "seconds": "Seconds"}
 
 
 def curves(
@@ -19,14 +19,22 @@ def curves(
     x_max: float | None = None,
     height: int = 220,
 ) -> alt.LayerChart:
-    """Training (solid; a point where there is one only) and validation (dashed, with points), a color for each model.
+    """Draw learning curves: the training as a solid line, the validation as a dashed line with points, a color for each model.
 
     Args:
-        table: from `training.history.curve_table`.
-        metric: loss or accuracy; only names and formats the axis.
-        x: epoch, samples_seen or seconds, along the horizontal axis.
-        log_scale: whether the vertical axis is logarithmic, for a loss.
-        x_max: end of the axis, so that it stands still while a training runs.
+        table: From `training.history.curve_table`.
+        metric: "loss" or "accuracy". It determines the title and the format of the vertical axis.
+        x: Column of the horizontal axis: "epoch", "samples_seen" or "seconds".
+        log_scale: Whether the vertical axis is logarithmic. Use it only for a loss.
+        x_max: End of the horizontal axis, so that it does not move during a training.
+        height: Height of the plot in px.
+
+    Returns:
+        The chart.
+
+    Example:
+        >>> columns = ["model", "subset", "epoch", "samples_seen", "seconds", "value"]
+        >>> chart = curves(pd.DataFrame([("run 1", "training", 1.0, 500, 2.5, 0.4)], columns=columns))
     """
     is_share = metric == "accuracy"
     x_axis = alt.X(
@@ -48,7 +56,7 @@ def curves(
         ("model:N", "Model"),
         ("subset:N", "Digits"),
         ("epoch:Q", "Epoch", ".2f"),
-        ("samples_seen:Q", "Digits seen", ","),
+        ("samples_seen:Q", AXES["samples_seen"], ","),
         ("seconds:Q", "Seconds", ".1f"),
         ("value:Q", METRICS[metric], ".2%" if is_share else ".4f"),
     )
@@ -60,11 +68,19 @@ def curves(
 
 
 def curve_bands(table: pd.DataFrame, metric: str = "accuracy", *, height: int = 260) -> alt.LayerChart:
-    """The mean validation curve of each group of trainings, and the range of its curves as a band.
+    """Draw the mean validation curve of each group of trainings, and the range of its curves as a band.
 
     Args:
-        table: from `training.run_groups.curve_bands`.
-        metric: loss or accuracy; only names and formats the axis.
+        table: One row for each group and epoch: model (the group), epoch, mean, low, high, n (number of trainings).
+        metric: "loss" or "accuracy". It determines the title and the format of the vertical axis.
+        height: Height of the plot in px.
+
+    Returns:
+        The chart.
+
+    Example:
+        >>> columns = ["model", "epoch", "mean", "low", "high", "n"]
+        >>> chart = curve_bands(pd.DataFrame([("lr 0.01", 1.0, 0.9, 0.8, 0.95, 3)], columns=columns))
     """
     is_share = metric == "accuracy"
     number_format = ".2%" if is_share else ".4f"

@@ -1,4 +1,4 @@
-"""Shares and counts with their uncertainty: accuracy, calibration, coverage, robustness, bars."""
+"""Charts of shares with their uncertainty: accuracy, calibration, coverage and robustness; and bar charts."""
 
 import altair as alt
 import pandas as pd
@@ -6,14 +6,22 @@ import pandas as pd
 from digitcore.charts.style import FRAME_HEIGHT, PERCENT, SHARE_AXIS, TooltipField, interval_fields, layer, model_color, tooltips
 from digitcore.palette import BLUE, GREY
 
-LOG_TICKS = [0, 0.001, 0.01, 0.1, 1]  # of a share
+LOG_TICKS = [0, 0.001, 0.01, 0.1, 1]  # ticks of a logarithmic axis for shares
 
 
 def digit_accuracy(table: pd.DataFrame, *, height: int = 260) -> alt.LayerChart:
-    """Accuracy for each digit, with its 95 % interval, a color for each model.
+    """Draw the accuracy of each digit with its 95 % interval, with a color for each model.
 
     Args:
-        table: from `metrics.digit_table`, with the column model.
+        table: From `metrics.digit_table`, with the additional column `model`.
+        height: Height of the plot in px.
+
+    Returns:
+        The chart.
+
+    Example:
+        >>> columns = ["model", "digit", "n", "correct", "accuracy", "low", "high"]
+        >>> chart = digit_accuracy(pd.DataFrame([("genius", 7, 10, 9, 0.9, 0.6, 0.98)], columns=columns))
     """
     scale = alt.Scale(zero=False, nice=True)
     base = alt.Chart(table).encode(
@@ -35,10 +43,18 @@ def digit_accuracy(table: pd.DataFrame, *, height: int = 260) -> alt.LayerChart:
 
 
 def reliability(table: pd.DataFrame, *, height: int = 260) -> alt.LayerChart:
-    """Reliability diagram: accuracy by confidence; a calibrated model lies on the diagonal.
+    """Draw a reliability diagram: accuracy by confidence. The points of a calibrated model lie on the diagonal.
 
     Args:
-        table: from `metrics.reliability_table`, with the column model.
+        table: From `metrics.reliability_table`, with the additional column `model`.
+        height: Height of the plot in px.
+
+    Returns:
+        The chart.
+
+    Example:
+        >>> columns = ["model", "confidence", "accuracy", "low", "high", "count"]
+        >>> chart = reliability(pd.DataFrame([("genius", 0.9, 0.9, 0.6, 0.98, 10)], columns=columns))
     """
     unit = alt.Scale(domain=[0, 1])
     corners = pd.DataFrame({"confidence": [0.0, 1.0], "accuracy": [0.0, 1.0]})
@@ -62,33 +78,55 @@ def reliability(table: pd.DataFrame, *, height: int = 260) -> alt.LayerChart:
 
 
 def coverage(table: pd.DataFrame, *, height: int = 260) -> alt.LayerChart:
-    """Selective accuracy: the fewer digits a model answers, the more of those are right.
+    """Draw the selective accuracy: the accuracy on the digits that reach a confidence threshold, by their share.
 
     Args:
-        table: from `metrics.coverage_table`, with the columns model and is_threshold (True at the model's own threshold).
+        table: From `metrics.coverage_table`, with the additional columns `model` and `is_threshold` (True for the row of the
+            model's confidence threshold).
+        height: Height of the plot in px.
+
+    Returns:
+        The chart.
+
+    Example:
+        >>> columns = ["model", "threshold", "coverage", "accuracy", "is_threshold"]
+        >>> chart = coverage(pd.DataFrame([("genius", 0.9, 0.95, 0.99, True)], columns=columns))
     """
-    fields: list[TooltipField] = [("model:N", "Model"), ("threshold:Q", "Unsure below", ".1%"), ("coverage:Q", "Answered", ".1%")]
+    fields: list[TooltipField] = [
+        ("model:N", "Model"),
+        ("threshold:Q", "Confidence threshold", ".1%"),
+        ("coverage:Q", "Coverage", ".1%"),
+    ]
     base = alt.Chart(table).encode(
-        x=alt.X("coverage:Q", title="Share of the digits answered", scale=alt.Scale(zero=False), axis=SHARE_AXIS),
+        x=alt.X("coverage:Q", title="Coverage", scale=alt.Scale(zero=False), axis=SHARE_AXIS),
         y=alt.Y("accuracy:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format="~%", tickCount=6)),
         color=model_color(table),
         tooltip=tooltips(*fields, ("accuracy:Q", "Selective accuracy", ".2%")),
     )
     points = base.mark_point(filled=True, size=90, opacity=1).transform_filter(alt.datum.is_threshold)
     lines = base.mark_line(strokeWidth=2)
-    return layer(lines, points, height=height, title="Selective accuracy: of the answered")
+    return layer(lines, points, height=height, title="Selective accuracy")
 
 
 def robustness(table: pd.DataFrame, title: str, *, height: int = 220) -> alt.LayerChart:
-    """Accuracy by the severity of a corruption, a curve for each model.
+    """Draw the accuracy by the severity of a corruption, with a curve for each model.
 
     Args:
-        table: of one corruption, from `robustness.robustness_table`, with the columns model, low and high (0 to 1).
-        title: over the plot.
+        table: Rows of one corruption from `robustness.robustness_table`, with the additional columns `model`, `low` and `high`
+            (0 to 1).
+        title: Title of the chart.
+        height: Height of the plot in px.
+
+    Returns:
+        The chart.
+
+    Example:
+        >>> columns = ["model", "severity", "n", "accuracy", "low", "high"]
+        >>> chart = robustness(pd.DataFrame([("genius", 0, 10, 0.9, 0.6, 0.98)], columns=columns), "Blur")
     """
-    fields: list[TooltipField] = [("model:N", "Model"), ("severity:O", "Strength"), ("accuracy:Q", "Accuracy", ".1%")]
+    fields: list[TooltipField] = [("model:N", "Model"), ("severity:O", "Severity"), ("accuracy:Q", "Accuracy", ".1%")]
     base = alt.Chart(table).encode(
-        x=alt.X("severity:O", title="Strength (0: as it is)", axis=alt.Axis(labelAngle=0)),
+        x=alt.X("severity:O", title="Severity (0: clean)", axis=alt.Axis(labelAngle=0)),
         color=model_color(table),
         tooltip=tooltips(*fields, *interval_fields(".1%"), ("n:Q", "Of", ",")),
     )
@@ -100,15 +138,22 @@ def robustness(table: pd.DataFrame, title: str, *, height: int = 220) -> alt.Lay
 def bars(
     table: pd.DataFrame, x: str, y: str, title: str, *, format: str = "~s", log_scale: bool = False, height: int = 220
 ) -> alt.Chart:
-    """One bar a row.
+    """Draw a bar for each row.
 
     Args:
-        table: any.
-        x: the column along the horizontal axis, as categories.
-        y: the column of the bars' height.
-        title: over the plot: what the height is, with its unit.
-        format: of the vertical axis, in d3's language.
-        log_scale: whether the vertical axis is logarithmic, for a share.
+        table: A table with the columns `x` and `y`.
+        x: Column of the horizontal axis, shown as categories.
+        y: Column of the heights of the bars.
+        title: Title of the chart: the quantity of `y`, with its unit.
+        format: Format of the vertical axis, as a d3 format string.
+        log_scale: Whether the vertical axis is logarithmic. Use it only for a share.
+        height: Height of the plot in px.
+
+    Returns:
+        The chart.
+
+    Example:
+        >>> chart = bars(pd.DataFrame({"digit": [0, 1], "count": [5, 7]}), "digit", "count", "Drawings")
     """
     base: alt.Chart = alt.Chart(table, height=height + FRAME_HEIGHT, title=title).mark_bar(color=BLUE).configure(locale=PERCENT)
     return base.encode(

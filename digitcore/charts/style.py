@@ -1,4 +1,4 @@
-"""What all charts share: heights, percentages, tooltips, colors of models."""
+"""Style of all charts: heights, percentages, tooltips and colors of models."""
 
 from typing import Any
 
@@ -7,15 +7,30 @@ import pandas as pd
 
 from digitcore.palette import model_colors
 
-FRAME_HEIGHT, AXES_HEIGHT = 170, 80  # px of a chart that title, legend and axis take in Streamlit's theme, or the axis alone
-DARK_TEXT = "#1b1f27"  # on light cells, in both themes
+FRAME_HEIGHT = 170  # px, height of the title, the legend and the axis in Streamlit's theme
+AXES_HEIGHT = 80  # px, height of the axis
+DARK_TEXT = "#1b1f27"  # text on light cells, in both themes
 PERCENT = alt.Locale(number=alt.NumberLocale(currency=["", ""], decimal=".", thousands=",", grouping=[3], percent=" %"))
 SHARE_AXIS = alt.Axis(format=".0%", tickCount=5)
-TooltipField = tuple[str, str] | tuple[str, str, str]  # field with its type, title, d3 format
+TooltipField = tuple[str, str] | tuple[str, str, str]  # field with its type, title, d3 format string
 
 
 def layer(*charts: Any, height: int, title: str | None = None) -> alt.LayerChart:
-    """Charts above each other, with the height of the plot, and percentages as we spell them."""
+    """Layer charts, and set the height and the format of percentages.
+
+    Args:
+        charts: Altair charts, the lowest layer first.
+        height: Height of the plot in px, without the title, the legend and the axis.
+        title: Title of the chart.
+
+    Returns:
+        The layered chart.
+
+    Example:
+        >>> points = alt.Chart(pd.DataFrame({"x": [1], "y": [2]})).mark_point().encode(x="x:Q", y="y:Q")
+        >>> layer(points, height=200, title="Points").height
+        370
+    """
     size: dict[str, Any] = {"height": height + FRAME_HEIGHT, "title": title} if title else {"height": height + AXES_HEIGHT}
     layered = alt.layer(*charts).properties(**size).configure(locale=PERCENT)
     assert isinstance(layered, alt.LayerChart)
@@ -23,22 +38,70 @@ def layer(*charts: Any, height: int, title: str | None = None) -> alt.LayerChart
 
 
 def specification(chart: alt.LayerChart) -> dict[str, Any]:
-    """The chart in Vega-Lite without its data, for a chart that is drawn again and again: Altair takes 0.1 s to build one."""
+    """Return the Vega-Lite specification of a chart without its data.
+
+    Altair takes 0.1 s to build a chart, so a chart that is updated often is built once and used with different data.
+
+    Args:
+        chart: The chart.
+
+    Returns:
+        The specification.
+
+    Example:
+        >>> points = alt.Chart(pd.DataFrame({"x": [1], "y": [2]})).mark_point().encode(x="x:Q", y="y:Q")
+        >>> "data" in specification(layer(points, height=200))
+        False
+    """
     return {name: part for name, part in chart.to_dict().items() if name not in ("data", "datasets")}
 
 
 def interval_fields(format: str) -> list[TooltipField]:
-    """The ends of a 95 % interval in a tooltip; the format is one of d3's."""
+    """Return the tooltip fields of the bounds of a 95 % interval.
+
+    Args:
+        format: A d3 format string.
+
+    Returns:
+        Fields for `tooltips`.
+
+    Example:
+        >>> interval_fields(".1%")
+        [('low:Q', 'From', '.1%'), ('high:Q', 'To', '.1%')]
+    """
     return [("low:Q", "From", format), ("high:Q", "To", format)]
 
 
 def tooltips(*fields: TooltipField) -> list[alt.Tooltip]:
-    """Tooltips from fields with their titles and formats."""
+    """Return tooltips.
+
+    Args:
+        fields: Field with its Vega-Lite type, title, and optionally a d3 format string.
+
+    Returns:
+        A tooltip for each field.
+
+    Example:
+        >>> len(tooltips(("model:N", "Model"), ("accuracy:Q", "Accuracy", ".1%")))
+        2
+    """
     return [alt.Tooltip(field, title=title, format=rest[0] if rest else alt.Undefined) for field, title, *rest in fields]
 
 
 def model_color(table: pd.DataFrame) -> Any:
-    """A color for each model, the same where others of the column's categories are missing; a legend where there are several."""
+    """Return the color encoding of the models. There is a legend if there are several models.
+
+    Args:
+        table: A table with the column `model`. If the column is categorical, a model keeps its color when other categories
+            do not occur.
+
+    Returns:
+        The encoding.
+
+    Example:
+        >>> model_color(pd.DataFrame({"model": ["genius"]})).to_dict()["legend"] is None
+        True
+    """
     present = list(table["model"].unique())
     every = list(table["model"].cat.categories) if table["model"].dtype == "category" else present
     colors = dict(zip(every, model_colors(len(every)), strict=True))

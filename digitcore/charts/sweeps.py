@@ -1,5 +1,6 @@
-"""Charts of a sweep's trials."""
+"""Charts of the trials of a sweep."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,21 +11,29 @@ from digitcore.charts.style import DARK_TEXT, TooltipField, layer, tooltips
 from digitcore.palette import BLUE, GREY, ORANGE
 from digitcore.values import format_value
 
-VIRIDIS = alt.Scale(scheme=alt.SchemeParams(name="viridis", extent=[0.25, 0.9]))  # lines are seen on white and on black
-TWO_LINES = "split(datum.label, ': ')"  # so that axes find room on a phone
-MAX_TICKS = 8  # values of a parameter that are written beside its axis
+VIRIDIS = alt.Scale(scheme=alt.SchemeParams(name="viridis", extent=[0.25, 0.9]))  # Lines are visible on white and on black.
+TWO_LINES = "split(datum.label, ': ')"  # Labels of two lines fit on a phone.
+MAX_TICKS = 8  # labels of an axis
 
 
 def sweep_points(
     table: pd.DataFrame, parameters: Mapping[str, str], score: str, title: str, *, height: int = 200
 ) -> alt.LayerChart:
-    """A score over one parameter: a point for each trial, and the mean of each value.
+    """Draw a score by one parameter: a point for each trial, and the mean of each value.
 
     Args:
-        table: from `Sweep.done_table`.
-        parameters: the column of the parameter → its title.
-        score: column of the score, shares from 0 to 1.
-        title: of the score.
+        table: From `Sweep.done_table`.
+        parameters: Title of the parameter by its column.
+        score: Column of the score, 0 to 1.
+        title: Title of the score.
+        height: Height of the plot in px.
+
+    Returns:
+        The chart.
+
+    Example:
+        >>> table = pd.DataFrame({"epochs": [1, 2], "seed": [0, 0], "mnist": [0.9, 0.95]})
+        >>> chart = sweep_points(table, {"epochs": "Epochs"}, "mnist", "MNIST accuracy")
     """
     table, (shown,) = _with_safe_columns(table, parameters)
     is_many = table["p0"].nunique() > MAX_TICKS and pd.api.types.is_numeric_dtype(table["p0"])
@@ -44,13 +53,22 @@ def sweep_points(
 def sweep_heat_map(
     table: pd.DataFrame, parameters: Mapping[str, str], score: str, title: str, *, height: int = 260
 ) -> alt.LayerChart:
-    """A sweep's means: one cell a combination of two parameters, its shade the score.
+    """Draw the mean scores of a sweep: a cell for each combination of two parameters. Its shade is the score.
 
     Args:
-        table: from `Sweep.means`.
-        parameters: the columns of the parameters, across and down → their titles.
-        score: column of the score, shares from 0 to 1.
-        title: of the score.
+        table: From `Sweep.means`.
+        parameters: Titles of the horizontal and the vertical parameter by their columns.
+        score: Column of the score, 0 to 1.
+        title: Title of the score.
+        height: Height of the plot in px.
+
+    Returns:
+        The chart.
+
+    Example:
+        >>> columns = ["epochs", "network", "mnist", "range", "seeds", "added_mnist_errors", "seconds"]
+        >>> table = pd.DataFrame([(1, "mlp", 0.9, 0.01, 3, 0.0, 2.5)], columns=columns)
+        >>> chart = sweep_heat_map(table, {"epochs": "Epochs", "network": "Network"}, "mnist", "MNIST accuracy")
     """
     table, (x, y) = _with_safe_columns(table, parameters)
     fields: list[TooltipField] = [
@@ -76,13 +94,22 @@ def sweep_heat_map(
 def parallel_coordinates(
     table: pd.DataFrame, parameters: Mapping[str, str], score: str, title: str, *, height: int = 300
 ) -> alt.LayerChart:
-    """One line a combination over an axis for each parameter, the last one the score, whose shade the line has.
+    """Draw a line for each combination of parameters. There is an axis for each parameter and for the score.
 
     Args:
-        table: from `Sweep.means`.
-        parameters: column of a parameter → its title, in the order of the axes.
-        score: column of the score, shares from 0 to 1.
-        title: of the score.
+        table: From `Sweep.means`.
+        parameters: Titles of the parameters by their columns, in the order of the axes.
+        score: Column of the score, 0 to 1. It also determines the shade of a line.
+        title: Title of the score.
+        height: Height of the plot in px.
+
+    Returns:
+        The chart.
+
+    Example:
+        >>> table = pd.DataFrame({"epochs": [1, 2], "network": ["mlp", "genius"], "mnist": [0.9, 0.95]})
+        >>> parameters = {"epochs": "Epochs", "network": "Network"}
+        >>> chart = parallel_coordinates(table, parameters, "mnist", "MNIST accuracy")
     """
     table, shown = _with_safe_columns(table, parameters)
     axes = {**{f"p{number}": name for number, name in enumerate(shown)}, score: title}
@@ -106,12 +133,12 @@ def parallel_coordinates(
 
 
 def _with_safe_columns(table: pd.DataFrame, parameters: Mapping[str, str]) -> tuple[pd.DataFrame, list[str]]:
-    """The parameters' columns as p0, p1 …, since Vega reads dots and colons in names, and their titles."""
+    """Rename the columns of the parameters to p0, p1 …, because Vega interprets dots and colons. Return also the titles."""
     return table.rename(columns={name: f"p{number}" for number, name in enumerate(parameters)}), list(parameters.values())
 
 
 def _axis_positions(table: pd.DataFrame, axes: Mapping[str, str], score: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """One row for each combination and axis, and one for each value beside an axis; positions run from 0 to 1."""
+    """Return a table of the points of the lines and a table of the labels of the axes, with positions from 0 to 1."""
     texts = {name: [f"{value:.1%}" if name == score else format_value(value) for value in table[name]] for name in axes}
     rows: list[dict[str, Any]] = []
     ticks: list[dict[str, Any]] = []
@@ -119,16 +146,17 @@ def _axis_positions(table: pd.DataFrame, axes: Mapping[str, str], score: str) ->
         positions = _positions(table[name].tolist())
         rows += [
             {"axis": shown, "position": position, "combination": number, "score": table[score].iloc[number]}
-            | {other: texts[other][number] for other in axes if other != score}
+            | {column: texts[column][number] for column in axes if column != score}
             for number, position in enumerate(positions)
         ]
-        every = sorted(dict(zip(positions, texts[name], strict=True)).items())
-        ticks += [{"axis": shown, "position": at, "text": text} for at, text in every[:: max(1, -(-len(every) // MAX_TICKS))]]
+        labels = sorted(dict(zip(positions, texts[name], strict=True)).items())
+        step = max(1, math.ceil(len(labels) / MAX_TICKS))
+        ticks += [{"axis": shown, "position": position, "text": text} for position, text in labels[::step]]
     return pd.DataFrame(rows), pd.DataFrame(ticks)
 
 
 def _positions(values: Sequence[Any]) -> list[float]:
-    """From 0 to 1: evenly by rank for few values, by size for many numbers."""
+    """Return positions from 0 to 1: by rank for few values, proportional for many numbers."""
     distinct = sorted(dict.fromkeys(values), key=_order)
     if len(distinct) == 1:
         return [0.5] * len(values)
@@ -139,5 +167,5 @@ def _positions(values: Sequence[Any]) -> list[float]:
 
 
 def _order(value: Any) -> tuple[bool, bool, Any]:
-    """None first, then numbers, then text."""
+    """Return a sort key: None first, then numbers, then text."""
     return value is not None, isinstance(value, str), value if value is not None else 0

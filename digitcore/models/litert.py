@@ -73,7 +73,7 @@ def _run_converter(model: keras.Model) -> bytes:
 
 
 def replace_weights(tflite_bytes: bytes, before: keras.Model, after: keras.Model, digits: np.ndarray) -> bytes | None:
-    """Replace the weights in a .tflite file by those of another model with the same layers.
+    """Replace the weights in a .tflite file by the weights of another model with the same layers.
 
     Args:
         tflite_bytes: Content of the file of the first model.

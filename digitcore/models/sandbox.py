@@ -2,7 +2,7 @@
 
 `python -m digitcore.models.sandbox FOLDER` reads each file N.in of the folder. It writes N.keras, N.tflite and N.json, or
 N.error with an error message. `python -m digitcore.models.sandbox --measure FILE` prints the cost of predictions with a .tflite
-file. The measurement has a process of its own, because the memory of Keras would be counted otherwise.
+file. A separate process measures the cost, because the memory of Keras would be counted otherwise.
 """
 
 import io
@@ -21,7 +21,7 @@ import numpy as np
 import psutil
 
 from digitcore import processes
-from digitcore.errors import ModelError
+from digitcore.errors import ZIP_ERRORS, ModelError
 from digitcore.images import SIDE
 from digitcore.models.upload import TOO_COSTLY, WEIGHTS_FILE
 from digitcore.predictor import Predictor
@@ -79,7 +79,7 @@ class Cost:
 def main(folder: Path) -> None:
     """Open every file N.in of a folder, in the order of the names.
 
-    The process gets limits that cannot be lifted, so call this function only in a process of its own.
+    The process gets limits that cannot be lifted, so call this function only in a separate process.
 
     Args:
         folder: The folder of the files. The results are written beside them.
@@ -176,7 +176,7 @@ def check_weights(file: Path) -> None:
     try:
         with zipfile.ZipFile(file) as archive, h5py.File(io.BytesIO(archive.read(WEIGHTS_FILE)), "r") as weights:
             total = sum(_count_weights(weights, name) for name in _hard_link_names(weights))
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+    except (*ZIP_ERRORS, TypeError) as error:
         raise ModelError("The model's weights cannot be read, because the file is damaged. Save the model again.") from error
     if total > MAX_WEIGHTS:
         raise ModelError(f"The model has {total:,} weights. Use a model of at most {MAX_WEIGHTS:,}.")

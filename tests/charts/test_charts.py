@@ -16,7 +16,7 @@ POINTS = [
 
 
 def fields(chart):
-    """Every field that a chart's encodings name."""
+    """Return every field in the encodings of a chart."""
     found = set()
 
     def look(part):
@@ -26,8 +26,8 @@ def fields(chart):
                     found.add(value)
                 look(value)
         elif isinstance(part, list):
-            for one in part:
-                look(one)
+            for item in part:
+                look(item)
 
     look(chart.to_dict())
     return found
@@ -35,79 +35,81 @@ def fields(chart):
 
 @pytest.mark.parametrize("metric", charts.METRICS)
 @pytest.mark.parametrize("histories", [{}, {"a": []}, {"a": POINTS}, {"a": POINTS, "b": POINTS[:1]}])
-def test_curves(histories, metric):
+def test_curves_use_columns_of_their_table(histories, metric):
     table = history.curve_table(histories, metric)
     assert fields(charts.curves(table, metric, x_max=1)) <= set(table.columns)
 
 
-def test_a_specification_is_the_same_whatever_the_data():
+def test_specification_does_not_depend_on_the_data():
     first, later = (charts.curves(history.curve_table({"training": points}), x_max=2) for points in (POINTS[:2], POINTS))
-    assert charts.specification(first) == charts.specification(later) and first.to_dict() != later.to_dict()
-    assert not {"data", "datasets"} & set(charts.specification(later)) and "layer" in charts.specification(later)
+    assert first.to_dict() != later.to_dict()
+    assert charts.specification(first) == charts.specification(later)
+    assert not {"data", "datasets"} & set(charts.specification(later))
+    assert "layer" in charts.specification(later)
 
 
 @pytest.mark.parametrize("x", charts.AXES)
 @pytest.mark.parametrize("log_scale", [True, False])
-def test_curves_by_any_axis(x, log_scale):
+def test_curves_have_the_chosen_axis(x, log_scale):
     table = history.curve_table({"a": POINTS})
     assert x in fields(charts.curves(table, x=x, log_scale=log_scale))
 
 
-def test_a_model_keeps_its_color_where_another_is_missing():
+def test_model_keeps_its_color_when_another_is_missing():
     table = history.curve_table({"b": POINTS, "c": POINTS})
     table = table.assign(model=pd.Categorical(table["model"], ["a", "b", "c"]))
     scale = charts.curves(table).to_dict()["layer"][0]["encoding"]["color"]["scale"]
-    assert scale["domain"] == ["b", "c"] and scale["range"] == palette.model_colors(3)[1:]
+    assert scale["domain"] == ["b", "c"]
+    assert scale["range"] == palette.model_colors(3)[1:]
 
 
-def judged(count):
+def random_evaluation(count):
     rng = np.random.default_rng(count)
     return Evaluation.from_probabilities(rng.integers(0, 10, count), rng.dirichlet(np.ones(10), count).reshape(count, 10))
 
 
 def fits(chart, table):
-    """Every field that the chart encodes is in its table, or in the small one of a diagonal."""
-    return fields(chart) <= {*table.columns}
+    """Check whether every field of the chart is a column of its table."""
+    return fields(chart) <= set(table.columns)
 
 
 @pytest.mark.parametrize("count", [0, 30])
 @pytest.mark.parametrize("rates", [True, False])
-def test_confusion(count, rates):
-    table = confusion_table(judged(count).confusion)
-    assert isinstance(table, pd.DataFrame) and len(table) == 100
+def test_confusion_matrix_uses_columns_of_its_table(count, rates):
+    table = confusion_table(random_evaluation(count).confusion)
     assert fits(charts.confusion(table, rates=rates), table)
 
 
 @pytest.mark.parametrize("count", [0, 30])
-def test_charts_of_evaluations(count):
-    one = judged(count)
-    pair = PairedComparison(one, one)
+def test_charts_of_evaluations_use_columns_of_their_tables(count):
+    evaluation = random_evaluation(count)
+    pair = PairedComparison(evaluation, evaluation)
     table = pair.digit_table(("a", "b"))
     assert fits(charts.digit_accuracy(table), table)
     table = pair.confusion_table()
     assert fits(charts.confusion_change(table), table)
-    table = reliability_table(one).assign(model="a")
+    table = reliability_table(evaluation).assign(model="a")
     assert fits(charts.reliability(table), table)
-    table = coverage_table(one).assign(model="a", is_threshold=True)
+    table = coverage_table(evaluation).assign(model="a", is_threshold=True)
     assert fits(charts.coverage(table), table)
 
 
 @pytest.mark.parametrize("models", [[], ["a"], ["a", "b"]])
-def test_robustness(models, genius):
+def test_robustness_chart_uses_columns_of_its_table(models, genius):
     whole = robustness.from_card(genius.card.metrics["robustness"], 1.0).assign(low=0.0, high=1.0)
     table = pd.concat([whole.assign(model=name) for name in models]) if models else whole.assign(model="a").head(0)
     assert fits(charts.robustness(table, "Blur"), table)
 
 
 @pytest.mark.parametrize("count", [0, 3])
-def test_bars(count):
+def test_bar_chart_uses_columns_of_its_table(count):
     table = pd.DataFrame({"digit": range(count), "training": range(count)})
-    assert fits(charts.bars(table, "digit", "training", "How many"), table)
-    assert fits(charts.bars(table, "digit", "training", "How many", log_scale=True), table)
+    assert fits(charts.bars(table, "digit", "training", "Drawings"), table)
+    assert fits(charts.bars(table, "digit", "training", "Drawings", log_scale=True), table)
 
 
 def sweep_table(count):
-    """Means of a sweep whose parameters have names that Vega would read as paths."""
+    """Return the means of a sweep whose parameter names Vega would interpret as paths."""
     names = {"epochs": "Epochs", "blocks.1.size": "Row 1: filters", "network": "Network"}
     rows = [
         {"epochs": i % 2 + 1, "blocks.1.size": 2.5**i, "network": "mlp" if i % 3 else None, "mnist": 0.9 + i / 1000}
@@ -118,7 +120,7 @@ def sweep_table(count):
 
 
 @pytest.mark.parametrize("count", [1, 4, 12])
-def test_sweeps(count):
+def test_charts_of_sweeps_do_not_contain_parameter_names_as_fields(count):
     table, names = sweep_table(count)
     two = dict(list(names.items())[:2])
     heat_map = charts.sweep_heat_map(table, two, "mnist", "MNIST")
@@ -126,16 +128,18 @@ def test_sweeps(count):
     lines = charts.parallel_coordinates(table, names, "mnist", "MNIST")
     for chart in (heat_map, points, lines):
         specification = chart.to_dict()
-        assert "blocks.1" not in str(specification) and specification["height"] > 0
+        assert "blocks.1" not in str(specification)
+        assert specification["height"] > 0
     rows = next(iter(lines.to_dict()["datasets"].values()))
-    assert len(rows) == count * 4 and {row["axis"] for row in rows} == {*names.values(), "MNIST"}
+    assert len(rows) == count * 4
+    assert {row["axis"] for row in rows} == {*names.values(), "MNIST"}
     assert all(0 <= row["position"] <= 1 for row in rows)
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_feature_map(count):
-    rows = [{"x": 0.5, "y": -1, "label": 7, "kind": kind, "number": 0, "picture": ""} for kind in charts.KINDS][: 3 * count]
+def test_digit_map_uses_columns_of_its_table(count):
+    rows = [{"x": 0.5, "y": -1, "label": 7, "kind": kind, "number": 0, "picture": ""} for kind in charts.MAP_KINDS][: 3 * count]
     table = pd.DataFrame(rows, columns=["x", "y", "label", "kind", "number", "picture"])
-    chart = charts.feature_map(table)
+    chart = charts.digit_map(table)
     assert fields(chart) <= set(table.columns)
     assert charts.MAP_SELECTION in str(chart.to_dict()["params"])

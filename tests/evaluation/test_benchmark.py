@@ -1,4 +1,4 @@
-"""The cards say what the files do: measured again, on a part where the whole would take minutes."""
+"""The metrics on the cards are measured again, some of them on a part of the digits."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from digitcore.data import corruptions, out_of_distribution
 from digitcore.evaluation import benchmark, robustness
 from digitcore.evaluation.metrics import Evaluation
 
-COARSE = {"abs": 0.0021}  # two of a thousand: LiteRT's kernels differ between processors
+COARSE = {"abs": 0.0021}  # Two of 1,000 digits may differ, because LiteRT's kernels differ between processors.
 
 
 @pytest.fixture(scope="module", params=models.names())
@@ -16,7 +16,7 @@ def shipped(request):
     return models.load(request.param)
 
 
-def test_mnist_figures(shipped, data):
+def test_mnist_metrics_of_the_card_are_measured_again(shipped, data):
     digits, labels = data.test
     found = benchmark.mnist_metrics(Evaluation.from_probabilities(labels, shipped.predictor().probabilities(digits)))
     card = shipped.card.metrics
@@ -26,25 +26,25 @@ def test_mnist_figures(shipped, data):
 
 
 @pytest.mark.parametrize("name", ["salt and pepper", "rotation"])
-def test_robustness(shipped, data, name):
+def test_robustness_of_the_card_is_measured_again(shipped, data, name):
     digits, labels = data.test
     corrupted = corruptions.corrupt(digits[: robustness.CARD_DIGITS], name, 3)
-    right = (shipped.predictor().probabilities(corrupted).argmax(1) == labels[: robustness.CARD_DIGITS]).mean()
-    assert right == pytest.approx(shipped.card.metrics["robustness"][name][2], **COARSE)
+    accuracy = (shipped.predictor().probabilities(corrupted).argmax(1) == labels[: robustness.CARD_DIGITS]).mean()
+    assert accuracy == pytest.approx(shipped.card.metrics["robustness"][name][2], **COARSE)
 
 
-def test_unsure(shipped):
+def test_share_of_unsure_non_digits_is_measured_again(shipped):
     found = benchmark.unsure_non_digits(shipped.predictor(), shipped.card.metrics["confidence_threshold"])
     assert found["all"] == pytest.approx(shipped.card.metrics["unsure_non_digits"]["all"], abs=0.006)
     assert set(found) == {*out_of_distribution.KINDS, "all"}
 
 
-def test_threshold_keeps_99_percent_of_digits(genius, data):
+def test_99_percent_of_the_validation_digits_reach_the_threshold(genius, data):
     sure = genius.predictor().probabilities(data.validation[0]).max(1) >= genius.card.metrics["confidence_threshold"]
     assert sure.mean() == pytest.approx(0.99, abs=0.002)
 
 
-def test_both_files_agree(shipped, data):
+def test_both_files_give_the_same_probabilities(shipped, data):
     from digitcore.models import keras_io
 
     digits = data.test_images[:200]
@@ -52,7 +52,7 @@ def test_both_files_agree(shipped, data):
     assert np.allclose(by_keras, shipped.predictor().probabilities(digits), atol=1e-3)
 
 
-def test_noise_recipes_read_noise():
+def test_noise_recipes_improve_the_accuracy_with_their_noise():
     figures = {name: models.load(name).card.metrics["robustness"] for name in ("plain", "salt-pepper", "gaussian")}
     assert figures["salt-pepper"]["salt and pepper"][3] > figures["plain"]["salt and pepper"][3] + 0.05
     assert figures["gaussian"]["gaussian noise"][3] > figures["plain"]["gaussian noise"][3] + 0.05

@@ -6,5 +6,5 @@ from digitcore.models import registry
 def test_readme_is_up_to_date():
     cards = [models.load(name).card for name in models.names()]
     assert (registry.SHIPPED_FOLDER / "README.md").read_text(encoding="utf-8") == model_readme.render(cards), (
-        "run digitlab evaluate --write"
+        "Run `digitlab evaluate --write`."
     )

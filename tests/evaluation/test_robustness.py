@@ -11,33 +11,36 @@ def measured(predictor):
     return robustness.robustness_table(predictor, 200)
 
 
-def test_every_kind_at_every_strength(measured):
-    assert len(measured) == len(corruptions.names()) * 6 and set(measured["n"]) == {200}
+def test_table_has_every_corruption_at_every_severity(measured):
+    assert len(measured) == len(corruptions.names()) * 6
+    assert set(measured["n"]) == {200}
     assert (measured["accuracy"] == measured["correct"] / measured["n"]).all()
 
 
-def test_figures_are_those_of_the_spoilt_digits(measured, predictor, data):
+def test_count_is_that_of_the_corrupted_digits(measured, predictor, data):
     corrupted = corruptions.corrupt(data.test_images[:200], "blur", 4)
-    right = int((predictor.probabilities(corrupted).argmax(1) == data.test_labels[:200]).sum())
+    correct = int((predictor.probabilities(corrupted).argmax(1) == data.test_labels[:200]).sum())
     row = measured[(measured["corruption"] == "blur") & (measured["severity"] == 4)]
-    assert row["correct"].tolist() == [right]
+    assert row["correct"].tolist() == [correct]
 
 
-def test_noise_hurts_more_when_it_is_stronger(measured):
+def test_accuracy_decreases_with_the_severity_of_noise(measured):
     noise = measured[measured["corruption"] == "gaussian noise"]["accuracy"].to_numpy()
-    assert noise[0] > 0.97 and noise[5] < noise[3] <= noise[0]
+    assert noise[0] > 0.97
+    assert noise[5] < noise[3] <= noise[0]
 
 
-def test_to_a_card_and_back(measured):
+def test_table_survives_the_format_of_a_card(measured):
     card = robustness.to_card(measured)
     clean = float(measured["accuracy"][0])
     back = robustness.from_card(card, clean)
     assert np.allclose(back["accuracy"], measured["accuracy"], atol=0.0006)
     corrupted = measured[measured["severity"] > 0]["accuracy"]
     assert robustness.mean_accuracy(card) == pytest.approx(corrupted.mean(), abs=0.001)
+    assert robustness.mean_corrupted_accuracy(measured) == pytest.approx(corrupted.mean())
 
 
-def test_progress_and_stop(predictor):
+def test_progress_is_reported_until_the_stop(predictor):
     reported = []
     with pytest.raises(CancelledError):
         robustness.robustness_table(predictor, 10, on_progress=reported.append, should_stop=lambda: len(reported) == 3)

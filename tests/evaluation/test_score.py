@@ -9,15 +9,30 @@ from digitcore.evaluation.score import Score, wilson_interval
 
 
 def test_accuracy():
-    assert Score(3, 4).accuracy == 0.75 and Score(0, 0).accuracy == 0
-    assert Score.from_counts(3, 4).interval == wilson_interval(3, 4) and Score.from_counts(0, 0).interval == (0, 1)
+    assert Score(3, 4).accuracy == 0.75
+    assert Score(0, 0).accuracy == 0
+
+
+def test_interval_of_counts_is_the_wilson_interval():
+    assert Score.from_counts(3, 4).interval == wilson_interval(3, 4)
+    assert Score.from_counts(0, 0).interval == (0, 1)
+
+
+@pytest.mark.parametrize("values", [None, {}, {"correct": 5, "n": 4, "interval": [0, 1]}, {"correct": 1, "n": 2, "interval": 3}])
+def test_malformed_score_is_none(values):
+    assert Score.from_json(values) is None
+
+
+def test_malformed_interval_is_computed_again():
+    assert Score.from_json({"correct": 3, "n": 4, "interval": [0.9, 0.1]}) == Score.from_counts(3, 4)
 
 
 @given(n=st.integers(1, 10_000), share=st.floats(0, 1))
-def test_wilson_interval(n, share):
+def test_wilson_interval_equals_its_formula(n, share):
     correct = round(share * n)
     low, high = wilson_interval(correct, n)
     z, p = NormalDist().inv_cdf(0.975), correct / n
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    assert low == pytest.approx(max(0, middle - half), abs=1e-9) and high == pytest.approx(min(1, middle + half), abs=1e-9)
+    assert low == pytest.approx(max(0, middle - half), abs=1e-9)
+    assert high == pytest.approx(min(1, middle + half), abs=1e-9)

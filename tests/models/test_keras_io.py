@@ -6,20 +6,25 @@ from digitcore.errors import ModelError
 from digitcore.models import keras_io
 
 
-def test_both_files_of_a_bundle_agree(random_mlp, data):
+def test_both_files_of_a_bundle_give_the_same_probabilities(random_mlp, data):
     digits = data.test_images[:100]
     by_keras = keras_io.predict_in_batches(keras_io.open_model(random_mlp), digits[..., None].astype(np.float32))
     assert np.allclose(by_keras, random_mlp.predictor().probabilities(digits), atol=1e-4)
-    assert not random_mlp.card.trained and random_mlp.card.sha256.keys() == {"model.keras", "model.tflite"}
+
+
+def test_card_of_random_weights(random_mlp):
+    assert not random_mlp.card.trained
+    assert random_mlp.card.training_data.n_samples == 0
+    assert random_mlp.card.sha256.keys() == {"model.keras", "model.tflite"}
     assert {"keras", "tensorflow", "python"} <= random_mlp.card.versions.keys()
 
 
-def test_what_keras_cannot_open(random_mlp):
+def test_file_that_keras_cannot_open_is_rejected(random_mlp):
     with pytest.raises(ModelError, match="cannot open the model “mine”"):
         keras_io.open_keras(random_mlp.keras_bytes[:1000], "mine")
 
 
-def test_the_optimizer_is_saved_on_request():
+def test_optimizer_is_saved_on_request():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile("adam", "mse")
     model.fit(np.ones((4, 2)), np.ones(4), verbose=0)
@@ -29,16 +34,17 @@ def test_the_optimizer_is_saved_on_request():
 
 
 @pytest.mark.parametrize("inputs", [(32, 32, 3), (10,)])
-def test_a_model_of_something_else_is_rejected(inputs):
+def test_model_that_does_not_classify_digits_is_rejected(inputs):
     model = keras.Sequential([keras.Input(inputs), keras.layers.Flatten(), keras.layers.Dense(10)])
     with pytest.raises(ModelError, match="28 × 28"):
         keras_io.adapt(keras_io.save_keras(model), "x")
 
 
-def test_pixels_from_0_to_1_and_logits_are_adapted(genius, data):
+def test_pixels_from_0_to_1_are_adapted(genius, data):
     digits = data.test_images[:100]
     inner = keras_io.open_model(genius)
     unit = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Rescaling(255.0, name="up"), inner])
     adapted = keras_io.adapt(keras_io.save_keras(unit), "unit")
     assert np.allclose(adapted.predictor().probabilities(digits), genius.predictor().probabilities(digits), atol=1e-4)
-    assert adapted.card.network == keras_io.IMPORTED_NETWORK and adapted.card.trained
+    assert adapted.card.network == keras_io.IMPORTED_NETWORK
+    assert adapted.card.trained

@@ -14,7 +14,7 @@ NORMALIZED = NetworkSpec(
 
 
 def other_weights(bundle):
-    """The bundle's Keras model, and one with weights a little off, as after a training."""
+    """Return the Keras model of a bundle, and a copy with slightly different weights, as after a training."""
     before, after = keras_io.open_model(bundle), keras_io.open_model(bundle)
     rng = np.random.default_rng(0)
     after.set_weights([weight + rng.uniform(0, 0.05 * weight.std() + 0.01, weight.shape) for weight in after.get_weights()])
@@ -22,17 +22,19 @@ def other_weights(bundle):
 
 
 @pytest.mark.parametrize("name", [name for name in models.names() if name != "untrained"])
-def test_new_weights_in_the_file_of_every_shipped_network(name, data):
+def test_weights_in_the_file_of_a_shipped_model_are_replaced(name, data):
     bundle, digits = models.load(name), data.validation[0][:200, ..., None]
     before, after = other_weights(bundle)
     patched = litert.replace_weights(bundle.tflite_bytes, before, after, digits[:20])
-    assert patched and len(patched) == len(bundle.tflite_bytes) and patched != bundle.tflite_bytes
+    assert patched is not None
+    assert patched != bundle.tflite_bytes
+    assert len(patched) == len(bundle.tflite_bytes)
     expected = keras_io.predict_in_batches(after, digits.astype(np.float32))
     assert np.allclose(Predictor(patched).probabilities(digits[..., 0]), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("network", [*networks.names(), NetworkSpec().to_json(), NORMALIZED])
-def test_the_converter_runs_once_for_each_architecture(network, data, monkeypatch):
+def test_converter_runs_once_for_each_architecture(network, data, monkeypatch):
     converted, convert = [], litert._run_converter
     monkeypatch.setattr(litert, "_templates", {})
     monkeypatch.setattr(litert, "_run_converter", lambda model: converted.append(model) or convert(model))
@@ -44,7 +46,7 @@ def test_the_converter_runs_once_for_each_architecture(network, data, monkeypatc
     assert len(converted) == 1
 
 
-def test_a_layer_that_is_not_known_is_left_to_the_converter(data):
+def test_model_with_an_unknown_layer_is_converted(data):
     inner = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")])
     inputs = keras.Input((28, 28, 1))
     model = keras.Model(inputs, inner(keras.layers.Rescaling(1 / 255)(inputs)))
@@ -53,17 +55,17 @@ def test_a_layer_that_is_not_known_is_left_to_the_converter(data):
     assert np.allclose(Predictor(litert.convert(model)).probabilities(digits[..., 0]), expected, atol=1e-4)
 
 
-def test_what_is_not_recognized_is_left_to_the_converter(untrained, genius, data):
+def test_unrecognized_constants_are_converted(untrained, genius, data):
     digits = data.validation[0][:20, ..., None]
     before, after = other_weights(untrained)
-    assert litert.replace_weights(untrained.tflite_bytes, before, after, digits) is None, "its constants were merged: all are 0"
+    assert litert.replace_weights(untrained.tflite_bytes, before, after, digits) is None, "equal constants are merged"
     assert litert.replace_weights(genius.tflite_bytes, before, after, digits) is None, "the file of another model"
     bundle = keras_io.to_bundle_like(untrained, before, after, untrained.card, digits)
     expected = keras_io.predict_in_batches(after, digits.astype(np.float32))
     assert np.allclose(bundle.predictor().probabilities(digits[..., 0]), expected, atol=1e-4)
 
 
-def test_a_file_that_disagrees_is_not_used(genius, data):
+def test_file_with_other_probabilities_is_not_used(genius, data):
     before, _ = other_weights(genius)
     digits = data.validation[0][:20, ..., None]
 
@@ -77,6 +79,6 @@ def test_a_file_that_disagrees_is_not_used(genius, data):
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:2000], lambda content: b"\xff" * len(content), lambda content: b""])
-def test_a_damaged_file_is_left_to_the_converter(damage, genius, data):
+def test_weights_of_a_damaged_file_are_not_replaced(damage, genius, data):
     before, after = other_weights(genius)
     assert litert.replace_weights(damage(genius.tflite_bytes), before, after, data.validation[0][:20, ..., None]) is None

@@ -7,12 +7,12 @@ from digitcore.errors import ModelError
 from digitcore.models import registry
 
 
-def test_genius_reads_mnist(genius):
+def test_genius_is_accurate_on_mnist(genius):
     assert genius.card.metrics["mnist_accuracy"] >= 0.995
 
 
 @pytest.mark.parametrize("file", ["model.keras", "model.tflite", "card.json"])
-def test_changed_or_missing_files_are_noticed(tmp_path, file):
+def test_changed_or_missing_files_are_rejected(tmp_path, file):
     shutil.copytree(registry.SHIPPED_FOLDER / "untrained", tmp_path / "untrained")
     (tmp_path / "untrained" / file).write_bytes(b"something else")
     with pytest.raises(ModelError):
@@ -22,12 +22,13 @@ def test_changed_or_missing_files_are_noticed(tmp_path, file):
         models.load("untrained", tmp_path)
 
 
-def test_unknown_name_lists_the_known():
+def test_unknown_name_lists_the_known_models():
     with pytest.raises(ModelError, match="genius"):
         models.load("../genius")
 
 
-def test_save_and_load(tmp_path, genius):
+def test_saved_model_is_loaded(tmp_path, genius):
     models.save(genius, tmp_path / "genius")
     again = models.load("genius", tmp_path)
-    assert again.card == genius.card and again.hash == genius.hash
+    assert again.card == genius.card
+    assert again.hash == genius.hash

@@ -1,57 +1,135 @@
+import io
 import json
 import resource
 import subprocess
 import sys
 import time
 
+import h5py
+import numpy as np
 import psutil
 import pytest
 
 from digitcore.errors import ModelError
 from digitcore.models import sandbox
+from tests.support import fuzz
+
+SANDBOX = [sys.executable, "-m", "digitcore.models.sandbox"]
 
 
-def test_limits_hold_for_the_process_and_all_it_opens(tmp_path):
+@pytest.fixture(scope="module")
+def damaged_folder(tmp_path_factory):
+    """A folder with a damaged file, after a sandbox that prints its limits has read it."""
+    folder = tmp_path_factory.mktemp("sandbox")
+    (folder / "0.in").write_bytes(b"nothing")
     code = (
         "import sys, resource; from pathlib import Path; from digitcore.models import sandbox; sandbox.main(Path(sys.argv[1])); "
         "print([resource.getrlimit(k)[0] for k in (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE)])"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
-    assert done.stdout.strip().endswith(str([sandbox.MAX_ADDRESS_SPACE, sandbox.MAX_CPU_SECONDS, sandbox.MAX_FILE_SIZE]))
-    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != sandbox.MAX_FILE_SIZE, "only there"
+    done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True)
+    (folder / "limits").write_text(done.stdout)
+    return folder
 
 
-def test_a_damaged_file_leaves_a_sentence(tmp_path):
-    (tmp_path / "0.in").write_bytes(b"nothing")
-    subprocess.run([sys.executable, "-m", "digitcore.models.sandbox", str(tmp_path)], check=True, capture_output=True)
-    assert (tmp_path / "0.error").read_text(encoding="utf-8") and not (tmp_path / "0.keras").exists()
+def test_sandbox_has_limits(damaged_folder):
+    expected = [sandbox.MAX_ADDRESS_SPACE, sandbox.MAX_CPU_SECONDS, sandbox.MAX_FILE_SIZE]
+    assert (damaged_folder / "limits").read_text().strip().endswith(str(expected))
 
 
-def test_it_ends_with_the_process_that_started_it(tmp_path, genius):
+def test_limits_do_not_apply_to_the_process_that_started_the_sandbox(damaged_folder):
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != sandbox.MAX_FILE_SIZE
+
+
+def test_damaged_file_gives_an_error_message(damaged_folder):
+    assert "cannot be read" in (damaged_folder / "0.error").read_text(encoding="utf-8")
+    assert not (damaged_folder / "0.keras").exists()
+
+
+def test_sandbox_ends_with_the_process_that_started_it(tmp_path, genius):
     (tmp_path / "0.in").write_bytes(genius.keras_bytes)
-    command = "[sys.executable, '-m', 'digitcore.models.sandbox', sys.argv[1]]"
-    code = f"import subprocess, sys, time; subprocess.Popen({command}); time.sleep(99)"
-    parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
+    code = "import subprocess, sys, time; subprocess.Popen(sys.argv[1:]); time.sleep(99)"
+    parent = subprocess.Popen([sys.executable, "-c", code, *SANDBOX, str(tmp_path)])
     try:
-        while not (below := psutil.Process(parent.pid).children()):
-            time.sleep(0.05)
-        time.sleep(0.5)
+        below = children_in_the_sandbox(parent.pid)
     finally:
         parent.kill()
         parent.wait()
     assert psutil.wait_procs(below, timeout=60)[1] == []
 
 
-def test_the_cost_of_a_prediction(tmp_path, genius):
+def children_in_the_sandbox(pid):
+    """Return the children of a process as soon as they have the limits of the sandbox."""
+    for _ in range(6000):
+        children = psutil.Process(pid).children()
+        if children and all(child.rlimit(psutil.RLIMIT_CPU)[0] == sandbox.MAX_CPU_SECONDS for child in children):
+            return children
+        time.sleep(0.01)
+    raise TimeoutError("The sandbox did not start.")
+
+
+def test_cost_of_genius_is_within_the_limits(tmp_path, genius):
     (tmp_path / "model.tflite").write_bytes(genius.tflite_bytes)
-    command = [sys.executable, "-m", "digitcore.models.sandbox", "--measure", str(tmp_path / "model.tflite")]
-    done = subprocess.run(command, check=True, capture_output=True)
+    done = subprocess.run([*SANDBOX, "--measure", str(tmp_path / "model.tflite")], check=True, capture_output=True)
     cost = sandbox.Cost(**json.loads(done.stdout))
     cost.check()
-    assert 0 < cost.milliseconds < sandbox.MAX_MILLISECONDS and 1 < cost.megabytes < sandbox.MAX_MEGABYTES
+    assert 0 < cost.milliseconds < sandbox.MAX_MILLISECONDS
+    assert 1 < cost.megabytes < sandbox.MAX_MEGABYTES
 
 
-@pytest.mark.parametrize(("cost", "words"), [(sandbox.Cost(21, 1), "21 ms for a digit"), (sandbox.Cost(1, 65), "65 MB")])
-def test_too_much_is_refused(cost, words):
+def test_memory_of_a_slow_model_is_not_measured(monkeypatch, genius):
+    monkeypatch.setattr(sandbox, "MAX_MILLISECONDS", 0)
+    assert sandbox.measure(genius.tflite_bytes).megabytes == 0
+
+
+@pytest.mark.parametrize(
+    ("cost", "words"), [(sandbox.Cost(21, 1), "21 ms for a digit"), (sandbox.Cost(1, 65), "65 MB for 100 digits")]
+)
+def test_too_high_cost_is_rejected(cost, words):
     with pytest.raises(ModelError, match=words):
         cost.check()
+
+
+def test_file_whose_cost_cannot_be_measured_is_rejected(tmp_path):
+    (tmp_path / "model.tflite").write_bytes(b"not a model")
+    with pytest.raises(ModelError, match="more memory or time than the limit"):
+        sandbox._measure_apart(tmp_path / "model.tflite")
+
+
+def test_measurement_that_takes_too_long_is_rejected(tmp_path, monkeypatch, genius):
+    (tmp_path / "model.tflite").write_bytes(genius.tflite_bytes)
+    monkeypatch.setattr(sandbox, "MEASURE_TIMEOUT", 0.001)
+    with pytest.raises(ModelError, match="more memory or time than the limit"):
+        sandbox._measure_apart(tmp_path / "model.tflite")
+
+
+def with_weights(folder, genius, weights):
+    """Write a copy of genius with another weights file."""
+    file = folder / "0.in"
+    file.write_bytes(fuzz.make_zip(fuzz.read_zip(genius.keras_bytes) | {"model.weights.h5": weights}))
+    return file
+
+
+def hdf5(**arrays):
+    """Return an HDF5 file with compressed arrays."""
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array, compression="gzip")
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(("name", "weights"), fuzz.hostile_weights(), ids=lambda value: value if isinstance(value, str) else "")
+def test_hostile_hdf5_features_are_rejected(tmp_path, genius, name, weights):
+    with pytest.raises(ModelError):
+        sandbox.check_weights(with_weights(tmp_path, genius, weights))
+
+
+def test_too_many_weights_are_rejected(tmp_path, genius):
+    weights = hdf5(first=np.zeros(sandbox.MAX_WEIGHTS, np.int8), second=np.zeros(1, np.int8))
+    with pytest.raises(ModelError, match="5,000,001 weights"):
+        sandbox.check_weights(with_weights(tmp_path, genius, weights))
+
+
+def test_weights_that_are_text_are_rejected(tmp_path, genius):
+    with pytest.raises(ModelError, match="not plain numbers"):
+        sandbox.check_weights(with_weights(tmp_path, genius, hdf5(layers=np.array([b"text", b"more"]))))

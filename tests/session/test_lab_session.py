@@ -75,7 +75,7 @@ def test_what_a_training_starts_from(session, genius, untrained, few, finish_tra
     session.samples.current = few
     session.training.choose_start(Start.BETTER)
     model, reason = session.start_model()
-    assert model is genius and "20 of your 20 drawings" in reason
+    assert model is genius and "20 of 20 drawings are correct" in reason
     session.training.choose_start(Start.RUN, "run 1")
     assert start() == "run 1"
     session.rename_run(session.models.runs[0], "mine")

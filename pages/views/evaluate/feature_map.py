@@ -38,7 +38,7 @@ def show(session: LabSession, models: Models) -> None:
             f"**{formatting.escape(before)}** places the drawing."
         )
     table = _table(found, own.digits, own.labels)
-    chart = charts.feature_map(table)
+    chart = charts.digit_map(table)
     event: Any = st.altair_chart(chart, key="feature_map", on_select="rerun", selection_mode=charts.MAP_SELECTION)
     download_table(table.drop(columns="picture"), "map")
     clicked = event.selection.get(charts.MAP_SELECTION) or []
@@ -51,7 +51,7 @@ def show(session: LabSession, models: Models) -> None:
 def _table(found: FeatureMap, digits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     """Return one row per digit, and a second row per drawing for its place by the baseline."""
     test_digits, _ = mnist.load_test()
-    of_mnist, yours, yours_before = charts.KINDS
+    of_mnist, yours, yours_before = charts.MAP_KINDS
     parts = [
         (of_mnist, found.positions, found.labels, [data_url(digit) for digit in test_digits[: len(found.labels)]]),
         (yours, found.placed[0], labels, [data_url(digit) for digit in digits]),
@@ -67,6 +67,6 @@ def _table(found: FeatureMap, digits: np.ndarray, labels: np.ndarray) -> pd.Data
 
 
 def _show_digit(kind: str, number: int, own: SampleSet, models: Models) -> None:
-    digits, labels = mnist.load_test() if kind == charts.KINDS[0] else (own.digits, own.labels)
+    digits, labels = mnist.load_test() if kind == charts.MAP_KINDS[0] else (own.digits, own.labels)
     if number < len(digits):
         digit_details(digits[number], models, int(labels[number]), "map")

@@ -1,4 +1,4 @@
-"""Maps of digits by what a network makes of them."""
+"""A map of digits by their features in a network."""
 
 import altair as alt
 import pandas as pd
@@ -6,16 +6,25 @@ import pandas as pd
 from digitcore.charts.style import layer, tooltips
 from digitcore.palette import DIGIT_COLORS, GREY
 
-MAP_SELECTION = "digit"  # of a map: the field number of what was clicked
-KINDS = ("MNIST", "yours", "yours, before")
+MAP_SELECTION = "digit"  # selection with the fields `number` and `kind` of the clicked digit
+MAP_KINDS = ("MNIST", "yours", "yours, before")
 
 
-def feature_map(table: pd.DataFrame, *, height: int = 460) -> alt.LayerChart:
-    """MNIST's digits as small letters, one's own as large ones, with a line from where the baseline places them.
+def digit_map(table: pd.DataFrame, *, height: int = 460) -> alt.LayerChart:
+    """Draw MNIST's digits as small numbers and the user's drawings as circles. A line leads to each drawing from its position
+    for the baseline.
 
     Args:
-        table: one row a digit: x, y (-1 to 1), label, kind (of `KINDS`), number (in its set), picture (a data URL or "").
-            A drawing of two models has two rows, the earlier of the kind "yours, before".
+        table: One row for each digit: x, y (-1 to 1), label, kind (one of `MAP_KINDS`), number (index in its set), picture (a
+            data URL or ""). A drawing has a second row of the kind “yours, before” for the baseline.
+        height: Height of the plot in px.
+
+    Returns:
+        A chart with the selection `MAP_SELECTION`.
+
+    Example:
+        >>> row = {"x": 0.1, "y": 0.2, "label": 7, "kind": "MNIST", "number": 0, "picture": ""}
+        >>> chart = digit_map(pd.DataFrame([row]))
     """
     clicked = alt.selection_point(name=MAP_SELECTION, fields=["number", "kind"], empty=False)
     scale = alt.Scale(domain=[-1.05, 1.05])
@@ -25,8 +34,8 @@ def feature_map(table: pd.DataFrame, *, height: int = 460) -> alt.LayerChart:
         color=alt.Color("label:N", title="Label", scale=colors, legend=alt.Legend(orient="top", columns=10)),
         tooltip=[alt.Tooltip("picture:N", title="image"), *tooltips(("label:N", "Label"), ("kind:N", "Of"))],
     )
-    mnist, own = (digits.transform_filter(alt.datum.kind == kind) for kind in KINDS[:2])
-    moves = places.transform_filter(alt.datum.kind != KINDS[0]).mark_line(stroke=GREY, strokeWidth=1.5)
+    mnist, own = (digits.transform_filter(alt.datum.kind == kind) for kind in MAP_KINDS[:2])
+    moves = places.transform_filter(alt.datum.kind != MAP_KINDS[0]).mark_line(stroke=GREY, strokeWidth=1.5)
     return layer(
         mnist.mark_text(fontSize=10, opacity=0.75, cursor="pointer").encode(text="label:N").add_params(clicked),
         moves.encode(detail="number:N", order=alt.Order("kind:N", sort="descending")),
