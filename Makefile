@@ -36,7 +36,7 @@ help:
 	touch $@
 
 setup: .venv/ready
-	@$(BIN)/digitlab data || echo "Going on without MNIST: drawing works, training will ask for it."
+	@$(BIN)/digitlab data || echo "Continuing without MNIST. Drawing works, and training asks for MNIST."
 
 run: setup
 	$(BIN)/python -m streamlit run server.py

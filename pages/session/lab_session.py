@@ -115,7 +115,7 @@ class LabSession:
         self.samples.add(drawn, digit, self.canvas.encoded_strokes(), now, self._contradiction(drawn, digit))
         self._labelled, self.flash = self.canvas.drawing, ""
         self.canvas.new_revision()
-        self.canvas.notice = ""
+        self.canvas.set_notice("")
         if self.training.request_retraining(is_training=self.training_job is not None):
             self.train(self.start_model()[0], self.training.settings)
         return True
