@@ -38,6 +38,8 @@ def test_each_style_rule_for_streamlit_matches_an_element(person):
     person.go("Train")
     person.go("Evaluate")
     page.locator(".st-key-comparison [data-testid=stVegaLiteChart]").first.wait_for(timeout=SHORT)
+    page.get_by_role("radio", name="Robustness").click()  # It takes seconds to compute, and a progress bar says so.
+    page.locator(".st-key-title [data-testid=stProgress]").first.wait_for(timeout=SHORT)
     person.settle()
     assert page.evaluate("[...window.unmatched]") == []
     assert n_selectors > 20, "the selectors were found in the style sheet"
