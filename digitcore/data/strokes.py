@@ -165,8 +165,21 @@ def redraw(text: str, digit: np.ndarray, n: int, rng: np.random.Generator) -> np
     return np.array(redrawn, np.uint8).reshape(-1, SIDE, SIDE)
 
 
-def _redraw_once(strokes: list[np.ndarray], brush: float, rng: np.random.Generator) -> np.ndarray:
-    """Return a variant, (28, 28) uint8, or the original digit if the variant lies outside the canvas."""
+def distort(strokes: Sequence[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
+    """Apply a random slant, rotation, stretch and smooth wobble to strokes.
+
+    Args:
+        strokes: strokes, each (m, 2) float with x and y, in any unit.
+        rng: random generator.
+
+    Returns:
+        The distorted strokes, each (m, 2) float in the same unit, with their middle at (0, 0).
+
+    Example:
+        >>> [stroke] = distort([np.array([[0.0, 0.0], [0.0, 10.0]])], np.random.default_rng(0))
+        >>> stroke.shape
+        (2, 2)
+    """
     points = np.concatenate(strokes)
     middle, size = (points.max(0) + points.min(0)) / 2, max(1.0, np.ptp(points, axis=0).max())
     slant, angle = rng.uniform(-MAX_SLANT, MAX_SLANT), np.radians(rng.uniform(-MAX_ROTATION, MAX_ROTATION))
@@ -174,11 +187,17 @@ def _redraw_once(strokes: list[np.ndarray], brush: float, rng: np.random.Generat
     style = affine_matrix(slant, angle, stretch)
     frequencies, phases = rng.normal(0, 3 / size, (N_WAVES, 2, 2)), rng.uniform(0, 2 * np.pi, (N_WAVES, 2))
     amplitude = WOBBLE * size * np.sqrt(2 / N_WAVES)
-    redrawn = []
+    distorted = []
     for stroke in strokes:
         centred = stroke - middle
         wobble = np.sin(np.einsum("mk,wck->wmc", centred, frequencies) + phases[:, None]).sum(0) * amplitude
-        redrawn.append((centred + wobble) @ style.T + CANVAS_SIDE / 2)
+        distorted.append((centred + wobble) @ style.T)
+    return distorted
+
+
+def _redraw_once(strokes: list[np.ndarray], brush: float, rng: np.random.Generator) -> np.ndarray:
+    """Return a variant, (28, 28) uint8, or the original digit if the variant lies outside the canvas."""
+    redrawn = [stroke + CANVAS_SIDE / 2 for stroke in distort(strokes, rng)]
     new_brush = brush * np.exp(rng.uniform(-MAX_BRUSH, MAX_BRUSH))
     for candidate, width in ((redrawn, new_brush), (strokes, brush)):
         if (digit := digit_from_ink(paint(candidate, width))) is not None:

@@ -44,6 +44,7 @@ class TrainingData:
         drawings: Number of the user's drawings.
         mnist_digits: Number of MNIST training digits.
         synthetic_digits: Number of synthetic digits.
+        pen_digits: Number of pen digits.
         non_digits: Number of images that show no digit.
         corrupted_share: Share of the digits that each epoch corrupts, 0 to 1.
 
@@ -55,13 +56,14 @@ class TrainingData:
     drawings: int = 0
     mnist_digits: int = 0
     synthetic_digits: int = 0
+    pen_digits: int = 0
     non_digits: int = 0
     corrupted_share: float = 0.0
 
     @property
     def n_samples(self) -> int:
         """Number of samples of all kinds."""
-        return self.drawings + self.mnist_digits + self.synthetic_digits + self.non_digits
+        return self.drawings + self.mnist_digits + self.synthetic_digits + self.pen_digits + self.non_digits
 
     @classmethod
     def from_dict(cls, values: Any) -> "TrainingData":

@@ -1,4 +1,4 @@
-"""The training set: samples, MNIST digits, synthetic digits and non-digits in batches."""
+"""The training set: samples, MNIST digits, synthetic digits, pen digits and non-digits in batches."""
 
 import math
 import weakref
@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from digitcore import mnist
-from digitcore.data import augmentation, corruptions, out_of_distribution, strokes, synthetic
+from digitcore.data import augmentation, corruptions, out_of_distribution, pens, strokes, synthetic
 from digitcore.errors import SettingsError
 from digitcore.images import SIDE
 from digitcore.models.network_spec import N_CLASSES
@@ -37,10 +37,12 @@ class TrainingDataset:
         settings: Resolved settings.
 
     Attributes:
-        images: All digits, shape (N, 28, 28, 1), uint8: samples and their variants, MNIST digits, synthetic digits, non-digits.
+        images: All digits, shape (N, 28, 28, 1), uint8: samples and their variants, MNIST digits, synthetic digits,
+            pen digits, non-digits.
         targets: Target probabilities, shape (N, 10), float32.
         weights: Weight of each digit in the loss, shape (N,), float32, with the mean 1.
-        part_sizes: Number of digits of each of the four parts.
+        part_sizes: Number of digits of each of the five parts.
+        pen_indices: Numbers of the pen drawings among those of the training writers, shape (n,), int.
         samples_per_epoch: Number of digits in an epoch.
         steps_per_epoch: Number of batches in an epoch.
         initial_epoch: Epoch with which the training begins.
@@ -65,7 +67,7 @@ class TrainingDataset:
         self.initial_epoch = 0
         self.skipped_batches = 0
         own, own_labels, own_weights = self._own_part(samples)
-        parts = [(own, own_labels), self._mnist_part(), self._synthetic_part()]
+        parts = [(own, own_labels), self._mnist_part(), self._synthetic_part(), self._pen_part()]
         non_digits = out_of_distribution.generate(
             settings.non_digit_samples, settings.seed + 1, out_of_distribution.TRAINING_KINDS
         )[0]
@@ -157,17 +159,28 @@ class TrainingDataset:
             return _empty()
         return synthetic.generate(SYNTHETIC_VARIETY * self.settings.synthetic_samples, self.settings.seed)
 
+    def _pen_part(self) -> Examples:
+        """Return blank images with the labels of the pen digits. `prepare_epoch` paints them."""
+        if not self.settings.pen_samples:
+            self.pen_indices = np.zeros(0, int)
+            return _empty()
+        drawings, rng = pens.load().training, np.random.default_rng(self.settings.seed)
+        self.pen_indices = np.resize(rng.permutation(len(drawings)), self.settings.pen_samples)
+        return np.zeros((len(self.pen_indices), SIDE, SIDE), np.uint8), drawings.labels[self.pen_indices]
+
     def _augment(self, rng: np.random.Generator) -> np.ndarray:
         """Return the images of an epoch with the augmentation, noise and corruption of the settings."""
         settings = self.settings
-        if not (settings.augment or settings.corrupted_share) and settings.noise == "none":
+        own, mnist_digits, drawn, pen_digits, non_digits = np.split(self.images, np.cumsum(self.part_sizes)[:-1])
+        if len(pen_digits):
+            pen_digits = pens.load().training.paint(rng, self.pen_indices)[..., None]
+        if not (settings.augment or settings.corrupted_share or len(pen_digits)) and settings.noise == "none":
             return self.images
-        own, mnist_digits, drawn, non_digits = np.split(self.images, np.cumsum(self.part_sizes)[:-1])
         if settings.augment:
             mnist_digits = augmentation.augment(mnist_digits, rng, augmentation.MNIST_RANGES)
             drawn = augmentation.augment(drawn, rng, augmentation.DRAWING_RANGES)
             non_digits = augmentation.augment(non_digits, rng, augmentation.MNIST_RANGES)
-        others = np.concatenate([self._add_noise(mnist_digits, rng), drawn, non_digits])
+        others = np.concatenate([self._add_noise(mnist_digits, rng), drawn, pen_digits, non_digits])
         return np.concatenate([own, corruptions.corrupt_share(others[..., 0], settings.corrupted_share, rng)[..., None]])
 
     def _add_noise(self, digits: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -171,6 +171,14 @@ class TrainSettings:
         is_integer=True,
         sweep_values=(0, 1000, 5000),
     )
+    pen_samples: int = _setting(
+        0,
+        "Pen digits",
+        "Number of digits in an epoch from the pen drawings of 24 writers, painted with a different random style in each epoch.",
+        high=100_000,
+        is_integer=True,
+        sweep_values=(0, 1000, 5000),
+    )
     non_digit_samples: int = _setting(
         0,
         "Non-digits",

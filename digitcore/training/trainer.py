@@ -191,7 +191,12 @@ def _card(start: ModelBundle, samples: SampleSet, settings: TrainSettings, recor
         parent=start.name,
         trained=True,
         training_data=TrainingData(
-            len(samples), settings.mnist_samples, settings.synthetic_samples, settings.non_digit_samples, settings.corrupted_share
+            drawings=len(samples),
+            mnist_digits=settings.mnist_samples,
+            synthetic_digits=settings.synthetic_samples,
+            pen_digits=settings.pen_samples,
+            non_digits=settings.non_digit_samples,
+            corrupted_share=settings.corrupted_share,
         ),
         settings=asdict(settings),
         history=history.thin(recorder.points),

@@ -10,6 +10,7 @@ def training_data(data: TrainingData) -> str:
         f"your {data.drawings:,} drawing{'s' * (data.drawings != 1)}" if data.drawings else "",
         f"{data.mnist_digits:,} MNIST digits{corrupted}" if data.mnist_digits else "",
         f"{data.synthetic_digits:,} synthetic digits" if data.synthetic_digits else "",
+        f"{data.pen_digits:,} pen digits" if data.pen_digits else "",
         f"{data.non_digits:,} non-digit images" if data.non_digits else "",
     ]
     *others, last = [*filter(None, parts)] or [""]

@@ -26,7 +26,7 @@ def test_malformed_card_is_rejected(text):
 
 
 def test_training_data_survives_a_dictionary():
-    data = TrainingData(20, 500, 30, 40, 0.35)
+    data = TrainingData(20, 500, 30, 35, 40, 0.35)
     assert TrainingData.from_dict(asdict(data)) == data
 
 

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from digitcore.data import pens
 from digitcore.data.strokes import MAX_VARIANTS, paint
 from digitcore.errors import SettingsError
 from digitcore.images import digit_from_ink
@@ -42,10 +43,10 @@ def test_skipped_batches_are_left_out_of_the_epoch():
 
 
 def test_samples_have_their_weight_and_non_digits_have_uniform_targets(few):
-    settings = QUICK.replace(sample_weight=20.0, synthetic_samples=30, non_digit_samples=10)
+    settings = QUICK.replace(sample_weight=20.0, synthetic_samples=30, pen_samples=40, non_digit_samples=10)
     dataset = TrainingDataset(few, settings)
-    assert dataset.part_sizes == [20, 320, 90, 10]
-    assert dataset.samples_per_epoch == 20 + 320 + 30 + 10
+    assert dataset.part_sizes == [20, 320, 90, 40, 10]
+    assert dataset.samples_per_epoch == 20 + 320 + 30 + 40 + 10
     assert dataset.weights[0] / dataset.weights[-1] == pytest.approx(20)
     assert dataset.weights.mean() == pytest.approx(1, abs=1e-5)
     assert np.allclose(dataset.targets[-10:], 0.1)
@@ -58,6 +59,18 @@ def test_noise_and_augmentation_do_not_change_samples(few, changes):
     dataset.prepare_epoch(0)
     assert np.array_equal(dataset.epoch_images[:20, ..., 0], few.digits)
     assert np.mean(dataset.epoch_images[20:] != dataset.images[20:]) > 0.05
+
+
+def test_each_epoch_paints_the_pen_digits_of_the_training_writers_differently():
+    dataset = TrainingDataset(SampleSet(), QUICK.replace(mnist_samples=0, pen_samples=50))
+    painted = []
+    for epoch in (0, 1):
+        dataset.prepare_epoch(epoch)
+        painted.append(dataset.epoch_images[..., 0].copy())
+    assert (painted[0] != painted[1]).any((1, 2)).all()
+    assert painted[0].any((1, 2)).all(), "no image is blank"
+    drawings = pens.load().training
+    assert np.array_equal(dataset.targets.argmax(1), drawings.labels[dataset.pen_indices])
 
 
 def test_each_epoch_corrupts_a_different_share_of_the_digits(few):
@@ -82,7 +95,7 @@ def test_variants_of_a_drawing_share_its_weight(few):
     digits = np.concatenate([np.repeat(digit[None], 5, axis=0), few.digits[5:]])
     samples = SampleSet.from_arrays(digits, few.labels, strokes=[drawing] * 5 + [""] * 15)
     dataset = TrainingDataset(samples, QUICK.replace(redraws=8, sample_weight=20.0))
-    assert dataset.part_sizes == [5 * 8 + 15, 320, 0, 0]
+    assert dataset.part_sizes == [5 * 8 + 15, 320, 0, 0, 0]
     assert np.array_equal(dataset.images[[0, 8, 40], ..., 0], digits[[0, 1, 5]])
     assert len({image.tobytes() for image in dataset.images[:8]}) == 8
     assert dataset.targets[:8].argmax(1).tolist() == [few.labels[0]] * 8
