@@ -177,7 +177,7 @@ def test_sweep_writes_a_table(tmp_path, capsys, few):
     rows = json.loads(capsys.readouterr().out)
     assert [row["sample_weight"] for row in rows] == [1, 20]
     assert {row["status"] for row in rows} == {"done"}
-    assert pd.read_parquet(out)["personal"].tolist() == pytest.approx([row["personal"] for row in rows])
+    assert pd.read_parquet(out)["validation"].tolist() == pytest.approx([row["validation"] for row in rows])
 
 
 class LocalService:
