@@ -10,13 +10,13 @@ import numpy as np
 
 from digitcore.errors import ModelError
 from digitcore.models import keras_io
-from digitcore.models.bundle import ModelBundle, ModelCard, TrainingData
+from digitcore.models.bundle import ModelBundle, ModelCard
 from digitcore.samples import SampleSet
 from digitcore.training import averaging, history
 from digitcore.training.callbacks import HistoryCallback
 from digitcore.training.dataset import TrainingDataset, validation_data
 from digitcore.training.divergence import StopOnDivergence
-from digitcore.training.run import Point, Run
+from digitcore.training.run import Point, Run, training_data
 from digitcore.training.schedules import learning_rate_schedule
 from digitcore.training.settings import TrainSettings
 
@@ -190,9 +190,7 @@ def _card(start: ModelBundle, samples: SampleSet, settings: TrainSettings, recor
         parameters=start.card.parameters,
         parent=start.name,
         trained=True,
-        training_data=TrainingData(
-            len(samples), settings.mnist_samples, settings.synthetic_samples, settings.non_digit_samples, settings.corrupted_share
-        ),
+        training_data=training_data(len(samples), settings),
         settings=asdict(settings),
         history=history.thin(recorder.points),
         seconds=round(recorder.seconds(), 1),

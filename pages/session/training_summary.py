@@ -44,8 +44,9 @@ def job_text(job: Job[Any]) -> str:
 
 
 def epochs(run: Run) -> str:
-    """Return the number of epochs: "3", or "0.4 of 3" if the run was stopped."""
-    return f"{run.history[-1]['epoch']:.2g} of {run.settings.epochs}" if run.stopped else str(run.settings.epochs)
+    """Return the number of epochs: "3", or "0.4 of 3" if the run was stopped or has failed."""
+    is_partial = run.stopped or run.error
+    return f"{run.history[-1]['epoch']:.2g} of {run.settings.epochs}" if is_partial else str(run.settings.epochs)
 
 
 def outcome(run: Run, scoring: str = "") -> list[str]:
