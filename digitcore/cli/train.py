@@ -37,7 +37,6 @@ def train(recipe: str, network: Path | None, pairs: tuple[str, ...], out: Path |
     """
     from digitcore.evaluation import benchmark
     from digitcore.models import keras_io
-    from digitcore.training.calibration import calibrate
 
     if bool(recipe) == bool(network):
         raise click.UsageError("Give either a recipe or --network FILE.json.")
@@ -48,7 +47,7 @@ def train(recipe: str, network: Path | None, pairs: tuple[str, ...], out: Path |
     values = {name: settings_text.parse_value(name, text) for name, text in settings_text.parse_values(pairs).items()}
     model = keras_io.random_model(chosen.network)
     if chosen.settings is not None:
-        model = calibrate(_train(model, chosen.settings.replace(**values), folder.name, log_dir))
+        model = _train(model, chosen.settings.replace(**values), folder.name, log_dir)
     model = benchmark.measure(model.with_card(replace(model.card, name=folder.name, recipe=recipe)))
     registry.save(model, folder)
     click.echo(f"Written to {folder}: {percent(model.card.metrics['mnist_accuracy'], 2)} accuracy on MNIST's test digits")

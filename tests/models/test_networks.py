@@ -49,7 +49,7 @@ def test_memory_estimate_counts_what_a_training_holds(settings):
     optimizer.build(model.trainable_variables)
     n_outputs = sum(math.prod(layer.output.shape[1:]) for layer in model.layers if not isinstance(layer, keras.layers.Flatten))
     n_gradients = sum(math.prod(variable.shape) for variable in model.trainable_variables)
-    n_slots = sum(math.prod(variable.shape) for variable in optimizer.variables if variable.shape)
+    n_slots = sum(math.prod(variable.shape) for variable in optimizer.variables if len(variable.shape))
     expected = 4 * (model.count_params() + n_gradients + n_slots + 2 * 16 * n_outputs)
     assert spec.training_bytes(16, settings.n_optimizer_slots) == expected
 

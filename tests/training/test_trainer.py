@@ -19,6 +19,7 @@ from digitcore.models.bundle import TrainingData
 from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.samples import SampleSet
 from digitcore.training import callbacks, history, trainer
+from digitcore.training.calibration import divide_logits
 from digitcore.training.checkpoint import Checkpoint
 from digitcore.training.dataset import TrainingDataset
 from digitcore.training.settings import TrainSettings
@@ -49,8 +50,10 @@ def stop_at(n):
 
 
 def weights(bundle):
-    """Return all weights of a model as one vector."""
-    return np.concatenate([weight.ravel() for weight in keras_io.open_model(bundle).get_weights()])
+    """Return all weights of a model before its calibration as one vector."""
+    model = keras_io.open_model(bundle)
+    divide_logits(model, 1 / bundle.card.metrics.get("temperature", 1.0))
+    return np.concatenate([weight.ravel() for weight in model.get_weights()])
 
 
 def test_curves_of_a_run_start_before_the_training_and_end_with_the_last_epoch(first_run):
@@ -164,7 +167,9 @@ def averaged_run(random_mlp):
 
 def test_curves_show_the_averaged_weights(averaged_run, data):
     digits, labels = (part[:500] for part in data.validation)
-    probabilities = averaged_run.model.predictor().probabilities(digits)
+    model = keras_io.open_model(averaged_run.model)
+    divide_logits(model, 1 / averaged_run.model.card.metrics["temperature"])  # The curves show the model before the calibration.
+    probabilities = keras_io.predict_in_batches(model, digits[..., None].astype(np.float32))
     loss = -np.log(probabilities[np.arange(len(labels)), labels].clip(1e-7)).mean()
     assert loss == pytest.approx(averaged_run.history[-1]["val_loss"], rel=0.02)
 
