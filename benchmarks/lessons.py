@@ -53,7 +53,7 @@ def measure(number, lesson):
     ((name, values),) = lesson.values.items()
     for value in values:
         results, errors = trainings(lesson, name, value)
-        shares = [100 * result.scores["mnist"] for result in results]
+        shares = [100 * result.scores["validation"] for result in results]
         last = [result.history[-1] for result in results]
         yield {
             "lesson": number,
@@ -62,12 +62,12 @@ def measure(number, lesson):
             "seeds": lesson.n_seeds,
             "ended": len(errors),
             "why": errors[0] if errors else "",
-            "mnist %": round(statistics.fmean(shares), 2) if shares else None,
+            "validation %": round(statistics.fmean(shares), 2) if shares else None,
             "from": round(min(shares), 2) if shares else None,
             "to": round(max(shares), 2) if shares else None,
             "training %": round(100 * statistics.fmean(point["accuracy"] for point in last), 1) if last else None,
-            "added errors": round(statistics.fmean(r.scores["added_mnist_errors"] for r in results), 1)
-            if results and "added_mnist_errors" in results[0].scores
+            "added errors": round(statistics.fmean(r.scores["added_validation_errors"] for r in results), 1)
+            if results and "added_validation_errors" in results[0].scores
             else None,
             "all": [round(share, 2) for share in shares],
         }

@@ -50,7 +50,7 @@ def main():
         done(person, N_TRIALS, N_TRIALS)
         rows = download(person, "Download (CSV)")
         points = {(*(row[name] for name in PARAMETERS), row["seed"]) for row in rows}
-        n_scored = sum(row["status"] == "done" and float(row["mnist"]) > 0 for row in rows)
+        n_scored = sum(row["status"] == "done" and float(row["validation"]) > 0 for row in rows)
         print(f"{kills} kills: {len(rows)} trainings, {len(points)} distinct, {n_scored} with a score")
         browser.close()
         server.stop()

@@ -32,8 +32,8 @@ def sweep_points(
         The chart.
 
     Example:
-        >>> table = pd.DataFrame({"epochs": [1, 2], "seed": [0, 0], "mnist": [0.9, 0.95]})
-        >>> chart = sweep_points(table, {"epochs": "Epochs"}, "mnist", "MNIST accuracy")
+        >>> table = pd.DataFrame({"epochs": [1, 2], "seed": [0, 0], "validation": [0.9, 0.95]})
+        >>> chart = sweep_points(table, {"epochs": "Epochs"}, "validation", "MNIST validation")
     """
     table, (shown,) = _with_safe_columns(table, parameters)
     is_many = table["p0"].nunique() > MAX_TICKS and pd.api.types.is_numeric_dtype(table["p0"])
@@ -66,9 +66,9 @@ def sweep_heat_map(
         The chart.
 
     Example:
-        >>> columns = ["epochs", "network", "mnist", "range", "seeds", "added_mnist_errors", "seconds"]
+        >>> columns = ["epochs", "network", "validation", "range", "seeds", "added_validation_errors", "seconds"]
         >>> table = pd.DataFrame([(1, "mlp", 0.9, 0.01, 3, 0.0, 2.5)], columns=columns)
-        >>> chart = sweep_heat_map(table, {"epochs": "Epochs", "network": "Network"}, "mnist", "MNIST accuracy")
+        >>> chart = sweep_heat_map(table, {"epochs": "Epochs", "network": "Network"}, "validation", "MNIST validation")
     """
     table, (x, y) = _with_safe_columns(table, parameters)
     fields: list[TooltipField] = [
@@ -77,7 +77,7 @@ def sweep_heat_map(
         (f"{score}:Q", title, ".2%"),
         ("range:Q", "Range over seeds", ".2%"),
         ("seeds:Q", "Seeds"),
-        ("added_mnist_errors:Q", "Added MNIST errors", "+.0f"),
+        ("added_validation_errors:Q", "Added validation errors", "+.0f"),
         ("seconds:Q", "Seconds", ".1f"),
     ]
     base = alt.Chart(table).encode(
@@ -107,9 +107,9 @@ def parallel_coordinates(
         The chart.
 
     Example:
-        >>> table = pd.DataFrame({"epochs": [1, 2], "network": ["mlp", "genius"], "mnist": [0.9, 0.95]})
+        >>> table = pd.DataFrame({"epochs": [1, 2], "network": ["mlp", "genius"], "validation": [0.9, 0.95]})
         >>> parameters = {"epochs": "Epochs", "network": "Network"}
-        >>> chart = parallel_coordinates(table, parameters, "mnist", "MNIST accuracy")
+        >>> chart = parallel_coordinates(table, parameters, "validation", "MNIST validation")
     """
     table, shown = _with_safe_columns(table, parameters)
     axes = {**{f"p{number}": name for number, name in enumerate(shown)}, score: title}

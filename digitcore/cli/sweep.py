@@ -34,6 +34,13 @@ def _check_table_file(ctx: click.Context, param: click.Parameter, value: Path | 
 @click.option("--seeds", type=click.IntRange(1), default=1, help="number of seeds for each combination")
 @click.option("--draws", type=click.IntRange(1), help="number of random combinations (default: all combinations)")
 @click.option("--stop-early", is_flag=True, help="train with fewer epochs first, and train only the better half further")
+@click.option(
+    "--rank-by",
+    type=click.Choice(["validation", "held_out"]),
+    default="validation",
+    show_default=True,
+    help="rank by MNIST's 5,000 validation digits, or by the held-out samples",
+)
 @click.option("--workers", type=click.IntRange(1), default=1, help="number of worker processes")
 @click.option("--out", type=click.Path(path_type=Path), callback=_check_table_file, help="file for the table, .csv or .parquet")
 @json_option
@@ -45,11 +52,12 @@ def sweep(
     seeds: int,
     draws: int | None,
     stop_early: bool,
+    rank_by: str,
     workers: int,
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Train with combinations of parameters and compare the results.
+    """Train with combinations of parameters and compare the results on validation digits and held-out samples.
 
     Example: digitlab sweep --set sample_weight=1,20 mnist_samples=200,1000
 
@@ -65,7 +73,7 @@ def sweep(
     base, network = parameter_space.apply(fixed, TrainSettings(), read_network(network) if network else "")
     swept = {name: space[name] for name in space if name not in fixed}
     single = {name: space[name] for name in fixed if name not in parameter_space.NOT_SWEPT}
-    plan = SweepPlan(swept or single, base, network, seeds, draws, stop_early)
+    plan = SweepPlan(swept or single, base, network, seeds, draws, stop_early, rank_by)
     found = Sweep(read_model(start), read_samples(samples), plan)
     _run(found, workers)
     table = found.table()

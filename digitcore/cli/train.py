@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="folder for the model (default: models/RECIPE, or the network's name)",
 )
-def train(recipe: str, network: Path | None, pairs: tuple[str, ...], out: Path | None) -> None:
+@click.option("--log-dir", type=click.Path(file_okay=False, path_type=Path), help="folder for logs that TensorBoard reads")
+def train(recipe: str, network: Path | None, pairs: tuple[str, ...], out: Path | None, log_dir: Path | None) -> None:
     """Train a shipped model, a variant of it, or a network from a JSON file.
 
     If a training was killed, the same command resumes it.
     """
     from digitcore.evaluation import benchmark
     from digitcore.models import keras_io
-    from digitcore.training.calibration import calibrate
 
     if bool(recipe) == bool(network):
         raise click.UsageError("Give either a recipe or --network FILE.json.")
@@ -47,14 +47,15 @@ def train(recipe: str, network: Path | None, pairs: tuple[str, ...], out: Path |
     values = {name: settings_text.parse_value(name, text) for name, text in settings_text.parse_values(pairs).items()}
     model = keras_io.random_model(chosen.network)
     if chosen.settings is not None:
-        model = calibrate(_train(model, chosen.settings.replace(**values), folder.name))
+        model = _train(model, chosen.settings.replace(**values), folder.name, log_dir)
     model = benchmark.measure(model.with_card(replace(model.card, name=folder.name, recipe=recipe)))
     registry.save(model, folder)
     click.echo(f"Written to {folder}: {percent(model.card.metrics['mnist_accuracy'], 2)} accuracy on MNIST's test digits")
 
 
-def _train(start: ModelBundle, settings: TrainSettings, name: str) -> ModelBundle:
+def _train(start: ModelBundle, settings: TrainSettings, name: str, log_dir: Path | None) -> ModelBundle:
     """Train with a progress bar and with checkpoints, whose folder depends on the network, the name and the settings."""
+    from digitcore.training.tensorboard import TensorBoardLogger
     from digitcore.training.trainer import train
 
     key = hashlib.sha256((start.card.network + name + settings.to_json()).encode()).hexdigest()[:16]
@@ -66,6 +67,7 @@ def _train(start: ModelBundle, settings: TrainSettings, name: str) -> ModelBundl
             settings,
             on_progress=lambda point: bar.update(task, completed=point["epoch"], metrics=_metrics_text(point)),
             checkpoints=load_config().cache_folder / "checkpoints" / key,
+            callbacks=[TensorBoardLogger(log_dir, settings.resolved(start.card.trained))] if log_dir else [],
         )
     return run.model
 

@@ -2,9 +2,12 @@
 
 import datetime
 import importlib.metadata
+import io
+import json
 import platform
 import tempfile
 import time
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,18 @@ INPUT_SHAPE = (28, 28, 1)
 ACCEPTED_SHAPES = (INPUT_SHAPE, (28, 28), (784,))  # input shapes of an imported model
 IMPORTED_NETWORK = "imported"
 NOT_A_DIGIT_MODEL = "The model does not classify digits. Choose a model that maps an image of 28 × 28 pixels to ten outputs."
+ONNX_OPSET, ONNX_IR = 15, 8
+CONFIG_FILE = "config.json"
+NEW_KEYS = {  # keys of a configuration that Keras 3.0 does not know → their defaults
+    "input_axes": None,
+    "optional": False,
+    "output_axes": None,
+    "quantization_config": None,
+    "ragged": False,
+    "renorm": False,
+    "renorm_clipping": None,
+    "renorm_momentum": 0.99,
+}
 PACKAGES = ("tensorflow", "keras", "numpy", "ai-edge-litert")  # packages whose versions a card holds
 
 
@@ -74,43 +89,41 @@ def open_model(bundle: ModelBundle) -> keras.Model:
         >>> open_model(models.load("mlp")).count_params()
         238510
     """
-    return open_keras(bundle.keras_bytes, bundle.name, compile=False)
+    return open_keras(bundle.keras_bytes, bundle.name)
 
 
-def open_keras(keras_bytes: bytes, name: str, *, compile: bool = True) -> keras.Model:
+def open_keras(keras_bytes: bytes, name: str) -> keras.Model:
     """Open a .keras file in Keras's safe mode.
 
     Args:
         keras_bytes: Content of the file.
         name: Name of the model, for the error message.
-        compile: Whether to compile the model, if it was compiled when it was saved.
 
     Returns:
-        The Keras model.
+        A Keras model that is not compiled.
 
     Raises:
         ModelError: If Keras cannot open the file.
 
     Example:
         >>> from digitcore import models
-        >>> open_keras(models.load("mlp").keras_bytes, "mlp", compile=False).output_shape
+        >>> open_keras(models.load("mlp").keras_bytes, "mlp").output_shape
         (None, 10)
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.keras"
         file.write_bytes(keras_bytes)
         try:
-            return keras.saving.load_model(file, compile=compile, safe_mode=True)
+            return keras.saving.load_model(file, compile=False, safe_mode=True)
         except (ValueError, OSError) as error:
             raise ModelError(f"Keras cannot open the model “{name}”. Save it again with Keras 3.") from error
 
 
-def save_keras(model: keras.Model, *, include_optimizer: bool = False) -> bytes:
-    """Return the content of a .keras file of a model.
+def save_keras(model: keras.Model) -> bytes:
+    """Return the content of a .keras file of a model. The file has no compile configuration and no optimizer state.
 
     Args:
         model: The Keras model.
-        include_optimizer: Whether the file holds the state of the optimizer.
 
     Returns:
         The content of the file.
@@ -121,8 +134,49 @@ def save_keras(model: keras.Model, *, include_optimizer: bool = False) -> bytes:
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.keras"
-        model.save(file, include_optimizer=include_optimizer)
-        return file.read_bytes()
+        model.save(file, include_optimizer=False)
+        return make_portable(file.read_bytes())
+
+
+def make_portable(keras_bytes: bytes) -> bytes:
+    """Remove what older versions of Keras 3, or Keras without this library, cannot read from a .keras file.
+
+    The compile configuration may name a schedule of this library. Keys that Keras has added since 3.0 are left out if they have
+    their default.
+
+    Args:
+        keras_bytes: Content of the file.
+
+    Returns:
+        Content of a file with the same layers and weights.
+
+    Example:
+        >>> from digitcore import models
+        >>> shipped = models.load("mlp").keras_bytes
+        >>> make_portable(shipped) == shipped
+        True
+    """
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(keras_bytes)) as before, zipfile.ZipFile(made, "w") as after:
+        for member in before.infolist():
+            content = before.read(member)
+            if member.filename == CONFIG_FILE:
+                config = {name: value for name, value in json.loads(content).items() if name != "compile_config"}
+                content = json.dumps(_without_new_keys(config)).encode()
+            after.writestr(member, content)
+    return made.getvalue()
+
+
+def _without_new_keys(value: Any) -> Any:
+    """Return a configuration without `NEW_KEYS` that have their default, and with data types by their names."""
+    if isinstance(value, list):
+        return [_without_new_keys(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("class_name") == "DTypePolicy":
+        return value["config"]["name"]
+    kept = {name: item for name, item in value.items() if name not in NEW_KEYS or item != NEW_KEYS[name]}
+    return {name: _without_new_keys(item) for name, item in kept.items()}
 
 
 def to_bundle(model: keras.Model, card: ModelCard) -> ModelBundle:
@@ -179,6 +233,8 @@ def _bundle(model: keras.Model, card: ModelCard, tflite_bytes: bytes) -> ModelBu
 def to_onnx(bundle: ModelBundle) -> bytes:
     """Convert a model to ONNX, with the same inputs and outputs. The conversion takes seconds.
 
+    The file has the opset `ONNX_OPSET` and the IR version `ONNX_IR`, which ONNX Runtime 1.17 and newer versions open.
+
     Args:
         bundle: The model.
 
@@ -192,12 +248,17 @@ def to_onnx(bundle: ModelBundle) -> bytes:
         >>> from digitcore import models
         >>> onnx_bytes = to_onnx(models.load("mlp"))  # doctest: +SKIP
     """
+    import onnx
+
     model = open_model(bundle)
     model(np.zeros((1, *INPUT_SHAPE), np.float32))  # The export requires a model that was called.
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.onnx"
-        model.export(file, format="onnx", verbose=False)
-        return file.read_bytes()
+        model.export(file, format="onnx", verbose=False, opset_version=ONNX_OPSET)
+        exported = onnx.load(file)
+    exported.ir_version = ONNX_IR
+    content: bytes = exported.SerializeToString()
+    return content
 
 
 def adapt(keras_bytes: bytes, name: str) -> ModelBundle:
@@ -222,7 +283,7 @@ def adapt(keras_bytes: bytes, name: str) -> ModelBundle:
         >>> adapt(models.load("mlp").keras_bytes, "mine")
         ModelBundle('mine', network='imported', parameters=238510, trained=True, mnist_accuracy=None)
     """
-    model = open_keras(keras_bytes, name, compile=False)
+    model = open_keras(keras_bytes, name)
     if len(model.inputs) != 1 or len(model.outputs) != 1 or model.outputs[0].shape[1:] != (10,):
         raise ModelError(NOT_A_DIGIT_MODEL)
     shape = tuple(model.inputs[0].shape[1:])

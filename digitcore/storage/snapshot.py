@@ -19,6 +19,7 @@ from digitcore.training.snapshots import MAX_BYTES
 
 DAMAGED_RUN = "A run in this lab is damaged. Export the lab again where it was made."
 SCORES = ("mnist_before", "mnist_after", "personal_before", "personal_after")
+MAX_ERROR = 1_000  # characters of the reason why a training failed
 ModelFiles = tuple[bytes, bytes]  # model.keras, model.tflite
 
 
@@ -72,6 +73,7 @@ class RunRecord:
             "personal_is_held_out": run.personal_is_held_out,
             "mnist_p_value": run.mnist_p_value,
             "snapshots": base64.b64encode(run.snapshots).decode(),
+            "error": run.error,
         }
 
     @classmethod
@@ -104,6 +106,7 @@ class RunRecord:
                 mnist_p_value=sanitize.share(values.get("mnist_p_value")),
                 resume_state=resume_state if history else None,
                 snapshots=sanitize.encoded(values.get("snapshots"), MAX_BYTES),
+                error=str(values.get("error", ""))[:MAX_ERROR],
                 **{name: Score.from_json(values.get(name)) for name in SCORES},
             )
             return cls(run, ModelBundle(read_card(values["start"]), *start))

@@ -61,8 +61,8 @@ def effects(table: "pd.DataFrame", names: Sequence[str], score: str) -> list[Eff
     Example:
         >>> import pandas as pd
         >>> rows = [(size, seed, 0.90 + 0.001 * size + 0.0001 * seed) for size in (8, 16, 32) for seed in range(3)]
-        >>> table = pd.DataFrame(rows, columns=["batch_size", "seed", "mnist"])
-        >>> [(effect.name, int(effect.best), effect.is_significant) for effect in effects(table, ["batch_size"], "mnist")]
+        >>> table = pd.DataFrame(rows, columns=["batch_size", "seed", "validation"])
+        >>> [(effect.name, int(effect.best), effect.is_significant) for effect in effects(table, ["batch_size"], "validation")]
         [('batch_size', 32, True)]
     """
     table = table[table[score].notna()]

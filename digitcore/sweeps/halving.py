@@ -41,12 +41,12 @@ class SuccessiveHalving:
         """Return the epochs of a training on a rung. They double from one rung to the next."""
         return max(1, self.epochs >> (self.n_rungs - 1 - rung))
 
-    def promote(self, trials: Sequence[Trial], metric: str) -> None:
+    def promote(self, trials: Sequence[Trial], ranked_by: str) -> None:
         """Promote the better half of the active combinations to the next rung, and stop the rest.
 
         Args:
             trials: All trials of the sweep. Each is done or has failed.
-            metric: The score that ranks the combinations, by its mean over the seeds.
+            ranked_by: The score that ranks the combinations, by its mean over the seeds.
         """
         rung = max(trial.rung for trial in trials)
         if rung + 1 >= self.n_rungs:
@@ -55,7 +55,7 @@ class SuccessiveHalving:
         for trial in trials:
             if trial.rung == rung and trial.status == JobStatus.DONE:
                 groups[str(trial.values)].append(trial)
-        ranked = sorted(groups.values(), key=lambda group: -fmean(trial.scores.get(metric, 0.0) for trial in group))
+        ranked = sorted(groups.values(), key=lambda group: -fmean(trial.scores.get(ranked_by, 0.0) for trial in group))
         n_promoted = -(-len(ranked) // 2)
         for trial in (trial for group in ranked[:n_promoted] for trial in group):
             trial.promote()

@@ -1,5 +1,6 @@
 """The plan of a sweep: parameters, seeds and early stopping."""
 
+import reprlib
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,7 +10,7 @@ from digitcore.errors import ModelError, SettingsError
 from digitcore.sweeps import space as parameter_space
 from digitcore.sweeps.halving import SuccessiveHalving
 from digitcore.sweeps.space import Range, Space
-from digitcore.sweeps.trial import Trial
+from digitcore.sweeps.trial import HELD_OUT, VALIDATION, Trial
 from digitcore.training.recipes import check_network
 from digitcore.training.settings import DEFAULTS, TrainSettings
 
@@ -29,6 +30,8 @@ class SweepPlan:
         n_seeds: Number of seeds for each combination, counted from the seed of `base`.
         n_combinations: Number of combinations that are drawn at random with the seed of `base`; `None` takes all.
         stops_early: Whether poor trials are stopped by `SuccessiveHalving`.
+        ranked_by: The score that ranks the trials: `validation` on MNIST's 5,000 validation digits, or `held_out` on the user's
+            held-out samples.
 
     Raises:
         SettingsError: If the number of trials is not allowed, or a parameter or the end of a range is not valid.
@@ -46,8 +49,11 @@ class SweepPlan:
     n_seeds: int = 1
     n_combinations: int | None = None
     stops_early: bool = False
+    ranked_by: str = VALIDATION
 
     def __post_init__(self) -> None:
+        if self.ranked_by not in (VALIDATION, HELD_OUT):
+            raise SettingsError(f"Trials are ranked by {VALIDATION} or {HELD_OUT}, not by {reprlib.repr(self.ranked_by)}.")
         if self.stops_early and ("epochs" in self.space or self.base.epochs < 2):
             raise SettingsError("Early stopping needs at least 2 epochs, and the epochs cannot be swept.")
         if self.n_combinations is None and parameter_space.n_combinations(self.space) is None:
@@ -129,6 +135,8 @@ class SweepPlan:
             parts += ["--seeds", str(self.n_seeds)]
         if self.n_combinations is not None:
             parts += ["--draws", str(self.n_combinations)]
+        if self.ranked_by != VALIDATION:
+            parts += ["--rank-by", self.ranked_by]
         return shlex.join([*parts, *["--stop-early"] * self.stops_early])
 
     def to_dict(self) -> dict[str, Any]:
@@ -151,6 +159,7 @@ class SweepPlan:
             max(1, int(values["n_seeds"])),
             None if n_combinations is None else int(n_combinations),
             values["stops_early"] is True,
+            values["ranked_by"],
         )
 
 

@@ -10,12 +10,11 @@ from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
 from digitcore.sweeps import space as parameter_space
 from digitcore.sweeps.plan import MAX_TRIALS, SweepPlan, read_value
-from digitcore.sweeps.trial import SCORES, Trial, TrialResult, TrialTask
+from digitcore.sweeps.trial import HELD_OUT, SCORES, VALIDATION, Trial, TrialResult, TrialTask
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PERSONAL, MNIST = "personal", "mnist"  # the scores that can choose the best combination
 STOPPED_EARLY = "stopped early"
 
 
@@ -24,7 +23,7 @@ class Sweep:
 
     Args:
         start: The initial model of each trial, used if the plan names no network.
-        samples: The user's samples. The held-out samples give the personal score.
+        samples: The user's samples. The held-out samples are scored and not used for training.
         plan: The plan.
         trials: Trials of the plan; `None` creates them.
 
@@ -33,7 +32,8 @@ class Sweep:
         owner: Identifier of the session that owns the jobs. It changes through `resume` and `adopt`.
 
     Raises:
-        SettingsError, ModelError: If a name or a value of the plan is not valid.
+        SettingsError, ModelError: If a name or a value of the plan is not valid, or the plan ranks a new sweep by held-out
+            samples and there are none.
 
     Example:
         >>> from digitcore import models
@@ -45,6 +45,11 @@ class Sweep:
     """
 
     def __init__(self, start: ModelBundle, samples: SampleSet, plan: SweepPlan, trials: list[Trial] | None = None):
+        if trials is None and plan.ranked_by == HELD_OUT and not samples.held_out.any():
+            raise SettingsError(
+                "No drawing is held out, so the trials cannot be ranked by held-out drawings. Label four drawings of a digit, or "
+                "rank the trials by validation digits."
+            )
         self.start, self.samples, self.plan = start, samples, plan
         self.trials = plan.trials() if trials is None else trials
         self.is_running, self.owner = False, ""
@@ -100,7 +105,7 @@ class Sweep:
             self.poll()
             if self.is_running and not service.is_closed:
                 if self.plan.halving and all(trial.is_settled for trial in self.trials):
-                    self.plan.halving.promote(self.trials, self.metric)
+                    self.plan.halving.promote(self.trials, self.plan.ranked_by)
                 for trial in self.trials:
                     if trial.job is None and trial.status == JobStatus.WAITING:
                         self._submit(trial, service)
@@ -152,11 +157,6 @@ class Sweep:
         last = self.plan.n_rungs - 1
         return sum(trial.status == JobStatus.DONE and (trial.rung == last or trial.stopped_early) for trial in self.trials)
 
-    @property
-    def metric(self) -> str:
-        """The score that chooses the best combination: on the user's samples, or on MNIST if there are no samples."""
-        return PERSONAL if len(self.samples) else MNIST
-
     def table(self) -> "pd.DataFrame":
         """Return one row per trial: swept values, seed, epochs, status, scores (0 to 1) and error."""
         return self._table([(trial.scored_rung, trial.scores) for trial in self.trials])
@@ -167,7 +167,7 @@ class Sweep:
         Scores of later rungs would compare numbers of epochs as well as values.
         """
         table = self._table([(0, trial.first_scores or trial.scores) for trial in self.trials])
-        return table[table[MNIST].notna()]
+        return table[table[VALIDATION].notna()]
 
     def _table(self, scores: list[tuple[int, dict[str, float]]]) -> "pd.DataFrame":
         import pandas as pd  # Imported here because it takes half a second, and the first page does not need it.
@@ -188,28 +188,29 @@ class Sweep:
     def done_table(self) -> "pd.DataFrame":
         """Return the rows of `table` that have scores."""
         table = self.table()
-        return table[table[MNIST].notna()]
+        return table[table[VALIDATION].notna()]
 
     def means(self) -> "pd.DataFrame":
-        """Return one row per combination: the mean of each score over the seeds, and the range of the choosing score."""
+        """Return one row per combination: the mean of each score over the seeds, and the range of the ranking score."""
         done, names = self.done_table(), list(self.plan.space)
         if done.empty:
             return done.reindex(columns=[*names, "trained_epochs", *SCORES, "range", "seeds"])
         grouped = done.groupby(names, as_index=False, sort=False, dropna=False)
         means = grouped[["trained_epochs", *SCORES]].mean()
-        means["range"] = grouped[self.metric].agg(lambda scores: scores.max() - scores.min())[self.metric]
+        ranking = self.plan.ranked_by
+        means["range"] = grouped[ranking].agg(lambda scores: scores.max() - scores.min())[ranking]
         means["seeds"] = grouped["seed"].count()["seed"]
         return means
 
     def best(self) -> dict[str, Any] | None:
-        """Return the values with the best mean score; ties are decided on MNIST.
+        """Return the values with the highest mean of the ranking score; ties are decided on MNIST's validation digits.
 
         With early stopping, only the combinations with the most epochs count. Return `None` while no trial is done.
         """
         means = self.means()
         if means.empty:
             return None
-        order = ["trained_epochs"] * self.plan.stops_early + [self.metric, MNIST]
+        order = ["trained_epochs"] * self.plan.stops_early + [self.plan.ranked_by, VALIDATION]
         first = means.sort_values(order, ascending=False).iloc[0]
         is_first = (all(_is_same(value, first[name]) for name, value in trial.values.items()) for trial in self.trials)
         return next(trial.values for trial, found in zip(self.trials, is_first, strict=True) if found)

@@ -16,7 +16,16 @@ from digitcore.training.settings import TrainSettings
 if TYPE_CHECKING:
     from digitcore.training.run import Point, Run
 
-SCORES = ["personal", "personal_before", "mnist", "mnist_before", "added_mnist_errors", "parameters", "seconds"]
+VALIDATION, HELD_OUT = "validation", "held_out"  # The scores that can rank the trials. No trial is scored on test digits.
+SCORES = [
+    VALIDATION,
+    "validation_before",
+    "added_validation_errors",
+    HELD_OUT,
+    "held_out_before",
+    "parameters",
+    "seconds",
+]
 MAX_TRIES = 3  # of a trial whose worker died
 MAX_RUNG = 10
 
@@ -36,7 +45,9 @@ class TrialResult:
 
 @dataclass(frozen=True, eq=False)
 class TrialTask(Task[TrialResult]):
-    """Train a model, and score it on the held-out samples and on MNIST's test digits.
+    """Train a model, and score it on MNIST's 5,000 validation digits and on the held-out samples.
+
+    The test digits are not used, because a sweep chooses a trial by these scores.
 
     Attributes:
         start: The initial model, or a network that is built with random weights, as `networks.build` takes it.
@@ -66,8 +77,7 @@ class TrialTask(Task[TrialResult]):
         start = _random_model(self.start, self.settings.seed) if isinstance(self.start, str) else self.start
         training = TrainTask(start, self.samples, self.settings, max_seconds=self.max_seconds)
         run = training.run(progress, should_stop)
-        scores = _scores(run, len(self.samples) > 0, None if is_random else start)
-        return TrialResult(scores, history.validated(run.history))
+        return TrialResult(_scores(run, None if is_random else start, should_stop), history.validated(run.history))
 
 
 def _random_model(network: str, seed: int) -> ModelBundle:
@@ -76,18 +86,18 @@ def _random_model(network: str, seed: int) -> ModelBundle:
     return keras_io.random_model(network, name="untrained", seed=seed)
 
 
-def _scores(run: "Run", has_samples: bool, start: ModelBundle | None) -> dict[str, float]:
+def _scores(run: "Run", start: ModelBundle | None, should_stop: ShouldStop) -> dict[str, float]:
     from digitcore.jobs import mnist_evaluation
 
-    after = mnist_evaluation.evaluate(run.model).score
-    scores = {"mnist": after.accuracy, "parameters": float(run.model.card.parameters), "seconds": run.seconds}
-    if has_samples and run.personal_after:
-        scores["personal"] = run.personal_after.accuracy
+    after = mnist_evaluation.evaluate(run.model, should_stop=should_stop, subset="validation").score
+    scores = {VALIDATION: after.accuracy, "parameters": float(run.model.card.parameters), "seconds": run.seconds}
+    if run.personal_is_held_out and run.personal_after:
+        scores[HELD_OUT] = run.personal_after.accuracy
     if start is not None:
-        before = mnist_evaluation.evaluate(start).score
-        scores |= {"mnist_before": before.accuracy, "added_mnist_errors": float(before.correct - after.correct)}
-        if has_samples and run.personal_before:
-            scores["personal_before"] = run.personal_before.accuracy
+        before = mnist_evaluation.evaluate(start, should_stop=should_stop, subset="validation").score
+        scores |= {"validation_before": before.accuracy, "added_validation_errors": float(before.correct - after.correct)}
+        if run.personal_is_held_out and run.personal_before:
+            scores["held_out_before"] = run.personal_before.accuracy
     return scores
 
 

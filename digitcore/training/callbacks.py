@@ -1,6 +1,5 @@
 """The Keras callback that records the curves of a training and stops the training on request."""
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,11 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from digitcore.models.keras_io import predict_in_batches, save_keras
+from digitcore.models.keras_io import predict_in_batches
 from digitcore.predictor import Predictor
 from digitcore.training.averaging import averaged_weights
+from digitcore.training.checkpoint import Checkpoint
 from digitcore.training.dataset import TrainingDataset
-from digitcore.training.run import Point, Run
+from digitcore.training.run import Point
 from digitcore.training.snapshot_recorder import SnapshotRecorder
 
 UPDATE_INTERVAL = 0.25  # seconds between two reports
@@ -32,10 +32,9 @@ class HistoryCallback(keras.callbacks.Callback):
 
     Attributes:
         points: Points of the curves, oldest first.
-        stopped: Whether the training was stopped before its last epoch.
-        resume_state: Bytes of a .keras file of a stopped training, with the optimizer's state.
+        stopped: Whether the training was stopped on request before its last epoch.
         snapshots: Recorder of the network's snapshots, or None without validation.
-        record: File in which the points are stored beside checkpoints. If None, they are not stored.
+        checkpoint_file: File to which a checkpoint is written after each epoch, or None.
 
     Example:
         >>> from digitcore.samples import SampleSet
@@ -59,8 +58,8 @@ class HistoryCallback(keras.callbacks.Callback):
         self.should_stop = should_stop or (lambda: False)
         self.points: list[Point] = []
         self.stopped = False
-        self.resume_state: bytes | None = None
-        self.record: Path | None = None
+        self._stopped_at: Checkpoint | None = None
+        self.checkpoint_file: Path | None = None
         self.snapshots = SnapshotRecorder(dataset.settings.epochs, *validation) if validation else None
         self._first_probabilities: np.ndarray | None = None
         self._epoch = self._batches = 0
@@ -83,20 +82,19 @@ class HistoryCallback(keras.callbacks.Callback):
         else:
             self._append_point(0.0)
 
-    def resume(self, run: Run) -> None:
-        """Continue the curves of a stopped run, and skip the batches that the run was trained on.
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Continue the curves of an interrupted training, and skip the batches that the model was trained on.
 
         Args:
-            run: A stopped run of the same training.
+            checkpoint: A checkpoint of the same training.
         """
-        self.points, self._began = list(run.history), self._began - run.seconds
-        done = round(run.history[-1]["epoch"] * self.dataset.steps_per_epoch)
-        self.dataset.initial_epoch, self.dataset.skipped_batches = divmod(done, self.dataset.steps_per_epoch)
+        self.points, self._began = list(checkpoint.points), self._began - checkpoint.points[-1]["seconds"]
+        if self.snapshots:
+            self.snapshots.restore(checkpoint.snapshots)
+        self.dataset.initial_epoch, self.dataset.skipped_batches = divmod(checkpoint.step, self.dataset.steps_per_epoch)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Prepare the digits of the epoch."""
-        if epoch > self.points[-1]["epoch"]:
-            self._restore_record(epoch)
         if self.snapshots and self._first_probabilities is not None and epoch == 0:
             self.snapshots.add(0, self.model, self._first_probabilities)
         self.dataset.prepare_epoch(epoch)
@@ -122,24 +120,46 @@ class HistoryCallback(keras.callbacks.Callback):
             self._stop()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Record the last point of the epoch with its validation."""
-        self._append_batches(logs or {}, **self._validate_averaged())
-        if self.record:
-            self.record.parent.mkdir(parents=True, exist_ok=True)
-            self.record.write_text(json.dumps(self.points))
-        if not self.stopped and epoch + 1 < self.dataset.settings.epochs and self.should_stop():
+        """Record the last point of the epoch with its validation, and give the validation to the callbacks that follow."""
+        scores = self._validate_averaged()
+        if logs is not None:
+            logs.update(scores)
+        self._append_batches(logs or {}, **scores)
+        if self.stopped:
+            return
+        if self.checkpoint_file:
+            self._checkpoint().save(self.checkpoint_file)
+        if self.has_converged:
+            self.model.stop_training = True
+        elif epoch + 1 < self.dataset.settings.epochs and self.should_stop():
             self._stop()
 
-    def _stop(self) -> None:
-        """Stop the training. Its state is saved now because Keras replaces the last weights by the averaged weights later."""
-        self.stopped = self.model.stop_training = True
-        self.resume_state = save_keras(self.model, include_optimizer=True)
+    @property
+    def has_converged(self) -> bool:
+        """Whether early stopping ends the training, because the validation loss did not fall in the last epochs."""
+        losses = [point["val_loss"] for point in self.points if "val_loss" in point and point["epoch"] in range(1, 10**6)]
+        patience = self.dataset.settings.early_stopping
+        return bool(patience) and len(losses) > patience and min(losses[-patience:]) >= min(losses[:-patience])
 
-    def _restore_record(self, epoch: int) -> None:
-        """Continue the curves of a killed training from the epoch that BackupAndRestore restored."""
-        if self.record and self.record.exists():
-            self.points = [point for point in json.loads(self.record.read_text()) if point["epoch"] <= epoch]
-            self._began = time.perf_counter() - self.points[-1]["seconds"]
+    def _stop(self) -> None:
+        """Stop the training. Its state is kept now because Keras replaces the last weights by the averaged weights later."""
+        self.stopped = self.model.stop_training = True
+        self._stopped_at = self._checkpoint()
+
+    @property
+    def resume_state(self) -> bytes | None:
+        """Bytes of the `Checkpoint` of a stopped training, with all points; None if the training was not stopped."""
+        return self._stopped_at.to_bytes() if self._stopped_at else None
+
+    def _checkpoint(self) -> Checkpoint:
+        """Return the present state of the training."""
+        return Checkpoint(
+            self._epoch * self.dataset.steps_per_epoch + self.dataset.skipped_batches + self._batches,
+            self.points,
+            [np.array(variable) for variable in self.model.variables],
+            [np.array(variable) for variable in self.model.optimizer.variables],
+            self.snapshots.state() if self.snapshots else {},
+        )
 
     def _append_batches(self, logs: dict[str, float], **values: float) -> None:
         """Record a point with the means of the batches since the last point."""
@@ -197,3 +217,19 @@ class HistoryCallback(keras.callbacks.Callback):
             "val_loss": float(-np.log(np.clip(true_probabilities, 1e-7, 1)).mean()),
             "val_accuracy": float((probabilities.argmax(1) == targets.argmax(1)).mean()),
         }
+
+
+class KeepWeights(keras.callbacks.Callback):
+    """A callback that keeps the weights at the end of the last epoch, because Keras then replaces them by their average.
+
+    Attributes:
+        values: Values of the trainable variables.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values: list[np.ndarray] = []
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Keep the weights."""
+        self.values = [np.array(variable) for variable in self.model.trainable_variables]

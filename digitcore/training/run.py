@@ -1,10 +1,10 @@
 """The result of a training. It holds plain data, so the server needs no Keras to hold it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from digitcore.evaluation.score import Score
-from digitcore.models.bundle import ModelBundle
+from digitcore.models.bundle import ModelBundle, TrainingData
 from digitcore.training.settings import TrainSettings
 
 Point = dict[str, float]
@@ -57,6 +57,8 @@ class Run:
         personal_after: Score of the trained model on the same samples.
         personal_is_held_out: Whether the personal scores are measured on held-out samples.
         snapshots: Bytes of `snapshots.Snapshots.to_bytes`, or b"" if there are no snapshots.
+        error: The reason why the training ended with an error, in one sentence; "" if it did not. The model of a failed run has
+            the weights of the initial model.
 
     Example:
         >>> from digitcore import models
@@ -78,6 +80,38 @@ class Run:
     personal_after: Score | None = None
     personal_is_held_out: bool = False
     snapshots: bytes = b""
+    error: str = ""
+
+    @classmethod
+    def failed(cls, start: ModelBundle, n_drawings: int, settings: TrainSettings, history: list[Point], error: str) -> "Run":
+        """Return the run of a training that ended with an error.
+
+        Args:
+            start: The initial model.
+            n_drawings: Number of the user's drawings in the training set.
+            settings: The settings.
+            history: Points of the curves until the error, oldest first; at least one.
+            error: The reason, in one sentence.
+
+        Example:
+            >>> from digitcore import models
+            >>> point = {"epoch": 0.5, "samples_seen": 250.0, "seconds": 1.5}
+            >>> Run.failed(models.load("mlp"), 0, TrainSettings(), [point], "The loss is not a finite number.").error
+            'The loss is not a finite number.'
+        """
+        resolved = settings.resolved(start.card.trained)
+        card = replace(
+            start.card,
+            name="failed",
+            recipe="",
+            parent=start.name,
+            training_data=training_data(n_drawings, resolved),
+            settings=asdict(resolved),
+            history=[],
+            metrics={},
+            seconds=history[-1]["seconds"],
+        )
+        return cls(start.with_card(card), history, settings, start.name, history[-1]["seconds"], error=error)
 
     def __repr__(self) -> str:
         """Return one line with the name, the completed epochs, the parent and whether the run was stopped."""
@@ -99,3 +133,24 @@ class Run:
         """
         model = self.model.with_card(self.model.card.with_metrics(scores.metrics))
         return replace(self, model=model, mnist_before=scores.before, mnist_after=scores.after, mnist_p_value=scores.p_value)
+
+
+def training_data(n_drawings: int, settings: TrainSettings) -> TrainingData:
+    """Return the number of samples of each kind in a training set, for the card of the model.
+
+    Args:
+        n_drawings: Number of the user's drawings.
+        settings: Settings of the training.
+
+    Example:
+        >>> training_data(20, TrainSettings()).n_samples
+        520
+    """
+    return TrainingData(
+        drawings=n_drawings,
+        mnist_digits=settings.mnist_samples,
+        synthetic_digits=settings.synthetic_samples,
+        pen_digits=settings.pen_samples,
+        non_digits=settings.non_digit_samples,
+        corrupted_share=settings.corrupted_share,
+    )

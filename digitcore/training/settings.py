@@ -10,6 +10,10 @@ from digitcore.errors import SettingsError
 from digitcore.mnist import TRAINING_SIZE, VALIDATION_SIZE
 from digitcore.training.setting_spec import SettingSpec
 
+SGD_MOMENTUM = 0.9
+SGD_RATE_FACTOR = 10  # SGD needs a higher learning rate than Adam, which divides by the size of the gradients.
+ADAMW_DECAY = 0.004  # the default of Keras's AdamW
+
 FINE_TUNE_DEFAULTS: dict[str, Any] = {
     "learning_rate": 5e-4,
     "schedule": "constant",
@@ -82,7 +86,8 @@ class TrainSettings:
     learning_rate: float | None = _setting(
         None,
         "Learning rate",
-        "Step size of the optimizer; auto is 0.0005 when fine-tuning a trained model and 0.003 when training from scratch.",
+        "Step size of the optimizer; auto is 0.0005 when fine-tuning a trained model and 0.003 when training from scratch, and "
+        "ten times as much with SGD.",
         low=1e-6,
         high=1.0,
         is_optional=True,
@@ -112,6 +117,34 @@ class TrainSettings:
         widget="select_slider",
         options=(None, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
         sweep_values=(0.0, 0.3, 0.6),
+    )
+    optimizer: str = _setting(
+        "adam",
+        "Optimizer",
+        f"Adam, AdamW (Adam with weight decay), or SGD with a momentum of {SGD_MOMENTUM}.",
+        choices=("adam", "adamw", "sgd"),
+        widget="segmented_control",
+    )
+    weight_decay: float | None = _setting(
+        None,
+        "Weight decay",
+        f"Share of each weight that a step subtracts, multiplied by the learning rate; auto is {ADAMW_DECAY} with AdamW and 0 "
+        "with Adam and SGD.",
+        high=1,
+        is_optional=True,
+        widget="select_slider",
+        options=(None, 0.0, 1e-4, 1e-3, 4e-3, 1e-2, 1e-1),
+        sweep_values=(0.0, 1e-3, 1e-2),
+    )
+    early_stopping: int = _setting(
+        0,
+        "Early stopping",
+        "Number of epochs without a lower validation loss after which the training ends; with 0 it trains all epochs.",
+        high=100,
+        is_integer=True,
+        widget="select_slider",
+        options=(0, 1, 2, 3, 5, 10),
+        sweep_values=(0, 2, 5),
     )
     oversample: str = _setting(
         "",
@@ -197,7 +230,7 @@ class TrainSettings:
     beta_2: float = _setting(
         0.999,
         "Adam's beta 2",
-        "Decay rate of the optimizer's second-moment estimate.",
+        "Decay rate of the second-moment estimate of Adam and AdamW.",
         low=0.9,
         high=0.9999,
         sweep_values=(0.99, 0.999),
@@ -287,7 +320,7 @@ class TrainSettings:
         return cls(**values)
 
     def resolved(self, is_trained: bool) -> "TrainSettings":
-        """Replace None and "auto" by defaults that depend on the initial model.
+        """Replace None and "auto" by defaults that depend on the initial model and the optimizer.
 
         Args:
             is_trained: Whether the training starts from a trained model.
@@ -298,8 +331,22 @@ class TrainSettings:
             >>> TrainSettings().resolved(is_trained=False).learning_rate
             0.003
         """
-        defaults = FINE_TUNE_DEFAULTS if is_trained else FROM_SCRATCH_DEFAULTS
+        defaults = (FINE_TUNE_DEFAULTS if is_trained else FROM_SCRATCH_DEFAULTS) | {
+            "weight_decay": ADAMW_DECAY if self.optimizer == "adamw" else 0.0
+        }
+        if self.optimizer == "sgd":
+            defaults["learning_rate"] *= SGD_RATE_FACTOR
         return self.replace(**{name: value for name, value in defaults.items() if getattr(self, name) in (None, "auto")})
+
+    @property
+    def n_optimizer_slots(self) -> int:
+        """Number of values that the optimizer keeps for each weight.
+
+        Example:
+            >>> TrainSettings().n_optimizer_slots, TrainSettings(optimizer="sgd").n_optimizer_slots
+            (2, 1)
+        """
+        return (1 if self.optimizer == "sgd" else 2) + (self.ema_momentum > 0)
 
     def replace(self, **values: Any) -> "TrainSettings":
         """Return a copy with some settings changed.

@@ -8,6 +8,7 @@ from digitcore.models.network_spec import N_CLASSES
 from digitcore.training.snapshots import MAX_SNAPSHOTS, Snapshots
 
 MAX_FILTERS, MAX_MAPS = 16, 6
+PARTS = ("kernels", "activations", "confusions")
 
 
 class SnapshotRecorder:
@@ -67,6 +68,24 @@ class SnapshotRecorder:
         if output.ndim == 2:
             return output[:, None, None, :]
         return np.moveaxis(output, -1, 1)[:, :MAX_MAPS]
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return the recorded snapshots as arrays by name, for `restore`.
+
+        Example:
+            >>> SnapshotRecorder(2, np.zeros((10, 28, 28, 1), np.float32), np.eye(10)).state()
+            {}
+        """
+        if not self._taken:
+            return {}
+        parts = zip(*self._taken.values(), strict=True)
+        return {"epochs": np.array(list(self._taken)), **{name: np.stack(part) for name, part in zip(PARTS, parts, strict=True)}}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Take over the snapshots that `state` returned."""
+        if state:
+            taken = zip(*(state[name] for name in PARTS), strict=True)
+            self._taken = {int(epoch): part for epoch, part in zip(state["epochs"], taken, strict=True)}
 
     def result(self) -> bytes:
         """Return the bytes of `Snapshots.to_bytes`, or b"" if there are no snapshots.

@@ -8,22 +8,32 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from digitcore.errors import ModelError
+from digitcore.errors import ModelError, SettingsError
 from digitcore.models import keras_io
-from digitcore.models.bundle import ModelBundle, ModelCard, TrainingData
+from digitcore.models.bundle import ModelBundle, ModelCard
 from digitcore.samples import SampleSet
 from digitcore.training import averaging, history
-from digitcore.training.callbacks import HistoryCallback
+from digitcore.training.calibration import divide_logits, fit_temperature
+from digitcore.training.callbacks import HistoryCallback, KeepWeights
+from digitcore.training.checkpoint import Checkpoint
 from digitcore.training.dataset import TrainingDataset, validation_data
 from digitcore.training.divergence import StopOnDivergence
-from digitcore.training.run import Point, Run
+from digitcore.training.run import Point, Run, training_data
 from digitcore.training.schedules import learning_rate_schedule
-from digitcore.training.settings import TrainSettings
+from digitcore.training.settings import SGD_MOMENTUM, TrainSettings
 
 STEPS_PER_EXECUTION = 4  # Batches between two calls of the callbacks, because each call takes more than a millisecond.
 PROBE_SIZE = 100  # validation digits by which dead units are found
 CHECKED_DIGITS = 20  # digits for which the .tflite file must agree with Keras
-COMPILED_SETTINGS = ("schedule", "beta_2", "ema_momentum", "label_smoothing")  # settings that a compiled model contains
+COMPILED_SETTINGS = (  # settings that a compiled model contains
+    "schedule",
+    "optimizer",
+    "weight_decay",
+    "beta_2",
+    "ema_momentum",
+    "label_smoothing",
+)
+CHECKPOINT_FILE = "checkpoint.npz"
 
 
 def train(
@@ -39,23 +49,27 @@ def train(
 ) -> Run:
     """Train a model on the user's samples and on random MNIST digits.
 
+    At the end, the probabilities are calibrated on the validation digits of the settings, and the card holds the metric
+    `temperature`. The curves show the model before the calibration, which does not change the predicted classes.
+
     Args:
         start: The initial model. It is not changed.
         samples: The user's labelled digits; may be empty if the settings add MNIST digits.
         settings: The settings.
         on_progress: Called with each new point of the curves, and a few times a second with a preview of the next point.
         should_stop: Called a few times a second. When it returns True, the training stops and its present model is returned.
-        resume_from: A stopped run of the same initial model, samples and settings. The training continues with the
-            optimizer's state.
+        resume_from: A stopped run of the same initial model, samples and settings. The training continues, and gives the same
+            result as a training that was not stopped. If the run's state was not kept, the training begins again.
         checkpoints: Folder in which the state is saved after each epoch. A later call with the same folder resumes a killed
-            training. The folder is removed at the end.
-        callbacks: Additional Keras callbacks, called after the built-in callbacks.
+            training, with the same result as a training that was not killed. The folder is removed at the end.
+        callbacks: Additional Keras callbacks, called after the built-in callbacks. At the end of an epoch, their `logs` hold
+            `loss`, `accuracy`, `val_loss` and `val_accuracy`.
 
     Returns:
         The run with the trained model and its curves.
 
     Raises:
-        SettingsError: If there are no digits to train on.
+        SettingsError: If there are no digits to train on, or early stopping has no validation digits.
         ModelError: If the model cannot be opened or copied by Keras.
         DatasetNotFoundError: If MNIST is not on this machine and cannot be downloaded.
         TrainingError: If the loss is not finite, or if nearly all ReLU units are dead in a training from scratch.
@@ -71,22 +85,30 @@ def train(
     dataset = TrainingDataset(samples, resolved)
     keras.utils.set_random_seed(settings.seed)
     recorder = HistoryCallback(dataset, validation_data(settings), on_progress, should_stop)
-    if resume_from is not None and resume_from.resume_state:
-        recorder.resume(resume_from)
-        initial, model = keras_io.open_model(start), keras_io.open_keras(resume_from.resume_state, start.name)
+    if settings.early_stopping and recorder.validation is None:
+        raise SettingsError("early_stopping needs MNIST's validation digits. Run “digitlab data”, or set early_stopping to 0.")
+    initial = keras_io.open_model(start)
+    model = _compile(initial, resolved, dataset.steps_per_epoch * settings.epochs)
+    recorder.checkpoint_file = checkpoints / CHECKPOINT_FILE if checkpoints else None
+    kept = Checkpoint.load(recorder.checkpoint_file) if recorder.checkpoint_file else None
+    kept = kept or Checkpoint.from_bytes(resume_from.resume_state if resume_from else None)
+    if kept and kept.fits(model.variables, model.optimizer.variables):
+        recorder.resume(kept)
+        _assign(model.variables, kept.model)
+        _assign(model.optimizer.variables, kept.optimizer)
     else:
         recorder.begin(start.predictor())
-        initial = keras_io.open_model(start)
-        model = _compile(initial, resolved, dataset.steps_per_epoch * settings.epochs)
     probes = recorder.validation[0][:PROBE_SIZE] if recorder.validation and not start.card.trained else None
-    _fit(model, dataset, recorder, checkpoints, (StopOnDivergence(probes), *callbacks))
+    _fit(model, dataset, recorder, [recorder, StopOnDivergence(probes), *callbacks])
+    if checkpoints:
+        shutil.rmtree(checkpoints, ignore_errors=True)
     if settings.ema_momentum:
+        model.optimizer.finalize_variable_values(model.trainable_variables)
         averaging.update_batch_statistics(model, dataset.epoch_images)
     _interpolate_weights(model, initial, resolved.weight_interpolation or 0.0)
+    card = _card(start, samples, resolved, recorder).with_metrics(_calibrate(model, recorder.validation))
     return Run(
-        model=keras_io.to_bundle_like(
-            start, initial, model, _card(start, samples, resolved, recorder), dataset.images[-CHECKED_DIGITS:]
-        ),
+        model=keras_io.to_bundle_like(start, initial, model, card, dataset.images[-CHECKED_DIGITS:]),
         history=recorder.points,
         settings=settings,
         parent=start.name,
@@ -101,24 +123,23 @@ def _fit(
     model: keras.Model,
     dataset: TrainingDataset,
     recorder: HistoryCallback,
-    checkpoints: Path | None,
-    callbacks: Sequence[keras.callbacks.Callback],
+    callbacks: list[keras.callbacks.Callback],
 ) -> None:
     """Fit the model from the end of the recorded curves to the last epoch."""
-    all_callbacks: list[keras.callbacks.Callback] = [recorder, *callbacks]
-    if checkpoints:
-        _compiled.clear()  # BackupAndRestore changes the model, so the model must not be used for another training.
-        recorder.record = checkpoints / "history.json"
-        all_callbacks.append(keras.callbacks.BackupAndRestore(checkpoints / "state", double_checkpoint=True))
-    options = {"shuffle": False, "callbacks": all_callbacks, "verbose": 0}
+    options = {"shuffle": False, "verbose": 0}
     epoch, epochs = dataset.initial_epoch, dataset.settings.epochs
+    model.stop_training = False  # The last training of this model may have been stopped.
     if dataset.skipped_batches:  # The epoch in which the run was stopped is completed first.
-        model.fit(dataset.batches(), initial_epoch=epoch, epochs=epoch + 1, **options)
+        last = KeepWeights()
+        model.fit(dataset.batches(), initial_epoch=epoch, epochs=epoch + 1, callbacks=[*callbacks, last], **options)
         dataset.skipped_batches, epoch = 0, epoch + 1
-    if epoch < epochs and not recorder.stopped:
-        model.fit(dataset.batches(), initial_epoch=epoch, epochs=epochs, **options)
-    if checkpoints:
-        shutil.rmtree(checkpoints, ignore_errors=True)
+        if epoch < epochs and not model.stop_training:
+            _assign(model.trainable_variables, last.values)
+    elif recorder.has_converged or epoch == epochs:  # It was killed after its last epoch.
+        dataset.prepare_epoch(epoch - 1)
+        return
+    if epoch < epochs and not (recorder.has_converged or model.stop_training):
+        model.fit(dataset.batches(), initial_epoch=epoch, epochs=epochs, callbacks=callbacks, **options)
 
 
 def _interpolate_weights(model: keras.Model, initial: keras.Model, share: float) -> None:
@@ -129,6 +150,14 @@ def _interpolate_weights(model: keras.Model, initial: keras.Model, share: float)
     if share:
         pairs = zip(model.get_weights(), initial.get_weights(), strict=True)
         model.set_weights([(1 - share) * trained + share * before for trained, before in pairs])
+
+
+def _calibrate(model: keras.Model, validation: tuple[np.ndarray, np.ndarray] | None) -> dict[str, float]:
+    """Calibrate the model on the validation digits. Return the temperature for the card, or nothing if it is not possible."""
+    if validation is None:
+        return {}
+    temperature = fit_temperature(keras_io.predict_in_batches(model, validation[0]), validation[1].argmax(1))
+    return {"temperature": round(temperature, 4)} if divide_logits(model, temperature) else {}
 
 
 # The last compiled model and the first state of its optimizer. Tracing a graph takes seconds, so the model is used again.
@@ -149,9 +178,7 @@ def _compile(initial: keras.Model, settings: TrainSettings, steps: int) -> keras
         assert settings.learning_rate is not None
         rate = learning_rate_schedule(settings.schedule, settings.learning_rate, steps)
         model.compile(
-            optimizer=keras.optimizers.Adam(
-                rate, beta_2=settings.beta_2, use_ema=settings.ema_momentum > 0, ema_momentum=settings.ema_momentum
-            ),
+            optimizer=_optimizer(settings, rate),
             loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
             metrics=["accuracy"],
             steps_per_execution=STEPS_PER_EXECUTION,
@@ -169,6 +196,19 @@ def _compile(initial: keras.Model, settings: TrainSettings, steps: int) -> keras
         model.optimizer.learning_rate = settings.learning_rate
     _seed_dropout(model, settings.seed)
     return model
+
+
+def _optimizer(settings: TrainSettings, rate: float | keras.optimizers.schedules.LearningRateSchedule) -> keras.Optimizer:
+    """Return a new optimizer for resolved settings."""
+    options = {
+        "weight_decay": settings.weight_decay or None,
+        "use_ema": settings.ema_momentum > 0,
+        "ema_momentum": settings.ema_momentum,
+    }
+    if settings.optimizer == "sgd":
+        return keras.optimizers.SGD(rate, momentum=SGD_MOMENTUM, **options)
+    kind = keras.optimizers.AdamW if settings.optimizer == "adamw" else keras.optimizers.Adam
+    return kind(rate, beta_2=settings.beta_2, **options)
 
 
 def _assign(variables: Sequence[keras.Variable], values: Sequence[keras.Variable | np.ndarray]) -> None:
@@ -190,14 +230,7 @@ def _card(start: ModelBundle, samples: SampleSet, settings: TrainSettings, recor
         parameters=start.card.parameters,
         parent=start.name,
         trained=True,
-        training_data=TrainingData(
-            drawings=len(samples),
-            mnist_digits=settings.mnist_samples,
-            synthetic_digits=settings.synthetic_samples,
-            pen_digits=settings.pen_samples,
-            non_digits=settings.non_digit_samples,
-            corrupted_share=settings.corrupted_share,
-        ),
+        training_data=training_data(len(samples), settings),
         settings=asdict(settings),
         history=history.thin(recorder.points),
         seconds=round(recorder.seconds(), 1),

@@ -7,11 +7,15 @@ import streamlit as st
 
 from digitcore.models.bundle import MAX_NAME, NAME_HINT
 from digitcore.storage.snapshot import RunRecord
-from digitcore.training.settings import TrainSettings, differing_names
+from digitcore.training.run import Run
+from digitcore.training.settings import differing_names
+from pages.components.training_curves import training_curves
 from pages.session import formatting, state, training_summary
 from pages.session.lab_session import LabSession
 from pages.session.training_data import training_data
 from pages.session.training_state import Start
+
+ERROR = "Error"
 
 
 def run_table(session: LabSession) -> None:
@@ -22,8 +26,9 @@ def run_table(session: LabSession) -> None:
     st.subheader("Training runs", anchor=False)
     newest = models.runs[::-1]
     if newest:
+        table = pd.DataFrame([_row(record, session) for record in newest])
         rows = st.dataframe(
-            pd.DataFrame([_row(record, session) for record in newest]),
+            table if table[ERROR].any() else table.drop(columns=ERROR),
             hide_index=True,
             on_select="rerun",
             selection_mode="multi-row",
@@ -50,21 +55,32 @@ def _row(record: RunRecord, session: LabSession) -> dict[str, Any]:
     return {
         "Run": record.name + (" (active)" if record is session.models.active_run else ""),
         "Started from": run.parent,
-        "Your handwriting before": formatting.score(run.personal_before),
-        "Your handwriting after": formatting.score(run.personal_after),
-        "MNIST before": formatting.percent(run.mnist_before.accuracy, 2) if run.mnist_before else "",
-        "MNIST after": formatting.percent(run.mnist_after.accuracy, 2) if run.mnist_after else "",
+        "Drawings before": formatting.score(run.personal_before),
+        "Drawings after": formatting.score(run.personal_after),
+        "Drawings scored": _scored_drawings(run),
+        "MNIST test before": formatting.percent(run.mnist_before.accuracy, 2) if run.mnist_before else "",
+        "MNIST test after": formatting.percent(run.mnist_after.accuracy, 2) if run.mnist_after else "",
         "Seconds": round(run.seconds, 1),
         "Epochs": training_summary.epochs(run),
         "Training data": training_data(run.model.card.training_data),
+        ERROR: run.error,
     }
+
+
+def _scored_drawings(run: Run) -> str:
+    """Return on which drawings a run was scored; "" if it was scored on none."""
+    if not (run.personal_after and run.personal_after.n):
+        return ""
+    return "held out" if run.personal_is_held_out else "used for training"
 
 
 def _show_actions(session: LabSession, record: RunRecord) -> None:
     models = session.models
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.button("Use run", key="run_use", on_click=_use, args=(session, record), disabled=record is models.active_run)
-        st.button("Train further", key="run_start", on_click=_start_from, args=(session, record))
+        has_failed = bool(record.run.error)
+        is_active = record is models.active_run
+        st.button("Use run", key="run_use", on_click=_use, args=(session, record), disabled=is_active or has_failed)
+        st.button("Train further", key="run_start", on_click=_start_from, args=(session, record), disabled=has_failed)
         st.button("Delete", key="run_delete", on_click=_delete, args=(session, record))
         st.text_input(
             "Name",
@@ -78,10 +94,13 @@ def _show_actions(session: LabSession, record: RunRecord) -> None:
         )
     if models.rejected_name is not None:
         st.warning(f"“{formatting.escape(models.rejected_name)}” is in use or is not a valid name. {NAME_HINT}")
+    if has_failed:
+        st.error(f"This training ended with an error: {formatting.escape(record.run.error)}")
+        training_curves(record.run.history, record.run.settings.epochs, key=f"failed_{record.id}")
 
 
 def _show_differences(selected: list[RunRecord]) -> None:
-    used = [TrainSettings.from_dict(record.model.card.settings) for record in selected]
+    used = [record.run.settings.resolved(record.start.card.trained) for record in selected]
     names = differing_names(used)
     if not names:
         st.caption("The selected runs have the same settings.")

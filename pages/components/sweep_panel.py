@@ -4,20 +4,23 @@ from typing import Any
 
 import streamlit as st
 
-from digitcore.errors import SettingsError
+from digitcore.errors import ModelError, SettingsError
 from digitcore.models.bundle import ModelBundle
 from digitcore.models.network_spec import NetworkSpec, is_spec
 from digitcore.sweeps import space as parameter_space
 from digitcore.sweeps.plan import MAX_TRIALS, SweepPlan
 from digitcore.sweeps.space import Range, Space, Values
+from digitcore.sweeps.trial import HELD_OUT, VALIDATION
 from digitcore.training.recipes import NETWORKS
-from pages.components.sweep_results import sweep_results
+from digitcore.training.settings import TrainSettings
+from pages.components.sweep_results import SCORE_TITLES, sweep_results
 from pages.session import state
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 
 DEFAULT_SPACE: dict[str, list[Any]] = {"sample_weight": [5.0, 50.0], "mnist_samples": [200, 1000]}
 MAX_SEEDS = 5
+NO_VALUE = "Choose at least one value, or remove the parameter."
 DEFAULT_DRAWS = 12
 SIZE, DROPOUT = "size", "dropout"  # fields of a block
 GRID, RANDOM = "All combinations", "Random draws"
@@ -34,32 +37,45 @@ def sweep_panel(session: LabSession, start: ModelBundle) -> None:
     if not st.toggle("Hyperparameter sweep", key="sweeping", persist_state="session"):
         return
     plan = training.sweep.plan if training.sweep else None  # After a reload the inputs show the values of this plan.
-    try:
-        space = _choose_space(training.swept_network, training.start == Start.UNTRAINED, plan)
-    except SettingsError as error:
-        st.error(str(error))
-        space = {}
-    n_combinations, n_seeds, stops_early = _choose_trials(space, training.settings.epochs, plan)
-    _buttons(session, start, space, {"n_combinations": n_combinations, "n_seeds": n_seeds, "stops_early": stops_early})
+    space, is_valid = _choose_space(training.settings, training.swept_network, training.start == Start.UNTRAINED, plan)
+    options = _choose_trials(space, training.settings.epochs, plan)
+    options["ranked_by"] = _choose_ranking(session, plan)
+    if is_valid and space:
+        try:
+            SweepPlan(space, training.settings, training.swept_network, **options).trials()
+        except (SettingsError, ModelError) as error:
+            st.error(str(error))
+            is_valid = False
+    _buttons(session, start, space if is_valid else {}, options)
     if training.sweep_error:
         st.error(training.sweep_error)
-    if not len(session.samples):
-        st.caption("You have no drawings yet. The trials are scored on MNIST only.")
-    elif not session.samples.current.held_out.any():
-        st.caption(
-            "No drawing is held out yet, so the score is measured on training drawings. Label four drawings of a digit to hold "
-            "out one."
-        )
     if training.sweep:
         sweep_results(session, training.sweep)
 
 
-def _choose_space(network: str, is_untrained: bool, plan: SweepPlan | None) -> Space:
-    """Return the chosen parameters and their values.
+def _choose_ranking(session: LabSession, plan: SweepPlan | None) -> str:
+    """Let the user choose the score that ranks the trials. Without held-out drawings it is the score on validation digits."""
+    samples = session.samples.for_training()
+    if not samples.held_out.any():
+        no_drawing = "You have no drawings yet." if not len(samples) else "No drawing is held out."
+        st.caption(f"{no_drawing} The trials are ranked by MNIST's 5,000 validation digits.")
+        return VALIDATION
+    ranked_by = st.segmented_control(
+        "Rank trials by",
+        [VALIDATION, HELD_OUT],
+        default=plan.ranked_by if plan else VALIDATION,
+        required=True,
+        key="sweep_ranked_by",
+        format_func=lambda name: SCORE_TITLES[name],
+        help="The best combination is chosen by 5,000 MNIST digits that no training uses, or by your held-out drawings. MNIST's "
+        "test digits are not used by a sweep.",
+        persist_state="session",
+    )
+    return str(ranked_by)
 
-    Raises:
-        SettingsError: If a typed value is not valid.
-    """
+
+def _choose_space(settings: TrainSettings, network: str, is_untrained: bool, plan: SweepPlan | None) -> tuple[Space, bool]:
+    """Return the chosen parameters and their values, and whether all values are valid. Errors are shown below the inputs."""
     names = [*parameter_space.parameters(network), *([parameter_space.NETWORK] if is_untrained else [])]
     before = plan.space if plan else {}
     latest = RANDOM if any(isinstance(values, Range) for values in before.values()) else GRID
@@ -77,13 +93,30 @@ def _choose_space(network: str, is_untrained: bool, plan: SweepPlan | None) -> S
         persist_state="session",
     )
     columns = st.columns(3)
-    found = {
-        name: (_choose_range if is_random and parameter_space.is_numeric(name) else _choose_list)(
-            columns[number % len(columns)], name, network, before.get(name)
-        )
-        for number, name in enumerate(chosen)
-    }
-    return {name: values for name, values in found.items() if values}
+    space: dict[str, Values] = {}
+    is_valid = True
+    for number, name in enumerate(chosen):
+        column = columns[number % len(columns)]
+        choose = _choose_range if is_random and parameter_space.is_numeric(name) else _choose_list
+        try:
+            space[name] = choose(column, name, network, before.get(name))
+            _check(name, space[name], settings, network)
+        except (SettingsError, ModelError) as error:
+            column.error(str(error))
+            is_valid = False
+    return space, is_valid
+
+
+def _check(name: str, values: Values, settings: TrainSettings, network: str) -> None:
+    """Check the values of one parameter.
+
+    Raises:
+        SettingsError, ModelError: If a value is not valid. The message names the value.
+    """
+    if not values:
+        raise SettingsError(NO_VALUE)
+    for value in values.ends if isinstance(values, Range) else values:
+        SweepPlan({name: [value]}, settings, network).trials()
 
 
 def _default_names(network: str) -> list[str]:
@@ -126,8 +159,8 @@ def _text(value: Any) -> str:
     return parameter_space.to_text([value])
 
 
-def _choose_trials(space: Space, epochs: int, plan: SweepPlan | None) -> tuple[int | None, int, bool]:
-    """Return the number of combinations (`None` takes all), the number of seeds, and whether poor trials stop early."""
+def _choose_trials(space: Space, epochs: int, plan: SweepPlan | None) -> dict[str, Any]:
+    """Return the arguments `n_combinations`, `n_seeds` and `stops_early` of `SweepPlan`."""
     first, second, third = st.columns(3, vertical_alignment="bottom")
     total = parameter_space.n_combinations(space)
     n_seeds = second.slider(
@@ -162,7 +195,7 @@ def _choose_trials(space: Space, epochs: int, plan: SweepPlan | None) -> tuple[i
         "and so on. It needs at least two epochs, and epochs that are not swept.",
         persist_state="session",
     )
-    return n_combinations, int(n_seeds), bool(stops_early and can_stop)
+    return {"n_combinations": n_combinations, "n_seeds": int(n_seeds), "stops_early": bool(stops_early and can_stop)}
 
 
 def _buttons(session: LabSession, start: ModelBundle, space: Space, options: dict[str, Any]) -> None:

@@ -5,30 +5,30 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from digitcore import charts
+from digitcore import charts, mnist
 from digitcore.sweeps import effects
 from digitcore.sweeps import space as parameter_space
-from digitcore.sweeps.runner import MNIST, PERSONAL, STOPPED_EARLY, Sweep
+from digitcore.sweeps.runner import STOPPED_EARLY, Sweep
+from digitcore.sweeps.trial import HELD_OUT, VALIDATION
 from digitcore.values import format_value
 from pages.session import formatting, state
 from pages.session.lab_session import LabSession
 
-SCORE_TITLES = {PERSONAL: "Your handwriting", MNIST: "MNIST"}
+SCORE_TITLES = {VALIDATION: "MNIST validation", HELD_OUT: "Held-out drawings"}
 COLUMN_TITLES = {
     "seed": "Seed",
     "trained_epochs": "Epochs trained",
     "status": "Status",
-    "personal": SCORE_TITLES[PERSONAL],
-    "personal_before": "Your handwriting before",
-    "mnist": SCORE_TITLES[MNIST],
-    "mnist_before": "MNIST before",
-    "added_mnist_errors": "Added MNIST errors",
+    VALIDATION: SCORE_TITLES[VALIDATION],
+    "validation_before": "MNIST validation before",
+    "added_validation_errors": "Added validation errors",
+    HELD_OUT: SCORE_TITLES[HELD_OUT],
+    "held_out_before": "Held-out drawings before",
     "parameters": "Parameters",
     "seconds": "Seconds",
     "error": "Error",
 }
-BEST_ON = {PERSONAL: "your handwriting", MNIST: "MNIST"}
-SHARES = {"personal": 1, "personal_before": 1, "mnist": 2, "mnist_before": 2}  # decimal places
+SHARES = {VALIDATION: 2, "validation_before": 2, HELD_OUT: 1, "held_out_before": 1}  # decimal places
 
 
 def sweep_results(session: LabSession, sweep: Sweep) -> None:
@@ -36,13 +36,13 @@ def sweep_results(session: LabSession, sweep: Sweep) -> None:
     _show_progress(sweep)
     means = sweep.means()
     if len(means):
-        score = sweep.metric
-        if sweep.metric == PERSONAL:
+        score = sweep.plan.ranked_by
+        if means[HELD_OUT].notna().any():
             score = str(
                 st.segmented_control(
                     "Score",
                     list(SCORE_TITLES),
-                    default=PERSONAL,
+                    default=score,
                     required=True,
                     key="sweep_score",
                     format_func=lambda name: SCORE_TITLES[name],
@@ -50,6 +50,9 @@ def sweep_results(session: LabSession, sweep: Sweep) -> None:
             )
         _show_chart(sweep, means, score)
         st.markdown(_describe_best(sweep, means))
+        st.caption(
+            "No trial was scored on MNIST's test digits. After a training with the best settings, its run is evaluated on them."
+        )
         if st.button("Use these settings", key="sweep_apply"):
             session.training.apply_best()
             state.forget_widget("start_from")
@@ -161,12 +164,20 @@ def _with_titles(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
 
 def _describe_best(sweep: Sweep, means: pd.DataFrame) -> str:
     best = ", ".join(f"{_label(sweep, name)} {format_value(value)}" for name, value in (sweep.best() or {}).items())
-    if means[sweep.metric].nunique() > 1 or len(means) == 1:
+    ranking = sweep.plan.ranked_by
+    subset = _describe_subset(sweep, ranking)
+    if means[ranking].nunique() > 1 or len(means) == 1:
         longest = ", among the trials with the most epochs" * sweep.plan.stops_early
-        return f"Best so far on {BEST_ON[sweep.metric]}{longest}: {best}."
-    if sweep.metric == PERSONAL and means[MNIST].nunique() > 1:
-        return f"No difference on your handwriting so far. Best on MNIST: {best}."
-    return "No difference so far on your handwriting or on MNIST."
+        return f"Highest mean so far on {subset}{longest}: {best}."
+    if ranking == HELD_OUT and means[VALIDATION].nunique() > 1:
+        return f"No difference on {subset} so far. Highest mean on {_describe_subset(sweep, VALIDATION)}: {best}."
+    return f"No difference on {subset} so far."
+
+
+def _describe_subset(sweep: Sweep, score: str) -> str:
+    if score == VALIDATION:
+        return f"MNIST's {mnist.VALIDATION_SIZE:,} validation digits"
+    return f"your {formatting.plural(int(sweep.samples.held_out.sum()), 'held-out drawing')}"
 
 
 def _label(sweep: Sweep, name: str) -> str:

@@ -11,11 +11,11 @@ from digitcore.training import history
 from digitcore.training.run import Point
 
 
-def training_curves(points: Sequence[Point], epochs: int) -> None:
-    """Draw loss and accuracy over the epochs."""
+def training_curves(points: Sequence[Point], epochs: int, key: str = "curve") -> None:
+    """Draw loss and accuracy over the epochs. The key is unique on the page."""
     for column, metric in zip(st.columns(2), charts.METRICS, strict=True):
         table = history.curve_table({"training": points}, metric)
-        column.vega_lite_chart(table, _curve_specification(metric, epochs), key=f"curve_{metric}")
+        column.vega_lite_chart(table, _curve_specification(metric, epochs), key=f"{key}_{metric}")
     st.caption("Validation: MNIST digits that are not used for training. Epoch 0 is before the training.")
 
 

@@ -35,7 +35,7 @@ from pages.session.sample_list import Contradiction, SampleList
 from pages.session.saving_state import SavingState
 from pages.session.server_resources import ServerResources
 from pages.session.session_part import synchronized
-from pages.session.training_state import Start, TrainingState
+from pages.session.training_state import Start, TrainingState, failed_run
 from pages.session.work import Work
 
 MAX_SKIPPED = 5  # damaged parts of a lab file that are named
@@ -209,6 +209,8 @@ class LabSession:
         for job in jobs:
             if job.status == JobStatus.DONE:
                 self._take_over(job)
+            else:
+                self._keep_failed(job)
         if any(isinstance(job.task, TrainTask) for job in jobs) and self.training.take_retraining_request():
             self.train(self.start_model()[0], self.training.settings)
         self.work.start_background()
@@ -232,6 +234,11 @@ class LabSession:
     def _add_run(self, run: Run, start: ModelBundle) -> None:
         self.score(self.models.add_run(run, start))
         self._samples_at_outcome = self.samples.current
+
+    def _keep_failed(self, job: Job[Any]) -> None:
+        """Add the run of a training that ended with an error, if it had begun."""
+        if isinstance(job.task, TrainTask) and (run := failed_run(job)):
+            self.models.add_run(run, job.task.start)
 
     def _add_model(self, model: ModelBundle) -> None:
         name = self.models.add_upload(model)

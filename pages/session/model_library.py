@@ -60,12 +60,13 @@ class ModelLibrary(SessionPart):
         """The run whose model predicts: the chosen run or the latest run."""
         if any(upload.name == self.active_name for upload in self.uploads):
             return None
-        return self.find_run(self.active_name) or (self.runs[-1] if self.runs else None)
+        usable = [record for record in self.runs if not record.run.error]
+        return next((record for record in usable if record.name == self.active_name), usable[-1] if usable else None)
 
     @property
     def own(self) -> dict[str, ModelBundle]:
-        """The user's models by name: runs, then imported models, newest first."""
-        runs = {record.name: record.model for record in self.runs[::-1]}
+        """The user's models by name: runs that did not fail, then imported models, newest first."""
+        runs = {record.name: record.model for record in self.runs[::-1] if not record.run.error}
         return runs | {upload.name: upload for upload in self.uploads[::-1]}
 
     @property
@@ -102,17 +103,18 @@ class ModelLibrary(SessionPart):
 
     def is_free_name(self, name: str) -> bool:
         """Check whether a name is valid and no other model has it."""
-        return is_valid_name(name) and name not in self.own and name not in self._resources.shipped_names()
+        is_taken = name in self.own or self.find_run(name) is not None or name in self._resources.shipped_names()
+        return is_valid_name(name) and not is_taken
 
     @synchronized
     def add_run(self, run: Run, start: ModelBundle) -> RunRecord:
-        """Append a run with the next free name and activate its model."""
+        """Append a run with the next free name, and activate its model unless the training failed."""
         self.run_counter += 1
         while not self.is_free_name(f"run {self.run_counter}"):
             self.run_counter += 1
         record = RunRecord(run, start).rename(f"run {self.run_counter}")
         self.runs = (*self.runs, record)
-        self.active_name, self.deleted = record.name, None
+        self.active_name, self.deleted = self.active_name if run.error else record.name, None
         return record
 
     @synchronized

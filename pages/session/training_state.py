@@ -6,14 +6,18 @@ from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
-from digitcore.errors import DigitLabError, ModelError, SettingsError
+from digitcore.errors import DigitLabError, ModelError, SettingsError, WithdrawnError
+from digitcore.jobs.job import Job
+from digitcore.jobs.tasks import TrainTask
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
 from digitcore.sweeps import space as parameter_space
 from digitcore.sweeps.plan import SweepPlan
 from digitcore.sweeps.runner import Sweep
 from digitcore.sweeps.space import Space
+from digitcore.training import history
 from digitcore.training.recipes import NETWORKS, check_network
+from digitcore.training.run import Run
 from digitcore.training.settings import SETTING_SPECS, TrainSettings
 from pages.session.server_resources import ServerResources
 from pages.session.session_part import SessionPart, synchronized
@@ -212,3 +216,14 @@ class TrainingState(SessionPart):
         if values is not None and self.sweep is None:
             with contextlib.suppress(SettingsError):
                 self.sweep = Sweep.from_dict(values, start, samples)
+
+
+def failed_run(job: Job[Run]) -> Run | None:
+    """Return the run of a training that ended with an error; `None` if it was withdrawn or has no curve."""
+    task = job.task
+    assert isinstance(task, TrainTask)
+    before = task.resume_from.history if task.resume_from else []
+    points = [*before, *history.from_json([event.point for event in job.events])]
+    if not points or isinstance(job.error, WithdrawnError):
+        return None
+    return Run.failed(task.start, len(task.samples.training_part()), task.settings, points, str(job.error))

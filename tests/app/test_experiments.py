@@ -1,12 +1,15 @@
 """Experiments on the Train page: networks that one builds, sweeps, links, lessons."""
 
+import json
 from urllib.parse import parse_qsl
 
+import numpy as np
 import pytest
 
 from digitcore.jobs.job import JobStatus
 from digitcore.jobs.tasks import TrainTask
 from digitcore.models.network_spec import Block, NetworkSpec
+from digitcore.samples import SampleSet
 from digitcore.sweeps.space import Range
 from digitcore.sweeps.trial import SCORES
 from digitcore.training.lessons import LESSONS
@@ -91,11 +94,41 @@ def test_a_sweep_that_cannot_begin_says_so_beside_its_button(app):
         app.multiselect(key=f"sweep_{name}").set_value(values.split()).run()
     app.multiselect(key="sweep_epochs").set_value(["1", "2", "4", "8"]).run()
     app.slider(key="sweep_seeds").set_value(5).run()
-    app.button(key="sweep").click().run()
     assert [error.value for error in app.error] == [
         "A sweep has 1 to 100 trials, and this sweep has 500. Choose fewer values or seeds."
     ]
-    assert session_of(app).work.notice(TrainTask) is None
+    assert app.button(key="sweep").disabled and session_of(app).work.notice(TrainTask) is None
+    app.multiselect(key="sweep_sample_weight").set_value(["1"]).run()
+    app.multiselect(key="sweep_mnist_samples").set_value(["0"]).run()
+    assert not app.error and not app.button(key="sweep").disabled
+
+
+def test_a_typed_value_is_checked_at_once(app):
+    go(app, TRAIN)
+    app.toggle(key="sweeping").set_value(True).run()
+    for texts_of, sentence in (
+        (["5", "many"], "sample_weight=many: sample_weight must lie between 0.1 and 1000, not 'many'."),
+        (["5000"], "sample_weight=5000.0: sample_weight must lie between 0.1 and 1000, not 5000.0."),
+        ([], "Choose at least one value, or remove the parameter."),
+    ):
+        app.multiselect(key="sweep_sample_weight").set_value(texts_of).run()
+        assert [error.value for error in app.error] == [sentence] and app.button(key="sweep").disabled
+    app.multiselect(key="sweep_sample_weight").set_value(["5", "7"]).run()
+    assert not app.error and not app.button(key="sweep").disabled and not app.exception
+
+
+def test_trials_are_ranked_by_held_out_drawings_if_the_person_asks(app, few):
+    add_samples(app, few)
+    go(app, TRAIN)
+    app.toggle(key="sweeping").set_value(True).run()
+    assert "No drawing is held out. The trials are ranked by MNIST's 5,000 validation digits." in texts(app)
+    add_samples(app, SampleSet.from_arrays(few.digits, few.labels, np.arange(20) % 2 == 0))
+    app.run()
+    assert app.segmented_control(key="sweep_ranked_by").value == "validation"
+    app.segmented_control(key="sweep_ranked_by").set_value("held_out").run()
+    app.button(key="sweep").click().run()
+    assert session_of(app).training.sweep.plan.ranked_by == "held_out" and not app.exception
+    session_of(app).training.sweep.stop()
 
 
 def test_a_network_of_one_s_own_is_trained_and_linked():
@@ -155,6 +188,33 @@ def test_rows_that_make_no_network_are_said_beside_them(app):
     assert not app.error and not app.button(key="train").disabled
 
 
+def kinds_of(session):
+    return [block.kind for block in NetworkSpec.from_json(session.training.network).blocks]
+
+
+def test_rows_are_moved_and_a_new_row_has_the_kind_of_the_row_above(app):
+    go(app, TRAIN)
+    app.radio(key="start_from").set_value("untrained").run()
+    network_box(app).set_value("Build my own").run()
+    session = session_of(app)
+    assert kinds_of(session) == ["conv", "conv", "dense"] and new_kind(app) == "dense"
+    app.selectbox(key="network_row_3").set_value(1).run()
+    app.button(key="network_up").click().run()
+    sizes = [block.size for block in NetworkSpec.from_json(session.training.network).blocks]
+    assert sizes == [32, 16, 64] and app.selectbox(key="network_row_3").value == 0 and app.button(key="network_up").disabled
+    app.selectbox(key="network_row_3").set_value(1).run()
+    app.button(key="network_down").click().run()
+    assert "Row 3: a convolution cannot follow a dense layer. Move it up." in texts(app) and new_kind(app) == "conv"
+    app.button(key="network_up").click().run()
+    assert not app.error and kinds_of(session) == ["conv", "conv", "dense"] and new_kind(app) == "dense" and not app.exception
+
+
+def new_kind(app):
+    """Return the kind that the table gives a new row."""
+    table = next(frame for frame in app.dataframe if "network_table" in (frame.key or ""))
+    return json.loads(table.proto.columns)["kind"]["default"]
+
+
 def test_after_a_reload_the_inputs_of_a_sweep_are_its_own(app, few, genius):
     training, space = session_of(app).training, {"batch_size": Range(16, 48, True), "learning_rate": Range(5e-4, 2e-3)}
     training.set_settings(TrainSettings(epochs=4))
@@ -200,7 +260,7 @@ def test_a_network_s_numbers_and_typed_values_are_swept(app):
     at.multiselect(key="sweep_blocks.1.size").set_value(["many"]).run()
     until(at, lambda: sweep.is_idle, sweep.poll)
     at.run()
-    at.button(key="sweep").click().run()
+    assert at.button(key="sweep").disabled
     assert "Row 1: the number of units must be a whole number" in texts(at) and not at.exception
 
 

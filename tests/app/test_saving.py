@@ -129,7 +129,7 @@ def test_a_sweep_s_results_survive_a_reload(app, few, genius):
     app.run()
     again = go(reopen(app), TRAIN)
     table = session_of(again).training.sweep.table()
-    assert table["status"].tolist() == ["done", "done"] and table["personal"].tolist() == [0.5, 0.5]
+    assert table["status"].tolist() == ["done", "done"] and table["validation"].tolist() == [0.5, 0.5]
     assert again.toggle(key="sweeping").value and "2 of 2 trials done" in again.get("progress")[0].proto.text
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from digitcore import mnist
 from digitcore.jobs.limits import Limits
+from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.components.training_form import FORM_SPECS
 from pages.session import resources
@@ -168,3 +169,16 @@ def test_a_run_of_the_table_is_started_from(app, genius, untrained):
     go(app, TRAIN)
     assert app.radio(key="start_from").value == Start.RUN and app.selectbox(key="start_run").value == "run 1"
     assert session_of(app).start_model()[0].name == "run 1"
+
+
+def test_a_failed_training_stays_in_the_table_with_its_reason(app, genius, untrained):
+    add_run(app, untrained, genius)
+    point = {"epoch": 0.5, "samples_seen": 250.0, "seconds": 1.0, "loss": 9.0}
+    run = Run.failed(genius, 0, TrainSettings(), [point], "The loss is not a finite number.")
+    session_of(app).models.add_run(run, genius)
+    go(app, TRAIN)
+    table = app.dataframe[0].value
+    assert table["Run"].tolist() == ["run 2", "run 1 (active)"] and table["Epochs"].tolist() == ["0.5 of 2", "2"]
+    assert table["Error"].tolist() == ["The loss is not a finite number.", ""] and not app.exception
+    go(app, EVALUATE)
+    assert not app.exception and "run 2" not in list(app.dataframe[0].value["Model"])

@@ -79,7 +79,7 @@ def test_an_experiment_survives_a_kill_and_travels_by_link(new_person, own_serve
     rows = download(person, "Download (CSV)")
     assert len(rows) == len({(row["blocks.1.size"], row["blocks.3.dropout"], row["seed"]) for row in rows}) == 8
     assert {row["status"] for row in rows} == {"done"}
-    assert all(0 < float(row["mnist"]) < 1 for row in rows)
+    assert all(0 < float(row["validation"]) < 1 for row in rows)
     person.settle()
 
     person.press("sweep_apply")

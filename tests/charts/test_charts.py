@@ -112,8 +112,8 @@ def sweep_table(count):
     """Return the means of a sweep whose parameter names Vega would interpret as paths."""
     names = {"epochs": "Epochs", "blocks.1.size": "Row 1: filters", "network": "Network"}
     rows = [
-        {"epochs": i % 2 + 1, "blocks.1.size": 2.5**i, "network": "mlp" if i % 3 else None, "mnist": 0.9 + i / 1000}
-        | {"range": 0.0, "seeds": 1, "seed": 0, "added_mnist_errors": 0.0, "seconds": 1.0}
+        {"epochs": i % 2 + 1, "blocks.1.size": 2.5**i, "network": "mlp" if i % 3 else None, "validation": 0.9 + i / 1000}
+        | {"range": 0.0, "seeds": 1, "seed": 0, "added_validation_errors": 0.0, "seconds": 1.0}
         for i in range(count)
     ]
     return pd.DataFrame(rows), names
@@ -123,9 +123,9 @@ def sweep_table(count):
 def test_charts_of_sweeps_do_not_contain_parameter_names_as_fields(count):
     table, names = sweep_table(count)
     two = dict(list(names.items())[:2])
-    heat_map = charts.sweep_heat_map(table, two, "mnist", "MNIST")
-    points = charts.sweep_points(table, {"blocks.1.size": "Row 1: filters"}, "mnist", "MNIST")
-    lines = charts.parallel_coordinates(table, names, "mnist", "MNIST")
+    heat_map = charts.sweep_heat_map(table, two, "validation", "MNIST")
+    points = charts.sweep_points(table, {"blocks.1.size": "Row 1: filters"}, "validation", "MNIST")
+    lines = charts.parallel_coordinates(table, names, "validation", "MNIST")
     for chart in (heat_map, points, lines):
         specification = chart.to_dict()
         assert "blocks.1" not in str(specification)

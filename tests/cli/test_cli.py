@@ -16,6 +16,7 @@ from digitcore import mnist, models
 from digitcore.cli import cli, main
 from digitcore.jobs import service as job_service
 from digitcore.jobs.job import Job
+from digitcore.training.checkpoint import Checkpoint
 from tests.support.networks import HOSTILE
 from tests.support.photographs import photograph
 
@@ -125,7 +126,9 @@ def test_evaluate_measures_the_figures_of_the_card(capsys):
 
 def test_train_writes_a_model(tmp_path, capsys):
     small = ["mnist_samples=300", "synthetic_samples=50", "epochs=1", "validation_samples=100"]
-    assert main(["train", "mlp", "--set", *small, "--out", str(tmp_path / "mine")]) == 0
+    logs = ["--log-dir", str(tmp_path / "logs")]
+    assert main(["train", "mlp", "--set", *small, "--out", str(tmp_path / "mine"), *logs]) == 0
+    assert [*(tmp_path / "logs").glob("events.out.tfevents*")]
     made = models.load("mine", tmp_path)
     assert made.card.name == "mine"
     assert made.card.settings["mnist_samples"] == 300
@@ -133,16 +136,14 @@ def test_train_writes_a_model(tmp_path, capsys):
 
 
 def _kept_epochs(folder):
-    """Return the number of epochs of the saved state. BackupAndRestore writes this file last."""
-    try:
-        return json.loads(next(folder.glob("cache/checkpoints/*/state/training_metadata.json")).read_text())["epoch"]
-    except (StopIteration, FileNotFoundError, ValueError):
-        return 0
+    """Return the number of epochs of the saved state."""
+    kept = [Checkpoint.load(file) for file in folder.glob("cache/checkpoints/*/checkpoint.npz")]
+    return kept[0].points[-1]["epoch"] if kept and kept[0] else 0
 
 
 @pytest.mark.slow
 def test_killed_training_is_resumed(tmp_path, monkeypatch):
-    """The first process is killed with -9 in its third epoch. The second training continues its curve."""
+    """The first process is killed with -9 in its third epoch. The second training ends as if it had not been killed."""
     settings = ["mnist_samples=6000", "epochs=4", "validation_samples=500", "seed=7"]
     arguments = ["train", "mlp", "--set", *settings, "--out", str(tmp_path / "mlp")]
     shutil.copytree(mnist.cache_file().parent, tmp_path / "cache", ignore=shutil.ignore_patterns("checkpoints"))
@@ -156,11 +157,18 @@ def test_killed_training_is_resumed(tmp_path, monkeypatch):
         time.sleep(0.01)
     process.kill()
     process.wait()
-    before = json.loads(next(tmp_path.glob("cache/checkpoints/*/history.json")).read_text())
+    before = Checkpoint.load(next(tmp_path.glob("cache/checkpoints/*/checkpoint.npz"))).points
     assert before[-1]["epoch"] >= 2
     assert main(arguments) == 0
     card = models.load("mlp", tmp_path).card
     assert card.history[: len(before)] == before
+    assert main([*arguments[:-1], str(tmp_path / "whole" / "mlp")]) == 0
+    killed, whole = models.load("mlp", tmp_path), models.load("mlp", tmp_path / "whole")
+    curves = [[{**point, "seconds": 0} for point in model.card.history] for model in (killed, whole)]
+    assert curves[0] == curves[1]
+    digits = mnist.load().test_images[:1000]
+    probabilities = [model.predictor().probabilities(digits) for model in (killed, whole)]
+    assert np.allclose(*probabilities, atol=1e-6)
     assert card.history[-1]["epoch"] == 4
     assert [point["epoch"] for point in card.history] == sorted(point["epoch"] for point in card.history)
     assert card.metrics["mnist_accuracy"] > 0.9
@@ -177,7 +185,7 @@ def test_sweep_writes_a_table(tmp_path, capsys, few):
     rows = json.loads(capsys.readouterr().out)
     assert [row["sample_weight"] for row in rows] == [1, 20]
     assert {row["status"] for row in rows} == {"done"}
-    assert pd.read_parquet(out)["personal"].tolist() == pytest.approx([row["personal"] for row in rows])
+    assert pd.read_parquet(out)["validation"].tolist() == pytest.approx([row["validation"] for row in rows])
 
 
 class LocalService:

@@ -1,9 +1,20 @@
+import io
+import os
+import subprocess
+import sys
+import zipfile
+
 import keras
 import numpy as np
+import onnx
 import pytest
 
+from digitcore import models
 from digitcore.errors import ModelError
-from digitcore.models import keras_io
+from digitcore.models import keras_io, networks
+from digitcore.training.schedules import TriangularSchedule
+
+PLAIN = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
 def test_both_files_of_a_bundle_give_the_same_probabilities(random_mlp, data):
@@ -24,13 +35,51 @@ def test_file_that_keras_cannot_open_is_rejected(random_mlp):
         keras_io.open_keras(random_mlp.keras_bytes[:1000], "mine")
 
 
-def test_optimizer_is_saved_on_request():
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    model.compile("adam", "mse")
-    model.fit(np.ones((4, 2)), np.ones(4), verbose=0)
-    with_state = keras_io.open_keras(keras_io.save_keras(model, include_optimizer=True), "x")
-    assert int(with_state.optimizer.iterations) == 1
-    assert not keras_io.open_keras(keras_io.save_keras(model), "x", compile=False).compiled
+@pytest.fixture(scope="module")
+def compiled():
+    """The content of the file of a compiled model with every kind of layer of the shipped networks and a schedule of ours."""
+    model = networks.build("genius", seed=1)
+    model.compile(keras.optimizers.Adam(TriangularSchedule(0.1, 2, 8)), "categorical_crossentropy")
+    return model, keras_io.save_keras(model)
+
+
+def config_of(keras_bytes):
+    """Return the text of a file's configuration."""
+    with zipfile.ZipFile(io.BytesIO(keras_bytes)) as archive:
+        return archive.read("config.json").decode()
+
+
+@pytest.mark.parametrize("name", ["compiled", *models.names()])
+def test_file_has_neither_a_compile_configuration_nor_new_keys(name, compiled):
+    text = config_of(compiled[1] if name == "compiled" else models.load(name).keras_bytes)
+    for word in ("compile_config", "DTypePolicy", "digit-lab", *keras_io.NEW_KEYS):
+        assert word not in text
+
+
+def test_file_is_opened_by_keras_without_this_library(compiled, tmp_path):
+    model, content = compiled
+    (tmp_path / "model.keras").write_bytes(content)
+    digits = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1)).astype(np.float32)
+    np.savez(tmp_path / "expected.npz", digits=digits, probabilities=model(digits))
+    code = (
+        "import keras, numpy as np; data = np.load('expected.npz'); "
+        "model = keras.models.load_model('model.keras'); "
+        "assert np.allclose(model(data['digits']), data['probabilities'], atol=1e-5)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=PLAIN, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_new_key_without_its_default_is_kept():
+    model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.BatchNormalization(renorm=True)])
+    assert '"renorm": true' in config_of(keras_io.save_keras(model))
+
+
+def test_onnx_file_has_the_stated_versions(random_mlp):
+    exported = onnx.load_from_string(keras_io.to_onnx(random_mlp))
+    assert exported.ir_version == keras_io.ONNX_IR
+    assert {entry.domain: entry.version for entry in exported.opset_import}[""] == keras_io.ONNX_OPSET
+    assert [value.name for value in exported.graph.input] == ["digit"]
 
 
 @pytest.mark.parametrize("inputs", [(32, 32, 3), (10,)])

@@ -2,8 +2,12 @@ import json
 
 import pytest
 
+from digitcore.errors import TrainingError
 from digitcore.jobs.job import JobStatus
+from digitcore.jobs.tasks import Progress
+from digitcore.storage.snapshot import RunRecord
 from digitcore.sweeps.trial import SCORES
+from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.session.training_state import Start, TrainingState
 
@@ -80,6 +84,49 @@ def test_a_sweep_is_restored_and_resumed(training, resources, genius, few):
     damaged = TrainingState(resources)
     damaged.restore_sweep({"trials": []}, genius, few)
     assert damaged.sweep is None
+
+
+POINTS = [{"epoch": epoch, "samples_seen": 250 * epoch, "seconds": epoch, "loss": epoch} for epoch in (0.0, 0.5, 1.0)]
+
+
+def failed_training(session, few, points=POINTS, resume_from=None):
+    """Let a training of the session end with an error."""
+    session.samples.replace(few)
+    session.train(session.start_model()[0], TrainSettings(epochs=3, learning_rate=0.1), resume_from)
+    job = session.training_job
+    for point in points:
+        job.on_progress(Progress(0.1, point))
+    job.fail(TrainingError("The loss is not a finite number in epoch 2."))
+    assert session.collect()
+
+
+def test_a_training_that_fails_keeps_its_run_its_curve_and_its_reason(session, few, finish_training, genius):
+    session.train(genius, TrainSettings())
+    finish_training(genius, genius)
+    failed_training(session, few, [*POINTS, {"epoch": 1.1, "samples_seen": 275.0, "seconds": 2.0, "loss": float("nan")}])
+    good, failed = session.models.runs
+    assert failed.run.error == "The loss is not a finite number in epoch 2." and failed.name == "run 2"
+    assert failed.run.history[:3] == POINTS and failed.run.history[3] == {"epoch": 1.1, "samples_seen": 275.0, "seconds": 2.0}
+    assert failed.run.settings.learning_rate == 0.1 and failed.run.model.card.training_data.drawings == len(few)
+    assert session.models.active_run.id == good.id and list(session.models.own) == ["run 1"], "its model is not used"
+    assert not session.is_scoring(failed) and not session.models.is_free_name("run 2")
+    (_, restored) = (
+        RunRecord.from_dict(json.loads(json.dumps(record.to_dict())), (b"", b""), (b"", b"")) for record in session.models.runs
+    )
+    assert restored.run.error == failed.run.error and restored.run.history == failed.run.history
+    session.models.delete_run("run 1")
+    assert session.models.active_run is None and session.active_model.name == "genius"
+
+
+def test_a_resumed_training_that_fails_keeps_the_whole_curve(session, few, genius):
+    stopped = Run(genius, POINTS[:2], TrainSettings(epochs=3), "genius", 1.0, stopped=True)
+    failed_training(session, few, POINTS[2:], stopped)
+    assert session.models.runs[0].run.history == POINTS
+
+
+def test_a_training_that_has_not_begun_leaves_no_run(session, few):
+    failed_training(session, few, points=[])
+    assert session.models.runs == ()
 
 
 def test_the_sweep_of_a_session_that_is_gone_is_adopted(training, resources, genius, few):

@@ -3,9 +3,11 @@ import json
 import shlex
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from digitcore import mnist
 from digitcore.errors import SettingsError, WorkerDiedError
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.models.network_spec import NetworkSpec
@@ -14,7 +16,7 @@ from digitcore.sweeps import space as parameter_space
 from digitcore.sweeps.plan import MAX_TRIALS, SweepPlan
 from digitcore.sweeps.runner import Sweep, was_running
 from digitcore.sweeps.space import Range
-from digitcore.sweeps.trial import MAX_TRIES, SCORES, TrialResult
+from digitcore.sweeps.trial import MAX_TRIES, SCORES, TrialResult, TrialTask
 from digitcore.training.settings import TrainSettings
 
 BASE = TrainSettings(mnist_samples=200, epochs=1, validation_samples=100)
@@ -100,6 +102,52 @@ def test_wrong_plans_are_rejected(space, options):
         SweepPlan(space, BASE, **options).trials()
 
 
+@pytest.fixture(scope="module")
+def partly_held_out(few):
+    """Twenty samples, half of them held out."""
+    return SampleSet.from_arrays(few.digits, few.labels, np.arange(20) % 2 == 0)
+
+
+def test_a_trial_is_scored_on_validation_digits_and_held_out_samples_only(random_mlp, partly_held_out, data, monkeypatch):
+    monkeypatch.setattr(mnist.Mnist, "test", property(lambda self: pytest.fail("A trial has read the test digits.")))
+    scores = TrialTask(random_mlp, partly_held_out, BASE).run(lambda progress: None, lambda: False).scores
+    assert set(scores) == set(SCORES)
+    digits, labels = data.validation
+    before = random_mlp.predictor().probabilities(digits).argmax(1) == labels
+    assert scores["validation_before"] == pytest.approx(before.mean())
+    assert scores["added_validation_errors"] == pytest.approx(5000 * (scores["validation_before"] - scores["validation"]))
+
+
+def test_a_trial_without_held_out_samples_has_no_score_on_them(random_mlp, few):
+    scores = TrialTask(random_mlp, few, BASE).run(lambda progress: None, lambda: False).scores
+    assert "held_out" not in scores and "held_out_before" not in scores
+
+
+@pytest.mark.parametrize(("ranked_by", "best"), [("validation", 16), ("held_out", 8)])
+def test_trials_are_ranked_by_the_chosen_score(genius, partly_held_out, ranked_by, best):
+    plan = SweepPlan({"batch_size": [8, 16]}, BASE.replace(epochs=2), stops_early=True, ranked_by=ranked_by)
+    service, sweep = Service(), Sweep(genius, partly_held_out, plan)
+    sweep.resume(service)
+    while sweep.is_running:
+        for trial in sweep.trials:
+            if trial.job:
+                size = trial.settings.batch_size
+                scores = dict.fromkeys(SCORES, 0.5) | {"validation": size / 100, "held_out": 1 - size / 100}
+                trial.job.finish(TrialResult(scores, [POINT]))
+        sweep.advance(service)
+    assert sweep.best() == {"batch_size": best}
+    assert [trial.values["batch_size"] for trial in sweep.trials if not trial.stopped_early] == [best]
+    assert ("--rank-by held_out" in sweep.command()) == (ranked_by == "held_out")
+    assert SweepPlan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
+
+
+def test_a_ranking_by_held_out_samples_needs_some(genius, few):
+    with pytest.raises(SettingsError, match="No drawing is held out"):
+        Sweep(genius, few, SweepPlan({"epochs": [1, 2]}, BASE, ranked_by="held_out"))
+    with pytest.raises(SettingsError, match="ranked by validation or held_out"):
+        SweepPlan({"epochs": [1, 2]}, BASE, ranked_by="test")
+
+
 def test_a_sweep_finds_the_best_and_survives_a_failed_trial(service, random_mlp, few):
     """Without MNIST and without samples to learn there is nothing to learn from: that trial fails, the others do not."""
     sweep = Sweep(random_mlp, few.take([]), SweepPlan({"mnist_samples": [0, 200, 1000]}, BASE))
@@ -107,7 +155,7 @@ def test_a_sweep_finds_the_best_and_survives_a_failed_trial(service, random_mlp,
     table = sweep.table().set_index("mnist_samples")
     assert table["status"].to_dict() == {0: "failed", 200: "done", 1000: "done"}
     assert "label a drawing" in table.loc[0, "error"]
-    assert table.loc[1000, "mnist"] > table.loc[200, "mnist"] and table["personal"].isna().all()
+    assert table.loc[1000, "validation"] > table.loc[200, "validation"] and table["held_out"].isna().all()
     assert sweep.best() == {"mnist_samples": 1000}
     assert set(SCORES) <= set(sweep.means().columns) and len(sweep.means()) == 2
     assert [point["epoch"] for point in sweep.trials[2].history] == [0, 1]
@@ -119,7 +167,7 @@ def test_a_network_s_numbers_are_swept(service, random_mlp, few):
     run(sweep, service)
     sizes = [NetworkSpec.from_json(trial.network).parameters for trial in sweep.trials]
     assert sweep.table()["parameters"].tolist() == sizes and sizes[0] == sizes[1] < sizes[2]
-    assert sweep.n_done == 4 and sweep.table()["mnist_before"].isna().all()
+    assert sweep.n_done == 4 and sweep.table()["validation_before"].isna().all()
 
 
 def test_stop_and_resume(service, random_mlp, few):
@@ -158,7 +206,7 @@ def test_the_better_half_goes_on(genius, few):
         sweep.advance(service)
         first = sweep.first_rung_table()
         assert first["trained_epochs"].tolist() == [2] * 10, "what is compared has had the same epochs"
-        assert first["mnist"].tolist() == [trial.settings.batch_size / 1000 for trial in sweep.trials]
+        assert first["validation"].tolist() == [trial.settings.batch_size / 1000 for trial in sweep.trials]
     assert counts == [[2] * 10, [4] * 6, [8] * 4]
     table = sweep.table()
     assert table["trained_epochs"].tolist() == [2] * 4 + [4] * 2 + [8] * 4
@@ -174,13 +222,13 @@ def test_the_epochs_beside_a_score_are_those_that_it_had(genius, few):
     sweep.advance(service)
     restored = Sweep.from_dict(json.loads(json.dumps(sweep.to_dict())), genius, few)
     for one in (sweep, restored):
-        assert one.table()[["trained_epochs", "mnist"]].values.tolist() == [[2, 0.08], [2, 0.16]]
+        assert one.table()[["trained_epochs", "validation"]].values.tolist() == [[2, 0.08], [2, 0.16]]
     finish(sweep, lambda trial: 0.5)
     sweep.advance(service)
     restored = Sweep.from_dict(json.loads(json.dumps(sweep.to_dict())), genius, few)
     for one in (sweep, restored):
-        assert one.table()[["trained_epochs", "mnist"]].values.tolist() == [[2, 0.08], [4, 0.5]]
-        assert one.first_rung_table()["mnist"].tolist() == [0.08, 0.16]
+        assert one.table()[["trained_epochs", "validation"]].values.tolist() == [[2, 0.08], [4, 0.5]]
+        assert one.first_rung_table()["validation"].tolist() == [0.08, 0.16]
 
 
 def test_a_sweep_survives_json(genius, few):

@@ -5,8 +5,8 @@ import pytest
 
 from digitcore.samples import SampleSet
 from digitcore.training.callbacks import HistoryCallback
+from digitcore.training.checkpoint import Checkpoint
 from digitcore.training.dataset import TrainingDataset, validation_data
-from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 
 SETTINGS = TrainSettings(mnist_samples=100, epochs=4, batch_size=10, validation_samples=100).resolved(is_trained=True)
@@ -34,10 +34,10 @@ def test_first_point_has_no_metrics_without_validation(dataset, genius):
     assert set(recorder.points[0]) == {"epoch", "samples_seen", "seconds"}
 
 
-def test_resumed_run_skips_the_batches_that_it_was_trained_on(dataset, genius):
-    history = [{"epoch": 2.3, "samples_seen": 230, "seconds": 1.0}]
+def test_resumed_run_skips_the_batches_that_it_was_trained_on(dataset):
+    history = [{"epoch": 2.3, "samples_seen": 230, "seconds": 7.0}]
     recorder = HistoryCallback(dataset, None, None, None)
-    recorder.resume(Run(genius, history, SETTINGS, "genius", 7.0))
+    recorder.resume(Checkpoint(23, history, [], []))
     assert (dataset.initial_epoch, dataset.skipped_batches) == (2, 3)
     assert recorder.points == history
     assert recorder.points is not history

@@ -67,7 +67,7 @@ def test_resolved_settings_have_no_open_values():
         assert None not in dataclasses.astuple(resolved)
         assert resolved.schedule != "auto"
         assert resolved.resolved(not trained) == resolved
-    explicit = TrainSettings(weight_interpolation=0.0, learning_rate=0.1, batch_size=8, schedule="triangular")
+    explicit = TrainSettings(weight_interpolation=0.0, learning_rate=0.1, batch_size=8, schedule="triangular", weight_decay=0.0)
     assert explicit.resolved(True) == explicit == explicit.resolved(False)
 
 
@@ -97,3 +97,9 @@ def test_unknown_choices_are_refused():
         TrainSettings(schedule="zigzag")
     with pytest.raises(SettingsError, match="oversample"):
         TrainSettings(oversample="7 and 9")
+
+
+def test_open_values_depend_on_the_optimizer():
+    assert TrainSettings(optimizer="sgd").resolved(True).learning_rate == pytest.approx(5e-3)
+    assert TrainSettings(optimizer="adamw").resolved(True).weight_decay == 0.004
+    assert TrainSettings(optimizer="adamw", weight_decay=0.0).resolved(True).weight_decay == 0

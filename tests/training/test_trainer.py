@@ -4,9 +4,12 @@ import gc
 import random
 import threading
 import weakref
+from dataclasses import replace
+from types import SimpleNamespace
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 from digitcore import models
@@ -15,9 +18,12 @@ from digitcore.models import keras_io
 from digitcore.models.bundle import TrainingData
 from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.samples import SampleSet
-from digitcore.training import callbacks, trainer
+from digitcore.training import callbacks, history, trainer
+from digitcore.training.calibration import divide_logits
+from digitcore.training.checkpoint import Checkpoint
 from digitcore.training.dataset import TrainingDataset
 from digitcore.training.settings import TrainSettings
+from digitcore.training.snapshots import Snapshots
 from digitcore.training.trainer import train
 
 QUICK = TrainSettings(mnist_samples=320, epochs=1, validation_samples=100)
@@ -44,8 +50,10 @@ def stop_at(n):
 
 
 def weights(bundle):
-    """Return all weights of a model as one vector."""
-    return np.concatenate([weight.ravel() for weight in keras_io.open_model(bundle).get_weights()])
+    """Return all weights of a model before its calibration as one vector."""
+    model = keras_io.open_model(bundle)
+    divide_logits(model, 1 / bundle.card.metrics.get("temperature", 1.0))
+    return np.concatenate([weight.ravel() for weight in model.get_weights()])
 
 
 def test_curves_of_a_run_start_before_the_training_and_end_with_the_last_epoch(first_run):
@@ -159,7 +167,9 @@ def averaged_run(random_mlp):
 
 def test_curves_show_the_averaged_weights(averaged_run, data):
     digits, labels = (part[:500] for part in data.validation)
-    probabilities = averaged_run.model.predictor().probabilities(digits)
+    model = keras_io.open_model(averaged_run.model)
+    divide_logits(model, 1 / averaged_run.model.card.metrics["temperature"])  # The curves show the model before the calibration.
+    probabilities = keras_io.predict_in_batches(model, digits[..., None].astype(np.float32))
     loss = -np.log(probabilities[np.arange(len(labels)), labels].clip(1e-7)).mean()
     assert loss == pytest.approx(averaged_run.history[-1]["val_loss"], rel=0.02)
 
@@ -169,36 +179,67 @@ def test_averaged_weights_differ_from_the_last_weights(averaged_run, random_mlp)
     assert not np.allclose(weights(averaged_run.model), weights(last.model), atol=1e-4)
 
 
-def test_stopped_run_resumes_from_the_last_weights_and_not_from_the_average(random_mlp, reports_at_once, averaged_run, data):
-    part = train(random_mlp, SampleSet(), AVERAGED, should_stop=stop_at(12))
-    last = keras_io.open_keras(part.resume_state, "x").get_weights()[0]
-    assert part.stopped
-    assert not np.allclose(last, keras_io.open_model(part.model).get_weights()[0], atol=1e-4)
-    resumed = train(random_mlp, SampleSet(), AVERAGED, resume_from=part)
-    assert resumed.history[-1]["epoch"] == 3
-    digits = data.test_images[:500]
-    read = [run.model.predictor().probabilities(digits).argmax(1) for run in (averaged_run, resumed)]
-    assert (read[0] == read[1]).mean() > 0.97
+RESUMED = NetworkSpec((Block("conv", 2, batch_normalization=True, pooling=True), Block("dense", 8, dropout=0.5)))
+RESUMED_SETTINGS = QUICK.replace(
+    mnist_samples=1600, epochs=2, batch_size=32, schedule="cosine", ema_momentum=0.9, augment=True, weight_decay=1e-3
+)
 
 
-def test_stopped_and_resumed_run_equals_an_uninterrupted_run(random_mlp, reports_at_once, data):
-    """The digits come in the same order, and the state of the optimizer is kept."""
-    settings = QUICK.replace(mnist_samples=1600, epochs=2, batch_size=32)
-    whole = train(random_mlp, SampleSet(), settings)
-    part = train(random_mlp, SampleSet(), settings, should_stop=stop_at(5))
+@pytest.fixture(scope="module")
+def resumable():
+    """A network with everything that has a state: random numbers, batch statistics, averaged weights, a schedule."""
+    return keras_io.random_model(RESUMED.to_json(), name="built")
+
+
+@pytest.fixture(scope="module")
+def whole(resumable):
+    """A run that was not interrupted."""
+    return train(resumable, SampleSet(), RESUMED_SETTINGS)
+
+
+def is_same(first, second):
+    """Check whether two runs have the same weights and the same validated points."""
+    curves = [
+        [{**point, "seconds": 0} for point in run.history if "val_loss" in point and point["epoch"] in (0, 1, 2)]
+        for run in (first, second)
+    ]
+    return curves[0] == curves[1] and np.allclose(weights(first.model), weights(second.model), atol=1e-6)
+
+
+@pytest.mark.parametrize("n", [5, 13], ids=["in the first epoch", "between two epochs"])
+def test_stopped_and_resumed_run_equals_an_uninterrupted_run(resumable, whole, reports_at_once, n):
+    part = train(resumable, SampleSet(), RESUMED_SETTINGS, should_stop=stop_at(n))
     assert part.stopped
-    assert 0 < part.history[-1]["epoch"] < 1
-    resumed = train(random_mlp, SampleSet(), settings, resume_from=part)
+    assert part.history[-1]["epoch"] == pytest.approx({5: 0.4, 13: 1}[n])
+    resumed = train(resumable, SampleSet(), RESUMED_SETTINGS, resume_from=part)
     assert not resumed.stopped
     assert resumed.resume_state is None
     assert resumed.history[: len(part.history)] == part.history
-    assert resumed.history[-1]["epoch"] == 2
-    assert resumed.history[-1]["samples_seen"] == whole.history[-1]["samples_seen"]
-    assert resumed.history[-1]["val_loss"] == pytest.approx(whole.history[-1]["val_loss"], rel=0.35, abs=0.03)
-    digits = data.test_images[:2000]
-    read = [run.model.predictor().probabilities(digits).argmax(1) for run in (whole, part, resumed)]
-    assert (read[0] == read[2]).mean() > 0.97
-    assert (read[0] == read[1]).mean() < 0.97
+    assert is_same(resumed, whole)
+    assert not is_same(part, whole)
+    epochs, again = (Snapshots.from_bytes(run.snapshots).epochs.tolist() for run in (whole, resumed))
+    assert epochs == again == [0, 1, 2]
+
+
+def test_run_whose_state_is_damaged_begins_again(resumable, whole, reports_at_once):
+    part = train(resumable, SampleSet(), RESUMED_SETTINGS, should_stop=stop_at(5))
+    for state in (None, b"damaged", Checkpoint(20, [history.START], [np.zeros(3)], []).to_bytes()):
+        begun = []
+        with pytest.raises(KeyboardInterrupt):
+            train(
+                resumable,
+                SampleSet(),
+                RESUMED_SETTINGS,
+                resume_from=replace(part, resume_state=state),
+                on_progress=lambda point, begun=begun: begun.append(point) or end_at(point, 0.1),
+            )
+        assert begun[0]["epoch"] == 0
+
+
+def end_at(point, epoch):
+    """Interrupt a training."""
+    if point["epoch"] >= epoch:
+        raise KeyboardInterrupt
 
 
 def test_run_that_was_stopped_between_two_epochs_is_resumed(random_mlp):
@@ -209,22 +250,72 @@ def test_run_that_was_stopped_between_two_epochs_is_resumed(random_mlp):
     assert train(random_mlp, SampleSet(), settings, resume_from=part).history[-1]["epoch"] == 3
 
 
-def test_killed_training_is_resumed_with_its_whole_curve(random_mlp, tmp_path):
-    settings = QUICK.replace(mnist_samples=160, epochs=4)
-    whole = train(random_mlp, SampleSet(), settings)
-    for fatal in (2, 3):
+@pytest.mark.parametrize("fatal", [1.2, 2.0], ids=["in the second epoch", "after the last epoch"])
+def test_killed_training_equals_an_uninterrupted_training(resumable, whole, tmp_path, fatal, monkeypatch):
+    def dies_after_the_last_epoch(*args, **options):
+        if fatal == 2:
+            raise KeyboardInterrupt
 
-        def on_progress(point, fatal=fatal):
-            if point["epoch"] == fatal and "val_loss" in point:
-                raise KeyboardInterrupt
-
-        with pytest.raises(KeyboardInterrupt):
-            train(random_mlp, SampleSet(), settings, on_progress=on_progress, checkpoints=tmp_path / "kept")
-    run = train(random_mlp, SampleSet(), settings, checkpoints=tmp_path / "kept")
-    assert [point["epoch"] for point in run.history if "val_loss" in point] == [0, 1, 2, 3, 4]
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(trainer, "shutil", SimpleNamespace(rmtree=dies_after_the_last_epoch))
+        train(
+            resumable,
+            SampleSet(),
+            RESUMED_SETTINGS,
+            on_progress=lambda point: fatal < 2 and end_at(point, fatal),
+            checkpoints=tmp_path / "kept",
+        )
+    run = train(resumable, SampleSet(), RESUMED_SETTINGS, checkpoints=tmp_path / "kept")
+    assert is_same(run, whole)
+    assert [{**point, "seconds": 0} for point in run.history] == [{**point, "seconds": 0} for point in whole.history]
     assert [point["seconds"] for point in run.history] == sorted(point["seconds"] for point in run.history)
-    assert run.history[-1]["val_loss"] == pytest.approx(whole.history[-1]["val_loss"], rel=0.02)
     assert not (tmp_path / "kept").exists()
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_other_optimizers_train_and_resume(random_mlp, reports_at_once, optimizer):
+    settings = QUICK.replace(mnist_samples=640, epochs=2, batch_size=32, optimizer=optimizer)
+    run = train(random_mlp, SampleSet(), settings)
+    assert run.history[-1]["val_loss"] < run.history[0]["val_loss"]
+    part = train(random_mlp, SampleSet(), settings, should_stop=stop_at(3))
+    resumed = train(random_mlp, SampleSet(), settings, resume_from=part)
+    assert np.allclose(weights(run.model), weights(resumed.model), atol=1e-6)
+
+
+def test_weight_decay_shrinks_the_weights(random_mlp):
+    sizes = [
+        np.abs(weights(train(random_mlp, SampleSet(), QUICK.replace(weight_decay=decay)).model)).mean() for decay in (0.0, 1.0)
+    ]
+    assert sizes[1] < sizes[0]
+
+
+def test_early_stopping_ends_a_training_whose_validation_loss_does_not_fall(random_mlp):
+    settings = QUICK.replace(epochs=20, learning_rate=0.3, optimizer="sgd", schedule="constant", early_stopping=2)
+    run = train(random_mlp, SampleSet(), settings)
+    losses = [point["val_loss"] for point in run.history if "val_loss" in point][1:]
+    assert 3 <= len(losses) < 20
+    assert min(losses[-2:]) >= min(losses[:-2])
+    assert not run.stopped
+
+
+def test_early_stopping_without_validation_digits_is_refused(random_mlp, few, monkeypatch):
+    monkeypatch.setattr(trainer, "validation_data", lambda settings: None)
+    with pytest.raises(SettingsError, match="early_stopping needs MNIST"):
+        train(random_mlp, few, QUICK.replace(mnist_samples=0, early_stopping=1))
+
+
+def test_callbacks_of_keras_see_the_validation(random_mlp, tmp_path):
+    stopping = keras.callbacks.EarlyStopping("val_loss", min_delta=100, patience=1)
+    best = keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", "val_accuracy", save_best_only=True)
+    log = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    run = train(random_mlp, SampleSet(), QUICK.replace(epochs=5), callbacks=[stopping, best, log])
+    rows = pd.read_csv(tmp_path / "log.csv")
+    last = [point for point in run.history if "val_loss" in point][1:]
+    assert len(rows) == len(last) == 2
+    for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
+        assert rows[name].notna().all()
+    assert rows["val_loss"].tolist() == pytest.approx([point["val_loss"] for point in last], abs=1e-4)
+    assert (tmp_path / "best.keras").exists()
 
 
 def test_dataset_is_released_after_the_training(random_mlp, monkeypatch):

@@ -21,7 +21,7 @@ from pages.session.lab_session import LabSession
 
 START, NETWORK, FROM = "start", "network", "from"
 LABELS = {START: "Started from", NETWORK: "Network", FROM: "Source", SEED: "Seed"}
-SCORES = {"personal": "Your handwriting", "mnist": "MNIST"}
+SCORES = {"personal": "Your handwriting", "mnist": "MNIST", "validation": "MNIST validation", "held_out": "Held-out drawings"}
 EACH, SEEDS_TOGETHER = "Single trainings", "Seeds together"
 MAX_CURVES = 7  # groups in the chart; the table has all groups
 NO_TRAINING = "No training yet. Train several times with different settings or seeds, or run a sweep on **Train**."
