@@ -1,6 +1,6 @@
 """The command line of `python -m digitcore`, which is the same as `digitlab`."""
 
-from digitcore.cli import main
+from digitcore.cli import run
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run()

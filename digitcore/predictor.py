@@ -1,12 +1,15 @@
 """Prediction with LiteRT. It takes 0.1 to 0.3 ms per digit and does not load TensorFlow."""
 
 import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from digitcore.errors import ModelError
+from digitcore import native_messages
+from digitcore.errors import ModelError, SampleError
+from digitcore.files import read_bytes
 from digitcore.images import SIDE
 
 BATCH_SIZE = 20  # Larger batches are not faster, and a model keeps the memory of its largest batch.
@@ -29,10 +32,11 @@ class Predictor:
         from ai_edge_litert.interpreter import Interpreter
 
         try:
-            self._interpreter = Interpreter(model_content=model, num_threads=threads)
-            self._input = self._interpreter.get_input_details()[0]
-            self._output = self._interpreter.get_output_details()[0]
-            self._resize(1)
+            with native_messages.dropped():  # XNNPACK writes a line for each interpreter.
+                self._interpreter = Interpreter(model_content=model, num_threads=threads)
+                self._input = self._interpreter.get_input_details()[0]
+                self._output = self._interpreter.get_output_details()[0]
+                self._resize(1)
         except (ValueError, RuntimeError, IndexError) as error:
             raise ModelError("This is not a LiteRT model. Train a model or choose another one.") from error
         if list(self._input["shape"][1:]) != [SIDE, SIDE, 1] or self._output["shape"][-1] != 10:
@@ -53,7 +57,7 @@ class Predictor:
             The predictor.
 
         Raises:
-            ModelError: If the file is not a LiteRT model with an input of 28 × 28 pixels and ten classes.
+            ModelError: If the file cannot be read, or is not a LiteRT model with an input of 28 × 28 pixels and ten classes.
 
         Example:
             >>> from digitcore import models
@@ -61,7 +65,9 @@ class Predictor:
             >>> predictor.probabilities(np.zeros((3, 28, 28), np.uint8)).shape
             (3, 10)
         """
-        return cls(model if isinstance(model, bytes) else Path(model).read_bytes(), threads, batch_size)
+        if isinstance(model, bytes):
+            return cls(model, threads, batch_size)
+        return cls(read_bytes(Path(model), ModelError), threads, batch_size)
 
     def probabilities(self, digits: ArrayLike) -> np.ndarray:
         """Predict the probabilities of the ten digits.
@@ -72,6 +78,12 @@ class Predictor:
         Returns:
             (N, 10) float32, with row sums of 1.
 
+        Raises:
+            SampleError: If the shape is another, or a value is not a finite number.
+
+        Warns:
+            UserWarning: If no value is greater than 1, because the digits were probably scaled to the range 0 to 1.
+
         Example:
             >>> from digitcore import models
             >>> seven = np.zeros((1, 28, 28), np.uint8)
@@ -79,7 +91,7 @@ class Predictor:
             >>> models.load("genius").predictor().probabilities(seven).argmax(1)
             array([7])
         """
-        images = np.asarray(digits, np.float32).reshape(-1, SIDE, SIDE, 1)
+        images = _to_images(digits)
         probabilities = np.empty((len(images), 10), np.float32)
         with self._lock:
             for start in range(0, len(images), self._largest_batch):
@@ -108,3 +120,22 @@ class Predictor:
         self._interpreter.resize_tensor_input(self._input["index"], [batch_size, SIDE, SIDE, 1])
         self._interpreter.allocate_tensors()
         self._batch_size = batch_size
+
+
+def _to_images(digits: ArrayLike) -> np.ndarray:
+    """Return digits as (N, 28, 28, 1) float32, after a check of their shape and values."""
+    try:
+        images = np.asarray(digits, np.float32)
+    except (TypeError, ValueError) as error:
+        raise SampleError(f"Digits are an array of numbers, (N, {SIDE}, {SIDE}).") from error
+    if images.size and images.shape[1:] not in ((SIDE, SIDE), (SIDE, SIDE, 1)):
+        raise SampleError(f"Digits have the shape (N, {SIDE}, {SIDE}), not {images.shape}. Reshape the array.")
+    low, high = (images.min(), images.max()) if images.size else (0.0, 0.0)
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise SampleError("The digits contain NaN or infinite values. Replace them by numbers from 0 to 255.")
+    if 0 < high <= 1:
+        warnings.warn(
+            "No value of the digits is greater than 1. The model expects ink 255 on 0. Multiply digits from 0 to 1 by 255.",
+            stacklevel=3,
+        )
+    return images.reshape(-1, SIDE, SIDE, 1)

@@ -1,10 +1,14 @@
 """The command line `digitlab`, with one module for each command."""
 
+import contextlib
 import os
+import sys
+from typing import NoReturn
 
 import click
 
 import digitcore
+from digitcore import native_messages
 from digitcore.cli.data import data
 from digitcore.cli.evaluate import evaluate
 from digitcore.cli.labels import labels
@@ -15,6 +19,7 @@ from digitcore.cli.train import train
 from digitcore.config import load_config
 from digitcore.errors import DigitLabError
 
+INTERRUPTED = 130  # exit status after Ctrl-C
 COMMANDS = (data, train, evaluate, sweep, labels, predict, settings)
 
 
@@ -45,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         ...
         0
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    native_messages.set_environment()
     try:
         cli.main(arguments, prog_name="digitlab", standalone_mode=False)
     except DigitLabError as error:
@@ -55,5 +60,27 @@ def main(arguments: list[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except click.Abort:
-        return 130
+        return INTERRUPTED
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else " the output"
+        click.echo(f"Cannot write{where} ({error.strerror}). Check the disk and its permissions.", err=True)
+        return 1
     return 0
+
+
+def run() -> NoReturn:
+    """Run the command of `sys.argv` and end this process.
+
+    After an interrupt the process ends at once, because a training may still run on another thread.
+    """
+    status = main()
+    try:
+        sys.stdout.flush()
+    except OSError:  # The message was written. The interpreter must not fail again when it flushes the output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = status or 1
+    if status == INTERRUPTED:
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)

@@ -5,16 +5,20 @@ from typing import Any
 
 import click
 
+from digitcore.cli.completion import complete_models
 from digitcore.cli.options import json_option, percent
-from digitcore.models import registry
+from digitcore.models import reader, registry
 
 
 @click.command()
-@click.argument("names", nargs=-1)
+@click.argument("sources", nargs=-1, metavar="[MODEL]…", shell_complete=complete_models)
 @click.option("--write", is_flag=True, help="write models/README.md from the models' cards")
 @json_option
-def evaluate(names: tuple[str, ...], write: bool, as_json: bool) -> None:
-    """Measure shipped models from their files. Without NAMES, all models are measured."""
+def evaluate(sources: tuple[str, ...], write: bool, as_json: bool) -> None:
+    """Measure models from their files. Without MODEL, all shipped models are measured.
+
+    MODEL is a shipped model, a folder of a model, or a .keras or .tflite file.
+    """
     from digitcore.evaluation import benchmark, model_readme
 
     if write:
@@ -22,9 +26,9 @@ def evaluate(names: tuple[str, ...], write: bool, as_json: bool) -> None:
         click.echo(f"Written to {registry.SHIPPED_FOLDER / 'README.md'}")
         return
     rows = []
-    for name in names or registry.names():
-        card = benchmark.measure(registry.load(name)).card
-        rows.append({"name": name, "network": card.network, "parameters": card.parameters, **card.metrics})
+    for model in [reader.load(source) for source in sources or registry.names()]:
+        card = benchmark.measure(model).card
+        rows.append({"name": card.name, "network": card.network, "parameters": card.parameters, **card.metrics})
         if not as_json:
             click.echo(_metrics_row(rows[-1]))
     if as_json:

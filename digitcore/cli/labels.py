@@ -6,29 +6,36 @@ from pathlib import Path
 
 import click
 
+from digitcore.cli.completion import complete_models
 from digitcore.cli.options import json_option, percent, progress_bar, read_samples
 from digitcore.data.label_issues import find_label_issues
-from digitcore.models import registry
+from digitcore.models import reader
 from digitcore.training.settings import TrainSettings
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--start", default="genius", show_default=True, help="shipped model that was not trained on the digits")
+@click.option(
+    "--start",
+    default="genius",
+    show_default=True,
+    help="shipped model, folder of a model, or .keras file; it must not be trained on the digits",
+    shell_complete=complete_models,
+)
 @click.option("--folds", type=click.IntRange(2, 20), default=4, show_default=True, help="number of folds")
 @json_option
 def labels(file: Path, start: str, folds: int, as_json: bool) -> None:
-    """List doubtful labels of an npz file, most doubtful first.
+    """List doubtful labels of a file with labelled digits, most doubtful first.
 
     Each digit is predicted by a model that was trained on the other folds.
     """
     from digitcore.training.cross_validation import predict_out_of_fold
 
-    samples = read_samples(file)
+    samples, model = read_samples(file), reader.check_trainable(reader.load(start))
     with progress_bar("%") as bar:
         task = bar.add_task("labels", total=100, metrics="")
         probabilities = predict_out_of_fold(
-            registry.load(start),
+            model,
             samples,
             TrainSettings(),
             n_folds=folds,

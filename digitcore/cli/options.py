@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from digitcore.data import sample_files
 from digitcore.errors import ModelError, SampleError
-from digitcore.models import registry
-from digitcore.models.bundle import ModelBundle
+from digitcore.files import read_bytes
 from digitcore.models.network_spec import NetworkSpec, is_spec
 from digitcore.samples import SampleSet
 from digitcore.training.recipes import NETWORKS, check_network
@@ -47,10 +47,13 @@ class SetCommand(click.Command):
 
 
 def read_samples(file: Path | None) -> SampleSet:
-    """Read the samples of an npz file.
+    """Read labelled digits from a file of any format that `sample_files.read` knows.
 
     Args:
         file: Path of the file. If None, no samples are returned.
+
+    Returns:
+        The samples. A message about rejected entries is written to stderr. An .npz file may have any number of samples.
 
     Raises:
         SampleError: If the file cannot be read.
@@ -61,10 +64,14 @@ def read_samples(file: Path | None) -> SampleSet:
     """
     if file is None:
         return SampleSet()
+    content = read_bytes(file, SampleError)
     try:
-        return SampleSet.from_npz(file.read_bytes())
-    except OSError as error:
-        raise SampleError(f"There is no file {file} that can be read. Check the path.") from error
+        return SampleSet.from_npz(content)
+    except SampleError:
+        result = sample_files.read(content)
+    if result.rejected:
+        click.echo(f"{file}: {result}", err=True)
+    return result.samples
 
 
 def read_network_file(file: Path) -> str:
@@ -83,12 +90,12 @@ def read_network_file(file: Path) -> str:
         >>> read_network_file(Path("nowhere.json"))
         Traceback (most recent call last):
         ...
-        digitcore.errors.ModelError: There is no file nowhere.json that can be read. Check the path.
+        digitcore.errors.ModelError: There is no file nowhere.json. Check the path.
     """
     try:
-        return NetworkSpec.from_json(file.read_text(encoding="utf-8-sig")).to_json()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"There is no file {file} that can be read. Check the path.") from error
+        return NetworkSpec.from_json(read_bytes(file, ModelError).decode("utf-8-sig")).to_json()
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{file} is not a text file. A network is a JSON file.") from error
 
 
 def read_network(text: str) -> str:
@@ -108,30 +115,6 @@ def read_network(text: str) -> str:
         'mlp'
     """
     return check_network(text) if is_spec(text) or text in NETWORKS else read_network_file(Path(text))
-
-
-def read_model(text: str) -> ModelBundle:
-    """Read a model from the command line.
-
-    Args:
-        text: Name of a shipped model, or path of a .keras file.
-
-    Raises:
-        ModelError: If there is no such model, or the file cannot be used.
-
-    Example:
-        >>> read_model("genius").name
-        'genius'
-    """
-    if not text.endswith(".keras"):
-        return registry.load(text)
-    from digitcore.models import upload
-
-    try:
-        content = Path(text).read_bytes()
-    except OSError as error:
-        raise ModelError(f"There is no file {text} that can be read. Check the path.") from error
-    return upload.open_checked([upload.check(content)])[0].rename(Path(text).stem)
 
 
 def progress_bar(unit: str) -> "Progress":

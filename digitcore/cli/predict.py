@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from digitcore.cli.completion import complete_models
 from digitcore.cli.options import json_option, percent
 from digitcore.errors import ImageError
-from digitcore.models import registry
+from digitcore.files import read_bytes
+from digitcore.models import reader
 
 if TYPE_CHECKING:
     from digitcore.images import FoundDigit
@@ -16,12 +18,19 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
-@click.option("--model", "name", default="genius", show_default=True, help="shipped model")
+@click.option(
+    "--model",
+    "source",
+    default="genius",
+    show_default=True,
+    help="shipped model, folder of a model, or .keras or .tflite file",
+    shell_complete=complete_models,
+)
 @click.option("--all", "reads_all", is_flag=True, help="predict every digit of each image, with its box in pixels")
 @json_option
-def predict(files: tuple[Path, ...], name: str, reads_all: bool, as_json: bool) -> None:
+def predict(files: tuple[Path, ...], source: str, reads_all: bool, as_json: bool) -> None:
     """Predict the digit in each image file. If an image shows several digits, the largest is predicted."""
-    model = registry.load(name)
+    model = reader.load(source)
     predictor, threshold = model.predictor(), model.card.confidence_threshold
     rows, problems = [], []
     for file in files:
@@ -55,10 +64,9 @@ def _find_digits(file: Path, every: bool) -> "list[FoundDigit]":
     """Find the largest digit or every digit of an image file, and raise an ImageError if there is none."""
     from digitcore import images
 
+    content = read_bytes(file, ImageError)
     try:
-        found = images.ink_from_file(file.read_bytes()).digits(every=every)
-    except OSError as error:
-        raise ImageError(f"There is no file {file} that can be read. Check the path.") from error
+        found = images.ink_from_file(content).digits(every=every)
     except ImageError as error:
         raise ImageError(f"{file}: {error}") from error
     if not found:

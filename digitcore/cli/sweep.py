@@ -1,35 +1,49 @@
 """The command `digitlab sweep`."""
 
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from digitcore.cli.options import SetCommand, json_option, progress_bar, read_model, read_network, read_samples
+from digitcore.cli.completion import complete_models, complete_parameters
+from digitcore.cli.options import SetCommand, json_option, progress_bar, read_network, read_samples
+from digitcore.config import load_config
 from digitcore.errors import TrainingError
+from digitcore.models import reader
 from digitcore.sweeps import space as parameter_space
+from digitcore.sweeps import summary
+from digitcore.sweeps.local import run_locally
+from digitcore.sweeps.plan import SweepPlan
+from digitcore.sweeps.runner import Sweep
+from digitcore.sweeps.store import SweepStore
 from digitcore.training import settings_text
 from digitcore.training.settings import SETTING_SPECS, TrainSettings
 
-if TYPE_CHECKING:
-    from digitcore.sweeps.runner import Sweep
-
 MAX_EPOCHS, MAX_SAMPLES, MAX_SECONDS = int(SETTING_SPECS["epochs"].high), 100_000, 24 * 3600  # limits of a sweep
 POLL_INTERVAL = 0.2  # seconds
-TABLE_SUFFIXES = (".csv", ".parquet")
-
-
-def _check_table_file(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
-    if value is not None and value.suffix not in TABLE_SUFFIXES:
-        raise click.BadParameter("the name of the file must end in .csv or .parquet")
-    return value
+STOP_TIMEOUT = 1.0  # seconds after Ctrl-C, before the results are printed
 
 
 @click.command(cls=SetCommand)
-@click.option("--set", "pairs", multiple=True, required=True, metavar="NAME=V1,V2 …", help="parameters and the values to try")
-@click.option("--samples", type=click.Path(path_type=Path), help="npz file with digits (N, 28, 28) and labels (N,)")
-@click.option("--start", default="genius", show_default=True, help="shipped model, or .keras file")
+@click.option(
+    "--set",
+    "pairs",
+    multiple=True,
+    required=True,
+    metavar="NAME=V1,V2 …",
+    help="parameters and the values to try",
+    shell_complete=complete_parameters,
+)
+@click.option("--samples", type=click.Path(path_type=Path), help="file with labelled digits, such as .npz or a ZIP file")
+@click.option(
+    "--start",
+    default="genius",
+    show_default=True,
+    help="shipped model, folder of a model, or .keras file",
+    shell_complete=complete_models,
+)
 @click.option("--network", default="", help="network to train from scratch: its name, its JSON, or a JSON file")
 @click.option("--seeds", type=click.IntRange(1), default=1, help="number of seeds for each combination")
 @click.option("--draws", type=click.IntRange(1), help="number of random combinations (default: all combinations)")
@@ -42,7 +56,12 @@ def _check_table_file(ctx: click.Context, param: click.Parameter, value: Path | 
     help="rank by MNIST's 5,000 validation digits, or by the held-out samples",
 )
 @click.option("--workers", type=click.IntRange(1), default=1, help="number of worker processes")
-@click.option("--out", type=click.Path(path_type=Path), callback=_check_table_file, help="file for the table, .csv or .parquet")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="file for the table, .csv or .parquet; the best model goes to the folder of the same name",
+)
+@click.option("--force", is_flag=True, help="discard the results of an earlier sweep and replace existing files")
 @json_option
 def sweep(
     pairs: tuple[str, ...],
@@ -55,6 +74,7 @@ def sweep(
     rank_by: str,
     workers: int,
     out: Path | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Train with combinations of parameters and compare the results on validation digits and held-out samples.
@@ -64,43 +84,99 @@ def sweep(
     A parameter is a setting, a network (network=mlp,convnet), the activation of a network (activation=relu,tanh), or a number
     in a row of a built network (blocks.1.size=8,16). LOW..HIGH draws values from a range. A parameter with a single value
     applies to all trainings.
-    """
-    from digitcore.sweeps.plan import SweepPlan
-    from digitcore.sweeps.runner import Sweep
 
+    Each completed trial is saved at once. After an interrupt, the same command resumes the sweep.
+    """
     space = {name: parameter_space.parse(name, text) for name, text in settings_text.split_pairs(pairs).items()}
     fixed = {name: values[0] for name, values in space.items() if isinstance(values, list) and len(values) == 1}
     base, network = parameter_space.apply(fixed, TrainSettings(), read_network(network) if network else "")
     swept = {name: space[name] for name in space if name not in fixed}
     single = {name: space[name] for name in fixed if name not in parameter_space.NOT_SWEPT}
     plan = SweepPlan(swept or single, base, network, seeds, draws, stop_early, rank_by)
-    found = Sweep(read_model(start), read_samples(samples), plan)
-    _run(found, workers)
-    table = found.table()
-    if out:
-        if out.suffix == ".csv":
-            table.to_csv(out, index=False)
-        else:
-            table.to_parquet(out, index=False)
-    click.echo(table.to_json(orient="records", indent=2) if as_json else found.means().dropna(axis=1).to_string(index=False))
+    model = reader.check_trainable(reader.load(start))
+    store = SweepStore(load_config().cache_folder / "sweeps", out, model, read_samples(samples), plan)
+    store.check(force=force)
+    found = store.open()
+    store.save(found)
+    if found.n_done:
+        click.echo(f"{found.n_done} of {len(found.trials)} trials were done before. --force trains them again.", err=True)
+    try:
+        _run(found, workers, store)
+    except KeyboardInterrupt:
+        _report(found, store, as_json)
+        click.echo(f"Interrupted after {found.n_done} of {len(found.trials)} trials. The same command resumes.", err=True)
+        raise click.Abort from None
+    _report(found, store, as_json)
     failed = [trial.error for trial in found.trials if trial.error]
     if failed:
         raise TrainingError(f"{len(failed)} of {len(found.trials)} trainings failed: {failed[0]}")
 
 
-def _run(sweep: "Sweep", workers: int) -> None:
-    """Run all trials and show a progress bar."""
+def _report(sweep: Sweep, store: SweepStore, as_json: bool) -> None:
+    """Save the results, and print the table, the best combination, the spread between seeds and the effects."""
+    sweep.poll()
+    store.save(sweep)
+    has_best = store.keep_best(sweep)
+    if as_json:
+        click.echo(sweep.table().to_json(orient="records", indent=2))
+    elif has_best:
+        click.echo(sweep.means().dropna(axis=1).to_string(index=False))
+    for line in summary.describe(sweep):
+        click.echo(line, err=as_json)
+    if has_best:
+        click.echo(f"The model of the best trial is in {store.model_folder}.", err=as_json)
+
+
+def _run(sweep: Sweep, workers: int, store: SweepStore) -> None:
+    """Run all trials that are not done, with a progress bar."""
+    with progress_bar("trials") as bar:
+        task = bar.add_task("sweep", total=len(sweep.trials), completed=sweep.n_done, metrics="")
+
+        def save(changed: Sweep) -> None:
+            store.save(changed)
+            bar.update(task, completed=changed.n_done)
+
+        if workers == 1:
+            _run_here(sweep, save)
+        else:
+            _run_on_workers(sweep, workers, save)
+
+
+def _run_here(sweep: Sweep, save: Callable[[Sweep], None]) -> None:
+    """Run the trials on a thread of this process, because the main thread must react to Ctrl-C at once."""
+    stop, errors = threading.Event(), list[BaseException]()
+
+    def work() -> None:
+        try:
+            run_locally(sweep, save, stop.is_set)
+        except BaseException as error:  # noqa: BLE001 The main thread raises it.
+            errors.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(POLL_INTERVAL)
+    except KeyboardInterrupt:
+        stop.set()
+        thread.join(STOP_TIMEOUT)
+        raise
+    if errors:
+        raise errors[0]
+
+
+def _run_on_workers(sweep: Sweep, workers: int, save: Callable[[Sweep], None]) -> None:
+    """Run the trials on several processes. After Ctrl-C, the processes end with this process."""
     from digitcore.jobs.limits import Limits
     from digitcore.jobs.service import JobService
 
     service = JobService(n_workers=workers, limits=Limits(epochs=MAX_EPOCHS, samples=MAX_SAMPLES, seconds=MAX_SECONDS))
-    try:
-        sweep.resume(service)
-        with progress_bar("trainings") as bar:
-            task = bar.add_task("sweep", total=len(sweep.trials), metrics="")
-            while sweep.is_running:
-                time.sleep(POLL_INTERVAL)
-                sweep.advance(service)
-                bar.update(task, completed=len(sweep.trials) - len(sweep.jobs()))
-    finally:
-        service.close()
+    sweep.resume(service)
+    n_saved = sweep.n_ended
+    while sweep.is_running:
+        time.sleep(POLL_INTERVAL)
+        sweep.advance(service)
+        if n_saved != sweep.n_ended:
+            n_saved = sweep.n_ended
+            save(sweep)
+    service.close()

@@ -1,19 +1,22 @@
 """The command `digitlab train`."""
 
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from digitcore.cli.completion import complete_recipes, complete_settings
 from digitcore.cli.options import SETTING_HELP, SetCommand, percent, progress_bar, read_network_file
 from digitcore.config import load_config
+from digitcore.errors import ModelError, SettingsError
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
 from digitcore.training import settings_text
-from digitcore.training.recipes import MNIST_ONLY, RECIPES, Recipe, get_recipe
+from digitcore.training.recipes import RECIPES, Recipe, get_recipe
 from digitcore.training.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -21,36 +24,77 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=SetCommand, epilog=f"RECIPE is one of {', '.join(RECIPES)}.")
-@click.argument("recipe", default="")
+@click.argument("recipe", default="", shell_complete=complete_recipes)
 @click.option("--network", type=click.Path(path_type=Path), help="JSON file of a network to train instead of a recipe")
-@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE …", help=SETTING_HELP)
+@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE …", help=SETTING_HELP, shell_complete=complete_settings)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="folder for the model (default: models/RECIPE, or the network's name)",
+    help="folder for the model (default: ./RECIPE, or the network's file without its suffix)",
 )
+@click.option("--force", is_flag=True, help="replace the model in an existing folder")
+@click.option("--write", is_flag=True, help="replace the shipped model of the recipe, in a checkout of the project")
 @click.option("--log-dir", type=click.Path(file_okay=False, path_type=Path), help="folder for logs that TensorBoard reads")
-def train(recipe: str, network: Path | None, pairs: tuple[str, ...], out: Path | None, log_dir: Path | None) -> None:
-    """Train a shipped model, a variant of it, or a network from a JSON file.
+def train(
+    recipe: str,
+    network: Path | None,
+    pairs: tuple[str, ...],
+    out: Path | None,
+    force: bool,
+    write: bool,
+    log_dir: Path | None,
+) -> None:
+    """Train a recipe, a variant of it, or a network from a JSON file.
 
-    If a training was killed, the same command resumes it.
+    If a training was killed or interrupted, the same command resumes it.
     """
     from digitcore.evaluation import benchmark
     from digitcore.models import keras_io
 
     if bool(recipe) == bool(network):
         raise click.UsageError("Give either a recipe or --network FILE.json.")
-    if network is None:
-        chosen, folder = get_recipe(recipe), out or registry.SHIPPED_FOLDER / recipe
-    else:
-        chosen, folder = Recipe(read_network_file(network), MNIST_ONLY), out or network.with_suffix("")
+    if write and (network or pairs or out):
+        raise click.UsageError("--write replaces a shipped model, so it trains a recipe without --set, --network and --out.")
+    chosen = get_recipe(recipe) if network is None else Recipe(read_network_file(network), TrainSettings())
     values = {name: settings_text.parse_value(name, text) for name, text in settings_text.parse_values(pairs).items()}
-    model = keras_io.random_model(chosen.network)
+    if chosen.settings is None and values.keys() - {"seed"}:
+        raise SettingsError(f"The recipe {recipe} has random weights and is not trained. Only its seed can be set.")
+    settings = (chosen.settings or TrainSettings()).replace(**values)
+    folder = _check_folder(recipe, network, out, force=force, write=write)
+    model = keras_io.random_model(chosen.network, seed=settings.seed)
     if chosen.settings is not None:
-        model = _train(model, chosen.settings.replace(**values), folder.name, log_dir)
+        try:
+            model = _train(model, settings, folder.name, log_dir)
+        except KeyboardInterrupt:
+            click.echo("Interrupted. The same command resumes the training after its last complete epoch.", err=True)
+            raise click.Abort from None
     model = benchmark.measure(model.with_card(replace(model.card, name=folder.name, recipe=recipe)))
     registry.save(model, folder)
     click.echo(f"Written to {folder}: {percent(model.card.metrics['mnist_accuracy'], 2)} accuracy on MNIST's test digits")
+
+
+def _check_folder(recipe: str, network: Path | None, out: Path | None, *, force: bool, write: bool) -> Path:
+    """Return the folder of the model, after a check that it can be written without a loss.
+
+    Raises:
+        ModelError: If the folder exists and must not be replaced, or cannot be written.
+    """
+    if write:
+        if registry.is_packaged():
+            raise ModelError("--write needs a checkout of the project, and this is an installed package. Use --out FOLDER.")
+        return registry.SHIPPED_FOLDER / recipe
+    folder = out or (network.with_suffix("") if network else Path(recipe))
+    if folder.resolve().parent == registry.SHIPPED_FOLDER and folder.resolve().name in registry.names():
+        raise ModelError(f"{folder} is a shipped model. Choose another folder with --out, or use --write in a checkout.")
+    if folder.exists():
+        if not folder.is_dir():
+            raise ModelError(f"{folder} is a file. Choose a folder with --out.")
+        if not force and any(folder.iterdir()):
+            raise ModelError(f"The folder {folder} exists. Choose another folder with --out, or replace its model with --force.")
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise ModelError(f"The folder {folder} cannot be written. Choose another folder with --out.")
+    return folder
 
 
 def _train(start: ModelBundle, settings: TrainSettings, name: str, log_dir: Path | None) -> ModelBundle:

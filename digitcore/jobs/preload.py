@@ -5,6 +5,7 @@ This module imports nothing large, so that the scheduler and the nanny stay smal
 
 import logging
 import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -19,7 +20,12 @@ LOWEST_NICE = 19
 
 
 def dask_setup(process: Any) -> None:
-    """Prepare a worker for training, or let a scheduler or nanny end with the server that started it."""
+    """Prepare a worker for training, or let a scheduler or nanny end with the server that started it.
+
+    A terminal sends Ctrl-C to all processes of a command. Only the process that started the cluster reacts to it.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     if type(process).__name__ == "Worker":
         _set_up_worker()
     else:

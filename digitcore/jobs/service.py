@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from digitcore.config import load_config
 from digitcore.errors import DigitLabError, JobError, WithdrawnError, WorkerDiedError
@@ -31,6 +31,17 @@ CLOSED = "This server is shutting down. Try again in a moment."
 
 T = TypeVar("T")
 AnyJob = Job[Any]
+
+
+class TaskRunner(Protocol):
+    """An object that runs tasks: the `JobService`, or a runner in this process."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it accepts no more tasks."""
+
+    def submit(self, task: Task[T], *, owner: str = "") -> Job[T]:
+        """Queue a task and return its job."""
 
 
 class JobService:

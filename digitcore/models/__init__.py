@@ -14,7 +14,8 @@ import lazy_loader
 
 if TYPE_CHECKING:
     from digitcore.models.bundle import ModelBundle, ModelCard, TrainingData
-    from digitcore.models.registry import SHIPPED_FOLDER, load, names, save
+    from digitcore.models.reader import load
+    from digitcore.models.registry import SHIPPED_FOLDER, names, save
 
 __all__ = ["SHIPPED_FOLDER", "ModelBundle", "ModelCard", "TrainingData", "load", "names", "save"]
 
@@ -22,6 +23,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "bundle": ["ModelBundle", "ModelCard", "TrainingData"],
-        "registry": ["SHIPPED_FOLDER", "load", "names", "save"],
+        "reader": ["load"],
+        "registry": ["SHIPPED_FOLDER", "names", "save"],
     },
 )

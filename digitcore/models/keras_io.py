@@ -17,7 +17,7 @@ import numpy as np
 
 from digitcore import mnist
 from digitcore.errors import ModelError
-from digitcore.models import litert, networks
+from digitcore.models import litert, networks, reader
 from digitcore.models.bundle import ModelBundle, ModelCard, checksums
 
 PREDICTION_BATCH = 500  # digits
@@ -89,7 +89,7 @@ def open_model(bundle: ModelBundle) -> keras.Model:
         >>> open_model(models.load("mlp")).count_params()
         238510
     """
-    return open_keras(bundle.keras_bytes, bundle.name)
+    return open_keras(reader.check_trainable(bundle).keras_bytes, bundle.name)
 
 
 def open_keras(keras_bytes: bytes, name: str) -> keras.Model:

@@ -9,6 +9,16 @@ _PACKAGED = Path(__file__).with_name("shipped")  # An installed wheel contains t
 SHIPPED_FOLDER = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).resolve().parents[2] / "models"
 
 
+def is_packaged() -> bool:
+    """Return whether the shipped models are part of an installed package, and not of a checkout of the project.
+
+    Example:
+        >>> is_packaged()
+        False
+    """
+    return SHIPPED_FOLDER == _PACKAGED
+
+
 def names(folder: Path = SHIPPED_FOLDER) -> list[str]:
     """Return the names of the models in a folder.
 
@@ -27,7 +37,10 @@ def names(folder: Path = SHIPPED_FOLDER) -> list[str]:
 
 
 def load(name: str, folder: Path = SHIPPED_FOLDER) -> ModelBundle:
-    """Load a model and verify the hashes of its files.
+    """Load a model of a folder of models by its name, and verify the hashes of its files.
+
+    The server uses this function for names that visitors give, because it reads no other folder. `digitcore.models.load` also
+    reads models of the user.
 
     Args:
         name: Name of the model, one of `names`.
@@ -40,20 +53,41 @@ def load(name: str, folder: Path = SHIPPED_FOLDER) -> ModelBundle:
         ModelError: If the folder has no model of this name, or a file is missing or changed.
 
     Example:
-        >>> from digitcore import models
-        >>> models.load("mlp")
+        >>> load("mlp")
         ModelBundle('mlp', network='mlp', parameters=238510, trained=True, mnist_accuracy=0.9809)
     """
     if name not in names(folder):
         raise ModelError(f"There is no model called “{name}”. Choose one of: {', '.join(names(folder))}.")
-    path = folder / name
+    return load_folder(folder / name)
+
+
+def load_folder(path: Path) -> ModelBundle:
+    """Load a model from the folder that `save` wrote, and verify the hashes of its files.
+
+    Args:
+        path: The folder of this model.
+
+    Returns:
+        The model with its card.
+
+    Raises:
+        ModelError: If a file is missing or changed.
+
+    Example:
+        >>> load_folder(SHIPPED_FOLDER / "mlp").name
+        'mlp'
+    """
+    remedy = "Download the project again." if path.parent == SHIPPED_FOLDER else "Train or export the model again."
     try:
         card = ModelCard.from_json((path / "card.json").read_text(encoding="utf-8"))
         keras_bytes, tflite_bytes = (path / "model.keras").read_bytes(), (path / "model.tflite").read_bytes()
-    except OSError as error:
-        raise ModelError(f"A file of the model “{name}” is missing. Download the project again.") from error
+    except FileNotFoundError as error:
+        missing = Path(error.filename).name
+        raise ModelError(f"The folder {path} of a model has no file {missing}. {remedy}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"The files of the model in {path} cannot be read. {remedy}") from error
     if card.sha256 != checksums(keras_bytes, tflite_bytes):
-        raise ModelError(f"The files of the model “{name}” do not match its card. Download the project again.")
+        raise ModelError(f"The files of the model in {path} do not match its card. {remedy}")
     return ModelBundle(card, keras_bytes, tflite_bytes)
 
 
@@ -64,6 +98,9 @@ def save(bundle: ModelBundle, path: Path) -> None:
         bundle: The model.
         path: The folder of this model. It is created if it does not exist.
 
+    Raises:
+        ModelError: If the folder cannot be written.
+
     Example:
         >>> import tempfile
         >>> from digitcore import models
@@ -72,7 +109,10 @@ def save(bundle: ModelBundle, path: Path) -> None:
         ...     models.names(Path(folder))
         ['mine']
     """
-    path.mkdir(parents=True, exist_ok=True)
-    (path / "model.keras").write_bytes(bundle.keras_bytes)
-    (path / "model.tflite").write_bytes(bundle.tflite_bytes)
-    (path / "card.json").write_text(bundle.card.to_json(), encoding="utf-8")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        (path / "model.keras").write_bytes(bundle.keras_bytes)
+        (path / "model.tflite").write_bytes(bundle.tflite_bytes)
+        (path / "card.json").write_text(bundle.card.to_json(), encoding="utf-8")
+    except OSError as error:
+        raise ModelError(f"The model cannot be written to {path} ({error.strerror}). Choose another folder.") from error

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from digitcore.errors import JobError, ModelError, SettingsError
 from digitcore.jobs.job import Job, JobStatus
-from digitcore.jobs.service import JobService
+from digitcore.jobs.service import TaskRunner
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
 from digitcore.sweeps import space as parameter_space
@@ -30,6 +30,7 @@ class Sweep:
     Attributes:
         is_running: Whether the sweep submits trials. It changes through `resume`, `advance` and `stop`.
         owner: Identifier of the session that owns the jobs. It changes through `resume` and `adopt`.
+        keeps_models: Whether the trials keep their trained models.
 
     Raises:
         SettingsError, ModelError: If a name or a value of the plan is not valid, or the plan ranks a new sweep by held-out
@@ -53,6 +54,7 @@ class Sweep:
         self.start, self.samples, self.plan = start, samples, plan
         self.trials = plan.trials() if trials is None else trials
         self.is_running, self.owner = False, ""
+        self.keeps_models = False
         self._lock = threading.RLock()
 
     def to_dict(self) -> dict[str, Any]:
@@ -84,7 +86,7 @@ class Sweep:
             raise SettingsError("The sweep of this lab is empty.")
         return cls(start, samples, plan, trials)
 
-    def resume(self, service: JobService, owner: str = "") -> None:
+    def resume(self, service: TaskRunner, owner: str = "") -> None:
         """Submit the trials that are neither done nor submitted. Failed trials are tried again."""
         with self._lock:
             self.is_running, self.owner = True, owner
@@ -99,7 +101,7 @@ class Sweep:
             for job in self.jobs():
                 job.stop()
 
-    def advance(self, service: JobService) -> None:
+    def advance(self, service: TaskRunner) -> None:
         """Collect new results and submit the next trials."""
         with self._lock:
             self.poll()
@@ -122,9 +124,9 @@ class Sweep:
         """Number of trainings that have ended, including trainings on earlier rungs."""
         return sum(trial.rung + trial.is_settled for trial in self.trials)
 
-    def _submit(self, trial: Trial, service: JobService) -> None:
+    def _submit(self, trial: Trial, service: TaskRunner) -> None:
         settings = trial.settings.replace(epochs=self.plan.epochs(trial, trial.rung))
-        task = TrialTask(trial.network or self.start, self.samples, settings)
+        task = TrialTask(trial.network or self.start, self.samples, settings, keeps_model=self.keeps_models)
         try:
             trial.job = service.submit(task, owner=self.owner)
         except JobError as error:

@@ -32,15 +32,17 @@ MAX_RUNG = 10
 
 @dataclass(frozen=True, eq=False)
 class TrialResult:
-    """The result of a trial. The trained model is not kept.
+    """The result of a trial.
 
     Attributes:
         scores: Scores by the names in `SCORES`. A trial that starts from random weights has no scores before the training.
         history: Points of the training curves that have a validation.
+        model: The trained model if the task keeps it.
     """
 
     scores: dict[str, float]
     history: "list[Point]"
+    model: ModelBundle | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,7 @@ class TrialTask(Task[TrialResult]):
         samples: The user's samples.
         settings: Settings of the training.
         max_seconds: Seconds after which the training stops.
+        keeps_model: Whether the result holds the trained model.
     """
 
     priority: ClassVar[Priority] = Priority.LOW
@@ -62,6 +65,7 @@ class TrialTask(Task[TrialResult]):
     samples: SampleSet
     settings: TrainSettings
     max_seconds: float = float("inf")
+    keeps_model: bool = False
 
     @property
     def label(self) -> str:
@@ -77,7 +81,8 @@ class TrialTask(Task[TrialResult]):
         start = _random_model(self.start, self.settings.seed) if isinstance(self.start, str) else self.start
         training = TrainTask(start, self.samples, self.settings, max_seconds=self.max_seconds)
         run = training.run(progress, should_stop)
-        return TrialResult(_scores(run, None if is_random else start, should_stop), history.validated(run.history))
+        scores = _scores(run, None if is_random else start, should_stop)
+        return TrialResult(scores, history.validated(run.history), run.model if self.keeps_model else None)
 
 
 def _random_model(network: str, seed: int) -> ModelBundle:
@@ -118,6 +123,7 @@ class Trial:
         job: The job while the trial waits in the queue or runs.
         tries: How often its worker died.
         first_scores: Scores of the first rung after the trial was promoted.
+        model: The model of the last completed training if the sweep keeps models. It is not stored.
     """
 
     values: dict[str, Any]
@@ -132,6 +138,7 @@ class Trial:
     job: "Job[TrialResult] | None" = None
     tries: int = 0
     first_scores: dict[str, float] = field(default_factory=dict)
+    model: ModelBundle | None = None
     _stored: dict[str, Any] | None = field(default=None, repr=False, compare=False)
 
     def poll(self) -> None:
@@ -149,6 +156,7 @@ class Trial:
             self.status, self.tries = JobStatus.WAITING, self.tries + 1
         elif job.result is not None:
             self.scores, self.history, self.status = job.result.scores, job.result.history, JobStatus.DONE
+            self.model = job.result.model
         else:
             self.fail(str(job.error))
 

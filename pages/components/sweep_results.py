@@ -5,8 +5,8 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from digitcore import charts, mnist
-from digitcore.sweeps import effects
+from digitcore import charts
+from digitcore.sweeps import effects, summary
 from digitcore.sweeps import space as parameter_space
 from digitcore.sweeps.runner import STOPPED_EARLY, Sweep
 from digitcore.sweeps.trial import HELD_OUT, VALIDATION
@@ -49,7 +49,7 @@ def sweep_results(session: LabSession, sweep: Sweep) -> None:
                 )
             )
         _show_chart(sweep, means, score)
-        st.markdown(_describe_best(sweep, means))
+        st.markdown(summary.describe_best(sweep))
         st.caption(
             "No trial was scored on MNIST's test digits. After a training with the best settings, its run is evaluated on them."
         )
@@ -89,11 +89,7 @@ def _show_effects(sweep: Sweep, score: str) -> None:
     if not found:
         return
     deviation = effects.seed_deviation(table, names, score)
-    spread = (
-        "With one seed per combination, the variation by chance is not known."
-        if deviation is None
-        else f"The score of one combination varies between seeds by {100 * deviation:.2g} points (standard deviation)."
-    )
+    spread = summary.describe_spread(deviation)
     after = f" after {formatting.plural(int(table['trained_epochs'].iloc[0]), 'epoch')}" * sweep.plan.stops_early
     st.markdown(f"**Effect of each parameter** on {SCORE_TITLES[score]}{after}. {spread}")
     rows = [
@@ -101,7 +97,7 @@ def _show_effects(sweep: Sweep, score: str) -> None:
             "Parameter": _label(sweep, effect.name),
             "Best value": format_value(effect.best),
             "Difference (points)": 100 * effect.difference,
-            "Clear effect": _verdict(effect),
+            "Clear effect": summary.describe_verdict(effect),
         }
         for effect in found
     ]
@@ -115,13 +111,6 @@ def _show_effects(sweep: Sweep, score: str) -> None:
         "Analysis of variance without interactions. p values are corrected for the number of parameters (Holm). The best of many "
         "trials is partly chance, so expect a slightly lower score on new digits."
     )
-
-
-def _verdict(effect: effects.Effect) -> str:
-    if effect.p_value is None:
-        return "unknown: too few trials"
-    p_value = "p < 0.001" if effect.p_value < 0.001 else f"p = {effect.p_value:.2g}"
-    return f"yes ({p_value})" if effect.is_significant else f"no ({p_value})"
 
 
 def _show_trials(sweep: Sweep) -> None:
@@ -160,24 +149,6 @@ def _with_titles(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
         if name in shown:
             shown[name] = [formatting.percent(share, places) if pd.notna(share) else None for share in table[name]]
     return shown.rename(columns=COLUMN_TITLES | {name: _label(sweep, name) for name in sweep.plan.space})
-
-
-def _describe_best(sweep: Sweep, means: pd.DataFrame) -> str:
-    best = ", ".join(f"{_label(sweep, name)} {format_value(value)}" for name, value in (sweep.best() or {}).items())
-    ranking = sweep.plan.ranked_by
-    subset = _describe_subset(sweep, ranking)
-    if means[ranking].nunique() > 1 or len(means) == 1:
-        longest = ", among the trials with the most epochs" * sweep.plan.stops_early
-        return f"Highest mean so far on {subset}{longest}: {best}."
-    if ranking == HELD_OUT and means[VALIDATION].nunique() > 1:
-        return f"No difference on {subset} so far. Highest mean on {_describe_subset(sweep, VALIDATION)}: {best}."
-    return f"No difference on {subset} so far."
-
-
-def _describe_subset(sweep: Sweep, score: str) -> str:
-    if score == VALIDATION:
-        return f"MNIST's {mnist.VALIDATION_SIZE:,} validation digits"
-    return f"your {formatting.plural(int(sweep.samples.held_out.sum()), 'held-out drawing')}"
 
 
 def _label(sweep: Sweep, name: str) -> str:

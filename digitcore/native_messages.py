@@ -1,0 +1,59 @@
+"""Suppression of messages that native libraries write directly to the standard error output."""
+
+import contextlib
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Iterator
+
+# Libraries of LiteRT and TensorFlow write such lines. A message about an error has another level and is kept.
+UNIMPORTANT = re.compile(rb"^(INFO|WARNING|[IW]\d{4}|\d{4}-\d\d-\d\d [\d:.]+: [IW]|WARNING: All log messages before absl)[: ]")
+VARIABLES = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow, with oneDNN and absl
+    "DASK_LOGGING__DISTRIBUTED": "critical",
+    "DASK_LOGGING__TORNADO": "critical",
+}
+_lock = threading.Lock()
+
+
+def set_environment() -> None:
+    """Set the environment variables that make the native libraries and Dask quiet. A value of the user is kept.
+
+    The libraries read the variables when they are imported, so call this function before.
+
+    Example:
+        >>> set_environment()
+        >>> "TF_CPP_MIN_LOG_LEVEL" in os.environ
+        True
+    """
+    for name, value in VARIABLES.items():
+        os.environ.setdefault(name, value)
+
+
+@contextlib.contextmanager
+def dropped() -> Iterator[None]:
+    """Drop lines of level INFO and WARNING that native code writes to file descriptor 2 meanwhile.
+
+    All other lines are written when the context ends, so that no error of this or another thread is lost.
+
+    Example:
+        >>> with dropped():
+        ...     _ = os.write(2, b"INFO: A message.")
+    """
+    with _lock, tempfile.TemporaryFile() as file:
+        try:
+            before = os.dup(2)
+        except OSError:  # The process has no standard error output.
+            yield
+            return
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
+            file.seek(0)
+            kept = [line for line in file if line.strip() and not UNIMPORTANT.match(line)]
+            if kept:
+                os.write(2, b"".join(kept))

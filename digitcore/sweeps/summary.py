@@ -1,0 +1,84 @@
+"""The outcome of a sweep in sentences."""
+
+from digitcore import mnist
+from digitcore.sweeps import effects
+from digitcore.sweeps import space as parameter_space
+from digitcore.sweeps.effects import Effect
+from digitcore.sweeps.runner import Sweep
+from digitcore.sweeps.trial import HELD_OUT, VALIDATION
+from digitcore.values import format_value
+
+
+def describe(sweep: Sweep) -> list[str]:
+    """Describe the best combination, the spread between seeds, and the effect of each parameter.
+
+    Args:
+        sweep: The sweep.
+
+    Returns:
+        Sentences. The list is empty while no trial is done.
+
+    Example:
+        >>> from digitcore import models
+        >>> from digitcore.samples import SampleSet
+        >>> from digitcore.sweeps import SweepPlan
+        >>> from digitcore.training import TrainSettings
+        >>> describe(Sweep(models.load("mlp"), SampleSet(), SweepPlan({"batch_size": [8, 16]}, TrainSettings())))
+        []
+    """
+    if sweep.means().empty:
+        return []
+    table, names, score = sweep.first_rung_table(), list(sweep.plan.space), sweep.plan.ranked_by
+    if table[score].isna().all():
+        score = VALIDATION
+    found = effects.effects(table, names, score)
+    lines = [describe_best(sweep)]
+    if found:
+        lines.append(describe_spread(effects.seed_deviation(table, names, score)))
+        lines += [_describe_effect(effect, sweep) for effect in found]
+    return lines
+
+
+def describe_best(sweep: Sweep) -> str:
+    """Return the sentence about the combination with the highest mean score. At least one trial must be done."""
+    means, ranking = sweep.means(), sweep.plan.ranked_by
+    best = ", ".join(
+        f"{parameter_space.label(name, sweep.plan.network)} {format_value(value)}" for name, value in (sweep.best() or {}).items()
+    )
+    if means[ranking].nunique() > 1 or len(means) == 1:
+        longest = ", among the trials with the most epochs" * sweep.plan.stops_early
+        return f"Highest mean so far on {_describe_subset(sweep, ranking)}{longest}: {best}."
+    if ranking == HELD_OUT and means[VALIDATION].nunique() > 1:
+        no_difference = f"No difference on {_describe_subset(sweep, ranking)} so far."
+        return f"{no_difference} Highest mean on {_describe_subset(sweep, VALIDATION)}: {best}."
+    return f"No difference on {_describe_subset(sweep, ranking)} so far."
+
+
+def describe_spread(deviation: float | None) -> str:
+    """Return the sentence about the standard deviation between seeds, 0 to 1; `None` if each combination has one seed."""
+    if deviation is None:
+        return "With one seed per combination, the variation by chance is not known."
+    return f"The score of one combination varies between seeds by {100 * deviation:.2g} points (standard deviation)."
+
+
+def describe_verdict(effect: Effect) -> str:
+    """Return whether a parameter has a clear effect, with its corrected p value."""
+    if effect.p_value is None:
+        return "unknown: too few trials"
+    p_value = "p < 0.001" if effect.p_value < 0.001 else f"p = {effect.p_value:.2g}"
+    return f"yes ({p_value})" if effect.is_significant else f"no ({p_value})"
+
+
+def _describe_effect(effect: Effect, sweep: Sweep) -> str:
+    label = parameter_space.label(effect.name, sweep.plan.network)
+    return (
+        f"{label}: best value {format_value(effect.best)}, difference {100 * effect.difference:.2f} points, "
+        f"clear effect: {describe_verdict(effect)}."
+    )
+
+
+def _describe_subset(sweep: Sweep, score: str) -> str:
+    if score == VALIDATION:
+        return f"MNIST's {mnist.VALIDATION_SIZE:,} validation digits"
+    n = int(sweep.samples.held_out.sum())
+    return f"your {n:,} held-out drawing{'s' * (n != 1)}"
