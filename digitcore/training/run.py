@@ -56,6 +56,8 @@ class Run:
             on all samples.
         personal_after: Score of the trained model on the same samples.
         personal_is_held_out: Whether the personal scores are measured on held-out samples.
+        sample_hashes: Content hashes of the samples that the model and its parents learnt from, as `SampleSet.digit_hashes`
+            returns them, or None if they are unknown.
         snapshots: Bytes of `snapshots.Snapshots.to_bytes`, or b"" if there are no snapshots.
 
     Example:
@@ -77,6 +79,7 @@ class Run:
     personal_before: Score | None = None
     personal_after: Score | None = None
     personal_is_held_out: bool = False
+    sample_hashes: frozenset[str] | None = None
     snapshots: bytes = b""
 
     def __repr__(self) -> str:

@@ -93,6 +93,7 @@ def train(
         seconds=recorder.seconds(),
         stopped=recorder.stopped,
         resume_state=recorder.resume_state,
+        sample_hashes=frozenset(samples.digit_hashes),
         snapshots=recorder.snapshots.result() if recorder.snapshots else b"",
     )
 
@@ -191,7 +192,11 @@ def _card(start: ModelBundle, samples: SampleSet, settings: TrainSettings, recor
         parent=start.name,
         trained=True,
         training_data=TrainingData(
-            len(samples), settings.mnist_samples, settings.synthetic_samples, settings.non_digit_samples, settings.corrupted_share
+            len(samples.drawn_part()),
+            settings.mnist_samples + int(samples.is_example.sum()),
+            settings.synthetic_samples,
+            settings.non_digit_samples,
+            settings.corrupted_share,
         ),
         settings=asdict(settings),
         history=history.thin(recorder.points),
