@@ -5,8 +5,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from digitcore.evaluation.score import Score
 from digitcore.models.bundle import MAX_NAME, NAME_HINT
 from digitcore.storage.snapshot import RunRecord
+from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings, differing_names
 from pages.session import formatting, state, training_summary
 from pages.session.lab_session import LabSession
@@ -50,14 +52,20 @@ def _row(record: RunRecord, session: LabSession) -> dict[str, Any]:
     return {
         "Run": record.name + (" (active)" if record is session.models.active_run else ""),
         "Started from": run.parent,
-        "Your handwriting before": formatting.score(run.personal_before),
-        "Your handwriting after": formatting.score(run.personal_after),
+        "Your handwriting before": _handwriting(run, run.personal_before),
+        "Your handwriting after": _handwriting(run, run.personal_after),
         "MNIST before": formatting.percent(run.mnist_before.accuracy, 2) if run.mnist_before else "",
         "MNIST after": formatting.percent(run.mnist_after.accuracy, 2) if run.mnist_after else "",
         "Seconds": round(run.seconds, 1),
         "Epochs": training_summary.epochs(run),
         "Training data": training_data(run.model.card.training_data),
     }
+
+
+def _handwriting(run: Run, score: Score | None) -> str:
+    """Return a score on drawings with their kind, because scores on training drawings must not be ranked with others."""
+    kind = "held-out" if run.personal_is_held_out else "training"
+    return f"{formatting.score(score)} {kind}" if score and score.n else ""
 
 
 def _show_actions(session: LabSession, record: RunRecord) -> None:

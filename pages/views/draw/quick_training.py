@@ -3,8 +3,10 @@
 import streamlit as st
 
 from digitcore.jobs.tasks import TrainTask
+from digitcore.storage.snapshot import RunRecord
 from pages.components import layout
 from pages.components.changed_drawings import changed_drawings
+from pages.components.collapse import show_collapse
 from pages.components.work import scoring_text, show_notice, work_area
 from pages.session import formatting, state, training_summary
 from pages.session.lab_session import LabSession
@@ -22,7 +24,8 @@ def _show(session: LabSession) -> None:
         _show_button(session)
     show_notice(session, TrainTask)
     if record and not is_training and session.work.notice(TrainTask) is None:
-        changed_drawings(session.samples.current, record.start, record.model)
+        show_collapse(session, record)
+        changed_drawings(session.samples.current.drawn_part(), record.start, record.model)
     _offer_review(session)
 
 
@@ -43,16 +46,18 @@ def _show_button(session: LabSession) -> None:
         if record and session.is_outcome_new:
             st.markdown(f"{formatting.escape(record.name)}: {training_summary.headline(record.run, scoring_text(session))}")
         else:
-            st.markdown(_advice(session))
+            st.markdown(_advice(session, record), help=training_summary.UNSEEN_HELP if record else None)
 
 
 def _train(session: LabSession) -> None:
     session.train(session.start_model()[0], session.training.settings)
 
 
-def _advice(session: LabSession) -> str:
-    """Return the number of drawings, and what to draw next."""
-    return f"{formatting.drawings(len(session.samples))}. {session.suggestion().sentence}"
+def _advice(session: LabSession, record: RunRecord | None) -> str:
+    """Return the number of drawings, what to draw next, and the score of a run on the drawings that it has not learnt from."""
+    scores = session.unseen_scores(record) if record else None
+    unseen = training_summary.unseen(record, *scores) if record and scores else ""
+    return f"{formatting.samples(session.samples.current)}. {session.suggestion().sentence} {unseen}".strip()
 
 
 def _offer_review(session: LabSession) -> None:
