@@ -41,9 +41,7 @@ def prequential(table: pd.DataFrame, *, height: int = 220) -> alt.LayerChart:
     y = alt.Y("accuracy:Q", title=None, scale=scale, axis=SHARE_AXIS)
     band = base.mark_area(opacity=0.2, color=BLUE).encode(y=alt.Y("low:Q", title=None, scale=scale), y2="high:Q")
     line = base.mark_line(strokeWidth=2, color=BLUE).encode(y=y)
-    points = base.mark_point(filled=True, size=MARK_SIZE, opacity=1, color=BLUE).encode(y=y)
-    wrong = (
-        base.mark_point(filled=True, size=MARK_SIZE, opacity=1, color=ORANGE).encode(y=y).transform_filter(~alt.datum.is_correct)
-    )
+    color = alt.condition(alt.datum.is_correct, alt.value(BLUE), alt.value(ORANGE))
+    points = base.mark_point(filled=True, size=MARK_SIZE, opacity=1).encode(y=y, color=color)
     rules = base.mark_rule(strokeDash=[4, 4], color=GREY).transform_filter(alt.datum.is_new_model)
-    return layer(band, rules, line, points, wrong, height=height, title="Accuracy of first predictions")
+    return layer(band, rules, line, points, height=height, title="Accuracy of first predictions")

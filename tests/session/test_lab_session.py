@@ -87,7 +87,7 @@ def test_drawings_made_after_a_training_are_a_fair_test(session, few, genius, un
 
 def test_a_run_has_learnt_what_its_initial_model_had_learnt(session, few, genius, untrained):
     session.samples.hold_out, session.samples.current = False, few.concatenate(few.take(range(4)))
-    first = add_run(session, genius.rename("trained"), untrained, few.take([0, 1]))
+    first = add_run(session, with_other_hash(genius), untrained, few.take([0, 1]))
     second = add_run(session, untrained, first.model, few.take([2, 3]))
     assert second.run.sample_hashes == frozenset(few.take(range(4)).digit_hashes)
     session.models.delete_run(first.name)
@@ -112,14 +112,14 @@ def test_held_out_drawings_that_the_initial_model_had_learnt_are_not_called_held
 def test_of_a_model_with_unknown_training_data_only_held_out_drawings_count(session, few, genius, untrained):
     doubled = few.concatenate(few)
     session.samples.current = SampleSet.from_arrays(doubled.digits, doubled.labels)
-    name = session.models.add_upload(random_copy(untrained))
+    name = session.models.add_upload(with_other_hash(untrained))
     assert session.models.learnt_from(session.models.own[name]) is None
     assert session.unseen([session.models.own[name]]).tolist() == session.samples.current.held_out.tolist()
     assert session.unseen([genius, untrained]).all()
 
 
-def random_copy(model):
-    """Return a model with another hash and unknown training data."""
+def with_other_hash(model):
+    """Return a trained model that predicts the same and is not known by its hash."""
     return replace(model.with_card(replace(model.card, name="mine", trained=True)), tflite_bytes=model.tflite_bytes + b"\0")
 
 
@@ -270,9 +270,8 @@ def test_an_opened_lab_says_what_was_skipped(session, lab, jobs):
     jobs.submitted[0].finish(OpenedLab(lab, ["Run 3 was skipped: it is damaged."]))
     assert session.collect()
     assert len(session.models.runs) == 2
-    assert (
-        session.work.notice(OpenLabTask).sentence == "Opened: 21 drawings, 1 example, 2 runs. Run 3 was skipped: it is damaged."
-    )
+    sentence = "Opened: 21 drawings, 1 example, 2 runs. Run 3 was skipped: it is damaged."
+    assert session.work.notice(OpenLabTask).sentence == sentence
 
 
 def test_an_imported_model_is_listed(session, jobs, untrained):

@@ -92,6 +92,5 @@ def _show_first_predictions(session: LabSession) -> None:
 
 def _cell(samples: SampleSet, found: PairedComparison, number: int, is_unseen: bool) -> gallery.Cell:
     before, after = found.baseline.predictions[number], found.candidate.predictions[number]
-    return gallery.Cell(
-        number, samples.digits[number], f"true {samples.labels[number]}, predicted {before} → {after}{', unseen' * is_unseen}"
-    )
+    caption = f"true {samples.labels[number]}, predicted {before} → {after}{', unseen' * is_unseen}"
+    return gallery.Cell(number, samples.digits[number], caption)
