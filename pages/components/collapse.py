@@ -15,10 +15,5 @@ def show_collapse(session: LabSession, record: RunRecord) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="collapse"):
         st.error(sentence, icon=":material/trending_down:")
         label = f"Go back to {record.start.name}"
-        if st.button(label, key="go_back", on_click=_go_back, args=(session, record), width="content"):
+        if st.button(label, key="go_back", on_click=session.go_back, args=(record,), width="content"):
             st.rerun()  # The page outside the fragment shows the active model too.
-
-
-def _go_back(session: LabSession, record: RunRecord) -> None:
-    name = session.models.go_back(record)
-    st.toast(f"{name} predicts again. {record.name} stays in the table on Train.")

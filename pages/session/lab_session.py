@@ -169,6 +169,13 @@ class LabSession:
         self.flash, self.is_flash_error = sentence, False
 
     @synchronized
+    def go_back(self, record: RunRecord) -> None:
+        """Activate the model that a run started from, and say so on the Draw page."""
+        name = formatting.escape(self.models.go_back(record))
+        self.show_error("")
+        self.flash, self.is_flash_error = f"{name} predicts again. {formatting.escape(record.name)} is kept on Train.", False
+
+    @synchronized
     def undo_samples(self) -> None:
         """Restore the samples before the last `replace_samples`."""
         self.samples.undo()
