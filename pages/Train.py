@@ -152,12 +152,11 @@ def _show_outcome(session: LabSession, record: RunRecord) -> None:
     run = record.run
     for sentence in training_summary.outcome(run, scoring_text(session)):
         st.markdown(sentence)
-    is_repeated = run.personal_is_held_out and session.is_outcome_new
-    if (scores := session.unseen_scores(record)) and not is_repeated:
-        st.markdown(training_summary.unseen(record, *scores), help=training_summary.UNSEEN_HELP)
+    if unseen := training_summary.unseen(record, session.unseen_scores(record)):
+        st.markdown(unseen, help=training_summary.UNSEEN_HELP)
     show_notice(session, ScoreRunTask)
-    show_collapse(session, record)
-    if warning := training_summary.warning(run):
+    has_collapsed = show_collapse(session, record)
+    if (warning := training_summary.warning(run)) and not has_collapsed:
         st.warning(warning)
     with st.container(horizontal=True):
         if run.stopped and st.button("Continue", key="continue", help="Continue the stopped training."):

@@ -77,14 +77,19 @@ def headline(run: Run, scoring: str = "") -> str:
     return " ".join([*parts, _mnist_change(run, scoring)])
 
 
-def unseen(record: RunRecord, before: Score, after: Score) -> str:
+def unseen(record: RunRecord, scores: tuple[Score, Score] | None) -> str:
     """Describe a run on the drawings that it has not learnt from.
 
     Args:
         record: The run.
-        before: Score of the initial model on these drawings.
-        after: Score of the trained model on the same drawings.
+        scores: Scores of the initial and the trained model on these drawings; `None` if there are no such drawings.
+
+    Returns:
+        A sentence. It is "" if `outcome` and `headline` say the same, because the drawings were held out from the training.
     """
+    if scores is None or (record.run.personal_is_held_out and scores[1] == record.run.personal_after):
+        return ""
+    before, after = scores
     low_high = formatting.interval(after.interval, 0)
     return (
         f"{escape(record.name)} predicts **{after.correct} of {after.n}** unseen drawings correctly "
@@ -94,11 +99,13 @@ def unseen(record: RunRecord, before: Score, after: Score) -> str:
 
 def collapse(record: RunRecord) -> str:
     """Return a sentence if a training has made the model much worse; "" if it has not."""
-    run, drops = record.run, []
-    if _is_collapse(run.mnist_before, run.mnist_after):
-        drops.append(f"MNIST {_change(run.mnist_before, run.mnist_after, 1)}")
-    if _is_collapse(run.personal_before, run.personal_after):
-        drops.append(f"your handwriting {_change(run.personal_before, run.personal_after, 0)}")
+    run = record.run
+    pairs = (("MNIST", run.mnist_before, run.mnist_after, 1), ("your handwriting", run.personal_before, run.personal_after, 0))
+    drops = [
+        f"{what} {_change(before, after, places)}"
+        for what, before, after, places in pairs
+        if before and after and _is_collapse(before, after)
+    ]
     names = f"{escape(record.name)} is **much worse** than {escape(record.start.name)}"
     return f"{names}: {' and '.join(drops)}." if drops else ""
 
@@ -155,7 +162,8 @@ def _handwriting_change(run: Run) -> list[str]:
         return []
     low, high = (round(100 * bound) for bound in after.interval)
     which = f"held out; 95 % interval: {low}–{high} %" if run.personal_is_held_out else "used for training"
-    return [f"Your handwriting {percent(before.accuracy)} → **{percent(after.accuracy)}** ({drawings(after.n)} {which})."]
+    verdict = f": {MUCH_WORSE}" * _is_collapse(before, after)
+    return [f"Your handwriting {_change(before, after, 0)} ({drawings(after.n)} {which}){verdict}."]
 
 
 def _mnist_change(run: Run, scoring: str) -> str:
@@ -194,8 +202,7 @@ def _counts(correct: int, n: int, which: str, before: int, interval: Sequence[fl
     return f"**{correct} of {n}** {which} drawings are predicted correctly ({bounds}before: {before})"
 
 
-def _change(before: Score | None, after: Score | None, places: int) -> str:
-    assert before is not None and after is not None
+def _change(before: Score, after: Score, places: int) -> str:
     return f"{percent(before.accuracy, places)} → **{percent(after.accuracy, places)}**"
 
 

@@ -88,8 +88,11 @@ def test_a_collapse_is_called_a_collapse(genius, untrained):
 
 def test_the_score_on_unseen_drawings(genius, untrained):
     record = RunRecord(run(genius.rename("run 1")), untrained)
-    sentence = training_summary.unseen(record, Score.from_counts(1, 3), Score.from_counts(3, 3))
+    scores = Score.from_counts(1, 3), Score.from_counts(3, 3)
+    sentence = training_summary.unseen(record, scores)
     assert sentence == "run 1 predicts **3 of 3** unseen drawings correctly (95 % interval 44–100 %; untrained: 1)."
+    held_out = RunRecord(run(genius, personal_after=scores[1], personal_is_held_out=True), untrained)
+    assert training_summary.unseen(held_out, scores) == training_summary.unseen(held_out, None) == ""
 
 
 def evaluation(labels, predictions):

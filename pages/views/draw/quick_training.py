@@ -3,7 +3,6 @@
 import streamlit as st
 
 from digitcore.jobs.tasks import TrainTask
-from digitcore.storage.snapshot import RunRecord
 from pages.components import layout
 from pages.components.changed_drawings import changed_drawings
 from pages.components.collapse import show_collapse
@@ -43,21 +42,22 @@ def _show_button(session: LabSession) -> None:
         )
         if record:
             layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
-        if record and session.is_outcome_new:
-            st.markdown(f"{formatting.escape(record.name)}: {training_summary.headline(record.run, scoring_text(session))}")
+        unseen = training_summary.unseen(record, session.unseen_scores(record)) if record else ""
+        # The message below the button describes a collapse.
+        if record and session.is_outcome_new and not training_summary.collapse(record):
+            text = f"{formatting.escape(record.name)}: {training_summary.headline(record.run, scoring_text(session))}"
         else:
-            st.markdown(_advice(session, record), help=training_summary.UNSEEN_HELP if record else None)
+            text = _advice(session)
+        st.markdown(f"{text} {unseen}".strip(), help=training_summary.UNSEEN_HELP if unseen else None)
 
 
 def _train(session: LabSession) -> None:
     session.train(session.start_model()[0], session.training.settings)
 
 
-def _advice(session: LabSession, record: RunRecord | None) -> str:
-    """Return the number of drawings, what to draw next, and the score of a run on the drawings that it has not learnt from."""
-    scores = session.unseen_scores(record) if record else None
-    unseen = training_summary.unseen(record, *scores) if record and scores else ""
-    return f"{formatting.samples(session.samples.current)}. {session.suggestion().sentence} {unseen}".strip()
+def _advice(session: LabSession) -> str:
+    """Return the number of drawings, and what to draw next."""
+    return f"{formatting.samples(session.samples.current)}. {session.suggestion().sentence}"
 
 
 def _offer_review(session: LabSession) -> None:
