@@ -43,7 +43,7 @@ def _show_steps(session: LabSession) -> None:
             "Draw",
             "A drawing is on the canvas." if session.canvas.drawing.digit is not None else "The canvas is empty.",
         ),
-        (layout.DRAW, "Label", f"{formatting.drawings(len(session.samples))} labelled."),
+        (layout.DRAW, "Label", f"{formatting.samples(session.samples.current)} labelled."),
         (layout.TRAIN, "Train", training_data_sentence(run.model.card) if run else "No training yet."),
         (layout.EVALUATE, "Compare", "You have compared models." if session.models.has_compared else "No comparison yet."),
     ]

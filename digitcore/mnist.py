@@ -186,6 +186,31 @@ def load_test() -> tuple[np.ndarray, np.ndarray]:
         return load().test
 
 
+@functools.lru_cache(maxsize=1)
+def load_validation() -> tuple[np.ndarray, np.ndarray]:
+    """Load only the validation set, which needs 4 MB of memory.
+
+    Returns:
+        A tuple of the digits, (5000, 28, 28) uint8, and the labels, (5000,) uint8.
+
+    Raises:
+        DatasetNotFoundError: If MNIST is not on this machine and cannot be downloaded.
+
+    Example:
+        >>> digits, labels = load_validation()
+        >>> digits.shape
+        (5000, 28, 28)
+    """
+    try:
+        with np.load(cache_file(), allow_pickle=False) as arrays:
+            training = {name: arrays[name] for name in ("x_train", "y_train")}
+            _verify(training)
+    except (DatasetNotFoundError, *ZIP_ERRORS):
+        return load().validation
+    # The copies let the memory of the training digits be freed.
+    return training["x_train"][-VALIDATION_SIZE:].copy(), training["y_train"][-VALIDATION_SIZE:].copy()
+
+
 def find(path: str | Path | None = None, report: ReportProgress = lambda line: None) -> tuple[Mnist, str]:
     """Search the data set on this machine, then download it, and return it with the name of its source.
 

@@ -1,13 +1,15 @@
 """Sample sets: the user's labelled digits."""
 
+import functools
 import hashlib
 import io
 import json
+import math
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,11 +18,57 @@ from digitcore.errors import SampleError
 from digitcore.images import SIDE
 
 MAX_TEXT = 100_000  # characters of a sample's strokes
-HOLD_OUT_EVERY = 4  # Every fourth sample of a digit is held out.
+MAX_HASH = 64  # characters of a model's hash
+HOLD_OUT_EVERY = 4  # Every fourth drawing of a digit is held out.
+UNKNOWN = -1  # digit of an unknown first prediction in a sample file
 
 
 def _no_digits() -> np.ndarray:
     return np.zeros((0, SIDE, SIDE), np.uint8)
+
+
+class FirstPrediction(NamedTuple):
+    """The prediction of a sample before the sample had a label, by a model that had not learnt from the sample.
+
+    Attributes:
+        model: SHA-256 of the model's .tflite file.
+        digit: Predicted digit, 0 to 9.
+        confidence: Probability of the predicted digit, 0 to 1.
+
+    Example:
+        >>> FirstPrediction("ab12", digit=7, confidence=0.98).digit
+        7
+    """
+
+    model: str
+    digit: int
+    confidence: float
+
+    @classmethod
+    def from_untrusted(cls, model: Any, digit: Any, confidence: Any) -> "FirstPrediction | None":
+        """Check stored values.
+
+        Args:
+            model: SHA-256 of a model.
+            digit: Predicted digit.
+            confidence: Probability of the predicted digit.
+
+        Returns:
+            The prediction, or `None` if a value is malformed.
+
+        Example:
+            >>> FirstPrediction.from_untrusted("ab12", 7, 0.98)
+            FirstPrediction(model='ab12', digit=7, confidence=0.98)
+            >>> FirstPrediction.from_untrusted("ab12", 10, 0.98) is None
+            True
+        """
+        try:
+            is_sound = isinstance(model, str) and 0 < len(model) <= MAX_HASH and model.isalnum()
+            found = cls(str(model), int(digit), float(confidence))
+        except (TypeError, ValueError, OverflowError):
+            return None
+        is_sound = is_sound and found.digit == digit and 0 <= found.digit <= 9 and 0 <= found.confidence <= 1
+        return found if is_sound else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +79,10 @@ class SampleSet:
         digits: (N, 28, 28) uint8, ink 255 on 0.
         labels: (N,) uint8, 0 to 9.
         held_out: (N,) bool, whether each sample is kept out of training, for the personal score.
+        is_example: (N,) bool, whether each sample is an MNIST digit that the user has labelled instead of a drawing.
         strokes: strokes of each sample as JSON of `digitcore.data.strokes`, or "" if they are unknown.
         dates: time at which each sample was labelled, in ISO 8601 format, or "" if it is unknown.
+        first_predictions: prediction of each sample before it had a label, or `None` if it is unknown.
 
     Example:
         >>> SampleSet.from_arrays(np.zeros((5, 28, 28), np.uint8), [3, 3, 3, 3, 7])
@@ -44,6 +94,8 @@ class SampleSet:
     held_out: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
     strokes: tuple[str, ...] = ()
     dates: tuple[str, ...] = ()
+    is_example: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    first_predictions: tuple[FirstPrediction | None, ...] = ()
 
     @classmethod
     def from_arrays(
@@ -53,15 +105,19 @@ class SampleSet:
         held_out: ArrayLike | None = None,
         strokes: Sequence[str] | None = None,
         dates: Sequence[str] | None = None,
+        is_example: ArrayLike | None = None,
+        first_predictions: Sequence[FirstPrediction | None] | None = None,
     ) -> "SampleSet":
         """Create a set from arrays and check them.
 
         Args:
             digits: (N, 28, 28) integers 0 to 255.
             labels: (N,) integers 0 to 9.
-            held_out: (N,) bool, whether each sample is held out. By default, every fourth sample of each digit is held out.
+            held_out: (N,) bool, whether each sample is held out. By default, every fourth drawing of each digit is held out.
             strokes: N texts, or `None` if the strokes are unknown.
             dates: N texts, or `None` if the dates are unknown.
+            is_example: (N,) bool, whether each sample is an MNIST digit. By default, all samples are drawings.
+            first_predictions: N predictions, or `None` if they are unknown.
 
         Returns:
             The set.
@@ -81,11 +137,20 @@ class SampleSet:
         _check_integers(digits, 255, "Digits")
         _check_integers(labels, 9, "Labels")
         labels = labels.astype(np.uint8)
-        held_out = _hold_out(labels) if held_out is None else np.asarray(held_out)
-        if held_out.shape != labels.shape or held_out.dtype != bool:
-            raise SampleError(f"`held_out` must be {len(labels)} boolean values, not {held_out.dtype} of shape {held_out.shape}.")
+        n = len(labels)
+        is_example = _check_mask(np.zeros(n, bool) if is_example is None else is_example, n, "is_example")
+        held_out = _check_mask(_hold_out(labels, is_example) if held_out is None else held_out, n, "held_out")
+        first_predictions = (None,) * n if first_predictions is None else tuple(first_predictions)
+        if len(first_predictions) != n:
+            raise SampleError(f"{n} samples need {n} first predictions, not {len(first_predictions)}.")
         return cls(
-            digits.astype(np.uint8), labels, held_out, _check_texts(strokes, len(labels)), _check_texts(dates, len(labels))
+            digits.astype(np.uint8),
+            labels,
+            held_out,
+            _check_texts(strokes, n),
+            _check_texts(dates, n),
+            is_example,
+            first_predictions,
         )
 
     @classmethod
@@ -109,7 +174,15 @@ class SampleSet:
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 strokes, dates = (_decode_texts(arrays[name]) if name in arrays else None for name in ("strokes", "dates"))
-                return cls.from_arrays(arrays["digits"], arrays["labels"], arrays.get("held_out", None), strokes, dates)
+                return cls.from_arrays(
+                    arrays["digits"],
+                    arrays["labels"],
+                    arrays.get("held_out", None),
+                    strokes,
+                    dates,
+                    arrays.get("is_example", None),
+                    _read_first_predictions(arrays),
+                )
         except (ValueError, KeyError, OSError, EOFError, MemoryError, RecursionError, zipfile.BadZipFile, zlib.error) as error:
             raise SampleError(
                 "This is not a sample file. Choose an .npz file with the arrays digits (N, 28, 28) and labels (N,)."
@@ -122,10 +195,10 @@ class SampleSet:
             Content of the file.
 
         Example:
-            >>> np.load(io.BytesIO(SampleSet().to_npz())).files
-            ['digits', 'labels', 'held_out', 'strokes', 'dates']
+            >>> np.load(io.BytesIO(SampleSet().to_npz())).files[:6]
+            ['digits', 'labels', 'held_out', 'strokes', 'dates', 'is_example']
         """
-        file = io.BytesIO()
+        file, first = io.BytesIO(), self.first_predictions
         np.savez_compressed(
             file,
             digits=self.digits,
@@ -133,6 +206,10 @@ class SampleSet:
             held_out=self.held_out,
             strokes=_encode_texts(self.strokes),
             dates=_encode_texts(self.dates),
+            is_example=self.is_example,
+            first_digits=np.array([one.digit if one else UNKNOWN for one in first], np.int8),
+            first_confidences=np.array([one.confidence if one else math.nan for one in first], float),
+            first_models=_encode_texts([one.model if one else "" for one in first]),
         )
         return file.getvalue()
 
@@ -143,14 +220,25 @@ class SampleSet:
         plural = "s" * (len(self) != 1)
         return f"{type(self).__name__}({len(self):,} sample{plural}, {np.count_nonzero(self.held_out):,} held out)"
 
-    def add(self, digit: ArrayLike, label: int, strokes: str = "", date: str = "") -> "SampleSet":
-        """Return the set with another sample at the end. Every fourth sample of a digit is held out.
+    def add(
+        self,
+        digit: ArrayLike,
+        label: int,
+        strokes: str = "",
+        date: str = "",
+        *,
+        is_example: bool = False,
+        first_prediction: FirstPrediction | None = None,
+    ) -> "SampleSet":
+        """Return the set with another sample at the end. Every fourth drawing of a digit is held out. Examples are not.
 
         Args:
             digit: (28, 28) integers 0 to 255.
             label: label of the digit, 0 to 9.
             strokes: strokes as JSON, or "" if they are unknown.
             date: time at which the digit was labelled, in ISO 8601 format, or "" if it is unknown.
+            is_example: whether the digit is an MNIST digit instead of a drawing.
+            first_prediction: prediction of the digit before it had a label, or `None` if it is unknown.
 
         Returns:
             The larger set.
@@ -162,9 +250,13 @@ class SampleSet:
             >>> SampleSet().add(np.zeros((28, 28), np.uint8), 7)
             SampleSet(1 sample, 0 held out)
         """
-        held_out = (np.count_nonzero(self.labels == label) + 1) % HOLD_OUT_EVERY == 0
+        n_drawings = np.count_nonzero((self.labels == label) & ~self.is_example) + 1
+        held_out = not is_example and n_drawings % HOLD_OUT_EVERY == 0
+        digits, labels = np.asarray(digit)[None], np.array([label])
         return self.concatenate(
-            SampleSet.from_arrays(np.asarray(digit)[None], np.array([label]), np.array([held_out]), [strokes], [date])
+            SampleSet.from_arrays(
+                digits, labels, np.array([held_out]), [strokes], [date], np.array([is_example]), [first_prediction]
+            )
         )
 
     def concatenate(self, other: "SampleSet") -> "SampleSet":
@@ -187,7 +279,39 @@ class SampleSet:
             np.concatenate([self.held_out, other.held_out]),
             self.strokes + other.strokes,
             self.dates + other.dates,
+            np.concatenate([self.is_example, other.is_example]),
+            self.first_predictions + other.first_predictions,
         )
+
+    @functools.cached_property
+    def digit_hashes(self) -> tuple[str, ...]:
+        """Content hashes of the digits without their labels, 16 hexadecimal characters each.
+
+        A sample has the same hash after it was relabelled, so a model that learnt from it with the old label is recognized.
+
+        Example:
+            >>> single = SampleSet().add(np.zeros((28, 28), np.uint8), 7)
+            >>> single.digit_hashes == single.relabel([0], 1).digit_hashes
+            True
+        """
+        return tuple(hashlib.blake2b(digit.tobytes(), digest_size=8).hexdigest() for digit in self.digits)
+
+    def is_learnt(self, hashes: Collection[str]) -> np.ndarray:
+        """Check which samples have one of the given content hashes.
+
+        Args:
+            hashes: content hashes of the digits that a model learnt from, as `digit_hashes` returns them.
+
+        Returns:
+            (N,) bool.
+
+        Example:
+            >>> single = SampleSet().add(np.zeros((28, 28), np.uint8), 7)
+            >>> single.is_learnt(single.digit_hashes), single.is_learnt([])
+            (array([ True]), array([False]))
+        """
+        known = frozenset(hashes)
+        return np.array([one in known for one in self.digit_hashes], bool)
 
     def identities(self) -> list[str]:
         """Return a content hash of each digit and its label.
@@ -236,7 +360,16 @@ class SampleSet:
         """
         chosen = np.asarray(list(indices), int)
         strokes, dates = (tuple(texts[i] for i in chosen) for texts in (self.strokes, self.dates))
-        return SampleSet(self.digits[chosen], self.labels[chosen], self.held_out[chosen], strokes, dates)
+        first_predictions = tuple(self.first_predictions[i] for i in chosen)
+        return SampleSet(
+            self.digits[chosen],
+            self.labels[chosen],
+            self.held_out[chosen],
+            strokes,
+            dates,
+            self.is_example[chosen],
+            first_predictions,
+        )
 
     def drop(self, indices: Iterable[int]) -> "SampleSet":
         """Return all samples except those at the given indices.
@@ -300,8 +433,21 @@ class SampleSet:
         """
         return self.take(np.flatnonzero(~self.held_out))
 
+    def drawn_part(self) -> "SampleSet":
+        """Return the samples that the user has drawn, without MNIST examples.
+
+        Returns:
+            The drawings.
+
+        Example:
+            >>> digit = np.zeros((28, 28), np.uint8)
+            >>> len(SampleSet().add(digit, 7).add(digit, 7, is_example=True).drawn_part())
+            1
+        """
+        return self.take(np.flatnonzero(~self.is_example)) if self.is_example.any() else self
+
     def test_part(self) -> "SampleSet":
-        """Return the held-out samples, or all samples if none is held out.
+        """Return the held-out drawings, or all drawings if none is held out.
 
         Returns:
             The samples for the personal score.
@@ -311,7 +457,8 @@ class SampleSet:
             >>> samples.test_part()
             SampleSet(1 sample, 1 held out)
         """
-        return self.take(np.flatnonzero(self.held_out)) if self.held_out.any() else self
+        drawn = self.drawn_part()
+        return drawn.take(np.flatnonzero(drawn.held_out)) if drawn.held_out.any() else drawn
 
     def without_hold_out(self) -> "SampleSet":
         """Return the same samples, none of them held out.
@@ -340,10 +487,19 @@ class SampleSet:
         return counts
 
 
-def _hold_out(labels: np.ndarray) -> np.ndarray:
-    """Return a mask of every fourth sample of each digit: (N,) bool."""
-    earlier = np.array([np.count_nonzero(labels[:i] == label) for i, label in enumerate(labels)], int)
-    return np.asarray((earlier + 1) % HOLD_OUT_EVERY == 0)
+def _hold_out(labels: np.ndarray, is_example: np.ndarray) -> np.ndarray:
+    """Return a mask of every fourth drawing of each digit: (N,) bool."""
+    held_out = np.zeros(len(labels), bool)
+    for label in range(10):
+        held_out[np.flatnonzero((labels == label) & ~is_example)[HOLD_OUT_EVERY - 1 :: HOLD_OUT_EVERY]] = True
+    return held_out
+
+
+def _check_mask(values: ArrayLike, n: int, name: str) -> np.ndarray:
+    mask = np.asarray(values)
+    if mask.shape != (n,) or mask.dtype != bool:
+        raise SampleError(f"`{name}` must be {n} boolean values, not {mask.dtype} of shape {mask.shape}.")
+    return mask
 
 
 def _check_texts(values: Sequence[str] | None, n: int) -> tuple[str, ...]:
@@ -363,6 +519,14 @@ def _check_texts(values: Sequence[str] | None, n: int) -> tuple[str, ...]:
 def _encode_texts(texts: Sequence[str]) -> np.ndarray:
     """Encode texts as the bytes of a JSON list: (B,) uint8."""
     return np.frombuffer(json.dumps(texts).encode(), np.uint8)
+
+
+def _read_first_predictions(arrays: Any) -> list[FirstPrediction | None] | None:
+    """Return the first predictions of an .npz file, or `None` if the file has none. Malformed predictions are unknown."""
+    if "first_digits" not in arrays:
+        return None
+    columns = _decode_texts(arrays["first_models"]), arrays["first_digits"].tolist(), arrays["first_confidences"].tolist()
+    return [FirstPrediction.from_untrusted(*values) for values in zip(*columns, strict=True)]
 
 
 def _decode_texts(array: np.ndarray) -> list[Any]:

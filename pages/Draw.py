@@ -118,7 +118,9 @@ def _show_remark(session: LabSession) -> None:
     drawing = session.canvas.drawing
     if drawing.digit is not None:
         session.samples.forget_last()
-        if drawing.issues:
+        if drawing.is_example:
+            st.caption("Was it right? Tap the digit. It is an MNIST digit, so it does not count as your handwriting.")
+        elif drawing.issues:
             st.caption(_describe(drawing.issues[0], list(_predicting_models(session).values())[-1], drawing.digit))
         elif not len(session.samples):
             st.caption("Was it right? Tap the digit you drew.")

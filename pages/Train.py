@@ -9,6 +9,7 @@ from digitcore.storage.snapshot import RunRecord
 from digitcore.training import history
 from digitcore.training.settings import TrainSettings
 from pages.components import layout
+from pages.components.collapse import show_collapse
 from pages.components.network_builder import is_built, network_builder
 from pages.components.run_table import run_table
 from pages.components.sweep_panel import sweep_panel
@@ -97,17 +98,16 @@ def _choose_sample_use(session: LabSession) -> None:
 
 def _train_button(session: LabSession, start: ModelBundle, settings: TrainSettings) -> None:
     """Draw the button, and the size of the training set."""
-    n_samples = len(session.samples)
-    n_training = len(session.samples.for_training().training_part())
-    is_empty = not n_training and not settings.mnist_samples
+    training = session.samples.for_training().training_part()
+    is_empty = not len(training) and not settings.mnist_samples
     if is_empty:
         st.info("The training set is empty. Label a drawing, or add MNIST digits.")
-    elif not n_samples:
+    elif not len(session.samples):
         st.caption("You have no drawings yet. This training uses MNIST digits only.")
     else:
-        n_held_out = n_samples - n_training
+        n_held_out = len(session.samples) - len(training)
         st.caption(
-            f"{formatting.drawings(n_training)}, {_mnist_digits(settings.mnist_samples)}"
+            f"{formatting.samples(training)}, {_mnist_digits(settings.mnist_samples)}"
             f"{f'; {n_held_out} held out' * bool(n_held_out)}."
         )
     is_busy = session.training_job is not None
@@ -143,15 +143,20 @@ def _show_training(session: LabSession) -> None:
     if session.models.active_run:
         _show_outcome(session, session.models.active_run)
     elif session.work.notice(TrainTask) is None:
-        st.markdown("No training yet. Press **Train** to see the curves.")
+        is_first = not session.models.runs
+        active = f"Active model: {formatting.escape(session.active_model.name)}. Tick a run in the table to use it."
+        st.markdown("No training yet. Press **Train** to see the curves." if is_first else active)
 
 
 def _show_outcome(session: LabSession, record: RunRecord) -> None:
     run = record.run
     for sentence in training_summary.outcome(run, scoring_text(session)):
         st.markdown(sentence)
+    if unseen := training_summary.unseen(record, session.unseen_scores(record)):
+        st.markdown(unseen, help=training_summary.UNSEEN_HELP)
     show_notice(session, ScoreRunTask)
-    if warning := training_summary.warning(run):
+    has_collapsed = show_collapse(session, record)
+    if (warning := training_summary.warning(run)) and not has_collapsed:
         st.warning(warning)
     with st.container(horizontal=True):
         if run.stopped and st.button("Continue", key="continue", help="Continue the stopped training."):

@@ -12,7 +12,7 @@ from hypothesis import settings
 from digitcore import mnist, models
 from digitcore.evaluation.score import Score
 from digitcore.jobs.service import JobService
-from digitcore.samples import SampleSet
+from digitcore.samples import FirstPrediction, SampleSet
 from digitcore.storage.snapshot import LabSnapshot, RunRecord
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
@@ -133,8 +133,12 @@ def lab(few, genius, untrained):
     score = Score(9, 10, (0.6, 0.98))
     point = {"epoch": 0.0, "samples_seen": 0.0, "seconds": 0.0, "val_loss": 2.3}
     settings = TrainSettings(epochs=3)
-    first = Run(genius.rename("run 1"), [point], settings, "untrained", 1.5, mnist_before=score, personal_after=score)
+    scores = {"mnist_before": score, "personal_after": score}
+    learnt = frozenset(few.digit_hashes)
+    first = Run(genius.rename("run 1"), [point], settings, "untrained", 1.5, **scores, sample_hashes=learnt)
     second = replace(first, model=genius.rename("run 2"), parent="run 1", stopped=True, resume_state=b"state")
     runs = (RunRecord(first, untrained), RunRecord(second, first.model))
-    samples = few.add(few.digits[0], 3, '{"strokes": []}', "2026-11-21T12:00:00+00:00")
+    prediction = FirstPrediction(genius.hash, 7, 0.75)
+    samples = few.add(few.digits[0], 3, '{"strokes": []}', "2026-11-21T12:00:00+00:00", first_prediction=prediction)
+    samples = samples.add(few.digits[1], 1, is_example=True)
     return LabSnapshot(samples, runs, (genius.rename("mine"),), {"active_model": "run 1", "run_counter": 2})

@@ -106,6 +106,14 @@ def test_test_set_is_loaded_separately(data):
     assert (labels == data.test_labels).all()
 
 
+def test_validation_set_is_loaded_separately(data, monkeypatch, tmp_path):
+    digits, labels = mnist.load_validation.__wrapped__()
+    assert (digits == data.validation[0]).all() and digits.base is None, "it does not keep the training digits in memory"
+    assert (labels == data.validation[1]).all()
+    monkeypatch.setenv("DIGITLAB_CACHE", str(tmp_path / "empty"))
+    assert (mnist.load_validation.__wrapped__()[1] == data.validation[1]).all()
+
+
 def test_test_set_is_loaded_without_a_cache(data, monkeypatch, tmp_path):
     monkeypatch.setenv("DIGITLAB_CACHE", str(tmp_path))
     assert (mnist.load_test.__wrapped__()[1] == data.test_labels).all()

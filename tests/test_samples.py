@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from digitcore.errors import SampleError
-from digitcore.samples import SampleSet
+from digitcore.samples import FirstPrediction, SampleSet
 
 
 def test_empty_set_has_no_digits():
@@ -52,6 +52,61 @@ def test_every_fourth_sample_of_a_digit_is_held_out():
     assert not samples.training_part().held_out.any()
     marked = SampleSet.from_arrays(samples.digits, samples.labels, np.ones(9, bool))
     assert len(marked.training_part()) == 0
+
+
+def test_examples_are_trained_on_and_are_not_handwriting():
+    samples = SampleSet()
+    for number in range(8):
+        samples = samples.add(np.full((28, 28), number, np.uint8), 1, is_example=number % 2 == 0)
+    assert samples.is_example.tolist() == [True, False] * 4
+    assert samples.held_out.tolist() == [False] * 7 + [True], "every fourth drawing, and no example"
+    again = SampleSet.from_arrays(samples.digits, samples.labels, is_example=samples.is_example)
+    assert again.held_out.tolist() == samples.held_out.tolist()
+    assert (len(samples.training_part()), len(samples.drawn_part()), len(samples.test_part())) == (7, 4, 1)
+    assert samples.without_hold_out().test_part().is_example.tolist() == [False] * 4
+
+
+def test_a_relabelled_sample_is_known_to_a_model_that_learnt_it():
+    samples = SampleSet.from_arrays(np.arange(3 * 784).reshape(3, 28, 28) % 251, [3, 9, 7])
+    learnt = samples.take([0, 2]).digit_hashes
+    assert samples.relabel([0], 8).is_learnt(learnt).tolist() == [True, False, True]
+    assert SampleSet().is_learnt(learnt).shape == (0,)
+
+
+FIRST = FirstPrediction("ab12", 7, 0.3)
+
+
+def test_first_predictions_follow_their_samples():
+    samples = SampleSet().add(np.zeros((28, 28), np.uint8), 3).add(np.ones((28, 28), np.uint8), 9, first_prediction=FIRST)
+    assert samples.take([1, 0]).first_predictions == (FIRST, None)
+    assert samples.concatenate(samples).first_predictions == (None, FIRST) * 2
+    assert samples.relabel([1], 7).first_predictions == (None, FIRST), "the prediction was made before every label"
+    with pytest.raises(SampleError, match="2 first predictions"):
+        SampleSet.from_arrays(samples.digits, samples.labels, first_predictions=[FIRST])
+
+
+def test_npz_file_keeps_examples_and_first_predictions():
+    samples = SampleSet().add(np.zeros((28, 28), np.uint8), 3, is_example=True)
+    samples = samples.add(np.ones((28, 28), np.uint8), 9, first_prediction=FIRST)
+    again = SampleSet.from_npz(samples.to_npz())
+    assert again.is_example.tolist() == [True, False]
+    assert again.first_predictions == (None, FIRST)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ("ab12", 10, 0.5),
+        ("ab12", 1.5, 0.5),
+        ("", 1, 0.5),
+        ("a b", 1, 0.5),
+        (None, 1, 0.5),
+        ("ab12", 1, float("nan")),
+        ("a", "x", 1),
+    ],
+)
+def test_a_malformed_first_prediction_is_unknown(values):
+    assert FirstPrediction.from_untrusted(*values) is None
 
 
 def test_invalid_held_out_mask_raises():

@@ -13,6 +13,7 @@ Example:
 from digitcore.charts.digit_map import MAP_KINDS, MAP_SELECTION, digit_map
 from digitcore.charts.learning_curves import AXES, METRICS, curve_bands, curves
 from digitcore.charts.matrices import CELL_SELECTION, confusion, confusion_change
+from digitcore.charts.prequential import prequential
 from digitcore.charts.shares import bars, coverage, digit_accuracy, reliability, robustness
 from digitcore.charts.style import specification
 from digitcore.charts.sweeps import parallel_coordinates, sweep_heat_map, sweep_points
@@ -32,6 +33,7 @@ __all__ = [
     "digit_accuracy",
     "digit_map",
     "parallel_coordinates",
+    "prequential",
     "reliability",
     "robustness",
     "specification",

@@ -27,6 +27,9 @@ DISPUTED_TEST_LABELS: dict[int, int | None] = {
 }
 
 
+MIN_CONTRADICTION = 0.8  # confidence; a less confident prediction is no reason to doubt a label
+
+
 @dataclass(frozen=True)
 class LabelIssue:
     """A label that may be wrong.
@@ -54,7 +57,7 @@ def contradicted(labels: np.ndarray, probabilities: np.ndarray, threshold: float
     Args:
         labels: (N,) integers 0 to 9.
         probabilities: (N, 10) predictions of a model that was not trained on these labels.
-        threshold: minimum confidence of the prediction, 0 to 1.
+        threshold: confidence threshold of the model, 0 to 1. A prediction also needs a confidence of `MIN_CONTRADICTION`.
 
     Returns:
         (N,) bool.
@@ -65,7 +68,7 @@ def contradicted(labels: np.ndarray, probabilities: np.ndarray, threshold: float
         >>> contradicted(np.array([3, 8]), probabilities, threshold=0.9)
         array([False,  True])
     """
-    return np.asarray((probabilities.argmax(1) != labels) & (probabilities.max(1) >= threshold))
+    return np.asarray((probabilities.argmax(1) != labels) & (probabilities.max(1) >= max(threshold, MIN_CONTRADICTION)))
 
 
 def find_label_issues(labels: np.ndarray, probabilities: np.ndarray) -> list[LabelIssue]:

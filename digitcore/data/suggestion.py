@@ -35,7 +35,7 @@ def suggest_next_digit(samples: SampleSet, probabilities: np.ndarray) -> Suggest
     4. The model predicts a digit with the lowest mean confidence.
 
     Args:
-        samples: the user's samples.
+        samples: the user's samples. MNIST examples are ignored.
         probabilities: (N, 10) predictions of the active model for these samples.
 
     Returns:
@@ -45,6 +45,8 @@ def suggest_next_digit(samples: SampleSet, probabilities: np.ndarray) -> Suggest
         >>> suggest_next_digit(SampleSet(), np.zeros((0, 10))).sentence
         'Draw a 0 next: you have none.'
     """
+    is_drawing = ~samples.is_example
+    samples, probabilities = samples.drawn_part(), probabilities[is_drawing]
     counts = np.array(samples.counts())
     predictions = probabilities.argmax(1) if len(samples) else np.zeros(0, int)
     wrong = predictions != samples.labels

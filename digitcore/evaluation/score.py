@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+Z_95 = 1.959963984540054  # 97.5 % quantile of the normal distribution
+
 
 @dataclass(frozen=True)
 class Score:
@@ -92,3 +96,26 @@ def wilson_interval(correct: int, n: int) -> tuple[float, float]:
         return 0.0, 1.0
     interval = binomtest(correct, n).proportion_ci(0.95, method="wilson")
     return float(interval.low), float(interval.high)
+
+
+def wilson_intervals(correct: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the 95 % Wilson intervals of many shares at once.
+
+    Args:
+        correct: (N,) numbers of successes.
+        n: (N,) numbers of trials, at least 1.
+
+    Returns:
+        The lower and the upper bounds, (N,) float64, 0 to 1.
+
+    Example:
+        >>> low, high = wilson_intervals(np.array([9]), np.array([10]))
+        >>> low.round(3), high.round(3)
+        (array([0.596]), array([0.982]))
+
+    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
+    """
+    share, weight = correct / n, Z_95**2 / n
+    center = (share + weight / 2) / (1 + weight)
+    radius = Z_95 / (1 + weight) * np.sqrt(share * (1 - share) / n + weight / (4 * n))
+    return np.clip(center - radius, 0, 1), np.clip(center + radius, 0, 1)

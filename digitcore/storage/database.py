@@ -23,7 +23,7 @@ from digitcore.config import load_config
 from digitcore.errors import DigitLabError, LabDeletedError, LabError, StoreUnreachableError, VersionConflictError
 from digitcore.images import SIDE
 from digitcore.models.bundle import ModelBundle
-from digitcore.samples import MAX_TEXT, SampleSet
+from digitcore.samples import MAX_TEXT, FirstPrediction, SampleSet
 from digitcore.storage import schema
 from digitcore.storage.snapshot import LabSnapshot, ModelFiles, RunRecord, common_prefix_length, read_card
 
@@ -459,10 +459,18 @@ def _delete_parts(db: sql.Connection, lab: str) -> None:
 
 
 def _sample_rows(samples: SampleSet) -> list[dict[str, Any]]:
-    columns = zip(samples.digits, samples.labels, samples.held_out, samples.strokes, samples.dates, strict=True)
+    firsts = [one or (None, None, None) for one in samples.first_predictions]
     return [
-        {"digit": digit.tobytes(), "label": int(label), "held_out": bool(held_out), "strokes": strokes, "date": date}
-        for digit, label, held_out, strokes, date in columns
+        {
+            "digit": samples.digits[i].tobytes(),
+            "label": int(samples.labels[i]),
+            "held_out": bool(samples.held_out[i]),
+            "strokes": samples.strokes[i],
+            "date": samples.dates[i],
+            "is_example": bool(samples.is_example[i]),
+            **dict(zip(("first_model", "first_digit", "first_confidence"), firsts[i], strict=True)),
+        }
+        for i in range(len(samples))
     ]
 
 
@@ -517,6 +525,8 @@ class _LabReader:
             np.array([row.held_out for row in sound], bool),
             [row.strokes for row in sound],
             [row.date for row in sound],
+            np.array([row.is_example for row in sound], bool),
+            [FirstPrediction.from_untrusted(row.first_model, row.first_digit, row.first_confidence) for row in sound],
         )
 
     def read_runs(self) -> tuple[RunRecord, ...]:

@@ -54,6 +54,10 @@ samples = _lab_table(
     sql.Column("held_out", sql.Boolean, nullable=False),
     sql.Column("strokes", sql.Text, nullable=False),
     sql.Column("date", sql.Text, nullable=False),
+    sql.Column("is_example", sql.Boolean, nullable=False),
+    sql.Column("first_model", sql.String(64)),  # hash of the model that predicted the sample before it had a label
+    sql.Column("first_digit", sql.SmallInteger),
+    sql.Column("first_confidence", sql.Float),
 )
 runs = _lab_table(
     "runs",

@@ -1,6 +1,7 @@
 """A lab as plain data, which can be stored, exported and opened again."""
 
 import base64
+import re
 import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
@@ -20,6 +21,7 @@ from digitcore.training.snapshots import MAX_BYTES
 DAMAGED_RUN = "A run in this lab is damaged. Export the lab again where it was made."
 SCORES = ("mnist_before", "mnist_after", "personal_before", "personal_after")
 MAX_ERROR = 1_000  # characters of the reason why a training failed
+SAMPLE_HASH = re.compile("[0-9a-f]{16}")
 ModelFiles = tuple[bytes, bytes]  # model.keras, model.tflite
 
 
@@ -72,6 +74,7 @@ class RunRecord:
             "stopped": run.stopped,
             "personal_is_held_out": run.personal_is_held_out,
             "mnist_p_value": run.mnist_p_value,
+            "sample_hashes": None if run.sample_hashes is None else sorted(run.sample_hashes),
             "snapshots": base64.b64encode(run.snapshots).decode(),
             "error": run.error,
         }
@@ -104,6 +107,7 @@ class RunRecord:
                 stopped=bool(values.get("stopped")),
                 personal_is_held_out=bool(values.get("personal_is_held_out")),
                 mnist_p_value=sanitize.share(values.get("mnist_p_value")),
+                sample_hashes=_read_hashes(values.get("sample_hashes")),
                 resume_state=resume_state if history else None,
                 snapshots=sanitize.encoded(values.get("snapshots"), MAX_BYTES),
                 error=str(values.get("error", ""))[:MAX_ERROR],
@@ -235,6 +239,12 @@ def common_prefix_length(first: Iterable[object], second: Iterable[object]) -> i
             break
         length += 1
     return length
+
+
+def _read_hashes(values: Any) -> frozenset[str] | None:
+    """Return content hashes, or `None` if a value is malformed, because a missing hash would make a sample look unseen."""
+    is_sound = isinstance(values, list) and all(isinstance(one, str) and SAMPLE_HASH.fullmatch(one) for one in values)
+    return frozenset(values) if is_sound else None
 
 
 def _check_name(value: object) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from digitcore.evaluation.score import Score
 from digitcore.models.bundle import ModelBundle, TrainingData
+from digitcore.samples import SampleSet
 from digitcore.training.settings import TrainSettings
 
 Point = dict[str, float]
@@ -56,6 +57,8 @@ class Run:
             on all samples.
         personal_after: Score of the trained model on the same samples.
         personal_is_held_out: Whether the personal scores are measured on held-out samples.
+        sample_hashes: Content hashes of the samples that the model and its parents learnt from, as `SampleSet.digit_hashes`
+            returns them, or None if they are unknown.
         snapshots: Bytes of `snapshots.Snapshots.to_bytes`, or b"" if there are no snapshots.
         error: The reason why the training ended with an error, in one sentence; "" if it did not. The model of a failed run has
             the weights of the initial model.
@@ -79,16 +82,17 @@ class Run:
     personal_before: Score | None = None
     personal_after: Score | None = None
     personal_is_held_out: bool = False
+    sample_hashes: frozenset[str] | None = None
     snapshots: bytes = b""
     error: str = ""
 
     @classmethod
-    def failed(cls, start: ModelBundle, n_drawings: int, settings: TrainSettings, history: list[Point], error: str) -> "Run":
+    def failed(cls, start: ModelBundle, samples: SampleSet, settings: TrainSettings, history: list[Point], error: str) -> "Run":
         """Return the run of a training that ended with an error.
 
         Args:
             start: The initial model.
-            n_drawings: Number of the user's drawings in the training set.
+            samples: The user's samples in the training set.
             settings: The settings.
             history: Points of the curves until the error, oldest first; at least one.
             error: The reason, in one sentence.
@@ -96,7 +100,7 @@ class Run:
         Example:
             >>> from digitcore import models
             >>> point = {"epoch": 0.5, "samples_seen": 250.0, "seconds": 1.5}
-            >>> Run.failed(models.load("mlp"), 0, TrainSettings(), [point], "The loss is not a finite number.").error
+            >>> Run.failed(models.load("mlp"), SampleSet(), TrainSettings(), [point], "The loss is not a finite number.").error
             'The loss is not a finite number.'
         """
         resolved = settings.resolved(start.card.trained)
@@ -105,13 +109,14 @@ class Run:
             name="failed",
             recipe="",
             parent=start.name,
-            training_data=training_data(n_drawings, resolved),
+            training_data=training_data(samples, resolved),
             settings=asdict(resolved),
             history=[],
             metrics={},
             seconds=history[-1]["seconds"],
         )
-        return cls(start.with_card(card), history, settings, start.name, history[-1]["seconds"], error=error)
+        model, seconds = start.with_card(card), history[-1]["seconds"]
+        return cls(model, history, settings, start.name, seconds, sample_hashes=frozenset(), error=error)
 
     def __repr__(self) -> str:
         """Return one line with the name, the completed epochs, the parent and whether the run was stopped."""
@@ -135,20 +140,20 @@ class Run:
         return replace(self, model=model, mnist_before=scores.before, mnist_after=scores.after, mnist_p_value=scores.p_value)
 
 
-def training_data(n_drawings: int, settings: TrainSettings) -> TrainingData:
+def training_data(samples: SampleSet, settings: TrainSettings) -> TrainingData:
     """Return the number of samples of each kind in a training set, for the card of the model.
 
     Args:
-        n_drawings: Number of the user's drawings.
+        samples: The user's samples. MNIST examples among them count as MNIST digits.
         settings: Settings of the training.
 
     Example:
-        >>> training_data(20, TrainSettings()).n_samples
-        520
+        >>> training_data(SampleSet(), TrainSettings()).n_samples
+        500
     """
     return TrainingData(
-        drawings=n_drawings,
-        mnist_digits=settings.mnist_samples,
+        drawings=len(samples.drawn_part()),
+        mnist_digits=settings.mnist_samples + int(samples.is_example.sum()),
         synthetic_digits=settings.synthetic_samples,
         pen_digits=settings.pen_samples,
         non_digits=settings.non_digit_samples,

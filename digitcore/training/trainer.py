@@ -115,6 +115,7 @@ def train(
         seconds=recorder.seconds(),
         stopped=recorder.stopped,
         resume_state=recorder.resume_state,
+        sample_hashes=frozenset(samples.digit_hashes),
         snapshots=recorder.snapshots.result() if recorder.snapshots else b"",
     )
 
@@ -230,7 +231,7 @@ def _card(start: ModelBundle, samples: SampleSet, settings: TrainSettings, recor
         parameters=start.card.parameters,
         parent=start.name,
         trained=True,
-        training_data=training_data(len(samples), settings),
+        training_data=training_data(samples, settings),
         settings=asdict(settings),
         history=history.thin(recorder.points),
         seconds=round(recorder.seconds(), 1),

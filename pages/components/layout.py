@@ -75,7 +75,7 @@ def _show_bar(session: LabSession) -> None:
             assets.render(
                 "status.html",
                 model=session.active_model.name,
-                drawings=formatting.drawings(len(session.samples)),
+                drawings=formatting.samples(session.samples.current),
                 saving=_saving(session),
             )
         )

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from digitcore.evaluation.score import Score
 from digitcore.models.bundle import MAX_NAME, NAME_HINT
 from digitcore.storage.snapshot import RunRecord
 from digitcore.training.run import Run
@@ -55,9 +56,8 @@ def _row(record: RunRecord, session: LabSession) -> dict[str, Any]:
     return {
         "Run": record.name + (" (active)" if record is session.models.active_run else ""),
         "Started from": run.parent,
-        "Drawings before": formatting.score(run.personal_before),
-        "Drawings after": formatting.score(run.personal_after),
-        "Drawings scored": _scored_drawings(run),
+        "Your handwriting before": _handwriting(run, run.personal_before),
+        "Your handwriting after": _handwriting(run, run.personal_after),
         "MNIST test before": formatting.percent(run.mnist_before.accuracy, 2) if run.mnist_before else "",
         "MNIST test after": formatting.percent(run.mnist_after.accuracy, 2) if run.mnist_after else "",
         "Seconds": round(run.seconds, 1),
@@ -67,11 +67,10 @@ def _row(record: RunRecord, session: LabSession) -> dict[str, Any]:
     }
 
 
-def _scored_drawings(run: Run) -> str:
-    """Return on which drawings a run was scored; "" if it was scored on none."""
-    if not (run.personal_after and run.personal_after.n):
-        return ""
-    return "held out" if run.personal_is_held_out else "used for training"
+def _handwriting(run: Run, score: Score | None) -> str:
+    """Return a score on drawings with their kind, because scores on training drawings must not be ranked with others."""
+    kind = "held-out" if run.personal_is_held_out else "training"
+    return f"{formatting.score(score)} {kind}" if score and score.n else ""
 
 
 def _show_actions(session: LabSession, record: RunRecord) -> None:

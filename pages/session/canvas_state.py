@@ -44,6 +44,7 @@ class Drawing:
         predictions: Prediction and confidence after each stroke.
         redo_stack: Strokes that Undo has removed on the server, newest last.
         from_image: Whether the digit comes from an image. The first stroke replaces it.
+        is_example: Whether the digit is an MNIST digit that nobody has drawn on this canvas.
         previous: The content before Clear or an image, for Undo.
         following: The content that Undo has replaced, for Redo.
     """
@@ -54,6 +55,7 @@ class Drawing:
     predictions: tuple[tuple[int, float], ...] = ()
     redo_stack: tuple[Fabric, ...] = ()
     from_image: bool = False
+    is_example: bool = False
     previous: "Drawing | None" = field(default=None, repr=False)
     following: "Drawing | None" = field(default=None, repr=False)
 
@@ -172,7 +174,7 @@ class CanvasState(SessionPart):
             digit, issues, self.error = None, (), str(error)
         if is_longer:
             drawing = replace(drawing, redo_stack=(), following=None)
-        self.drawing = replace(drawing, digit=digit, issues=issues, from_image=False)
+        self.drawing = replace(drawing, digit=digit, issues=issues, from_image=False, is_example=False)
 
     @synchronized
     def new_revision(self, drawing: Drawing | None = None) -> None:
@@ -252,9 +254,10 @@ class CanvasState(SessionPart):
         self.awaiting_image = bool(paths)
 
     @synchronized
-    def load_digit(self, digit: np.ndarray, issues: Sequence[QualityIssue] = ()) -> None:
-        """Show a digit of an image, (28, 28) uint8, with its issues."""
-        self.new_revision(Drawing(digit=digit, issues=tuple(issues), from_image=True, previous=self.drawing.undo_target))
+    def load_digit(self, digit: np.ndarray, issues: Sequence[QualityIssue] = (), *, is_example: bool = False) -> None:
+        """Show a digit of an image, (28, 28) uint8, with its issues. An example is an MNIST digit."""
+        previous = self.drawing.undo_target
+        self.new_revision(Drawing(digit=digit, issues=tuple(issues), from_image=True, is_example=is_example, previous=previous))
 
     @synchronized
     def set_white_background(self, white: bool) -> None:

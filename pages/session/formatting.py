@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from digitcore.evaluation.score import Score
 from digitcore.models.bundle import ModelBundle
+from digitcore.samples import SampleSet
 
 
 def escape(name: str) -> str:
@@ -20,6 +21,13 @@ def plural(n: int, noun: str) -> str:
 def drawings(n: int) -> str:
     """Return a number of drawings: "1 drawing", "12 drawings"."""
     return plural(n, "drawing")
+
+
+def samples(found: SampleSet) -> str:
+    """Return the number of drawings and of labelled MNIST examples: "12 drawings", "3 drawings, 1 example"."""
+    n_examples = int(found.is_example.sum())
+    examples = f", {plural(n_examples, 'example')}" * bool(n_examples)
+    return f"{drawings(len(found) - n_examples)}{examples}"
 
 
 def percent(share: float, places: int = 0) -> str:

@@ -12,6 +12,7 @@ from digitcore.data.label_issues import contradicted
 from digitcore.data.sample_files import ImportResult
 from digitcore.data.suggestion import Suggestion, suggest_next_digit
 from digitcore.evaluation.comparison import better_model
+from digitcore.evaluation.score import Score
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.jobs.tasks import (
     BuildNetworkTask,
@@ -23,12 +24,12 @@ from digitcore.jobs.tasks import (
 )
 from digitcore.models.bundle import ModelBundle
 from digitcore.models.network_spec import is_spec
-from digitcore.samples import SampleSet
+from digitcore.samples import FirstPrediction, SampleSet
 from digitcore.storage.archive import OpenedLab
 from digitcore.storage.snapshot import LabSnapshot, RunRecord
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
-from pages.session import training_summary
+from pages.session import formatting, training_summary
 from pages.session.canvas_state import CanvasState, Drawing
 from pages.session.model_library import PRETRAINED, UNTRAINED, ModelLibrary
 from pages.session.sample_list import Contradiction, SampleList
@@ -112,7 +113,15 @@ class LabSession:
             self.samples.forget_last()
             return False
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        self.samples.add(drawn, digit, self.canvas.encoded_strokes(), now, self._contradiction(drawn, digit))
+        self.samples.add(
+            drawn,
+            digit,
+            self.canvas.encoded_strokes(),
+            now,
+            self._contradiction(drawn, digit),
+            is_example=self.canvas.drawing.is_example,
+            first_prediction=self._first_prediction(drawn),
+        )
         self._labelled, self.flash = self.canvas.drawing, ""
         self.canvas.new_revision()
         self.canvas.set_notice("")
@@ -127,6 +136,15 @@ class LabSession:
         if not contradicted(np.array([label]), probabilities, model.card.confidence_threshold)[0]:
             return None
         return Contradiction(int(probabilities[0].argmax()), float(probabilities[0].max()))
+
+    def _first_prediction(self, digit: np.ndarray) -> FirstPrediction | None:
+        """Return the active model's prediction for (28, 28) uint8; `None` if the model has learnt from this digit."""
+        model = self.active_model
+        single = SampleSet.from_arrays(digit[None], [0])
+        if single.is_learnt(self.models.learnt_from(model) or ())[0]:
+            return None
+        probabilities = self.resources.probabilities(model, digit[None])[0]
+        return FirstPrediction(model.hash, int(probabilities.argmax()), float(probabilities.max()))
 
     def contradicted_samples(self) -> np.ndarray:
         """Return the indices of samples for which the shipped model confidently predicts another digit, without kept labels."""
@@ -151,6 +169,13 @@ class LabSession:
         self.flash, self.is_flash_error = sentence, False
 
     @synchronized
+    def go_back(self, record: RunRecord) -> None:
+        """Activate the model that a run started from, and say so on the Draw page."""
+        name = formatting.escape(self.models.go_back(record))
+        self.show_error("")
+        self.flash, self.is_flash_error = f"{name} predicts again. {formatting.escape(record.name)} is kept on Train.", False
+
+    @synchronized
     def undo_samples(self) -> None:
         """Restore the samples before the last `replace_samples`."""
         self.samples.undo()
@@ -164,7 +189,9 @@ class LabSession:
         if trained and training.start == Start.TRAINED:
             return trained, ""
         if trained and training.start == Start.BETTER:
-            return better_model(self.initial_model, trained, self.samples.current.test_part())
+            samples, is_unseen = self.tested_drawings([self.initial_model, trained])
+            model, reason = better_model(self.initial_model, trained, samples)
+            return model, reason + " They may have been used for training." * bool(len(samples) and not is_unseen)
         if training.start == Start.UNTRAINED and (built := self.work.known(self.network_task)):
             return built.model, ""
         return self.resources.shipped(self.default_start), ""
@@ -221,7 +248,7 @@ class LabSession:
         task, result = job.task, job.wait()
         match task:
             case TrainTask():
-                self._add_run(result, task.start)
+                self._add_run(result, task)
             case ScoreRunTask():
                 self.models.set_mnist_scores(task.run_id, result)
             case OpenLabTask():
@@ -231,9 +258,16 @@ class LabSession:
             case ReadSamplesTask():
                 self._add_samples(result)
 
-    def _add_run(self, run: Run, start: ModelBundle) -> None:
-        self.score(self.models.add_run(run, start))
+    def _add_run(self, run: Run, task: TrainTask) -> None:
+        record = self.models.add_run(run, task.start)
+        learnt = record.run.sample_hashes
+        if run.personal_is_held_out and learnt is not None and task.samples.test_part().is_learnt(learnt).any():
+            self.models.mark_as_learnt(record)
+        self.score(record)
         self._samples_at_outcome = self.samples.current
+        if self.samples.contradiction is not None:
+            newest = self.samples.current
+            self.samples.update_contradiction(self._contradiction(newest.digits[-1], int(newest.labels[-1])))
 
     def _keep_failed(self, job: Job[Any]) -> None:
         """Add the run of a training that ended with an error, if it had begun."""
@@ -246,7 +280,7 @@ class LabSession:
 
     def _open_lab(self, opened: OpenedLab) -> None:
         self.replace_with(opened.snapshot)
-        sentence = f"Opened: {len(self.samples):,} drawings, {len(self.models.runs):,} runs."
+        sentence = f"Opened: {formatting.samples(self.samples.current)}, {formatting.plural(len(self.models.runs), 'run')}."
         self.work.set_notice(OpenLabTask, " ".join([sentence, *opened.skipped[:MAX_SKIPPED]]))
 
     def _add_samples(self, result: ImportResult) -> None:
@@ -259,9 +293,48 @@ class LabSession:
             added = new.take(range(len(new) - n_excess))
             self.replace_samples(samples.concatenate(added), training_summary.samples_added(result, len(new), n_excess))
 
-    def is_scored_on_unseen(self, names: Iterable[str]) -> bool:
-        """Check whether none of these models has learnt from the samples that it is scored on."""
-        return bool(self.samples.current.held_out.any()) or not any(name in self.models.own for name in names)
+    def unseen(self, models: Iterable[ModelBundle]) -> np.ndarray:
+        """Return which samples are drawings that none of these models has learnt from, (N,) bool.
+
+        They are held out, or were drawn after the trainings. If it is not known what a model learnt from, only the held-out
+        drawings count as unseen.
+        """
+        samples = self.samples.current
+        unseen = ~samples.is_example
+        for model in models:
+            learnt = self.models.learnt_from(model)
+            unseen &= samples.held_out if learnt is None else ~samples.is_learnt(learnt)
+        return unseen
+
+    def tested_drawings(self, models: Iterable[ModelBundle]) -> tuple[SampleSet, bool]:
+        """Return the drawings on which models are compared, and whether no model has learnt from them.
+
+        If no drawing is unseen by all of these models, they are compared on all drawings.
+        """
+        samples, unseen = self.samples.current, self.unseen(models)
+        return (samples.take(np.flatnonzero(unseen)), True) if unseen.any() else (samples.drawn_part(), False)
+
+    def has_learnt(self, model: ModelBundle) -> bool:
+        """Check whether a model has learnt, or may have learnt, from any of the drawings."""
+        return int(self.unseen([model]).sum()) < self.samples.n_drawings
+
+    def unseen_scores(self, record: RunRecord) -> tuple[Score, Score] | None:
+        """Return the scores of a run's initial and trained model on the drawings that the run has not learnt from.
+
+        Returns:
+            The scores, or `None` if the run has learnt from all drawings.
+        """
+        samples, unseen = self.samples.current, self.unseen([record.start, record.model])
+        if not unseen.any():
+            return None
+        before, after = (
+            Score.from_counts(int(np.count_nonzero(is_correct[unseen])), int(unseen.sum()))
+            for is_correct in (
+                self.resources.probabilities(model, samples.digits).argmax(1) == samples.labels
+                for model in (record.start, record.model)
+            )
+        )
+        return before, after
 
     @property
     def is_outcome_new(self) -> bool:

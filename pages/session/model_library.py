@@ -34,7 +34,7 @@ class ModelLibrary(SessionPart):
         runs: The runs, oldest first. The tuple is replaced, never changed in place.
         uploads: The imported models, oldest first. The tuple is replaced, never changed in place.
         run_counter: Number of runs that were ever created, used for their names.
-        active_name: Name of the run or the imported model that predicts; "" is the latest run.
+        active_name: Name of the run, the imported model or the shipped model that predicts; "" is the latest run.
         rejected_name: The last name that was not allowed; `None` if the last name was accepted.
         deleted: The run that was deleted last, until the next change.
         has_compared: Whether the user has seen a comparison.
@@ -57,11 +57,17 @@ class ModelLibrary(SessionPart):
 
     @property
     def active_run(self) -> RunRecord | None:
-        """The run whose model predicts: the chosen run or the latest run."""
-        if any(upload.name == self.active_name for upload in self.uploads):
-            return None
+        """The run whose model predicts: the chosen run, or the latest run that did not fail if no model is chosen."""
         usable = [record for record in self.runs if not record.run.error]
-        return next((record for record in usable if record.name == self.active_name), usable[-1] if usable else None)
+        if found := next((record for record in usable if record.name == self.active_name), None):
+            return found
+        is_other = self._active_shipped or any(upload.name == self.active_name for upload in self.uploads)
+        return usable[-1] if usable and not is_other else None
+
+    @property
+    def _active_shipped(self) -> str:
+        """Name of the shipped model that the user has gone back to, or ""."""
+        return self.active_name if self.active_name and self.active_name in self._resources.usable_names() else ""
 
     @property
     def own(self) -> dict[str, ModelBundle]:
@@ -76,9 +82,12 @@ class ModelLibrary(SessionPart):
         return run.model if run else self.own.get(self.active_name)
 
     def initial(self, default: str = PRETRAINED) -> ModelBundle:
-        """Return the model that the active run started from, or the shipped model `default` if there is no run."""
+        """Return the model that the active run started from.
+
+        If no run is active, return the shipped model that is active, or else the shipped model `default`.
+        """
         run = self.active_run
-        return run.start if run else self._resources.shipped(default)
+        return run.start if run else self._resources.shipped(self._active_shipped or default)
 
     def active(self, default: str = PRETRAINED) -> ModelBundle:
         """Return the model that predicts."""
@@ -101,6 +110,20 @@ class ModelLibrary(SessionPart):
         every, initial = self.every_model(), self.initial(default)
         return every if initial.name in every else every | {initial.name: initial}
 
+    def learnt_from(self, model: ModelBundle) -> frozenset[str] | None:
+        """Return the content hashes of the user's samples that a model learnt from; `None` if they are not known."""
+        shipped = self._resources.usable_names()
+        if model.name in shipped and self._resources.shipped(model.name).hash == model.hash:
+            return frozenset()
+        known = [*self.runs, *([self.deleted.record] if self.deleted else [])]
+        found = [record.run.sample_hashes for record in known if record.model.hash == model.hash]
+        if not found:
+            if not model.card.trained or any(self._resources.shipped(name).hash == model.hash for name in shipped):
+                return frozenset()
+            # A run has learnt all that its deleted initial model had learnt.
+            found = [record.run.sample_hashes for record in known if record.start.hash == model.hash][:1] or [None]
+        return None if None in found else frozenset().union(*(one for one in found if one is not None))
+
     def is_free_name(self, name: str) -> bool:
         """Check whether a name is valid and no other model has it."""
         is_taken = name in self.own or self.find_run(name) is not None or name in self._resources.shipped_names()
@@ -108,7 +131,13 @@ class ModelLibrary(SessionPart):
 
     @synchronized
     def add_run(self, run: Run, start: ModelBundle) -> RunRecord:
-        """Append a run with the next free name, and activate its model unless the training failed."""
+        """Append a run with the next free name, and activate its model unless the training failed.
+
+        The run also learnt from the samples that its initial model learnt from.
+        """
+        inherited = self.learnt_from(start)
+        is_known = run.sample_hashes is not None and inherited is not None
+        run = replace(run, sample_hashes=(run.sample_hashes or frozenset()) | (inherited or frozenset()) if is_known else None)
         self.run_counter += 1
         while not self.is_free_name(f"run {self.run_counter}"):
             self.run_counter += 1
@@ -116,6 +145,12 @@ class ModelLibrary(SessionPart):
         self.runs = (*self.runs, record)
         self.active_name, self.deleted = self.active_name if run.error else record.name, None
         return record
+
+    @synchronized
+    def mark_as_learnt(self, record: RunRecord) -> None:
+        """Note that the initial model of a run had learnt from drawings on which the run is scored."""
+        marked = replace(record, run=replace(record.run, personal_is_held_out=False))
+        self.runs = tuple(marked if known is record else known for known in self.runs)
 
     @synchronized
     def rename_run(self, record: RunRecord, name: str) -> bool:
@@ -193,6 +228,13 @@ class ModelLibrary(SessionPart):
     def activate(self, name: str) -> None:
         """Activate one of the user's models."""
         self.active_name = name
+
+    @synchronized
+    def go_back(self, record: RunRecord) -> str:
+        """Activate the model that a run started from. Return its name. A model that was deleted is added again."""
+        start, present = record.start, self.every_model().get(record.start.name)
+        self.active_name = start.name if present is not None and present.hash == start.hash else self.add_upload(start)
+        return self.active_name
 
     def pair(self, default: str = PRETRAINED) -> tuple[str, str]:
         """Return the default baseline and candidate: the active model's initial model, and the active model."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from digitcore import sanitize
-from digitcore.samples import SampleSet
+from digitcore.samples import FirstPrediction, SampleSet
 from pages.session.session_part import SessionPart, synchronized
 
 MAX_KEPT = 10_000  # labels
@@ -52,6 +52,11 @@ class SampleList(SessionPart):
         return len(self.current)
 
     @property
+    def n_drawings(self) -> int:
+        """Number of samples that the user has drawn. Labelled MNIST examples are not counted."""
+        return len(self.current) - int(self.current.is_example.sum())
+
+    @property
     def can_undo(self) -> bool:
         """Whether the last change can be undone."""
         return self._before is not None
@@ -62,10 +67,18 @@ class SampleList(SessionPart):
 
     @synchronized
     def add(
-        self, digit: np.ndarray, label: int, strokes: str = "", date: str = "", contradiction: Contradiction | None = None
+        self,
+        digit: np.ndarray,
+        label: int,
+        strokes: str = "",
+        date: str = "",
+        contradiction: Contradiction | None = None,
+        *,
+        is_example: bool = False,
+        first_prediction: FirstPrediction | None = None,
     ) -> None:
         """Append a sample."""
-        self.current = self.current.add(digit, label, strokes, date)
+        self.current = self.current.add(digit, label, strokes, date, is_example=is_example, first_prediction=first_prediction)
         self.last_label, self.contradiction, self._before = label, contradiction, None
 
     @synchronized
@@ -86,6 +99,11 @@ class SampleList(SessionPart):
             self.last_label = self.contradiction.digit
             self.current = self.current.relabel([len(self.current) - 1], self.last_label)
             self.contradiction = None
+
+    @synchronized
+    def update_contradiction(self, contradiction: Contradiction | None) -> None:
+        """Replace the contradiction of the last label after the active model has changed; `None` if it is settled."""
+        self.contradiction = contradiction
 
     @synchronized
     def keep_label(self) -> None:

@@ -226,4 +226,4 @@ def failed_run(job: Job[Run]) -> Run | None:
     points = [*before, *history.from_json([event.point for event in job.events])]
     if not points or isinstance(job.error, WithdrawnError):
         return None
-    return Run.failed(task.start, len(task.samples.training_part()), task.settings, points, str(job.error))
+    return Run.failed(task.start, task.samples.training_part(), task.settings, points, str(job.error))

@@ -1,14 +1,17 @@
 """Sentences about trainings, imports and comparisons that several pages show."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from digitcore.data import sample_files
 from digitcore.data.sample_files import ImportResult
 from digitcore.evaluation.comparison import SIGNIFICANCE_LEVEL, PairedComparison
-from digitcore.evaluation.score import Score
+from digitcore.evaluation.score import Score, wilson_interval
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.models.bundle import ModelBundle
+from digitcore.storage.snapshot import RunRecord
 from digitcore.training.run import Run
+from pages.session import formatting
 from pages.session.formatting import drawings, escape, p_value, percent, plural
 from pages.session.training_data import training_data_sentence
 
@@ -18,6 +21,9 @@ NO_MNIST = (
 )
 WAIT = "The results appear when the evaluation is done."
 MAX_MNIST_LOSS = 0.003  # share of the test digits: a training that loses more gets a warning
+COLLAPSE = 0.1  # share of the digits: a model that predicts more of them wrong than before is called much worse
+MUCH_WORSE = ":red[**much worse**]"
+UNSEEN_HELP = "Unseen drawings are held out, or were drawn after the training."
 
 
 def samples_added(result: ImportResult, n_new: int, n_excess: int) -> str:
@@ -74,8 +80,42 @@ def headline(run: Run, scoring: str = "") -> str:
     parts = []
     if before and after and after.n:
         which = "held-out" if run.personal_is_held_out else "training"
-        parts.append(f"**{after.correct} of {after.n}** {which} drawings are predicted correctly (before: {before.correct}).")
+        found = _counts(after.correct, after.n, which, before.correct, after.interval if run.personal_is_held_out else None)
+        parts.append(f"{found}: {MUCH_WORSE}." if _is_collapse(before, after) else f"{found}.")
     return " ".join([*parts, _mnist_change(run, scoring)])
+
+
+def unseen(record: RunRecord, scores: tuple[Score, Score] | None) -> str:
+    """Describe a run on the drawings that it has not learnt from.
+
+    Args:
+        record: The run.
+        scores: Scores of the initial and the trained model on these drawings; `None` if there are no such drawings.
+
+    Returns:
+        A sentence. It is "" if `outcome` and `headline` say the same, because the drawings were held out from the training.
+    """
+    if scores is None or (record.run.personal_is_held_out and scores[1] == record.run.personal_after):
+        return ""
+    before, after = scores
+    low_high = formatting.interval(after.interval, 0)
+    return (
+        f"{escape(record.name)} predicts **{after.correct} of {after.n}** unseen drawings correctly "
+        f"(95 % interval {low_high}; {escape(record.start.name)}: {before.correct})."
+    )
+
+
+def collapse(record: RunRecord) -> str:
+    """Return a sentence if a training has made the model much worse; "" if it has not."""
+    run = record.run
+    pairs = (("MNIST", run.mnist_before, run.mnist_after, 1), ("your handwriting", run.personal_before, run.personal_after, 0))
+    drops = [
+        f"{what} {_change(before, after, places)}"
+        for what, before, after, places in pairs
+        if before and after and _is_collapse(before, after)
+    ]
+    names = f"{escape(record.name)} is **much worse** than {escape(record.start.name)}"
+    return f"{names}: {' and '.join(drops)}." if drops else ""
 
 
 def warning(run: Run) -> str:
@@ -109,10 +149,10 @@ def drawings_headline(pair: PairedComparison, has_learnt: bool) -> str:
     before, after = pair.baseline, pair.candidate
     if not after.n:
         return "You have no drawings yet."
-    counts = f"**{after.correct} of {after.n}** {{}} drawings are predicted correctly (before: {before.correct})"
     if has_learnt:
-        return f"{counts.format('training')}."
-    return f"{counts.format('held-out')}: {_verdict(pair)}{_p_value_of_change(pair)}."
+        return f"{_counts(after.correct, after.n, 'training', before.correct)}."
+    counts = _counts(after.correct, after.n, "unseen", before.correct, after.interval)
+    return f"{counts}: {_verdict(pair)}{_p_value_of_change(pair)}."
 
 
 def mnist_headline(pair: PairedComparison | None, baseline: ModelBundle, candidate: ModelBundle) -> str:
@@ -130,7 +170,8 @@ def _handwriting_change(run: Run) -> list[str]:
         return []
     low, high = (round(100 * bound) for bound in after.interval)
     which = f"held out; 95 % interval: {low}–{high} %" if run.personal_is_held_out else "used for training"
-    return [f"Your handwriting {percent(before.accuracy)} → **{percent(after.accuracy)}** ({drawings(after.n)} {which})."]
+    verdict = f": {MUCH_WORSE}" * _is_collapse(before, after)
+    return [f"Your handwriting {_change(before, after, 0)} ({drawings(after.n)} {which}){verdict}."]
 
 
 def _mnist_change(run: Run, scoring: str) -> str:
@@ -143,6 +184,8 @@ def _mnist_change(run: Run, scoring: str) -> str:
         return f"{sentence}."
     if run.mnist_p_value >= SIGNIFICANCE_LEVEL:
         return f"{sentence}: about the same."
+    if _is_collapse(run.mnist_before, run.mnist_after):
+        return f"{sentence}: {MUCH_WORSE}."
     is_better = run.mnist_before is not None and run.mnist_after.correct > run.mnist_before.correct
     return f"{sentence}: clearly {'better' if is_better else 'worse'}."
 
@@ -152,11 +195,30 @@ def _verdict(pair: PairedComparison) -> str:
         return "no difference"
     if not pair.is_significant:
         return "about the same"
+    if pair.net_gain < -COLLAPSE * pair.baseline.n:
+        return MUCH_WORSE
     return "clearly better" if pair.net_gain > 0 else "clearly worse"
 
 
 def _p_value_of_change(pair: PairedComparison) -> str:
     return f" ({p_value(pair.p_value)})" if len(pair.fixed) + len(pair.broken) else ""
+
+
+def _counts(correct: int, n: int, which: str, before: int, interval: Sequence[float] | None = None) -> str:
+    """Return a score on drawings and the score before. Drawings of the training set have no interval."""
+    bounds = f"95 % interval {formatting.interval(interval, 0)}; " if interval else ""
+    return f"**{correct} of {n}** {which} drawings are predicted correctly ({bounds}before: {before})"
+
+
+def _change(before: Score, after: Score, places: int) -> str:
+    return f"{percent(before.accuracy, places)} → **{percent(after.accuracy, places)}**"
+
+
+def _is_collapse(before: Score | None, after: Score | None) -> bool:
+    """Check whether the accuracy dropped by more than `COLLAPSE`, and the two intervals do not overlap."""
+    if before is None or after is None or after.accuracy >= before.accuracy - COLLAPSE:
+        return False
+    return wilson_interval(after.correct, after.n)[1] < wilson_interval(before.correct, before.n)[0]
 
 
 def _is_worse(before: Score | None, after: Score | None, tolerance: float) -> bool:

@@ -184,7 +184,9 @@ def test_misclassified_by_a_chosen_model(app, few):
 def test_an_image_instead_of_a_drawing(app, data):
     open_expander(app, "picture")
     app.button(key="example").click().run()
-    assert session_of(app).canvas.drawing.from_image and len(predicted_digits(app)) == 1
+    drawing = session_of(app).canvas.drawing
+    assert drawing.from_image and drawing.is_example and len(predicted_digits(app)) == 1
+    assert (data.validation[0] == drawing.digit).all((1, 2)).any(), "it is no test digit"
     file = io.BytesIO()
     Image.fromarray(255 - data.test_images[0]).resize((300, 400)).save(file, "PNG")
     for content in (file.getvalue(), b"", b"no picture", file.getvalue()[:200]):

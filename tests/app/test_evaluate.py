@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from digitcore.jobs.tasks import RobustnessTask
-from digitcore.samples import SampleSet
+from digitcore.samples import FirstPrediction, SampleSet
 from pages.session import resources
 from tests.support.app import DRAW, EVALUATE, add_run, add_samples, go, new_app, queries, session_of, texts, until_answered
 
@@ -60,7 +60,8 @@ def test_the_page_opens_with_the_headline_of_the_pair(app, few, genius, untraine
     add_run(app, genius, untrained)
     app.run()
     until_answered(app)
-    assert "**10 of 10** held-out drawings are predicted correctly (before: 2): clearly better (p = 0.0078)." in texts(app)
+    counts = "**10 of 10** unseen drawings are predicted correctly (95 % interval 72–100 %; before: 2)"
+    assert f"{counts}: clearly better (p = 0.0078)." in texts(app)
     add_samples(app, few)
     app.run()
     assert "**20 of 20** training drawings are predicted correctly (before: 2)." in texts(app)
@@ -83,9 +84,20 @@ def test_a_comparison_of_the_active_model_with_what_it_started_from(app, few, ge
     for view in ("pair", "drawings"):
         see(app, view)
         assert [box.value for box in app.selectbox[:2]] == ["untrained", "run 1"]
-    assert (
-        "of 20 drawings correctly than untrained: clearly better (p < 0.001" in texts(app) and session_of(app).models.has_compared
-    )
+    assert "**20 of 20** training drawings are predicted correctly (before: 2)." in texts(app)
+    assert session_of(app).models.has_compared
+
+
+def test_first_predictions_have_a_curve_and_a_table(app, few, genius):
+    for number in range(20):
+        first = FirstPrediction(genius.hash, int(few.labels[number]) if number else 5, 0.5)
+        session_of(app).samples.add(few.digits[number], int(few.labels[number]), first_prediction=first)
+    go(app, EVALUATE)
+    see(app, "drawings")
+    assert "**19 of 20** drawings were predicted correctly before they had a label (95 % interval 76–99 %)." in texts(app)
+    assert len(app.get("vega_lite_chart")) == 1
+    table = next(frame.value for frame in app.dataframe if "drawing" in frame.value)
+    assert table["model"].unique().tolist() == ["genius"] and table["accuracy"].iloc[-1] == 0.95
 
 
 def test_the_chosen_pair_is_the_same_in_every_view(app, few):

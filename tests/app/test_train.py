@@ -3,6 +3,7 @@
 import pytest
 
 from digitcore import mnist
+from digitcore.evaluation.score import Score
 from digitcore.jobs.limits import Limits
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
@@ -70,6 +71,36 @@ def test_the_better_model_and_why(app, few, genius, untrained):
     go(app, TRAIN)
     app.radio(key="start_from").set_value("better").run()
     assert "“genius”: 20 of 20 drawings are correct" in texts(app)
+
+
+@pytest.mark.parametrize("page", [DRAW, TRAIN])
+def test_a_collapse_is_said_and_undone_with_one_press(app, genius, untrained, page):
+    scores = {"mnist_before": Score.from_counts(9970, 10_000), "mnist_after": Score.from_counts(1030, 10_000)}
+    add_run(app, untrained, genius, scores | {"mnist_p_value": 0.0})
+    go(app, page)
+    assert "run 1 is **much worse** than genius: MNIST 99.7 % → **10.3 %**." in [error.value for error in app.error]
+    app.button(key="go_back").click().run()
+    assert session_of(app).active_model.hash == genius.hash and "Active model: genius" in html(app) and not app.error
+    assert len(session_of(app).models.runs) == 1 and "No training yet" not in texts(app)
+
+
+def test_drawings_made_after_a_training_are_counted_with_an_interval(app, few, genius, untrained):
+    add_samples(app, few.take(range(17)))
+    score = Score.from_counts(17, 17)
+    learnt = {"sample_hashes": frozenset(few.take(range(17)).digit_hashes)}
+    add_run(app, genius, untrained, learnt | {"personal_before": score, "personal_after": score})
+    go(app, TRAIN)
+    assert "unseen" not in texts(app)
+    assert app.dataframe[0].value["Your handwriting after"].tolist() == ["100 % of 17 training"], "not ranked with held-out ones"
+    add_samples(app, few)
+    for page in (TRAIN, DRAW):
+        go(app, page)
+        assert "run 1 predicts **3 of 3** unseen drawings correctly (95 % interval 44–100 %; untrained: " in texts(app)
+    go(app, EVALUATE)
+    assert "**3 of 3** unseen drawings are predicted correctly (95 % interval 44–100 %; before: " in texts(app)
+    assert app.dataframe[0].value["Your handwriting 95 %"][1] == "44–100 % of 3"
+    app.segmented_control(key="view").set_value("drawings").run()
+    assert "17 drawings may have been used for training. They are not compared." in texts(app)
 
 
 def test_runs_in_the_table(app, genius, untrained):
@@ -174,7 +205,7 @@ def test_a_run_of_the_table_is_started_from(app, genius, untrained):
 def test_a_failed_training_stays_in_the_table_with_its_reason(app, genius, untrained):
     add_run(app, untrained, genius)
     point = {"epoch": 0.5, "samples_seen": 250.0, "seconds": 1.0, "loss": 9.0}
-    run = Run.failed(genius, 0, TrainSettings(), [point], "The loss is not a finite number.")
+    run = Run.failed(genius, SampleSet(), TrainSettings(), [point], "The loss is not a finite number.")
     session_of(app).models.add_run(run, genius)
     go(app, TRAIN)
     table = app.dataframe[0].value

@@ -61,7 +61,7 @@ def test_from_an_example_to_a_compared_model_by_keyboard(person: Person):
     person.settle()
     tab_to(page, f"It is a {digit}")
     page.keyboard.press("Enter")
-    person.wait_for_drawings(1)
+    person.bar().get_by_text("0 drawings, 1 example").wait_for()
     person.settle()
     tab_to(page, "Train on my handwriting")
     page.keyboard.press("Enter")

@@ -3,6 +3,11 @@ import numpy as np
 from digitcore.data.label_issues import DISPUTED_TEST_LABELS, contradicted, find_label_issues
 
 
+def test_a_prediction_of_low_confidence_contradicts_no_label():
+    probabilities = np.eye(10)[[4, 4]] * [[0.79], [0.81]]
+    assert contradicted(np.array([3, 3]), probabilities, threshold=0.1).tolist() == [False, True]
+
+
 def test_confident_prediction_of_another_digit_contradicts_the_label():
     probabilities = np.full((4, 10), 0.01)
     probabilities[[0, 1, 2, 3], [3, 3, 3, 3]] = [0.91, 0.91, 0.5, 0.91]

@@ -38,7 +38,7 @@ def test_npz_file_keeps_all_fields(some):
     back = sample_files.read(some.to_npz())
     assert not back.rejected
     assert str(back) == "31 samples imported."
-    for name in ("digits", "labels", "held_out"):
+    for name in ("digits", "labels", "held_out", "is_example"):
         assert (getattr(back.samples, name) == getattr(some, name)).all()
     assert back.samples.strokes == some.strokes
     assert back.samples.dates == some.dates

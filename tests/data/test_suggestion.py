@@ -42,6 +42,11 @@ def test_digit_with_the_lowest_confidence_comes_last():
     assert "55 %" in found.sentence
 
 
+def test_examples_are_ignored():
+    samples = SampleSet().add(np.zeros((28, 28), np.uint8), 0, is_example=True)
+    assert suggest_next_digit(samples, np.eye(10)[[7]]).sentence == "Draw a 0 next: you have none."
+
+
 def test_article_fits_the_digit():
     labels = [digit for digit in range(10) if digit != 8]
     assert suggested(labels, labels).sentence == "Draw an 8 next: you have none."

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digitcore.evaluation.score import Score, wilson_interval
+from digitcore.evaluation.score import Score, wilson_interval, wilson_intervals
 
 
 def test_accuracy():
@@ -36,3 +36,5 @@ def test_wilson_interval_equals_its_formula(n, share):
     half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     assert low == pytest.approx(max(0, middle - half), abs=1e-9)
     assert high == pytest.approx(min(1, middle + half), abs=1e-9)
+    lows, highs = wilson_intervals(np.array([correct]), np.array([n]))
+    assert (lows[0], highs[0]) == pytest.approx((low, high), abs=1e-9)

@@ -20,11 +20,12 @@ def run(task, should_stop=lambda: False):
 
 def test_training_is_scored_before_and_after(random_mlp, few):
     held_out = few.concatenate(few).concatenate(few)  # six of each digit: one is held out
-    held_out = SampleSet.from_arrays(held_out.digits, held_out.labels)
+    held_out = SampleSet.from_arrays(held_out.digits, held_out.labels).add(few.digits[0], 0, is_example=True)
     settings = TrainSettings(mnist_samples=500, epochs=1, validation_samples=100)
     result, events = run(tasks.TrainTask(random_mlp, held_out, settings))
     assert result.history == [event.point for event in events] and result.personal_is_held_out and result.personal_after.n == 10
-    assert result.model.card.training_data == TrainingData(drawings=50, mnist_digits=500)
+    assert result.model.card.training_data == TrainingData(drawings=50, mnist_digits=501), "an example is an MNIST digit"
+    assert result.sample_hashes == frozenset(held_out.training_part().digit_hashes)
     assert result.mnist_before is None, "the card of random weights has no MNIST score"
     assert result.mnist_after is None
 

@@ -9,6 +9,11 @@ def test_plurals(n, expected):
     assert formatting.drawings(n) == expected
 
 
+def test_examples_are_counted_apart(few):
+    assert formatting.samples(few) == "20 drawings"
+    assert formatting.samples(few.add(few.digits[0], 0, is_example=True)) == "20 drawings, 1 example"
+
+
 @pytest.mark.parametrize(("n_bytes", "expected"), [(10, "1 kB"), (3_400, "3 kB"), (99_999, "100 kB"), (1_240_000, "1.2 MB")])
 def test_file_sizes(n_bytes, expected):
     assert formatting.file_size(n_bytes) == expected

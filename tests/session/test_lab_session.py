@@ -6,9 +6,12 @@ import pytest
 
 from digitcore.data.sample_files import ImportResult
 from digitcore.errors import WorkerDiedError
+from digitcore.evaluation.score import Score
 from digitcore.jobs.tasks import ImportModelTask, OpenLabTask, ReadSamplesTask, TrainTask
+from digitcore.samples import SampleSet
 from digitcore.storage import archive
 from digitcore.storage.archive import OpenedLab
+from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
@@ -28,6 +31,105 @@ def test_a_label_stores_the_drawing_and_clears_the_canvas(drawn):
     assert samples.labels.tolist() == [3] and np.array_equal(samples.digits[0], digit)
     assert samples.strokes[0] and samples.dates[0] and drawn.canvas.digit is None and drawn.canvas.key != key
     assert not drawn.label(4) and len(drawn.samples) == 1, "nothing is drawn"
+
+
+def test_a_label_on_an_example_is_not_handwriting(session, data):
+    session.canvas.load_digit(data.validation[0][0], is_example=True)
+    session.label(int(data.validation[1][0]))
+    assert (len(session.samples), session.samples.n_drawings) == (1, 0) and session.samples.current.is_example.all()
+    assert not session.unseen([]).any(), "an example is no test of the user's handwriting"
+    session.canvas.load_digit(data.validation[0][1], is_example=True)
+    session.canvas.sync_from_widget(session.canvas.key, sent(rgba(data.test_images[0])))
+    session.label(7)
+    assert session.samples.current.is_example.tolist() == [True, False], "the first stroke replaces the example"
+
+
+def test_the_prediction_before_the_label_is_kept_with_the_sample(drawn, genius):
+    drawn.label(3)
+    first = drawn.samples.current.first_predictions[0]
+    assert (first.model, first.digit) == (genius.hash, 7) and first.confidence > 0.9
+    assert drawn.snapshot().samples.first_predictions == (first,)
+
+
+def test_a_model_that_has_learnt_from_a_drawing_gives_no_first_prediction(drawn, untrained, genius):
+    drawn.label(3)
+    add_run(drawn, untrained, genius)
+    drawn.undo_label()
+    drawn.label(7)
+    assert drawn.samples.current.first_predictions == (None,), "it has learnt the digit, with whatever label"
+
+
+def add_run(session, model, start, samples=None):
+    """Finish a training of a model on all samples of the session, or on the given samples."""
+    learnt = frozenset((session.samples.for_training() if samples is None else samples).training_part().digit_hashes)
+    session.train(start, TrainSettings())
+    held_out = bool(session.samples.for_training().held_out.any())
+    run = Run(model, [], TrainSettings(), start.name, 1.0, sample_hashes=learnt, personal_is_held_out=held_out)
+    session.training_job.finish(run)
+    session.collect()
+    return session.models.runs[-1]
+
+
+def test_drawings_made_after_a_training_are_a_fair_test(session, few, genius, untrained):
+    session.samples.current = few
+    record = add_run(session, genius.rename("trained"), untrained)
+    assert session.tested_drawings([untrained, record.model]) == (few, False) and session.unseen_scores(record) is None
+    assert session.has_learnt(record.model) and not session.has_learnt(untrained)
+    rotated = np.rot90(few.digits, axes=(1, 2))[:3]
+    session.samples.current = few.concatenate(SampleSet.from_arrays(rotated, [1, 2, 3]))
+    samples, is_unseen = session.tested_drawings([untrained, record.model])
+    assert is_unseen and np.array_equal(samples.digits, rotated)
+    before, after = session.unseen_scores(record)
+    assert before.n == after.n == 3 and after.interval == Score.from_counts(after.correct, 3).interval
+    session.samples.current = session.samples.current.relabel([0], 9)
+    assert session.unseen_scores(record)[1].n == 3, "a corrected label does not make a drawing unseen"
+
+
+def test_a_run_has_learnt_what_its_initial_model_had_learnt(session, few, genius, untrained):
+    session.samples.hold_out, session.samples.current = False, few.concatenate(few.take(range(4)))
+    first = add_run(session, with_other_hash(genius), untrained, few.take([0, 1]))
+    second = add_run(session, untrained, first.model, few.take([2, 3]))
+    assert second.run.sample_hashes == frozenset(few.take(range(4)).digit_hashes)
+    session.models.delete_run(first.name)
+    assert session.models.learnt_from(first.model) == frozenset(few.take([0, 1]).digit_hashes)
+    session.models.deleted = None
+    assert session.models.learnt_from(first.model) == second.run.sample_hashes, "at most what the second run has learnt"
+    again = LabSession(session.resources)
+    again.restore(session.snapshot())
+    assert again.unseen([again.models.trained]).sum() == session.unseen([session.models.trained]).sum() == 16
+
+
+def test_held_out_drawings_that_the_initial_model_had_learnt_are_not_called_held_out(session, few, genius, untrained):
+    doubled = few.concatenate(few)
+    session.samples.current = SampleSet.from_arrays(doubled.digits, doubled.labels)
+    session.samples.hold_out = False
+    first = add_run(session, genius.rename("trained"), untrained)
+    session.samples.hold_out = True
+    second = add_run(session, untrained, first.model)
+    assert not first.run.personal_is_held_out and not second.run.personal_is_held_out
+
+
+def test_of_a_model_with_unknown_training_data_only_held_out_drawings_count(session, few, genius, untrained):
+    doubled = few.concatenate(few)
+    session.samples.current = SampleSet.from_arrays(doubled.digits, doubled.labels)
+    name = session.models.add_upload(with_other_hash(untrained))
+    assert session.models.learnt_from(session.models.own[name]) is None
+    assert session.unseen([session.models.own[name]]).tolist() == session.samples.current.held_out.tolist()
+    assert session.unseen([genius, untrained]).all()
+
+
+def with_other_hash(model):
+    """Return a trained model that predicts the same and is not known by its hash."""
+    return replace(model.with_card(replace(model.card, name="mine", trained=True)), tflite_bytes=model.tflite_bytes + b"\0")
+
+
+def test_a_contradiction_that_a_training_has_settled_is_not_asked_again(drawn, untrained, genius):
+    drawn.label(3)
+    assert drawn.samples.contradiction.digit == 7
+    add_run(drawn, genius.rename("trained"), untrained)
+    assert drawn.samples.contradiction.digit == 7, "the new model contradicts the label too"
+    add_run(drawn, untrained, genius)
+    assert drawn.samples.contradiction is None, "an untrained network is sure of nothing"
 
 
 def test_undoing_a_label_brings_the_drawing_back(drawn, data):
@@ -168,7 +270,8 @@ def test_an_opened_lab_says_what_was_skipped(session, lab, jobs):
     jobs.submitted[0].finish(OpenedLab(lab, ["Run 3 was skipped: it is damaged."]))
     assert session.collect()
     assert len(session.models.runs) == 2
-    assert session.work.notice(OpenLabTask).sentence == "Opened: 21 drawings, 2 runs. Run 3 was skipped: it is damaged."
+    sentence = "Opened: 21 drawings, 1 example, 2 runs. Run 3 was skipped: it is damaged."
+    assert session.work.notice(OpenLabTask).sentence == sentence
 
 
 def test_an_imported_model_is_listed(session, jobs, untrained):

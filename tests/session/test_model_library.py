@@ -42,6 +42,21 @@ def test_an_upload_predicts_and_has_no_baseline_of_its_own(models, untrained, ge
     assert models.trained.name == "run 1"
 
 
+def test_going_back_activates_the_model_before(models, genius, untrained):
+    first = add(models, untrained, genius)
+    assert models.go_back(first) == "genius"
+    assert models.active_run is None and models.trained is None and models.active("untrained") is genius
+    assert models.pair("untrained") == ("genius", "plain") and names(models) == ["run 1"]
+    second = add(models, genius, first.model)
+    assert models.active_run is second and models.go_back(second) == "run 1" and models.active_run is first
+    models.delete_run("run 1")
+    assert models.go_back(second) == "run 1" and models.trained.hash == untrained.hash, "a deleted model is added again"
+    restored = ModelLibrary(models._resources)
+    models.go_back(first)
+    restored.restore(models.runs, models.uploads, models.preferences())
+    assert restored.active() is genius
+
+
 def test_two_models_never_share_a_name(models, genius, untrained):
     first = add(models, untrained, genius)
     assert models.rename_run(first, "run 2")

@@ -9,6 +9,7 @@ from digitcore.evaluation.score import Score
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.jobs.tasks import Progress, TrainTask
 from digitcore.samples import SampleSet
+from digitcore.storage.snapshot import RunRecord
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.session import training_summary
@@ -69,6 +70,31 @@ def test_a_training_that_made_things_worse_is_warned_of(genius):
     before, much, little = Score(9900, 10_000), Score(9800, 10_000), Score(9880, 10_000)
     assert "MNIST" in training_summary.warning(run(genius, mnist_before=before, mnist_after=much))
     assert training_summary.warning(run(genius, mnist_before=before, mnist_after=little)) == ""
+
+
+def test_a_collapse_is_called_a_collapse(genius, untrained):
+    before, after = Score.from_counts(9970, 10_000), Score.from_counts(1030, 10_000)
+    record = RunRecord(run(untrained.rename("run 1"), mnist_before=before, mnist_after=after, mnist_p_value=0.0), genius)
+    assert training_summary.collapse(record) == "run 1 is **much worse** than genius: MNIST 99.7 % → **10.3 %**."
+    assert training_summary.headline(record.run).endswith("**10.30 %**: :red[**much worse**].")
+    good, bad = Score.from_counts(19, 20), Score.from_counts(3, 20)
+    record = RunRecord(run(untrained.rename("run 1"), personal_before=good, personal_after=bad), genius)
+    assert training_summary.collapse(record).endswith("than genius: your handwriting 95 % → **15 %**.")
+    for other in (Score.from_counts(9900, 10_000), Score.from_counts(9000, 10_000)):
+        assert bool(training_summary.collapse(RunRecord(run(genius, mnist_before=before, mnist_after=other), genius))) == (
+            other.accuracy < 0.9
+        )
+    few, fewer = Score.from_counts(2, 4), Score.from_counts(1, 4)
+    assert not training_summary.collapse(RunRecord(run(genius, personal_before=few, personal_after=fewer), genius))
+
+
+def test_the_score_on_unseen_drawings(genius, untrained):
+    record = RunRecord(run(genius.rename("run 1")), untrained)
+    scores = Score.from_counts(1, 3), Score.from_counts(3, 3)
+    sentence = training_summary.unseen(record, scores)
+    assert sentence == "run 1 predicts **3 of 3** unseen drawings correctly (95 % interval 44–100 %; untrained: 1)."
+    held_out = RunRecord(run(genius, personal_after=scores[1], personal_is_held_out=True), untrained)
+    assert training_summary.unseen(held_out, scores) == training_summary.unseen(held_out, None) == ""
 
 
 def evaluation(labels, predictions):

@@ -52,6 +52,18 @@ def test_lab_with_damaged_drawings_only_is_read_as_empty(url, lab):
     assert found.skipped == [f"Damaged drawings were skipped: {len(lab.samples)}."]
 
 
+@pytest.mark.parametrize("column", ["first_model", "first_digit", "first_confidence", "is_example"])
+def test_a_malformed_first_prediction_does_not_cost_the_drawing(tmp_path, lab, column):
+    labs, token = LabStore.from_url(f"sqlite:///{tmp_path / 'labs.sqlite'}"), database.new_token()
+    labs.save(token, lab)
+    with contextlib.closing(sqlite3.connect(tmp_path / "labs.sqlite")) as db, db:
+        db.execute(f"UPDATE samples SET {column} = ?", ("no value",))
+    found = labs.load(token)
+    assert not found.skipped and len(found.snapshot.samples) == len(lab.samples)
+    if column != "is_example":
+        assert not any(found.snapshot.samples.first_predictions)
+
+
 @pytest.mark.parametrize(
     ("table", "values"),
     [

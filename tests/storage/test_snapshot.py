@@ -68,6 +68,14 @@ def test_card_of_a_user_built_network_is_read(genius):
     assert card_from_untrusted(asdict(genius.card) | {"network": network}).network == network
 
 
+@pytest.mark.parametrize("hashes", [None, "ab", ["x" * 16], [1], {}])
+def test_malformed_hashes_are_unknown_and_do_not_make_a_sample_look_unseen(lab, hashes):
+    one = lab.runs[0]
+    files = (one.model.keras_bytes, one.model.tflite_bytes)
+    assert one.to_dict()["sample_hashes"] and RunRecord.from_dict(one.to_dict(), files, files).run.sample_hashes
+    assert RunRecord.from_dict(one.to_dict() | {"sample_hashes": hashes}, files, files).run.sample_hashes is None
+
+
 @pytest.mark.parametrize("change", [{"settings": {"epochs": 0}}, {"model": None}, {"start": 3}])
 def test_damaged_run_is_rejected(lab, change):
     one = lab.runs[0]

@@ -160,9 +160,10 @@ def until_answered(at: AppTest) -> None:
     assert session_of(at).work.pause_reason == ""
 
 
-def add_run(at: AppTest, model, start, **settings) -> None:
-    """Add a run to the session's history."""
-    run = Run(model=model, history=model.card.history, settings=TrainSettings(**settings), parent=start.name, seconds=1.0)
+def add_run(at: AppTest, model, start, scores=None, **settings) -> None:
+    """Add a run to the session's history, with fields of the run besides its settings in `scores`."""
+    settings = TrainSettings(**settings)
+    run = Run(model=model, history=model.card.history, settings=settings, parent=start.name, seconds=1.0, **(scores or {}))
     session_of(at).models.add_run(run, start)
 
 

@@ -129,14 +129,17 @@ def load_image(session: LabSession, content: bytes) -> None:
 
 
 def load_example(session: LabSession) -> None:
-    """Replace the drawing by a random MNIST digit, for users who cannot draw."""
+    """Replace the drawing by a random digit of MNIST's validation set, for users who cannot draw.
+
+    A label adds the digit to the training set, so it must not be a test digit.
+    """
     try:
-        digits, _ = mnist.load_test()
+        digits, _ = mnist.load_validation()
     except DigitLabError as error:
         session.show_error(str(error))
         return
     session.show_error("")
-    session.canvas.load_digit(digits[np.random.default_rng().integers(len(digits))])
+    session.canvas.load_digit(digits[np.random.default_rng().integers(len(digits))], is_example=True)
 
 
 def _on_background_change(session: LabSession) -> None:

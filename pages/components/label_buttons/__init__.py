@@ -31,7 +31,7 @@ def label_buttons(session: LabSession, readings: list[Reading]) -> None:
 def label_counts(session: LabSession) -> None:
     """Draw the number of drawings of each digit below its button."""
     with st.container(key="samples"):
-        st.html(assets.render("label_buttons/counts.html", counts=session.samples.current.counts()))
+        st.html(assets.render("label_buttons/counts.html", counts=session.samples.current.drawn_part().counts()))
 
 
 def _data(readings: list[Reading], has_keys: bool) -> dict[str, Any]:

@@ -76,6 +76,8 @@ def _filter(samples: SampleSet, predictions: np.ndarray, kind: str, digits: list
 
 
 def _caption(samples: SampleSet, predictions: np.ndarray, i: int) -> str:
+    if samples.is_example[i]:
+        return f"{samples.labels[i]}, MNIST example"
     error = f", predicted {predictions[i]}" * bool(predictions[i] != samples.labels[i])
     return f"{samples.labels[i]}{error}{', held out' * bool(samples.held_out[i])}"
 

@@ -5,6 +5,7 @@ import streamlit as st
 from digitcore.jobs.tasks import TrainTask
 from pages.components import layout
 from pages.components.changed_drawings import changed_drawings
+from pages.components.collapse import show_collapse
 from pages.components.work import scoring_text, show_notice, work_area
 from pages.session import formatting, state, training_summary
 from pages.session.lab_session import LabSession
@@ -22,7 +23,8 @@ def _show(session: LabSession) -> None:
         _show_button(session)
     show_notice(session, TrainTask)
     if record and not is_training and session.work.notice(TrainTask) is None:
-        changed_drawings(session.samples.current, record.start, record.model)
+        show_collapse(session, record)
+        changed_drawings(session.samples.current.drawn_part(), record.start, record.model)
     _offer_review(session)
 
 
@@ -40,10 +42,13 @@ def _show_button(session: LabSession) -> None:
         )
         if record:
             layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
-        if record and session.is_outcome_new:
-            st.markdown(f"{formatting.escape(record.name)}: {training_summary.headline(record.run, scoring_text(session))}")
+        unseen = training_summary.unseen(record, session.unseen_scores(record)) if record else ""
+        # The message below the button describes a collapse.
+        if record and session.is_outcome_new and not training_summary.collapse(record):
+            text = f"{formatting.escape(record.name)}: {training_summary.headline(record.run, scoring_text(session))}"
         else:
-            st.markdown(_advice(session))
+            text = _advice(session)
+        st.markdown(f"{text} {unseen}".strip(), help=training_summary.UNSEEN_HELP if unseen else None)
 
 
 def _train(session: LabSession) -> None:
@@ -52,7 +57,7 @@ def _train(session: LabSession) -> None:
 
 def _advice(session: LabSession) -> str:
     """Return the number of drawings, and what to draw next."""
-    return f"{formatting.drawings(len(session.samples))}. {session.suggestion().sentence}"
+    return f"{formatting.samples(session.samples.current)}. {session.suggestion().sentence}"
 
 
 def _offer_review(session: LabSession) -> None:

@@ -22,7 +22,7 @@ MAX_OWN = 200  # newest drawings that are placed on the map
 def show(session: LabSession, models: Models) -> None:
     """Draw the map of the candidate, with the drawings placed by candidate and baseline. A click opens a digit."""
     (before, baseline), (after, candidate) = list(models.items())[:2]
-    samples = session.samples.current
+    samples = session.samples.current.drawn_part()
     own = samples.take(np.arange(len(samples))[-MAX_OWN:])
     found = session.work.result(FeatureMapTask((candidate, baseline), own.digits))
     st.markdown(

@@ -14,14 +14,14 @@ from pages.session.lab_session import LabSession
 def show(session: LabSession, models: Models) -> None:
     """Draw the headline. The MNIST part is complete when the evaluation is done."""
     pair = {name: models[name] for name in pair_names(models)}
-    samples = session.samples.current
-    tested = samples.test_part()
+    tested, is_unseen = session.tested_drawings(pair.values())
     probabilities = [resources.probabilities(model, tested.digits) for model in pair.values()]
     drawings = PairedComparison(*(Evaluation.from_probabilities(tested.labels, one) for one in probabilities))
     results = session.work.results({name: EvaluateTask(model) for name, model in pair.items()})
     mnist = PairedComparison(*(results[name].evaluation for name in pair)) if len(results) == len(pair) else None
     if mnist is not None:
         session.models.mark_compared()
-    on_drawings = training_summary.drawings_headline(drawings, has_learnt=not session.is_scored_on_unseen(pair))
-    st.markdown(f"{on_drawings} {training_summary.mnist_headline(mnist, *pair.values())}")
-    changed_drawings(samples, *pair.values())
+    on_drawings = training_summary.drawings_headline(drawings, has_learnt=not is_unseen)
+    help = training_summary.UNSEEN_HELP if is_unseen and drawings.candidate.n else None
+    st.markdown(f"{on_drawings} {training_summary.mnist_headline(mnist, *pair.values())}", help=help)
+    changed_drawings(session.samples.current.drawn_part(), *pair.values())

@@ -1,14 +1,17 @@
-"""The My drawings view: the user's drawings as predicted by two models."""
+"""The My drawings view: the user's drawings as predicted by two models, and the accuracy of the first predictions."""
 
+import numpy as np
 import streamlit as st
 
+from digitcore import charts
 from digitcore.evaluation.comparison import PairedComparison
 from digitcore.evaluation.metrics import Evaluation
+from digitcore.evaluation.prequential import prequential_table
 from digitcore.samples import SampleSet
 from pages.components import gallery
 from pages.components.digit_details import digit_details, nearest_digits
-from pages.components.model_choice import Models, pair_names
-from pages.session import resources, training_summary
+from pages.components.model_choice import Models, download_table, pair_names
+from pages.session import formatting, resources, training_summary
 from pages.session.lab_session import LabSession
 
 CORRECT_IN_BOTH = "Correct in both"
@@ -16,7 +19,7 @@ CORRECT_IN_BOTH = "Correct in both"
 
 def show(session: LabSession, models: Models) -> None:
     """Draw the user's samples. A click shows the details of a drawing and the nearest MNIST digits."""
-    samples = session.samples.current
+    samples = session.samples.current.drawn_part()
     if not len(samples):
         st.markdown("No drawings yet. Label drawings on the Draw page.")
         return
@@ -26,10 +29,8 @@ def show(session: LabSession, models: Models) -> None:
         Evaluation.from_probabilities(samples.labels, resources.probabilities(models[name], samples.digits)) for name in chosen
     ]
     found = PairedComparison(*evaluations)
-    st.markdown(training_summary.comparison(found, baseline, candidate, "drawings"))
-    n_test = int(samples.held_out.sum())
-    if any(name in session.models.own for name in chosen):
-        st.caption(f"{n_test:,} of the drawings are held out. The other drawings may have been used for training.")
+    is_unseen = session.unseen([models[name] for name in chosen])[~session.samples.current.is_example]
+    _show_comparison(evaluations, is_unseen, baseline, candidate)
     kinds = {
         "Corrected": found.fixed,
         "New errors": found.broken,
@@ -45,18 +46,51 @@ def show(session: LabSession, models: Models) -> None:
         key=f"drawings_kind_{len(samples)}_{baseline}_{candidate}",
         format_func=lambda name: f"{name} ({len(kinds[name]):,})",
     )
-    cells = [_cell(samples, found, int(number)) for number in kinds[kind or CORRECT_IN_BOTH]]
+    cells = [_cell(samples, found, int(number), bool(is_unseen[number])) for number in kinds[kind or CORRECT_IN_BOTH]]
+    selected = gallery.gallery(cells, "drawings_gallery") if cells else None
     if not cells:
         st.caption("No drawings of this kind.")
-        return
-    selected = gallery.gallery(cells, "drawings_gallery")
     if selected is not None:
         label = int(samples.labels[selected.number])
         digit_details(selected.digit, {name: models[name] for name in chosen}, label, "drawings")
         nearest_digits(session, models[candidate], candidate, selected.digit)
+    _show_first_predictions(session)
 
 
-def _cell(samples: SampleSet, found: PairedComparison, number: int) -> gallery.Cell:
-    held_out = ", held out" * bool(samples.held_out[number])
+def _show_comparison(evaluations: list[Evaluation], is_unseen: np.ndarray, baseline: str, candidate: str) -> None:
+    """Compare both models on the drawings that neither has learnt from. A test on training drawings would mean nothing."""
+    n_unseen = int(is_unseen.sum())
+    if not n_unseen:
+        st.markdown(training_summary.drawings_headline(PairedComparison(*evaluations), has_learnt=True))
+        return
+    parts = (Evaluation.from_probabilities(one.labels[is_unseen], one.probabilities[is_unseen]) for one in evaluations)
+    on_unseen = PairedComparison(*parts)
+    what = f"unseen drawing{'s' * (n_unseen != 1)}"
+    st.markdown(training_summary.comparison(on_unseen, baseline, candidate, what), help=training_summary.UNSEEN_HELP)
+    if n_unseen < len(is_unseen):
+        st.caption(f"{formatting.drawings(len(is_unseen) - n_unseen)} may have been used for training. They are not compared.")
+
+
+def _show_first_predictions(session: LabSession) -> None:
+    """Draw the running accuracy of the predictions that were made before the drawings had labels."""
+    names = {model.hash: name for name, model in session.models.every_model().items()}
+    table = prequential_table(session.samples.current, names)
+    if table.empty:
+        return
+    n, correct = len(table), int(table["correct"].iloc[-1])
+    bounds = formatting.interval(table[["low", "high"]].iloc[-1].tolist(), 0)
+    st.markdown(
+        f"**First predictions.** **{correct} of {n}** drawings were predicted correctly before they had a label "
+        f"(95 % interval {bounds}).",
+        help="The model that was active predicted each drawing before it could learn from it. So this accuracy needs no held-out "
+        "drawings (prequential evaluation, A. P. Dawid 1984).",
+    )
+    st.altair_chart(charts.prequential(table), key="prequential")
+    st.caption("Band: 95 % interval. Orange: wrong predictions. A dashed line: another model predicts from here on.")
+    download_table(table, "first_predictions")
+
+
+def _cell(samples: SampleSet, found: PairedComparison, number: int, is_unseen: bool) -> gallery.Cell:
     before, after = found.baseline.predictions[number], found.candidate.predictions[number]
-    return gallery.Cell(number, samples.digits[number], f"true {samples.labels[number]}, predicted {before} → {after}{held_out}")
+    caption = f"true {samples.labels[number]}, predicted {before} → {after}{', unseen' * is_unseen}"
+    return gallery.Cell(number, samples.digits[number], caption)

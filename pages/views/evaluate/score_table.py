@@ -33,7 +33,7 @@ HELP = {
     "MNIST 95 %": "95 % interval (Wilson).",
     "Loss": "Mean cross-entropy on the test digits, in nats. Smaller is better.",
     "Calibration error": "Difference between confidence and accuracy. Smaller is better.",
-    "Your handwriting": "Accuracy on your held-out drawings, or on all drawings if none is held out.",
+    "Your handwriting": "Accuracy on the drawings that no chosen model has learnt from, or on all drawings if there are none.",
     "Your handwriting 95 %": "95 % interval. It is wide if there are few drawings.",
     "Not calibrated": "Shipped models and trained models are calibrated on MNIST's validation digits, other models are not.",
     "Robustness": "Mean accuracy over ten corruptions at five severities, on 1,000 test digits, or on all test digits "
@@ -68,22 +68,19 @@ def show(session: LabSession, models: Models) -> None:
         if settings.shape[1] > 1:
             with st.popover("Settings that differ", type="tertiary"):
                 st.dataframe(settings, hide_index=True, key="settings")
-    leaked = [record.name for record in session.models.runs if record.name in models and not record.run.personal_is_held_out]
-    if leaked and session.samples.current.held_out.any():
-        st.caption(f"{', '.join(map(formatting.escape, leaked))} may have been trained on drawings that are held out now.")
 
 
 def _score_table(session: LabSession, models: Models) -> pd.DataFrame:
     results = session.work.results({name: EvaluateTask(model) for name, model in models.items()})
     tables = session.work.known_results({name: RobustnessTask(model) for name, model in models.items()})
     use_all_digits = len(tables) == len(models)
-    samples = session.samples.current.test_part()
+    samples, is_unseen_by_all = session.tested_drawings(models.values())
     rows: list[dict[str, Any]] = []
     for name, model in models.items():
         result, metrics = results.get(name), model.card.metrics
         evaluation = result.evaluation if result else None
         personal = Evaluation.from_probabilities(samples.labels, resources.probabilities(model, samples.digits))
-        is_unseen = session.is_scored_on_unseen([name])  # Without unseen drawings an interval would be misleading.
+        is_unseen = is_unseen_by_all or not session.has_learnt(model)  # Without unseen drawings an interval would be misleading.
         measured = metrics.get("robustness")
         on_card = robustness.mean_accuracy(measured) if measured else None
         rows.append(
@@ -111,7 +108,7 @@ def _is_fair(session: LabSession, models: Models, name: str) -> bool:
     """Check whether a column may have a star: no model was trained on the digits of the column."""
     if name in NEVER_BEST:
         return False
-    return name != "Your handwriting" or session.is_scored_on_unseen(models)
+    return name != "Your handwriting" or session.tested_drawings(models.values())[1]
 
 
 def _candidates(table: pd.DataFrame, models: Models, name: str) -> "pd.Series[float]":

@@ -38,7 +38,7 @@ def show(session: LabSession) -> None:
 
 
 def _show_summary(session: LabSession) -> None:
-    contents = f"{formatting.drawings(len(session.samples))}, {formatting.plural(len(session.models.runs), 'run')}"
+    contents = f"{formatting.samples(session.samples.current)}, {formatting.plural(len(session.models.runs), 'run')}"
     if resources.saver() is None:
         st.markdown(f"{contents}. This server does not save labs. Export the lab before you close the page.")
     elif not session.saving.state:

@@ -1,0 +1,20 @@
+"""The message about a training that has made the model much worse, and the way back to the model before."""
+
+import streamlit as st
+
+from digitcore.storage.snapshot import RunRecord
+from pages.session import training_summary
+from pages.session.lab_session import LabSession
+
+
+def show_collapse(session: LabSession, record: RunRecord) -> bool:
+    """Draw the message and a button if the run is much worse than its initial model. Return whether it is."""
+    sentence = training_summary.collapse(record)
+    if not sentence:
+        return False
+    with st.container(horizontal=True, vertical_alignment="center", key="collapse"):
+        st.error(sentence, icon=":material/trending_down:")
+        label = f"Go back to {record.start.name}"
+        if st.button(label, key="go_back", on_click=session.go_back, args=(record,), width="content"):
+            st.rerun()  # The page outside the fragment shows the active model too.
+    return True
