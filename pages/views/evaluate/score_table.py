@@ -7,14 +7,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from digitcore import mnist
 from digitcore.evaluation import robustness
-from digitcore.evaluation.metrics import Evaluation
-from digitcore.jobs.tasks import EvaluateTask, RobustnessTask
+from digitcore.evaluation.metrics import Evaluation, prediction_table
+from digitcore.jobs.tasks import EvaluateTask, MnistResult, RobustnessTask
 from digitcore.training.settings import TrainSettings, differing_names
 from pages.components.model_choice import Models
 from pages.session import formatting, resources
 from pages.session.lab_session import LabSession
 
+ROBUSTNESS = {n: f"Robustness ({n:,} digits)" for n in (robustness.CARD_DIGITS, mnist.TEST_SIZE)}
 FORMATS: dict[str, Callable[[float], str]] = {
     "Parameters": "{:,.0f}".format,
     "Size (kB)": "{:,.0f}".format,
@@ -23,9 +25,11 @@ FORMATS: dict[str, Callable[[float], str]] = {
     "Loss": "{:.4f}".format,
     "Calibration error": functools.partial(formatting.percent, places=2),
     "Your handwriting": functools.partial(formatting.percent, places=1),
-    "Robustness": functools.partial(formatting.percent, places=1),
+    **dict.fromkeys(ROBUSTNESS.values(), functools.partial(formatting.percent, places=1)),
 }
-HIGHER_IS_BETTER = {"MNIST", "Your handwriting", "Robustness"}
+INTERVALS = {"MNIST": 2, "Your handwriting": 0}  # column with an interval → decimal places of the interval
+LOW, HIGH = "{} 95 % from", "{} 95 % to"  # columns of the ends of an interval in the download
+HIGHER_IS_BETTER = {"MNIST", "Your handwriting", *ROBUSTNESS.values()}
 NEVER_BEST = {"Time (ms)"}  # It differs between measurements.
 HELP = {
     "Time (ms)": "Median time of one prediction on this machine, on one thread.",
@@ -35,19 +39,23 @@ HELP = {
     "Calibration error": "Difference between confidence and accuracy. Smaller is better.",
     "Your handwriting": "Accuracy on your held-out drawings, or on all drawings if none is held out.",
     "Your handwriting 95 %": "95 % interval. It is wide if there are few drawings.",
-    "Robustness": "Mean accuracy over ten corruptions at five severities, on 1,000 test digits, or on all test digits "
-    "after the Robustness view has evaluated all chosen models.",
+    ROBUSTNESS[robustness.CARD_DIGITS]: "Mean accuracy over ten corruptions at five severities, on the first 1,000 test digits. "
+    "It stands on the cards of the shipped models.",
+    ROBUSTNESS[mnist.TEST_SIZE]: "Mean accuracy over ten corruptions at five severities, on all test digits. The Robustness view "
+    "measures it.",
 }
+DRAWINGS = "Drawings evaluated"  # column of the download: the number of drawings behind the accuracy
 MODEL_COLUMN_WIDTH = 112  # px
 WIDTHS = {"MNIST": 88, "Loss": 88}  # px; Streamlit's default widths do not grow when a star appears.
 
 
 def show(session: LabSession, models: Models) -> None:
     """Draw the score table, and the settings in which the models differ."""
-    table = _score_table(session, models)
+    table = numbers(session, models)
+    shown = _with_interval_texts(table)
     st.dataframe(
-        table.style.format(
-            {name: _formatter(table[name], name, _is_fair(session, models, name)) for name in FORMATS if name in table}
+        shown.style.format(
+            {name: _formatter(shown[name], name, _is_fair(session, models, name)) for name in FORMATS if name in shown}
         ),
         placeholder="–",
         hide_index=True,
@@ -60,6 +68,17 @@ def show(session: LabSession, models: Models) -> None:
         st.download_button(
             "Download (CSV)", table.to_csv(index=False), "models.csv", "text/csv", type="tertiary", key="scores_csv"
         )
+        evaluations = {name: result.evaluation for name, result in _results(session, models).items()}
+        st.download_button(
+            "Predictions (CSV)",
+            functools.partial(_predictions_csv, evaluations),
+            "predictions.csv",
+            "text/csv",
+            type="tertiary",
+            key="predictions_csv",
+            disabled=len(evaluations) < len(models),
+            help="The ten probabilities of each model for each test digit.",
+        )
         if settings.shape[1] > 1:
             with st.popover("Settings that differ", type="tertiary"):
                 st.dataframe(settings, hide_index=True, key="settings")
@@ -68,10 +87,10 @@ def show(session: LabSession, models: Models) -> None:
         st.caption(f"{', '.join(map(formatting.escape, leaked))} may have been trained on drawings that are held out now.")
 
 
-def _score_table(session: LabSession, models: Models) -> pd.DataFrame:
-    results = session.work.results({name: EvaluateTask(model) for name, model in models.items()})
+def numbers(session: LabSession, models: Models) -> pd.DataFrame:
+    """Return the score table as numbers: one row for each model, shares from 0 to 1. Unknown columns are left out."""
+    results = _results(session, models)
     tables = session.work.known_results({name: RobustnessTask(model) for name, model in models.items()})
-    use_all_digits = len(tables) == len(models)
     samples = session.samples.current.test_part()
     rows: list[dict[str, Any]] = []
     for name, model in models.items():
@@ -79,26 +98,60 @@ def _score_table(session: LabSession, models: Models) -> pd.DataFrame:
         evaluation = result.evaluation if result else None
         personal = Evaluation.from_probabilities(samples.labels, resources.probabilities(model, samples.digits))
         is_unseen = session.is_scored_on_unseen([name])  # Without unseen drawings an interval would be misleading.
+        low, high = (evaluation.interval if evaluation else metrics.get("mnist_interval")) or (None, None)
         measured = metrics.get("robustness")
-        on_card = robustness.mean_accuracy(measured) if measured else None
         rows.append(
             {
                 "Model": name,
                 "MNIST": evaluation.accuracy if evaluation else metrics.get("mnist_accuracy"),
-                "MNIST 95 %": formatting.interval(evaluation.interval if evaluation else metrics.get("mnist_interval"), 2),
+                LOW.format("MNIST"): low,
+                HIGH.format("MNIST"): high,
                 "Your handwriting": personal.accuracy,
-                "Your handwriting 95 %": f"{formatting.interval(personal.interval, 0)} of {personal.n}"
-                if personal.n and is_unseen
-                else "",
+                LOW.format("Your handwriting"): personal.interval[0] if personal.n and is_unseen else None,
+                HIGH.format("Your handwriting"): personal.interval[1] if personal.n and is_unseen else None,
+                DRAWINGS: personal.n or None,
                 "Loss": evaluation.loss if evaluation else metrics.get("mnist_loss"),
                 "Calibration error": evaluation.calibration_error if evaluation else metrics.get("calibration_error"),
-                "Robustness": robustness.mean_corrupted_accuracy(tables[name]) if use_all_digits else on_card,
+                ROBUSTNESS[robustness.CARD_DIGITS]: robustness.mean_accuracy(measured) if measured else None,
+                ROBUSTNESS[mnist.TEST_SIZE]: robustness.mean_corrupted_accuracy(tables[name]) if name in tables else None,
                 "Time (ms)": result.milliseconds if result else None,
                 "Parameters": model.card.parameters,
                 "Size (kB)": len(model.tflite_bytes) / 1e3,
             }
         )
-    return pd.DataFrame(rows).astype(dict.fromkeys(FORMATS, float)).replace("", None).dropna(axis="columns", how="all")
+    table = pd.DataFrame(rows)
+    return table.astype({name: float for name in table if name != "Model"}).dropna(axis="columns", how="all")
+
+
+def _results(session: LabSession, models: Models) -> dict[str, MnistResult]:
+    return session.work.results({name: EvaluateTask(model) for name, model in models.items()})
+
+
+def _predictions_csv(evaluations: dict[str, Evaluation]) -> str:
+    """Return the predictions of all models. It is called when the button is pressed, because the text is long."""
+    tables = [prediction_table(evaluation).assign(model=name) for name, evaluation in evaluations.items()]
+    text: str = pd.concat(tables, ignore_index=True).to_csv(index=False)
+    return text
+
+
+def _with_interval_texts(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with one text for each interval, such as "97.9–98.4 %", in place of its two ends."""
+    shown = table.drop(columns=DRAWINGS, errors="ignore")
+    for name, places in INTERVALS.items():
+        low, high = LOW.format(name), HIGH.format(name)
+        if low not in shown:
+            continue
+        of = table[DRAWINGS] if name == "Your handwriting" else [None] * len(table)
+        texts = [_interval_text(*row, places) for row in zip(shown[low], shown[high], of, strict=True)]
+        shown.insert(list(shown.columns).index(low), f"{name} 95 %", pd.Series(texts, dtype=object))
+        shown = shown.drop(columns=[low, high])
+    return shown
+
+
+def _interval_text(low: float, high: float, n: float | None, places: int) -> str | None:
+    if pd.isna(low):
+        return None
+    return formatting.interval((low, high), places) + (f" of {n:.0f}" if n else "")
 
 
 def _is_fair(session: LabSession, models: Models, name: str) -> bool:
@@ -109,9 +162,9 @@ def _is_fair(session: LabSession, models: Models, name: str) -> bool:
 
 
 def _formatter(column: "pd.Series[float]", name: str, is_fair: bool) -> Any:
-    """Return a formatter that marks the best value of a column if values differ."""
+    """Return a formatter that marks the best value of a column if values differ and all are known."""
     best = column.max() if name in HIGHER_IS_BETTER else column.min()
-    has_choice = column.nunique() > 1 and is_fair
+    has_choice = column.nunique() > 1 and column.notna().all() and is_fair
     return lambda value: FORMATS[name](value) + " ★" * bool(has_choice and value == best)
 
 
