@@ -1,5 +1,6 @@
 """Filtering and grouping of trainings by their parameters, and comparison of the groups with a reference group."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -283,7 +284,8 @@ def score_table(groups: Groups, score: str, reference: str) -> "pd.DataFrame":
     """Return the mean score of each group and its difference from the mean of a reference group.
 
     A verdict rests on seeds only: both groups must consist of at least two trainings that differ in nothing but the seed. The
-    p values are those of Welch's test, corrected for the number of compared groups with Holm's method.
+    p values are those of Welch's test, corrected with Holm's method for all pairs of such groups, because any group can become
+    the reference group.
 
     Sources: B. L. Welch, "The generalization of Student's problem when several different population variances are involved",
     Biometrika 34 (1947); S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
@@ -309,9 +311,14 @@ def score_table(groups: Groups, score: str, reference: str) -> "pd.DataFrame":
 
     scored = {name: [run for run in members if score in run.scores] for name, members in groups.items()}
     values = {name: [run.scores[score] for run in members] for name, members in scored.items()}
-    pure = {name: differ_only_in_seed(members) for name, members in scored.items()}
+    pure = {name: values[name] for name, members in scored.items() if values[name] and differ_only_in_seed(members)}
     compared = [name for name in groups if name != reference and values[name] and values.get(reference)]
-    found = _corrected({name: difference(values[name], values[reference]) for name in compared if pure[name] and pure[reference]})
+    p_values = _corrected(pure)
+    found = {
+        name: replace(difference(pure[name], pure[reference]), p_value=p_values.get(frozenset((name, reference))))
+        for name in compared
+        if name in pure and reference in pure
+    }
     rows = []
     for name, own in values.items():
         row: dict[str, Any] = {"group": name, "n": len(own), "verdict": ""}
@@ -342,26 +349,47 @@ def difference(own: Sequence[float], reference: Sequence[float]) -> Difference:
         >>> difference([0.95, 0.96], [0.90, 0.91]).verdict
         <Verdict.BETTER: 'better'>
     """
-    from scipy.stats import ttest_ind
+    from scipy.special import stdtrit
 
     change = sum(own) / len(own) - sum(reference) / len(reference)
     if min(len(own), len(reference)) < 2:
         return Difference(change)
-    if len({*own}) == len({*reference}) == 1:  # Welch's test needs a score that varies.
-        return Difference(change, p_value=1.0 if change == 0 else None)
-    test = ttest_ind(own, reference, equal_var=False)
-    interval = test.confidence_interval(CONFIDENCE)
-    return Difference(change, (float(interval.low), float(interval.high)), float(test.pvalue))
+    errors = [_squared_error(own), _squared_error(reference)]
+    if not sum(errors):  # Welch's test needs a score that varies.
+        return Difference(change, p_value=_p_value(own, reference))
+    freedom = sum(errors) ** 2 / (errors[0] ** 2 / (len(own) - 1) + errors[1] ** 2 / (len(reference) - 1))
+    half = float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * math.sqrt(sum(errors))
+    return Difference(change, (change - half, change + half), _p_value(own, reference))
 
 
-def _corrected(found: Mapping[str, Difference]) -> dict[str, Difference]:
-    """Correct the p values for the number of comparisons with Holm's method."""
-    tested = sorted((one.p_value, name) for name, one in found.items() if one.p_value is not None)
-    corrected, floor = dict(found), 0.0
-    for number, (p_value, name) in enumerate(tested):
+def _corrected(values: Mapping[str, Sequence[float]]) -> dict[frozenset[str], float]:
+    """Return the p value of each pair of groups that can be tested, corrected with Holm's method."""
+    pairs = itertools.combinations([name for name, scores in values.items() if len(scores) > 1], 2)
+    raw = {frozenset(pair): _p_value(*(values[name] for name in pair)) for pair in pairs}
+    tested = sorted(((p_value, pair) for pair, p_value in raw.items() if p_value is not None), key=lambda item: item[0])
+    corrected, floor = {}, 0.0
+    for number, (p_value, pair) in enumerate(tested):
         floor = max(floor, min(1.0, (len(tested) - number) * p_value))
-        corrected[name] = Difference(found[name].difference, found[name].interval, floor)
+        corrected[pair] = floor
     return corrected
+
+
+def _p_value(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """Return the p value of Welch's test; None if the scores of neither group vary and the means differ."""
+    from scipy.special import stdtr
+
+    (low, spread_low), (high, spread_high) = sorted((sum(one) / len(one), _squared_error(one)) for one in (first, second))
+    spread = spread_low + spread_high
+    if not spread:
+        return 1.0 if low == high else None
+    freedom = spread**2 / sum(_squared_error(one) ** 2 / (len(one) - 1) for one in (first, second))
+    return float(2 * stdtr(freedom, (low - high) / math.sqrt(spread)))
+
+
+def _squared_error(scores: Sequence[float]) -> float:
+    """Return the squared standard error of the mean."""
+    mean = sum(scores) / len(scores)
+    return sum((score - mean) ** 2 for score in scores) / (len(scores) - 1) / len(scores)
 
 
 def _key(run: TrainedRun, names: Sequence[str]) -> tuple[str, ...]:

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from scipy.stats import ttest_ind
 from statsmodels.stats.multitest import multipletests
@@ -74,8 +76,14 @@ def test_p_values_equal_welch_and_holm():
     scores = {0.1: (0.90, 0.92, 0.91), 0.2: (0.88, 0.91, 0.90), 0.3: (0.95, 0.96, 0.94), 0.4: (0.93, 0.9, 0.92)}
     runs = [run(f"{rate} {seed}", rate, seed, score) for rate, found in scores.items() for seed, score in enumerate(found)]
     table = run_groups.score_table(run_groups.group(runs, ["rate"], {}), "mnist", "rate 0.1")
-    raw = [ttest_ind(scores[rate], scores[0.1], equal_var=False).pvalue for rate in (0.2, 0.3, 0.4)]
-    assert table["p_value"].tolist()[1:] == pytest.approx(multipletests(raw, method="holm")[1])
+    tests = [ttest_ind(scores[b], scores[a], equal_var=False) for a, b in itertools.combinations(scores, 2)]
+    corrected = multipletests([test.pvalue for test in tests], method="holm")[1]
+    assert table["p_value"].tolist()[1:] == pytest.approx(corrected[:3]), "any group can become the reference"
+    intervals = [test.confidence_interval(0.95) for test in tests[:3]]
+    assert table["difference_low"].tolist()[1:] == pytest.approx([interval.low for interval in intervals])
+    assert table["difference_high"].tolist()[1:] == pytest.approx([interval.high for interval in intervals])
+    reverse = run_groups.score_table(run_groups.group(runs, ["rate"], {}), "mnist", "rate 0.2")
+    assert reverse["p_value"][0] == pytest.approx(table["p_value"][1])
     assert table["verdict"].tolist() == ["", Verdict.SAME, Verdict.BETTER, Verdict.SAME]
 
 

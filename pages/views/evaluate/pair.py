@@ -37,7 +37,7 @@ def show(session: LabSession, models: Models) -> None:
         st.markdown("**Change in confusion**")
         change = found.confusion_table()
         st.altair_chart(charts.confusion_change(change, is_dark=figures.is_dark()), key="confusion_change")
-        st.caption(f"Blue: {formatting.escape(candidate)} is better. Orange: it is worse.")
+        st.caption(f"Blue: {formatting.escape(candidate)} makes fewer errors. Orange: it makes more errors.")
         download_table(change, "change in confusion")
     _show_digits(found, chosen, models)
 

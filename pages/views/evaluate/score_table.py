@@ -68,10 +68,10 @@ def show(session: LabSession, models: Models) -> None:
         st.download_button(
             "Download (CSV)", table.to_csv(index=False), "models.csv", "text/csv", type="tertiary", key="scores_csv"
         )
-        evaluations = {name: result.evaluation for name, result in _results(session, models).items()}
+        evaluations = {name: result.evaluation for name, result in evaluation_results(session, models).items()}
         st.download_button(
             "Predictions (CSV)",
-            functools.partial(_predictions_csv, evaluations),
+            functools.partial(predictions_csv, evaluations),
             "predictions.csv",
             "text/csv",
             type="tertiary",
@@ -89,7 +89,7 @@ def show(session: LabSession, models: Models) -> None:
 
 def numbers(session: LabSession, models: Models) -> pd.DataFrame:
     """Return the score table as numbers: one row for each model, shares from 0 to 1. Unknown columns are left out."""
-    results = _results(session, models)
+    results = evaluation_results(session, models)
     tables = session.work.known_results({name: RobustnessTask(model) for name, model in models.items()})
     samples = session.samples.current.test_part()
     rows: list[dict[str, Any]] = []
@@ -123,11 +123,12 @@ def numbers(session: LabSession, models: Models) -> pd.DataFrame:
     return table.astype({name: float for name in table if name != "Model"}).dropna(axis="columns", how="all")
 
 
-def _results(session: LabSession, models: Models) -> dict[str, MnistResult]:
+def evaluation_results(session: LabSession, models: Models) -> dict[str, MnistResult]:
+    """Return the evaluations on MNIST's test digits that are known. The others are started."""
     return session.work.results({name: EvaluateTask(model) for name, model in models.items()})
 
 
-def _predictions_csv(evaluations: dict[str, Evaluation]) -> str:
+def predictions_csv(evaluations: dict[str, Evaluation]) -> str:
     """Return the predictions of all models. It is called when the button is pressed, because the text is long."""
     tables = [prediction_table(evaluation).assign(model=name) for name, evaluation in evaluations.items()]
     text: str = pd.concat(tables, ignore_index=True).to_csv(index=False)

@@ -44,7 +44,7 @@ HELP = {
     "Difference": "Mean of the group minus mean of the reference group, in percentage points.",
     "Difference from": "Lower end of Welch's 95 % interval, in percentage points.",
     "Difference to": "Upper end of Welch's 95 % interval, in percentage points.",
-    "p value": "Welch's test, corrected for the number of groups (Holm).",
+    "p value": "Welch's test, corrected for the number of pairs of groups (Holm).",
     "Compared with the reference": "A group is called better or worse only if its trainings and those of the reference group "
     "differ in nothing but the seed.",
 }
