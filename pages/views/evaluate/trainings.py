@@ -129,6 +129,7 @@ def _show_scores(scores: pd.DataFrame, score: str) -> None:
         table.style.format(formats, na_rep="–"),
         hide_index=True,
         key="trainings_table",
+        placeholder="–",
         column_config={name: st.column_config.Column(help=help) for name, help in HELP.items() if name in table},
     )
     download_table(table, "trainings", "Table of scores")
