@@ -10,6 +10,7 @@ that describe MNIST or the epochs of a run.
 """
 
 import argparse
+import functools
 import itertools
 import json
 import os
@@ -18,8 +19,10 @@ import tempfile
 import time
 import zipfile
 from pathlib import Path
+from unittest import mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("DIGITLAB_LOW_PRIORITY", "0")  # Nobody uses the pages meanwhile.
 
 import numpy as np
 import pandas as pd
@@ -46,13 +49,12 @@ def export(folder: Path) -> None:
     from digitcore.samples import SampleSet
     from digitcore.sweeps import effects
     from digitcore.training.settings import TrainSettings
-    from pages.views.evaluate import score_table
     from tests.support import app as pages
 
     digits, labels = (part[:40] for part in mnist.load().validation)
     samples = SampleSet.from_arrays(digits, labels)
     loaded = {name: models.load(name) for name in MODELS}
-    with pages.quick_sessions():
+    with pages.quick_sessions(), mock.patch("streamlit.download_button", functools.partial(_download, folder)):
         at = pages.new_app()
         session = pages.session_of(at)
         pages.add_samples(at, samples)
@@ -72,10 +74,6 @@ def export(folder: Path) -> None:
             at.segmented_control(key="view").set_value(view).run()
             pages.until_answered(at)
             shown[view] = pages.texts(at)
-            _write_tables(at, folder)
-        evaluations = {name: result.evaluation for name, result in score_table.evaluation_results(session, loaded).items()}
-        (folder / "predictions.csv").write_text(score_table.predictions_csv(evaluations))
-        score_table.numbers(session, loaded).to_csv(folder / "models.csv", index=False)
         table, names = sweep.first_rung_table(), list(sweep.plan.space)
         score = next(name for name in ("validation", "mnist") if name in table and table[name].notna().any())
         table.to_csv(folder / "sweep.csv", index=False)
@@ -96,12 +94,12 @@ def _choose(at) -> None:
     at.multiselect[0].set_value(list(MODELS[2:])).run()
 
 
-def _write_tables(at, folder: Path) -> None:
-    """Write the tables of the page: each one behind a chart is the content of its download."""
-    for element in at.dataframe:
-        key = element.proto.id.split("-", 2)[-1]
-        if key.startswith("table_") or key == "trainings_table":
-            element.value.to_csv(folder / f"{key}.csv", index=False)
+def _download(folder: Path, label: str, data, file_name: str, *args, **options) -> bool:
+    """Write the content of a download button to the folder, in place of drawing the button."""
+    if not options.get("disabled"):
+        content = data() if callable(data) else data
+        (folder / file_name).write_bytes(content.encode() if isinstance(content, str) else content)
+    return False
 
 
 class Check:
@@ -182,7 +180,7 @@ def model_scores(check: Check, shown: pd.Series, table: pd.DataFrame) -> None:
 
 def pair(check: Check, folder: Path, text: str, first: pd.DataFrame, second: pd.DataFrame) -> None:
     """Compute the comparison of two models."""
-    before, after = (table["true"] == table["predicted"] for table in (first, second))
+    before, after = ((table["true"] == table["predicted"]).to_numpy() for table in (first, second))
     table = pd.crosstab(before, after).reindex(index=[True, False], columns=[True, False], fill_value=0)
     fixed, broken = int(table.loc[False, True]), int(table.loc[True, False])
     p_value = mcnemar(table, exact=True).pvalue
@@ -193,7 +191,7 @@ def pair(check: Check, folder: Path, text: str, first: pd.DataFrame, second: pd.
     check.said("pair", text, f"corrects {fixed:,} and adds {broken:,} error", f"{differ} ({shown_p}")
     counts = [len(one) - int((one["true"] == one["predicted"]).sum()) for one in (first, second)]
     check.said("headline", text, f"MNIST errors: {counts[0]:,} → **{counts[1]:,}** of {len(first):,}: {differ} ({shown_p})")
-    digits = pd.read_csv(folder / "table_accuracy on each digit.csv")
+    digits = pd.read_csv(folder / "accuracy on each digit.csv")
     for name, one in zip(MODELS, (first, second), strict=False):
         rows = digits[digits["Model"] == name]
         precision, recall, _, n = metrics.precision_recall_fscore_support(one["true"], one["predicted"], zero_division=np.nan)
@@ -202,7 +200,7 @@ def pair(check: Check, folder: Path, text: str, first: pd.DataFrame, second: pd.
         check.equal(f"{name}: digits", rows["Of"], n)
         bounds = rows[["Accuracy 95 % from", "Accuracy 95 % to"]].to_numpy().T
         check.equal(f"{name}: intervals of each digit", bounds, wilson(rows["Correct"], n))
-    change = pd.read_csv(folder / "table_change in confusion.csv")
+    change = pd.read_csv(folder / "change in confusion.csv")
     matrices = [metrics.confusion_matrix(one["true"], one["predicted"]) for one in (first, second)]
     computed = matrices[1] - matrices[0]
     check.equal("change in confusion", change["Difference"], computed.ravel())
@@ -212,13 +210,13 @@ def pair(check: Check, folder: Path, text: str, first: pd.DataFrame, second: pd.
 
 def errors(check: Check, shown: dict[str, str], table: pd.DataFrame) -> None:
     """Compute the number of errors."""
-    n_errors = len(table) - metrics.accuracy_score(table["true"], table["predicted"], normalize=False)
+    n_errors = len(table) - int(metrics.accuracy_score(table["true"], table["predicted"], normalize=False))
     check.said("errors", shown["errors"], f"makes **{n_errors:,}** errors in {len(table):,} digits")
 
 
 def confusion(check: Check, folder: Path, text: str, table: pd.DataFrame) -> None:
     """Compute the confusion matrix and the most confused pairs."""
-    cells = pd.read_csv(folder / f"table_confusion {MODELS[1]}.csv")
+    cells = pd.read_csv(folder / f"confusion {MODELS[1]}.csv")
     matrix = metrics.confusion_matrix(table["true"], table["predicted"])
     check.equal("confusion: counts", cells["Count"], matrix.ravel())
     rates = metrics.confusion_matrix(table["true"], table["predicted"], normalize="true")
@@ -230,7 +228,7 @@ def confusion(check: Check, folder: Path, text: str, table: pd.DataFrame) -> Non
 
 def confidence(check: Check, folder: Path, text: str, predictions: dict[str, pd.DataFrame]) -> None:
     """Compute the points of the two charts and the effect of the threshold."""
-    points, coverage = (pd.read_csv(folder / f"table_{name}.csv") for name in ("accuracy by confidence", "selective accuracy"))
+    points, coverage = (pd.read_csv(folder / f"{name}.csv") for name in ("accuracy by confidence", "selective accuracy"))
     for name, table in predictions.items():
         confident = table[DIGITS].to_numpy(np.float32).max(1)
         correct = (table["predicted"] == table["true"]).to_numpy()
@@ -290,7 +288,7 @@ def drawings(check: Check, folder: Path, text: str, scores: pd.DataFrame) -> Non
 
 def robustness(check: Check, folder: Path, scores: pd.DataFrame, predictions: dict[str, pd.DataFrame]) -> None:
     """Compute shares, intervals and means of the robustness, and the clean rows from the predictions."""
-    table = pd.read_csv(folder / "table_robustness.csv")
+    table = pd.read_csv(folder / "robustness.csv")
     check.equal("robustness: digits", table["Of"].unique(), 1000)
     check.equal("robustness: accuracy", table["Accuracy"], table["Correct"] / table["Of"])
     bounds = table[["Accuracy 95 % from", "Accuracy 95 % to"]].to_numpy().T
@@ -306,7 +304,7 @@ def robustness(check: Check, folder: Path, scores: pd.DataFrame, predictions: di
 
 def curves(check: Check, folder: Path) -> None:
     """Compare the curves with the points on the exported cards."""
-    table = pd.read_csv(folder / "table_curves.csv")
+    table = pd.read_csv(folder / "curves.csv")
     keys = {("training", "loss"): "loss", ("training", "accuracy"): "accuracy"}
     keys |= {("validation", "loss"): "val_loss", ("validation", "accuracy"): "val_accuracy"}
     for name in MODELS:
@@ -328,7 +326,7 @@ def sweep(check: Check, folder: Path, shown: dict[str, object]) -> None:
     """Compute the groups of the Trainings view and the effects of the parameters from the trials."""
     trials, score = pd.read_csv(folder / "sweep.csv"), str(shown["score"])
     groups = trials.groupby(["learning_rate", "batch_size"], sort=False)[score]
-    table = pd.read_csv(folder / "table_trainings.csv")
+    table = pd.read_csv(folder / "trainings.csv")
     check.equal("groups: trainings", table["Trainings"], groups.count())
     for column, computed in (("Mean", groups.mean()), ("Standard deviation", groups.std()), ("Lowest", groups.min())):
         check.equal(f"groups: {column}", table[column], computed)

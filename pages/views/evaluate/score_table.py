@@ -16,6 +16,7 @@ from pages.components.model_choice import Models
 from pages.session import formatting, resources
 from pages.session.lab_session import LabSession
 
+CALIBRATION = "Calibration error"  # column
 ROBUSTNESS = {n: f"Robustness ({n:,} digits)" for n in (robustness.CARD_DIGITS, mnist.TEST_SIZE)}
 FORMATS: dict[str, Callable[[float], str]] = {
     "Parameters": "{:,.0f}".format,
@@ -23,7 +24,7 @@ FORMATS: dict[str, Callable[[float], str]] = {
     "Time (ms)": "{:.2f}".format,
     "MNIST": functools.partial(formatting.percent, places=2),
     "Loss": "{:.4f}".format,
-    "Calibration error": functools.partial(formatting.percent, places=2),
+    CALIBRATION: functools.partial(formatting.percent, places=2),
     "Your handwriting": functools.partial(formatting.percent, places=1),
     **dict.fromkeys(ROBUSTNESS.values(), functools.partial(formatting.percent, places=1)),
 }
@@ -36,7 +37,7 @@ HELP = {
     "MNIST": "Accuracy on the 10,000 test digits. The star marks the best model of a column.",
     "MNIST 95 %": "95 % interval (Wilson).",
     "Loss": "Mean cross-entropy on the test digits, in nats. Smaller is better.",
-    "Calibration error": "Difference between confidence and accuracy. Smaller is better.",
+    CALIBRATION: "Difference between confidence and accuracy. Smaller is better. An untrained network gets no star.",
     "Your handwriting": "Accuracy on your held-out drawings, or on all drawings if none is held out.",
     "Your handwriting 95 %": "95 % interval. It is wide if there are few drawings.",
     ROBUSTNESS[robustness.CARD_DIGITS]: "Mean accuracy over ten corruptions at five severities, on the first 1,000 test digits. "
@@ -53,9 +54,11 @@ def show(session: LabSession, models: Models) -> None:
     """Draw the score table, and the settings in which the models differ."""
     table = numbers(session, models)
     shown = _with_interval_texts(table)
+    trained = [models[name].card.trained for name in shown["Model"]]
+    candidates = {name: shown[name][trained] if name == CALIBRATION else shown[name] for name in FORMATS if name in shown}
     st.dataframe(
         shown.style.format(
-            {name: _formatter(shown[name], name, _is_fair(session, models, name)) for name in FORMATS if name in shown}
+            {name: _formatter(found, name, _is_fair(session, models, name)) for name, found in candidates.items()}
         ),
         placeholder="–",
         hide_index=True,
@@ -111,7 +114,7 @@ def numbers(session: LabSession, models: Models) -> pd.DataFrame:
                 HIGH.format("Your handwriting"): personal.interval[1] if personal.n and is_unseen else None,
                 DRAWINGS: personal.n or None,
                 "Loss": evaluation.loss if evaluation else metrics.get("mnist_loss"),
-                "Calibration error": evaluation.calibration_error if evaluation else metrics.get("calibration_error"),
+                CALIBRATION: evaluation.calibration_error if evaluation else metrics.get("calibration_error"),
                 ROBUSTNESS[robustness.CARD_DIGITS]: robustness.mean_accuracy(measured) if measured else None,
                 ROBUSTNESS[mnist.TEST_SIZE]: robustness.mean_corrupted_accuracy(tables[name]) if name in tables else None,
                 "Time (ms)": result.milliseconds if result else None,
