@@ -1,60 +1,83 @@
 """Measure the answers of the lessons: train with several seeds, and evaluate on MNIST's test digits.
 
-    python benchmarks/lessons.py [NUMBER ...] [--json]
+    python benchmarks/lessons.py [NUMBER ...] [--drawings FOLDER] [--json]
 
-The drawings of a lesson are digits that are drawn by code, in place of the drawings of a class.
+FOLDER holds real drawings, as `benchmarks/personalization.py` describes. Each seed then uses the drawings of another writer.
+Without FOLDER, the drawings of a lesson are generated digits.
 """
 
 import argparse
 import json
 import os
 import statistics
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
+from benchmarks.personalization import by_writer
 from benchmarks.report import table
+from digitcore import mnist, models, training
 from digitcore.data import synthetic
 from digitcore.errors import TrainingError
-from digitcore.models import registry
+from digitcore.evaluation.metrics import Evaluation
+from digitcore.models import keras_io
 from digitcore.samples import SampleSet
 from digitcore.sweeps import space as parameter_space
-from digitcore.sweeps.trial import TrialTask
 from digitcore.training.lessons import LESSONS
 
 N_DRAWINGS = 10
 
 
-def drawings(digit):
-    """Return ten drawings of a digit, made by code. Without a digit, return no drawings."""
-    if digit is None:
-        return SampleSet()
+def writers(folder):
+    """Return the drawings of each writer, a list of sample sets. Without a folder, there is one writer: the generator."""
+    if folder:
+        return list(by_writer(folder).values())
     digits, labels = synthetic.generate(400, seed=1)
-    chosen = np.flatnonzero(labels == digit)[:N_DRAWINGS]
-    return SampleSet.from_arrays(digits[chosen], labels[chosen])
+    return [SampleSet.from_arrays(digits, labels)]
 
 
-def trainings(lesson, name, value):
-    """Train with all seeds. Return the results, and the error messages of the trainings that ended early."""
-    results, errors = [], []
+def drawings(lesson, every, seed):
+    """Return ten drawings of the lesson's digit by the writer of this seed. No sample is held out."""
+    if lesson.digit is None:
+        return SampleSet()
+    known = [found for found in every if (found.labels == lesson.digit).sum() >= N_DRAWINGS]
+    samples = known[seed % len(known)]
+    chosen = np.flatnonzero(samples.labels == lesson.digit)[:N_DRAWINGS]
+    return SampleSet.from_arrays(samples.digits[chosen], samples.labels[chosen]).without_hold_out()
+
+
+def evaluate(model):
+    """Evaluate a model on MNIST's test digits."""
+    digits, labels = mnist.load().test
+    return Evaluation.from_probabilities(labels, model.predictor(threads=os.cpu_count() or 1).probabilities(digits))
+
+
+def trainings(lesson, name, value, every):
+    """Train with all seeds. Return a pair for each training: run and evaluation; and the messages of failed trainings."""
+    found, errors = [], []
     for seed in range(lesson.n_seeds):
         settings, network = parameter_space.apply({name: value}, lesson.settings.replace(seed=seed), lesson.network)
-        task = TrialTask(network or registry.load(lesson.start), drawings(lesson.digit), settings)
+        start = keras_io.random_model(network, name="untrained", seed=seed) if network else models.load(lesson.start)
         try:
-            results.append(task.run(lambda event: None, lambda: False))
+            run = training.train(start, drawings(lesson, every, seed), settings)
         except TrainingError as error:
             errors.append(str(error))
-    return results, errors
+        else:
+            found.append((run, evaluate(run.model)))
+    return found, errors
 
 
-def measure(number, lesson):
+def measure(number, lesson, every):
     """Yield a row for each value of the lesson's parameter."""
+    before = None if lesson.network else evaluate(models.load(lesson.start))
     ((name, values),) = lesson.values.items()
     for value in values:
-        results, errors = trainings(lesson, name, value)
-        shares = [100 * result.scores["validation"] for result in results]
-        last = [result.history[-1] for result in results]
+        found, errors = trainings(lesson, name, value, every)
+        shares = [100 * evaluation.accuracy for _, evaluation in found]
+        added = [before.correct - evaluation.correct for _, evaluation in found] if before else []
+        last = [100 * run.history[-1]["accuracy"] for run, _ in found if "accuracy" in run.history[-1]]
         yield {
             "lesson": number,
             "parameter": name,
@@ -62,24 +85,32 @@ def measure(number, lesson):
             "seeds": lesson.n_seeds,
             "ended": len(errors),
             "why": errors[0] if errors else "",
-            "validation %": round(statistics.fmean(shares), 2) if shares else None,
-            "from": round(min(shares), 2) if shares else None,
-            "to": round(max(shares), 2) if shares else None,
-            "training %": round(100 * statistics.fmean(point["accuracy"] for point in last), 1) if last else None,
-            "added errors": round(statistics.fmean(r.scores["added_validation_errors"] for r in results), 1)
-            if results and "added_validation_errors" in results[0].scores
-            else None,
-            "all": [round(share, 2) for share in shares],
+            **spread("mnist %", shares, 2),
+            **spread("training %", last, 1),
+            **spread("added errors", added, 0),
         }
+
+
+def spread(name, values, places):
+    """Return mean, standard deviation and range of the values over the seeds."""
+    if not values:
+        return dict.fromkeys((name, f"{name} sd", f"{name} range"))
+    return {
+        name: round(statistics.fmean(values), places),
+        f"{name} sd": round(statistics.stdev(values), places) if len(values) > 1 else None,
+        f"{name} range": f"{min(values):.{places}f} to {max(values):.{places}f}",
+    }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("numbers", nargs="*", type=int, help="lessons, from 1 (default: all)")
+    parser.add_argument("--drawings", type=Path, metavar="FOLDER", help="folder with real drawings")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     chosen = options.numbers or range(1, len(LESSONS) + 1)
-    rows = [row for number in chosen for row in measure(number, LESSONS[number - 1])]
+    every = writers(options.drawings)
+    rows = [row for number in chosen for row in measure(number, LESSONS[number - 1], every)]
     if options.json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
     else:

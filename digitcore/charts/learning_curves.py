@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from digitcore.charts.style import layer, model_color, tooltips
+from digitcore.charts.style import LEGEND_ROW, NUMBER, layer, legend_rows, model_color, tooltips
 from digitcore.palette import GREY
 
 METRICS = {"loss": "Loss (cross-entropy, nats)", "accuracy": "Accuracy"}
@@ -40,13 +40,13 @@ def curves(
     x_axis = alt.X(
         f"{x}:Q",
         title=AXES[x],
-        axis=alt.Axis(tickMinStep=1, tickCount=8, format="~s" if x == "samples_seen" else "~g"),
+        axis=alt.Axis(tickMinStep=1, tickCount=8, format="~s" if x == "samples_seen" else NUMBER),
         scale=alt.Scale(domainMin=0, domainMax=x_max or alt.Undefined, nice=False),
     )
     y_axis = alt.Y(
         "value:Q",
         title=None,
-        axis=alt.Axis(format="~%" if is_share else "~g", tickCount=6),
+        axis=alt.Axis(format="~%" if is_share else NUMBER, tickCount=6),
         scale=alt.Scale(type="log", nice=True) if log_scale else alt.Scale(zero=not is_share, nice=True),
     )
     dashes = alt.Scale(domain=["training", "validation"], range=[[1, 0], [5, 3]])
@@ -84,7 +84,7 @@ def curve_bands(table: pd.DataFrame, metric: str = "accuracy", *, height: int = 
     """
     is_share = metric == "accuracy"
     number_format = ".2%" if is_share else ".4f"
-    scale, axis = alt.Scale(zero=False, nice=True), alt.Axis(format="~%" if is_share else "~g", tickCount=6)
+    scale, axis = alt.Scale(zero=False, nice=True), alt.Axis(format="~%" if is_share else NUMBER, tickCount=6)
     tooltip = tooltips(
         ("model:N", "Group"),
         ("epoch:Q", "Epoch"),
@@ -93,10 +93,11 @@ def curve_bands(table: pd.DataFrame, metric: str = "accuracy", *, height: int = 
         ("high:Q", "Highest", number_format),
         ("n:Q", "Trainings"),
     )
-    x = alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, format="~g"), scale=alt.Scale(nice=False))
+    x = alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, format=NUMBER), scale=alt.Scale(nice=False))
     base = alt.Chart(table).encode(x=x, color=model_color(table), tooltip=tooltip)
     bands = base.mark_area(opacity=0.18).encode(y=alt.Y("low:Q", title=None, scale=scale, axis=axis), y2="high:Q")
     y = alt.Y("mean:Q", title=None, scale=scale, axis=axis)
     lines = base.mark_line(strokeWidth=2).encode(y=y)
     points = base.mark_point(filled=True, size=40, opacity=1).encode(y=y)
+    height += LEGEND_ROW * max(0, legend_rows(table) - 1)
     return layer(bands, lines, points, height=height, title=f"Validation: {METRICS[metric]}")

@@ -5,19 +5,22 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from digitcore.charts.style import DARK_TEXT, TooltipField, layer, tooltips
-from digitcore.palette import BLUE, ORANGE
+from digitcore.charts.style import DARK_TEXT, LIGHT_TEXT, TooltipField, layer, tooltips
+from digitcore.palette import ORANGE
 
 CELL_SELECTION = "cell"  # selection with the fields `true` and `predicted` of the clicked cell
-NEUTRAL = "#f4f4f4"  # color of a difference of 0
+# Colors of cells on a light and on a dark page. The text on them has a contrast of at least 4.5.
+SHARES = ("#f4f7fb", "#08519c"), ("#1e232d", "#1f6aa5")  # a share of 0, a share of 1
+CHANGES = (ORANGE, "#f4f4f4", "#7db8e8"), ("#9a5b00", "#1e232d", "#1f6aa5")  # worse, no difference, better
 
 
-def confusion(table: pd.DataFrame, *, rates: bool = False, height: int = 340) -> alt.LayerChart:
+def confusion(table: pd.DataFrame, *, rates: bool = False, is_dark: bool = False, height: int = 340) -> alt.LayerChart:
     """Draw a confusion matrix. Rows are true digits, columns are predicted digits, the shade is the share of the row.
 
     Args:
         table: From `metrics.confusion_table`.
         rates: Whether the cells show shares of the row instead of counts.
+        is_dark: Whether the page is dark.
         height: Height of the plot in px.
 
     Returns:
@@ -28,34 +31,37 @@ def confusion(table: pd.DataFrame, *, rates: bool = False, height: int = 340) ->
         >>> chart = confusion(pd.DataFrame([(7, 7, 9, 0.9), (7, 9, 1, 0.1)], columns=columns))
     """
     tooltip: list[TooltipField] = [("count:Q", "Count", ","), ("share:Q", "Share of this digit", ".2%")]
-    shade = alt.Color("share:Q", title=None, scale=alt.Scale(scheme="blues", type="sqrt", domain=[0, 1]), legend=None)
+    shade = alt.Color(
+        "share:Q", title=None, scale=alt.Scale(range=list(SHARES[is_dark]), type="sqrt", domain=[0, 1]), legend=None
+    )
     text = alt.Text("share:Q", format=".1%") if rates else alt.Text("count:Q", format=",")
-    return _matrix(table, tooltip, shade, text, "count", "datum.share > 0.25", height)
+    return _matrix(table, tooltip, shade, text, "count", "true" if is_dark else "datum.share > 0.25", height)
 
 
-def confusion_change(table: pd.DataFrame, *, height: int = 340) -> alt.LayerChart:
-    """Draw the difference of two confusion matrices: orange if the candidate has more, blue if it has fewer.
+def confusion_change(table: pd.DataFrame, *, is_dark: bool = False, height: int = 340) -> alt.LayerChart:
+    """Draw the difference of two confusion matrices: blue if the candidate is better in a cell, orange if it is worse.
 
     Args:
         table: From `PairedComparison.confusion_table`.
+        is_dark: Whether the page is dark.
         height: Height of the plot in px.
 
     Returns:
         A chart with the selection `CELL_SELECTION`.
 
     Example:
-        >>> columns = ["true", "predicted", "change"]
-        >>> chart = confusion_change(pd.DataFrame([(7, 7, 1), (7, 9, -1)], columns=columns))
+        >>> columns = ["true", "predicted", "change", "improvement"]
+        >>> chart = confusion_change(pd.DataFrame([(7, 7, 1, 1), (7, 9, -1, 1)], columns=columns))
     """
     limit = max(1, int(table["change"].abs().max())) if len(table) else 1
     shade = alt.Color(
-        "change:Q",
+        "improvement:Q",
         title=None,
-        scale=alt.Scale(domain=[-limit, 0, limit], range=[BLUE, NEUTRAL, ORANGE], type="linear"),
+        scale=alt.Scale(domain=[-limit, 0, limit], range=list(CHANGES[is_dark]), type="linear"),
         legend=None,
     )
     tooltip: list[TooltipField] = [("change:Q", "Difference", "+d")]
-    return _matrix(table, tooltip, shade, alt.Text("change:Q", format="+d"), "change", "false", height)
+    return _matrix(table, tooltip, shade, alt.Text("change:Q", format="+d"), "change", str(is_dark).lower(), height)
 
 
 def _matrix(
@@ -64,10 +70,10 @@ def _matrix(
     shade: alt.Color,
     text: alt.Text,
     shown: str,
-    is_dark: str,
+    has_light_text: str,
     height: int,
 ) -> alt.LayerChart:
-    """Draw ten by ten cells. `shown` is the column whose zeros are not written, `is_dark` the condition for white text."""
+    """Draw ten by ten cells. `shown` is the column whose zeros are not written, `has_light_text` the condition for light text."""
     cell = alt.selection_point(name=CELL_SELECTION, fields=["true", "predicted"], empty=False)
     base = alt.Chart(table).encode(
         x=alt.X("predicted:O", title="Predicted", axis=alt.Axis(labelAngle=0, orient="top")),
@@ -76,7 +82,7 @@ def _matrix(
     )
     numbers = base.mark_text(fontSize=11).encode(
         text=text,
-        color=alt.condition(is_dark, alt.value("white"), alt.value(DARK_TEXT)),
+        color=alt.condition(has_light_text, alt.value(LIGHT_TEXT), alt.value(DARK_TEXT)),
         opacity=alt.condition(alt.datum[shown] != 0, alt.value(1), alt.value(0)),
     )
     frames = base.mark_rect(

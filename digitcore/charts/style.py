@@ -9,7 +9,12 @@ from digitcore.palette import model_colors
 
 FRAME_HEIGHT = 170  # px, height of the title, the legend and the axis in Streamlit's theme
 AXES_HEIGHT = 80  # px, height of the axis
-DARK_TEXT = "#1b1f27"  # text on light cells, in both themes
+SMALL_TEXT = 11  # px
+LEGEND_LIMIT = 340  # px, width of a name in the legend
+LEGEND_ROW = 30  # px, height of a further row of the legend
+LEGEND_COLUMNS, LONG_NAME = 3, 18  # A legend with a name of more characters has one column.
+NUMBER = ",~r"  # The format “~g” writes 200 as 2e+2 if the ticks are 100 apart.
+DARK_TEXT, LIGHT_TEXT = "#1b1f27", "#ffffff"  # text on light cells and on dark cells
 PERCENT = alt.Locale(number=alt.NumberLocale(currency=["", ""], decimal=".", thousands=",", grouping=[3], percent=" %"))
 SHARE_AXIS = alt.Axis(format=".0%", tickCount=5)
 TooltipField = tuple[str, str] | tuple[str, str, str]  # field with its type, title, d3 format string
@@ -109,5 +114,33 @@ def model_color(table: pd.DataFrame) -> Any:
         "model:N",
         title=None,
         scale=alt.Scale(domain=present, range=[colors[name] for name in present]),
-        legend=alt.Legend(orient="top", columns=3, symbolOpacity=1) if len(present) > 1 else None,
+        legend=_legend(table) if len(present) > 1 else None,
     )
+
+
+def _legend(table: pd.DataFrame) -> alt.Legend:
+    """Return the legend. Long names are smaller, so that they fit on a phone."""
+    columns = _legend_columns(table)
+    size = {"labelFontSize": SMALL_TEXT} if columns == 1 else {}
+    return alt.Legend(orient="top", columns=columns, labelLimit=LEGEND_LIMIT, symbolOpacity=1, **size)
+
+
+def legend_rows(table: pd.DataFrame) -> int:
+    """Return the number of rows of the legend of the models.
+
+    Args:
+        table: A table with the column `model`.
+
+    Returns:
+        The number of rows; 0 if there is no legend.
+
+    Example:
+        >>> legend_rows(pd.DataFrame({"model": ["genius", "mlp"]}))
+        1
+    """
+    n_models = table["model"].nunique()
+    return -(-n_models // _legend_columns(table)) if n_models > 1 else 0
+
+
+def _legend_columns(table: pd.DataFrame) -> int:
+    return 1 if any(len(str(name)) > LONG_NAME for name in table["model"].unique()) else LEGEND_COLUMNS

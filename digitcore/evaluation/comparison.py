@@ -113,7 +113,8 @@ class PairedComparison:
         """Return the difference of the two confusion matrices as a table.
 
         Returns:
-            One row for each cell: true, predicted, and change (the count of the candidate minus that of the baseline).
+            One row for each cell: true, predicted, change (the count of the candidate minus that of the baseline), and
+            improvement (the change on the diagonal, where more is better, and minus the change elsewhere).
 
         Example:
             >>> same = Evaluation.from_probabilities([1, 2], np.eye(10)[[1, 2]])
@@ -124,7 +125,9 @@ class PairedComparison:
 
         change = self.candidate.confusion - self.baseline.confusion
         true, predicted = np.meshgrid(DIGITS, DIGITS, indexing="ij")
-        return pd.DataFrame({"true": true.ravel(), "predicted": predicted.ravel(), "change": change.ravel()})
+        improvement = np.where(true == predicted, change, -change)
+        columns = {"true": true, "predicted": predicted, "change": change, "improvement": improvement}
+        return pd.DataFrame({name: values.ravel() for name, values in columns.items()})
 
 
 def better_model(first: ModelBundle, second: ModelBundle, samples: SampleSet) -> tuple[ModelBundle, str]:

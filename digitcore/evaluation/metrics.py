@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 DIGITS = tuple(range(10))
 CALIBRATION_BINS = 15  # bins of equal width over the confidence
+MIN_BIN_COUNT = 10  # digits of a point in a reliability diagram; bins with fewer are merged
 COMMONLY_CONFUSED = {(7, 9), (1, 7), (4, 9), (3, 5)}  # pairs that look similar in handwriting
 MAX_REJECTED_SHARE = 0.5  # largest share of rejected digits in the coverage table
 COVERAGE_POINTS = 200  # rows of the coverage table
@@ -146,6 +147,26 @@ def confusion_table(counts: np.ndarray) -> "pd.DataFrame":
     )
 
 
+def prediction_table(evaluation: Evaluation) -> "pd.DataFrame":
+    """Return the predictions of a model, from which all metrics can be computed with other programs.
+
+    Args:
+        evaluation: The evaluation.
+
+    Returns:
+        One row for each digit: digit (its position in the set, from 0), true, predicted, and the ten probabilities p0 to p9.
+
+    Example:
+        >>> table = prediction_table(Evaluation.from_probabilities([1, 2], np.eye(10)[[1, 1]]))
+        >>> table[["true", "predicted", "p1"]].to_numpy().tolist()
+        [[1.0, 1.0, 1.0], [2.0, 1.0, 1.0]]
+    """
+    import pandas as pd
+
+    columns = {"digit": np.arange(evaluation.n), "true": evaluation.labels, "predicted": evaluation.predictions}
+    return pd.DataFrame(columns | {f"p{digit}": evaluation.probabilities[:, digit] for digit in DIGITS})
+
+
 def confused_pairs(evaluation: Evaluation, max_pairs: int = 5) -> "pd.DataFrame":
     """Return the pairs of digits that are confused most often.
 
@@ -204,15 +225,16 @@ def digit_table(evaluation: Evaluation) -> "pd.DataFrame":
     )
 
 
-def reliability_table(evaluation: Evaluation) -> "pd.DataFrame":
+def reliability_table(evaluation: Evaluation, min_count: int = MIN_BIN_COUNT) -> "pd.DataFrame":
     """Return the accuracy by confidence, for a reliability diagram.
 
     Args:
         evaluation: The evaluation.
+        min_count: Smallest number of digits of a bin. A bin with fewer digits is merged with the next higher bin, the last
+            bin with the bin before it.
 
     Returns:
-        One row for each bin with predictions: confidence (mean), accuracy with its 95 % interval (low, high), count. All
-        shares are from 0 to 1.
+        One row for each bin: confidence (mean), accuracy with its 95 % interval (low, high), count. All shares are from 0 to 1.
 
     Example:
         >>> table = reliability_table(Evaluation.from_probabilities([1, 2], np.eye(10)[[1, 2]]))
@@ -222,12 +244,10 @@ def reliability_table(evaluation: Evaluation) -> "pd.DataFrame":
     import pandas as pd
 
     rows = []
-    if evaluation.n:
-        bins = _bins(evaluation.confidence)
-        for number in np.unique(bins):
-            inside = bins == number
-            correct, n = int(evaluation.is_correct[inside].sum()), int(inside.sum())
-            rows.append((float(evaluation.confidence[inside].mean()), correct / n, *wilson_interval(correct, n), n))
+    for inside in _merged(_bins(evaluation.confidence), min_count):
+        correct, n = int(evaluation.is_correct[inside].sum()), int(inside.sum())
+        confidence = float(evaluation.confidence[inside].mean(dtype=np.float64))
+        rows.append((confidence, correct / n, *wilson_interval(correct, n), n))
     return pd.DataFrame(rows, columns=["confidence", "accuracy", "low", "high", "count"])
 
 
@@ -266,6 +286,21 @@ def coverage_table(evaluation: Evaluation) -> "pd.DataFrame":
 def _bins(confidence: np.ndarray) -> np.ndarray:
     """Return the bin of each confidence, 0 to 14."""
     return np.asarray(np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1))
+
+
+def _merged(bins: np.ndarray, min_count: int) -> list[np.ndarray]:
+    """Return a mask, (N,) bool, for each bin of at least `min_count` digits, or a single mask if there are fewer digits."""
+    masks: list[np.ndarray] = []
+    for number in np.unique(bins):
+        inside = bins == number
+        if masks and masks[-1].sum() < min_count:
+            masks[-1] = masks[-1] | inside
+        else:
+            masks.append(inside)
+    if len(masks) > 1 and masks[-1].sum() < min_count:
+        last = masks.pop()
+        masks[-1] = masks[-1] | last
+    return masks
 
 
 def _log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:

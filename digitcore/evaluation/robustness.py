@@ -76,12 +76,13 @@ def to_card(table: pd.DataFrame) -> Robustness:
     }
 
 
-def from_card(robustness: Robustness, clean_accuracy: float) -> pd.DataFrame:
+def from_card(robustness: Robustness, clean_accuracy: float | None = None) -> pd.DataFrame:
     """Convert the robustness of a card to a table.
 
     Args:
         robustness: For each corruption the five accuracies, 0 to 1.
-        clean_accuracy: Accuracy on digits that are not corrupted, 0 to 1.
+        clean_accuracy: Accuracy on the same digits without corruption, 0 to 1. If None, the rows of clean digits are left out.
+            The card's MNIST accuracy belongs to more digits and cannot be used.
 
     Returns:
         A table as from `robustness_table`.
@@ -94,6 +95,7 @@ def from_card(robustness: Robustness, clean_accuracy: float) -> pd.DataFrame:
         (name, severity, round(accuracy * CARD_DIGITS), CARD_DIGITS, accuracy)
         for name, accuracies in robustness.items()
         for severity, accuracy in enumerate((clean_accuracy, *accuracies))
+        if accuracy is not None
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 

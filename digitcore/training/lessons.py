@@ -55,6 +55,7 @@ LESSONS = (
         TrainSettings(mnist_samples=5000, epochs=3, batch_size=32, learning_rate=0.1, schedule="constant"),
         "mlp",
         {"learning_rate": (0.0001, 0.001, 0.01, 0.1)},
+        n_seeds=5,
     ),
     Lesson(
         "Why add MNIST digits?",
@@ -66,6 +67,7 @@ LESSONS = (
         TrainSettings(mnist_samples=0, epochs=20, learning_rate=0.01, weight_interpolation=0.0),
         "",
         {"mnist_samples": (0, 500)},
+        n_seeds=10,
         digit=7,
     ),
     Lesson(
@@ -101,5 +103,6 @@ LESSONS = (
         TrainSettings(mnist_samples=2000, epochs=3, batch_size=16, learning_rate=0.1, schedule="constant"),
         DEEP,
         {"network": (DEEP, DEEP_NORMALIZED)},
+        n_seeds=5,
     ),
 )

@@ -169,6 +169,7 @@ class TrainSettings:
         "Noise",
         "Noise that is added to every MNIST digit, with a different strength in each epoch.",
         choices=("none", "salt-pepper", "gaussian"),
+        widget="segmented_control",
     )
     redraws: int = _setting(
         8,

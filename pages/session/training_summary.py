@@ -128,7 +128,7 @@ def warning(run: Run) -> str:
 
 
 def comparison(pair: PairedComparison, baseline: str, candidate: str, what: str = "test digits") -> str:
-    """Describe which of two models is better, and whether the difference is clear."""
+    """Describe how many digits two models predict correctly, and whether the models differ."""
     baseline, candidate = escape(baseline), escape(candidate)
     of = f"{pair.baseline.n:,} {what}"
     changed = f"It corrects {len(pair.fixed):,} and adds {plural(len(pair.broken), 'error')}."
@@ -197,7 +197,7 @@ def _verdict(pair: PairedComparison) -> str:
         return "about the same"
     if pair.net_gain < -COLLAPSE * pair.baseline.n:
         return MUCH_WORSE
-    return "clearly better" if pair.net_gain > 0 else "clearly worse"
+    return "these two models differ"
 
 
 def _p_value_of_change(pair: PairedComparison) -> str:

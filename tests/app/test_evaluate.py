@@ -1,12 +1,24 @@
 """The Evaluate page: every view, and what it compares."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from digitcore import models
+from digitcore.evaluation import robustness
+from digitcore.evaluation.score import Score
+from digitcore.jobs.job import JobStatus
 from digitcore.jobs.tasks import RobustnessTask
+from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.samples import FirstPrediction, SampleSet
+from digitcore.sweeps.plan import SweepPlan
+from digitcore.sweeps.runner import Sweep
+from digitcore.training.run import Run
+from digitcore.training.settings import TrainSettings
 from pages.session import resources
+from pages.views.evaluate import score_table
 from tests.support.app import DRAW, EVALUATE, add_run, add_samples, go, new_app, queries, session_of, texts, until_answered
 
 VIEWS = {  # view → number of its charts
@@ -54,14 +66,14 @@ def test_every_view(app, few, chosen):
 def test_the_page_opens_with_the_headline_of_the_pair(app, few, genius, untrained):
     go(app, EVALUATE)
     until_answered(app)
-    assert "You have no drawings yet." in texts(app) and "of 10,000: clearly worse (p < 0.001)" in texts(app)
+    assert "You have no drawings yet." in texts(app) and "of 10,000: these two models differ (p < 0.001)" in texts(app)
     tested = few.concatenate(few)
     add_samples(app, SampleSet.from_arrays(tested.digits, tested.labels))
     add_run(app, genius, untrained)
     app.run()
     until_answered(app)
     counts = "**10 of 10** unseen drawings are predicted correctly (95 % interval 72–100 %; before: 2)"
-    assert f"{counts}: clearly better (p = 0.0078)." in texts(app)
+    assert f"{counts}: these two models differ (p = 0.0078)." in texts(app)
     add_samples(app, few)
     app.run()
     assert "**20 of 20** training drawings are predicted correctly (before: 2)." in texts(app)
@@ -131,3 +143,102 @@ def test_a_second_look_asks_nothing(app):
     other = new_app()
     go(other, EVALUATE)
     assert not queries(other) and not np.isnan(other.dataframe[0].value["Time (ms)"]).any()
+
+
+def run_of(name, start, model, seed, correct, **changes):
+    """Return a run with a seed, a number of correct MNIST test digits, and other settings."""
+    settings = TrainSettings(seed=seed, **changes)
+    score = Score.from_counts(correct, 10_000)
+    return Run(model.rename(name), model.card.history, settings, start.name, seconds=1.0, mnist_after=score)
+
+
+def add_runs(at, start, runs):
+    for run in runs:
+        session_of(at).models.add_run(run, start)
+
+
+def trainings(at):
+    """Return the table of the Trainings view."""
+    return next(table.value for table in at.dataframe if "Standard deviation" in table.value)
+
+
+def test_runs_and_trials_of_one_setting_are_one_group(app, few, genius, untrained):
+    add_samples(app, few)
+    add_runs(app, genius, [run_of("a", genius, genius, 0, 9700), run_of("b", genius, genius, 1, 9710, learning_rate=5e-4)])
+    plan = SweepPlan({"learning_rate": [5e-4, 0.02]}, TrainSettings(), n_seeds=2)
+    sweep = session_of(app).training.sweep = Sweep(genius, SampleSet(), plan)
+    for trial, share in zip(sweep.trials, (0.97, 0.972, 0.90, 0.901), strict=True):
+        trial.scores, trial.status = {"mnist": share}, JobStatus.DONE
+    go(app, EVALUATE)
+    see(app, "trainings")
+    table = trainings(app)
+    assert table["Group"].tolist() == ["Learning rate 0.0005", "Learning rate 0.02"], "“auto” was 0.0005"
+    assert table["Trainings"].tolist() == [2, 2], "trials 1 and 2 repeat the runs"
+    assert table["Compared with the reference"].tolist() == ["", "worse"] and "4 trainings in 2 groups" in texts(app)
+    assert [box.label for box in app.selectbox].count("Baseline") == 1
+
+
+def test_scores_on_learnt_and_on_held_out_drawings_are_never_in_one_column(app, genius):
+    scores = ((20, 20, False), (9, 10, True), (10, 12, True))
+    for number, (correct, n, is_held_out) in enumerate(scores):
+        run = run_of("a", genius, genius, number, 9700)
+        score = Score.from_counts(correct, n)
+        add_runs(app, genius, [replace(run, personal_after=score, personal_is_held_out=is_held_out)])
+    go(app, EVALUATE)
+    see(app, "trainings")
+    box = app.selectbox(key="trainings_score")
+    assert box.options == ["MNIST test digits", "Held-out drawings", "Training drawings"]
+    box.set_value("held_out").run()
+    assert trainings(app)["Trainings"].tolist() == [2]
+    assert "Scored on 10 to 12 held-out drawings, so not all trainings were scored on the same drawings." in texts(app)
+    app.selectbox(key="trainings_score").set_value("learnt").run()
+    assert trainings(app)["Trainings"].tolist() == [1] and "p value" not in trainings(app)
+    assert "from which the models learnt, so this is no test on new drawings" in texts(app)
+
+
+def test_built_networks_are_told_apart_by_what_differs(app, genius, untrained):
+    for units in (16, 32, 64):
+        spec = NetworkSpec((Block("conv", 8), Block("dense", units))).to_json()
+        built = genius.with_card(replace(genius.card, network=spec))
+        add_runs(app, untrained, [run_of("a", untrained, built, seed, 9000 + units + seed) for seed in (0, 1)])
+    go(app, EVALUATE)
+    see(app, "trainings")
+    assert trainings(app)["Group"].tolist() == ["Row 2: units 16", "Row 2: units 32", "Row 2: units 64"]
+    app.selectbox(key="trainings_by").set_value("Single trainings").run()
+    assert trainings(app)["Group"].tolist()[:2] == ["run 1: Seed 0, Row 2: units 16", "run 2: Seed 1, Row 2: units 16"]
+
+
+def test_two_seeds_of_one_setting_are_two_models_not_two_settings(app, genius, untrained):
+    fast, mlp = models.load("fast"), models.load("mlp")
+    add_runs(app, untrained, [run_of("a", untrained, fast, 0, 9939), run_of("b", untrained, mlp, 1, 9809)])
+    go(app, EVALUATE)
+    choose(app, "run 1", "run 2")
+    see(app, "pair")
+    assert "these two models differ" in texts(app) and "better" not in texts(app)
+    assert "Whether the settings differ is not known: train each of them with two or more seeds." in texts(app)
+    add_runs(app, untrained, [run_of("c", untrained, fast, 2, 9930), run_of("d", untrained, mlp, 3, 9815)])
+    app.run()
+    assert "2 seeds of the settings of run 1 reach 99.30 % to 99.39 % on MNIST." in texts(app)
+    assert "Over the seeds, the settings of run 2 are worse than the settings of run 1 (p" in texts(app)
+
+
+def test_robustness_on_few_and_on_all_digits_has_two_columns(app, genius, untrained):
+    add_run(app, models.load("mlp").with_card(replace(models.load("mlp").card, metrics={})), untrained)
+    table = robustness.robustness_table(genius.predictor(), 20).assign(n=10_000)
+    results = resources.results()
+    results[RobustnessTask(session_of(app).models.runs[0].model).key] = table
+    go(app, EVALUATE)
+    choose(app, "genius", "run 1")
+    until_answered(app)
+    scores = app.dataframe[0].value
+    few, every = scores["Robustness (1,000 digits)"], scores["Robustness (10,000 digits)"]
+    assert few.notna().tolist() == [True, False] and every.notna().tolist() == [False, True]
+
+
+def test_downloads_hold_numbers(app, few, genius, untrained):
+    add_samples(app, few)
+    go(app, EVALUATE)
+    until_answered(app)
+    table = score_table.numbers(session_of(app), {name: models.load(name) for name in ("genius", "plain")})
+    assert table.drop(columns="Model").dtypes.map(lambda kind: kind.kind == "f").all()
+    assert table["MNIST 95 % from"].tolist() < table["MNIST"].tolist() < table["MNIST 95 % to"].tolist()

@@ -5,6 +5,7 @@ import pytest
 from digitcore import mnist
 from digitcore.evaluation.score import Score
 from digitcore.jobs.limits import Limits
+from digitcore.samples import SampleSet
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.components.training_form import FORM_SPECS

@@ -6,7 +6,8 @@ from digitcore import charts, palette
 from digitcore.evaluation import robustness
 from digitcore.evaluation.comparison import PairedComparison
 from digitcore.evaluation.metrics import Evaluation, confusion_table, coverage_table, reliability_table
-from digitcore.training import history
+from digitcore.training import history, run_groups
+from digitcore.training.run_groups import TrainedRun
 
 POINTS = [
     {"epoch": 0.0, "samples_seen": 0, "seconds": 0.1, "val_loss": 2.3, "val_accuracy": 0.1},
@@ -92,6 +93,52 @@ def test_charts_of_evaluations_use_columns_of_their_tables(count):
     assert fits(charts.reliability(table), table)
     table = coverage_table(evaluation).assign(model="a", is_threshold=True)
     assert fits(charts.coverage(table), table)
+
+
+def test_matrices_are_dark_on_a_dark_page():
+    pair = PairedComparison(random_evaluation(30), random_evaluation(30))
+    for table, chart in (
+        (confusion_table(pair.baseline.confusion), charts.confusion),
+        (pair.confusion_table(), charts.confusion_change),
+    ):
+        cells, numbers, _ = chart(table, is_dark=True).to_dict()["layer"]
+        colors = cells["encoding"]["color"]["scale"]["range"]
+        assert all(luminance(color) < 0.2 for color in colors), colors
+        assert numbers["encoding"]["color"]["condition"] == {"test": "true", "value": "#ffffff"}
+        light = chart(table).to_dict()["layer"][0]["encoding"]["color"]["scale"]["range"]
+        assert max(map(luminance, light)) > 0.8
+
+
+def luminance(color):
+    """Return the relative luminance of a hexadecimal color, 0 to 1, as WCAG defines it."""
+    parts = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_color_of_a_change_in_confusion_means_better_or_worse():
+    encoding = charts.confusion_change(PairedComparison(random_evaluation(30), random_evaluation(30)).confusion_table()).to_dict()
+    cells, numbers, _ = encoding["layer"]
+    assert cells["encoding"]["color"]["field"] == "improvement" and numbers["encoding"]["text"]["field"] == "change"
+
+
+def test_no_axis_writes_numbers_with_exponents():
+    points = [{"epoch": 100.0 * i, "samples_seen": 1, "seconds": 100.0 * i, "val_loss": 100.0 * i} for i in range(3)]
+    bands = run_groups.curve_bands({"a": [TrainedRun("a", {}, {}, points)]}, "loss")
+    for chart in (
+        *(charts.curves(history.curve_table({"a": points}), x=x) for x in charts.AXES),
+        charts.curve_bands(bands, "loss"),
+    ):
+        assert "~g" not in str(chart.to_dict()), "“~g” writes 200 as 2e+2"
+
+
+def test_six_long_names_are_all_read_in_a_legend():
+    names = [f"Learning rate 0.00{i}, Batch size 32, Epochs 10" for i in range(1, 7)]
+    groups = {name: [TrainedRun(name, {}, {}, [{"epoch": 1.0, "val_loss": 0.5}])] for name in names}
+    long, short = (charts.curve_bands(run_groups.curve_bands(found, "loss")) for found in (groups, {"a": groups[names[0]]}))
+    legend = long.to_dict()["layer"][0]["encoding"]["color"]["legend"]
+    assert legend["columns"] == 1 and legend["labelLimit"] >= 7 * len(names[0])
+    assert long.height >= short.height + 5 * 30, "the plot keeps its height"
 
 
 @pytest.mark.parametrize("models", [[], ["a"], ["a", "b"]])

@@ -37,6 +37,8 @@ def test_changes_of_the_confusion_matrix_add_up(pair):
     assert table["change"].sum() == 0
     diagonal = table[table["true"] == table["predicted"]]
     assert diagonal["change"].sum() == pair.net_gain
+    assert table["improvement"].sum() == 2 * pair.net_gain, "a corrected digit improves its cell on and its cell off the diagonal"
+    assert (diagonal["improvement"] == diagonal["change"]).all()
     both = pair.digit_table(("a", "b"))
     assert both.groupby("model")["correct"].sum().to_dict() == {"a": pair.baseline.correct, "b": pair.candidate.correct}
 

@@ -13,6 +13,7 @@ from digitcore.evaluation.metrics import (
     confusion_table,
     coverage_table,
     digit_table,
+    prediction_table,
     reliability_table,
 )
 
@@ -67,13 +68,32 @@ def test_digit_table_equals_scikit_learn(seed, count):
 def test_calibration_equals_scikit_learn(seed, count):
     labels, probabilities = random_predictions(seed, count)
     found = Evaluation.from_probabilities(labels, probabilities)
-    table = reliability_table(found)
+    table = reliability_table(found, min_count=1)
     accuracy, confidence = calibration_curve(found.is_correct, np.clip(found.confidence.astype(float), 0, 1), n_bins=15)
     assert table["count"].sum() == count
     assert np.allclose(table["accuracy"], accuracy)
     assert np.allclose(table["confidence"], confidence, atol=1e-6)
     error = (table["count"] * (table["accuracy"] - table["confidence"]).abs()).sum() / count
     assert found.calibration_error == pytest.approx(error, abs=1e-6)
+
+
+@given(seed=st.integers(0, 1000), count=st.integers(1, 300))
+def test_points_of_a_reliability_diagram_have_at_least_ten_digits(seed, count):
+    found = Evaluation.from_probabilities(*random_predictions(seed, count))
+    table, fine = reliability_table(found), reliability_table(found, min_count=1)
+    assert table["count"].min() >= min(10, count) and table["count"].sum() == count
+    assert (table["count"] * table["accuracy"]).sum() == pytest.approx(found.correct)
+    assert (table["count"] * table["confidence"]).sum() == pytest.approx((fine["count"] * fine["confidence"]).sum())
+    assert table["confidence"].is_monotonic_increasing
+
+
+def test_predictions_can_be_evaluated_elsewhere():
+    labels, probabilities = random_predictions(3, 50)
+    found = Evaluation.from_probabilities(labels, probabilities)
+    table = prediction_table(found)
+    read = table[[f"p{digit}" for digit in range(10)]].to_numpy()
+    assert metrics.accuracy_score(table["true"], read.argmax(1)) == pytest.approx(found.accuracy)
+    assert table["predicted"].tolist() == read.argmax(1).tolist()
 
 
 @given(seed=st.integers(0, 1000), count=st.integers(1, 300))

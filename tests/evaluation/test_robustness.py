@@ -35,6 +35,9 @@ def test_table_survives_the_format_of_a_card(measured):
     clean = float(measured["accuracy"][0])
     back = robustness.from_card(card, clean)
     assert np.allclose(back["accuracy"], measured["accuracy"], atol=0.0006)
+    without_clean = robustness.from_card(card)
+    assert set(without_clean["severity"]) == {1, 2, 3, 4, 5}, "the accuracy on clean digits is not on the card"
+    assert robustness.mean_corrupted_accuracy(without_clean) == robustness.mean_accuracy(card)
     corrupted = measured[measured["severity"] > 0]["accuracy"]
     assert robustness.mean_accuracy(card) == pytest.approx(corrupted.mean(), abs=0.001)
     assert robustness.mean_corrupted_accuracy(measured) == pytest.approx(corrupted.mean())

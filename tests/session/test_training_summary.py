@@ -105,7 +105,9 @@ def test_the_sentence_of_a_comparison():
     labels = np.arange(20) % 10
     right, wrong = evaluation(labels, labels), evaluation(labels, (labels + 1) % 10)
     sentence = training_summary.comparison(PairedComparison(wrong, right), "old_one", "new")
-    assert sentence.startswith("new predicts **20 more** of 20 test digits correctly than old\\_one: clearly better (p < 0.001")
+    assert sentence.startswith(
+        "new predicts **20 more** of 20 test digits correctly than old\\_one: these two models differ (p < 0.001"
+    )
     assert sentence.endswith("It corrects 20 and adds 0 errors.")
     same = training_summary.comparison(PairedComparison(right, right), "a", "b")
     assert same.startswith("b and a predict equally many of 20 test digits correctly.")

@@ -35,6 +35,11 @@ class Figure:
         return data_url(self.image)
 
 
+def is_dark() -> bool:
+    """Check whether the page is dark. Charts with a color for zero need it."""
+    return st.context.theme.type == "dark"
+
+
 def data_url(image: np.ndarray) -> str:
     """Return an image, (H, W) or (H, W, 3) uint8, as a data URL of a PNG."""
     file = io.BytesIO()

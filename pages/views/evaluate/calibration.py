@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from digitcore import charts
-from digitcore.evaluation.metrics import Evaluation, coverage_table, reliability_table
+from digitcore.evaluation.metrics import MIN_BIN_COUNT, Evaluation, coverage_table, reliability_table
 from digitcore.jobs.tasks import EvaluateTask
 from pages.components.model_choice import Models, choose_model, download_table, with_fixed_colors
 from pages.session import formatting, training_summary
@@ -24,14 +24,15 @@ def show(session: LabSession, models: Models) -> None:
         table = pd.concat([reliability_table(one).assign(model=name) for name, one in evaluations.items()], ignore_index=True)
         st.altair_chart(charts.reliability(with_fixed_colors(table, models)), key="reliability")
         st.caption(
-            "On the dashed line, confidence equals accuracy. Above it, the model is under-confident. Thin lines: 95 % intervals."
+            "On the dashed line, confidence equals accuracy. Above it, the model is under-confident. Thin lines: 95 % intervals. "
+            f"A point has at least {MIN_BIN_COUNT} digits."
         )
-        download_table(table, "reliability")
+        download_table(table, "accuracy by confidence")
     with right:
         table = pd.concat([_coverage(name, one, thresholds[name]) for name, one in evaluations.items()], ignore_index=True)
         st.altair_chart(charts.coverage(with_fixed_colors(table, models)), key="coverage")
         st.caption("The dot marks the confidence threshold of the Draw page.")
-        download_table(table, "coverage")
+        download_table(table, "selective accuracy")
     errors = ", ".join(
         f"{formatting.escape(name)} {formatting.percent(one.calibration_error, 2)}" for name, one in evaluations.items()
     )

@@ -9,7 +9,7 @@ import streamlit as st
 from digitcore import charts
 from digitcore.evaluation.metrics import Evaluation, confused_pairs, confusion_table, digit_table
 from digitcore.jobs.tasks import EvaluateTask
-from pages.components import gallery
+from pages.components import figures, gallery
 from pages.components.digit_details import mnist_cells
 from pages.components.model_choice import Models, choose_model, download_table
 from pages.session import formatting, training_summary
@@ -30,7 +30,7 @@ def show(session: LabSession, models: Models) -> None:
     matrix, digits = st.columns([3, 2])
     with matrix:
         event: Any = st.altair_chart(
-            charts.confusion(table, rates=cells == "Rates"),
+            charts.confusion(table, rates=cells == "Rates", is_dark=figures.is_dark()),
             key=f"confusion_{name}",
             on_select="rerun",
             selection_mode=charts.CELL_SELECTION,

@@ -1,5 +1,6 @@
 """The Curves view: loss and accuracy on training and validation digits."""
 
+import pandas as pd
 import streamlit as st
 
 from digitcore import charts
@@ -30,16 +31,17 @@ def show(session: LabSession, models: Models) -> None:
     }
     if untrained := [name for name, points in histories.items() if len(points) < 2]:
         st.caption(f"No curves, because these models were not trained: {', '.join(map(formatting.escape, untrained))}.")
-    for column, metric in zip(st.columns(2), charts.METRICS, strict=True):
-        table = history.curve_table(histories, metric)
+    tables = {metric: history.curve_table(histories, metric) for metric in charts.METRICS}
+    for column, (metric, table) in zip(st.columns(2), tables.items(), strict=True):
         if table.empty:
             continue
         is_log = log_scale and metric == "loss"
         colored = with_fixed_colors(table, models)
         chart = charts.curves(colored, metric, x=AXES[x or "Epoch"], log_scale=is_log, height=260)
         column.altair_chart(chart, key=f"losses_{metric}")
-        with column:
-            download_table(table, metric)
+    every = pd.concat([table.assign(metric=metric) for metric, table in tables.items()], ignore_index=True)
+    if len(every):
+        download_table(every, "curves")
     st.caption("Validation: MNIST digits that are not used for training. Epoch 0 is before the training.")
 
 

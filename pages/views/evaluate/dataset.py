@@ -39,18 +39,18 @@ def show(session: LabSession, models: Models) -> None:
         st.altair_chart(
             charts.bars(found.class_counts, "digit", "training", "Number of training digits", format=",d"), key="classes"
         )
-        download_table(found.class_counts, "classes")
+        download_table(found.class_counts, "digits of each class")
     with right:
         title = "Share of pixels by ink level (0 to 255)"
         st.altair_chart(charts.bars(found.ink_histogram, "ink", "share", title, format=".1~%", log_scale=True), key="levels")
-        download_table(found.ink_histogram, "ink")
+        download_table(found.ink_histogram, "pixels by ink level")
     with left:
         title = "Mean ink (share of the full image)"
         st.altair_chart(charts.bars(found.shapes, "digit", "ink", title, format=".0%"), key="shapes")
-        download_table(found.shapes, "shapes")
+        download_table(found.shapes, "ink and width")
     with right:
         title = "Mean width of the ink (pixels)"
-        st.altair_chart(charts.bars(found.shapes, "digit", "width", title, format="~g"), key="widths")
+        st.altair_chart(charts.bars(found.shapes, "digit", "width", title, format="~r"), key="widths")
     _show_hardest(session, models)
 
 

@@ -44,7 +44,7 @@ def _show(found: Snapshots, i: int, digit: int) -> None:
         figures.figure_row([figures.Figure(one, "", HEIGHT) for one in shown])
     with matrix:
         table = confusion_table(found.confusion[i])
-        st.altair_chart(charts.confusion(table, height=300), key="epoch_confusion")
+        st.altair_chart(charts.confusion(table, is_dark=figures.is_dark(), height=300), key="epoch_confusion")
         correct, n = int(np.trace(found.confusion[i])), int(found.confusion[i].sum())
         st.caption(f"{correct:,} of {n:,} validation digits are predicted correctly.")
         download_table(table, "confusion at this epoch")

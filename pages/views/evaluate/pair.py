@@ -1,4 +1,4 @@
-"""The Compare two view: which model is better, and which digits are corrected or become errors."""
+"""The Compare two view: whether two models differ, and which digits are corrected or become errors."""
 
 import pandas as pd
 import streamlit as st
@@ -6,11 +6,12 @@ import streamlit as st
 from digitcore import charts
 from digitcore.evaluation.comparison import PairedComparison
 from digitcore.jobs.tasks import EvaluateTask
-from pages.components import gallery
+from pages.components import figures, gallery
 from pages.components.digit_details import digit_details, mnist_cells
 from pages.components.model_choice import Models, download_table, pair_names
 from pages.session import formatting, training_summary
 from pages.session.lab_session import LabSession
+from pages.views.evaluate.trained_runs import describe_seeds
 
 
 def show(session: LabSession, models: Models) -> None:
@@ -23,18 +24,21 @@ def show(session: LabSession, models: Models) -> None:
     baseline, candidate = chosen
     found = PairedComparison(results[baseline].evaluation, results[candidate].evaluation)
     st.markdown(training_summary.comparison(found, baseline, candidate))
+    if seeds := describe_seeds(session, baseline, candidate):
+        st.markdown(seeds)
     _show_contingency(found, baseline, candidate)
     left, right = st.columns(2)
     with left:
         table = found.digit_table(chosen)
         st.altair_chart(charts.digit_accuracy(table), key="digit_shares")
         st.caption("Thin lines: 95 % intervals.")
-        download_table(table, "by digit")
+        download_table(table, "accuracy on each digit")
     with right:
-        st.markdown("**Change in confusion**", help=f"Orange: {candidate} confuses the pair more often. Blue: less often.")
+        st.markdown("**Change in confusion**")
         change = found.confusion_table()
-        st.altair_chart(charts.confusion_change(change), key="confusion_change")
-        download_table(change, "difference")
+        st.altair_chart(charts.confusion_change(change, is_dark=figures.is_dark()), key="confusion_change")
+        st.caption(f"Blue: {formatting.escape(candidate)} makes fewer errors. Orange: it makes more errors.")
+        download_table(change, "change in confusion")
     _show_digits(found, chosen, models)
 
 

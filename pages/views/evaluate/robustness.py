@@ -7,8 +7,7 @@ from digitcore import charts
 from digitcore.data import corruptions
 from digitcore.evaluation import robustness
 from digitcore.evaluation.score import wilson_interval
-from digitcore.jobs.tasks import RobustnessTask
-from digitcore.models.bundle import ModelBundle
+from digitcore.jobs.tasks import EvaluateTask, RobustnessTask
 from pages.components.model_choice import Models, download_table, with_fixed_colors
 from pages.session import formatting
 from pages.session.lab_session import LabSession
@@ -17,21 +16,18 @@ DEFAULT_SHOWN = 2  # corruptions
 
 
 def show(session: LabSession, models: Models) -> None:
-    """Draw the accuracies of the cards, or of all test digits if the user asks for them."""
+    """Draw the accuracies of the cards, or of all test digits if the user asks for them. A chart never mixes the two."""
     use_all = st.toggle(
         "Evaluate all test digits (about a minute per model)",
         key="robustness_all_digits",
         persist_state="session",
         help="Otherwise shipped models show the accuracy on 1,000 test digits, which is stored on their cards.",
     )
-    tasks = {name: RobustnessTask(model) for name, model in models.items()}
-    found = session.work.results(tasks) if use_all else session.work.known_results(tasks)
-    tables = {name: found[name] if name in found else _from_card(model) for name, model in models.items()}
-    if missing := [name for name, table in tables.items() if table is None]:
+    tables = _on_all_digits(session, models, wait=use_all) or _from_cards(session, models)
+    if missing := [name for name in models if name not in tables]:
         names = ", ".join(map(formatting.escape, missing))
         st.caption(f"Not evaluated yet: {names}." + " Switch on the evaluation of all test digits." * (not use_all))
-    known = {name: table for name, table in tables.items() if table is not None}
-    if not known:
+    if not tables:
         return
     chosen = st.pills(
         "Corruptions",
@@ -41,19 +37,31 @@ def show(session: LabSession, models: Models) -> None:
         format_func=str.capitalize,
         key="robustness_corruptions",
     )
-    every = _with_intervals(pd.concat([table.assign(model=name) for name, table in known.items()], ignore_index=True))
+    every = _with_intervals(pd.concat([table.assign(model=name) for name, table in tables.items()], ignore_index=True))
     columns = st.columns(2)
     for number, name in enumerate(chosen):
         table = every[every["corruption"] == name]
         chart = charts.robustness(with_fixed_colors(table, models), f"{name.capitalize()}: accuracy")
         columns[number % 2].altair_chart(chart, key=f"robustness_{name}")
-    download_table(every, "stress")
-    st.caption(f"Measured on {' and '.join(f'{n:,}' for n in sorted(every['n'].unique()))} test digits at each severity.")
+    download_table(every, "robustness")
+    st.caption(f"Measured on {every['n'].max():,} test digits at each severity.")
 
 
-def _from_card(model: ModelBundle) -> pd.DataFrame | None:
-    measured, accuracy = (model.card.metrics.get(name) for name in ("robustness", "mnist_accuracy"))
-    return robustness.from_card(measured, float(accuracy or 0)) if measured else None
+def _on_all_digits(session: LabSession, models: Models, wait: bool) -> dict[str, pd.DataFrame]:
+    """Return the known tables on all test digits. With `wait`, ask for all; else return none unless all are known."""
+    tasks = {name: RobustnessTask(model) for name, model in models.items()}
+    if wait:
+        return session.work.results(tasks)
+    known = session.work.known_results(tasks)
+    return known if len(known) == len(models) else {}
+
+
+def _from_cards(session: LabSession, models: Models) -> dict[str, pd.DataFrame]:
+    """Return the tables on the first 1,000 test digits, with the accuracy on the same digits without corruption if known."""
+    evaluations = session.work.results({name: EvaluateTask(model) for name, model in models.items()})
+    clean = {name: float(result.evaluation.is_correct[: robustness.CARD_DIGITS].mean()) for name, result in evaluations.items()}
+    measured = {name: model.card.metrics.get("robustness") for name, model in models.items()}
+    return {name: robustness.from_card(found, clean.get(name)) for name, found in measured.items() if found}
 
 
 def _with_intervals(table: pd.DataFrame) -> pd.DataFrame:

@@ -7,52 +7,59 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from digitcore import mnist
 from digitcore.evaluation import robustness
-from digitcore.evaluation.metrics import Evaluation
-from digitcore.jobs.tasks import EvaluateTask, RobustnessTask
+from digitcore.evaluation.metrics import Evaluation, prediction_table
+from digitcore.jobs.tasks import EvaluateTask, MnistResult, RobustnessTask
 from digitcore.training.settings import TrainSettings, differing_names
 from pages.components.model_choice import Models
 from pages.session import formatting, resources
 from pages.session.lab_session import LabSession
 
+CALIBRATION = "Calibration error"  # column
+ROBUSTNESS = {n: f"Robustness ({n:,} digits)" for n in (robustness.CARD_DIGITS, mnist.TEST_SIZE)}
 FORMATS: dict[str, Callable[[float], str]] = {
     "Parameters": "{:,.0f}".format,
     "Size (kB)": "{:,.0f}".format,
     "Time (ms)": "{:.2f}".format,
     "MNIST": functools.partial(formatting.percent, places=2),
     "Loss": "{:.4f}".format,
-    "Calibration error": functools.partial(formatting.percent, places=2),
+    CALIBRATION: functools.partial(formatting.percent, places=2),
     "Your handwriting": functools.partial(formatting.percent, places=1),
-    "Robustness": functools.partial(formatting.percent, places=1),
+    **dict.fromkeys(ROBUSTNESS.values(), functools.partial(formatting.percent, places=1)),
 }
-HIGHER_IS_BETTER = {"MNIST", "Your handwriting", "Robustness"}
+INTERVALS = {"MNIST": 2, "Your handwriting": 0}  # column with an interval → decimal places of the interval
+LOW, HIGH = "{} 95 % from", "{} 95 % to"  # columns of the ends of an interval in the download
+HIGHER_IS_BETTER = {"MNIST", "Your handwriting", *ROBUSTNESS.values()}
 NEVER_BEST = {"Time (ms)"}  # It differs between measurements.
 HELP = {
     "Time (ms)": "Median time of one prediction on this machine, on one thread.",
     "MNIST": "Accuracy on the 10,000 test digits. The star marks the best model of a column.",
     "MNIST 95 %": "95 % interval (Wilson).",
     "Loss": "Mean cross-entropy on the test digits, in nats. Smaller is better.",
-    "Calibration error": "Difference between confidence and accuracy. Smaller is better.",
+    CALIBRATION: "Difference between confidence and accuracy. Smaller is better. An untrained network gets no star.",
     "Your handwriting": "Accuracy on the drawings that no chosen model has learnt from, or on all drawings if there are none.",
     "Your handwriting 95 %": "95 % interval. It is wide if there are few drawings.",
+    ROBUSTNESS[robustness.CARD_DIGITS]: "Mean accuracy over ten corruptions at five severities, on the first 1,000 test digits. "
+    "It stands on the cards of the shipped models.",
+    ROBUSTNESS[mnist.TEST_SIZE]: "Mean accuracy over ten corruptions at five severities, on all test digits. The Robustness view "
+    "measures it.",
     "Not calibrated": "Shipped models and trained models are calibrated on MNIST's validation digits, other models are not.",
-    "Robustness": "Mean accuracy over ten corruptions at five severities, on 1,000 test digits, or on all test digits "
-    "after the Robustness view has evaluated all chosen models.",
 }
+DRAWINGS = "Drawings evaluated"  # column of the download: the number of drawings behind the accuracy
 MODEL_COLUMN_WIDTH = 112  # px
 WIDTHS = {"MNIST": 88, "Loss": 88}  # px; Streamlit's default widths do not grow when a star appears.
 
 
 def show(session: LabSession, models: Models) -> None:
     """Draw the score table, and the settings in which the models differ."""
-    table = _score_table(session, models)
+    table = numbers(session, models)
+    shown = _with_interval_texts(table)
+    trained = [models[name].card.trained for name in shown["Model"]]
+    candidates = {name: shown[name][trained] if name == CALIBRATION else shown[name] for name in FORMATS if name in shown}
     st.dataframe(
-        table.style.format(
-            {
-                name: _formatter(_candidates(table, models, name), name, _is_fair(session, models, name))
-                for name in FORMATS
-                if name in table
-            }
+        shown.style.format(
+            {name: _formatter(found, name, _is_fair(session, models, name)) for name, found in candidates.items()}
         ),
         placeholder="–",
         hide_index=True,
@@ -65,15 +72,26 @@ def show(session: LabSession, models: Models) -> None:
         st.download_button(
             "Download (CSV)", table.to_csv(index=False), "models.csv", "text/csv", type="tertiary", key="scores_csv"
         )
+        evaluations = {name: result.evaluation for name, result in evaluation_results(session, models).items()}
+        st.download_button(
+            "Predictions (CSV)",
+            functools.partial(predictions_csv, evaluations),
+            "predictions.csv",
+            "text/csv",
+            type="tertiary",
+            key="predictions_csv",
+            disabled=len(evaluations) < len(models),
+            help="The ten probabilities of each model for each test digit.",
+        )
         if settings.shape[1] > 1:
             with st.popover("Settings that differ", type="tertiary"):
                 st.dataframe(settings, hide_index=True, key="settings")
 
 
-def _score_table(session: LabSession, models: Models) -> pd.DataFrame:
-    results = session.work.results({name: EvaluateTask(model) for name, model in models.items()})
+def numbers(session: LabSession, models: Models) -> pd.DataFrame:
+    """Return the score table as numbers: one row for each model, shares from 0 to 1. Unknown columns are left out."""
+    results = evaluation_results(session, models)
     tables = session.work.known_results({name: RobustnessTask(model) for name, model in models.items()})
-    use_all_digits = len(tables) == len(models)
     samples, is_unseen_by_all = session.tested_drawings(models.values())
     rows: list[dict[str, Any]] = []
     for name, model in models.items():
@@ -81,27 +99,63 @@ def _score_table(session: LabSession, models: Models) -> pd.DataFrame:
         evaluation = result.evaluation if result else None
         personal = Evaluation.from_probabilities(samples.labels, resources.probabilities(model, samples.digits))
         is_unseen = is_unseen_by_all or not session.has_learnt(model)  # Without unseen drawings an interval would be misleading.
+        low, high = (evaluation.interval if evaluation else metrics.get("mnist_interval")) or (None, None)
         measured = metrics.get("robustness")
-        on_card = robustness.mean_accuracy(measured) if measured else None
         rows.append(
             {
                 "Model": name,
                 "MNIST": evaluation.accuracy if evaluation else metrics.get("mnist_accuracy"),
-                "MNIST 95 %": formatting.interval(evaluation.interval if evaluation else metrics.get("mnist_interval"), 2),
+                LOW.format("MNIST"): low,
+                HIGH.format("MNIST"): high,
                 "Your handwriting": personal.accuracy,
-                "Your handwriting 95 %": f"{formatting.interval(personal.interval, 0)} of {personal.n}"
-                if personal.n and is_unseen
-                else "",
+                LOW.format("Your handwriting"): personal.interval[0] if personal.n and is_unseen else None,
+                HIGH.format("Your handwriting"): personal.interval[1] if personal.n and is_unseen else None,
+                DRAWINGS: personal.n or None,
                 "Loss": evaluation.loss if evaluation else metrics.get("mnist_loss"),
-                "Calibration error": evaluation.calibration_error if evaluation else metrics.get("calibration_error"),
-                "Robustness": robustness.mean_corrupted_accuracy(tables[name]) if use_all_digits else on_card,
+                CALIBRATION: evaluation.calibration_error if evaluation else metrics.get("calibration_error"),
+                ROBUSTNESS[robustness.CARD_DIGITS]: robustness.mean_accuracy(measured) if measured else None,
+                ROBUSTNESS[mnist.TEST_SIZE]: robustness.mean_corrupted_accuracy(tables[name]) if name in tables else None,
                 "Time (ms)": result.milliseconds if result else None,
                 "Parameters": model.card.parameters,
                 "Size (kB)": len(model.tflite_bytes) / 1e3,
                 "Not calibrated": "" if "temperature" in metrics else "✓",
             }
         )
-    return pd.DataFrame(rows).astype(dict.fromkeys(FORMATS, float)).replace("", None).dropna(axis="columns", how="all")
+    table = pd.DataFrame(rows)
+    numeric = {name: float for name in table if name not in ("Model", "Not calibrated")}
+    return table.astype(numeric).replace("", None).dropna(axis="columns", how="all")
+
+
+def evaluation_results(session: LabSession, models: Models) -> dict[str, MnistResult]:
+    """Return the evaluations on MNIST's test digits that are known. The others are started."""
+    return session.work.results({name: EvaluateTask(model) for name, model in models.items()})
+
+
+def predictions_csv(evaluations: dict[str, Evaluation]) -> str:
+    """Return the predictions of all models. It is called when the button is pressed, because the text is long."""
+    tables = [prediction_table(evaluation).assign(model=name) for name, evaluation in evaluations.items()]
+    text: str = pd.concat(tables, ignore_index=True).to_csv(index=False)
+    return text
+
+
+def _with_interval_texts(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with one text for each interval, such as "97.9–98.4 %", in place of its two ends."""
+    shown = table.drop(columns=DRAWINGS, errors="ignore")
+    for name, places in INTERVALS.items():
+        low, high = LOW.format(name), HIGH.format(name)
+        if low not in shown:
+            continue
+        of = table[DRAWINGS] if name == "Your handwriting" else [None] * len(table)
+        texts = [_interval_text(*row, places) for row in zip(shown[low], shown[high], of, strict=True)]
+        shown.insert(list(shown.columns).index(low), f"{name} 95 %", pd.Series(texts, dtype=object))
+        shown = shown.drop(columns=[low, high])
+    return shown
+
+
+def _interval_text(low: float, high: float, n: float | None, places: int) -> str | None:
+    if pd.isna(low):
+        return None
+    return formatting.interval((low, high), places) + (f" of {n:.0f}" if n else "")
 
 
 def _is_fair(session: LabSession, models: Models, name: str) -> bool:
@@ -111,16 +165,10 @@ def _is_fair(session: LabSession, models: Models, name: str) -> bool:
     return name != "Your handwriting" or session.tested_drawings(models.values())[1]
 
 
-def _candidates(table: pd.DataFrame, models: Models, name: str) -> "pd.Series[float]":
-    """Return the values of a column that may have a star. The calibration of random weights has none."""
-    is_trained = [models[model].card.trained for model in table["Model"]]
-    return table[name].where(is_trained) if name == "Calibration error" else table[name]
-
-
 def _formatter(column: "pd.Series[float]", name: str, is_fair: bool) -> Any:
-    """Return a formatter that marks the best value of a column if values differ."""
+    """Return a formatter that marks the best value of a column if values differ and all are known."""
     best = column.max() if name in HIGHER_IS_BETTER else column.min()
-    has_choice = column.nunique() > 1 and is_fair
+    has_choice = column.nunique() > 1 and column.notna().all() and is_fair
     return lambda value: FORMATS[name](value) + " ★" * bool(has_choice and value == best)
 
 

@@ -1,162 +1,149 @@
-"""The Trainings view: runs and trials in groups, with the spread over seeds and the difference from a baseline."""
+"""The Trainings view: runs and trials in groups, with the spread over seeds and the difference from a reference group."""
 
-import contextlib
-from dataclasses import asdict
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from digitcore import charts
-from digitcore.errors import ModelError
-from digitcore.models.network_spec import NetworkSpec, is_spec
-from digitcore.storage.snapshot import RunRecord
-from digitcore.sweeps import space as parameter_space
 from digitcore.training import run_groups
 from digitcore.training.run_groups import SEED, TrainedRun
-from digitcore.values import format_value
 from pages.components.model_choice import Models, download_table
 from pages.session import formatting
 from pages.session.lab_session import LabSession
+from pages.views.evaluate.trained_runs import LEARNT, MNIST, SCORES, labels, trained_runs
 
-START, NETWORK, FROM = "start", "network", "from"
-LABELS = {START: "Started from", NETWORK: "Network", FROM: "Source", SEED: "Seed"}
-SCORES = {"personal": "Your handwriting", "mnist": "MNIST", "validation": "MNIST validation", "held_out": "Held-out drawings"}
 EACH, SEEDS_TOGETHER = "Single trainings", "Seeds together"
 MAX_CURVES = 7  # groups in the chart; the table has all groups
 NO_TRAINING = "No training yet. Train several times with different settings or seeds, or run a sweep on **Train**."
+TITLES = {
+    "group": "Group",
+    "n": "Trainings",
+    "mean": "Mean",
+    "deviation": "Standard deviation",
+    "low": "Lowest",
+    "high": "Highest",
+    "difference": "Difference",
+    "difference_low": "Difference from",
+    "difference_high": "Difference to",
+    "p_value": "p value",
+    "verdict": "Compared with the reference",
+}
+BAND_TITLES = {"model": "Group", "epoch": "Epoch", "mean": "Mean", "low": "Lowest", "high": "Highest", "n": "Trainings"}
+TESTED = ["difference_low", "difference_high", "p_value", "verdict"]  # columns that rest on unseen samples
+FORMATS: dict[str, Callable[[Any], str]] = {
+    **dict.fromkeys(("mean", "low", "high"), functools.partial(formatting.percent, places=2)),
+    "deviation": lambda share: f"{100 * share:.2f}",
+    **dict.fromkeys(("difference", "difference_low", "difference_high"), lambda share: f"{100 * share:+.2f}"),
+    "p_value": lambda p: f"{p:.2g}" if p >= 0.001 else "< 0.001",
+}
+HELP = {
+    "Standard deviation": "Over the trainings of the group, in percentage points.",
+    "Difference": "Mean of the group minus mean of the reference group, in percentage points.",
+    "Difference from": "Lower end of Welch's 95 % interval, in percentage points.",
+    "Difference to": "Upper end of Welch's 95 % interval, in percentage points.",
+    "p value": "Welch's test, corrected for the number of pairs of groups (Holm).",
+    "Compared with the reference": "A group is called better or worse only if its trainings and those of the reference group "
+    "differ in nothing but the seed.",
+}
 
 
 def show(session: LabSession, models: Models) -> None:
     """Draw the runs of this lab and the trials of its latest sweep."""
-    every = [*map(_of_run, session.models.runs), *_of_sweep(session)]
+    every = run_groups.without_repeats(trained_runs(session))
     if not every:
         st.markdown(NO_TRAINING)
         return
-    names = [name for name in run_groups.differing_parameters(every) if name != FROM or session.models.runs]
-    chosen = _choose(every, names)
+    titles = labels(every)
+    chosen = _choose(every, titles)
     if not chosen:
         st.markdown("No training has all of these values. Remove a filter.")
         return
-    score, baseline, groups = _choose_groups(chosen)
-    drawn = dict(list(groups.items())[:MAX_CURVES])
-    for column, metric in zip(st.columns(2), charts.METRICS, strict=True):
-        table = run_groups.curve_bands(drawn, metric)
-        if not table.empty:
-            column.altair_chart(charts.curve_bands(table, metric), key=f"bands_{metric}")
-            with column:
-                download_table(table, f"curves_{metric}")
-    scores = run_groups.score_table(groups, score, baseline)
-    st.dataframe(_with_titles(scores), hide_index=True, key="experiments_table", placeholder="–")
-    download_table(scores, "experiments")
+    score, reference, groups = _choose_groups(chosen, titles)
+    _show_curves(dict(list(groups.items())[:MAX_CURVES]))
+    scores = run_groups.score_table(groups, score, reference)
+    _show_scores(scores.drop(columns=TESTED) if score == LEARNT else scores, score)
     more = f" The chart shows the first {MAX_CURVES} groups." if len(groups) > MAX_CURVES else ""
     n_trainings, n_groups = formatting.plural(len(chosen), "training"), formatting.plural(len(groups), "group")
     st.caption(
-        f"{n_trainings} in {n_groups}. A band shows the range of a group. The interval of a difference is Welch's 95 % interval. "
-        f"It needs two trainings in each group.{more}"
+        f"{n_trainings} in {n_groups}. A band shows the range of a group.{more} {_describe_scored(chosen, score)} "
+        "A repeated training is counted once."
     )
 
 
-def _of_run(record: RunRecord) -> TrainedRun:
-    run = record.run
-    scores = {
-        name: found.accuracy
-        for name, found in (("personal", run.personal_after), ("mnist", run.mnist_after))
-        if found and found.n
-    }
-    parameters = {FROM: "runs", START: run.parent, NETWORK: record.model.card.network, **asdict(run.settings)}
-    return TrainedRun(record.name, parameters, scores, run.history)
-
-
-def _of_sweep(session: LabSession) -> list[TrainedRun]:
-    sweep = session.training.sweep
-    if sweep is None:
-        return []
-    return [
-        TrainedRun(
-            f"trial {number}",
-            {
-                FROM: "the sweep",
-                START: "untrained" if trial.network else sweep.start.name,
-                NETWORK: trial.network or sweep.start.card.network,
-                **asdict(trial.settings),
-                **trial.values,
-            },
-            trial.scores,
-            trial.history,
-        )
-        for number, trial in enumerate(sweep.trials, 1)
-        if trial.scores
-    ]
-
-
-def _choose(every: list[TrainedRun], names: list[str]) -> list[TrainedRun]:
+def _choose(every: list[TrainedRun], titles: Mapping[str, str]) -> list[TrainedRun]:
     """Return the trainings with the values that the user has chosen."""
     options = {
-        f"{_label(name)}: {_value(one.parameters.get(name))}": (name, one.parameters.get(name)) for name in names for one in every
+        f"{titles[name]}: {run_groups.value_text(one.parameters[name])}": (name, one.parameters[name])
+        for name in run_groups.differing_parameters(every)
+        for one in every
+        if name in one.parameters
     }
     wanted: dict[str, list[Any]] = {}
-    for option in st.multiselect("Filter", list(options), key="experiments_filter", placeholder="All", persist_state="session"):
+    for option in st.multiselect("Filter", list(options), key="trainings_filter", placeholder="All", persist_state="session"):
         name, value = options[option]
         wanted.setdefault(name, []).append(value)
     return run_groups.select(every, wanted)
 
 
-def _choose_groups(chosen: list[TrainedRun]) -> tuple[str, str, run_groups.Groups]:
-    """Let the user choose score, baseline and grouping. Return them."""
+def _choose_groups(chosen: list[TrainedRun], titles: Mapping[str, str]) -> tuple[str, str, run_groups.Groups]:
+    """Let the user choose score, reference group and grouping. Return them."""
     differing = run_groups.differing_parameters(chosen)
     without_seed = [name for name in differing if name != SEED]
     first, second, third = st.columns(3)
     by = first.selectbox(
         "Group by",
         [SEEDS_TOGETHER, EACH, *without_seed],
-        key="experiments_by",
-        format_func=lambda name: name if name in (EACH, SEEDS_TOGETHER) else _label(name),
+        key="trainings_by",
+        format_func=lambda name: name if name in (EACH, SEEDS_TOGETHER) else titles[name],
         help="Trainings with the same value form a group. The chart shows the mean and the range of each group.",
     )
-    names = {EACH: [], SEEDS_TOGETHER: without_seed}.get(by, [by])
-    shown = [_with_short_network(one) for one in chosen]
-    groups = run_groups.group(shown, names, {name: _label(name) for name in names})
-    if names == [] and by == SEEDS_TOGETHER:
-        groups = {"all": shown}
-    baseline = str(second.selectbox("Baseline", list(groups), key="experiments_baseline"))
-    known = [name for name in SCORES if any(name in one.scores for one in chosen)] or ["mnist"]
-    score = str(third.selectbox("Score", known, key="experiments_score", format_func=lambda name: SCORES[name]))
-    return score, baseline, groups
+    if by == EACH:
+        groups = run_groups.single_groups(chosen, differing, titles)
+    else:
+        groups = run_groups.group(chosen, without_seed if by == SEEDS_TOGETHER else [by], titles)
+    reference = str(second.selectbox("Reference group", list(groups), key="trainings_reference"))
+    known = [name for name in SCORES if any(name in one.scores for one in chosen)] or [MNIST]
+    score = str(third.selectbox("Score", known, key="trainings_score", format_func=lambda name: SCORES[name]))
+    return score, reference, groups
 
 
-def _with_short_network(one: TrainedRun) -> TrainedRun:
-    network = _value(one.parameters.get(NETWORK))
-    return TrainedRun(one.name, {**one.parameters, NETWORK: network}, one.scores, one.history)
+def _show_curves(groups: run_groups.Groups) -> None:
+    """Draw loss and accuracy. One download holds both."""
+    tables = {metric: run_groups.curve_bands(groups, metric) for metric in charts.METRICS}
+    tables = {metric: table for metric, table in tables.items() if not table.empty}
+    for column, (metric, table) in zip(st.columns(2), tables.items(), strict=False):
+        column.altair_chart(charts.curve_bands(table, metric), key=f"bands_{metric}")
+    if tables:
+        every = [table.assign(metric=f"validation {metric}") for metric, table in tables.items()]
+        download_table(pd.concat(every, ignore_index=True).rename(columns=BAND_TITLES), "trainings curves", "Table of curves")
 
 
-def _with_titles(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with readable titles."""
-    shares = {"mean": "Mean", "low": "Lowest", "high": "Highest"}
-    shown = table[["group", "n"]].rename(columns={"group": "Group", "n": "Trainings"})
-    for name, title in shares.items():
-        shown[title] = [formatting.percent(value, 2) if pd.notna(value) else None for value in table[name]]
-    shown["Difference from baseline"] = [_difference(row) for row in table.to_dict("records")]
-    return shown
+def _show_scores(scores: pd.DataFrame, score: str) -> None:
+    table = scores.rename(columns=TITLES)
+    formats: dict[Any, Any] = {TITLES[name]: how for name, how in FORMATS.items() if name in scores}
+    st.markdown(f"**{SCORES[score]}**, accuracy after the training")
+    st.dataframe(
+        table.style.format(formats, na_rep="–"),
+        hide_index=True,
+        key="trainings_table",
+        placeholder="–",
+        column_config={name: st.column_config.Column(help=help) for name, help in HELP.items() if name in table},
+    )
+    download_table(table, "trainings", "Table of scores")
 
 
-def _difference(row: dict[Any, Any]) -> str | None:
-    """Format a difference in points, with its interval if it is known."""
-    if pd.isna(row["difference"]):
-        return None
-    found = f"{100 * row['difference']:+.2f} points"
-    if pd.isna(row["difference_low"]):
-        return found
-    return f"{found} ({100 * row['difference_low']:+.2f} to {100 * row['difference_high']:+.2f})"
-
-
-def _label(name: str) -> str:
-    return LABELS.get(name) or parameter_space.label(name)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, str) and is_spec(value):
-        with contextlib.suppress(ModelError):
-            return f"built, {NetworkSpec.from_json(value).parameters:,} parameters"
-        return "built"
-    return format_value(value)
+def _describe_scored(chosen: list[TrainedRun], score: str) -> str:
+    """Say on which samples the trainings were scored."""
+    sizes = sorted({one.n_scored[score] for one in chosen if score in one.n_scored})
+    if not sizes:
+        return "No training is scored yet."
+    n_samples = f"{sizes[0]:,} to {sizes[-1]:,}" if len(sizes) > 1 else f"{sizes[0]:,}"
+    what = SCORES[score] if SCORES[score].startswith("MNIST") else SCORES[score].lower()
+    where = f"Scored on {n_samples} {what}"
+    if score == LEARNT:
+        return f"{where}, from which the models learnt, so this is no test on new drawings."
+    several = ", so not all trainings were scored on the same drawings" if len(sizes) > 1 else ""
+    return f"{where}{several}."
