@@ -116,7 +116,7 @@ def _is_fair(session: LabSession, models: Models, name: str) -> bool:
 
 def _candidates(table: pd.DataFrame, models: Models, name: str) -> "pd.Series[float]":
     """Return the values of a column that may have a star. The calibration of random weights has none."""
-    is_trained = [models[model].card.trained for model in table["Model"]]
+    is_trained = pd.Series([models[model].card.trained for model in table["Model"]], table.index)
     return table[name].where(is_trained) if name == "Calibration error" else table[name]
 
 
