@@ -240,5 +240,15 @@ def test_downloads_hold_numbers(app, few, genius, untrained):
     go(app, EVALUATE)
     until_answered(app)
     table = score_table.numbers(session_of(app), {name: models.load(name) for name in ("genius", "plain")})
-    assert table.drop(columns="Model").dtypes.map(lambda kind: kind.kind == "f").all()
+    assert table.drop(columns=["Model", "Not calibrated"], errors="ignore").dtypes.map(lambda kind: kind.kind == "f").all()
     assert table["MNIST 95 % from"].tolist() < table["MNIST"].tolist() < table["MNIST 95 % to"].tolist()
+
+
+def test_random_weights_are_not_calibrated_and_have_no_star_for_it(app, genius, untrained):
+    add_run(app, genius, untrained)
+    go(app, EVALUATE)
+    table = app.dataframe[0].value
+    assert table["Model"].tolist() == ["untrained", "run 1"] and table["Not calibrated"].fillna("").tolist() == ["✓", ""]
+    errors = pd.DataFrame({"Model": ["untrained", "run 1"], "Calibration error": [0.001, 0.1]})
+    candidates = score_table._candidates(errors, {"untrained": untrained, "run 1": genius}, "Calibration error")
+    assert candidates.tolist() == [0.1]

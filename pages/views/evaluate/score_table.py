@@ -55,8 +55,7 @@ def show(session: LabSession, models: Models) -> None:
     """Draw the score table, and the settings in which the models differ."""
     table = numbers(session, models)
     shown = _with_interval_texts(table)
-    trained = [models[name].card.trained for name in shown["Model"]]
-    candidates = {name: shown[name][trained] if name == CALIBRATION else shown[name] for name in FORMATS if name in shown}
+    candidates = {name: _candidates(shown, models, name) for name in FORMATS if name in shown}
     st.dataframe(
         shown.style.format(
             {name: _formatter(found, name, _is_fair(session, models, name)) for name, found in candidates.items()}
@@ -163,6 +162,12 @@ def _is_fair(session: LabSession, models: Models, name: str) -> bool:
     if name in NEVER_BEST:
         return False
     return name != "Your handwriting" or session.tested_drawings(models.values())[1]
+
+
+def _candidates(table: pd.DataFrame, models: Models, name: str) -> "pd.Series[float]":
+    """Return the values of a column that may have a star. The calibration of random weights has none."""
+    is_trained = [models[model].card.trained for model in table["Model"]]
+    return table[name][is_trained] if name == CALIBRATION else table[name]
 
 
 def _formatter(column: "pd.Series[float]", name: str, is_fair: bool) -> Any:
