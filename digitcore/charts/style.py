@@ -121,8 +121,8 @@ def model_color(table: pd.DataFrame) -> Any:
 def _legend(table: pd.DataFrame) -> alt.Legend:
     """Return the legend. Long names are smaller, so that they fit on a phone."""
     columns = _legend_columns(table)
-    size = {"labelFontSize": SMALL_TEXT} if columns == 1 else {}
-    return alt.Legend(orient="top", columns=columns, labelLimit=LEGEND_LIMIT, symbolOpacity=1, **size)
+    size = SMALL_TEXT if columns == 1 else alt.Undefined
+    return alt.Legend(orient="top", columns=columns, labelLimit=LEGEND_LIMIT, labelFontSize=size, symbolOpacity=1)
 
 
 def legend_rows(table: pd.DataFrame) -> int:
