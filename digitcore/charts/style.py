@@ -122,7 +122,7 @@ def _legend(table: pd.DataFrame) -> alt.Legend:
     """Return the legend. Long names are smaller, so that they fit on a phone."""
     columns = _legend_columns(table)
     size = SMALL_TEXT if columns == 1 else alt.Undefined
-    return alt.Legend(orient="top", columns=columns, labelLimit=LEGEND_LIMIT, symbolOpacity=1, labelFontSize=size)
+    return alt.Legend(orient="top", columns=columns, labelLimit=LEGEND_LIMIT, labelFontSize=size, symbolOpacity=1)
 
 
 def legend_rows(table: pd.DataFrame) -> int:

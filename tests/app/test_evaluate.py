@@ -218,6 +218,8 @@ def test_two_seeds_of_one_setting_are_two_models_not_two_settings(app, genius, u
     assert "Whether the settings differ is not known: train each of them with two or more seeds." in texts(app)
     add_runs(app, untrained, [run_of("c", untrained, fast, 2, 9930), run_of("d", untrained, mlp, 3, 9815)])
     app.run()
+    choose(app, "run 1", "run 2")
+    until_answered(app)
     assert "2 seeds of the settings of run 1 reach 99.30 % to 99.39 % on MNIST." in texts(app)
     assert "Over the seeds, the settings of run 2 are worse than the settings of run 1 (p" in texts(app)
 
