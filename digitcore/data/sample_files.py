@@ -375,7 +375,7 @@ class _Reader:
                     digits.append(found)
                     accepted.append(number)
             others = [sample_arrays.to_labels(other) for other in arrays.other_labels]
-            if len(labels) and arrays.labels.ndim == 1 and labels.min(initial=9) >= 0 and np.max(arrays.labels) == 10:
+            if arrays.labels.dtype.kind in "iuf" and arrays.labels.max(initial=0) == 10:  # 10 may also mean 9, as in MATLAB.
                 others.append((labels + 9) % 10)
             added, doubt = self._choose(digits, labels[accepted], [other[accepted] for other in others], predictor)
             doubts.append(doubt)
@@ -490,13 +490,13 @@ def _index_columns(titles: list[str], table: np.ndarray) -> list[int]:
 
 def _label_column(titles: list[str], table: np.ndarray) -> int:
     """Return the column of the labels: by its title, or the first or last column if it has labels."""
-    names = [i for i, title in enumerate(titles) if title in sample_arrays.LABEL_WORDS or title == "digit"]
-    if len(names) == 1:
-        return names[0]
     first = len(_index_columns(titles, table))
     n_pixels = table.shape[1] - first - 1
     if math.isqrt(n_pixels) ** 2 != n_pixels:
         raise SampleError(f"The CSV file has {table.shape[1]:,} columns. It needs a label and {SIDE * SIDE} pixels, so {SIDE * SIDE + 1}.")
+    names = [i for i, title in enumerate(titles) if title in sample_arrays.LABEL_WORDS or title == "digit"]
+    if len(names) == 1:
+        return names[0]
     columns = [column for column in (first, table.shape[1] - 1) if _are_labels(table[:, column])]
     if not columns:
         raise SampleError("Neither the first nor the last column of the CSV file has labels from 0 to 9.")
