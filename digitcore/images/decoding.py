@@ -9,7 +9,7 @@ from PIL import ExifTags, Image, ImageOps
 from digitcore.errors import ImageError, UnreadableImageError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-MAX_PIXELS = 40_000_000
+MAX_PIXELS = 50_000_000
 MAX_SIDE = 1000  # px: larger images are reduced first
 SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations of images that are rotated by 90°
 STRIP_PIXELS = 1_000_000  # number of pixels converted at a time
