@@ -119,9 +119,9 @@ async def predict(
 ) -> PredictResponse:
     """Predict the digits of one or several pictures.
 
-    Send one picture file as the body, several files in a form, or JSON. PNG, JPEG, WEBP, GIF, BMP, TIFF and HEIC are recognized by
-    their content. The largest digit of each picture is predicted. With `all`, in the query or in the JSON, every digit is predicted
-    in reading order, with its box.
+    Send one picture file as the body, several files in a form, or JSON. PNG, JPEG, WEBP, GIF, BMP, TIFF and HEIC are
+    recognized by their content. The largest digit of each picture is predicted. With `all`, in the query or in the JSON, every
+    digit is predicted in reading order, with its box.
     """
     _check_parameters(request, ("model", "all"))
     _limit_rate(request)
@@ -191,7 +191,11 @@ async def _read_body(request: Request) -> bytes | list[Upload]:
         return [await request.body()]
     if media_type == "application/json":
         return await request.body()
-    raise RequestError(415, "Unsupported media type", "Send a picture as image/png or another image type, multipart/form-data, or application/json.")
+    raise RequestError(
+        415,
+        "Unsupported media type",
+        "Send a picture as image/png or another image type, multipart/form-data, or application/json.",
+    )
 
 
 def _check_size(size: int) -> None:

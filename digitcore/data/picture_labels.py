@@ -58,7 +58,10 @@ def label_candidates(paths: Sequence[str]) -> list[Labels]:
     """
     by_folder = [[label for part in path.split("/")[-2::-1] if (label := label_of_word(part)) is not None] for path in paths]
     if any(by_folder):
-        candidates = [[labels[0] if labels else None for labels in by_folder], [labels[-1] if labels else None for labels in by_folder]]
+        candidates = [
+            [labels[0] if labels else None for labels in by_folder],
+            [labels[-1] if labels else None for labels in by_folder],
+        ]
     else:
         candidates = _from_names([path.rpartition("/")[2] for path in paths])
     return [labels for i, labels in enumerate(candidates) if labels not in candidates[:i]] or [[None] * len(paths)]

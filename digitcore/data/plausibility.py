@@ -1,8 +1,8 @@
 """Check whether labels fit their pictures, and whether another reading of a file fits better.
 
-A trained model reads nearly every person's drawings: of 5,000 pen drawings by 30 people, it agrees with 97 to 100 % of the labels of
-each person, and with at least 81 % of the labels of each person and digit. If it agrees with fewer than `MIN_AGREEMENT`, the file
-was read in another way than it was written: inverted, transposed as EMNIST, or with the labels of other pictures.
+A trained model reads nearly every person's drawings. Of 5,000 pen drawings by 30 people, it agrees with 97 to 100 % of the labels
+of each person, and with at least 81 % of the labels of each person and digit. If it agrees with fewer than `MIN_AGREEMENT`, the
+file was read in another way than it was written: inverted, transposed as EMNIST, or with the labels of other pictures.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ MIN_AGREEMENT = 0.6  # share of the labels: with fewer, another reading is tried
 MIN_DIGITS = 3  # Fewer digits do not tell a wrong reading from an odd drawing.
 MIN_GAIN = 3  # digits that another reading must explain beyond the usual one
 MAX_CHECKED = 500  # digits that are predicted, spread over the set
+
 
 class DigitPredictor(Protocol):
     """Predicts the probabilities of digits, as `digitcore.predictor.Predictor` does."""

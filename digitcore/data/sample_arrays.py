@@ -185,7 +185,7 @@ def to_labels(labels: np.ndarray) -> np.ndarray:
     """
     if labels.dtype.kind in "US":
         labels = np.array([_number(str(text, "latin1") if isinstance(text, bytes) else str(text)) for text in labels.ravel()])
-    if labels.dtype.kind not in "iufb" or labels.dtype == bool and labels.ndim != 2:
+    if labels.dtype.kind not in "iufb" or (labels.dtype == bool and labels.ndim != 2):
         raise SampleError(f"The labels are of type {labels.dtype}. Use numbers from 0 to 9.")
     values = np.asarray(labels, np.float64)
     if values.ndim == 2 and 1 in values.shape:
@@ -218,8 +218,8 @@ def to_pictures(images: np.ndarray, n_labels: int) -> np.ndarray:
     """Bring pictures into one shape and scale, without changing their size or their polarity.
 
     Args:
-        images: (N, H, W), (N, H, W, 1), (N, H, W, 3 or 4), (N, 1 or 3, H, W), (N, H · W), or any of these with N as the last axis.
-            bool, 0 to 1, −1 to 1, 0 to 16, 0 to 255, 0 to 65535, or standardized.
+        images: (N, H, W), (N, H, W, 1), (N, H, W, 3 or 4), (N, 1 or 3, H, W), (N, H · W), or any of these with N
+            as the last axis. bool, 0 to 1, −1 to 1, 0 to 16, 0 to 255, 0 to 65535, or standardized.
         n_labels: number of labels, which tells which axis is N.
 
     Returns:
@@ -238,7 +238,9 @@ def to_pictures(images: np.ndarray, n_labels: int) -> np.ndarray:
     if len(shaped) != n_labels:
         raise SampleError(f"There are {len(shaped):,} pictures and {n_labels:,} labels. They do not belong together.")
     if shaped.size > MAX_PIXELS:
-        raise SampleError(f"The pictures have more than {MAX_PIXELS // 1_000_000} million pixels together. Use fewer or smaller ones.")
+        raise SampleError(
+            f"The pictures have more than {MAX_PIXELS // 1_000_000} million pixels together. Use fewer or smaller ones."
+        )
     return scale_to_bytes(shaped)
 
 
@@ -259,7 +261,9 @@ def _shape(images: np.ndarray, n: int) -> np.ndarray:
         images = images[..., 0]
     is_colored = images.ndim == 4 and images.shape[-1] in (3, 4)
     if not (images.ndim == 3 or is_colored) or (len(images) and min(images.shape[1:3]) < MIN_SIDE):
-        raise SampleError(f"The pictures have the shape {shape}. Use (N, {SIDE}, {SIDE}), (N, height, width) or (N, {SIDE * SIDE}).")
+        raise SampleError(
+            f"The pictures have the shape {shape}. Use (N, {SIDE}, {SIDE}), (N, height, width) or (N, {SIDE * SIDE})."
+        )
     return images
 
 

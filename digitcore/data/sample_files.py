@@ -1,7 +1,7 @@
 """Import and export of samples: .npz files, ZIP files of images, IDX files and CSV files.
 
-The content decides which format a file has, not its name. An imported file is untrusted. No more is unpacked than is used, no pickle
-is loaded, and each image is accepted or rejected separately.
+The content decides which format a file has, not its name. An imported file is untrusted. No more is unpacked than is used, no
+pickle is loaded, and each image is accepted or rejected separately.
 """
 
 import gzip
@@ -155,15 +155,15 @@ def read(
     """Read samples from a file. The content decides which format it is.
 
     An .npz file, IDX files and CSV files may have the shapes, scales and labels of Keras, scikit-learn, Kaggle, EMNIST and SVHN.
-    Images of a ZIP file are labelled by their folders (`7`, `digit_7`, `seven`) or by their names (`7_0001.png`). If a file has more
-    than `MAX_SAMPLES` samples, the first are read.
+    Images of a ZIP file are labelled by their folders (`7`, `digit_7`, `seven`) or by their names (`7_0001.png`). If a file has
+    more than `MAX_SAMPLES` samples, the first are read.
 
     Args:
         content: content of the file.
         on_progress: called with the share of the images that are read, 0 to 1.
         should_stop: called before each image. If it returns true, the import stops.
-        predictor: a trained model that checks whether the labels fit the pictures. If they do not, transposed and inverted pictures
-            and other pairs of files are tried.
+        predictor: a trained model that checks whether the labels fit the pictures. If they do not, transposed and inverted
+            pictures and other pairs of files are tried.
         accept_doubtful: whether samples are returned even if their labels do not fit. Then `ImportResult.doubt` says why.
 
     Returns:
@@ -254,7 +254,9 @@ class _Reader:
                 return self._finish(sets, predictor)
         nested = [path for path, kind in kinds.items() if kind == "zip"]
         if nested and "picture" not in kinds.values():
-            raise SampleError(f"The ZIP file contains another archive, “{nested[0][-60:]}”. Unpack it first, and choose that one.")
+            raise SampleError(
+                f"The ZIP file contains another archive, “{nested[0][-60:]}”. Unpack it first, and choose that one."
+            )
         return self._read_pictures(archive, paths, predictor)
 
     def _read_own(self, archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo]) -> ImportResult:
@@ -350,7 +352,9 @@ class _Reader:
             if cells == [""]:
                 continue
             if len(cells) != len(titles) or not all(map(_is_number, cells)):
-                self._rejected.append(f"{name[-60:]}{', line' if name else 'Line'} {number:,}: It does not have {len(titles)} numbers.")
+                self._rejected.append(
+                    f"{name[-60:]}{', line' if name else 'Line'} {number:,}: It does not have {len(titles)} numbers."
+                )
             else:
                 rows.append(np.array(cells, np.float64))
         if not rows:
@@ -485,7 +489,11 @@ def _index_columns(titles: list[str], table: np.ndarray) -> list[int]:
     n_columns = table.shape[1]
     if math.isqrt(n_columns - 2) ** 2 != n_columns - 2:
         return []
-    return [0] if (titles and titles[0] in ("", "id", "index", "unnamed: 0")) or np.ptp(table[:, 0] - np.arange(len(table))) == 0 else []
+    return (
+        [0]
+        if (titles and titles[0] in ("", "id", "index", "unnamed: 0")) or np.ptp(table[:, 0] - np.arange(len(table))) == 0
+        else []
+    )
 
 
 def _label_column(titles: list[str], table: np.ndarray) -> int:
@@ -493,7 +501,9 @@ def _label_column(titles: list[str], table: np.ndarray) -> int:
     first = len(_index_columns(titles, table))
     n_pixels = table.shape[1] - first - 1
     if math.isqrt(n_pixels) ** 2 != n_pixels:
-        raise SampleError(f"The CSV file has {table.shape[1]:,} columns. It needs a label and {SIDE * SIDE} pixels, so {SIDE * SIDE + 1}.")
+        raise SampleError(
+            f"The CSV file has {table.shape[1]:,} columns. It needs a label and {SIDE * SIDE} pixels, so {SIDE * SIDE + 1}."
+        )
     names = [i for i, title in enumerate(titles) if title in sample_arrays.LABEL_WORDS or title == "digit"]
     if len(names) == 1:
         return names[0]

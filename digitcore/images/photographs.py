@@ -160,8 +160,8 @@ def sort_into_lines(regions: Sequence[Region]) -> list[list[Region]]:
         regions: parts of the image.
 
     Returns:
-        Lines from top to bottom, each with its regions from left to right. The rows of a region overlap the rows of its line by more
-        than half.
+        Lines from top to bottom, each with its regions from left to right. More than half of the rows of a region are rows of its
+        neighbor in the line.
 
     Example:
         >>> ink = np.zeros((10, 10), np.uint8)

@@ -249,7 +249,9 @@ class LabSession:
     def confirm_import(self, is_accepted: bool) -> None:
         """Import the samples whose labels do not fit their pictures, or discard them."""
         result, self.doubtful_import = self.doubtful_import, None
-        self.work.set_notice(ReadSamplesTask, "The samples were imported as they are." if is_accepted else "Nothing was imported.")
+        self.work.set_notice(
+            ReadSamplesTask, "The samples were imported as they are." if is_accepted else "Nothing was imported."
+        )
         if result is not None and is_accepted:
             self._add_samples(replace(result, doubt=""))
 

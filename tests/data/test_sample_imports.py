@@ -46,7 +46,8 @@ def csv(digits, labels, order=lambda label, pixels: [label, *pixels], head=True,
 
 def in_folders(digits, labels, name="{label}/{i}.png", kind="PNG"):
     return {
-        name.format(label=y, word=NUMBER_WORDS[y], i=i): picture(x, kind) for i, (x, y) in enumerate(zip(digits, labels, strict=True))
+        name.format(label=y, word=NUMBER_WORDS[y], i=i): picture(x, kind)
+        for i, (x, y) in enumerate(zip(digits, labels, strict=True))
     }
 
 
@@ -77,7 +78,9 @@ EXACT = {
     "labels of SVHN": lambda x, y: npz(X=x, y=np.where(y == 0, 10, y)),
     "IDX": lambda x, y: zipped({"t10k-images-idx3-ubyte": idx.encode(x), "t10k-labels-idx1-ubyte": idx.encode(y)}),
     "IDX, inverted": lambda x, y: zipped({"a-images.gz": packed_idx(255 - x), "a-labels.gz": packed_idx(y)}),
-    "gzip without a suffix": lambda x, y: zipped({"t10k-images-idx3-ubyte": packed_idx(x), "t10k-labels-idx1-ubyte": packed_idx(y)}),
+    "gzip without a suffix": lambda x, y: zipped(
+        {"t10k-images-idx3-ubyte": packed_idx(x), "t10k-labels-idx1-ubyte": packed_idx(y)}
+    ),
     "IDX of a Mac": lambda x, y: zipped(
         {"__MACOSX/._images-idx3-ubyte": b"\0\5\x16\7" + bytes(60), "images-idx3-ubyte": idx.encode(x), "labels": idx.encode(y)}
     ),

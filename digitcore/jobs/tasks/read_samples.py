@@ -27,7 +27,6 @@ class ReadSamplesTask(Task["ImportResult"]):
 
     def run(self, progress: ReportProgress, should_stop: ShouldStop) -> "ImportResult":
         from digitcore.data import sample_files
-
         from digitcore.models import registry
 
         return sample_files.read(
