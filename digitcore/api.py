@@ -79,7 +79,7 @@ class RequestError(Exception):
         headers: Additional headers of the response.
 
     Example:
-        >>> RequestError(413, "Too large", "A request may hold 5 MB. Send less at once.").status
+        >>> RequestError(413, "Too large", "A request may hold 15 MB. Send less at once.").status
         413
     """
 

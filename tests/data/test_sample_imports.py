@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.imports import REFUSED, RIGHT, sample_cases, try_samples
 from digitcore.data import idx, sample_files
 from digitcore.data.sample_arrays import NUMBER_WORDS
 from digitcore.data.sample_files import DoubtfulSamplesError
@@ -258,3 +259,9 @@ def test_bad_lines_of_a_csv_file_are_named(few):
     result = sample_files.read(b"\n".join(lines))
     assert len(result.samples) == 18
     assert [reason.partition(":")[0] for reason in result.rejected] == ["Line 4", "Line 6"]
+
+
+def test_random_files_of_the_benchmark_are_right_or_refused(predictor):
+    for case in sample_cases(12, seed=1):
+        kind, reason = try_samples(case, predictor)
+        assert kind == RIGHT or (kind == REFUSED and case.is_broken), f"{case.name}: {reason}"
