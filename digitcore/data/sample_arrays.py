@@ -81,12 +81,13 @@ def pair(arrays: dict[str, tuple[np.ndarray, int]]) -> list[ArraySet]:
     stems = {name: name_stem(name) for name in (*images, *labels)}
     n_labels = {name: _count_labels(array) for name, array in labels.items()}
     n_pictures = {name: _count_pictures(array, arrays[name][1], set(n_labels.values())) for name, array in images.items()}
-    left, partners = list(labels), {}
-    for is_match in (
+    left, partners = list(labels), dict[str, str]()
+    rules: tuple[Callable[[str, str], bool], ...] = (
         lambda a, b: stems[a] == stems[b],
         lambda a, b: n_pictures[a] == n_labels[b],
         lambda a, b: len(images) == len(labels) == 1,
-    ):
+    )
+    for is_match in rules:
         for name in (name for name in images if name not in partners):
             match = next((other for other in left if is_match(name, other)), None)
             if match is not None:
@@ -163,7 +164,7 @@ def name_stem(name: str) -> frozenset[str]:
 
 def _count_labels(labels: np.ndarray) -> int:
     if labels.ndim == 2 and labels.shape[0] in (1, 10) and labels.shape[1] not in (1, 10):
-        return labels.shape[1]
+        return int(labels.shape[1])
     return len(labels) if labels.ndim else 0
 
 
@@ -188,13 +189,13 @@ def to_labels(labels: np.ndarray) -> np.ndarray:
     if labels.dtype.kind not in "iufb" or (labels.dtype == bool and labels.ndim != 2):
         raise SampleError(f"The labels are of type {labels.dtype}. Use numbers from 0 to 9.")
     values = np.asarray(labels, np.float64)
-    if values.ndim == 2 and 1 in values.shape:
+    if values.ndim == 2 and 1 in values.shape and not _is_one_hot(values):
         values = values.ravel()
     if values.ndim == 2 and 10 in values.shape:
         rows = values if values.shape[1] == 10 else values.T
         if not _is_one_hot(rows):
             raise SampleError("The labels have ten columns that are not one-hot. Each row must have a single 1.")
-        return rows.argmax(1).astype(np.uint8)
+        return np.asarray(rows.argmax(1), np.uint8)
     if values.ndim != 1:
         raise SampleError(f"The labels have the shape {labels.shape}. Use one number for each picture, or ten one-hot columns.")
     if not np.isfinite(values).all() or (values != np.round(values)).any():
@@ -300,12 +301,11 @@ def scale_to_bytes(values: np.ndarray) -> np.ndarray:
     return scaled
 
 
-def to_digits(pictures: np.ndarray, tick: Callable[[int], None] = lambda number: None) -> Iterator[np.ndarray | str]:
+def to_digits(pictures: np.ndarray) -> Iterator[np.ndarray | str]:
     """Convert pictures to digits one after another.
 
     Args:
         pictures: (N, H, W) or (N, H, W, 3 or 4) uint8.
-        tick: called with the number of each picture.
 
     Yields:
         (28, 28) uint8 with ink 255 on 0, or the reason why a picture cannot be used.
@@ -314,8 +314,7 @@ def to_digits(pictures: np.ndarray, tick: Callable[[int], None] = lambda number:
         >>> list(to_digits(np.zeros((1, 28, 28), np.uint8)))
         ['The picture is blank.']
     """
-    for number, picture in enumerate(pictures):
-        tick(number)
+    for picture in pictures:
         try:
             digit = to_digit(picture)
         except ImageError as error:

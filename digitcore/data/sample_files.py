@@ -4,14 +4,15 @@ The content decides which format a file has, not its name. An imported file is u
 pickle is loaded, and each image is accepted or rejected separately.
 """
 
+import contextlib
 import gzip
 import io
 import math
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import IO
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
@@ -57,6 +58,12 @@ _KNOWN = {  # first bytes of a file → what the file is
     b"\x80": "a pickle, which could run code",
     b"version https://git-lfs": "a pointer of Git LFS, not the file itself",
 }
+
+
+class _Stream(Protocol):
+    """A file, a member of an archive, or what gzip unpacks of them."""
+
+    def read(self, size: int, /) -> bytes: ...
 
 
 class DoubtfulSamplesError(SampleError):
@@ -220,7 +227,7 @@ class _Reader:
             raise SampleError(f"This file is {kind}. Choose {FORMATS}.")
         raise SampleError(f"This file cannot be read: it is of another kind. Choose {FORMATS}.")
 
-    def _unpack(self, stream: IO[bytes], name: str, limit: int | None = None) -> bytes:
+    def _unpack(self, stream: _Stream, name: str, limit: int | None = None) -> bytes:
         """Read a stream to its end, or at most `limit` bytes."""
         content = stream.read(self._bytes_left + 1 if limit is None else min(limit, self._bytes_left + 1))
         self._bytes_left -= len(content)
@@ -287,7 +294,7 @@ class _Reader:
                 arrays[path.removesuffix(".npy")] = self._read_npy(stream, path)
         return sample_arrays.pair(arrays)
 
-    def _read_npy(self, stream: IO[bytes], name: str) -> tuple[np.ndarray, int]:
+    def _read_npy(self, stream: _Stream, name: str) -> tuple[np.ndarray, int]:
         """Return the array, or its first rows if there are too many pictures, and the number of its rows."""
         version = np.lib.format.read_magic(stream)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -305,12 +312,11 @@ class _Reader:
     def _read_idx_files(self, archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo]) -> list[ArraySet]:
         arrays = {}
         for path, member in files.items():
-            with archive.open(member) as stream:
-                is_packed = stream.peek(2)[:2] == _GZIP
-                arrays[path] = self._read_idx(gzip.GzipFile(fileobj=stream) if is_packed else stream, path)
+            with _open(archive, member) as stream:
+                arrays[path] = self._read_idx(stream, path)
         return sample_arrays.pair(arrays)
 
-    def _read_idx(self, stream: IO[bytes], name: str) -> tuple[np.ndarray, int]:
+    def _read_idx(self, stream: _Stream, name: str) -> tuple[np.ndarray, int]:
         header = stream.read(4)
         header += stream.read(4 * header[3])
         shape = idx.shape_of(header)
@@ -325,8 +331,8 @@ class _Reader:
     def _read_csv_files(self, archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo]) -> list[ArraySet]:
         tables = []
         for path, member in files.items():
-            with archive.open(member) as stream:
-                content = self._unpack(gzip.GzipFile(fileobj=stream) if stream.peek(2)[:2] == _GZIP else stream, path)
+            with _open(archive, member) as stream:
+                content = self._unpack(stream, path)
             try:
                 if (table := self._parse_csv(content, path)) is not None:
                     tables.append(table)
@@ -372,7 +378,8 @@ class _Reader:
             n = min(len(labels), n_left)
             pictures = sample_arrays.to_pictures(arrays.images, min(len(labels), MAX_SAMPLES))[:n]
             digits, accepted = [], []
-            for number, found in enumerate(sample_arrays.to_digits(pictures, lambda i, n=n: self._tick(i, n))):
+            for number, found in enumerate(sample_arrays.to_digits(pictures)):
+                self._tick(number, n)
                 if isinstance(found, str):
                     self._rejected.append(f"{arrays.name[-60:]} {number + 1:,}: {found}")
                 else:
@@ -444,13 +451,19 @@ class _Reader:
         self._pixels_left -= n_pixels
 
 
+@contextlib.contextmanager
+def _open(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[_Stream]:
+    """Open a member of an archive, unpacked if it is gzipped, whatever its name."""
+    with archive.open(member) as stream:
+        is_packed = stream.read(2) == _GZIP
+    with archive.open(member) as stream:
+        yield gzip.GzipFile(fileobj=stream) if is_packed else stream
+
+
 def _kind(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
     try:
-        with archive.open(member) as stream:
+        with _open(archive, member) as stream:
             start = stream.read(4096)
-        if start.startswith(_GZIP):
-            with archive.open(member) as stream:
-                start = gzip.GzipFile(fileobj=stream).read(4096)
     except _DECODING_ERRORS:
         return "other"
     if start.startswith(_NPY):
