@@ -17,12 +17,14 @@ import binascii
 import contextlib
 import functools
 import threading
-from typing import Annotated
+from importlib import resources
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
+from jinja2 import Environment
 from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
@@ -42,27 +44,27 @@ from digitcore.api_schemas import (
     PredictRequest,
     PredictResponse,
     Problem,
+    describe_problem,
     problem_responses,
     version_of,
 )
 from digitcore.config import load_config
-from digitcore.errors import DigitLabError, ImageError, ModelError, UnreadableImageError
-from digitcore.images import SIDE, FoundDigit, ink_from_file
+from digitcore.data.sample_arrays import scale_to_bytes, to_digit
+from digitcore.errors import DigitLabError, ImageError, ModelError
+from digitcore.images import SIDE, FoundDigit, ink_from_file, text_lines
 from digitcore.images.decoding import MAX_PIXELS, open_image
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor
 
-MAX_BYTES = 5_000_000  # of a request
+MAX_BYTES = 15_000_000  # of a request
 MAX_CONCURRENT = 16  # Each predicted request occupies one of Starlette's 40 threads.
 BODY_TIMEOUT = 30  # seconds until the body of a request must be complete
 MAX_VALUES = 2 * MAX_IMAGES * SIDE * SIDE  # JSON values of a request, because parsing blocks the whole server
 MAX_TOTAL_PIXELS = MAX_PIXELS  # of all images of a request, because a small file can hold a very large image
 MAX_DIGITS = 1000  # of a request
-IMAGE_FORMATS = ["PNG", "JPEG"]
 DEFAULT_MODEL = "genius"
 BLANK = "The picture is blank."
-NO_PICTURE = "This file cannot be read as a PNG or JPEG image. Save it in one of these formats and try again."
 
 Upload = bytes | np.ndarray  # bytes of a file, or a digit of shape (28, 28), uint8
 
@@ -77,7 +79,7 @@ class RequestError(Exception):
         headers: Additional headers of the response.
 
     Example:
-        >>> RequestError(413, "Too large", "A request may hold 5 MB. Send less at once.").status
+        >>> RequestError(413, "Too large", "A request may hold 15 MB. Send less at once.").status
         413
     """
 
@@ -89,7 +91,7 @@ class RequestError(Exception):
 app = FastAPI(
     title="Digit Lab",
     version="1",
-    docs_url=None,  # The pages of the documentation would load scripts from another server.
+    docs_url=None,  # FastAPI's pages would load scripts from another server. `documentation` needs none.
     redoc_url=None,
     description="Predicts handwritten digits. Pictures may have any size and either polarity.",
 )
@@ -97,9 +99,16 @@ prediction_slots = threading.BoundedSemaphore(MAX_CONCURRENT)
 rate_limiter = MovingWindowRateLimiter(MemoryStorage())
 
 
-@app.get("/v1/models", responses=problem_responses(429))
+@app.get("/docs", include_in_schema=False)
+def documentation() -> HTMLResponse:
+    """Return the documentation as one page. It needs no scripts and nothing from another server."""
+    return HTMLResponse(_docs_page())
+
+
+@app.get("/v1/models", responses=problem_responses(422, 429))
 def list_models(request: Request) -> list[Model]:
     """List the models that can predict."""
+    _check_parameters(request, ())
     _limit_rate(request)
     return [Model.from_bundle(bundle) for bundle in map(_load_model, registry.names())]
 
@@ -110,9 +119,11 @@ async def predict(
 ) -> PredictResponse:
     """Predict the digits of one or several pictures.
 
-    Send one PNG or JPEG file as the body, several files as the field `pictures` of a form, or JSON. The largest digit of each
-    picture is predicted. With `all`, in the query or in the JSON, every digit is predicted, with its box.
+    Send one picture file as the body, several files in a form, or JSON. PNG, JPEG, WEBP, GIF, BMP, TIFF and HEIC are
+    recognized by their content. The largest digit of each picture is predicted. With `all`, in the query or in the JSON, every
+    digit is predicted in reading order, with its box.
     """
+    _check_parameters(request, ("model", "all"))
     _limit_rate(request)
     bundle = await run_in_threadpool(_load_model, model)
     try:
@@ -135,6 +146,19 @@ def health() -> Health:
     """Check that the server runs and can open its default model."""
     _load_predictor(DEFAULT_MODEL)
     return Health(status="ok")
+
+
+@functools.cache
+def _docs_page() -> str:
+    text = resources.files("digitcore").joinpath("api_docs.html").read_text("utf-8")
+    return Environment(autoescape=True).from_string(text).render(api=app.openapi())
+
+
+def _check_parameters(request: Request, names: tuple[str, ...]) -> None:
+    unknown = next((name for name in request.query_params if name not in names), None)
+    if unknown is not None:
+        known = f"The parameters are {' and '.join(names)}." if names else "There are none."
+        raise RequestError(422, "Invalid request", f"There is no parameter “{unknown[:40]}”. {known}")
 
 
 def _limit_rate(request: Request) -> None:
@@ -163,11 +187,15 @@ async def _read_body(request: Request) -> bytes | list[Upload]:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
         return await _read_form(request)
-    if media_type in ("image/png", "image/jpeg"):
+    if media_type.startswith("image/") or media_type == "application/octet-stream":
         return [await request.body()]
     if media_type == "application/json":
         return await request.body()
-    raise RequestError(415, "Unsupported media type", "Send image/png, image/jpeg, multipart/form-data or application/json.")
+    raise RequestError(
+        415,
+        "Unsupported media type",
+        "Send a picture as image/png or another image type, multipart/form-data, or application/json.",
+    )
 
 
 def _check_size(size: int) -> None:
@@ -177,9 +205,9 @@ def _check_size(size: int) -> None:
 
 async def _read_form(request: Request) -> list[Upload]:
     async with request.form(max_files=MAX_IMAGES, max_fields=MAX_IMAGES) as form:
-        files = [part for part in form.getlist("pictures") if isinstance(part, UploadFile)]
+        files = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
         if not files:
-            raise RequestError(422, "No picture", "The form has no file. Add at least one file in the field “pictures”.")
+            raise RequestError(422, "No picture", "The form has no file. Add at least one picture file.")
         return [await file.read() for file in files]
 
 
@@ -191,18 +219,24 @@ def _parse_json(body: bytes) -> tuple[list[Upload], bool]:
         parsed = PredictRequest.model_validate_json(body)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False, include_context=False)
-        # The longest place names the wrong number of a digit. A shorter place only says that the digit is not a base64 text.
-        deepest = max(problems, key=lambda problem: len(problem["loc"]))
-        place = ".".join(map(str, deepest["loc"]))
-        raise RequestError(422, "Invalid request", f"{place or 'The body'}: {deepest['msg']}.") from error
-    uploads = [_decode_base64(item) if isinstance(item, str) else np.array(item, np.uint8) for item in parsed.pictures]
+        raise RequestError(422, "Invalid request", describe_problem(problems[0])) from error
+    uploads = [_decode_base64(item) if isinstance(item, str) else _to_array(item) for item in parsed.pictures]
     return uploads, parsed.all
 
 
+def _to_array(values: list[Any]) -> np.ndarray:
+    """Return 28 × 28 or 784 numbers, 0 to 255 or 0 to 1, as (28, 28) uint8."""
+    array = np.array(values, np.float64).reshape(SIDE, SIDE)
+    is_byte = (array == array.round()).all() and array.max() > 1
+    return array.astype(np.uint8) if is_byte else scale_to_bytes(array)
+
+
 def _decode_base64(text: str) -> bytes:
-    """Decode base64. An invalid text gives no bytes, which are then reported as an unreadable image."""
+    """Decode base64, which may be wrapped, or a data URL. An invalid text gives no bytes: they are reported as unreadable."""
+    encoded = text[text.find(",") + 1 :] if text.startswith("data:") else text
+    encoded = "".join(encoded.split()).replace("-", "+").replace("_", "/")
     try:
-        return base64.b64decode(text, validate=True)
+        return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         return b""
 
@@ -212,7 +246,7 @@ def _check_pixels(uploads: list[Upload]) -> None:
     n_pixels = 0
     for upload in uploads:
         with contextlib.suppress(ImageError):
-            image = open_image(upload, IMAGE_FORMATS) if isinstance(upload, bytes) else None
+            image = open_image(upload) if isinstance(upload, bytes) else None
             n_pixels += image.width * image.height if image else 0
     if n_pixels > MAX_TOTAL_PIXELS:
         raise RequestError(
@@ -227,12 +261,16 @@ def _predict(bundle: ModelBundle, body: bytes | list[Upload], reads_all: bool) -
     arrays = [part.digit for digits, _ in found for part in digits]
     probabilities = _load_predictor(bundle.name).probabilities(np.array(arrays, np.uint8).reshape(-1, SIDE, SIDE))
     rows = iter(probabilities.astype(float).round(6).tolist())
-    answers, threshold = [], bundle.card.confidence_threshold
+    answers, texts, threshold = [], [], bundle.card.confidence_threshold
     for picture, (digits, problem) in enumerate(found):
         if problem:
             answers.append(Prediction(picture=picture, problem=problem))
-        answers += [_prediction(picture, part, next(rows), threshold) for part in digits]
-    return PredictResponse(model=bundle.name, version=version_of(bundle), answers=answers)
+        predicted = [_prediction(picture, part, next(rows), threshold) for part in digits]
+        texts.append(text_lines(digits, [int(answer.digit or 0) for answer in predicted]))
+        answers += predicted
+    return PredictResponse(
+        model=bundle.name, version=version_of(bundle), answers=answers, texts=texts if reads_all or asked else []
+    )
 
 
 def _prediction(picture: int, found: FoundDigit, row: list[float], threshold: float) -> Prediction:
@@ -243,6 +281,7 @@ def _prediction(picture: int, found: FoundDigit, row: list[float], threshold: fl
         probabilities=row,
         box=found.box,
         digits_found=found.n_found,
+        line=found.line,
     )
 
 
@@ -261,11 +300,10 @@ def _find_digits(upload: Upload, reads_all: bool) -> tuple[list[FoundDigit], str
     """Return the digits of an upload. If there are none, also return the reason."""
     try:
         if isinstance(upload, bytes):
-            found = ink_from_file(upload, IMAGE_FORMATS).digits(every=reads_all)
+            found = ink_from_file(upload).digits(every=reads_all)
         else:
-            found = [FoundDigit(upload, (0, 0, SIDE, SIDE), 1)] if upload.any() else []
-    except UnreadableImageError:
-        return [], NO_PICTURE
+            digit = to_digit(upload)
+            found = [] if digit is None else [FoundDigit(digit, (0, 0, SIDE, SIDE), 1)]
     except ImageError as error:
         return [], str(error)
     return found, "" if found else BLANK
@@ -304,8 +342,9 @@ async def _on_unexpected_error(request: Request, error: Exception) -> JSONRespon
 
 @app.exception_handler(RequestValidationError)
 async def _on_invalid_query(request: Request, error: RequestValidationError) -> JSONResponse:
-    first = error.errors()[0]
-    return _problem(422, "Invalid request", f"{'.'.join(map(str, first['loc']))}: {first['msg']}.")
+    name = str(error.errors()[0]["loc"][-1])
+    sentence = {"all": "“all” must be true or false.", "model": "The name of a model has at most 40 characters."}
+    return _problem(422, "Invalid request", sentence.get(name, f"The parameter “{name}” is not valid."))
 
 
 @app.exception_handler(HTTPException)

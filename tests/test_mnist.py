@@ -6,11 +6,13 @@ import resource
 import subprocess
 import sys
 import threading
+import zipfile
 
 import numpy as np
 import pytest
 
 from digitcore import mnist
+from digitcore.data import idx
 from digitcore.errors import DatasetNotFoundError
 
 
@@ -47,6 +49,46 @@ def test_idx_files_are_read_and_cached(empty, data, pack):
     assert mnist.cache_file().is_file()
     assert mnist.find()[1] == str(mnist.cache_file())
     assert [file.name for file in mnist.cache_file().parent.iterdir()] == ["mnist.npz"]
+
+
+LAYOUTS = {
+    "Kaggle": ("{stem}.idx{axes}-ubyte/{stem}.idx{axes}-ubyte", False),
+    "PyTorch": ("MNIST/raw/{stem}-idx{axes}-ubyte", False),
+    "gzip without a suffix": ("{stem}-idx{axes}-ubyte", True),
+}
+
+
+def write_layout(folder, data, name):
+    pattern, is_packed = LAYOUTS[name]
+    arrays = {"x_train": data.train_images, "y_train": data.train_labels, "x_test": data.test_images, "y_test": data.test_labels}
+    for key, stem in mnist.IDX_STEMS.items():
+        file = folder / pattern.format(stem=stem, axes=arrays[key].ndim)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        content = idx.encode(arrays[key])
+        file.write_bytes(gzip.compress(content, 1) if is_packed else content)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_folders_of_other_projects_are_read(empty, data, name):
+    write_layout(empty / "idx", data, name)
+    (empty / "idx" / ".DS_Store").write_bytes(b"x")
+    assert np.array_equal(mnist.find(empty / "idx")[0].test_labels, data.test_labels)
+
+
+def test_zip_file_of_idx_files_is_read(empty, data):
+    write_layout(empty / "idx", data, "PyTorch")
+    with zipfile.ZipFile(empty / "mnist.zip", "w") as archive:
+        archive.writestr("__MACOSX/._train-images-idx3-ubyte", b"\0\5\x16\7")
+        for file in (empty / "idx").rglob("*ubyte"):
+            archive.write(file, file.relative_to(empty))
+    assert np.array_equal(mnist.find(empty / "mnist.zip")[0].train_labels, data.train_labels)
+
+
+def test_missing_file_is_named(empty, data):
+    write_layout(empty / "idx", data, "gzip without a suffix")
+    (empty / "idx" / "t10k-labels-idx1-ubyte").unlink()
+    with pytest.raises(DatasetNotFoundError, match="t10k-labels-idx1-ubyte is missing"):
+        mnist.find(empty / "idx")
 
 
 def test_file_of_keras_is_found(empty, data):

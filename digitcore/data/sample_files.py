@@ -1,35 +1,78 @@
-"""Import and export of samples as .npz files, as ZIP files of images in folders by label, and as ZIP files of IDX files.
+"""Import and export of samples: .npz files, ZIP files of images, IDX files and CSV files.
 
-An imported file is untrusted. Sizes are checked before anything is unpacked, no pickle is loaded, and each image is accepted or
-rejected separately.
+The content decides which format a file has, not its name. An imported file is untrusted. No more is unpacked than is used, no
+pickle is loaded, and each image is accepted or rejected separately.
 """
 
+import contextlib
 import gzip
 import io
+import math
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
 
-from digitcore import images
-from digitcore.data import idx
+from digitcore.data import idx, sample_arrays
+from digitcore.data.picture_labels import label_candidates
+from digitcore.data.plausibility import DigitPredictor, choose_reading
+from digitcore.data.sample_arrays import ArraySet
 from digitcore.errors import ZIP_ERRORS, CancelledError, ImageError, SampleError, UnreadableImageError
-from digitcore.images import SIDE
+from digitcore.images import SIDE, digit_from_file
 from digitcore.images.decoding import open_image
 from digitcore.samples import SampleSet
+from digitcore.zip_files import user_files, without_top_folder
 
-MAX_BYTES = 20_000_000  # of a file
-MAX_UNPACKED = 100_000_000  # bytes of all members of a file
+MAX_BYTES = 80_000_000  # of a file; Kaggle's train.csv has 77 MB
+MAX_UNPACKED = 100_000_000  # bytes that are unpacked from a file
 MAX_IMAGE_BYTES = 5_000_000  # of an image
 MAX_PIXELS = 100_000_000  # of all images of a file
 MAX_SAMPLES = 5000
+MAX_SNIFFED = 1000  # members of a ZIP file whose content is looked at; with more, it is a ZIP file of images
 PROGRESS_EVERY = 20  # images
-MAX_REASONS = 5  # rejected entries that are listed
+MAX_REASONS = 3  # rejected entries that are listed
+MIN_COLUMNS = 1 + sample_arrays.MIN_SIDE**2  # of a CSV file: a label and the pixels
+OWN_ARRAYS = {"digits.npy", "labels.npy", "held_out.npy"}  # of a file that `SampleSet.to_npz` has written
 IMAGES_FILE, LABELS_FILE = "samples-images-idx3-ubyte.gz", "samples-labels-idx1-ubyte.gz"
-_DECODING_ERRORS = (*ZIP_ERRORS, struct.error, MemoryError)
+FORMATS = "an .npz file, a CSV file, or a ZIP file of images, of IDX files or of CSV files"
+_DECODING_ERRORS = (*ZIP_ERRORS, struct.error, MemoryError, SyntaxError, OverflowError)
+_GZIP, _NPY = b"\x1f\x8b", b"\x93NUMPY"
+_KNOWN = {  # first bytes of a file → what the file is
+    b"\x89PNG": "a single picture",
+    b"\xff\xd8\xff": "a single picture",
+    b"GIF8": "a single picture",
+    b"BM": "a single picture",
+    b"II*\0": "a single picture",
+    b"MM\0*": "a single picture",
+    b"RIFF": "a single picture",
+    b"\x89HDF": "an HDF5 file",
+    b"MATLAB": "a MATLAB file",
+    b"PAR1": "a Parquet file",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"Rar!": "a RAR archive",
+    b"%PDF": "a PDF file",
+    b"\x80": "a pickle, which could run code",
+    b"version https://git-lfs": "a pointer of Git LFS, not the file itself",
+}
+
+
+class _Stream(Protocol):
+    """A file, a member of an archive, or what gzip unpacks of them."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+class DoubtfulSamplesError(SampleError):
+    """The labels of a file do not fit its pictures, so the user must confirm the import.
+
+    Example:
+        >>> issubclass(DoubtfulSamplesError, SampleError)
+        True
+    """
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +82,8 @@ class ImportResult:
     Attributes:
         samples: accepted samples.
         rejected: a message for each rejected entry, with its name and the reason.
+        notes: sentences about what was changed or left out.
+        doubt: why the labels do not seem to fit the pictures; "" if they fit.
 
     Example:
         >>> print(ImportResult(SampleSet(), ["a.png: The image is blank."]))
@@ -47,13 +92,19 @@ class ImportResult:
 
     samples: SampleSet
     rejected: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    doubt: str = ""
 
     def __str__(self) -> str:
         accepted = f"{len(self.samples):,} sample{'s' * (len(self.samples) != 1)} imported"
         if not self.rejected:
-            return f"{accepted}."
-        more = f" {len(self.rejected) - MAX_REASONS:,} more were rejected." * (len(self.rejected) > MAX_REASONS)
-        return f"{accepted}, {len(self.rejected):,} rejected. {' '.join(self.rejected[:MAX_REASONS])}{more}"
+            return " ".join([f"{accepted}.", *self.notes])
+        return " ".join([f"{accepted}, {len(self.rejected):,} rejected.", _first_reasons(self.rejected), *self.notes])
+
+
+def _first_reasons(rejected: list[str]) -> str:
+    more = f" {len(rejected) - MAX_REASONS:,} more were rejected." * (len(rejected) > MAX_REASONS)
+    return f"{' '.join(rejected[:MAX_REASONS])}{more}"
 
 
 def to_image_zip(samples: SampleSet) -> bytes:
@@ -104,19 +155,30 @@ def read(
     content: bytes,
     on_progress: Callable[[float], None] = lambda share: None,
     should_stop: Callable[[], bool] = lambda: False,
+    *,
+    predictor: DigitPredictor | None = None,
+    accept_doubtful: bool = False,
 ) -> ImportResult:
-    """Read samples from an .npz file, a ZIP file of images, or a ZIP file of IDX files. The content decides which format it is.
+    """Read samples from a file. The content decides which format it is.
+
+    An .npz file, IDX files and CSV files may have the shapes, scales and labels of Keras, scikit-learn, Kaggle, EMNIST and SVHN.
+    Images of a ZIP file are labelled by their folders (`7`, `digit_7`, `seven`) or by their names (`7_0001.png`). If a file has
+    more than `MAX_SAMPLES` samples, the first are read.
 
     Args:
         content: content of the file.
         on_progress: called with the share of the images that are read, 0 to 1.
         should_stop: called before each image. If it returns true, the import stops.
+        predictor: a trained model that checks whether the labels fit the pictures. If they do not, transposed and inverted
+            pictures and other pairs of files are tried.
+        accept_doubtful: whether samples are returned even if their labels do not fit. Then `ImportResult.doubt` says why.
 
     Returns:
-        The accepted samples and the reasons for which entries were rejected.
+        The accepted samples, the reasons for which entries were rejected, and what was changed.
 
     Raises:
         SampleError: If the file has another format, is too large or contains no valid sample.
+        DoubtfulSamplesError: If the labels do not fit the pictures and `accept_doubtful` is false.
         CancelledError: If `should_stop` returned true.
 
     Example:
@@ -126,103 +188,259 @@ def read(
     """
     if len(content) > MAX_BYTES:
         raise SampleError(f"The file is larger than {MAX_BYTES // 1_000_000} MB. Choose a smaller one.")
+    reader = _Reader(on_progress, should_stop)
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            result = _read_archive(archive, content, on_progress, should_stop)
+        result = reader.read(content, predictor)
     except _DECODING_ERRORS as error:
-        raise SampleError(
-            "This file cannot be read. Choose an .npz file, a ZIP of images in folders named 0 to 9, or a ZIP of IDX files."
-        ) from error
-    if len(result.samples) > MAX_SAMPLES:
-        raise SampleError(f"The file contains {len(result.samples):,} samples. Choose a file with at most {MAX_SAMPLES:,}.")
+        raise SampleError(f"This file cannot be read: it is damaged or of another kind. Choose {FORMATS}.") from error
     if not len(result.samples):
-        raise SampleError(f"No sample could be imported. {' '.join(result.rejected[:MAX_REASONS])}".strip())
+        raise SampleError(f"No sample could be imported. {_first_reasons(result.rejected)}".strip())
+    if result.doubt and not accept_doubtful:
+        raise DoubtfulSamplesError(f"{result.doubt} Check the file, or import it anyway.")
     return result
 
 
-def _read_archive(
-    archive: zipfile.ZipFile, content: bytes, on_progress: Callable[[float], None], should_stop: Callable[[], bool]
-) -> ImportResult:
-    members = [member for member in archive.infolist() if not member.is_dir()]
-    if sum(member.file_size for member in members) > MAX_UNPACKED:
-        raise SampleError(f"The unpacked file is larger than {MAX_UNPACKED // 1_000_000} MB. Choose a smaller one.")
-    names = [member.filename for member in members]
-    if "lab.json" in names:
-        raise SampleError("This file contains a whole lab. Open it in My lab, under “Open a lab from a file”.")
-    if "digits.npy" in names:
-        return ImportResult(SampleSet.from_npz(content))
-    if any("idx3-ubyte" in name for name in names):
-        return ImportResult(_read_idx_files(archive, names))
-    return _ImageReader(archive).read(members, on_progress, should_stop)
+class _Reader:
+    """A reader of one file. It counts what is unpacked, and reports progress."""
 
-
-def _read_idx_files(archive: zipfile.ZipFile, names: list[str]) -> SampleSet:
-    digits, labels = (
-        _read_idx(archive, next(name for name in names if kind in name)) if any(kind in name for name in names) else None
-        for kind in ("idx3-ubyte", "idx1-ubyte")
-    )
-    if digits is None or labels is None:
-        raise SampleError("An IDX file is missing. The ZIP file must contain images (idx3-ubyte) and labels (idx1-ubyte).")
-    return SampleSet.from_arrays(digits, labels)
-
-
-def _read_idx(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    with archive.open(name) as member:
-        stream = gzip.GzipFile(fileobj=member) if name.endswith(".gz") else member
-        content = stream.read(MAX_UNPACKED + 1)
-    if len(content) > MAX_UNPACKED:
-        raise SampleError(f"The unpacked file {name} is larger than {MAX_UNPACKED // 1_000_000} MB. Choose a smaller one.")
-    return idx.decode(content)
-
-
-class _ImageReader:
-    """A reader of an archive that contains images in folders by label."""
-
-    def __init__(self, archive: zipfile.ZipFile):
-        self._archive = archive
-        self._pixels_left = MAX_PIXELS
-        self._digits: list[np.ndarray] = []
-        self._labels: list[int] = []
+    def __init__(self, on_progress: Callable[[float], None], should_stop: Callable[[], bool]):
+        self._on_progress, self._should_stop = on_progress, should_stop
+        self._bytes_left, self._pixels_left = MAX_UNPACKED, MAX_PIXELS
         self._rejected: list[str] = []
+        self._notes: list[str] = []
 
-    def read(
-        self, members: list[zipfile.ZipInfo], on_progress: Callable[[float], None], should_stop: Callable[[], bool]
-    ) -> ImportResult:
-        taken = members[:MAX_SAMPLES]
-        for number, member in enumerate(taken):
-            if should_stop():
-                raise CancelledError("The import was stopped. No sample was imported.")
-            self._read_member(member)
-            if number % PROGRESS_EVERY == 0:
-                on_progress(number / len(taken))
-        if len(members) > MAX_SAMPLES:
-            self._rejected.append(f"Entries after the first {MAX_SAMPLES:,} were ignored.")
-        stacked = np.stack(self._digits) if self._digits else np.zeros((0, SIDE, SIDE), np.uint8)
-        return ImportResult(SampleSet.from_arrays(stacked, np.array(self._labels, np.uint8)), self._rejected)
+    def read(self, content: bytes, predictor: DigitPredictor | None) -> ImportResult:
+        if content.startswith(_GZIP):
+            content = self._unpack(gzip.GzipFile(fileobj=io.BytesIO(content)), "The file")
+        if zipfile.is_zipfile(io.BytesIO(content)):
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                return self._read_archive(archive, predictor)
+        if idx.is_idx(content):
+            what, other = ("pictures", "labels") if content[3] > 1 else ("labels", "pictures")
+            raise SampleError(f"This IDX file has only {what}. Put it and the IDX file of the {other} into one ZIP file.")
+        if content.startswith(_NPY):
+            raise SampleError("This .npy file has a single array. Save the pictures and the labels in one .npz file.")
+        if (table := self._parse_csv(content)) is not None:
+            return self._finish([table], predictor)
+        kind = next((kind for start, kind in _KNOWN.items() if content.startswith(start)), "")
+        if kind:
+            raise SampleError(f"This file is {kind}. Choose {FORMATS}.")
+        raise SampleError(f"This file cannot be read: it is of another kind. Choose {FORMATS}.")
 
-    def _read_member(self, member: zipfile.ZipInfo) -> None:
-        name = member.filename[-60:]
-        folder = member.filename.replace("\\", "/").split("/")[-2:-1]
-        if folder not in [[str(digit)] for digit in range(10)]:
-            self._rejected.append(f"{name}: The file is not in a folder named 0 to 9.")
-            return
+    def _unpack(self, stream: _Stream, name: str, limit: int | None = None) -> bytes:
+        """Read a stream to its end, or at most `limit` bytes."""
+        content = stream.read(self._bytes_left + 1 if limit is None else min(limit, self._bytes_left + 1))
+        self._bytes_left -= len(content)
+        if self._bytes_left < 0:
+            raise SampleError(f"{name} unpacks to more than {MAX_UNPACKED // 1_000_000} MB. Choose a smaller one.")
+        return content
+
+    def _tick(self, number: int, n: int) -> None:
+        if self._should_stop():
+            raise CancelledError("The import was stopped. No sample was imported.")
+        if number % PROGRESS_EVERY == 0:
+            self._on_progress(number / n)
+
+    def _read_archive(self, archive: zipfile.ZipFile, predictor: DigitPredictor | None) -> ImportResult:
+        paths = user_files(archive)
+        files = without_top_folder(paths)
+        if any(member.flag_bits & 1 for member in files.values()):
+            raise SampleError("The ZIP file is protected by a password. Make one without a password.")
+        if "lab.json" in files:
+            raise SampleError("This file contains a whole lab. Open it in My lab, under “Open a lab from a file”.")
+        if "config.json" in files and "model.weights.h5" in files:
+            raise SampleError("This file is a Keras model. Import it in My lab, under “Models”.")
+        if files.keys() >= OWN_ARRAYS:
+            return self._read_own(archive, files)
+        kinds = self._kinds(archive, files)
+        for kind, read_arrays in (("npy", self._read_npy_files), ("idx", self._read_idx_files), ("csv", self._read_csv_files)):
+            chosen = {path: files[path] for path, found in kinds.items() if found == kind}
+            if chosen and (sets := read_arrays(archive, chosen)):
+                n_others = sum(found in ("picture", "zip", "npy", "idx") for found in kinds.values() if found != kind)
+                self._notes += [f"{n_others:,} files of another format were ignored."] * bool(n_others)
+                return self._finish(sets, predictor)
+        nested = [path for path, kind in kinds.items() if kind == "zip"]
+        if nested and "picture" not in kinds.values():
+            raise SampleError(
+                f"The ZIP file contains another archive, “{nested[0][-60:]}”. Unpack it first, and choose that one."
+            )
+        return self._read_pictures(archive, paths, predictor)
+
+    def _read_own(self, archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo]) -> ImportResult:
+        """Read a file of `SampleSet.to_npz`, also after it was unpacked and packed again. Every bit is kept."""
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as copy:
+            for path, member in files.items():
+                with archive.open(member) as stream:
+                    copy.writestr(path, self._unpack(stream, "The file"))
+        samples = SampleSet.from_npz(packed.getvalue())
+        self._note_limit(len(samples))
+        return ImportResult(samples.take(range(MAX_SAMPLES)) if len(samples) > MAX_SAMPLES else samples, notes=self._notes)
+
+    def _note_limit(self, n: int) -> None:
+        if n > MAX_SAMPLES:
+            self._notes.append(f"The first {MAX_SAMPLES:,} of {n:,} samples were read.")
+
+    def _kinds(self, archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo]) -> dict[str, str]:
+        """Return what each file is by its first bytes: "npy", "idx", "csv", "zip", "picture" or "other"."""
+        if len(files) > MAX_SNIFFED:
+            return dict.fromkeys(files, "picture")
+        return {path: _kind(archive, member) for path, member in files.items()}
+
+    def _read_npy_files(self, archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo]) -> list[ArraySet]:
+        arrays = {}
+        for path, member in files.items():
+            with archive.open(member) as stream:
+                arrays[path.removesuffix(".npy")] = self._read_npy(stream, path)
+        return sample_arrays.pair(arrays)
+
+    def _read_npy(self, stream: _Stream, name: str) -> tuple[np.ndarray, int]:
+        """Return the array, or its first rows if there are too many pictures, and the number of its rows."""
+        version = np.lib.format.read_magic(stream)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, is_fortran, kind = read_header(stream)
+        if kind.hasobject:
+            raise SampleError(f"The array “{name[-60:]}” contains Python objects, which could run code. Save it as numbers.")
+        n = shape[0] if shape else 1
+        n_read = min(n, MAX_SAMPLES) if _is_large(shape) and not is_fortran else n
+        shape_read = (n_read, *shape[1:]) if shape else ()
+        n_bytes = math.prod(shape_read) * kind.itemsize
+        content = self._unpack(stream, f"The array “{name[-60:]}”", n_bytes)
+        array = np.frombuffer(content, kind, math.prod(shape_read)) if kind.itemsize else np.zeros(shape_read)
+        return array.reshape(shape_read, order="F" if is_fortran else "C"), n
+
+    def _read_idx_files(self, archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo]) -> list[ArraySet]:
+        arrays = {}
+        for path, member in files.items():
+            with _open(archive, member) as stream:
+                arrays[path] = self._read_idx(stream, path)
+        return sample_arrays.pair(arrays)
+
+    def _read_idx(self, stream: _Stream, name: str) -> tuple[np.ndarray, int]:
+        header = stream.read(4)
+        header += stream.read(4 * header[3])
+        shape = idx.shape_of(header)
+        most = MAX_SAMPLES if _is_large(shape) else None
+        n_bytes = math.prod((min(shape[0], most or shape[0]), *shape[1:])) * np.dtype(idx.TYPES[header[2]]).itemsize
+        content = self._unpack(stream, f"The file “{name[-60:]}”", n_bytes + (most is None))
         try:
-            self._digits.append(self._read_image(member))
-            self._labels.append(int(folder[0]))
-        except ImageError as error:
-            self._rejected.append(f"{name}: {error}")
+            return idx.decode(header + content, most), shape[0]
+        except ValueError as error:
+            raise SampleError(f"The IDX file “{name[-60:]}” is damaged: its length does not match its header.") from error
 
-    def _read_image(self, member: zipfile.ZipInfo) -> np.ndarray:
+    def _read_csv_files(self, archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo]) -> list[ArraySet]:
+        tables = []
+        for path, member in files.items():
+            with _open(archive, member) as stream:
+                content = self._unpack(stream, path)
+            try:
+                if (table := self._parse_csv(content, path)) is not None:
+                    tables.append(table)
+            except SampleError as error:
+                self._rejected.append(f"{path[-60:]}: {error}")
+        if self._rejected and not tables:
+            raise SampleError(f"No sample could be imported. {_first_reasons(self._rejected)}")
+        return tables
+
+    def _parse_csv(self, content: bytes, name: str = "") -> ArraySet | None:
+        """Return the samples of a CSV file, or `None` if it is no table of pixels."""
+        lines = content.removeprefix(b"\xef\xbb\xbf").rstrip().split(b"\n", MAX_SAMPLES + 2)
+        head = lines[0].decode("latin1").strip()
+        delimiter = max(",;\t ", key=head.count)
+        if b"\0" in content[:4096] or head.count(delimiter) < MIN_COLUMNS - 1:
+            return None
+        titles = [cell.strip().strip("\"'").lower() for cell in head.split(delimiter)]
+        has_titles = any(not _is_number(cell) for cell in titles)
+        n_lines = content.rstrip().count(b"\n") + 1
+        rows = []
+        for number, line in enumerate(lines[has_titles : MAX_SAMPLES + has_titles], start=1 + has_titles):
+            cells = line.decode("latin1").strip().replace('"', "").split(delimiter)
+            if cells == [""]:
+                continue
+            if len(cells) != len(titles) or not all(map(_is_number, cells)):
+                self._rejected.append(
+                    f"{name[-60:]}{', line' if name else 'Line'} {number:,}: It does not have {len(titles)} numbers."
+                )
+            else:
+                rows.append(np.array(cells, np.float64))
+        if not rows:
+            raise SampleError("The CSV file has no row of numbers.")
+        table = np.stack(rows)
+        column = _label_column(titles if has_titles else [], table)
+        pixels = np.delete(table, [column, *_index_columns(titles if has_titles else [], table)], axis=1)
+        return ArraySet(name or "Line", pixels, table[:, column], n_lines - has_titles - len(self._rejected))
+
+    def _finish(self, sets: list[ArraySet], predictor: DigitPredictor | None) -> ImportResult:
+        """Convert the arrays to samples, and check whether the labels fit."""
+        samples, doubts, n_left = SampleSet(), [], MAX_SAMPLES
+        for arrays in sets:
+            labels = sample_arrays.to_labels(arrays.labels)
+            n = min(len(labels), n_left)
+            pictures = sample_arrays.to_pictures(arrays.images, min(len(labels), MAX_SAMPLES))[:n]
+            digits, accepted = [], []
+            for number, found in enumerate(sample_arrays.to_digits(pictures)):
+                self._tick(number, n)
+                if isinstance(found, str):
+                    self._rejected.append(f"{arrays.name[-60:]} {number + 1:,}: {found}")
+                else:
+                    digits.append(found)
+                    accepted.append(number)
+            others = [sample_arrays.to_labels(other) for other in arrays.other_labels]
+            if arrays.labels.dtype.kind in "iuf" and arrays.labels.max(initial=0) == 10:  # 10 may also mean 9, as in MATLAB.
+                others.append((labels + 9) % 10)
+            added, doubt = self._choose(digits, labels[accepted], [other[accepted] for other in others], predictor)
+            doubts.append(doubt)
+            samples = samples.concatenate(added)
+            n_left -= len(added)
+        self._note_limit(sum(arrays.n_pictures for arrays in sets))
+        return ImportResult(samples, self._rejected, self._notes, " ".join(filter(None, doubts)))
+
+    def _choose(
+        self, digits: list[np.ndarray], labels: np.ndarray, others: list[np.ndarray], predictor: DigitPredictor | None
+    ) -> tuple[SampleSet, str]:
+        """Return the samples in the reading that fits, and the doubt if none fits."""
+        stacked = np.stack(digits) if digits else np.zeros((0, SIDE, SIDE), np.uint8)
+        reading = choose_reading(stacked, labels, predictor, others)
+        if reading.is_plausible and str(reading):
+            self._notes.append(str(reading))
+        samples = SampleSet.from_arrays(np.ascontiguousarray(reading.digits), reading.labels)
+        return samples, "" if reading.is_plausible else str(reading)
+
+    def _read_pictures(
+        self, archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo], predictor: DigitPredictor | None
+    ) -> ImportResult:
+        paths = list(files)[:MAX_SAMPLES]
+        usual, *others = label_candidates(paths)
+        digits, accepted = [], []
+        for number, path in enumerate(paths):
+            self._tick(number, len(paths))
+            try:
+                if usual[number] is None:
+                    raise ImageError("It has no label. Put it into a folder named 0 to 9, or name it as in 7_0001.png.")
+                digits.append(self._read_image(archive, files[path]))
+                accepted.append(number)
+            except ImageError as error:
+                self._rejected.append(f"{path[-60:]}: {error}")
+        self._note_limit(len(files))
+
+        def chosen(labels: list[int | None]) -> np.ndarray:
+            return np.array([usual[i] if labels[i] is None else labels[i] for i in accepted], np.uint8)
+
+        samples, doubt = self._choose(digits, chosen(usual), [chosen(other) for other in others], predictor)
+        return ImportResult(samples, self._rejected, self._notes, doubt)
+
+    def _read_image(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
         if member.file_size > MAX_IMAGE_BYTES:
             raise ImageError(f"The file is larger than {MAX_IMAGE_BYTES // 1_000_000} MB.")
         try:
-            content = self._archive.read(member)
+            with archive.open(member) as stream:
+                content = self._unpack(stream, "The ZIP file")
         except _DECODING_ERRORS as error:
             raise ImageError("The file is damaged.") from error
         image = open_image(content)
         self._spend(image.width * image.height)
-        is_stored = image.size == (SIDE, SIDE) and image.mode == "L"
-        digit = _stored_digit(image) if is_stored else images.digit_from_file(content)
+        is_small = image.size == (SIDE, SIDE) and image.mode in ("L", "RGB", "P", "1") and "transparency" not in image.info
+        digit = sample_arrays.to_digit(_grey(image)) if is_small else digit_from_file(content)
         if digit is None or not digit.any():
             raise ImageError("The image is blank.")
         return digit
@@ -233,9 +451,80 @@ class _ImageReader:
         self._pixels_left -= n_pixels
 
 
-def _stored_digit(image: Image.Image) -> np.ndarray:
-    """Decode a digit that `to_image_zip` has written."""
+@contextlib.contextmanager
+def _open(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[_Stream]:
+    """Open a member of an archive, unpacked if it is gzipped, whatever its name."""
+    with archive.open(member) as stream:
+        is_packed = stream.read(2) == _GZIP
+    with archive.open(member) as stream:
+        yield gzip.GzipFile(fileobj=stream) if is_packed else stream
+
+
+def _kind(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
     try:
-        return np.asarray(image)
+        with _open(archive, member) as stream:
+            start = stream.read(4096)
+    except _DECODING_ERRORS:
+        return "other"
+    if start.startswith(_NPY):
+        return "npy"
+    if start.startswith(b"PK\3\4"):
+        return "zip"
+    if idx.is_idx(start):
+        return "idx"
+    if any(start.startswith(first) and kind == "a single picture" for first, kind in _KNOWN.items()):
+        return "picture"
+    is_table = b"\0" not in start and max(map(start.partition(b"\n")[0].count, (b",", b";", b"\t"))) >= MIN_COLUMNS - 1
+    return "csv" if is_table else "other"
+
+
+def _is_large(shape: tuple[int, ...]) -> bool:
+    """Return whether an array has more pictures than are read. Labels are always read completely."""
+    return len(shape) > 1 and shape[0] > MAX_SAMPLES and math.prod(shape[1:]) >= sample_arrays.MIN_SIDE**2
+
+
+def _grey(image: Image.Image) -> np.ndarray:
+    try:
+        return np.asarray(image.convert("L"))
     except Exception as error:  # A damaged file can make Pillow raise any exception.
         raise UnreadableImageError from error
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _index_columns(titles: list[str], table: np.ndarray) -> list[int]:
+    """Return the column that only numbers the rows, as pandas writes it."""
+    n_columns = table.shape[1]
+    if math.isqrt(n_columns - 2) ** 2 != n_columns - 2:
+        return []
+    return (
+        [0]
+        if (titles and titles[0] in ("", "id", "index", "unnamed: 0")) or np.ptp(table[:, 0] - np.arange(len(table))) == 0
+        else []
+    )
+
+
+def _label_column(titles: list[str], table: np.ndarray) -> int:
+    """Return the column of the labels: by its title, or the first or last column if it has labels."""
+    first = len(_index_columns(titles, table))
+    n_pixels = table.shape[1] - first - 1
+    if math.isqrt(n_pixels) ** 2 != n_pixels:
+        raise SampleError(
+            f"The CSV file has {table.shape[1]:,} columns. It needs a label and {SIDE * SIDE} pixels, so {SIDE * SIDE + 1}."
+        )
+    names = [i for i, title in enumerate(titles) if title in sample_arrays.LABEL_WORDS or title == "digit"]
+    if len(names) == 1:
+        return names[0]
+    columns = [column for column in (first, table.shape[1] - 1) if _are_labels(table[:, column])]
+    if not columns:
+        raise SampleError("Neither the first nor the last column of the CSV file has labels from 0 to 9.")
+    return max(columns, key=lambda column: len(np.unique(table[:, column])))
+
+
+def _are_labels(values: np.ndarray) -> bool:
+    return bool((values == values.round()).all() and values.min() >= 0 and values.max() <= 10)

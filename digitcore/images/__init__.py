@@ -12,6 +12,7 @@ from digitcore.images.digit import (
     digit_from_ink,
     ink_from_file,
     ink_from_image,
+    text_lines,
 )
 from digitcore.images.ink import ink_strength
 
@@ -28,4 +29,5 @@ __all__ = [
     "ink_from_file",
     "ink_from_image",
     "ink_strength",
+    "text_lines",
 ]

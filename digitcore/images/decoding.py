@@ -1,5 +1,6 @@
-"""Decoding of untrusted image files. Handles size limits, reduction, 16-bit and float images, and the EXIF orientation."""
+"""Decoding of untrusted image files. Handles size limits, reduction, 16-bit and float images, HEIC, and the EXIF orientation."""
 
+import functools
 import io
 from collections.abc import Sequence
 
@@ -8,8 +9,9 @@ from PIL import ExifTags, Image, ImageOps
 
 from digitcore.errors import ImageError, UnreadableImageError
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-MAX_PIXELS = 40_000_000
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "HEIF")
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # of the photographs of phones
+MAX_PIXELS = 50_000_000
 MAX_SIDE = 1000  # px: larger images are reduced first
 SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations of images that are rotated by 90°
 STRIP_PIXELS = 1_000_000  # number of pixels converted at a time
@@ -35,8 +37,10 @@ def open_image(content: bytes, formats: Sequence[str] = FORMATS) -> Image.Image:
         >>> open_image(file.getvalue()).size
         (200, 100)
     """
+    if content[4:8] == b"ftyp" and content[8:12] in HEIF_BRANDS:
+        _register_heif()
     try:
-        image = Image.open(io.BytesIO(content), formats=list(formats))
+        image = Image.open(io.BytesIO(content), formats=[name for name in formats if name in Image.OPEN or name != "HEIF"])
     except Image.DecompressionBombError as error:
         raise _too_large() from error
     except Exception as error:  # A damaged or hostile file can make Pillow raise any exception.
@@ -70,6 +74,16 @@ def decode(image: Image.Image) -> tuple[np.ndarray, tuple[int, int]]:
     except Exception as error:  # A damaged or hostile file can make Pillow raise any exception.
         raise UnreadableImageError from error
     return rgba, (height, width) if orientation in SIDEWAYS else (width, height)
+
+
+@functools.cache
+def _register_heif() -> None:
+    """Let Pillow open HEIC files. Only the first call has an effect. The decoder is loaded only for such a file."""
+    try:
+        import pillow_heif
+    except ImportError as error:  # There is no wheel for every platform.
+        raise UnreadableImageError("This server cannot read HEIC pictures. Save the picture as JPEG and try again.") from error
+    pillow_heif.register_heif_opener(thumbnails=False)
 
 
 def _too_large() -> ImageError:

@@ -36,6 +36,7 @@ class FoundDigit(NamedTuple):
         digit: (28, 28) uint8, ink 255 on 0.
         box: left, top, right and bottom of the digit in px of the upright image; right and bottom are exclusive.
         n_found: number of digits in the image, at most `photographs.MAX_PARTS`.
+        line: number of the line of writing, from 0 at the top.
 
     Example:
         >>> FoundDigit(np.zeros((28, 28), np.uint8), box=(10, 20, 50, 80), n_found=1).box
@@ -45,6 +46,7 @@ class FoundDigit(NamedTuple):
     digit: np.ndarray
     box: tuple[int, int, int, int]
     n_found: int
+    line: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +77,8 @@ class ImageInk:
             every: whether to return all digits, and not only the largest.
 
         Returns:
-            The digits, the one with the most ink first. The list is empty if the image is blank.
+            All digits in reading order: lines from top to bottom, and digits from left to right. Without `every`, the digit with
+            the most ink. The list is empty if the image is blank.
 
         Example:
             >>> image = Image.new("L", (300, 200), "white")
@@ -93,21 +96,45 @@ class ImageInk:
         if not (is_separated or photographs.stand_side_by_side(regions)):
             top, bottom, left, right = _bounding_box(mask)
             regions = [photographs.Region(left, top, right, bottom, self.ink[top:bottom, left:right])]
-        return self._convert(regions, len(regions) if every else 1)
+        lines = photographs.sort_into_lines(regions)
+        return self._convert(lines, regions[0], every)
 
     def _separate_regions(self, threshold: int) -> list[photographs.Region]:
         regions = photographs.find_regions(self.ink, threshold)
         return [region for region in regions if region.ink.max() >= MIN_CONTRAST]
 
-    def _convert(self, regions: list[photographs.Region], most: int) -> list[FoundDigit]:
-        """Convert the first `most` regions to digits, with boxes in px of the upright image."""
+    def _convert(self, lines: list[list[photographs.Region]], largest: photographs.Region, every: bool) -> list[FoundDigit]:
+        """Convert all regions or the largest to digits, with boxes in px of the upright image."""
         height, width = self.ink.shape
         scale = np.array([*self.size, *self.size]) / np.maximum(1, [width, height, width, height])
-        found = []
-        for region in regions[:most]:
-            left, top, right, bottom = np.round(scale * region[:4]).astype(int).tolist()
-            found.append(FoundDigit(_to_digit(region.ink), (left, top, right, bottom), len(regions)))
+        n_found, found = sum(map(len, lines)), []
+        for number, region in ((number, region) for number, line in enumerate(lines) for region in line):
+            if every or region is largest:
+                left, top, right, bottom = np.round(scale * region[:4]).astype(int).tolist()
+                found.append(FoundDigit(_to_digit(region.ink), (left, top, right, bottom), n_found, number))
         return found
+
+
+def text_lines(found: Sequence[FoundDigit], digits: Sequence[int]) -> list[str]:
+    """Return the numbers that the digits of an image form, one text for each line of writing.
+
+    Args:
+        found: all digits of an image, as `ImageInk.digits(every=True)` returns them.
+        digits: the predicted digit of each.
+
+    Returns:
+        The lines from top to bottom.
+
+    Example:
+        >>> blank = np.zeros((28, 28), np.uint8)
+        >>> found = [FoundDigit(blank, (0, 0, 9, 9), n_found=3, line=line) for line in (0, 0, 1)]
+        >>> text_lines(found, [1, 9, 8])
+        ['19', '8']
+    """
+    lines: dict[int, str] = {}
+    for part, digit in zip(found, digits, strict=True):
+        lines[part.line] = lines.get(part.line, "") + str(digit)
+    return list(lines.values())
 
 
 def digit_from_canvas(rgba: ArrayLike) -> np.ndarray | None:

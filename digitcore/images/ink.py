@@ -6,11 +6,18 @@ from PIL import Image
 
 from digitcore.errors import ImageError
 from digitcore.images import photographs
+from digitcore.images.masks import label_components
+from digitcore.images.surroundings import find_drawing
 
 MIN_CONTRAST = 24  # of 255: smaller differences from the background are not ink
 GRAIN_LEVELS = 48  # of 255: ink below this level is grain of the paper if there is much of it
 MIN_PHOTOGRAPH_SIDE = 64  # px
 MIN_SHADED_SHARE = 0.5  # of a photograph's pixels
+PAPER_SHARE = 0.85  # of the border that has one level if there is paper around the ink
+PAPER_PERCENTILE = 5  # of the pixels: the level of the paper of a picture that is cropped to the ink
+PIECE_WEIGHT = 0.2  # of a connected piece, beside the mean levels of border, corners and picture
+EXTREME_LEVELS = 20  # of 255: pixels so near to black or white count as black or white
+MIN_EXTREME_SHARE = 0.1  # of the pixels that are black, and that are white, in line art without a margin
 GRAIN_SHARE = 0.05  # of the pixels: an image with less grain is line art, and its grain is kept
 
 
@@ -38,12 +45,7 @@ def ink_strength(rgba: ArrayLike) -> np.ndarray:
         raise ImageError("This array is not an RGBA image. Pass an array of height × width × 4 bytes.")
     if rgba.size == 0:
         return np.zeros(rgba.shape[:2], np.uint8)
-    grey = _to_grey(rgba)
-    background = int(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
-    strength = np.abs(grey.astype(np.int16) - background)
-    if strength.max() < MIN_CONTRAST:
-        return np.zeros(strength.shape, np.uint8)
-    return stretch_contrast(strength)
+    return _strength(_to_grey(rgba))
 
 
 def separate_ink(rgba: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -63,11 +65,18 @@ def separate_ink(rgba: np.ndarray) -> tuple[np.ndarray, bool]:
         >>> ink.shape, is_photograph
         ((100, 80), False)
     """
-    strength = ink_strength(rgba)
-    if not _is_photograph(strength):
-        return _suppress_grain(strength), False
-    factor = max(1, round(max(strength.shape) / photographs.WORKING_SIDE))
-    return photographs.extract_ink(np.asarray(Image.fromarray(_to_grey(rgba)).reduce(factor))), True
+    if rgba.size == 0:
+        return ink_strength(rgba), False
+    grey = _to_grey(rgba)
+    top, bottom, left, right = find_drawing(grey)
+    drawing = grey[top:bottom, left:right]
+    strength = _line_art_strength(drawing)
+    if not _is_photograph(strength) or _is_black_on_white(drawing):
+        ink = np.zeros(grey.shape, np.uint8)
+        ink[top:bottom, left:right] = _suppress_grain(strength)
+        return ink, False
+    factor = max(1, round(max(grey.shape) / photographs.WORKING_SIDE))
+    return photographs.extract_ink(np.asarray(Image.fromarray(grey).reduce(factor))), True
 
 
 def stretch_contrast(ink: np.ndarray) -> np.ndarray:
@@ -85,6 +94,49 @@ def stretch_contrast(ink: np.ndarray) -> np.ndarray:
     """
     stretched: np.ndarray = (ink * (255.0 / ink.max())).round().astype(np.uint8)
     return stretched
+
+
+def _border(grey: np.ndarray) -> np.ndarray:
+    return np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+
+
+def _strength(grey: np.ndarray) -> np.ndarray:
+    """Return how much each pixel differs from the median of the border, (H, W) uint8."""
+    strength = np.abs(grey.astype(np.int16) - int(np.median(_border(grey))))
+    if strength.max() < MIN_CONTRAST:
+        return np.zeros(strength.shape, np.uint8)
+    return stretch_contrast(strength)
+
+
+def _line_art_strength(grey: np.ndarray) -> np.ndarray:
+    """Return the strength of ink also if the picture is cropped to the ink, so that ink fills much of the border."""
+    border = _border(grey).astype(np.int16)
+    is_paper = np.abs(border - int(np.median(border))) <= MIN_CONTRAST
+    if is_paper.mean() >= PAPER_SHARE or int(grey.max()) - int(grey.min()) < MIN_CONTRAST:
+        return _strength(grey)
+    signed = grey.astype(np.int16) if _is_ink_bright(grey) else 255 - grey.astype(np.int16)
+    strength = np.clip(signed - np.percentile(signed, PAPER_PERCENTILE), 0, None)
+    return stretch_contrast(strength)
+
+
+def _is_ink_bright(grey: np.ndarray) -> bool:
+    """Return the polarity of a picture that is cropped to the ink.
+
+    Ink covers less of the border, of the corners and of the whole than paper. It is one piece, and it divides the paper. Each of
+    the four witnesses is right for 92 to 99 % of MNIST's digits, cropped and reduced to 6 to 40 px. All together are right for
+    99.7 %.
+    """
+    level = (grey.astype(np.float32) - grey.min()) / (int(grey.max()) - int(grey.min())) - 0.5  # −0.5 to 0.5
+    corners = level[[0, 0, -1, -1], [0, -1, 0, -1]]
+    n_pieces = [len(label_components(mask)[1]) for mask in (level > 0, level <= 0)]
+    score = _border(level).mean() + level.mean() + corners.mean() + PIECE_WEIGHT * (n_pieces[0] - n_pieces[1])
+    return bool(score < 0)
+
+
+def _is_black_on_white(grey: np.ndarray) -> bool:
+    """Return whether most pixels are black or white, which a photograph of paper never is. Smooth line art can be like this."""
+    dark, bright = (grey < EXTREME_LEVELS).mean(), (grey > 255 - EXTREME_LEVELS).mean()
+    return bool(min(dark, bright) >= MIN_EXTREME_SHARE and dark + bright >= 0.5)
 
 
 def _to_grey(rgba: np.ndarray) -> np.ndarray:

@@ -25,10 +25,13 @@ LINE_ANGLES = np.radians(np.arange(-5, 5.1, 0.5))
 LINE_WIDTH = 9  # px: strokes are continued across removed lines of up to this width
 MAX_LINE_STRENGTH = 1.7  # times the line's own ink: stronger ink is a pen stroke across the line
 BORDER_SHARE = 0.08  # of the image's side: small parts whose center is closer to the border are ignored
+MIN_DIGIT_SIDE = 8  # px: smaller parts are specks
+SIMILAR_SHARE = 0.5  # of the height and of the darkness of the other digits: parts near the border with less are remains
 EXTREME_PERCENTILE = 0.05  # of the pixels: they decide whether the ink is dark or bright
 MIN_PART_SHARE = 0.04  # of the ink of the largest part: a smaller part is a speck
 MAX_PARTS = 300  # parts of an image; if there are more, only the largest are used
 HEIGHT_SHARE = 0.7  # of the highest part: minimum height of a separate digit
+LINE_OVERLAP = 0.5  # of the lower part's height: parts that share as many rows stand in one line
 MAX_GAP = 0.15  # of the larger part's longer side: maximum distance between parts of the same digit
 
 Box = tuple[slice, ...]  # rows and columns
@@ -150,6 +153,39 @@ def stand_side_by_side(regions: Sequence[Region]) -> bool:
     return any(right <= left for (_, right), (left, _) in itertools.pairwise(high))
 
 
+def sort_into_lines(regions: Sequence[Region]) -> list[list[Region]]:
+    """Sort regions as one reads them.
+
+    Args:
+        regions: parts of the image.
+
+    Returns:
+        Lines from top to bottom, each with its regions from left to right. More than half of the rows of a region are rows of its
+        neighbor in the line.
+
+    Example:
+        >>> ink = np.zeros((10, 10), np.uint8)
+        >>> parts = [Region(40, 22, 50, 32, ink), Region(10, 20, 20, 30, ink), Region(0, 0, 10, 10, ink)]
+        >>> [[region.left for region in line] for line in sort_into_lines(parts)]
+        [[0], [10, 40]]
+    """
+    lines: list[list[Region]] = []
+    for region in sorted(regions, key=lambda region: region.top + region.bottom):
+        line = next((line for line in lines if _is_in_line(region, line)), None)
+        if line is None:
+            lines.append([region])
+        else:
+            line.append(region)
+    return [sorted(line, key=lambda region: region.left) for line in lines]
+
+
+def _is_in_line(region: Region, line: list[Region]) -> bool:
+    """Return whether a region stands beside the region of a line that is nearest to it."""
+    nearest = min(line, key=lambda other: abs(other.left + other.right - region.left - region.right))
+    overlap = min(region.bottom, nearest.bottom) - max(region.top, nearest.top)
+    return overlap > LINE_OVERLAP * min(region.bottom - region.top, nearest.bottom - nearest.top)
+
+
 def _region(ink: np.ndarray, labels: np.ndarray, boxes: list[Box], group: list[int]) -> Region:
     """Return the region of a group of parts, without the ink of other parts."""
     top, bottom = min(boxes[i][0].start for i in group), max(boxes[i][0].stop for i in group)
@@ -194,7 +230,7 @@ def _is_ink_dark(light: np.ndarray) -> bool:
 
 
 def _is_at_border(ink: np.ndarray, labels: np.ndarray, n_parts: int) -> np.ndarray:
-    """Find the remains of lines and shadows: parts along the border that touch it or are small.
+    """Find the remains of lines and shadows: parts along the border that touch it, or that are small and unlike other digits.
 
     Returns:
         (n_parts + 1,) bool, whether the part with each label is such a remainder. Label 0 is the background.
@@ -203,9 +239,16 @@ def _is_at_border(ink: np.ndarray, labels: np.ndarray, n_parts: int) -> np.ndarr
 
     centers = np.array(ndimage.center_of_mass(ink, labels, np.arange(1, n_parts + 1))) / np.array(ink.shape)
     lies_along = (np.minimum(centers, 1 - centers) < BORDER_SHARE).any(1)
-    longest = np.array([max(side.stop - side.start for side in box) for box in ndimage.find_objects(labels)])
-    is_rest = np.concatenate([[True], longest < BORDER_SHARE * max(ink.shape)])
-    is_rest[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = True
+    sides = np.array([[side.stop - side.start for side in box] for box in ndimage.find_objects(labels)])
+    longest = sides.max(1)
+    is_touching = np.zeros(n_parts + 1, bool)
+    is_touching[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = True
+    # A digit near the border is about as high and as dark as the digits elsewhere on the sheet.
+    peaks = ndimage.maximum(ink, labels, np.arange(1, n_parts + 1))
+    inside = ~lies_along & (longest >= MIN_DIGIT_SIDE)
+    height, peak = (float(np.median(values[inside])) if inside.any() else np.inf for values in (longest, peaks))
+    is_digit = (longest >= SIMILAR_SHARE * height) & (peaks >= SIMILAR_SHARE * peak) & (longest >= MIN_DIGIT_SIDE)
+    is_rest = np.concatenate([[True], (longest < BORDER_SHARE * max(ink.shape)) & ~is_digit]) | is_touching
     return np.asarray(is_rest & np.concatenate([[True], lies_along]))
 
 

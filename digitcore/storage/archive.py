@@ -19,6 +19,7 @@ from digitcore.models import registry, upload
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
 from digitcore.storage.snapshot import LabSnapshot, RunRecord, card_from_untrusted
+from digitcore.zip_files import user_files, without_top_folder
 
 FORMAT, VERSION = "digit-lab", 1
 MAX_BYTES = 100_000_000  # of the file
@@ -175,36 +176,36 @@ def _unpack(content: bytes) -> tuple[dict[str, Any], SampleSet, dict[str, bytes]
     skipped: list[str] = []
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = archive.infolist()
-            if sum(member.file_size for member in members) > MAX_UNPACKED:
+            members = without_top_folder(user_files(archive))
+            if sum(member.file_size for member in members.values()) > MAX_UNPACKED:
                 raise LabError(f"This lab unpacks to more than {MAX_UNPACKED // 1_000_000} MB. Give a smaller file.")
-            if archive.getinfo(LAB_FILE).file_size > MAX_LAB_JSON:
+            if members[LAB_FILE].file_size > MAX_LAB_JSON:
                 raise LabError(NOT_A_LAB)
-            lab = _check_version(json.loads(archive.read(LAB_FILE)))
-            samples = _read_samples(archive, skipped)
+            lab = _check_version(json.loads(archive.read(members[LAB_FILE])))
+            samples = _read_samples(archive, members, skipped)
             files = _read_model_files(archive, members, skipped)
     except ZIP_ERRORS as error:
         raise LabError(NOT_A_LAB) from error
     return lab, samples, files, skipped
 
 
-def _read_samples(archive: zipfile.ZipFile, skipped: list[str]) -> SampleSet:
-    if SAMPLES_FILE not in archive.namelist():
+def _read_samples(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], skipped: list[str]) -> SampleSet:
+    if SAMPLES_FILE not in members:
         return SampleSet()
     try:
-        return sample_files.read(archive.read(SAMPLES_FILE)).samples
+        return sample_files.read(archive.read(members[SAMPLES_FILE])).samples
     except (SampleError, *ZIP_ERRORS) as error:
         is_clear = isinstance(error, SampleError)
         skipped.append(f"The drawings were skipped. {error}" if is_clear else "The drawings were skipped: they are damaged.")
         return SampleSet()
 
 
-def _read_model_files(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], skipped: list[str]) -> dict[str, bytes]:
+def _read_model_files(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], skipped: list[str]) -> dict[str, bytes]:
     files = {}
-    for member in members:
-        if member.filename.startswith("models/"):
+    for path, member in members.items():
+        if path.startswith("models/"):
             try:
-                files[member.filename] = archive.read(member)
+                files[path] = archive.read(member)
             except ZIP_ERRORS:
                 skipped.append("The file of a model is damaged.")
     return files

@@ -3,6 +3,7 @@
 import datetime
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,7 @@ class LabSession:
             script writes it.
         flash: The outcome of the last deletion, relabelling or import, in a sentence.
         is_flash_error: Whether `flash` says that something went wrong.
+        doubtful_import: Samples whose labels do not fit their pictures, until the user imports or discards them.
     """
 
     def __init__(self, resources: ServerResources, owner: str = ""):
@@ -72,6 +74,7 @@ class LabSession:
         self.training = TrainingState(self.resources, self.lock)
         self.work = Work(self.resources, self.owner, self.lock)
         self.flash, self.is_flash_error = "", False
+        self.doubtful_import: ImportResult | None = None
         self._labelled: Drawing | None = None
         self._samples_at_outcome: SampleSet | None = None
         self._suggestion: tuple[SampleSet, ModelBundle, Suggestion] | None = None
@@ -283,7 +286,21 @@ class LabSession:
         sentence = f"Opened: {formatting.samples(self.samples.current)}, {formatting.plural(len(self.models.runs), 'run')}."
         self.work.set_notice(OpenLabTask, " ".join([sentence, *opened.skipped[:MAX_SKIPPED]]))
 
+    @synchronized
+    def confirm_import(self, is_accepted: bool) -> None:
+        """Import the samples whose labels do not fit their pictures, or discard them."""
+        result, self.doubtful_import = self.doubtful_import, None
+        self.work.set_notice(
+            ReadSamplesTask, "The samples were imported as they are." if is_accepted else "Nothing was imported."
+        )
+        if result is not None and is_accepted:
+            self._add_samples(replace(result, doubt=""))
+
     def _add_samples(self, result: ImportResult) -> None:
+        self.doubtful_import = result if result.doubt else None
+        if result.doubt:
+            self.work.set_notice(ReadSamplesTask, f"{result.doubt} Nothing was imported yet.", is_error=True)
+            return
         samples = self.samples.current
         new = result.samples.difference(samples)
         n_excess = max(0, len(samples) + len(new) - sample_files.MAX_SAMPLES)

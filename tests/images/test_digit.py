@@ -1,6 +1,7 @@
 import io
 import pickle
 import struct
+import sys
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
@@ -258,3 +259,24 @@ def test_unreadable_image_error_survives_pickling():
     error = pickle.loads(pickle.dumps(UnreadableImageError()))
     assert isinstance(error, UnreadableImageError)
     assert str(error) == str(UnreadableImageError())
+
+
+def test_photograph_of_an_iphone_is_read():
+    pillow_heif = pytest.importorskip("pillow_heif")
+    file = io.BytesIO()
+    heif = pillow_heif.from_pillow(Image.fromarray(seven()[..., 0]).convert("RGB"))
+    heif.save(file, quality=90)
+    assert difference(digit_from_canvas(seven()), digit_from_file(file.getvalue())) < 0.1
+
+
+def test_missing_decoder_of_heic_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    decoding._register_heif.cache_clear()
+    with pytest.raises(UnreadableImageError, match="Save the picture as JPEG"):
+        digit_from_file(b"\0\0\0\x18ftypheic" + bytes(20))
+
+
+def test_photograph_of_50_megapixels_is_read():
+    file = io.BytesIO()
+    Image.fromarray(seven()[..., 0]).resize((7071, 7070)).save(file, "JPEG", quality=90)
+    assert difference(digit_from_canvas(seven()), digit_from_file(file.getvalue())) < 0.1

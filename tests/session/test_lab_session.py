@@ -304,6 +304,18 @@ def test_imported_samples_are_added_and_can_be_taken_back(session, jobs, few):
     assert len(session.samples) == 2
 
 
+@pytest.mark.parametrize("is_accepted", [True, False])
+def test_doubtful_samples_wait_for_the_user(session, jobs, few, is_accepted):
+    session.work.submit(ReadSamplesTask(b""))
+    jobs.submitted[-1].finish(ImportResult(few, doubt="The labels do not fit the pictures: 21 % agree with the prediction."))
+    assert session.collect()
+    assert len(session.samples) == 0 and session.work.notice(ReadSamplesTask).is_error
+    assert "21 % agree" in session.work.notice(ReadSamplesTask).sentence
+    session.confirm_import(is_accepted)
+    assert session.doubtful_import is None and len(session.samples) == 20 * is_accepted
+    assert not session.work.notice(ReadSamplesTask).is_error
+
+
 def test_labels_that_are_one_too_high_are_asked_about_and_found_in_the_review(session, few):
     for digit, label in zip(few.digits, few.labels, strict=True):
         session.canvas.load_digit(digit)

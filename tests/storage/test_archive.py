@@ -236,3 +236,15 @@ def test_reading_can_be_stopped(lab):
     record = replace(lab.runs[0], run=replace(lab.runs[0].run, model=built))
     with pytest.raises(CancelledError):
         archive.read(archive.write(replace(lab, runs=(record,))), should_stop=lambda: True)
+
+
+def test_a_lab_that_was_unpacked_and_packed_again_opens(few):
+    """Safari unpacks a downloaded ZIP file. Finder packs its folder, with files of its own."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive.write(LabSnapshot(few)))) as lab, zipfile.ZipFile(packed, "w") as again:
+        again.writestr("__MACOSX/digit-lab/._lab.json", bytes(60))
+        again.writestr("digit-lab/.DS_Store", b"x")
+        for name in lab.namelist():
+            again.writestr(f"digit-lab/{name}", lab.read(name))
+    opened = archive.read(packed.getvalue())
+    assert np.array_equal(opened.snapshot.samples.digits, few.digits) and not opened.skipped

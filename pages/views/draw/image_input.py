@@ -1,19 +1,42 @@
 """Pictures instead of drawings: uploaded, pasted, or from the camera."""
 
+from urllib.parse import urlsplit
+
 import streamlit as st
 
 from pages.components.canvas import load_image
 from pages.session.lab_session import LabSession
 
-FILE_TYPES, MAX_MB = ["png", "jpg", "jpeg", "webp", "gif", "bmp"], 5
+FILE_TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif"]
+MAX_MB = 15
+NO_CAMERA = "The camera needs https or localhost. Upload a photo instead."
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 def show(session: LabSession) -> None:
     """Draw the inputs. The browser asks for permission when the camera is switched on."""
     if st.toggle("Use the camera", key="camera_on"):
+        if not allows_camera(st.context.url or ""):
+            st.warning(NO_CAMERA)
+            return
         source = st.camera_input("A picture of one digit", key="camera")
     else:
         source = st.file_uploader("A picture of one digit", type=FILE_TYPES, key="picture", max_upload_size=MAX_MB)
         st.caption("A photo of handwriting on paper works too. You can also paste a picture anywhere on this page.")
     content = source.getvalue() if source else b""
     st.button("Use picture", key="picture_use", disabled=source is None, on_click=load_image, args=(session, content))
+
+
+def allows_camera(url: str) -> bool:
+    """Check whether browsers allow the camera on a page.
+
+    Args:
+        url: Address of the page; "" if it is unknown.
+
+    Example:
+        >>> allows_camera("http://192.168.1.7:8501/"), allows_camera("http://localhost:8501/")
+        (False, True)
+    """
+    address = urlsplit(url)
+    host = address.hostname or ""
+    return address.scheme != "http" or host in LOCAL_HOSTS or host.endswith(".localhost")

@@ -29,10 +29,10 @@ def show(session: LabSession) -> None:
         st.caption("No drawings to export.")
     file = st.file_uploader(
         "Import drawings",
-        type=["npz", "zip"],
+        type=["npz", "zip", "csv", "gz"],
         key="samples_file",
         max_upload_size=sample_files.MAX_BYTES // 1_000_000,
-        help="An .npz file, a ZIP of pictures in folders named 0 to 9, or a ZIP of IDX files.",
+        help="An .npz or CSV file, a ZIP of pictures in folders named 0 to 9, or a ZIP of IDX files.",
     )
     st.button(
         "Import",
@@ -42,8 +42,13 @@ def show(session: LabSession) -> None:
         args=(session, file.getvalue() if file else b""),
     )
     show_notice(session, ReadSamplesTask)
+    if session.doubtful_import is not None:
+        with st.container(horizontal=True):
+            st.button("Import anyway", key="samples_confirm", on_click=session.confirm_import, args=(True,))
+            st.button("Discard", key="samples_discard", on_click=session.confirm_import, args=(False,))
 
 
 def _import(session: LabSession, content: bytes) -> None:
     session.show_error("")
+    session.confirm_import(False)
     session.work.submit(ReadSamplesTask(content))

@@ -1,0 +1,92 @@
+"""Labels of picture files from their folders and names, as people write them: `7/a.png`, `digit_7/a.png`, `7_0001.png`."""
+
+import re
+from collections.abc import Sequence
+
+from digitcore.data.sample_arrays import NUMBER_WORDS
+
+LABEL_WORDS = {"digit", "digits", "class", "label", "labels", "number", "num", "no", "nr", "ziffer", "zahl", "klasse"}
+LABEL_WORDS |= {"chiffre", "classe", "cifra", "cijfer", "numero", "número"}
+MIN_SHARE = 0.9  # of the file names that must have a label at the same place
+
+Labels = list[int | None]
+
+
+def label_of_word(text: str) -> int | None:
+    """Return the digit that the name of a folder stands for.
+
+    Args:
+        text: name of a folder, or a part of a file's name.
+
+    Returns:
+        The digit, or `None` if the name is no digit or contains other words.
+
+    Example:
+        >>> [label_of_word(name) for name in ("7", "07", "digit_7", "Seven", "7s", "7 - seven", "fold_7", "77")]
+        [7, 7, 7, 7, 7, 7, None, None]
+    """
+    words = [word for word in re.findall(r"[^\W\d_]+|\d+", text.lower()) if word not in LABEL_WORDS]
+    if len(words) > 1 and words[-1] == "s":
+        words.pop()
+    found = {_digit(word) for word in words}
+    return found.pop() if len(found) == 1 else None
+
+
+def _digit(word: str) -> int | None:
+    if re.fullmatch(r"0*[0-9]", word):
+        return int(word)
+    singular = word if word in NUMBER_WORDS else word.removesuffix("es" if word == "sixes" else "s")
+    return NUMBER_WORDS.index(singular) if singular in NUMBER_WORDS else None
+
+
+def label_candidates(paths: Sequence[str]) -> list[Labels]:
+    """Return the labels that the paths can mean, the most likely first.
+
+    A folder is more likely than a file name, and an inner folder than an outer one.
+
+    Args:
+        paths: paths of the pictures, with "/" between folders.
+
+    Returns:
+        Lists of labels with one item for each path, `None` where a path has no label. The first list may have no label at all.
+
+    Example:
+        >>> label_candidates(["a/7_001.png", "a/3_002.png"])
+        [[7, 3]]
+        >>> label_candidates(["3/7/a.png"])
+        [[7], [3]]
+    """
+    by_folder = [[label for part in path.split("/")[-2::-1] if (label := label_of_word(part)) is not None] for path in paths]
+    if any(by_folder):
+        candidates = [
+            [labels[0] if labels else None for labels in by_folder],
+            [labels[-1] if labels else None for labels in by_folder],
+        ]
+    else:
+        candidates = _from_names([path.rpartition("/")[2] for path in paths])
+    return [labels for i, labels in enumerate(candidates) if labels not in candidates[:i]] or [[None] * len(paths)]
+
+
+def _from_names(names: list[str]) -> list[Labels]:
+    """Return labels from the same place of each file name: beside the word “label”, at the begin, or at the end."""
+    stems = [name.rpartition(".")[0] or name for name in names]
+    words = "|".join(sorted(LABEL_WORDS - {"no", "nr", "num"}, key=len, reverse=True))
+    named = rf"(?:^|[^a-z])(?:{words})[\W_]*0*([0-9])(?![0-9])"
+    places = [[_match(rf"(?i){named}", stem) for stem in stems]]
+    parts = [re.split(r"[\W_]+", stem.strip("_- ()")) for stem in stems]
+    places += [[_single(words[place]) for words in parts] for place in (0, -1)]
+    return [labels for labels in places if sum(label is not None for label in labels) >= MIN_SHARE * len(names)]
+
+
+def _match(pattern: str, text: str) -> int | None:
+    found = re.search(pattern, text)
+    return int(found[1]) if found else None
+
+
+def _single(word: str) -> int | None:
+    """Return the label of a word that is a digit, a number word, or letters and a digit such as “d7”."""
+    label = label_of_word(word)
+    if label is not None or not word:
+        return label if not re.fullmatch(r"0+[0-9]", word) else None
+    found = re.fullmatch(r"[A-Za-z]{1,3}([0-9])", word)
+    return int(found[1]) if found else None

@@ -1,0 +1,120 @@
+"""Check whether labels fit their pictures, and whether another reading of a file fits better.
+
+A trained model reads nearly every person's drawings. Of 5,000 pen drawings by 30 people, it agrees with 97 to 100 % of the labels
+of each person, and with at least 81 % of the labels of each person and digit. If it agrees with fewer than `MIN_AGREEMENT`, the
+file was read in another way than it was written: inverted, transposed as EMNIST, or with the labels of other pictures.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+MIN_AGREEMENT = 0.6  # share of the labels: with fewer, another reading is tried
+MIN_DIGITS = 3  # Fewer digits do not tell a wrong reading from an odd drawing.
+MIN_GAIN = 3  # digits that another reading must explain beyond the usual one
+MAX_CHECKED = 500  # digits that are predicted, spread over the set
+
+
+class DigitPredictor(Protocol):
+    """Predicts the probabilities of digits, as `digitcore.predictor.Predictor` does."""
+
+    def probabilities(self, digits: np.ndarray, /) -> np.ndarray:
+        """Return (N, 10) probabilities of (N, 28, 28) uint8 digits."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A way to read a file of samples.
+
+    Attributes:
+        digits: (N, 28, 28) uint8, ink 255 on 0.
+        labels: (N,) uint8.
+        change: what was changed, for example "transposed"; "" if nothing was changed.
+        agreement: share of the labels with which the model agrees, 0 to 1; `None` if it was not measured.
+        usual_agreement: the same share without the change.
+
+    Example:
+        >>> Reading(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8)).is_plausible
+        True
+    """
+
+    digits: np.ndarray
+    labels: np.ndarray
+    change: str = ""
+    agreement: float | None = None
+    usual_agreement: float | None = None
+
+    @property
+    def is_plausible(self) -> bool:
+        """Whether the model agrees with enough labels, or there are too few digits to tell."""
+        return self.agreement is None or self.agreement >= MIN_AGREEMENT
+
+    def __str__(self) -> str:
+        """Return a sentence about the change, or the doubt."""
+        percent = f"{100 * (self.agreement or 0):.0f} %"
+        if not self.is_plausible:
+            return f"The labels do not fit the pictures: {percent} agree with the prediction."
+        if self.change:
+            before = f"{100 * (self.usual_agreement or 0):.0f} %"
+            return f"{self.change}, because {percent} of the labels then agree with the prediction, instead of {before}."
+        return ""
+
+
+def choose_reading(
+    digits: np.ndarray, labels: np.ndarray, predictor: DigitPredictor | None, other_labels: Sequence[np.ndarray] = ()
+) -> Reading:
+    """Choose the reading of a file with which a trained model agrees.
+
+    The usual reading is kept if the model agrees with at least `MIN_AGREEMENT` of it, or if no other reading fits.
+
+    Args:
+        digits: (N, 28, 28) uint8, ink 255 on 0.
+        labels: (N,) uint8, the usual labels.
+        predictor: the trained model. Without one, the usual reading is returned.
+        other_labels: other possible labels, each (N,) uint8.
+
+    Returns:
+        The chosen reading with its agreement.
+
+    Example:
+        >>> from digitcore import mnist, models
+        >>> digits, labels = mnist.load_test()
+        >>> predictor = models.load("genius").predictor()
+        >>> choose_reading(digits[:50].transpose(0, 2, 1), labels[:50], predictor).change
+        'The pictures were transposed'
+    """
+    if predictor is None or len(labels) < MIN_DIGITS:
+        return Reading(digits, labels)
+    checked = np.unique(np.linspace(0, len(labels) - 1, MAX_CHECKED).round().astype(int))
+    usual = predictor.probabilities(digits[checked]).argmax(1) == labels[checked]
+    agreement = float(usual.mean())
+    if agreement >= MIN_AGREEMENT:
+        return Reading(digits, labels, agreement=agreement, usual_agreement=agreement)
+    turned = _turned(digits)
+    best = ("", labels, False, agreement)
+    for change, pictures in turned.items():
+        predicted = predictor.probabilities(pictures[checked]).argmax(1)
+        for is_other, candidate in [(False, labels), *((True, other) for other in other_labels)]:
+            fits = predicted == candidate[checked]
+            is_better = fits.mean() > max(best[3], MIN_AGREEMENT) and fits.sum() - usual.sum() >= MIN_GAIN
+            best = (change, candidate, is_other, float(fits.mean())) if is_better else best
+    change, chosen, is_other, share = best
+    return Reading(turned[change], chosen, _describe(change, is_other), share, agreement)
+
+
+def _turned(digits: np.ndarray) -> dict[str, np.ndarray]:
+    transposed = digits.transpose(0, 2, 1)
+    return {
+        "": digits,
+        "inverted": 255 - digits,
+        "transposed": transposed,
+        "inverted and transposed": 255 - transposed,
+    }
+
+
+def _describe(change: str, has_other_labels: bool) -> str:
+    pictures = f"The pictures were {change}" if change else ""
+    labels = f"{'other' if change else 'Other'} labels of the file were used" if has_other_labels else ""
+    return " and ".join(filter(None, (pictures, labels)))

@@ -1,0 +1,63 @@
+"""ZIP files as people make them: system files are skipped, and a folder around everything is removed."""
+
+import zipfile
+
+SYSTEM_FOLDERS = {"__MACOSX", ".git", ".ipynb_checkpoints"}
+SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
+
+
+def is_system_file(path: str) -> bool:
+    """Check whether a file was added by an operating system and not by its user.
+
+    Args:
+        path: path within the ZIP file, with "/" between folders.
+
+    Returns:
+        Whether the file can be skipped.
+
+    Example:
+        >>> [is_system_file(path) for path in ("__MACOSX/7/._a.png", "7/.DS_Store", "7/a.png")]
+        [True, True, False]
+    """
+    *folders, name = path.split("/")
+    return name in SYSTEM_FILES or name.startswith("._") or not SYSTEM_FOLDERS.isdisjoint(folders)
+
+
+def user_files(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Return the files of an archive without those of the operating system.
+
+    Args:
+        archive: an opened archive.
+
+    Returns:
+        Path → member, in the order of the archive. Folders are separated by "/".
+
+    Example:
+        >>> import io
+        >>> with zipfile.ZipFile(io.BytesIO(), "w") as archive:
+        ...     for name in ("lab/a.json", "lab/.DS_Store", "__MACOSX/lab/._a.json"):
+        ...         archive.writestr(name, "")
+        ...     list(user_files(archive))
+        ['lab/a.json']
+    """
+    named = {member.filename.replace("\\", "/"): member for member in archive.infolist() if not member.is_dir()}
+    return {path: member for path, member in named.items() if not path.endswith("/") and not is_system_file(path)}
+
+
+def without_top_folder(files: dict[str, zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+    """Remove the folders that contain all files. An unpacked and repacked archive has such a folder.
+
+    Args:
+        files: path → member, as `user_files` returns them.
+
+    Returns:
+        Shorter path → member.
+
+    Example:
+        >>> files = dict.fromkeys(["lab/a.json", "lab/models/b"], zipfile.ZipInfo())
+        >>> list(without_top_folder(files))
+        ['a.json', 'models/b']
+    """
+    while files and len({path.partition("/")[0] for path in files}) == 1 and all("/" in path for path in files):
+        files = {path.partition("/")[2]: member for path, member in files.items()}
+    return files

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from digitcore.data.plausibility import MIN_AGREEMENT, choose_reading
+
+
+@pytest.mark.parametrize(
+    ("change", "make"),
+    [
+        ("", lambda x: x),
+        ("The pictures were transposed", lambda x: x.transpose(0, 2, 1)),
+        ("The pictures were inverted", lambda x: 255 - x),
+        ("The pictures were inverted and transposed", lambda x: 255 - x.transpose(0, 2, 1)),
+    ],
+)
+def test_reading_that_fits_is_chosen(change, make, few, predictor):
+    reading = choose_reading(make(few.digits), few.labels, predictor)
+    assert reading.change == change
+    assert reading.is_plausible
+    assert np.array_equal(reading.digits, few.digits)
+    assert np.array_equal(reading.labels, few.labels)
+
+
+def test_an_odd_digit_is_no_reason_for_another_reading(few, predictor):
+    labels = few.labels.copy()
+    labels[:7] = (labels[:7] + 1) % 10
+    reading = choose_reading(few.digits, labels, predictor)
+    assert reading.agreement >= MIN_AGREEMENT
+    assert not reading.change
+    assert not str(reading)
+
+
+def test_two_digits_are_not_judged(few, predictor):
+    reading = choose_reading(few.digits[:2], few.labels[:2] + 1, predictor)
+    assert reading.agreement is None
+    assert reading.is_plausible
+
+
+def test_labels_that_never_fit_are_doubted(few, predictor):
+    reading = choose_reading(few.digits, (few.labels + 3) % 10, predictor, [(few.labels + 5) % 10])
+    assert not reading.is_plausible
+    assert "0 % agree" in str(reading)
