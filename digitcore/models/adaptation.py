@@ -19,9 +19,10 @@ from digitcore.models.bundle import ModelBundle, ModelCard
 from digitcore.models.keras_io import IMPORTED_NETWORK, INPUT_SHAPE
 
 N_PROBES = 1000  # validation digits whose loss decides
-N_PRELIMINARY = 100  # validation digits that exclude most of the inputs, because a slow model would take minutes otherwise
-N_FINALISTS = 4  # inputs whose loss is measured on all probes
-PROBE_BATCH = 50  # digits
+N_PRELIMINARY = 40  # validation digits that exclude most of the inputs, because a slow model would take minutes otherwise
+N_FINALISTS = 4  # largest number of inputs whose loss is measured on all probes
+PROBE_BATCH = 40  # digits
+CHANCE = 2  # standard errors of a difference that may be chance
 MAX_PROBE_SECONDS = 0.5  # CPU time of one prediction by Keras
 OWN_INPUT = "digit"  # name of the input of every network of Digit Lab
 ACCEPTED_SHAPES = (INPUT_SHAPE, (28, 28), (784,), (1, 28, 28), (784, 1), (1, 784), (28, 28, 3))
@@ -240,9 +241,12 @@ def measure(model: keras.Model) -> Meaning:
     digits, labels = (part[:N_PROBES] for part in mnist.load().validation)
     every = list(candidates())
     preliminary = [_measure_inputs(model, inputs, digits[:N_PRELIMINARY], labels[:N_PRELIMINARY]) for inputs in every]
-    by_loss = sorted(range(len(every)), key=lambda i: preliminary[i].losses.mean())
-    finalists = sorted({0, *by_loss[:N_FINALISTS]})
-    return _simplest([_measure_inputs(model, every[i], digits, labels) for i in finalists])
+    best = min(preliminary, key=lambda meaning: meaning.losses.mean())
+    possible = [meaning for meaning in preliminary if _may_equal(meaning, best, chance=2 * CHANCE)]
+    finalists = sorted(possible, key=lambda meaning: meaning.losses.mean())[:N_FINALISTS]
+    return _simplest(
+        [_measure_inputs(model, inputs, digits, labels) for inputs in every if inputs in [m.inputs for m in finalists]]
+    )
 
 
 def _measure_inputs(model: keras.Model, inputs: Inputs, digits: np.ndarray, labels: np.ndarray) -> Meaning:
@@ -286,12 +290,13 @@ def _softmax(values: np.ndarray) -> np.ndarray:
 def _simplest(meanings: list[Meaning]) -> Meaning:
     """Return the first meaning whose loss does not differ from the smallest loss beyond chance."""
     best = min(meanings, key=lambda meaning: meaning.losses.mean())
-    for meaning in meanings:
-        difference = meaning.losses - best.losses
-        error = difference.std() / np.sqrt(len(difference))
-        if difference.mean() <= max(TIE, 2 * error) and meaning.accuracy >= best.accuracy - TIE:
-            return meaning
-    return best
+    return next(meaning for meaning in meanings if _may_equal(meaning, best, CHANCE))
+
+
+def _may_equal(meaning: Meaning, best: Meaning, chance: float) -> bool:
+    """Return whether the loss differs from the smallest loss by so many standard errors at most."""
+    difference = meaning.losses - best.losses
+    return bool(difference.mean() <= max(TIE, chance * difference.std() / np.sqrt(len(difference))))
 
 
 def _sigmoid_layer(model: keras.Model) -> Any:

@@ -45,11 +45,14 @@ ONLY_FOR_THE_FIRST_LAYER = ("batch_input_shape", "input_dim", "input_dtype", "in
 KERNEL_KEYS = ("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint")
 # Keys that Keras 2 wrote and that have no effect on a prediction, or only one value.
 UNUSED_KEYS = {
-    "BatchNormalization": ("fused", "virtual_batch_size", "adjustment", "mode", "renorm", "renorm_clipping", "renorm_momentum"),
+    "BatchNormalization": ("fused", "virtual_batch_size", "adjustment", "mode"),
     "DepthwiseConv2D": KERNEL_KEYS,
     "SeparableConv2D": KERNEL_KEYS,
     "SpatialDropout2D": ("noise_shape", "trainable"),
 }
+# Layers that are idle in predictions. Keras 3 applies them, however, if a model is simply called.
+IDLE_LAYERS = ("RandomBrightness", "RandomContrast", "RandomErasing", "RandomFlip", "RandomRotation", "RandomShear")
+IDLE_LAYERS += ("RandomTranslation", "RandomZoom")
 # Arithmetic with a number, such as `x / 255`, by the names of TensorFlow's functions and of Keras 3's operations.
 DIVISIONS = ("math.truediv", "math.divide", "realdiv", "truediv", "TrueDivide", "Divide")
 PRODUCTS = ("math.multiply", "multiply", "Multiply")
@@ -61,8 +64,8 @@ KERAS_OPERATIONS = "keras.src.ops.numpy"
 def translate(model: Json) -> Json:
     """Return the configuration of a model in the form of Keras 3, without changing the argument.
 
-    The model gets any batch size and computes in float32. A configuration that Keras 3 has written for such a model stays the
-    same, except that `build_config` is dropped, which Keras computes again.
+    The model gets any batch size and computes in float32. Layers that are idle in predictions are replaced. A configuration that
+    Keras 3 has written for such a model stays the same, except that `build_config` is dropped, which Keras computes again.
 
     Args:
         model: The configuration of a model, with `class_name` and `config`, from an untrusted file.
@@ -93,6 +96,8 @@ def _layer(entry: Any) -> Any:
     config = entry.get("config")
     if name in MODELS:
         translated["config"] = _model_config(name, config)
+    elif name in IDLE_LAYERS and translated["module"] == LAYER_MODULE and isinstance(config, dict):
+        translated |= {"class_name": "Activation", "config": {"name": config.get("name"), "activation": "linear"}}
     elif isinstance(config, dict):
         translated["config"] = _layer_config(name, config)
     if isinstance(nodes := entry.get("inbound_nodes"), list):
@@ -231,8 +236,6 @@ def _node(node: Any) -> Any:
 
 def _layer_config(name: str, config: Json) -> Json:
     dropped = {*ONLY_FOR_THE_FIRST_LAYER, *UNUSED_KEYS.get(name, ())}
-    if config.get("renorm"):
-        dropped -= {"renorm", "renorm_clipping", "renorm_momentum"}
     if config.get("mode"):
         dropped -= {"mode"}
     translated: Json = {}

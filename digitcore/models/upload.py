@@ -85,15 +85,6 @@ LAYERS = frozenset(
         "GaussianNoise",
         "GaussianDropout",
         "ActivityRegularization",
-        # These layers are idle in predictions.
-        "RandomBrightness",
-        "RandomContrast",
-        "RandomErasing",
-        "RandomFlip",
-        "RandomRotation",
-        "RandomShear",
-        "RandomTranslation",
-        "RandomZoom",
     ]
 )
 LAYER_MODULES = ("keras.layers", "keras", "keras.models", "keras.src.models.functional", "keras.src.models.sequential")
@@ -352,7 +343,7 @@ def check_config(text: str) -> dict[str, Any]:
         ModelError: If the text is no configuration, the model has too many layers or weights, or a class is not allowed.
 
     Example:
-        >>> check_config('{"class_name": "Lambda", "config": {}}')
+        >>> check_config('{"class_name": "Lambda", "config": {"name": "x"}}')
         Traceback (most recent call last):
         digitcore.errors.ModelError: The model contains “Lambda”, which is not allowed. Use standard Keras layers.
     """
@@ -362,7 +353,7 @@ def check_config(text: str) -> dict[str, Any]:
         config = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ModelError(NOT_KERAS) from error
-    if not isinstance(config, dict) or not isinstance(config.get("config"), dict | list):
+    if not isinstance(config, dict) or not config.get("config") or not isinstance(config["config"], dict | list):
         raise ModelError(NOT_KERAS)
     _check_nesting(config)
     config = translate({name: value for name, value in config.items() if name != "compile_config"})
@@ -394,8 +385,8 @@ def _count_layers(value: Any) -> int:
         return sum(map(_count_layers, value))
     if not isinstance(value, dict):
         return 0
-    nested = sum(map(_count_layers, value.values()))
-    return nested + (_check_class(value) if "class_name" in value else 0)
+    own = _check_class(value) if "class_name" in value else 0
+    return own + sum(map(_count_layers, value.values()))
 
 
 def _check_class(value: dict[str, Any]) -> int:
@@ -460,8 +451,8 @@ def describe_import(model: ModelBundle) -> str:
         >>> describe_import(models.load("mlp"))
         ''
         >>> card = models.ModelCard("mine", "imported", 7850, metrics={"validation_accuracy": 0.16, "input_ink": 1.0})
-        >>> describe_import(models.ModelBundle(card, b"", b""))[:67]
-        'The model predicts only 16.0 % of MNIST\'s digits correctly. Pixels a'
+        >>> describe_import(models.ModelBundle(card, b"", b""))[:59]
+        "The model predicts only 16.0 % of MNIST's digits correctly."
     """
     metrics = model.card.metrics
     if "input_ink" not in metrics:
