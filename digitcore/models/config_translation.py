@@ -11,8 +11,16 @@ MODELS = ("Sequential", "Functional", "Model")
 LAYER_MODULE = "keras.layers"
 MODEL_MODULES = {"Sequential": "keras", "Functional": "keras.src.models.functional", "Model": "keras.src.models.functional"}
 # Modules of older versions, where the same classes were defined.
-OLD_MODULES = ("keras.src.engine", "keras.engine", "keras.src.layers", "keras.layers", "tf_keras", "tensorflow.keras")
-OLD_MODULES += ("tensorflow.python.keras", "keras.models")
+OLD_MODULES = (
+    "keras.src.engine",
+    "keras.engine",
+    "keras.src.layers",
+    "keras.layers",
+    "tf_keras",
+    "tensorflow.keras",
+    "tensorflow.python.keras",
+    "keras.models",
+)
 HELPER_MODULES = {"initializer": "keras.initializers", "regularizer": "keras.regularizers", "constraint": "keras.constraints"}
 FLOAT32 = "float32"
 FLOAT_POLICIES = ("DTypePolicy", "FloatDTypePolicy", "Policy", "PolicyV1")
@@ -51,8 +59,16 @@ UNUSED_KEYS = {
     "SpatialDropout2D": ("noise_shape", "trainable"),
 }
 # Layers that are idle in predictions. Keras 3 applies them, however, if a model is simply called.
-IDLE_LAYERS = ("RandomBrightness", "RandomContrast", "RandomErasing", "RandomFlip", "RandomRotation", "RandomShear")
-IDLE_LAYERS += ("RandomTranslation", "RandomZoom")
+IDLE_LAYERS = (
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
+)
 # Arithmetic with a number, such as `x / 255`, by the names of TensorFlow's functions and of Keras 3's operations.
 DIVISIONS = ("math.truediv", "math.divide", "realdiv", "truediv", "TrueDivide", "Divide")
 PRODUCTS = ("math.multiply", "multiply", "Multiply")
@@ -81,7 +97,8 @@ def translate(model: Json) -> Json:
         >>> new["config"]["layers"][1]["config"]
         {'units': 10, 'kernel_initializer': 'uniform'}
     """
-    return _layer(model)
+    translated: Json = _layer(model)
+    return translated
 
 
 def _layer(entry: Any) -> Any:
@@ -285,10 +302,9 @@ def _is_float(policy: Any) -> bool:
 def _helper(value: Json, module: str) -> Json:
     """Return an initializer, a regularizer or a constraint in the form of Keras 3."""
     if "class_name" not in value and isinstance(value.get("name"), str):  # Keras 1
-        config = {key: part for key, part in value.items() if key != "name"}
-        config = {"max_value" if key == "m" else key: part for key, part in config.items()}
+        values = {"max_value" if key == "m" else key: part for key, part in value.items() if key != "name"}
         name = "L1L2" if module.endswith("regularizers") else value["name"]
-        return {"module": module, "class_name": name, "config": config, "registered_name": None}
+        return {"module": module, "class_name": name, "config": values, "registered_name": None}
     config = value.get("config")
     if not isinstance(config, dict):
         return value

@@ -174,7 +174,8 @@ def explain_error(error: Exception) -> str:
     """
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return TOO_MUCH_MEMORY
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    innermost = str(error).split("Exception encountered: ")[-1]  # Keras repeats the whole configuration before it.
+    lines = [line.strip() for line in innermost.splitlines() if line.strip()]
     reason = re.sub(r"\S*/\S+", "…", lines[0] if lines else type(error).__name__)[:MAX_REASON]  # A path would reveal the machine.
     return f"Keras cannot open the model: {reason.rstrip('.:')}."
 

@@ -69,7 +69,8 @@ def _estimate_sequence(layers: list[Json], shape: Shape | None) -> tuple[Size, S
 
 def _estimate_graph(layers: list[Json], shape: Shape | None) -> tuple[Size, Shape | None]:
     """Return the size of a graph of layers, and the shape of its last layer."""
-    total, shapes = Size(), {}
+    total = Size()
+    shapes: dict[str, Shape | None] = {}
     waiting = list(layers)
     while waiting:
         ready = [layer for layer in waiting if all(name in shapes for name in _inputs(layer))]
