@@ -1,4 +1,4 @@
-# make run         set up and open the dashboard
+# make run         set up and open the dashboard, for this machine only; STREAMLIT_SERVER_ADDRESS=0.0.0.0 serves others, too
 # make test        set up and run every check
 # make test-quick  the tests that need no browser, worker, server or training: one minute
 # make coverage    run all tests, print which lines and branches they miss, and check the thresholds
@@ -20,12 +20,22 @@ PROTECTED := digitcore/storage digitcore/jobs digitcore/models/upload.py digitco
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 .DEFAULT_GOAL := help
 
-.PHONY: help setup run test test-quick coverage check check-style check-types lock bench audit
+.PHONY: help check-python setup run test test-quick coverage check check-style check-types lock bench audit
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
-.venv/ready: requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Digit Lab needs Python 3.11 or newer; name it with PYTHON=...")'
+# Packages that the project needs, TensorFlow above all, exist for these versions and machines only.
+define CHECK_PYTHON
+import platform, sys
+if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+    reason = ", for which TensorFlow has no package" if sys.version_info[:2] > (3, 13) else ""
+    sys.exit("Digit Lab needs Python 3.11 to 3.13, not %d.%d%s. Name another Python with PYTHON=..." % (*sys.version_info[:2], reason))
+if platform.system() == "Darwin" and platform.machine() == "x86_64":
+    sys.exit("Digit Lab does not run on Macs with an Intel processor, because TensorFlow has no package for them. Use Docker.")
+endef
+export CHECK_PYTHON
+
+.venv/ready: requirements.txt pyproject.toml | check-python
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(INSTALL) --requirement requirements.txt
 	$(INSTALL) --no-deps --editable .
@@ -35,9 +45,13 @@ help:
 	$(INSTALL) --requirement tests/requirements.txt
 	touch $@
 
+check-python:
+	@$(PYTHON) -c "$$CHECK_PYTHON"
+
 setup: .venv/ready
 	@$(BIN)/digitlab data || echo "Continuing without MNIST. Drawing works, and training asks for MNIST."
 
+run: export STREAMLIT_SERVER_ADDRESS ?= localhost
 run: setup
 	$(BIN)/python -m streamlit run server.py
 

@@ -1,7 +1,7 @@
 """The server of the dashboard and the REST API.
 
-Start it with `streamlit run server.py` or `uvicorn --no-proxy-headers server:app`. Streamlit Community Cloud runs
-`streamlit_app.py` instead, which serves the dashboard without the API.
+Start it with `streamlit run server.py` or `uvicorn server:app`. With `server.baseUrlPath`, all paths move together. Streamlit
+Community Cloud runs `streamlit_app.py` instead, which serves the dashboard without the API.
 """
 
 import functools
@@ -16,6 +16,7 @@ import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Mount, Route
@@ -26,28 +27,35 @@ from digitcore.errors import ConfigError
 from pages.components import assets
 
 ROOT = Path(__file__).resolve().parent
+BASE_PATH = "/".join(["", *filter(None, st.get_option("server.baseUrlPath").split("/"))])  # "" or, for example, "/lab"
 SECURITY_HEADERS = {
-    "content-security-policy": "frame-ancestors 'self'",  # Other sites must not show a page in a frame.
     "referrer-policy": "no-referrer",  # A link to another site must not send the address of a lab.
     "x-content-type-options": "nosniff",
     "permissions-policy": "camera=(self), microphone=(), geolocation=()",
 }
+LOOPBACK = "127.0.0.1"
 API_HEADERS = {"cache-control": "no-store", "x-frame-options": "DENY"}
-API_PATHS = ("/api", "/healthz")
-HIDDEN_PATHS = ("/_stcore/metrics",)  # Streamlit's metrics reveal the sessions of other people.
+API_PATHS = (f"{BASE_PATH}/api", f"{BASE_PATH}/healthz")
+HIDDEN_PATHS = (f"{BASE_PATH}/_stcore/metrics",)  # Streamlit's metrics reveal the sessions of other people.
 PRELOADED = ("pandas", "digitcore.storage.database", "digitcore.jobs.service", "ai_edge_litert.interpreter")
 PAGE_NAMES = sorted(page.stem for page in (ROOT / "pages").glob("[!_]*.py"))
 
 
 class SecurityHeaders:
-    """A middleware that adds the security headers to every response, unless the response already has them."""
+    """A middleware that adds the security headers to every response, unless the response already has them.
 
-    def __init__(self, app: ASGIApp):
+    Args:
+        app: The application.
+        embedders: Origins whose pages may show a page of the dashboard in a frame, besides its own origin.
+    """
+
+    def __init__(self, app: ASGIApp, embedders: tuple[str, ...] = ()):
         self.app = app
+        self.headers = SECURITY_HEADERS | {"content-security-policy": " ".join(["frame-ancestors 'self'", *embedders])}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_api = scope["type"] == "http" and scope["path"].startswith(API_PATHS)
-        added = SECURITY_HEADERS | (API_HEADERS if is_api else {})
+        added = self.headers | (API_HEADERS if is_api else {})
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -57,6 +65,24 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+
+class ConnectionAddress:
+    """A middleware that restores the address of the connection, unless `FORWARDED_ALLOW_IPS` names trusted proxies.
+
+    By default, uvicorn replaces the address of a request from this machine by an address of its header `X-Forwarded-For`, which a
+    visitor may have written. Streamlit makes uvicorn read the variable before this module could set it.
+    """
+
+    def __init__(self, app: ASGIApp):
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket") and scope["client"] and not os.environ.get("FORWARDED_ALLOW_IPS"):
+            forwarded = ",".join(Headers(scope=scope).getlist("x-forwarded-for"))
+            if scope["client"][0] in forwarded:
+                scope = {**scope, "client": (LOOPBACK, 0)}
+        await self.app(scope, receive, send)
 
 
 class HiddenPaths:
@@ -139,16 +165,23 @@ async def health(request: Request) -> JSONResponse:
     return JSONResponse({"status": "ok"})
 
 
-# By default uvicorn trusts the client address in the headers of a request from this machine.
-os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
-
 try:
-    load_config()
+    config = load_config()
 except ConfigError as error:
     raise SystemExit(str(error)) from None
 
+api = (
+    CORSMiddleware(call_api, config.origins("cors_origins"), ("GET", "POST"), ("content-type",))
+    if config.cors_origins
+    else call_api
+)
 app = st.App(
     ROOT / "streamlit_app.py",
-    routes=[Route("/healthz", health), Mount("/api", app=call_api)],
-    middleware=[Middleware(SecurityHeaders), Middleware(HiddenPaths), Middleware(PageHead)],
+    routes=[Route(f"{BASE_PATH}/healthz", health), Mount(f"{BASE_PATH}/api", app=api)],
+    middleware=[
+        Middleware(ConnectionAddress),
+        Middleware(SecurityHeaders, embedders=config.origins("embedders")),
+        Middleware(HiddenPaths),
+        Middleware(PageHead),
+    ],
 )

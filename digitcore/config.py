@@ -5,6 +5,7 @@ Every variable is a field of `Config`. A test compares the fields with the table
 
 import functools
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -16,12 +17,20 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from digitcore.errors import ConfigError
 
 STORE_OFF = "off"
+ANY_ORIGIN = "*"
 
 
 def _check_rate(value: str) -> str:
     from limits import parse  # Imported here because it is slow and needed only for a rate that differs from the default.
 
     parse(value)
+    return value
+
+
+def _check_origins(value: str) -> str:
+    for origin in value.split():
+        if origin != ANY_ORIGIN and not re.fullmatch(r"https?://(\*\.)?[A-Za-z0-9_.\[\]:-]+(:\d+)?", origin):
+            raise ValueError("write origins like https://lms.example.org, separated by spaces")
     return value
 
 
@@ -86,6 +95,31 @@ class Config(BaseSettings):
         description="Maximum rate of API requests from an address to a server. Behind a load balancer, set uvicorn's "
         "`FORWARDED_ALLOW_IPS` to its address. Otherwise all its visitors share the limit.",
     )
+    embedders: Annotated[str, AfterValidator(_check_origins)] = Field(
+        "",
+        description="Origins whose pages may show the dashboard in a frame, separated by spaces, for example "
+        "`https://lms.example.org https://*.hf.space`. By default, only the dashboard's own pages may.",
+    )
+    cors_origins: Annotated[str, AfterValidator(_check_origins)] = Field(
+        "",
+        description="Origins whose pages may call the API from a browser, separated by spaces, for example "
+        "`https://lms.example.org`, or `*` for all. By default, none may.",
+    )
+
+    def origins(self, field: str) -> tuple[str, ...]:
+        """Return the origins of a field.
+
+        Args:
+            field: `embedders` or `cors_origins`.
+
+        Returns:
+            The origins.
+
+        Example:
+            >>> Config(embedders="https://a.org https://b.org").origins("embedders")
+            ('https://a.org', 'https://b.org')
+        """
+        return tuple(str(getattr(self, field)).split())
 
     @property
     def cache_folder(self) -> Path:

@@ -15,6 +15,8 @@ DEFAULTS_IN_WORDS = {
     "dask_scheduler_address": "none",
     "cache": "the user's cache folder",
     "store": "an SQLite file in the cache folder",
+    "embedders": "none",
+    "cors_origins": "none",
 }
 
 

@@ -17,6 +17,9 @@ WRONG = [
     ("DIGITLAB_WORKERS", "1.5"),
     ("DIGITLAB_LOW_PRIORITY", "perhaps"),
     ("DIGITLAB_API_RATE", "often"),
+    ("DIGITLAB_EMBEDDERS", "lms.example.org"),
+    ("DIGITLAB_EMBEDDERS", "https://lms.example.org; script-src *"),
+    ("DIGITLAB_CORS_ORIGINS", "https://lms.example.org/course"),
 ]
 
 

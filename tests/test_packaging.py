@@ -87,3 +87,31 @@ def test_wheel_contains_the_library_with_models_and_templates(wheel):
 def test_wheel_installs_the_command(wheel):
     [entry_points] = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
     assert "digitlab = digitcore.cli:main" in wheel.read(entry_points).decode()
+
+
+@pytest.mark.parametrize(
+    ("version", "system", "machine", "words"),
+    [
+        ((3, 10), "Linux", "x86_64", "needs Python 3.11 to 3.13, not 3.10. Name"),
+        ((3, 11), "Linux", "aarch64", ""),
+        ((3, 13), "Darwin", "arm64", ""),
+        ((3, 14), "Linux", "x86_64", "not 3.14, for which TensorFlow has no package"),
+        ((3, 12), "Darwin", "x86_64", "Macs with an Intel processor"),
+    ],
+)
+def test_python_that_cannot_run_digit_lab_is_named_at_once(tmp_path, version, system, machine, words):
+    """A stand-in for an interpreter claims another version and another machine."""
+    claims = f"import platform, sys; sys.version_info = {(*version, 0)}; platform.system = lambda: '{system}'"
+    python = tmp_path / "python"
+    python.write_text(
+        f'#!/bin/sh\nexec {sys.executable} -c "{claims}; platform.machine = lambda: \'{machine}\'; exec(sys.argv[1])" "$2"\n'
+    )
+    python.chmod(0o755)
+    done = subprocess.run(["make", "--silent", "check-python", f"PYTHON={python}"], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode == 0) == (not words)
+    assert words in done.stderr
+
+
+def test_python_range_is_the_same_everywhere():
+    assert PROJECT["requires-python"] == ">=3.11,<3.14"
+    assert "Python 3.11 to 3.13" in (ROOT / "README.md").read_text()

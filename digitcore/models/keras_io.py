@@ -1,4 +1,4 @@
-"""Open, save, adapt and export Keras models. This module imports Keras: only the worker, the CLI and scripts use it."""
+"""Open, save and export Keras models. This module imports Keras: only the worker, the CLI and scripts use it."""
 
 import datetime
 import importlib.metadata
@@ -6,7 +6,6 @@ import io
 import json
 import platform
 import tempfile
-import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -15,19 +14,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from digitcore import mnist
 from digitcore.errors import ModelError
 from digitcore.models import litert, networks, reader
 from digitcore.models.bundle import ModelBundle, ModelCard, checksums
 
 PREDICTION_BATCH = 500  # digits
-PROBE_SIZE = 200  # MNIST digits that reveal the inputs and outputs of an imported model
-PROBE_BATCH = 50  # digits
-MAX_PROBE_SECONDS = 0.5  # CPU time of one prediction by Keras
 INPUT_SHAPE = (28, 28, 1)
-ACCEPTED_SHAPES = (INPUT_SHAPE, (28, 28), (784,))  # input shapes of an imported model
 IMPORTED_NETWORK = "imported"
-NOT_A_DIGIT_MODEL = "The model does not classify digits. Choose a model that maps an image of 28 × 28 pixels to ten outputs."
 ONNX_OPSET, ONNX_IR = 15, 8
 CONFIG_FILE = "config.json"
 NEW_KEYS = {  # keys of a configuration that Keras 3.0 does not know → their defaults
@@ -259,68 +252,6 @@ def to_onnx(bundle: ModelBundle) -> bytes:
     exported.ir_version = ONNX_IR
     content: bytes = exported.SerializeToString()
     return content
-
-
-def adapt(keras_bytes: bytes, name: str) -> ModelBundle:
-    """Adapt an imported model to the inputs and outputs of Digit Lab.
-
-    The adapted model maps (28, 28, 1) pixels from 0 to 255 to ten probabilities. The predictions for MNIST's validation
-    digits reveal whether the imported model expects pixels from 0 to 1, and whether it returns logits.
-
-    Args:
-        keras_bytes: Content of a .keras file, which `upload.check` has accepted if it is untrusted.
-        name: Name of the new model.
-
-    Returns:
-        The adapted model.
-
-    Raises:
-        ModelError: If Keras cannot open the file, or the model does not classify digits.
-        DatasetNotFoundError: If MNIST is not on this machine and cannot be downloaded.
-
-    Example:
-        >>> from digitcore import models
-        >>> adapt(models.load("mlp").keras_bytes, "mine")
-        ModelBundle('mine', network='imported', parameters=238510, trained=True, mnist_accuracy=None)
-    """
-    model = open_keras(keras_bytes, name)
-    if len(model.inputs) != 1 or len(model.outputs) != 1 or model.outputs[0].shape[1:] != (10,):
-        raise ModelError(NOT_A_DIGIT_MODEL)
-    shape = tuple(model.inputs[0].shape[1:])
-    if shape not in ACCEPTED_SHAPES:
-        raise ModelError(NOT_A_DIGIT_MODEL)
-    _check_speed(model, shape)
-    digits, labels = (part[:PROBE_SIZE] for part in mnist.load().validation)
-    outputs = {
-        scale: predict_in_batches(model, (digits * scale).reshape(-1, *shape).astype(np.float32), PROBE_BATCH)
-        for scale in (1.0, 1 / 255)
-    }
-    if not all(np.isfinite(output).all() for output in outputs.values()):
-        raise ModelError("The model's outputs are not numbers, because its weights are damaged. Train it again.")
-    scale = max(outputs, key=lambda candidate: (outputs[candidate].argmax(1) == labels).mean())
-    is_softmax = bool(np.allclose(outputs[scale].sum(1), 1, atol=1e-3) and (outputs[scale] >= 0).all())
-    if (shape, scale, is_softmax) != (INPUT_SHAPE, 1.0, True):
-        inputs = keras.Input(INPUT_SHAPE, name="digit")
-        inner = keras.layers.Rescaling(scale)(keras.layers.Reshape(shape)(inputs))
-        model = keras.Model(inputs, model(inner) if is_softmax else keras.layers.Softmax()(model(inner)))
-    card = ModelCard(
-        name=name,
-        network=IMPORTED_NETWORK,
-        parameters=model.count_params(),
-        trained=True,
-        **provenance(),
-    )
-    return to_bundle(model, card)
-
-
-def _check_speed(model: keras.Model, shape: tuple[int, ...]) -> None:
-    """Reject a slow model before the probes, which would take minutes."""
-    one = np.zeros((1, *shape), np.float32)
-    model(one)
-    begin = time.process_time()
-    model(one)
-    if time.process_time() - begin > MAX_PROBE_SECONDS:
-        raise ModelError("The model is too slow to predict after each stroke. Use a smaller model.")
 
 
 def predict_in_batches(model: keras.Model, images: np.ndarray, batch_size: int = PREDICTION_BATCH) -> np.ndarray:

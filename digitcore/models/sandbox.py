@@ -1,14 +1,17 @@
 """Open untrusted models with limits of time and memory. `upload` runs this module as a separate process.
 
-`python -m digitcore.models.sandbox FOLDER` reads each file N.in of the folder. It writes N.keras, N.tflite and N.json, or
-N.error with an error message. `python -m digitcore.models.sandbox --measure FILE` prints the cost of predictions with a .tflite
-file. A separate process measures the cost, because the memory of Keras would be counted otherwise.
+`python -m digitcore.models.sandbox FOLDER` reads each file N.in of the folder that has no result yet. It writes N.started, then
+N.keras, N.tflite and N.json, or N.error with an error message.
+
+`python -m digitcore.models.sandbox --measure FILE` prints the cost of predictions with a .tflite file. A separate process
+measures the cost, because the memory of Keras would be counted otherwise.
 """
 
 import io
 import json
+import mmap
 import os
-import resource
+import re
 import subprocess
 import sys
 import time
@@ -18,18 +21,29 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import psutil
 
 from digitcore import processes
 from digitcore.errors import ZIP_ERRORS, ModelError
 from digitcore.images import SIDE
-from digitcore.models.upload import TOO_COSTLY, WEIGHTS_FILE
+from digitcore.models.file_kinds import is_hdf5
+from digitcore.models.upload import (
+    MAX_ADDRESS_SPACE,
+    MAX_CPU_SECONDS,
+    MAX_WEIGHTS,
+    TOO_MUCH_MEMORY,
+    WEIGHTS_FILE,
+    explain_exit,
+)
 from digitcore.predictor import Predictor
 
-MAX_ADDRESS_SPACE = 8 << 30  # bytes, more than TensorFlow reserves
-MAX_CPU_SECONDS = 200
+try:
+    import resource
+except ImportError:  # Windows has no such limits.
+    resource = None  # type: ignore[assignment]
+
 MAX_FILE_SIZE = 200 << 20  # bytes
-MAX_WEIGHTS = 5_000_000
+TRAINING_STATE = ("optimizer", "optimizer_weights", "metrics")  # parts of a weights file that a network does not need
+MAX_REASON = 200  # characters of a message from Keras
 MAX_MILLISECONDS = 20  # CPU time of one prediction on one thread
 MAX_MEGABYTES = 64  # memory in use after a batch of predictions
 BATCH_SIZE = 100  # digits
@@ -88,30 +102,82 @@ def main(folder: Path) -> None:
         >>> main(Path("models-to-open"))  # doctest: +SKIP
     """
     processes.end_with_parent(os.getppid(), exit_status=1)
-    for kind, limit in (
-        (resource.RLIMIT_AS, MAX_ADDRESS_SPACE),
-        (resource.RLIMIT_CPU, MAX_CPU_SECONDS),
-        (resource.RLIMIT_FSIZE, MAX_FILE_SIZE),
-    ):
-        resource.setrlimit(kind, (limit, limit))
-    from digitcore.models import keras_io
+    files = sorted(folder.glob("*.in"), key=lambda file: int(file.stem))
+    set_limits(len(files))
+    from digitcore.models import adaptation, foreign_models
 
-    for file in sorted(folder.glob("*.in")):
+    for file in files:
+        if any(file.with_suffix(suffix).exists() for suffix in (".started", ".error")):
+            continue
+        file.with_suffix(".started").touch()
+        _set_limit("RLIMIT_CPU", MAX_CPU_SECONDS + int(time.process_time()), hard=None)
         try:
             check_weights(file)
-            bundle = keras_io.adapt(file.read_bytes(), file.stem)
+            bundle = adaptation.adapt(foreign_models.load(file.read_bytes()), file.stem)
             tflite = file.with_suffix(".tflite")
             tflite.write_bytes(bundle.tflite_bytes)
             _measure_apart(tflite).check()
         except ModelError as error:
             file.with_suffix(".error").write_text(str(error), encoding="utf-8")
         except Exception as error:  # noqa: BLE001 An untrusted file can make Keras raise any error.
-            file.with_suffix(".error").write_text(
-                f"Keras cannot open the model ({type(error).__name__}). Save it again with Keras 3.", encoding="utf-8"
-            )
+            file.with_suffix(".error").write_text(explain_error(error), encoding="utf-8")
         else:
             file.with_suffix(".keras").write_bytes(bundle.keras_bytes)
             file.with_suffix(".json").write_text(bundle.card.to_json(), encoding="utf-8")
+
+
+def set_limits(n_files: int) -> list[str]:
+    """Limit the resources of this process, as far as the operating system can.
+
+    Args:
+        n_files: Number of models that the process opens. Each may use `MAX_CPU_SECONDS`.
+
+    Returns:
+        The names of the limits that this operating system does not offer. macOS has no limit of memory, and Windows has none.
+
+    Example:
+        >>> set_limits(1)  # doctest: +SKIP
+        []
+    """
+    limits = {
+        "RLIMIT_AS": (MAX_ADDRESS_SPACE, MAX_ADDRESS_SPACE),
+        "RLIMIT_CPU": (MAX_CPU_SECONDS, MAX_CPU_SECONDS * (n_files + 1)),
+        "RLIMIT_FSIZE": (MAX_FILE_SIZE, MAX_FILE_SIZE),
+    }
+    return [name for name, (soft, hard) in limits.items() if not _set_limit(name, soft, hard)]
+
+
+def _set_limit(name: str, soft: int, hard: int | None) -> bool:
+    """Set a limit. Without a hard limit, the present one stays. Return False if the operating system does not offer it."""
+    if resource is None:
+        return False
+    kind = getattr(resource, name)
+    try:
+        resource.setrlimit(kind, (soft, resource.getrlimit(kind)[1] if hard is None else hard))
+    except (ValueError, OSError):
+        return False
+    return True
+
+
+def explain_error(error: Exception) -> str:
+    """Return why a model could not be opened.
+
+    Args:
+        error: An error of Keras, TensorFlow or Python.
+
+    Returns:
+        A sentence. Memory is named only if it was exhausted.
+
+    Example:
+        >>> explain_error(ValueError("Layer 'dense' expected 2 variables.\\nMore."))
+        "Keras cannot open the model: Layer 'dense' expected 2 variables."
+    """
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return TOO_MUCH_MEMORY
+    innermost = str(error).split("Exception encountered: ")[-1]  # Keras repeats the whole configuration before it.
+    lines = [line.strip() for line in innermost.splitlines() if line.strip()]
+    reason = re.sub(r"\S*/\S+", "…", lines[0] if lines else type(error).__name__)[:MAX_REASON]  # A path would reveal the machine.
+    return f"Keras cannot open the model: {reason.rstrip('.:')}."
 
 
 def measure(tflite: bytes) -> Cost:
@@ -131,14 +197,25 @@ def measure(tflite: bytes) -> Cost:
         >>> measure(models.load("mlp").tflite_bytes).milliseconds < MAX_MILLISECONDS
         True
     """
-    process, digits = psutil.Process(), np.zeros((BATCH_SIZE, SIDE, SIDE), np.uint8)
-    before = process.memory_info().rss
+    digits = np.zeros((BATCH_SIZE, SIDE, SIDE), np.uint8)
+    before = _resident_bytes()
     predictor = Predictor.load(tflite, batch_size=BATCH_SIZE)
     milliseconds = 1000 * min(_seconds(predictor, digits[:1]) for _ in range(N_TIMED))
     if milliseconds > MAX_MILLISECONDS:
         return Cost(milliseconds, 0.0)
     predictor.probabilities(digits)
-    return Cost(milliseconds, (process.memory_info().rss - before) / 1e6)
+    return Cost(milliseconds, (_resident_bytes() - before) / 1e6)
+
+
+def _resident_bytes() -> int:
+    """Return the memory of this process. Linux tells it without psutil, which needs the module `resource` there."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        return pages * mmap.PAGESIZE
+    except OSError:
+        import psutil
+
+        return int(psutil.Process().memory_info().rss)
 
 
 def _seconds(predictor: Predictor, digits: np.ndarray) -> float:
@@ -154,17 +231,19 @@ def _measure_apart(tflite: Path) -> Cost:
     try:
         done = subprocess.run(command, timeout=MEASURE_TIMEOUT, capture_output=True, check=True)
         return Cost(**json.loads(done.stdout))
-    except (subprocess.SubprocessError, ValueError) as error:
-        raise ModelError(TOO_COSTLY) from error
+    except subprocess.TimeoutExpired as error:
+        raise ModelError(f"Predictions were not measured within {MEASURE_TIMEOUT} s. Use a smaller model.") from error
+    except subprocess.CalledProcessError as error:
+        raise ModelError(explain_exit(error.returncode, error.stderr)) from error
 
 
 def check_weights(file: Path) -> None:
-    """Check that the weights of a .keras file are plain numbers, and not too many.
+    """Check that the weights of a model file are plain numbers, and not too many.
 
     HDF5 files can also contain links to other files, external data and huge sizes. These are rejected.
 
     Args:
-        file: A .keras file.
+        file: A .keras file or an HDF5 file.
 
     Raises:
         ModelError: If the weights are damaged, too many, or not plain numbers.
@@ -173,8 +252,12 @@ def check_weights(file: Path) -> None:
         >>> from digitcore import models
         >>> check_weights(models.SHIPPED_FOLDER / "mlp" / "model.keras")
     """
+    content = file.read_bytes()
     try:
-        with zipfile.ZipFile(file) as archive, h5py.File(io.BytesIO(archive.read(WEIGHTS_FILE)), "r") as weights:
+        if not is_hdf5(content):
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                content = archive.read(WEIGHTS_FILE)
+        with h5py.File(io.BytesIO(content), "r") as weights:
             total = sum(_count_weights(weights, name) for name in _hard_link_names(weights))
     except (*ZIP_ERRORS, TypeError) as error:
         raise ModelError("The model's weights cannot be read, because the file is damaged. Save the model again.") from error
@@ -198,7 +281,7 @@ def _count_weights(weights: h5py.File, name: str) -> int:
         return 0
     if item.external or item.is_virtual or item.dtype.kind not in "fiub":
         raise ModelError("The model's weights are not plain numbers. Save the model again with Keras 3.")
-    return int(item.size)
+    return 0 if name.split("/")[0] in TRAINING_STATE else int(item.size)
 
 
 if __name__ == "__main__":

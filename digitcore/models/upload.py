@@ -1,7 +1,9 @@
-"""Import of untrusted .keras files. A file is checked first, and then opened in a separate process.
+"""Import of untrusted models: `.keras` files of Keras 2 and 3, and HDF5 files of Keras 1 to 3.
 
-The check accepts a small file that contains exactly the members that Keras writes, and only layers that compute. Then
-`digitcore.models.sandbox` opens it in Keras's safe mode, with limits of time and memory, and measures the cost of a prediction.
+A file is checked first, and then opened in a separate process. The check accepts a small file that contains exactly the members
+that Keras writes, and only layers that compute. Then `digitcore.models.sandbox` opens it in Keras's safe mode, with limits of
+time and memory, and measures what the model's numbers mean and what a prediction costs. An HDF5 file is checked in the sandbox,
+because a library in C reads it.
 """
 
 import contextlib
@@ -20,18 +22,26 @@ from pathlib import Path
 from typing import Any
 
 from digitcore.errors import ZIP_ERRORS, CancelledError, ModelError
-from digitcore.models import registry
+from digitcore.models import registry, size_estimate
 from digitcore.models.bundle import ModelBundle, ModelCard
+from digitcore.models.config_translation import translate
+from digitcore.models.file_kinds import NOT_KERAS, describe_unsupported, is_hdf5, is_metadata_of_macos
 
 MAX_BYTES = 20_000_000  # size of a file
 MAX_UNPACKED = 60_000_000  # size of all members in bytes
 MAX_CONFIG = 1_000_000  # size of config.json in bytes
 MAX_LAYERS = 300
 MAX_NESTING = 60  # levels of lists and objects in config.json
+MAX_WEIGHTS = 5_000_000
+MAX_OUTPUT = 16_000_000  # values that a layer returns for one digit, 64 MB
+MAX_CPU_SECONDS = 200  # processor time to open a model
+MAX_ADDRESS_SPACE = 8 << 30  # bytes of memory to open a model, more than TensorFlow reserves
 STARTUP_TIMEOUT = 240  # s to start Keras on a busy machine
 TIMEOUT_PER_MODEL = 40  # s to open a model
 POLL_INTERVAL = 0.1  # s
-TOO_LONG = "The model took too long to check. Try again later, or use a smaller model."
+MIN_ACCURACY = 0.8  # share of MNIST's digits below which an import warns
+INPUT_NAMES = {(0, 255): "0 to 255", (0, 1): "0 to 1", (-1, 1): "-1 to 1"}  # values for background and ink
+ZIPPED_SUFFIXES = (".keras", ".h5", ".hdf5")
 ShouldStop = Callable[[], bool]
 CONFIG_FILE, WEIGHTS_FILE, METADATA_FILE = "config.json", "model.weights.h5", "metadata.json"
 MEMBERS = {METADATA_FILE, CONFIG_FILE, WEIGHTS_FILE}
@@ -79,23 +89,27 @@ LAYERS = frozenset(
 )
 LAYER_MODULES = ("keras.layers", "keras", "keras.models", "keras.src.models.functional", "keras.src.models.sequential")
 HELPER_MODULES = ("keras.initializers", "keras.regularizers", "keras.constraints")
-NOT_KERAS = "The file is not a model saved by Keras. Choose a .keras file."
-TOO_COSTLY = "The model needs more memory or time than the limit. Use a smaller model."
+TOO_MUCH_MEMORY = "The model needs more memory than the import may use. Use a smaller model."
+TOO_MUCH_TIME = f"The model needs more than {MAX_CPU_SECONDS} s of processor time to open. Use a smaller model."
+TOO_LONG_CONFIG = "The model's configuration is too long. Use a model with fewer layers."
+MEMORY_ERRORS = ("bad_alloc", "MemoryError", "Cannot allocate memory", "OOM when allocating")  # texts on stderr
 MAX_MESSAGE = 300  # characters of an error message from the sandbox
+STDERR_TAIL = 4000  # bytes
 
 
 def check(content: bytes) -> bytes:
-    """Check a .keras file without opening it in Keras.
+    """Check a model file without opening it in Keras.
 
     Args:
-        content: Content of the untrusted file.
+        content: Content of the untrusted file: a .keras file, an HDF5 file, or a ZIP file with one of them.
 
     Returns:
-        Content of a new file with the same network and weights, without the compile configuration.
+        Content of a new .keras file with the same network and weights, in the form of Keras 3, without the compile configuration.
+        An HDF5 file is returned unchanged. The sandbox checks it.
 
     Raises:
-        ModelError: If the file is too large or damaged, or contains something that a network does not need. The message says
-            which.
+        ModelError: If the file is too large or damaged, of another kind, or contains something that a network does not need. The
+            message says which.
 
     Example:
         >>> from digitcore import models
@@ -104,19 +118,49 @@ def check(content: bytes) -> bytes:
         True
         >>> check(b"hello")
         Traceback (most recent call last):
-        digitcore.errors.ModelError: The file is not a model saved by Keras. Choose a .keras file.
+        digitcore.errors.ModelError: The file is not a model saved by Keras. Choose a .keras or .h5 file.
     """
     if len(content) > MAX_BYTES:
         raise ModelError(f"The file is larger than {MAX_BYTES // 1_000_000} MB. Use a smaller model.")
+    if is_hdf5(content):
+        return content
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            _check_members(archive.infolist())
-            config = archive.read(CONFIG_FILE).decode()
-            weights = archive.read(WEIGHTS_FILE)
-            metadata = archive.read(METADATA_FILE)
+            members = _find_members(archive)
+            if len(members) == 1 and (name := next(iter(members))).endswith(ZIPPED_SUFFIXES) and name != WEIGHTS_FILE:
+                if members[name].file_size > MAX_BYTES:
+                    raise ModelError(f"The model is larger than {MAX_BYTES // 1_000_000} MB. Use a smaller model.")
+                inner = archive.read(members[name])
+            else:
+                _check_members(members, content)
+                text, weights, metadata = (archive.read(members[name]) for name in (CONFIG_FILE, WEIGHTS_FILE, METADATA_FILE))
+                inner = b""
+        if inner:
+            return _check_inner(inner)
+        config = check_config(text.decode())
     except ZIP_ERRORS as error:
-        raise ModelError(NOT_KERAS) from error
-    return _pack(_check_config(config), weights, metadata)
+        raise ModelError(describe_unsupported(content)) from error
+    return pack({METADATA_FILE: metadata, CONFIG_FILE: json.dumps(config).encode(), WEIGHTS_FILE: weights})
+
+
+def _check_inner(content: bytes) -> bytes:
+    """Check the only model file of a ZIP file. A ZIP file in a ZIP file in a ZIP file is not unpacked."""
+    with contextlib.suppress(*ZIP_ERRORS), zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if CONFIG_FILE not in _find_members(archive):
+            raise ModelError(describe_unsupported(content))
+    return check(content)
+
+
+def _find_members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Return the members by name, without folders, files that macOS adds, and a folder that contains all others."""
+    members = [member for member in archive.infolist() if not member.is_dir() and not is_metadata_of_macos(member.filename)]
+    tops = {member.filename.partition("/")[0] for member in members}
+    prefix = f"{tops.pop()}/" if len(tops) == 1 else ""
+    if not all(member.filename.startswith(prefix) for member in members):
+        prefix = ""
+    if len({member.filename for member in members}) != len(members):
+        raise ModelError(NOT_KERAS)
+    return {member.filename.removeprefix(prefix): member for member in members}
 
 
 def _never_stop() -> bool:
@@ -132,7 +176,7 @@ def open_checked(files: list[bytes], should_stop: ShouldStop = _never_stop) -> l
         should_stop: Called several times a second. If it returns True, the work is cancelled.
 
     Returns:
-        The models, adapted as by `keras_io.adapt`. Their names are numbers.
+        The models, adapted to the inputs and outputs of Digit Lab. Their names are numbers.
 
     Raises:
         ModelError: If a model cannot be opened in time, does not classify digits, or is too slow or too large.
@@ -151,10 +195,12 @@ def open_checked(files: list[bytes], should_stop: ShouldStop = _never_stop) -> l
 
 
 def open_each(files: list[bytes], should_stop: ShouldStop = _never_stop) -> list[ModelBundle | ModelError]:
-    """Open .keras files in a separate process, and return an error for each model that cannot be opened.
+    """Open model files in a separate process, and return an error for each model that cannot be opened.
+
+    If a model ends the process, a new process opens the models that follow.
 
     Args:
-        files: Contents of .keras files from `check`.
+        files: Contents of files from `check`.
         should_stop: Called several times a second. If it returns True, the work is cancelled.
 
     Returns:
@@ -167,37 +213,86 @@ def open_each(files: list[bytes], should_stop: ShouldStop = _never_stop) -> list
         >>> open_each([])
         []
     """
-    if not files:
-        return []
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         for number, content in enumerate(files):
-            (Path(folder) / f"{number}.in").write_bytes(content)
-        command = [sys.executable, "-m", "digitcore.models.sandbox", folder]
-        if not _run(command, STARTUP_TIMEOUT + TIMEOUT_PER_MODEL * len(files), should_stop):
-            return [ModelError(TOO_LONG) for _ in files]
-        return [_read_outcome(Path(folder), number) for number in range(len(files))]
+            (folder / f"{number}.in").write_bytes(content)
+        waiting = list(range(len(files)))
+        while waiting:
+            command = [sys.executable, "-m", "digitcore.models.sandbox", name]
+            reason = _run(command, STARTUP_TIMEOUT + TIMEOUT_PER_MODEL * len(waiting), should_stop, folder / "stderr")
+            waiting = [number for number in waiting if not _has_outcome(folder, number)]
+            if not waiting:
+                break
+            was_opened = (folder / f"{waiting[0]}.started").exists()
+            for number in waiting[:1] if was_opened else waiting:
+                (folder / f"{number}.error").write_text(reason, encoding="utf-8")
+            waiting = waiting[1:] if was_opened else []
+        return [_read_outcome(folder, number) for number in range(len(files))]
 
 
-def _run(command: list[str], timeout: float, should_stop: ShouldStop) -> bool:
-    """Run a process, then kill the processes that it started. Return False if it exceeded the timeout.
+def _has_outcome(folder: Path, number: int) -> bool:
+    return any((folder / f"{number}.{suffix}").exists() for suffix in ("json", "error"))
+
+
+def _run(command: list[str], timeout: float, should_stop: ShouldStop, stderr: Path) -> str:
+    """Run a process, then kill the processes that it started. Return why it ended, if a model has no outcome then.
 
     Raises:
         CancelledError: If `should_stop` returned True.
     """
     end = time.monotonic() + timeout
     silent = subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=silent, stdout=silent, stderr=silent, start_new_session=True) as process:
+    with (
+        stderr.open("wb") as log,
+        subprocess.Popen(command, stdin=silent, stdout=silent, stderr=log, start_new_session=True) as process,
+    ):
         try:
             while process.poll() is None:
                 if should_stop():
                     raise CancelledError("The import was stopped. No model was opened.")
                 if time.monotonic() > end:
-                    return False
+                    return f"The model was not opened within {timeout:,.0f} s. Try again later, or use a smaller model."
                 time.sleep(POLL_INTERVAL)
-            return True
+            return explain_exit(process.returncode, stderr.read_bytes())
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            _kill_group(process)
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    if not hasattr(os, "killpg"):  # Windows
+        process.kill()
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def explain_exit(status: int, stderr: bytes) -> str:
+    """Return why a process that opened or measured a model has ended without a result.
+
+    Memory or time is named only if the process reached that limit.
+
+    Args:
+        status: Exit status of the process, negative for a signal.
+        stderr: What the process wrote to its standard error.
+
+    Returns:
+        One or two sentences.
+
+    Example:
+        >>> explain_exit(-9, b"")
+        'The process that opens models was ended by SIGKILL. Try again.'
+        >>> explain_exit(-6, b"terminate called after throwing an instance of 'std::bad_alloc'")
+        'The model needs more memory than the import may use. Use a smaller model.'
+    """
+    if status == -getattr(signal, "SIGXCPU", 0) != 0:
+        return TOO_MUCH_TIME
+    tail = stderr[-STDERR_TAIL:].decode("utf-8", "replace")
+    if status != 0 and any(text in tail for text in MEMORY_ERRORS):
+        return TOO_MUCH_MEMORY
+    if status < 0:
+        return f"The process that opens models was ended by {signal.Signals(-status).name}. Try again."
+    return f"The process that opens models ended with exit status {status}. Report this as a bug."
 
 
 def find_shipped(content: bytes) -> ModelBundle | None:
@@ -225,42 +320,73 @@ def _shipped_by_content() -> dict[bytes, ModelBundle]:
     return {bundle.keras_bytes: bundle for bundle in map(registry.load, registry.names())}
 
 
-def _check_members(members: list[zipfile.ZipInfo]) -> None:
+def _check_members(members: dict[str, zipfile.ZipInfo], content: bytes) -> None:
     """Check the names and the unpacked sizes before anything is unpacked."""
-    found = [member.filename for member in members]
-    if len(found) != len(set(found)) or set(found) != MEMBERS:
-        raise ModelError(NOT_KERAS)
-    if sum(member.file_size for member in members) > MAX_UNPACKED:
+    if set(members) != MEMBERS:
+        raise ModelError(describe_unsupported(content))
+    if sum(member.file_size for member in members.values()) > MAX_UNPACKED:
         raise ModelError(f"The unpacked model is larger than {MAX_UNPACKED // 1_000_000} MB. Use a smaller model.")
-    if next(member.file_size for member in members if member.filename == CONFIG_FILE) > MAX_CONFIG:
-        raise ModelError("The model's configuration is too long. Use a model with fewer layers.")
+    if members[CONFIG_FILE].file_size > MAX_CONFIG:
+        raise ModelError(TOO_LONG_CONFIG)
 
 
-def _check_config(text: str) -> dict[str, Any]:
-    """Parse and check config.json. Return it without the compile configuration."""
+def check_config(text: str) -> dict[str, Any]:
+    """Check the configuration of a model, and translate it to the form of Keras 3.
+
+    Args:
+        text: JSON of an untrusted file.
+
+    Returns:
+        The configuration without the compile configuration.
+
+    Raises:
+        ModelError: If the text is no configuration, the model has too many layers or weights, or a class is not allowed.
+
+    Example:
+        >>> check_config('{"class_name": "Lambda", "config": {"name": "x"}}')
+        Traceback (most recent call last):
+        digitcore.errors.ModelError: The model contains “Lambda”, which is not allowed. Use standard Keras layers.
+    """
+    if len(text) > MAX_CONFIG:
+        raise ModelError(TOO_LONG_CONFIG)
     try:
         config = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ModelError(NOT_KERAS) from error
-    if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
+    if not isinstance(config, dict) or not config.get("config") or not isinstance(config["config"], dict | list):
         raise ModelError(NOT_KERAS)
-    config = {name: value for name, value in config.items() if name not in ("compile_config", "build_config")}
+    _check_nesting(config)
+    config = translate({name: value for name, value in config.items() if name != "compile_config"})
     n_layers = _count_layers(config)
     if n_layers > MAX_LAYERS:
         raise ModelError(f"The model has {n_layers:,} layers. Use a model of at most {MAX_LAYERS}.")
+    size = size_estimate.estimate(config)
+    if size.weights > MAX_WEIGHTS:
+        raise ModelError(f"The model has {size.weights:,} weights. Use a model of at most {MAX_WEIGHTS:,}.")
+    if size.largest_output > MAX_OUTPUT:
+        raise ModelError(
+            f"A layer of the model returns {size.largest_output:,} values for a digit. The limit is {MAX_OUTPUT:,}. "
+            "Use a smaller model."
+        )
     return config
 
 
-def _count_layers(value: Any, depth: int = 0) -> int:
-    """Check every class in the configuration, and return the number of layers."""
+def _check_nesting(value: Any, depth: int = 0) -> None:
     if depth > MAX_NESTING:
         raise ModelError("The model's configuration is nested too deeply. Use a simpler model.")
+    if isinstance(value, list | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            _check_nesting(item, depth + 1)
+
+
+def _count_layers(value: Any) -> int:
+    """Check every class in the configuration, and return the number of layers."""
     if isinstance(value, list):
-        return sum(_count_layers(item, depth + 1) for item in value)
+        return sum(map(_count_layers, value))
     if not isinstance(value, dict):
         return 0
-    nested = sum(_count_layers(item, depth + 1) for item in value.values())
-    return nested + (_check_class(value) if "class_name" in value else 0)
+    own = _check_class(value) if "class_name" in value else 0
+    return own + sum(map(_count_layers, value.values()))
 
 
 def _check_class(value: dict[str, Any]) -> int:
@@ -283,20 +409,60 @@ def _shorten(name: object) -> str:
     return str(name)[:40]
 
 
-def _pack(config: dict[str, Any], weights: bytes, metadata: bytes) -> bytes:
+def pack(members: dict[str, bytes]) -> bytes:
+    """Return a .keras file with these members.
+
+    Args:
+        members: Content of each member by its name.
+
+    Returns:
+        A ZIP file without compression and time stamps, so that equal models have equal bytes.
+
+    Example:
+        >>> pack({"config.json": b"{}"})[:2]
+        b'PK'
+    """
     file = io.BytesIO()
-    members: dict[str, bytes | str] = {METADATA_FILE: metadata, CONFIG_FILE: json.dumps(config), WEIGHTS_FILE: weights}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name), content)  # No time stamp: equal models have equal bytes.
+            archive.writestr(zipfile.ZipInfo(name), content)
     return file.getvalue()
 
 
 def _read_outcome(folder: Path, number: int) -> ModelBundle | ModelError:
-    """Read the files that the sandbox wrote for a model. It wrote none if a limit ended it."""
+    """Read the files that the sandbox wrote for a model."""
     keras_file, tflite_file, card, message = (folder / f"{number}.{suffix}" for suffix in ("keras", "tflite", "json", "error"))
     if message.exists():
         return ModelError(message.read_text(encoding="utf-8")[:MAX_MESSAGE])
-    if not card.exists():
-        return ModelError(TOO_COSTLY)
     return ModelBundle(ModelCard.from_json(card.read_text(encoding="utf-8")), keras_file.read_bytes(), tflite_file.read_bytes())
+
+
+def describe_import(model: ModelBundle) -> str:
+    """Return what the import of a model has measured.
+
+    Args:
+        model: A model from `open_checked`, whose accuracy on MNIST may have been measured since.
+
+    Returns:
+        Sentences. If the model predicts poorly, the first says so. The result is empty for a model of Digit Lab.
+
+    Example:
+        >>> from digitcore import models
+        >>> describe_import(models.load("mlp"))
+        ''
+        >>> card = models.ModelCard("mine", "imported", 7850, metrics={"validation_accuracy": 0.16, "input_ink": 1.0})
+        >>> describe_import(models.ModelBundle(card, b"", b""))[:59]
+        "The model predicts only 16.0 % of MNIST's digits correctly."
+    """
+    metrics = model.card.metrics
+    if "input_ink" not in metrics:
+        return ""
+    accuracy = metrics.get("mnist_accuracy", metrics.get("validation_accuracy", 0.0))
+    warning = f"The model predicts only {accuracy:.1%} of MNIST's digits correctly. ".replace("%", " %", 1)
+    background, ink = metrics.get("input_background", 0.0), metrics["input_ink"]
+    low, high = sorted((background, ink))
+    scale = INPUT_NAMES.get((low, high), "standardized")
+    details = [f"Pixels are scaled as {scale}" if scale == "standardized" else f"Pixels are scaled to {scale}"]
+    details += ["inverted"] * (background > ink) + ["transposed"] * bool(metrics.get("input_transposed"))
+    outputs = "sigmoids" if metrics.get("output_sigmoids") else "logits" if metrics.get("output_logits") else "probabilities"
+    return (warning if accuracy < MIN_ACCURACY else "") + f"{', '.join(details)}. The outputs are {outputs}."

@@ -9,8 +9,8 @@ from digitcore.samples import SampleSet
 
 
 def escape(name: str) -> str:
-    """Escape a name of a model or a file for use in Markdown."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|<>~$])", r"\\\1", name)
+    """Escape a name or a text of an address for use in Markdown, so that it holds no link, picture, emoji or entity."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>~$@&]|:(?=[/\w])|(?<=www)\.)", r"\\\1", name)
 
 
 def plural(n: int, noun: str) -> str:

@@ -25,6 +25,7 @@ from digitcore.jobs.tasks import (
 )
 from digitcore.models.bundle import ModelBundle
 from digitcore.models.network_spec import is_spec
+from digitcore.models.upload import describe_import
 from digitcore.samples import FirstPrediction, SampleSet
 from digitcore.storage.archive import OpenedLab
 from digitcore.storage.snapshot import LabSnapshot, RunRecord
@@ -279,7 +280,8 @@ class LabSession:
 
     def _add_model(self, model: ModelBundle) -> None:
         name = self.models.add_upload(model)
-        self.work.set_notice(ImportModelTask, f"Imported as “{name}”. The model is listed with your models.")
+        sentences = [describe_import(model), f"Imported as “{name}”. The model is listed with your models."]
+        self.work.set_notice(ImportModelTask, " ".join(sentences).strip())
 
     def _open_lab(self, opened: OpenedLab) -> None:
         self.replace_with(opened.snapshot)

@@ -9,6 +9,7 @@ from digitcore.errors import ModelError, SettingsError
 from digitcore.training.lessons import Lesson
 from digitcore.training.settings import DEFAULTS, SETTING_SPECS, TrainSettings
 from digitcore.training.settings_text import parse_value
+from pages.session.formatting import escape
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 
@@ -43,7 +44,7 @@ def read(session: LabSession) -> None:
             errors.append(str(error))
     for name in st.query_params.get_all(VIEW_PARAMETER)[-1:]:
         session.models.choose_view(name[:MAX_VIEW_NAME])
-    session.link_error = " ".join(errors)
+    session.link_error = escape(" ".join(errors))  # An address must not bring links and pictures into a page.
     if settings != session.training.settings:
         session.training.set_settings(settings)
 

@@ -80,20 +80,3 @@ def test_onnx_file_has_the_stated_versions(random_mlp):
     assert exported.ir_version == keras_io.ONNX_IR
     assert {entry.domain: entry.version for entry in exported.opset_import}[""] == keras_io.ONNX_OPSET
     assert [value.name for value in exported.graph.input] == ["digit"]
-
-
-@pytest.mark.parametrize("inputs", [(32, 32, 3), (10,)])
-def test_model_that_does_not_classify_digits_is_rejected(inputs):
-    model = keras.Sequential([keras.Input(inputs), keras.layers.Flatten(), keras.layers.Dense(10)])
-    with pytest.raises(ModelError, match="28 × 28"):
-        keras_io.adapt(keras_io.save_keras(model), "x")
-
-
-def test_pixels_from_0_to_1_are_adapted(genius, data):
-    digits = data.test_images[:100]
-    inner = keras_io.open_model(genius)
-    unit = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Rescaling(255.0, name="up"), inner])
-    adapted = keras_io.adapt(keras_io.save_keras(unit), "unit")
-    assert np.allclose(adapted.predictor().probabilities(digits), genius.predictor().probabilities(digits), atol=1e-4)
-    assert adapted.card.network == keras_io.IMPORTED_NETWORK
-    assert adapted.card.trained

@@ -76,17 +76,18 @@ def _file(folder, data):
 
 
 REJECTED_BY_THE_CHECK = {
-    "lambda": "__lambda__",
+    "lambda": "“Lambda”, which is not allowed",
     "unknown layer": "not a Keras class",
     "registered": "not a Keras class",
     "a function": "function",
     "another module": "Popen",
     "deep": "keras",
-    "member too many": ".keras file",
-    "assets": ".keras file",
-    "weights missing": ".keras file",
-    "bomb": ".keras file",
-    "pickle": ".keras file",
+    "member too many": "not a model saved by Keras",
+    "assets": "not a model saved by Keras",
+    "weights missing": "not a model saved by Keras",
+    "bomb": "not a model saved by Keras",
+    "pickle": "pickle file",
+    "huge layer": "The model has [0-9,]+ weights",
 }
 
 
@@ -170,10 +171,9 @@ def test_damaged_member_is_rejected(genius):
 
 
 REJECTED_BY_THE_SANDBOX = {
-    "activation by name": "",
-    "huge layer": "",
-    "weights of another kind": "",
-    "something else": "28 × 28",
+    "activation by name": "Keras cannot open the model: .*os.system",
+    "weights of another kind": "the file is damaged",
+    "something else": "shape 32 × 32 × 3. Choose a model for images of 28 × 28 pixels",
     "too large": r"needs \d+ MB for 100 digits\. The limit is 64 MB",
     "no numbers": "not numbers",
 }
@@ -203,15 +203,14 @@ def test_model_that_passes_the_check_is_rejected_by_the_sandbox(outcomes, name):
 
 def test_rejected_model_is_raised_as_an_error(hostile):
     with pytest.raises(ModelError):
-        upload.open_checked([upload.check(hostile["huge layer"])])
+        upload.open_checked([upload.check(hostile["activation by name"])])
 
 
 def test_no_files_give_no_models():
     assert upload.open_each([]) == []
 
 
-def test_sandbox_that_is_killed_gives_an_error(genius):
-    """The kernel ends a sandbox that exceeds a limit in the same way."""
+def test_killed_sandbox_is_no_reason_to_blame_memory_or_time(genius):
     before = psutil.Process().children()
 
     def kill():
@@ -221,7 +220,7 @@ def test_sandbox_that_is_killed_gives_an_error(genius):
 
     (outcome,) = upload.open_each([upload.check(genius.keras_bytes)], kill)
     assert isinstance(outcome, ModelError)
-    assert "more memory or time than the limit" in str(outcome)
+    assert "ended by SIGKILL" in str(outcome)
 
 
 def convolutions(filters, n_layers):
@@ -248,5 +247,5 @@ def test_stopped_import_leaves_no_process(genius):
 def test_import_ends_after_the_timeout(monkeypatch, genius):
     monkeypatch.setattr(upload, "STARTUP_TIMEOUT", 0)
     monkeypatch.setattr(upload, "TIMEOUT_PER_MODEL", 0.2)
-    with pytest.raises(ModelError, match="too long"):
+    with pytest.raises(ModelError, match="not opened within 0 s"):
         upload.open_checked([upload.check(genius.keras_bytes)])

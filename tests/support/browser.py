@@ -83,7 +83,8 @@ class Server:
 
     def __init__(self, folder: Path, script: str = "server.py", **environment: str):
         self.port = int(environment.get("STREAMLIT_SERVER_PORT") or free_port())
-        self.url = f"http://127.0.0.1:{self.port}"
+        base_path = environment.get("STREAMLIT_SERVER_BASE_URL_PATH", "").strip("/")
+        self.url = f"http://127.0.0.1:{self.port}" + (f"/{base_path}" if base_path else "")
         self._modules = folder / "modules.txt"
         self.log = folder / "server.log"
         settings = {

@@ -8,7 +8,7 @@ from digitcore.models.bundle import ModelBundle
 
 @dataclass(frozen=True, eq=False)
 class ImportModelTask(Task[ModelBundle]):
-    """Open an untrusted .keras file and measure the model.
+    """Open an untrusted model file and measure the model.
 
     Attributes:
         content: Bytes of the file.
@@ -28,4 +28,6 @@ class ImportModelTask(Task[ModelBundle]):
 
         model = upload.find_shipped(self.content) or upload.open_checked([upload.check(self.content)], should_stop)[0]
         progress(Progress(0.6))
-        return (model if model.card.metrics else mnist_evaluation.with_metrics(model, should_stop)).rename(self.name)
+        return (model if "mnist_accuracy" in model.card.metrics else mnist_evaluation.with_metrics(model, should_stop)).rename(
+            self.name
+        )

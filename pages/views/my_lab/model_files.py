@@ -73,13 +73,12 @@ def _show_onnx(session: LabSession, name: str, model: ModelBundle) -> None:
 
 
 def show_import_form(session: LabSession) -> None:
-    """Draw the form to import a model. It is opened in a sandbox."""
+    """Draw the form to import a model. It is opened in a sandbox. Every file is taken, because the import says what a file is."""
     file = st.file_uploader(
-        "A model saved with Keras",
-        type=["keras"],
+        "A model saved with Keras (.keras, .h5 or .hdf5)",
         key="model_file",
         max_upload_size=upload.MAX_BYTES // 1_000_000,
-        help="The model must map 28 × 28 pixels to ten numbers with plain Keras layers.",
+        help="The model must map 28 × 28 pixels to ten numbers with plain Keras layers. Its scale of pixels is recognized.",
     )
     is_busy = bool(session.work.running(ImportModelTask))
     content, file_name = (file.getvalue(), file.name) if file else (b"", "")
@@ -99,6 +98,6 @@ def show_import_form(session: LabSession) -> None:
 
 
 def _import(session: LabSession, content: bytes, file_name: str) -> None:
-    stem = re.sub(r"[^\w.-]", " ", file_name.removesuffix(".keras"))
+    stem = re.sub(r"[^\w.-]", " ", re.sub(r"\.(keras|h5|hdf5|zip)$", "", file_name))
     name = " ".join(stem.split())[:MAX_UPLOAD_NAME].strip() or "imported"
     session.work.submit(ImportModelTask(content, name))

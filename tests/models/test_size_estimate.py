@@ -1,0 +1,70 @@
+"""The size of a model is known before Keras allocates memory for it."""
+
+import json
+
+import keras
+import pytest
+from keras import layers
+
+from digitcore import models
+from digitcore.errors import ModelError
+from digitcore.models import size_estimate, upload
+from tests.support import fuzz
+
+
+def config_of(model):
+    return json.loads(model.to_json())
+
+
+def branches():
+    start = keras.Input((28, 28, 1))
+    first = layers.ZeroPadding2D(((1, 2), (0, 1)))(layers.Conv2D(6, (3, 5), strides=2, dilation_rate=1)(start))
+    second = layers.SeparableConv2D(4, 3, padding="same")(first)
+    third = layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2)(first)
+    merged = layers.PReLU()(layers.BatchNormalization()(layers.Concatenate()([second, third])))
+    inner = keras.Sequential([layers.Cropping2D(1), layers.AveragePooling2D(2), layers.Permute((2, 1, 3)), layers.Reshape((-1,))])
+    return keras.Model(start, layers.LayerNormalization()(layers.Dense(10, use_bias=False)(inner(merged))))
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_estimate_of_shipped_models_is_exact(name):
+    bundle = models.load(name)
+    config = json.loads(fuzz.read_zip(bundle.keras_bytes)["config.json"])
+    assert size_estimate.estimate(config).weights == bundle.card.parameters
+
+
+def test_estimate_of_branches_is_exact():
+    model = branches()
+    size = size_estimate.estimate(config_of(model))
+    assert size.weights == model.count_params()
+
+
+def test_channels_first():
+    model = keras.Sequential([keras.Input((1, 28, 28)), layers.Conv2D(4, 3, data_format="channels_first"), layers.Flatten()])
+    model.add(layers.Dense(10))
+    assert size_estimate.estimate(config_of(model)).weights == model.count_params()
+
+
+def sequential(*parts):
+    entry = {"class_name": "InputLayer", "config": {"batch_shape": [None, 28, 28, 1]}}
+    return json.dumps({"class_name": "Sequential", "config": {"name": "s", "layers": [entry, *parts]}})
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        ({"class_name": "Dense", "config": {"units": 10**12}}, "2,000,000,000,000 weights"),
+        ({"class_name": "Conv2D", "config": {"filters": 10**9, "kernel_size": 3}}, "10,000,000,000 weights"),
+        ({"class_name": "ZeroPadding2D", "config": {"padding": 30_000}}, "returns 3,603,360,784 values"),
+        ({"class_name": "Conv2D", "config": {"filters": 30_000, "kernel_size": 1}}, "returns 23,520,000 values"),
+    ],
+)
+def test_too_large_model_is_rejected_before_it_is_built(layer, words):
+    with pytest.raises(ModelError, match=words):
+        upload.check_config(sequential(layer))
+
+
+@pytest.mark.parametrize("config", [{}, {"units": "x"}, {"units": None}, {"units": [1]}, {"units": float("nan")}])
+def test_malformed_layer_is_not_counted(config):
+    layer = {"class_name": "Dense", "config": config}
+    assert size_estimate.estimate({"class_name": "Sequential", "config": {"layers": [layer, layer]}}).weights == 0
