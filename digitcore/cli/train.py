@@ -50,7 +50,6 @@ def train(
     """
     from digitcore.evaluation import benchmark
     from digitcore.models import keras_io
-    from digitcore.training.calibration import calibrate
 
     if bool(recipe) == bool(network):
         raise click.UsageError("Give either a recipe or --network FILE.json.")
@@ -65,7 +64,7 @@ def train(
     model = keras_io.random_model(chosen.network, seed=settings.seed)
     if chosen.settings is not None:
         try:
-            model = calibrate(_train(model, settings, folder.name, log_dir))
+            model = _train(model, settings, folder.name, log_dir)
         except KeyboardInterrupt:
             click.echo("Interrupted. The same command resumes the training after its last complete epoch.", err=True)
             raise click.Abort from None

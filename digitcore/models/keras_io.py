@@ -28,6 +28,7 @@ INPUT_SHAPE = (28, 28, 1)
 ACCEPTED_SHAPES = (INPUT_SHAPE, (28, 28), (784,))  # input shapes of an imported model
 IMPORTED_NETWORK = "imported"
 NOT_A_DIGIT_MODEL = "The model does not classify digits. Choose a model that maps an image of 28 × 28 pixels to ten outputs."
+ONNX_OPSET, ONNX_IR = 15, 8
 CONFIG_FILE = "config.json"
 NEW_KEYS = {  # keys of a configuration that Keras 3.0 does not know → their defaults
     "input_axes": None,
@@ -232,6 +233,8 @@ def _bundle(model: keras.Model, card: ModelCard, tflite_bytes: bytes) -> ModelBu
 def to_onnx(bundle: ModelBundle) -> bytes:
     """Convert a model to ONNX, with the same inputs and outputs. The conversion takes seconds.
 
+    The file has the opset `ONNX_OPSET` and the IR version `ONNX_IR`, which ONNX Runtime 1.17 and newer versions open.
+
     Args:
         bundle: The model.
 
@@ -245,12 +248,17 @@ def to_onnx(bundle: ModelBundle) -> bytes:
         >>> from digitcore import models
         >>> onnx_bytes = to_onnx(models.load("mlp"))  # doctest: +SKIP
     """
+    import onnx
+
     model = open_model(bundle)
     model(np.zeros((1, *INPUT_SHAPE), np.float32))  # The export requires a model that was called.
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.onnx"
-        model.export(file, format="onnx", verbose=False)
-        return file.read_bytes()
+        model.export(file, format="onnx", verbose=False, opset_version=ONNX_OPSET)
+        exported = onnx.load(file)
+    exported.ir_version = ONNX_IR
+    content: bytes = exported.SerializeToString()
+    return content
 
 
 def adapt(keras_bytes: bytes, name: str) -> ModelBundle:

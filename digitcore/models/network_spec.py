@@ -25,7 +25,6 @@ MAX_PARAMETERS = 2_000_000
 MAX_MULTIPLICATIONS = 50_000_000  # for one digit
 MAX_TEXT = 100_000  # characters of JSON
 BYTES = 4  # size of a float32
-COPIES = 4  # A training keeps each weight, its gradient and two averages of Adam.
 EXAMPLE = '{"blocks": [{"kind": "conv", "size": 32}, {"kind": "dense", "size": 64}]}'
 NO_JSON = f"The network cannot be read. A network is JSON such as {EXAMPLE}."
 
@@ -38,9 +37,9 @@ class Block:
         kind: "conv" for a convolution that keeps the image size, or "dense".
         size: Number of filters or units, 1 to `MAX_SIZE`.
         kernel_size: Side of a convolution's kernel in px, 1 to the side of its input.
-        batch_normalization: Whether batch normalization follows the layer, before the activation.
-        pooling: Whether 2 × 2 max pooling follows a convolution.
-        dropout: Share of the outputs that dropout sets to 0 during training, 0 to 0.9.
+        batch_normalization: Whether batch normalization precedes the activation.
+        pooling: Whether 2 × 2 max pooling follows a convolution, before batch normalization and activation.
+        dropout: Share of the outputs that dropout sets to 0 during training, 0 to 0.9. Dropout follows the activation.
 
     Example:
         >>> Block("dense", 64).dropout
@@ -64,8 +63,10 @@ class LayerShape(NamedTuple):
     Attributes:
         name: Description of the block for people.
         output: Shape of the output, (side, side, filters) or (units,).
-        parameters: Number of weights.
+        parameters: Number of weights, including the moving statistics of batch normalization.
         multiplications: Number of multiplications for one digit.
+        statistics: Number of the weights that are moving statistics, which have no gradient.
+        outputs: Number of outputs of all layers of the block for one digit.
 
     Example:
         >>> NetworkSpec().shapes()[0].output
@@ -76,6 +77,8 @@ class LayerShape(NamedTuple):
     output: tuple[int, ...]
     parameters: int
     multiplications: int
+    statistics: int
+    outputs: int
 
 
 @dataclass(frozen=True, repr=False)
@@ -175,38 +178,50 @@ class NetworkSpec:
             if block.kind == "conv":
                 _check_fit(row, block, side, is_flat)
                 weights = block.kernel_size**2 * channels * block.size
-                multiplications = side**2 * weights
+                multiplications, outputs = side**2 * weights, side**2 * block.size
                 side = side // 2 if block.pooling else side
                 channels, output = block.size, (side, side, block.size)
             else:
                 n_inputs = channels if is_flat else side**2 * channels
                 weights = multiplications = n_inputs * block.size
+                outputs = block.size
                 channels, is_flat, output = block.size, True, (block.size,)
             others = block.size * (4 if block.batch_normalization else 1)
-            yield LayerShape(_describe(block), output, weights + others, multiplications)
+            n_layers = block.pooling * (block.kind == "conv") + block.batch_normalization + 1 + (block.dropout > 0)
+            outputs += n_layers * math.prod(output)  # The last 1 is the activation.
+            statistics = 2 * block.size * block.batch_normalization
+            yield LayerShape(_describe(block), output, weights + others, multiplications, statistics, outputs)
         n_inputs = channels if is_flat else side**2 * channels
-        yield LayerShape("10 outputs, softmax", (N_CLASSES,), n_inputs * N_CLASSES + N_CLASSES, n_inputs * N_CLASSES)
+        weights = n_inputs * N_CLASSES
+        yield LayerShape("10 outputs, softmax", (N_CLASSES,), weights + N_CLASSES, weights, 0, N_CLASSES)
 
     @property
     def parameters(self) -> int:
         """Number of weights of the network."""
         return sum(one.parameters for one in self.shapes())
 
-    def training_bytes(self, batch_size: int) -> int:
-        """Estimate the memory of a training: the weights, and the activations of one batch.
+    def training_bytes(self, batch_size: int, n_slots: int = 2) -> int:
+        """Estimate the memory that a training needs for the network and one batch.
+
+        It holds the weights, and for each trainable weight its gradient and the slots of the optimizer. For each digit of the
+        batch, it holds the rescaled image and the output of every layer, each with its gradient. A flatten layer needs no memory.
 
         Args:
             batch_size: Number of samples in a batch.
+            n_slots: Number of values that the optimizer keeps for a weight: 2 for Adam, 1 for SGD with momentum, and 1 more if
+                the weights are averaged. `TrainSettings.n_optimizer_slots` returns it.
 
         Returns:
             The estimate in bytes.
 
         Example:
             >>> NetworkSpec().training_bytes(batch_size=64)
-            130720
+            532128
         """
-        n_activations = sum(math.prod(shape.output) for shape in self.shapes())
-        return BYTES * (COPIES * self.parameters + 2 * batch_size * n_activations)
+        shapes = self.shapes()
+        n_trainable = sum(shape.parameters - shape.statistics for shape in shapes)
+        n_outputs = SIDE**2 + sum(shape.outputs for shape in shapes)
+        return BYTES * (self.parameters + (1 + n_slots) * n_trainable + 2 * batch_size * n_outputs)
 
 
 def is_spec(network: str) -> bool:
@@ -260,8 +275,8 @@ def _check_fit(row: int, block: Block, side: int, is_flat: bool) -> None:
 def _describe(block: Block) -> str:
     what = f"{block.size} filters of {block.kernel_size} × {block.kernel_size}" if block.kind == "conv" else f"{block.size} units"
     extras = [
-        "batch normalization" * block.batch_normalization,
         "pooling" * block.pooling,
+        "batch normalization" * block.batch_normalization,
         f"dropout {block.dropout:g}" if block.dropout else "",
     ]
     return ", ".join(filter(None, [what, *extras]))

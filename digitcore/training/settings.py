@@ -330,6 +330,16 @@ class TrainSettings:
             defaults["learning_rate"] *= SGD_RATE_FACTOR
         return self.replace(**{name: value for name, value in defaults.items() if getattr(self, name) in (None, "auto")})
 
+    @property
+    def n_optimizer_slots(self) -> int:
+        """Number of values that the optimizer keeps for each weight.
+
+        Example:
+            >>> TrainSettings().n_optimizer_slots, TrainSettings(optimizer="sgd").n_optimizer_slots
+            (2, 1)
+        """
+        return (1 if self.optimizer == "sgd" else 2) + (self.ema_momentum > 0)
+
     def replace(self, **values: Any) -> "TrainSettings":
         """Return a copy with some settings changed.
 

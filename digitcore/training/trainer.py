@@ -13,6 +13,7 @@ from digitcore.models import keras_io
 from digitcore.models.bundle import ModelBundle, ModelCard
 from digitcore.samples import SampleSet
 from digitcore.training import averaging, history
+from digitcore.training.calibration import divide_logits, fit_temperature
 from digitcore.training.callbacks import HistoryCallback, KeepWeights
 from digitcore.training.checkpoint import Checkpoint
 from digitcore.training.dataset import TrainingDataset, validation_data
@@ -47,6 +48,9 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Run:
     """Train a model on the user's samples and on random MNIST digits.
+
+    At the end, the probabilities are calibrated on the validation digits of the settings, and the card holds the metric
+    `temperature`. The curves show the model before the calibration, which does not change the predicted classes.
 
     Args:
         start: The initial model. It is not changed.
@@ -102,10 +106,9 @@ def train(
         model.optimizer.finalize_variable_values(model.trainable_variables)
         averaging.update_batch_statistics(model, dataset.epoch_images)
     _interpolate_weights(model, initial, resolved.weight_interpolation or 0.0)
+    card = _card(start, samples, resolved, recorder).with_metrics(_calibrate(model, recorder.validation))
     return Run(
-        model=keras_io.to_bundle_like(
-            start, initial, model, _card(start, samples, resolved, recorder), dataset.images[-CHECKED_DIGITS:]
-        ),
+        model=keras_io.to_bundle_like(start, initial, model, card, dataset.images[-CHECKED_DIGITS:]),
         history=recorder.points,
         settings=settings,
         parent=start.name,
@@ -147,6 +150,14 @@ def _interpolate_weights(model: keras.Model, initial: keras.Model, share: float)
     if share:
         pairs = zip(model.get_weights(), initial.get_weights(), strict=True)
         model.set_weights([(1 - share) * trained + share * before for trained, before in pairs])
+
+
+def _calibrate(model: keras.Model, validation: tuple[np.ndarray, np.ndarray] | None) -> dict[str, float]:
+    """Calibrate the model on the validation digits. Return the temperature for the card, or nothing if it is not possible."""
+    if validation is None:
+        return {}
+    temperature = fit_temperature(keras_io.predict_in_batches(model, validation[0]), validation[1].argmax(1))
+    return {"temperature": round(temperature, 4)} if divide_logits(model, temperature) else {}
 
 
 # The last compiled model and the first state of its optimizer. Tracing a graph takes seconds, so the model is used again.

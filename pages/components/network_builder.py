@@ -9,12 +9,14 @@ from digitcore.errors import ModelError
 from digitcore.images import SIDE
 from digitcore.models.network_spec import ACTIVATIONS, KINDS, MAX_DROPOUT, MAX_SIZE, Block, NetworkSpec, is_spec
 from digitcore.training.recipes import NETWORKS
+from digitcore.training.settings import TrainSettings
 from pages.components import figures
 from pages.session import state
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 
 CUSTOM = "Build my own"
+ROWS, VERSION, IS_REPLACED = "network_rows", "network_version", "network_is_replaced"  # keys of the rows and of their table
 FIRST = NetworkSpec((Block("conv", 16, pooling=True), Block("conv", 32, pooling=True), Block("dense", 64, dropout=0.3)))
 HELP = (
     "The network that is trained from random weights. **genius** is the network of the shipped models genius and untrained. "
@@ -57,7 +59,7 @@ def _build_custom(session: LabSession) -> None:
         stack.error(str(error))
         return
     with stack:
-        _show_stack(spec, training.settings.resolved(is_trained=False).batch_size or 0)
+        _show_stack(spec, training.settings.resolved(is_trained=False))
 
 
 def is_built(session: LabSession) -> bool:
@@ -74,17 +76,25 @@ def _edit(spec: NetworkSpec, revision: int) -> NetworkSpec:
     Raises:
         ModelError: If the rows are not a valid network.
     """
-    table_key, activation_key = f"network_table_{revision}", f"network_activation_{revision}"
-    if not state.has_widget(table_key):  # The widget stores its edits relative to its first rows.
-        state.set_widget("network_rows", [_to_row(block) for block in spec.blocks])
-    st.caption("The layers of your network, from input to output: convolutions first, then dense layers.")
+    version = state.widget_value(VERSION) or 0
+    table_key, activation_key = f"network_table_{revision}_{version}", f"network_activation_{revision}"
+    if state.widget_value(IS_REPLACED):
+        state.set_widget(IS_REPLACED, False)
+    elif not state.has_widget(table_key):  # The widget stores its edits relative to its first rows.
+        state.set_widget(ROWS, [_to_row(block) for block in spec.blocks])
+    st.caption(
+        "The rows of your network, from input to output: convolutions first, then dense layers. The layers of a row follow in "
+        "this order: convolution or dense layer, pooling, batch normalization, activation, dropout."
+    )
+    kind = _last_kind(state.widget_value(ROWS))
     rows = st.data_editor(
-        state.widget_value("network_rows"),
+        state.widget_value(ROWS),
         key=table_key,
         num_rows="dynamic",
         hide_index=True,
+        column_order=("kind", "size", "kernel_size", "pooling", "batch_normalization", "dropout"),
         column_config={
-            "kind": st.column_config.SelectboxColumn("Layer", options=list(KINDS), required=True, default="conv"),
+            "kind": st.column_config.SelectboxColumn("Layer", options=list(KINDS), required=True, default=kind),
             "size": st.column_config.NumberColumn("Filters or units", min_value=1, max_value=MAX_SIZE, default=16, required=True),
             "kernel_size": st.column_config.NumberColumn(
                 "Kernel (px)",
@@ -94,7 +104,7 @@ def _edit(spec: NetworkSpec, revision: int) -> NetworkSpec:
                 help="A dense layer has no kernel.",
             ),
             "batch_normalization": st.column_config.CheckboxColumn(
-                "Batch norm", default=False, help="Batch normalization after the layer."
+                "Batch norm", default=False, help="Batch normalization before the activation."
             ),
             "pooling": st.column_config.CheckboxColumn(
                 "Pooling", default=False, help="Halves width and height after a convolution."
@@ -105,13 +115,56 @@ def _edit(spec: NetworkSpec, revision: int) -> NetworkSpec:
                 max_value=MAX_DROPOUT,
                 step=0.05,
                 default=0.0,
-                help="Share of outputs that are dropped during training.",
+                help="Share of outputs that are dropped during training, after the activation.",
             ),
         },
     )
+    if _last_kind(rows) != kind:  # The kind of a new row is a property of the table, so the table is made again.
+        _replace_rows(rows)
+        st.rerun()
+    _move_buttons(rows)
     state.seed_widget(activation_key, spec.activation)
     activation = str(st.selectbox("Activation", ACTIVATIONS, key=activation_key))
     return NetworkSpec(tuple(_to_block(row) for row in rows), activation)
+
+
+def _last_kind(rows: list[dict[str, Any]]) -> str:
+    """Return the kind of the last row, which a new row gets."""
+    return str(rows[-1].get("kind") or KINDS[0]) if rows else KINDS[0]
+
+
+def _replace_rows(rows: list[dict[str, Any]]) -> None:
+    """Let the next run draw a new table with these rows."""
+    state.set_widget(ROWS, rows)
+    state.set_widget(VERSION, (state.widget_value(VERSION) or 0) + 1)
+    state.set_widget(IS_REPLACED, True)
+
+
+def _move_buttons(rows: list[dict[str, Any]]) -> None:
+    """Draw the choice of a row and the buttons that move it."""
+    if len(rows) < 2:
+        return
+    key = f"network_row_{len(rows)}"
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        row = int(
+            st.selectbox(
+                "Row to move",
+                range(len(rows)),
+                key=key,
+                format_func=lambda number: f"{number + 1}: {rows[number].get('kind') or ''} {rows[number].get('size') or ''}",
+                width=180,
+            )
+        )
+        st.button("Move up", key="network_up", on_click=_move, args=(rows, row, row - 1, key), disabled=row == 0)
+        st.button("Move down", key="network_down", on_click=_move, args=(rows, row, row + 1, key), disabled=row + 1 == len(rows))
+
+
+def _move(rows: list[dict[str, Any]], row: int, other: int, key: str) -> None:
+    """Swap two neighbouring rows, and keep the moved row selected."""
+    moved = list(rows)
+    moved[row], moved[other] = moved[other], moved[row]
+    _replace_rows(moved)
+    state.set_widget(key, other)
 
 
 def _to_row(block: Block) -> dict[str, Any]:
@@ -124,7 +177,7 @@ def _to_block(row: dict[str, Any]) -> Block:
     return Block(**values)
 
 
-def _show_stack(spec: NetworkSpec, batch_size: int) -> None:
+def _show_stack(spec: NetworkSpec, settings: TrainSettings) -> None:
     """Draw the layers as a picture and as a table, and say how much memory a training needs."""
     figures.network_stack(spec.shapes())
     rows = [
@@ -133,8 +186,11 @@ def _show_stack(spec: NetworkSpec, batch_size: int) -> None:
     ]
     columns = {"parameters": st.column_config.NumberColumn(format="localized")}
     st.dataframe(rows, hide_index=True, key="network_stack", width="stretch", column_config=columns)
-    megabytes = spec.training_bytes(batch_size) / 1e6
-    st.caption(f"{spec.parameters:,} parameters. A training needs about {megabytes:,.1f} MB of memory.")
+    megabytes = spec.training_bytes(settings.batch_size or 1, settings.n_optimizer_slots) / 1e6
+    st.caption(
+        f"{spec.parameters:,} parameters. A training needs about {megabytes:,.1f} MB of memory for the network and a batch of "
+        f"{settings.batch_size} digits."
+    )
 
 
 def _show_time(session: LabSession) -> None:

@@ -7,7 +7,8 @@ import streamlit as st
 
 from digitcore.models.bundle import MAX_NAME, NAME_HINT
 from digitcore.storage.snapshot import RunRecord
-from digitcore.training.settings import TrainSettings, differing_names
+from digitcore.training.run import Run
+from digitcore.training.settings import differing_names
 from pages.components.training_curves import training_curves
 from pages.session import formatting, state, training_summary
 from pages.session.lab_session import LabSession
@@ -54,15 +55,23 @@ def _row(record: RunRecord, session: LabSession) -> dict[str, Any]:
     return {
         "Run": record.name + (" (active)" if record is session.models.active_run else ""),
         "Started from": run.parent,
-        "Your handwriting before": formatting.score(run.personal_before),
-        "Your handwriting after": formatting.score(run.personal_after),
-        "MNIST before": formatting.percent(run.mnist_before.accuracy, 2) if run.mnist_before else "",
-        "MNIST after": formatting.percent(run.mnist_after.accuracy, 2) if run.mnist_after else "",
+        "Drawings before": formatting.score(run.personal_before),
+        "Drawings after": formatting.score(run.personal_after),
+        "Drawings scored": _scored_drawings(run),
+        "MNIST test before": formatting.percent(run.mnist_before.accuracy, 2) if run.mnist_before else "",
+        "MNIST test after": formatting.percent(run.mnist_after.accuracy, 2) if run.mnist_after else "",
         "Seconds": round(run.seconds, 1),
         "Epochs": training_summary.epochs(run),
         "Training data": training_data(run.model.card.training_data),
         ERROR: run.error,
     }
+
+
+def _scored_drawings(run: Run) -> str:
+    """Return on which drawings a run was scored; "" if it was scored on none."""
+    if not (run.personal_after and run.personal_after.n):
+        return ""
+    return "held out" if run.personal_is_held_out else "used for training"
 
 
 def _show_actions(session: LabSession, record: RunRecord) -> None:
@@ -91,7 +100,7 @@ def _show_actions(session: LabSession, record: RunRecord) -> None:
 
 
 def _show_differences(selected: list[RunRecord]) -> None:
-    used = [TrainSettings.from_dict(record.model.card.settings) for record in selected]
+    used = [record.run.settings.resolved(record.start.card.trained) for record in selected]
     names = differing_names(used)
     if not names:
         st.caption("The selected runs have the same settings.")

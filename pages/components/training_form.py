@@ -10,6 +10,7 @@ from pages.session import state
 from pages.session.lab_session import LabSession
 
 FORM_SPECS = {name: spec for name, spec in SETTING_SPECS.items() if spec.widget}
+CHOICE_LABELS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
 MAX_FORM_SEED = 999_999
 
 
@@ -48,7 +49,17 @@ def _draw(session: LabSession, name: str, spec: SettingSpec) -> Any:
             chosen = st.pills(spec.label, options, selection_mode="multi", key=name, help=spec.help)
             return "".join(map(str, chosen))
         case "segmented_control":
-            return st.segmented_control(spec.label, spec.choices, required=True, key=name, help=spec.help) or spec.choices[0]
+            return (
+                st.segmented_control(
+                    spec.label,
+                    spec.choices,
+                    required=True,
+                    key=name,
+                    help=spec.help,
+                    format_func=lambda value: CHOICE_LABELS.get(value, str(value)),
+                )
+                or spec.choices[0]
+            )
         case "toggle":
             return st.toggle(spec.label, key=name, help=spec.help)
         case _:

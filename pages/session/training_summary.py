@@ -44,8 +44,8 @@ def job_text(job: Job[Any]) -> str:
 
 
 def epochs(run: Run) -> str:
-    """Return the number of epochs: "3", or "0.4 of 3" if the run was stopped or has failed."""
-    is_partial = run.stopped or run.error
+    """Return the number of epochs: "3", or "0.4 of 3" if the run ended earlier."""
+    is_partial = run.stopped or run.error or _has_converged(run)
     return f"{run.history[-1]['epoch']:.2g} of {run.settings.epochs}" if is_partial else str(run.settings.epochs)
 
 
@@ -57,8 +57,15 @@ def outcome(run: Run, scoring: str = "") -> list[str]:
         scoring: The progress of its evaluation on MNIST; "" if no evaluation runs.
     """
     how = f"Stopped early, after {epochs(run)} epochs. " if run.stopped else ""
+    if _has_converged(run):
+        how = f"Ended after {epochs(run)} epochs, because the validation loss did not fall any more. "
     sentences = [f"{how}{training_data_sentence(run.model.card)} Started from {escape(run.parent)}. It took {run.seconds:.0f} s."]
     return [*sentences, " ".join([*_handwriting_change(run), _mnist_change(run, scoring)])]
+
+
+def _has_converged(run: Run) -> bool:
+    """Check whether early stopping ended the training."""
+    return bool(run.settings.early_stopping) and not (run.stopped or run.error) and run.history[-1]["epoch"] < run.settings.epochs
 
 
 def headline(run: Run, scoring: str = "") -> str:

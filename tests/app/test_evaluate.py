@@ -7,6 +7,7 @@ import pytest
 from digitcore.jobs.tasks import RobustnessTask
 from digitcore.samples import SampleSet
 from pages.session import resources
+from pages.views.evaluate import score_table
 from tests.support.app import DRAW, EVALUATE, add_run, add_samples, go, new_app, queries, session_of, texts, until_answered
 
 VIEWS = {  # view → number of its charts
@@ -119,3 +120,13 @@ def test_a_second_look_asks_nothing(app):
     other = new_app()
     go(other, EVALUATE)
     assert not queries(other) and not np.isnan(other.dataframe[0].value["Time (ms)"]).any()
+
+
+def test_random_weights_are_not_calibrated_and_have_no_star_for_it(app, genius, untrained):
+    add_run(app, genius, untrained)
+    go(app, EVALUATE)
+    table = app.dataframe[0].value
+    assert table["Model"].tolist() == ["untrained", "run 1"] and table["Not calibrated"].fillna("").tolist() == ["✓", ""]
+    errors = pd.DataFrame({"Model": ["untrained", "run 1"], "Calibration error": [0.001, 0.1]})
+    candidates = score_table._candidates(errors, {"untrained": untrained, "run 1": genius}, "Calibration error")
+    assert candidates.isna().tolist() == [True, False]

@@ -1,5 +1,6 @@
 """Experiments on the Train page: networks that one builds, sweeps, links, lessons."""
 
+import json
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -185,6 +186,33 @@ def test_rows_that_make_no_network_are_said_beside_them(app):
     app.run()
     until_answered(app)
     assert not app.error and not app.button(key="train").disabled
+
+
+def kinds_of(session):
+    return [block.kind for block in NetworkSpec.from_json(session.training.network).blocks]
+
+
+def test_rows_are_moved_and_a_new_row_has_the_kind_of_the_row_above(app):
+    go(app, TRAIN)
+    app.radio(key="start_from").set_value("untrained").run()
+    network_box(app).set_value("Build my own").run()
+    session = session_of(app)
+    assert kinds_of(session) == ["conv", "conv", "dense"] and new_kind(app) == "dense"
+    app.selectbox(key="network_row_3").set_value(1).run()
+    app.button(key="network_up").click().run()
+    sizes = [block.size for block in NetworkSpec.from_json(session.training.network).blocks]
+    assert sizes == [32, 16, 64] and app.selectbox(key="network_row_3").value == 0 and app.button(key="network_up").disabled
+    app.selectbox(key="network_row_3").set_value(1).run()
+    app.button(key="network_down").click().run()
+    assert "Row 3: a convolution cannot follow a dense layer. Move it up." in texts(app) and new_kind(app) == "conv"
+    app.button(key="network_up").click().run()
+    assert not app.error and kinds_of(session) == ["conv", "conv", "dense"] and new_kind(app) == "dense" and not app.exception
+
+
+def new_kind(app):
+    """Return the kind that the table gives a new row."""
+    table = next(frame for frame in app.dataframe if "network_table" in (frame.key or ""))
+    return json.loads(table.proto.columns)["kind"]["default"]
 
 
 def test_after_a_reload_the_inputs_of_a_sweep_are_its_own(app, few, genius):

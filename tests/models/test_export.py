@@ -36,6 +36,29 @@ def alone(folder):
     return folder
 
 
+def run(folder, *arguments):
+    """Run predict.py of the unpacked ZIP file with the packages that it needs."""
+    return subprocess.run(
+        [sys.executable, "-S", "predict.py", *arguments],
+        cwd=folder / "package",
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": str(folder / "packages")},
+    )
+
+
+def test_example_of_the_read_me_predicts_several_digits(genius, data, tmp_path):
+    (tmp_path / "model.tflite").write_bytes(genius.tflite_bytes)
+    example = re.search("```python\n(.*?)```", (export.TEMPLATE_FOLDER / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    names = {}
+    exec(example[1].replace('"model.tflite"', repr(str(tmp_path / "model.tflite"))), names)
+    digits = data.test_images[:3]
+    probabilities = names["predict"](digit=digits[..., None].astype(np.float32))["output_0"]
+    assert names["probabilities"].shape == (3, 10)
+    assert np.allclose(probabilities, genius.predictor().probabilities(digits), atol=1e-5)
+
+
 def test_exported_model_predicts_like_the_pages(tmp_path, genius, data):
     with zipfile.ZipFile(io.BytesIO(export.to_zip(genius))) as packed:
         packed.extractall(tmp_path / "package")
@@ -44,16 +67,20 @@ def test_exported_model_predicts_like_the_pages(tmp_path, genius, data):
         big = Image.fromarray(255 - digit).resize((180, 200))
         big.save(tmp_path / f"{number}.png")
         pictures.append(digit_from_image(big))
-    packages = alone(tmp_path / "packages")
-    done = subprocess.run(
-        [sys.executable, "-S", "predict.py", *[str(tmp_path / f"{number}.png") for number in range(20)]],
-        cwd=tmp_path / "package",
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PYTHONPATH": str(packages)},
-    )
+    alone(tmp_path / "packages")
+    done = run(tmp_path, *[str(tmp_path / f"{number}.png") for number in range(20)])
     assert done.returncode == 0, done.stderr
+    assert run(tmp_path).returncode == 2
+    usage = run(tmp_path, "--help")
+    assert usage.returncode == 0
+    assert "usage: predict.py" in usage.stdout
+    (tmp_path / "text.png").write_text("no picture")
+    Image.new("L", (50, 50), 255).save(tmp_path / "blank.png")
+    bad = run(tmp_path, *[str(tmp_path / name) for name in ("text.png", "blank.png", "nowhere.png", "0.png")])
+    problems = [json.loads(line) for line in bad.stdout.splitlines()]
+    assert bad.returncode == 1
+    assert [problem["digit"] is None for problem in problems] == [True, True, True, False]
+    assert not bad.stderr.startswith("Traceback")
     answers = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     expected = genius.predictor().probabilities(np.stack(pictures))
     assert len(answers) == 20

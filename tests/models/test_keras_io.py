@@ -6,6 +6,7 @@ import zipfile
 
 import keras
 import numpy as np
+import onnx
 import pytest
 
 from digitcore import models
@@ -72,6 +73,13 @@ def test_file_is_opened_by_keras_without_this_library(compiled, tmp_path):
 def test_new_key_without_its_default_is_kept():
     model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.BatchNormalization(renorm=True)])
     assert '"renorm": true' in config_of(keras_io.save_keras(model))
+
+
+def test_onnx_file_has_the_stated_versions(random_mlp):
+    exported = onnx.load_from_string(keras_io.to_onnx(random_mlp))
+    assert exported.ir_version == keras_io.ONNX_IR
+    assert {entry.domain: entry.version for entry in exported.opset_import}[""] == keras_io.ONNX_OPSET
+    assert [value.name for value in exported.graph.input] == ["digit"]
 
 
 @pytest.mark.parametrize("inputs", [(32, 32, 3), (10,)])

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -81,3 +83,10 @@ def test_the_sentence_of_a_comparison():
     assert sentence.endswith("It corrects 20 and adds 0 errors.")
     same = training_summary.comparison(PairedComparison(right, right), "a", "b")
     assert same.startswith("b and a predict equally many of 20 test digits correctly.")
+
+
+def test_a_training_that_early_stopping_has_ended(genius):
+    points = [{"epoch": float(epoch), "samples_seen": 0.0, "seconds": 0.0, "val_loss": 1.0} for epoch in range(5)]
+    found = replace(run(genius), history=points, settings=TrainSettings(epochs=20, early_stopping=2))
+    assert training_summary.epochs(found) == "4 of 20"
+    assert "Ended after 4 of 20 epochs, because the validation loss did not fall any more." in training_summary.outcome(found)[0]

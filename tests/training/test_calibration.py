@@ -1,17 +1,39 @@
+import keras
+import numpy as np
+
 from digitcore.evaluation.metrics import Evaluation
+from digitcore.jobs.tasks import TrainTask
+from digitcore.models import keras_io
 from digitcore.samples import SampleSet
-from digitcore.training.calibration import calibrate
+from digitcore.training import trainer
+from digitcore.training.calibration import divide_logits, fit_temperature
 from digitcore.training.settings import TrainSettings
-from digitcore.training.trainer import train
+
+SETTINGS = TrainSettings(mnist_samples=1000, epochs=2, label_smoothing=0.3, validation_samples=500)
 
 
-def test_calibration_lowers_the_loss_and_keeps_the_predictions(random_mlp, data):
-    settings = TrainSettings(mnist_samples=1000, epochs=2, label_smoothing=0.3, validation_samples=100)
-    before = train(random_mlp, SampleSet(), settings).model
-    after = calibrate(before)
+def test_calibration_lowers_the_loss_and_keeps_the_predictions(random_mlp, data, monkeypatch):
+    after = trainer.train(random_mlp, SampleSet(), SETTINGS).model
+    monkeypatch.setattr(trainer, "_calibrate", lambda model, validation: {})
+    before = trainer.train(random_mlp, SampleSet(), SETTINGS).model
     digits, labels = data.test
     first, second = (Evaluation.from_probabilities(labels, model.predictor().probabilities(digits)) for model in (before, after))
     assert second.loss < first.loss
     assert second.calibration_error < first.calibration_error
     assert (first.predictions == second.predictions).mean() > 0.999
     assert after.card.metrics["temperature"] < 1
+    assert "temperature" not in before.card.metrics
+
+
+def test_run_of_the_page_is_calibrated_on_validation_digits(random_mlp, few, data):
+    run = TrainTask(random_mlp, few, SETTINGS).run(lambda progress: None, lambda: False)
+    digits, labels = (part[:500] for part in data.validation)
+    assert run.model.card.metrics["temperature"] != 1
+    assert abs(np.log(fit_temperature(run.model.predictor().probabilities(digits), labels))) < 0.01
+
+
+def test_imported_model_without_logits_in_its_last_layer_is_not_changed(random_mlp):
+    inner = keras_io.open_model(random_mlp)
+    model = keras.Sequential([keras.Input((28, 28, 1)), inner])
+    assert not divide_logits(model, 2.0)
+    assert np.array_equal(model.get_weights()[-1], inner.get_weights()[-1])

@@ -35,6 +35,7 @@ HELP = {
     "Calibration error": "Difference between confidence and accuracy. Smaller is better.",
     "Your handwriting": "Accuracy on your held-out drawings, or on all drawings if none is held out.",
     "Your handwriting 95 %": "95 % interval. It is wide if there are few drawings.",
+    "Not calibrated": "Shipped models and trained models are calibrated on MNIST's validation digits, other models are not.",
     "Robustness": "Mean accuracy over ten corruptions at five severities, on 1,000 test digits, or on all test digits "
     "after the Robustness view has evaluated all chosen models.",
 }
@@ -47,7 +48,11 @@ def show(session: LabSession, models: Models) -> None:
     table = _score_table(session, models)
     st.dataframe(
         table.style.format(
-            {name: _formatter(table[name], name, _is_fair(session, models, name)) for name in FORMATS if name in table}
+            {
+                name: _formatter(_candidates(table, models, name), name, _is_fair(session, models, name))
+                for name in FORMATS
+                if name in table
+            }
         ),
         placeholder="–",
         hide_index=True,
@@ -96,6 +101,7 @@ def _score_table(session: LabSession, models: Models) -> pd.DataFrame:
                 "Time (ms)": result.milliseconds if result else None,
                 "Parameters": model.card.parameters,
                 "Size (kB)": len(model.tflite_bytes) / 1e3,
+                "Not calibrated": "" if "temperature" in metrics else "✓",
             }
         )
     return pd.DataFrame(rows).astype(dict.fromkeys(FORMATS, float)).replace("", None).dropna(axis="columns", how="all")
@@ -106,6 +112,12 @@ def _is_fair(session: LabSession, models: Models, name: str) -> bool:
     if name in NEVER_BEST:
         return False
     return name != "Your handwriting" or session.is_scored_on_unseen(models)
+
+
+def _candidates(table: pd.DataFrame, models: Models, name: str) -> "pd.Series[float]":
+    """Return the values of a column that may have a star. The calibration of random weights has none."""
+    is_trained = pd.Series([models[model].card.trained for model in table["Model"]], table.index)
+    return table[name].where(is_trained) if name == "Calibration error" else table[name]
 
 
 def _formatter(column: "pd.Series[float]", name: str, is_fair: bool) -> Any:
