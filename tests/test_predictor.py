@@ -1,9 +1,12 @@
+import os
 import threading
+import warnings
 
 import numpy as np
 import pytest
 
-from digitcore.errors import ModelError
+from digitcore import native_messages
+from digitcore.errors import ModelError, SampleError
 from digitcore.models import registry
 from digitcore.predictor import Predictor
 
@@ -53,3 +56,37 @@ def test_threads_can_share_a_predictor(predictor, data):
 
 def test_repr_fits_on_one_line(genius):
     assert repr(Predictor.load(genius.tflite_bytes, batch_size=50)) == "Predictor(batch_size=50)"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_no_numbers_are_refused(predictor, value):
+    digits = np.zeros((2, 28, 28), np.float32)
+    digits[1, 3, 3] = value
+    with pytest.raises(SampleError, match="NaN or infinite"):
+        predictor.probabilities(digits)
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (2, 784), (2, 27, 28)])
+def test_another_shape_is_refused(predictor, shape):
+    with pytest.raises(SampleError, match="have the shape"):
+        predictor.probabilities(np.zeros(shape, np.uint8))
+
+
+def test_digits_from_0_to_1_give_a_warning(predictor, data):
+    with pytest.warns(UserWarning, match="Multiply digits from 0 to 1 by 255"):
+        predictor.probabilities(data.test_images[:3] / 255)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        predictor.probabilities(np.zeros((1, 28, 28), np.uint8))
+        predictor.probabilities(data.test_images[:3])
+
+
+def test_nothing_is_written_when_a_model_is_loaded(genius, capfd):
+    genius.predictor()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_native_error_is_not_dropped(capfd):
+    with native_messages.dropped():
+        os.write(2, b"INFO: unimportant\nERROR: important\n")
+    assert capfd.readouterr().err == "ERROR: important\n"

@@ -17,13 +17,19 @@ from digitcore.sweeps import summary
 from digitcore.sweeps.local import run_locally
 from digitcore.sweeps.plan import SweepPlan
 from digitcore.sweeps.runner import Sweep
-from digitcore.sweeps.store import SweepStore
+from digitcore.sweeps.store import TABLE_SUFFIXES, SweepStore
 from digitcore.training import settings_text
 from digitcore.training.settings import SETTING_SPECS, TrainSettings
 
 MAX_EPOCHS, MAX_SAMPLES, MAX_SECONDS = int(SETTING_SPECS["epochs"].high), 100_000, 24 * 3600  # limits of a sweep
 POLL_INTERVAL = 0.2  # seconds
 STOP_TIMEOUT = 1.0  # seconds after Ctrl-C, before the results are printed
+
+
+def _check_suffix(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    if value is not None and value.suffix not in TABLE_SUFFIXES:
+        raise click.BadParameter(f"the name of the file must end in {' or '.join(TABLE_SUFFIXES)}")
+    return value
 
 
 @click.command(cls=SetCommand)
@@ -59,6 +65,7 @@ STOP_TIMEOUT = 1.0  # seconds after Ctrl-C, before the results are printed
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
+    callback=_check_suffix,
     help="file for the table, .csv or .parquet; the best model goes to the folder of the same name",
 )
 @click.option("--force", is_flag=True, help="discard the results of an earlier sweep and replace existing files")

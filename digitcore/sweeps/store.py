@@ -62,8 +62,6 @@ class SweepStore:
             shutil.rmtree(self._folder, ignore_errors=True)
         if self._table is None:
             return
-        if self._table.suffix not in TABLE_SUFFIXES:
-            raise SettingsError(f"The name of the table must end in {' or '.join(TABLE_SUFFIXES)}, unlike {self._table}.")
         if self._table.is_dir():
             raise SettingsError(f"{self._table} is a folder. Give the path of a file.")
         if not self._table.parent.is_dir():

@@ -1,6 +1,8 @@
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -14,13 +16,28 @@ from PIL import Image
 import digitcore
 from digitcore import mnist, models
 from digitcore.cli import cli, main
-from digitcore.jobs import service as job_service
-from digitcore.jobs.job import Job
+from digitcore.cli.options import read_samples
+from digitcore.data.sample_files import to_idx_zip, to_image_zip
+from digitcore.evaluation import benchmark
+from digitcore.models import registry
+from digitcore.sweeps.runner import Sweep
 from digitcore.training.checkpoint import Checkpoint
+from digitcore.training.settings import TrainSettings
 from tests.support.networks import HOSTILE
 from tests.support.photographs import photograph
 
 ROOT = Path(__file__).resolve().parents[2]
+TINY_SWEEP = ["mnist_samples=100", "epochs=1", "validation_samples=100"]
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    """A cache folder with MNIST, in which no earlier sweep or training is stored."""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / "mnist.npz").symlink_to(mnist.cache_file())
+    monkeypatch.setenv("DIGITLAB_CACHE", str(cache))
+    return cache
 
 
 def test_help_lists_every_command(capsys):
@@ -105,7 +122,17 @@ def test_predict_finds_every_digit_of_a_photograph(tmp_path, capsys):
         (["sweep", "--set", "learning_rate=0.001..0.01"], "Say how many combinations"),
         (["sweep", "--set", "epochs=1,2", "--network", "nothing.json"], "no file nothing.json"),
         (["sweep", "--set", "epochs=1,2", "--start", "nothing.keras"], "no file nothing.keras"),
-        (["sweep", "--set", "epochs=1", "--samples", __file__], "not a sample file"),
+        (["predict", "tests"], "tests is a folder"),
+        (["train", "--network", "tests"], "tests is a folder"),
+        (["train", "--network", __file__], "The network cannot be read"),
+        (["train", "untrained", "--set", "epochs=1"], "Only its seed can be set"),
+        (["train", "mlp", "--out", "models/mlp", "--force"], "is a shipped model"),
+        (["train", "mlp", "--out", "tests"], "The folder tests exists"),
+        (["train", "mlp", "--out", "README.md"], "README.md is a file"),
+        (["sweep", "--set", "epochs=1,2", "--out", "nowhere/a.csv"], "There is no folder nowhere"),
+        (["sweep", "--set", "epochs=1,2", "--start", "nothing.tflite"], "no file nothing.tflite"),
+        (["labels", "tests"], "tests is a folder"),
+        (["sweep", "--set", "epochs=1", "--samples", __file__], "This file cannot be read"),
     ],
 )
 def test_error_is_a_message_and_exit_status_1(arguments, sentence, tmp_path, capsys):
@@ -176,7 +203,7 @@ def test_killed_training_is_resumed(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_sweep_writes_a_table(tmp_path, capsys, few):
+def test_sweep_writes_a_table(tmp_path, capsys, few, own_cache):
     (tmp_path / "mine.npz").write_bytes(few.to_npz())
     values = ["sample_weight=1,20", "mnist_samples=100", "epochs=1"]
     out = tmp_path / "sweep.parquet"
@@ -186,28 +213,12 @@ def test_sweep_writes_a_table(tmp_path, capsys, few):
     assert [row["sample_weight"] for row in rows] == [1, 20]
     assert {row["status"] for row in rows} == {"done"}
     assert pd.read_parquet(out)["validation"].tolist() == pytest.approx([row["validation"] for row in rows])
-
-
-class LocalService:
-    """A service that runs each task at once in this process: the tests of the jobs use real workers."""
-
-    is_closed = False
-
-    def __init__(self, **options):
-        pass
-
-    def submit(self, task, *, owner=""):
-        job = Job(task, owner=owner)
-        job.finish(task.run(lambda event: None, lambda: False))
-        return job
-
-    def close(self):
-        pass
+    assert models.load(tmp_path / "sweep").name == "sweep", "the model of the best trial is kept"
+    assert not [*own_cache.glob("sweeps/*/trials")]
 
 
 @pytest.mark.slow
-def test_sweep_of_a_built_network_stops_poor_trainings_early(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(job_service, "JobService", LocalService)
+def test_sweep_of_a_built_network_stops_poor_trainings_early(tmp_path, capsys, own_cache):
     file = tmp_path / "tiny.json"
     file.write_text('{"blocks": [{"kind": "dense", "size": 2}]}')
     values = ["blocks.1.size=2,16", "activation=relu,linear", "mnist_samples=200", "epochs=2", "validation_samples=100"]
@@ -235,6 +246,8 @@ def test_network_of_a_file_is_trained(tmp_path, capsys):
     few = ["mnist_samples=2000", "epochs=1", "validation_samples=100"]
     assert main(["train", "--network", str(file), "--set", *few]) == 0
     card = json.loads((tmp_path / "tiny" / "card.json").read_text())
+    page = TrainSettings(mnist_samples=2000, epochs=1, validation_samples=100).resolved(is_trained=False)
+    assert TrainSettings.from_dict(card["settings"]) == page, "the defaults of the page for the same start"
     assert '"size":16' in card["network"]
     assert card["metrics"]["mnist_accuracy"] > 0.2
     assert card["name"] == "tiny"
@@ -254,3 +267,118 @@ def test_labels_lists_doubtful_labels(tmp_path, capsys, few):
     assert issues[0].keys() == {"index", "label", "suggested", "score"}
     assert (issues[0]["index"], issues[0]["label"], issues[0]["suggested"]) == (6, 8, few.labels[6])
     assert [issue["score"] for issue in issues] == sorted(issue["score"] for issue in issues)
+
+
+@pytest.fixture
+def unmeasured(monkeypatch):
+    """Trained models get one metric instead of all, which take half a minute."""
+    monkeypatch.setattr(benchmark, "measure", lambda model: model.with_card(model.card.with_metrics({"mnist_accuracy": 0.1})))
+
+
+def test_a_variant_does_not_replace_a_shipped_model(tmp_path, monkeypatch, capsys, unmeasured):
+    shipped = (registry.SHIPPED_FOLDER / "mlp" / "card.json").read_bytes()
+    monkeypatch.chdir(tmp_path)
+    command = ["train", "mlp", "--set", *TINY_SWEEP]
+    assert main(command) == 0
+    made = models.load("./mlp")
+    assert made.card.settings["mnist_samples"] == 100
+    assert main(command) == 1
+    assert "replace its model with --force" in capsys.readouterr().err
+    assert main([*command, "seed=3", "--force"]) == 0
+    assert models.load("./mlp").card.settings["seed"] == 3
+    assert main([*command, "--write"]) == 2
+    assert (registry.SHIPPED_FOLDER / "mlp" / "card.json").read_bytes() == shipped
+
+
+def test_the_seed_changes_the_initial_weights(tmp_path, unmeasured, untrained, data):
+    assert main(["train", "untrained", "--set", "seed=1", "--out", str(tmp_path / "one")]) == 0
+    assert main(["train", "untrained", "--out", str(tmp_path / "zero")]) == 0
+    one, zero = (models.load(tmp_path / name).predictor().probabilities(data.test_images[:20]) for name in ("one", "zero"))
+    assert np.allclose(zero, untrained.predictor().probabilities(data.test_images[:20]), atol=1e-6)
+    assert not np.allclose(one, zero, atol=1e-3)
+
+
+def test_every_kind_of_model_predicts(tmp_path, capsys, data):
+    file, kinds = tmp_path / "digit.png", registry.SHIPPED_FOLDER / "mlp"
+    Image.fromarray(255 - data.test_images[0]).resize((200, 200)).save(file)
+    answers = []
+    for model in ("mlp", kinds, kinds / "model.keras", kinds / "model.tflite"):
+        assert main(["predict", str(file), "--model", str(model), "--json"]) == 0
+        answers.append(json.loads(capsys.readouterr().out)[0]["probabilities"])
+    assert answers == answers[:1] * 4
+
+
+def test_every_kind_of_sample_file_is_read(tmp_path, few):
+    for name, content in (("a.npz", few.to_npz()), ("b.zip", to_image_zip(few)), ("c.zip", to_idx_zip(few))):
+        (tmp_path / name).write_bytes(content)
+        assert np.array_equal(read_samples(tmp_path / name).digits, few.digits)
+
+
+def test_an_existing_table_is_replaced_only_with_force(tmp_path, capsys, own_cache, monkeypatch):
+    monkeypatch.setattr(Sweep, "resume", lambda self, runner: None)
+    out = tmp_path / "sweep.csv"
+    out.write_text("precious")
+    command = ["sweep", "--set", "batch_size=8,16", "--out", str(out)]
+    assert main(command) == 1
+    assert "--force" in capsys.readouterr().err
+    assert out.read_text() == "precious"
+    assert main([*command, "--force"]) == 0
+    assert "batch_size" in out.read_text()
+
+
+def test_completion_of_models_recipes_and_settings(monkeypatch, capsys):
+    monkeypatch.setenv("_DIGITLAB_COMPLETE", "bash_complete")
+    for words, expected in (
+        ("digitlab predict --model gen", "genius"),
+        ("digitlab train salt", "salt-pepper-5"),
+        ("digitlab train mlp --set epo", "epochs="),
+        ("digitlab sweep --set network=ml", "network=mlp"),
+    ):
+        monkeypatch.setenv("COMP_WORDS", words)
+        monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+        with pytest.raises(SystemExit):
+            main([])
+        assert f"plain,{expected}" in capsys.readouterr().out.splitlines()
+
+
+def _start(arguments, **options):
+    """Start the command in a process group of its own, which gets the signals of a terminal."""
+    command = [sys.executable, "-m", "digitcore", *arguments]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, text=True, start_new_session=True, **options)
+
+
+def test_a_full_disk_gives_one_line():
+    with open("/dev/full", "w") as full:
+        process = _start(["settings"], stdout=full, stderr=subprocess.PIPE)
+        assert process.communicate()[1].splitlines() == [
+            "Cannot write the output (No space left on device). Check the disk and its permissions."
+        ]
+    assert process.returncode == 1
+
+
+@pytest.mark.slow
+def test_an_interrupted_sweep_prints_and_keeps_its_results_and_is_resumed(tmp_path, own_cache, capsys):
+    """The process gets Ctrl-C in its second trial."""
+    out = tmp_path / "sweep.csv"
+    settings = ["epochs=1,150", "mnist_samples=500", "validation_samples=100"]
+    arguments = ["sweep", "--start", "mlp", "--set", *settings, "--out", str(out)]
+    process = _start(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    end = time.monotonic() + 600  # A busy machine imports TensorFlow slowly.
+    while not out.exists() or "done" not in out.read_text():
+        assert time.monotonic() < end
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    printed, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "Highest mean so far on MNIST's 5,000 validation digits: Epochs 1." in printed
+    assert "Interrupted after 1 of 2 trials." in errors
+    assert not re.search("Traceback|distributed|XNNPACK|INFO|WARNING", errors)
+    first = pd.read_csv(out)
+    assert first["status"].tolist() == ["done", "waiting"]
+    assert models.load(tmp_path / "sweep").card.settings["epochs"] == 1
+    assert main(arguments) == 0
+    assert "1 of 2 trials were done before" in capsys.readouterr().err
+    table = pd.read_csv(out)
+    assert table["status"].tolist() == ["done", "done"]
+    assert table.loc[0].equals(first.loc[0]), "the first trial was not trained again"
