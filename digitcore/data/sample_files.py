@@ -63,7 +63,7 @@ _KNOWN = {  # first bytes of a file → what the file is
 class _Stream(Protocol):
     """A file, a member of an archive, or what gzip unpacks of them."""
 
-    def read(self, size: int = ..., /) -> bytes: ...
+    def read(self, size: int = -1, /) -> bytes: ...
 
 
 class DoubtfulSamplesError(SampleError):

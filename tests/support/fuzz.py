@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterator
 
 import numpy as np
+import pillow_heif
 from PIL import ExifTags, Image
 
 from digitcore.data import sample_files
@@ -87,6 +88,7 @@ def pictures(digit: np.ndarray, count: int) -> Iterator[tuple[str, bytes]]:
     """For everything that takes a picture: a digit, (28, 28) uint8, in every format, and damaged."""
     yield from common_files()
     picture = Image.fromarray(255 - digit).resize((90, 110))
+    pillow_heif.register_heif_opener()
     for number, kind in enumerate(decoding.FORMATS):
         file = io.BytesIO()
         picture.convert("RGB").save(file, kind, **{"exif": odd_exif()} if kind in ("PNG", "JPEG", "WEBP") else {})
@@ -94,8 +96,8 @@ def pictures(digit: np.ndarray, count: int) -> Iterator[tuple[str, bytes]]:
         n_formats = len(decoding.FORMATS)
         yield from mutated(file.getvalue(), (count + n_formats - 1 - number) // n_formats, 100 + number)
     large = io.BytesIO()
-    Image.new("L", (6300, 6300), 255).save(large, "PNG")
-    yield "40 million pixels in a few kB", large.getvalue()
+    Image.new("L", (7000, 7100), 255).save(large, "PNG")
+    yield "50 million pixels in a few kB", large.getvalue()
 
 
 def addresses(count: int) -> Iterator[tuple[str, dict[str, str]]]:
