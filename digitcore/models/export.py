@@ -11,7 +11,7 @@ from digitcore.predictor import Predictor
 
 TEMPLATE_FOLDER = Path(__file__).with_name("export_template")
 LIBRARY_FOLDER = Path(__file__).resolve().parents[1]
-IMAGE_FILES = tuple(f"images/{name}.py" for name in ("__init__", "decoding", "digit", "ink", "photographs"))
+IMAGE_FILES = tuple(f"images/{path.name}" for path in sorted((LIBRARY_FOLDER / "images").glob("*.py")))
 LIBRARY_FILES = ("__init__.py", "errors.py", "files.py", *IMAGE_FILES, "native_messages.py", "predictor.py")
 TEMPLATE_FILES = ("predict.py", "README.md")
 MODEL_FILE = "model.tflite"
