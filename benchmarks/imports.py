@@ -12,11 +12,12 @@ import argparse
 import collections
 import dataclasses
 import gzip
-import importlib.util
 import io
+import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -246,12 +247,12 @@ def _similarity(first: np.ndarray, second: np.ndarray) -> float:
     return max(float((a * np.roll(b, shift, (0, 1))).sum()) for shift in shifts)
 
 
-def try_models(n: int, seed: int) -> tuple[collections.Counter[str], list[str]]:
-    """Import model files, if `benchmarks.imports_models` is there: its `outcomes(n, seed)` yields a kind, a name and a remark."""
-    if importlib.util.find_spec("benchmarks.imports_models") is None:
-        return collections.Counter(), []
-    found = list(importlib.import_module("benchmarks.imports_models").outcomes(n, seed))
-    return collections.Counter(kind for kind, _, _ in found), [f"{kind}: {name}: {text}" for kind, name, text in found if text]
+def try_models(n: int, seed: int) -> int:
+    """Import model files with `imports_models.py` beside this file, in a process of its own. Return its exit status."""
+    program = Path(__file__).with_name("imports_models.py")
+    if not n or not program.is_file():
+        return 0
+    return subprocess.run([sys.executable, str(program), "--count", str(n), "--seed", str(seed)], check=False).returncode
 
 
 def main() -> int:
@@ -266,13 +267,10 @@ def main() -> int:
     outcomes = [(*try_samples(case, predictor), case.name) for case in sample_cases(options.samples, options.seed)]
     counts = collections.Counter(kind for kind, _, _ in outcomes)
     remarks = [f"{kind}: {name}: {text}" for kind, text, name in outcomes if text and (kind != REFUSED or options.verbose)]
-    model_counts, model_remarks = try_models(options.models, options.seed)
-    for title, found in (("samples", counts), ("models", model_counts)):
-        if found:
-            print(f"{title}: " + ", ".join(f"{found[kind]} {kind}" for kind in (RIGHT, REFUSED, WRONG, TRACEBACK)))
-    print("\n".join([*remarks, *model_remarks]))
-    n_bad = sum(found[kind] for found in (counts, model_counts) for kind in (WRONG, TRACEBACK))
-    return 1 if n_bad else 0
+    print("samples: " + ", ".join(f"{counts[kind]} {kind}" for kind in (RIGHT, REFUSED, WRONG, TRACEBACK)))
+    print("\n".join(remarks), flush=True)
+    status = try_models(options.models, options.seed)
+    return 1 if counts[WRONG] or counts[TRACEBACK] else status
 
 
 if __name__ == "__main__":

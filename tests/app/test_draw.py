@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from streamlit.runtime.context import ContextProxy
 
 from digitcore import models
 from digitcore.data import sample_files
@@ -206,6 +207,19 @@ def test_a_photo_of_several_digits_says_so(app):
     keep_open(app, "picture").file_uploader(key="picture").upload("photo.jpg", photo, "image/jpeg").run()
     keep_open(app, "picture").button(key="picture_use").click().run()
     assert predicted_digits(app) == [4] and "3 digits found. The largest is used." in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("url", "is_allowed"),
+    [("http://192.168.1.7:8501/", False), ("http://localhost:8501/", True), ("https://lab.example.org/", True)],
+)
+def test_the_camera_needs_https(app, monkeypatch, url, is_allowed):
+    monkeypatch.setattr(ContextProxy, "url", url)
+    open_expander(app, "picture")
+    keep_open(app, "picture").toggle(key="camera_on").set_value(True).run()
+    warnings = [warning.value for warning in app.warning]
+    assert ("The camera needs https or localhost. Upload a photo instead." in warnings) == (not is_allowed)
+    assert not app.exception
 
 
 def test_samples_out_and_in(app, few):

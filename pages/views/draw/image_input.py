@@ -32,10 +32,6 @@ def allows_camera(url: str) -> bool:
 
     Args:
         url: Address of the page; "" if it is unknown.
-
-    Example:
-        >>> allows_camera("http://192.168.1.7:8501/"), allows_camera("http://localhost:8501/")
-        (False, True)
     """
     address = urlsplit(url)
     host = address.hostname or ""
