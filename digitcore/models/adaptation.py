@@ -20,7 +20,7 @@ from digitcore.models.keras_io import IMPORTED_NETWORK, INPUT_SHAPE
 
 N_PROBES = 1000  # validation digits whose loss decides
 N_PRELIMINARY = 40  # validation digits that exclude most of the inputs, because a slow model would take minutes otherwise
-N_FINALISTS = 4  # largest number of inputs whose loss is measured on all probes
+N_BEST = 2  # inputs with the smallest preliminary loss, which is measured on all probes then; the simplest is added
 PROBE_BATCH = 40  # digits
 CHANCE = 2  # standard errors of a difference that may be chance
 MAX_PROBE_SECONDS = 0.5  # CPU time of one prediction by Keras
@@ -243,10 +243,9 @@ def measure(model: keras.Model) -> Meaning:
     preliminary = [_measure_inputs(model, inputs, digits[:N_PRELIMINARY], labels[:N_PRELIMINARY]) for inputs in every]
     best = min(preliminary, key=lambda meaning: meaning.losses.mean())
     possible = [meaning for meaning in preliminary if _may_equal(meaning, best, chance=2 * CHANCE)]
-    finalists = sorted(possible, key=lambda meaning: meaning.losses.mean())[:N_FINALISTS]
-    return _simplest(
-        [_measure_inputs(model, inputs, digits, labels) for inputs in every if inputs in [m.inputs for m in finalists]]
-    )
+    finalists = [possible[0], *sorted(possible, key=lambda meaning: meaning.losses.mean())[:N_BEST]]
+    chosen = {meaning.inputs for meaning in finalists}
+    return _simplest([_measure_inputs(model, inputs, digits, labels) for inputs in every if inputs in chosen])
 
 
 def _measure_inputs(model: keras.Model, inputs: Inputs, digits: np.ndarray, labels: np.ndarray) -> Meaning:

@@ -7,7 +7,7 @@ import zipfile
 from digitcore.errors import ZIP_ERRORS
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
-ZIP_SIGNATURE = b"PK"
+ZIP_SIGNATURE = b"PK\x03\x04"
 LFS_SIGNATURE = b"version https://git-lfs"
 NOT_KERAS = "The file is not a model saved by Keras. Choose a .keras or .h5 file."
 _SAVE = "Save the model with model.save('model.keras') in Keras, and import that file."
