@@ -55,7 +55,9 @@ run: export STREAMLIT_SERVER_ADDRESS ?= localhost
 run: setup
 	$(BIN)/python -m streamlit run server.py
 
-test: setup .venv/ready-to-test check .venv/compiled
+test: check run-tests
+
+run-tests: setup .venv/ready-to-test .venv/compiled
 	$(PYTEST) --dist=loadfile --no-loadscope-reorder
 
 test-quick: setup .venv/ready-to-test
