@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from digitcore.cli.completion import complete_models
-from digitcore.cli.options import json_option, percent
-from digitcore.models import reader, registry
+from digitcore.cli.options import json_option, percent, read_model
+from digitcore.models import registry
 
 
 @click.command()
@@ -26,7 +26,7 @@ def evaluate(sources: tuple[str, ...], write: bool, as_json: bool) -> None:
         click.echo(f"Written to {registry.SHIPPED_FOLDER / 'README.md'}")
         return
     rows = []
-    for model in [reader.load(source) for source in sources or registry.names()]:
+    for model in [read_model(source) for source in sources or registry.names()]:
         card = benchmark.measure(model).card
         rows.append({"name": card.name, "network": card.network, "parameters": card.parameters, **card.metrics})
         if not as_json:

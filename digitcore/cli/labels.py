@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from digitcore.cli.completion import complete_models
-from digitcore.cli.options import json_option, percent, progress_bar, read_samples
+from digitcore.cli.options import accept_option, json_option, percent, progress_bar, read_model, read_samples
 from digitcore.data.label_issues import find_label_issues
 from digitcore.models import reader
 from digitcore.training.settings import TrainSettings
@@ -23,15 +23,16 @@ from digitcore.training.settings import TrainSettings
     shell_complete=complete_models,
 )
 @click.option("--folds", type=click.IntRange(2, 20), default=4, show_default=True, help="number of folds")
+@accept_option
 @json_option
-def labels(file: Path, start: str, folds: int, as_json: bool) -> None:
+def labels(file: Path, start: str, folds: int, accept_doubtful: bool, as_json: bool) -> None:
     """List doubtful labels of a file with labelled digits, most doubtful first.
 
     Each digit is predicted by a model that was trained on the other folds.
     """
     from digitcore.training.cross_validation import predict_out_of_fold
 
-    samples, model = read_samples(file), reader.check_trainable(reader.load(start))
+    samples, model = read_samples(file, accept_doubtful=accept_doubtful), reader.check_trainable(read_model(start))
     with progress_bar("%") as bar:
         task = bar.add_task("labels", total=100, metrics="")
         probabilities = predict_out_of_fold(

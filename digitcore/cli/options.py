@@ -8,7 +8,10 @@ import click
 from digitcore.data import sample_files
 from digitcore.errors import ModelError, SampleError
 from digitcore.files import read_bytes
+from digitcore.models import reader, registry
+from digitcore.models.bundle import ModelBundle
 from digitcore.models.network_spec import NetworkSpec, is_spec
+from digitcore.models.upload import describe_import
 from digitcore.samples import SampleSet
 from digitcore.training.recipes import NETWORKS, check_network
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
 SETTING_HELP = "settings to change, such as --set epochs=2; “digitlab settings” lists all settings"
 json_option = click.option("--json", "as_json", is_flag=True, help="print JSON")
+accept_option = click.option("--accept-doubtful", is_flag=True, help="read samples even if the labels do not fit the pictures")
+CHECKED_BY = "genius"  # the model that checks whether labels fit the pictures
 
 
 class SetCommand(click.Command):
@@ -46,17 +51,19 @@ class SetCommand(click.Command):
         return super().parse_args(ctx, expanded)
 
 
-def read_samples(file: Path | None) -> SampleSet:
+def read_samples(file: Path | None, *, accept_doubtful: bool = False) -> SampleSet:
     """Read labelled digits from a file of any format that `sample_files.read` knows.
 
     Args:
         file: Path of the file. If None, no samples are returned.
+        accept_doubtful: Whether samples are returned even if their labels do not fit the pictures.
 
     Returns:
-        The samples. A message about rejected entries is written to stderr. An .npz file may have any number of samples.
+        The samples. A message about rejected entries and changed pictures is written to stderr.
 
     Raises:
         SampleError: If the file cannot be read.
+        DoubtfulSamplesError: If the labels do not fit the pictures and `accept_doubtful` is false.
 
     Example:
         >>> len(read_samples(None))
@@ -64,14 +71,36 @@ def read_samples(file: Path | None) -> SampleSet:
     """
     if file is None:
         return SampleSet()
-    content = read_bytes(file, SampleError)
+    content, predictor = read_bytes(file, SampleError), registry.load(CHECKED_BY).predictor()
     try:
-        return SampleSet.from_npz(content)
-    except SampleError:
-        result = sample_files.read(content)
-    if result.rejected:
-        click.echo(f"{file}: {result}", err=True)
+        result = sample_files.read(content, predictor=predictor, accept_doubtful=accept_doubtful)
+    except sample_files.DoubtfulSamplesError as error:
+        raise sample_files.DoubtfulSamplesError(f"{error} The option --accept-doubtful does so.") from error
+    if result.rejected or result.notes or result.doubt:
+        click.echo(f"{file}: {result} {result.doubt}".rstrip(), err=True)
     return result.samples
+
+
+def read_model(source: str) -> ModelBundle:
+    """Read a model that the user names. If it is imported, a message about its inputs is written to stderr.
+
+    Args:
+        source: Shipped name, folder or file, as in `models.load`.
+
+    Returns:
+        The model.
+
+    Raises:
+        ModelError: If there is no such model, or the file cannot be used.
+
+    Example:
+        >>> read_model("mlp").name
+        'mlp'
+    """
+    model = reader.load(source)
+    if text := describe_import(model):
+        click.echo(f"{source}: {text}", err=True)
+    return model
 
 
 def read_network_file(file: Path) -> str:

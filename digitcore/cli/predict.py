@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import numpy as np
 
 from digitcore.cli.completion import complete_models
-from digitcore.cli.options import json_option, percent
+from digitcore.cli.options import json_option, percent, read_model
 from digitcore.errors import ImageError
 from digitcore.files import read_bytes
-from digitcore.models import reader
+from digitcore.images import text_lines
 
 if TYPE_CHECKING:
     from digitcore.images import FoundDigit
@@ -30,17 +31,18 @@ if TYPE_CHECKING:
 @json_option
 def predict(files: tuple[Path, ...], source: str, reads_all: bool, as_json: bool) -> None:
     """Predict the digit in each image file. If an image shows several digits, the largest is predicted."""
-    model = reader.load(source)
+    model = read_model(source)
     predictor, threshold = model.predictor(), model.card.confidence_threshold
-    rows, problems = [], []
+    rows, texts, problems = [], {}, []
     for file in files:
         try:
             found = _find_digits(file, reads_all)
         except ImageError as error:
             problems.append(str(error))
             continue
-        for part in found:
-            probabilities = predictor.probabilities(part.digit[None])[0]
+        predicted = predictor.probabilities(np.array([part.digit for part in found]))
+        texts[str(file)] = text_lines(found, predicted.argmax(1).tolist())
+        for part, probabilities in zip(found, predicted, strict=True):
             rows.append(
                 {
                     "file": str(file),
@@ -48,6 +50,7 @@ def predict(files: tuple[Path, ...], source: str, reads_all: bool, as_json: bool
                     "unsure": bool(probabilities.max() < threshold),
                     "probabilities": probabilities.round(5).tolist(),
                     "box": part.box,
+                    "line": part.line,
                     "digits_found": part.n_found,
                 }
             )
@@ -56,6 +59,8 @@ def predict(files: tuple[Path, ...], source: str, reads_all: bool, as_json: bool
     for row in () if as_json else rows:
         where = f" at {row['box']}" if reads_all else f", the largest of {row['digits_found']}" * (row["digits_found"] > 1)
         click.echo(f"{row['file']}: {row['digit']} ({percent(max(row['probabilities']))}){', unsure' * row['unsure']}{where}")
+    for file, lines in texts.items() if reads_all and not as_json else ():
+        click.echo(f"{file}: the digits form {', '.join(lines)}")
     if problems:
         raise ImageError("\n".join(problems))
 

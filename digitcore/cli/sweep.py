@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from digitcore.cli.completion import complete_models, complete_parameters
-from digitcore.cli.options import SetCommand, json_option, progress_bar, read_network, read_samples
+from digitcore.cli.options import SetCommand, accept_option, json_option, progress_bar, read_model, read_network, read_samples
 from digitcore.config import load_config
 from digitcore.errors import TrainingError
 from digitcore.models import reader
@@ -69,6 +69,7 @@ def _check_suffix(ctx: click.Context, param: click.Parameter, value: Path | None
     help="file for the table, .csv or .parquet; the best model goes to the folder of the same name",
 )
 @click.option("--force", is_flag=True, help="discard the results of an earlier sweep and replace existing files")
+@accept_option
 @json_option
 def sweep(
     pairs: tuple[str, ...],
@@ -82,6 +83,7 @@ def sweep(
     workers: int,
     out: Path | None,
     force: bool,
+    accept_doubtful: bool,
     as_json: bool,
 ) -> None:
     """Train with combinations of parameters and compare the results on validation digits and held-out samples.
@@ -100,8 +102,9 @@ def sweep(
     swept = {name: space[name] for name in space if name not in fixed}
     single = {name: space[name] for name in fixed if name not in parameter_space.NOT_SWEPT}
     plan = SweepPlan(swept or single, base, network, seeds, draws, stop_early, rank_by)
-    model = reader.check_trainable(reader.load(start))
-    store = SweepStore(load_config().cache_folder / "sweeps", out, model, read_samples(samples), plan)
+    model = reader.check_trainable(read_model(start))
+    drawings = read_samples(samples, accept_doubtful=accept_doubtful)
+    store = SweepStore(load_config().cache_folder / "sweeps", out, model, drawings, plan)
     store.check(force=force)
     found = store.open()
     store.save(found)

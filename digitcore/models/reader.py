@@ -10,7 +10,7 @@ from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle, ModelCard, checksums
 from digitcore.predictor import Predictor
 
-KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+KERAS_SUFFIXES = (".keras", ".h5", ".hdf5", ".zip")
 TFLITE_SUFFIX = ".tflite"
 WEIGHT_TYPES = (0, 1, 9)  # float32, float16 and int8 in the schema of .tflite files
 
@@ -18,12 +18,12 @@ WEIGHT_TYPES = (0, 1, 9)  # float32, float16 and int8 in the schema of .tflite f
 def load(source: str | Path, folder: Path = registry.SHIPPED_FOLDER) -> ModelBundle:
     """Load a shipped model, or a model of the user from a folder or a file.
 
-    A .keras or .h5 file is untrusted: it is checked and opened in a separate process, which takes seconds. A .tflite file can
-    predict, but cannot be trained.
+    A .keras, .h5 or .zip file is untrusted: it is checked and opened in a separate process, which takes seconds. A .tflite file
+    can predict, but cannot be trained.
 
     Args:
         source: Name of a shipped model, path of a folder that `digitlab train` or `models.save` wrote, or path of a .keras,
-            .h5 or .tflite file. A shipped model takes precedence over a folder of the same name; `./genius` is the folder.
+            .h5, .zip or .tflite file. A shipped model takes precedence over a folder of the same name; `./genius` is the folder.
         folder: A folder with one folder for each model. The default contains the shipped models.
 
     Returns:
@@ -45,7 +45,7 @@ def load(source: str | Path, folder: Path = registry.SHIPPED_FOLDER) -> ModelBun
     suffix = path.suffix.lower()
     if suffix == TFLITE_SUFFIX:
         return _from_tflite(read_bytes(path, ModelError), path.stem)
-    if suffix in KERAS_SUFFIXES:
+    if path.is_file() or suffix in KERAS_SUFFIXES:
         return _from_keras(read_bytes(path, ModelError), path.stem)
     raise ModelError(
         f"There is no model called “{source}”. Choose one of {', '.join(registry.names(folder))}, a folder that “digitlab train” "

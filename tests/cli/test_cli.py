@@ -16,7 +16,7 @@ from PIL import Image
 import digitcore
 from digitcore import mnist, models
 from digitcore.cli import cli, main
-from digitcore.cli.options import read_samples
+from digitcore.cli.options import read_model, read_samples
 from digitcore.data.sample_files import to_idx_zip, to_image_zip
 from digitcore.evaluation import benchmark
 from digitcore.models import registry
@@ -95,8 +95,30 @@ def test_predict_finds_every_digit_of_a_photograph(tmp_path, capsys):
     answers = json.loads(capsys.readouterr().out)
     assert [answer["digit"] for answer in answers] == [3, 3, 3]
     assert len({tuple(answer["box"]) for answer in answers}) == 3
+    assert [answer["line"] for answer in answers] == [0, 0, 0]
+    assert main(["predict", str(file), "--all"]) == 0
+    assert capsys.readouterr().out.endswith(f"{file}: the digits form 333\n")
     assert main(["predict", str(file)]) == 0
     assert "the largest of 3" in capsys.readouterr().out
+
+
+def test_labels_that_do_not_fit_the_pictures_are_refused_unless_accepted(tmp_path, capsys, data):
+    digits, labels = (part[:100] for part in data.validation)
+    inverted, wrong = tmp_path / "inverted.npz", tmp_path / "wrong.npz"
+    np.savez(inverted, digits=255 - digits, labels=labels)
+    np.savez(wrong, digits=digits, labels=(labels + 1) % 10)
+    assert np.array_equal(read_samples(inverted).digits, digits), "black on white is inverted"
+    assert main(["labels", str(wrong)]) == 1
+    assert "--accept-doubtful" in capsys.readouterr().err
+    assert np.array_equal(read_samples(wrong, accept_doubtful=True).digits, digits)
+    assert "do not" in capsys.readouterr().err
+
+
+def test_an_imported_model_is_described(tmp_path, capsys, genius):
+    file = tmp_path / "scaled.keras"
+    file.write_bytes(genius.keras_bytes)
+    assert read_model(str(file)).key == genius.key
+    assert capsys.readouterr().err == "", "a model of Digit Lab needs no adaptation"
 
 
 @pytest.mark.parametrize(

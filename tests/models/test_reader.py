@@ -32,7 +32,7 @@ def test_a_tflite_file_predicts_but_is_not_trained(data):
     [
         ("a.tflite", b"nothing", "not a LiteRT model"),
         ("a.keras", b"nothing", "not a model saved by Keras"),
-        ("a.txt", b"nothing", "There is no model called"),
+        ("a.txt", b"nothing", "not a model saved by Keras"),
     ],
 )
 def test_a_wrong_file_gives_a_sentence(tmp_path, name, content, sentence):
