@@ -17,6 +17,8 @@ PAGES = [*sorted((ROOT / "pages").rglob("*.py")), ROOT / "streamlit_app.py"]
 CODE = [*LIBRARY, *PAGES, ROOT / "server.py"]
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 KERAS_MODULES = {  # Importing one of these loads Keras, which doubles the server's memory.
+    "digitcore.models.adaptation",
+    "digitcore.models.foreign_models",
     "digitcore.models.keras_io",
     "digitcore.models.litert",
     "digitcore.models.networks",

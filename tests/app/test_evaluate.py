@@ -109,7 +109,8 @@ def test_first_predictions_have_a_curve_and_a_table(app, few, genius):
     assert "**19 of 20** drawings were predicted correctly before they had a label (95 % interval 76–99 %)." in texts(app)
     assert len(app.get("vega_lite_chart")) == 1
     table = next(frame.value for frame in app.dataframe if "drawing" in frame.value)
-    assert table["model"].unique().tolist() == ["genius"] and table["accuracy"].iloc[-1] == 0.95
+    assert table["Model"].unique().tolist() == ["genius"]
+    assert table["Accuracy"].iloc[-1] == 0.95
 
 
 def test_the_chosen_pair_is_the_same_in_every_view(app, few):

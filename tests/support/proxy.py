@@ -1,13 +1,16 @@
 """A reverse proxy with https in front of a server: nginx where it is installed, else a small one in Python."""
 
 import asyncio
+import contextlib
 import datetime
 import ipaddress
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 from cryptography import x509
@@ -66,6 +69,15 @@ class HttpsProxy:
         text = NGINX.format(folder=folder, host=HOST, port=self.port, path=path, upstream=upstream, user=user)
         (folder / "nginx.conf").write_text(text)
         self._process = subprocess.Popen([command, "-c", str(folder / "nginx.conf"), "-p", str(folder)])
+        self._wait_until_up()
+
+    def _wait_until_up(self) -> None:
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError), socket.create_connection((HOST, self.port), timeout=1):
+                return
+            time.sleep(0.05)
+        raise TimeoutError("nginx does not accept connections")
 
     def _start_in_python(self, upstream_port: int) -> None:
         """End TLS here, and pass the bytes on."""
