@@ -1,4 +1,4 @@
-"""Errors of the library. Every message can be shown to the user: it says what is wrong and what to do."""
+"""Errors of the library. Every message is written for the user. It contains the reason and the action for the user."""
 
 import zipfile
 import zlib
@@ -20,15 +20,15 @@ class DigitLabError(Exception):
 
 
 class ConfigError(DigitLabError):
-    """An environment variable has an invalid value."""
+    """Raised when an environment variable has an invalid value."""
 
 
 class ImageError(DigitLabError):
-    """An image cannot be decoded or is too large."""
+    """Raised when an image cannot be decoded or is too large."""
 
 
 class UnreadableImageError(ImageError):
-    """A file is damaged or is not an image.
+    """Raised when a file is damaged or is not an image.
 
     Example:
         >>> str(UnreadableImageError())
@@ -40,60 +40,72 @@ class UnreadableImageError(ImageError):
 
 
 class DatasetNotFoundError(DigitLabError):
-    """The MNIST data set is not on this machine and could not be downloaded."""
+    """Raised when a data set is not on this machine and cannot be downloaded."""
 
 
 class SampleError(DigitLabError):
-    """Digits or labels have the wrong shape, type or range."""
+    """Raised when digits or labels have the wrong shape, type or range."""
 
 
 class SettingsError(DigitLabError):
-    """A setting is unknown or out of range."""
+    """Raised when a setting is unknown or out of range."""
 
 
 class ModelError(DigitLabError):
-    """A model is missing, damaged or of the wrong shape."""
+    """Raised when a model is missing, is damaged, or has the wrong shape."""
 
 
 class TrainingError(DigitLabError):
-    """A training failed, because its loss is not finite or its network has stopped learning."""
+    """Raised when a training fails, because its loss is not finite or its network has stopped learning."""
 
 
 class JobError(DigitLabError):
-    """A job on the worker failed."""
+    """Raised when a job on a worker fails."""
 
 
 class WorkerDiedError(JobError):
-    """The worker that ran a job died."""
+    """Raised when the worker of a job dies."""
 
     def __init__(
-        self, message: str = "The worker died. Your drawings and models are safe. Press the button again: a new worker starts."
+        self, message: str = "The worker died. Your drawings and models are safe. Press the button again to start a new worker."
     ) -> None:
         super().__init__(message)
 
 
 class WithdrawnError(JobError):
-    """A job was withdrawn before a worker started it."""
+    """Raised when a job is withdrawn before a worker starts it."""
 
     def __init__(self, message: str = "The job was withdrawn before it started.") -> None:
         super().__init__(message)
 
 
 class CancelledError(DigitLabError):
-    """The user stopped the work, and there is no partial result."""
+    """Raised when the user stops work that has no partial result."""
 
 
 class LabError(DigitLabError):
-    """A lab cannot be saved, found or opened."""
+    """Raised when a lab cannot be saved, found or opened."""
 
 
 class StoreUnreachableError(LabError):
-    """The store of labs does not answer."""
+    """Raised when the database of labs does not answer.
+
+    Example:
+        >>> str(StoreUnreachableError())
+        'The saved labs cannot be reached now. Your changes stay in this window and are saved as soon as possible.'
+    """
+
+    def __init__(
+        self,
+        message: str = "The saved labs cannot be reached now. "
+        "Your changes stay in this window and are saved as soon as possible.",
+    ) -> None:
+        super().__init__(message)
 
 
 class LabDeletedError(LabError):
-    """Another session has deleted the lab since it was read."""
+    """Raised when another session has deleted the lab."""
 
 
 class VersionConflictError(LabError):
-    """Another session has changed the lab since it was read."""
+    """Raised when another session has changed the lab."""

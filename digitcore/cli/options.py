@@ -15,8 +15,8 @@ from digitcore.training.recipes import NETWORKS, check_network
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-SETTING_HELP = "settings to change, such as --set epochs=2; “digitlab settings” lists all settings"
-json_option = click.option("--json", "as_json", is_flag=True, help="print JSON")
+SETTING_HELP = "Change settings, for example --set epochs=2, where “digitlab settings” lists all settings."
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 class SetCommand(click.Command):
@@ -32,7 +32,7 @@ class SetCommand(click.Command):
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Repeat the option before each of its values, which is the form that Click understands."""
+        """Repeat the option before each of its values, because Click reads one value for each option."""
         expanded: list[str] = []
         option = None
         for arg in args:
@@ -50,10 +50,10 @@ def read_samples(file: Path | None) -> SampleSet:
     """Read labelled digits from a file of any format that `sample_files.read` knows.
 
     Args:
-        file: Path of the file. If None, no samples are returned.
+        file: Path of the file. If `None`, the result is an empty set.
 
     Returns:
-        The samples. A message about rejected entries is written to stderr. An .npz file may have any number of samples.
+        The samples. A message about rejected entries is written to stderr.
 
     Raises:
         SampleError: If the file cannot be read.
@@ -95,7 +95,7 @@ def read_network_file(file: Path) -> str:
     try:
         return NetworkSpec.from_json(read_bytes(file, ModelError).decode("utf-8-sig")).to_json()
     except UnicodeDecodeError as error:
-        raise ModelError(f"{file} is not a text file. A network is a JSON file.") from error
+        raise ModelError(f"{file} is not a text file. Choose the JSON file of a network.") from error
 
 
 def read_network(text: str) -> str:
@@ -108,7 +108,7 @@ def read_network(text: str) -> str:
         The name or the compact JSON, which `networks.build` accepts.
 
     Raises:
-        ModelError: If the text is none of these.
+        ModelError: If the text is not the name, the JSON or the file of a network.
 
     Example:
         >>> read_network("mlp")
@@ -118,7 +118,7 @@ def read_network(text: str) -> str:
 
 
 def progress_bar(unit: str) -> "Progress":
-    """Return a progress bar on stderr, because stdout is for results.
+    """Return a progress bar that is written to stderr, because stdout is for results.
 
     Args:
         unit: Text after the count, for example "epochs".

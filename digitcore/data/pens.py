@@ -1,4 +1,4 @@
-"""Real pen drawings of 30 writers, which the recipe of genius trains on.
+"""Real pen drawings of 30 writers, for the training of genius.
 
 Source:
     E. Alpaydin, F. Alimoglu, "Pen-Based Recognition of Handwritten Digits" (1996), UCI Machine Learning Repository,
@@ -32,7 +32,7 @@ class PenDrawings:
     """Labelled pen drawings.
 
     Attributes:
-        strokes: For each drawing its strokes, each (m, 2) float with x and y in units of the tablet, y downwards.
+        strokes: Strokes of each drawing, each (m, 2) float with x and y in units of the tablet. y points down.
         labels: Digits, shape (N,), uint8.
         writers: Names of the writers, shape (N,).
 
@@ -59,7 +59,7 @@ class PenDrawings:
 
     @property
     def validation(self) -> "PenDrawings":
-        """The drawings of the six validation writers. No training uses them."""
+        """The drawings of the six validation writers. No model is trained on these drawings."""
         return self._select(np.isin(self.writers, self._validation_writers()))
 
     def _validation_writers(self) -> list[str]:
@@ -70,11 +70,11 @@ class PenDrawings:
         return PenDrawings(strokes, self.labels[chosen], self.writers[chosen])
 
     def paint(self, rng: np.random.Generator, indices: np.ndarray | None = None) -> np.ndarray:
-        """Paint drawings as a person would draw them on the canvas, with a random size, brush, slant, tilt and wobble.
+        """Paint drawings on the canvas with a random size, brush, slant, tilt and wobble, and convert them to digits.
 
         Args:
             rng: Random generator.
-            indices: Numbers of the drawings, shape (n,), int. By default all drawings are painted.
+            indices: Numbers of the drawings, shape (n,), int. By default, all drawings are painted.
 
         Returns:
             Digits, shape (n, 28, 28), uint8, ink 255 on 0.

@@ -378,7 +378,7 @@ def test_an_interrupted_sweep_prints_and_keeps_its_results_and_is_resumed(tmp_pa
     assert first["status"].tolist() == ["done", "waiting"]
     assert models.load(tmp_path / "sweep").card.settings["epochs"] == 1
     assert main(arguments) == 0
-    assert "1 of 2 trials were done before" in capsys.readouterr().err
+    assert "1 of 2 trials are already done" in capsys.readouterr().err
     table = pd.read_csv(out)
     assert table["status"].tolist() == ["done", "done"]
     assert table.loc[0].equals(first.loc[0]), "the first trial was not trained again"
