@@ -93,6 +93,9 @@ class Model(BaseModel):
         Args:
             bundle: The model.
 
+        Returns:
+            The description.
+
         Example:
             >>> from digitcore import models
             >>> Model.from_bundle(models.load("genius")).name
@@ -129,6 +132,9 @@ def version_of(bundle: ModelBundle) -> str:
 
     Args:
         bundle: The model.
+
+    Returns:
+        12 hexadecimal digits.
 
     Example:
         >>> from digitcore import models

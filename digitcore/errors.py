@@ -20,11 +20,23 @@ class DigitLabError(Exception):
 
 
 class ConfigError(DigitLabError):
-    """Raised when an environment variable has an invalid value."""
+    """Raised when an environment variable has an invalid value.
+
+    Example:
+        >>> raise ConfigError("DIGITLAB_MAX_EPOCHS cannot be “0”. Set it to 1 or more.")
+        Traceback (most recent call last):
+        digitcore.errors.ConfigError: DIGITLAB_MAX_EPOCHS cannot be “0”. Set it to 1 or more.
+    """
 
 
 class ImageError(DigitLabError):
-    """Raised when an image cannot be decoded or is too large."""
+    """Raised when an image cannot be decoded or is too large.
+
+    Example:
+        >>> raise ImageError("The image has more than 50 million pixels. Reduce the image and try again.")
+        Traceback (most recent call last):
+        digitcore.errors.ImageError: The image has more than 50 million pixels. Reduce the image and try again.
+    """
 
 
 class UnreadableImageError(ImageError):
@@ -40,31 +52,72 @@ class UnreadableImageError(ImageError):
 
 
 class DatasetNotFoundError(DigitLabError):
-    """Raised when a data set is not on this machine and cannot be downloaded."""
+    """Raised when a data set is not on this machine and cannot be downloaded.
+
+    Example:
+        >>> raise DatasetNotFoundError("MNIST is not on this machine. Run “digitlab data”.")
+        Traceback (most recent call last):
+        digitcore.errors.DatasetNotFoundError: MNIST is not on this machine. Run “digitlab data”.
+    """
 
 
 class SampleError(DigitLabError):
-    """Raised when digits or labels have the wrong shape, type or range."""
+    """Raised when digits or labels have the wrong shape, type or range.
+
+    Example:
+        >>> raise SampleError("Labels must be between 0 and 9.")
+        Traceback (most recent call last):
+        digitcore.errors.SampleError: Labels must be between 0 and 9.
+    """
 
 
 class SettingsError(DigitLabError):
-    """Raised when a setting is unknown or out of range."""
+    """Raised when a setting is unknown or out of range.
+
+    Example:
+        >>> raise SettingsError("There is no setting “x”. Check its name.")
+        Traceback (most recent call last):
+        digitcore.errors.SettingsError: There is no setting “x”. Check its name.
+    """
 
 
 class ModelError(DigitLabError):
-    """Raised when a model is missing, is damaged, or has the wrong shape."""
+    """Raised when a model is missing, is damaged, or has the wrong shape.
+
+    Example:
+        >>> raise ModelError("There is no model “x”. Choose another model.")
+        Traceback (most recent call last):
+        digitcore.errors.ModelError: There is no model “x”. Choose another model.
+    """
 
 
 class TrainingError(DigitLabError):
-    """Raised when a training fails, because its loss is not finite or its network has stopped learning."""
+    """Raised when a training fails, because its loss is not finite or its network has stopped learning.
+
+    Example:
+        >>> raise TrainingError("The loss is not finite. Choose a lower learning rate.")
+        Traceback (most recent call last):
+        digitcore.errors.TrainingError: The loss is not finite. Choose a lower learning rate.
+    """
 
 
 class JobError(DigitLabError):
-    """Raised when a job on a worker fails."""
+    """Raised when a job on a worker fails.
+
+    Example:
+        >>> raise JobError("This server allows 50 epochs. Choose fewer epochs.")
+        Traceback (most recent call last):
+        digitcore.errors.JobError: This server allows 50 epochs. Choose fewer epochs.
+    """
 
 
 class WorkerDiedError(JobError):
-    """Raised when the worker of a job dies."""
+    """Raised when the worker of a job dies.
+
+    Example:
+        >>> str(WorkerDiedError())
+        'The worker died. Your drawings and models are safe. Press the button again to start a new worker.'
+    """
 
     def __init__(
         self, message: str = "The worker died. Your drawings and models are safe. Press the button again to start a new worker."
@@ -73,18 +126,35 @@ class WorkerDiedError(JobError):
 
 
 class WithdrawnError(JobError):
-    """Raised when a job is withdrawn before a worker starts it."""
+    """Raised when a job is withdrawn before a worker starts it.
+
+    Example:
+        >>> str(WithdrawnError())
+        'The job was withdrawn before it started.'
+    """
 
     def __init__(self, message: str = "The job was withdrawn before it started.") -> None:
         super().__init__(message)
 
 
 class CancelledError(DigitLabError):
-    """Raised when the user stops work that has no partial result."""
+    """Raised when the user stops work that has no partial result.
+
+    Example:
+        >>> raise CancelledError("The import was stopped. No sample was imported.")
+        Traceback (most recent call last):
+        digitcore.errors.CancelledError: The import was stopped. No sample was imported.
+    """
 
 
 class LabError(DigitLabError):
-    """Raised when a lab cannot be saved, found or opened."""
+    """Raised when a lab cannot be saved, found or opened.
+
+    Example:
+        >>> raise LabError("This file is not a lab. Choose another file.")
+        Traceback (most recent call last):
+        digitcore.errors.LabError: This file is not a lab. Choose another file.
+    """
 
 
 class StoreUnreachableError(LabError):
@@ -104,8 +174,20 @@ class StoreUnreachableError(LabError):
 
 
 class LabDeletedError(LabError):
-    """Raised when another session has deleted the lab."""
+    """Raised when another session has deleted the lab.
+
+    Example:
+        >>> raise LabDeletedError("This lab was deleted in another window.")
+        Traceback (most recent call last):
+        digitcore.errors.LabDeletedError: This lab was deleted in another window.
+    """
 
 
 class VersionConflictError(LabError):
-    """Raised when another session has changed the lab."""
+    """Raised when another session has changed the lab.
+
+    Example:
+        >>> raise VersionConflictError("This lab is open in two places.")
+        Traceback (most recent call last):
+        digitcore.errors.VersionConflictError: This lab is open in two places.
+    """

@@ -72,6 +72,9 @@ def run() -> NoReturn:
     """Run the command of `sys.argv` and end this process.
 
     After an interrupt, the process ends immediately, because a training may still run on another thread.
+
+    Example:
+        >>> run()  # doctest: +SKIP
     """
     status = main()
     try:

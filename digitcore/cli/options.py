@@ -123,6 +123,9 @@ def progress_bar(unit: str) -> "Progress":
     Args:
         unit: Text after the count, for example "epochs".
 
+    Returns:
+        The progress bar. Each of its tasks needs the field `metrics`.
+
     Example:
         >>> with progress_bar("epochs") as bar:
         ...     task = bar.add_task("mlp", total=2, metrics="")
@@ -147,6 +150,9 @@ def percent(share: float, digits: int = 1) -> str:
     Args:
         share: 0 to 1.
         digits: Number of digits after the decimal point.
+
+    Returns:
+        The text.
 
     Example:
         >>> percent(0.9876)

@@ -100,7 +100,10 @@ def _paint(strokes: Strokes, rng: np.random.Generator) -> np.ndarray:
 
 @functools.cache
 def load() -> PenDrawings:
-    """Return the pen drawings of 30 writers.
+    """Load the pen drawings of 30 writers.
+
+    Returns:
+        The drawings. They are read once in each process.
 
     Raises:
         DatasetNotFoundError: If the file is missing from the installation.

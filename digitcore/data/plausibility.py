@@ -18,7 +18,13 @@ MAX_CHECKED = 500  # digits that are predicted, spread over the set
 
 
 class DigitPredictor(Protocol):
-    """An object that predicts the probabilities of digits, such as `digitcore.predictor.Predictor`."""
+    """An object that predicts the probabilities of digits, such as `digitcore.predictor.Predictor`.
+
+    Example:
+        >>> from digitcore.predictor import Predictor
+        >>> hasattr(Predictor, "probabilities")
+        True
+    """
 
     def probabilities(self, digits: np.ndarray, /) -> np.ndarray:
         """Return (N, 10) probabilities of (N, 28, 28) uint8 digits."""

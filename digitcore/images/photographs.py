@@ -102,7 +102,7 @@ def find_regions(ink: np.ndarray, threshold: int) -> list[Region]:
 
     Args:
         ink: (H, W) uint8, ink bright on 0.
-        threshold: Level, 0 to 255. Pixels above this level are ink.
+        threshold: maximum level of the background, 0 to 255.
 
     Returns:
         A region for each digit, sorted by the amount of ink. The region with the most ink is first.
