@@ -33,9 +33,9 @@ class ImageError(DigitLabError):
     """Raised when an image cannot be decoded or is too large.
 
     Example:
-        >>> raise ImageError("The image has more than 50 million pixels. Reduce the image and try again.")
+        >>> raise ImageError("The image has more than 50 million pixels. Make the image smaller and try again.")
         Traceback (most recent call last):
-        digitcore.errors.ImageError: The image has more than 50 million pixels. Reduce the image and try again.
+        digitcore.errors.ImageError: The image has more than 50 million pixels. Make the image smaller and try again.
     """
 
 

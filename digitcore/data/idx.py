@@ -16,7 +16,7 @@ MAX_AXES = 4
 
 
 def is_idx(content: bytes) -> bool:
-    """Check whether a content starts with the header of an IDX file.
+    """Check whether bytes start with the header of an IDX file.
 
     Args:
         content: at least the first four bytes of the file.

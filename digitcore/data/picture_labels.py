@@ -13,7 +13,7 @@ Labels = list[int | None]
 
 
 def label_of_word(text: str) -> int | None:
-    """Return the digit that the name of a folder means.
+    """Return the digit in the name of a folder.
 
     Args:
         text: name of a folder, or a part of a file's name.

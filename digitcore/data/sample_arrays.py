@@ -78,7 +78,7 @@ def pair(arrays: dict[str, tuple[np.ndarray, int]]) -> list[ArraySet]:
     if not images or not labels:
         names = ", ".join(name[-40:] for name in list(arrays)[:5])
         missing = "labels" if images else "pictures"
-        raise SampleError(f"The file has no array of {missing}. Its arrays are: {names}. Add an array of {missing}.")
+        raise SampleError(f"The file has no {missing}. Its arrays are: {names}. Add an array of {missing}.")
     stems = {name: name_stem(name) for name in (*images, *labels)}
     n_labels = {name: _count_labels(array) for name, array in labels.items()}
     n_pictures = {name: _count_pictures(array, arrays[name][1], set(n_labels.values())) for name, array in images.items()}

@@ -386,9 +386,7 @@ class _Reader:
                     digits.append(found)
                     accepted.append(number)
             others = [sample_arrays.to_labels(other) for other in arrays.other_labels]
-            if (
-                arrays.labels.dtype.kind in "iuf" and arrays.labels.max(initial=0) == 10
-            ):  # The label 10 may also mean 9, as in MATLAB.
+            if arrays.labels.dtype.kind in "iuf" and arrays.labels.max(initial=0) == 10:  # A 10 may also mean 9, as in MATLAB.
                 others.append((labels + 9) % 10)
             added, doubt = self._choose(digits, labels[accepted], [other[accepted] for other in others], predictor)
             doubts.append(doubt)

@@ -87,7 +87,7 @@ def _register_heif() -> None:
 
 
 def _too_large() -> ImageError:
-    return ImageError(f"The image has more than {MAX_PIXELS // 1_000_000} million pixels. Reduce the image and try again.")
+    return ImageError(f"The image has more than {MAX_PIXELS // 1_000_000} million pixels. Make the image smaller and try again.")
 
 
 def _check_pixels(image: Image.Image) -> None:
