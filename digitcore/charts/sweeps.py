@@ -11,9 +11,7 @@ from digitcore.charts.style import TooltipField, layer, tooltips
 from digitcore.palette import BLUE, DARK_TEXT, GREY, ORANGE
 from digitcore.values import format_value
 
-VIRIDIS = alt.Scale(
-    scheme=alt.SchemeParams(name="viridis", extent=[0.25, 0.9])
-)  # These colors are visible on white and on black.
+VIRIDIS = alt.Scale(scheme=alt.SchemeParams(name="viridis", extent=[0.25, 0.9]))  # visible on white and on black
 TWO_LINES = "split(datum.label, ': ')"  # Labels of two lines fit on a phone.
 MAX_TICKS = 8  # labels of an axis
 

@@ -154,7 +154,7 @@ def _to_grey(rgba: np.ndarray) -> np.ndarray:
 
 
 def _is_photograph(ink: np.ndarray) -> bool:
-    """Return whether few pixels have the two most common levels. A photograph has grain and shading, so its levels vary."""
+    """Return whether few pixels have the two most common levels, because a photograph has grain and shading."""
     if min(ink.shape) < MIN_PHOTOGRAPH_SIDE:
         return False
     counts = np.bincount(ink.ravel(), minlength=256)

@@ -70,7 +70,7 @@ def _line_width(grey: np.ndarray) -> tuple[int, bool]:
 
 
 def _without_lines(grey: np.ndarray) -> Box | None:
-    """Return the part within lines along the sides. A bar of a digit is not a line, because ink touches it on one side only."""
+    """Return the part within lines along the sides. A bar of a digit is not a line: ink touches the bar, and only one side has a bar."""
     turned = (grey, grey[::-1], grey.T, grey.T[::-1])
     found = [_line_width(side) for side in turned]
     is_corner = any(found[i][0] for i in (0, 1)) and any(found[i][0] for i in (2, 3))

@@ -18,7 +18,7 @@ from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from digitcore.training.snapshots import MAX_BYTES
 
-DAMAGED_RUN = "A run in this lab is damaged. Export the lab again from its original page."
+DAMAGED_RUN = "A run in this lab is damaged. Open the original lab and export it again."
 SCORES = ("mnist_before", "mnist_after", "personal_before", "personal_after")
 MAX_ERROR = 1_000  # characters of the error message of a failed training
 SAMPLE_HASH = re.compile("[0-9a-f]{16}")
