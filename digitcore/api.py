@@ -57,12 +57,12 @@ from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor
 
-MAX_BYTES = 15_000_000  # of a request
+MAX_BYTES = 15_000_000  # size of a request
 MAX_CONCURRENT = 16  # Each predicted request occupies one of Starlette's 40 threads.
 BODY_TIMEOUT = 30  # seconds until the body of a request must be complete
 MAX_VALUES = 2 * MAX_IMAGES * SIDE * SIDE  # JSON values of a request, because parsing blocks the whole server
-MAX_TOTAL_PIXELS = MAX_PIXELS  # of all images of a request, because a small file can hold a very large image
-MAX_DIGITS = 1000  # of a request
+MAX_TOTAL_PIXELS = MAX_PIXELS  # pixels of all images of a request, because a small file can contain a very large image
+MAX_DIGITS = 1000  # digits of a request
 DEFAULT_MODEL = "genius"
 BLANK = "The picture is blank."
 
@@ -79,7 +79,7 @@ class RequestError(Exception):
         headers: Additional headers of the response.
 
     Example:
-        >>> RequestError(413, "Too large", "A request may hold 15 MB. Split the request.").status
+        >>> RequestError(413, "Too large", "A request may contain 15 MB. Send fewer or smaller pictures.").status
         413
     """
 
@@ -131,7 +131,7 @@ async def predict(
             body = await _read_body(_limit_body(request))
     except TimeoutError as error:
         raise RequestError(
-            408, "Too slow", f"The body of a request must arrive within {BODY_TIMEOUT} s. Split the request."
+            408, "Too slow", f"The body of a request must arrive within {BODY_TIMEOUT} s. Send fewer or smaller pictures."
         ) from error
     if not prediction_slots.acquire(blocking=False):
         raise RequestError(503, "Busy", "The server is predicting other requests. Try again in a moment.", {"retry-after": "1"})
@@ -200,7 +200,9 @@ async def _read_body(request: Request) -> bytes | list[Upload]:
 
 def _check_size(size: int) -> None:
     if size > MAX_BYTES:
-        raise RequestError(413, "Too large", f"A request may hold {MAX_BYTES // 1_000_000} MB. Split the request.")
+        raise RequestError(
+            413, "Too large", f"A request may contain {MAX_BYTES // 1_000_000} MB. Send fewer or smaller pictures."
+        )
 
 
 async def _read_form(request: Request) -> list[Upload]:
@@ -214,7 +216,7 @@ async def _read_form(request: Request) -> list[Upload]:
 def _parse_json(body: bytes) -> tuple[list[Upload], bool]:
     """Return the uploads of a JSON body, and whether every digit is requested."""
     if body.count(b",") > MAX_VALUES:
-        raise RequestError(413, "Too large", f"A request may hold {MAX_VALUES:,} values. Split the request.")
+        raise RequestError(413, "Too large", f"A request may contain {MAX_VALUES:,} values. Send fewer pictures.")
     try:
         parsed = PredictRequest.model_validate_json(body)
     except ValidationError as error:
@@ -250,7 +252,9 @@ def _check_pixels(uploads: list[Upload]) -> None:
             n_pixels += image.width * image.height if image else 0
     if n_pixels > MAX_TOTAL_PIXELS:
         raise RequestError(
-            413, "Too large", f"A request may hold {MAX_TOTAL_PIXELS // 1_000_000} million pixels. Split the request."
+            413,
+            "Too large",
+            f"A request may contain {MAX_TOTAL_PIXELS // 1_000_000} million pixels. Send fewer or smaller pictures.",
         )
 
 
@@ -292,7 +296,7 @@ def _find_in_each(uploads: list[Upload], reads_all: bool) -> list[tuple[list[Fou
         found.append(_find_digits(upload, reads_all))
         n += len(found[-1][0])
         if n > MAX_DIGITS:
-            raise RequestError(413, "Too large", f"A request may hold {MAX_DIGITS:,} digits. Split the request.")
+            raise RequestError(413, "Too large", f"A request may contain {MAX_DIGITS:,} digits. Send fewer pictures.")
     return found
 
 

@@ -3,7 +3,7 @@
 import zipfile
 import zlib
 
-# Exceptions that reading a damaged ZIP file or one of its members can raise.
+# Exceptions that can be raised by reading a damaged ZIP file or its members.
 ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, RuntimeError)
 
 

@@ -506,20 +506,25 @@ def _hold_out(labels: np.ndarray, is_example: np.ndarray) -> np.ndarray:
 def _check_mask(values: ArrayLike, n: int, name: str) -> np.ndarray:
     mask = np.asarray(values)
     if mask.shape != (n,) or mask.dtype != bool:
-        raise SampleError(f"`{name}` must be {n} boolean values, not {mask.dtype} of shape {mask.shape}.")
+        raise SampleError(
+            f"`{name}` must be {n} boolean values, not {mask.dtype} of shape {mask.shape}. Pass one value for each sample."
+        )
     return mask
 
 
 def _check_texts(values: Sequence[str] | None, n: int) -> tuple[str, ...]:
-    """Check texts and return them as a tuple. If no texts are given, return n empty ones."""
+    """Check texts and return them as a tuple. If no texts are given, return n empty texts."""
     if values is None:
         return ("",) * n
     texts = tuple(values)
     if len(texts) != n or not all(isinstance(text, str) for text in texts):
-        raise SampleError(f"{n} samples need {n} texts for their strokes and {n} texts for their dates.")
+        raise SampleError(
+            f"{n} samples need {n} texts for their strokes and {n} texts for their dates. Pass one text for each sample."
+        )
     if not all(len(text) <= MAX_TEXT and text.isprintable() for text in texts):
         raise SampleError(
-            f"The strokes or the date of a sample are longer than {MAX_TEXT:,} characters or contain non-printable characters."
+            f"The strokes or the date of a sample are longer than {MAX_TEXT:,} characters or contain non-printable characters. "
+            "Shorten or clean the texts."
         )
     return texts
 
@@ -546,6 +551,6 @@ def _decode_texts(array: np.ndarray) -> list[Any]:
 
 def _check_integers(values: np.ndarray, highest: int, name: str) -> None:
     if values.dtype.kind not in "iub":
-        raise SampleError(f"{name} must be integers, not {values.dtype}.")
+        raise SampleError(f"{name} must be integers, not {values.dtype}. Convert the array.")
     if values.size and (values.min() < 0 or values.max() > highest):
-        raise SampleError(f"{name} must be between 0 and {highest}.")
+        raise SampleError(f"{name} must be between 0 and {highest}. Correct the array.")

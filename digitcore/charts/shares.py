@@ -1,4 +1,4 @@
-"""Charts of shares with their uncertainty: accuracy, calibration, coverage and robustness; and bar charts."""
+"""Charts of shares with their uncertainty: accuracy, calibration, coverage and robustness. Also bar charts."""
 
 import altair as alt
 import pandas as pd

@@ -58,7 +58,7 @@ def train(
     chosen = get_recipe(recipe) if network is None else Recipe(read_network_file(network), TrainSettings())
     values = {name: settings_text.parse_value(name, text) for name, text in settings_text.parse_values(pairs).items()}
     if chosen.settings is None and values.keys() - {"seed"}:
-        raise SettingsError(f"The recipe {recipe} has random weights and is not trained. Only its seed can be set.")
+        raise SettingsError(f"The recipe {recipe} has random weights and is not trained. Set only its seed.")
     settings = (chosen.settings or TrainSettings()).replace(**values)
     folder = _check_folder(recipe, network, out, force=force, write=write)
     model = keras_io.random_model(chosen.network, seed=settings.seed)

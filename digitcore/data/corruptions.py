@@ -79,14 +79,14 @@ def corrupt(digits: ArrayLike, name: str, severity: int, seed: int = 0) -> np.nd
         np.True_
     """
     if name not in _REGISTRY:
-        raise SettingsError(f"There is no corruption called “{name}”. Use one of: {', '.join(names())}.")
+        raise SettingsError(f"There is no corruption called “{name}”. Choose from: {', '.join(names())}.")
     if severity not in SEVERITIES:
         raise SettingsError(f"The severity must be 1 to 5, not {severity!r}. Choose another severity.")
     return _REGISTRY[name](np.asarray(digits, np.uint8), severity, np.random.default_rng([seed, severity]))
 
 
 def corrupt_share(digits: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Corrupt a random share of digits, each by one of `TRAINING_CORRUPTIONS` at a random severity of 1 to 4.
+    """Corrupt a random share of digits, with random `TRAINING_CORRUPTIONS` at a random severity of 1 to 4.
 
     Args:
         digits: (N, 28, 28) uint8.

@@ -3,7 +3,7 @@
 Source:
     E. Alpaydin, F. Alimoglu, "Pen-Based Recognition of Handwritten Digits" (1996), UCI Machine Learning Repository,
     https://archive.ics.uci.edu/ml/datasets/Pen-Based+Recognition+of+Handwritten+Digits, licence CC BY 4.0. The file
-    `pen_digits.npz` holds the original pen paths of the training writers.
+    `pen_digits.npz` contains the original pen paths of the training writers.
 """
 
 import functools

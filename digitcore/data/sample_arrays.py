@@ -195,7 +195,7 @@ def to_labels(labels: np.ndarray) -> np.ndarray:
     if values.ndim == 2 and 10 in values.shape:
         rows = values if values.shape[1] == 10 else values.T
         if not _is_one_hot(rows):
-            raise SampleError("The labels have ten columns that are not one-hot. Each row must have a single 1.")
+            raise SampleError("The ten columns of the labels are not one-hot. Write a single 1 in each row.")
         return np.asarray(rows.argmax(1), np.uint8)
     if values.ndim != 1:
         raise SampleError(f"The labels have the shape {labels.shape}. Use one number for each picture, or ten one-hot columns.")
@@ -204,7 +204,7 @@ def to_labels(labels: np.ndarray) -> np.ndarray:
     if len(values) and values.min() >= 1 and values.max() == 10:
         values = values % 10
     if len(values) and (values.min() < 0 or values.max() > 9):
-        raise SampleError(f"Labels must lie between 0 and 9. The file has labels from {values.min():.0f} to {values.max():.0f}.")
+        raise SampleError(f"The labels are between {values.min():.0f} and {values.max():.0f}. Use labels from 0 to 9.")
     return values.astype(np.uint8)
 
 
@@ -228,7 +228,7 @@ def to_pictures(images: np.ndarray, n_labels: int) -> np.ndarray:
         (N, H, W) or (N, H, W, 3 or 4) uint8.
 
     Raises:
-        SampleError: If the shape, type or values are not those of pictures.
+        SampleError: If the shape, the type or the values are not valid for pictures.
 
     Example:
         >>> to_pictures(np.array([[0, 0.5] * 392]), 1)[0, 0, :2]

@@ -41,7 +41,7 @@ IMAGES_FILE, LABELS_FILE = "samples-images-idx3-ubyte.gz", "samples-labels-idx1-
 FORMATS = "an .npz file, a CSV file, or a ZIP file of images, of IDX files or of CSV files"
 _DECODING_ERRORS = (*ZIP_ERRORS, struct.error, MemoryError, SyntaxError, OverflowError)
 _GZIP, _NPY = b"\x1f\x8b", b"\x93NUMPY"
-_KNOWN = {  # first bytes of a file → what the file is
+_KNOWN = {  # first bytes of a file → kind of the file
     b"\x89PNG": "a single picture",
     b"\xff\xd8\xff": "a single picture",
     b"GIF8": "a single picture",
@@ -433,23 +433,25 @@ class _Reader:
 
     def _read_image(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
         if member.file_size > MAX_IMAGE_BYTES:
-            raise ImageError(f"The file is larger than {MAX_IMAGE_BYTES // 1_000_000} MB.")
+            raise ImageError(f"The file is larger than {MAX_IMAGE_BYTES // 1_000_000} MB. Make the image smaller.")
         try:
             with archive.open(member) as stream:
                 content = self._unpack(stream, "The ZIP file")
         except _DECODING_ERRORS as error:
-            raise ImageError("The file is damaged.") from error
+            raise ImageError("The file is damaged. Save the image again.") from error
         image = open_image(content)
         self._spend(image.width * image.height)
         is_small = image.size == (SIDE, SIDE) and image.mode in ("L", "RGB", "P", "1") and "transparency" not in image.info
         digit = sample_arrays.to_digit(_grey(image)) if is_small else digit_from_file(content)
         if digit is None or not digit.any():
-            raise ImageError("The image is blank.")
+            raise ImageError("The image is blank. Use an image of a digit.")
         return digit
 
     def _spend(self, n_pixels: int) -> None:
         if n_pixels > self._pixels_left:
-            raise ImageError(f"The images have more than {MAX_PIXELS // 1_000_000} million pixels together.")
+            raise ImageError(
+                f"The images have more than {MAX_PIXELS // 1_000_000} million pixels together. Use fewer or smaller images."
+            )
         self._pixels_left -= n_pixels
 
 

@@ -60,7 +60,7 @@ class SaveState:
         version: Version of the lab in the database, or 0 before the first write.
         saved: Snapshot in the database, or `None` before the first write.
         pending: Newest snapshot.
-        is_partial: Whether the database holds damaged parts in addition to `saved`. The next write replaces them.
+        is_partial: Whether the database contains damaged parts in addition to `saved`. The next write replaces these parts.
         status: Outcome of the last write.
         error: Message for a lab that is not saved, or "" if it is saved.
         writing: Queued write of `pending`, or `None` if no write is queued.

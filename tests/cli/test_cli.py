@@ -125,7 +125,7 @@ def test_predict_finds_every_digit_of_a_photograph(tmp_path, capsys):
         (["predict", "tests"], "tests is a folder"),
         (["train", "--network", "tests"], "tests is a folder"),
         (["train", "--network", __file__], "The network cannot be read"),
-        (["train", "untrained", "--set", "epochs=1"], "Only its seed can be set"),
+        (["train", "untrained", "--set", "epochs=1"], "Set only its seed"),
         (["train", "mlp", "--out", "models/mlp", "--force"], "is a shipped model"),
         (["train", "mlp", "--out", "tests"], "The folder tests exists"),
         (["train", "mlp", "--out", "README.md"], "README.md is a file"),
