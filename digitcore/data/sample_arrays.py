@@ -204,7 +204,7 @@ def to_labels(labels: np.ndarray) -> np.ndarray:
     if len(values) and values.min() >= 1 and values.max() == 10:
         values = values % 10
     if len(values) and (values.min() < 0 or values.max() > 9):
-        raise SampleError(f"The labels are between {values.min():.0f} and {values.max():.0f}. Use labels from 0 to 9.")
+        raise SampleError(f"The file has labels from {values.min():.0f} to {values.max():.0f}. Use labels from 0 to 9.")
     return values.astype(np.uint8)
 
 

@@ -70,7 +70,7 @@ def _line_width(grey: np.ndarray) -> tuple[int, bool]:
 
 
 def _without_lines(grey: np.ndarray) -> Box | None:
-    """Return the part within lines along the sides. Ink touches a bar of a digit, but not a line on one side only."""
+    """Return the part within lines along the sides. A line on one side only may be a bar of a digit if ink touches it."""
     turned = (grey, grey[::-1], grey.T, grey.T[::-1])
     found = [_line_width(side) for side in turned]
     is_corner = any(found[i][0] for i in (0, 1)) and any(found[i][0] for i in (2, 3))
