@@ -1,6 +1,6 @@
 """The server of the dashboard and the REST API.
 
-Start it with `streamlit run server.py` or `uvicorn server:app`. With `server.baseUrlPath`, all paths move together. Streamlit
+Start it with `streamlit run server.py` or `uvicorn server:app`. `server.baseUrlPath` is the prefix of all paths. Streamlit
 Community Cloud runs `streamlit_app.py` instead, which serves the dashboard without the API.
 """
 
@@ -70,8 +70,11 @@ class SecurityHeaders:
 class ConnectionAddress:
     """A middleware that restores the address of the connection, unless `FORWARDED_ALLOW_IPS` names trusted proxies.
 
-    By default, uvicorn replaces the address of a request from this machine by an address of its header `X-Forwarded-For`, which a
-    visitor may have written. Streamlit makes uvicorn read the variable before this module could set it.
+    By default, uvicorn trusts the header `X-Forwarded-For` of requests from this machine. A visitor can write any address into
+    this header. The variable cannot be set here, because Streamlit makes uvicorn read it before this module is imported.
+
+    Args:
+        app: The application.
     """
 
     def __init__(self, app: ASGIApp):
@@ -86,7 +89,11 @@ class ConnectionAddress:
 
 
 class HiddenPaths:
-    """A middleware that answers 404 for internal paths."""
+    """A middleware that responds with status 404 to requests for internal paths.
+
+    Args:
+        app: The application.
+    """
 
     def __init__(self, app: ASGIApp):
         self.app = app
@@ -98,7 +105,11 @@ class HiddenPaths:
 
 
 class PageHead:
-    """A middleware that adds the server's address and the style sheets to every page, so that the layout does not shift later."""
+    """A middleware that adds the server's address and the style sheets to every page, so that the layout does not shift.
+
+    Args:
+        app: The application.
+    """
 
     def __init__(self, app: ASGIApp):
         self.app = app
@@ -139,9 +150,13 @@ def _is_html_page(start: Message) -> bool:
 
 @functools.cache
 def start_preload() -> threading.Thread:
-    """Import what the first page and the first stroke need, while the browser loads Streamlit's scripts.
+    """Start a thread that imports the modules of the first page and the first prediction.
 
-    The page's script would import it later, when the browser waits for the page.
+    The browser loads Streamlit's scripts during the import. Otherwise, the first run of a page would import the modules while the
+    browser waits.
+
+    Returns:
+        The started thread.
     """
     thread = threading.Thread(target=lambda: [importlib.import_module(name) for name in PRELOADED], name="preload", daemon=True)
     thread.start()
@@ -149,7 +164,7 @@ def start_preload() -> threading.Thread:
 
 
 async def load_api() -> ModuleType:
-    """Import the API when it is first used, because FastAPI would delay the start of the server by half a second."""
+    """Import the API and return its module. It is imported late, because FastAPI would delay the start by half a second."""
     return await run_in_threadpool(importlib.import_module, "digitcore.api")
 
 
@@ -160,7 +175,7 @@ async def call_api(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def health(request: Request) -> JSONResponse:
-    """Answer whether the server runs and can open its default model."""
+    """Respond with status 200 if the server runs and can open its default model."""
     await run_in_threadpool((await load_api()).health)
     return JSONResponse({"status": "ok"})
 

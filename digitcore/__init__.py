@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> str:
-        """Read the version when it is first asked for, because the import of `importlib.metadata` takes time."""
+        """Read the version when it is first used, because the import of `importlib.metadata` is slow."""
         if name != "__version__":
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib.metadata import PackageNotFoundError, version

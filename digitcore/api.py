@@ -57,12 +57,12 @@ from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor
 
-MAX_BYTES = 15_000_000  # of a request
+MAX_BYTES = 15_000_000  # size of a request
 MAX_CONCURRENT = 16  # Each predicted request occupies one of Starlette's 40 threads.
 BODY_TIMEOUT = 30  # seconds until the body of a request must be complete
 MAX_VALUES = 2 * MAX_IMAGES * SIDE * SIDE  # JSON values of a request, because parsing blocks the whole server
-MAX_TOTAL_PIXELS = MAX_PIXELS  # of all images of a request, because a small file can hold a very large image
-MAX_DIGITS = 1000  # of a request
+MAX_TOTAL_PIXELS = MAX_PIXELS  # pixels of all images of a request, because a small file can contain a very large image
+MAX_DIGITS = 1000  # digits of a request
 DEFAULT_MODEL = "genius"
 BLANK = "The picture is blank."
 
@@ -75,11 +75,11 @@ class RequestError(Exception):
     Args:
         status: HTTP status code.
         title: Kind of the problem in a few words.
-        detail: What is wrong and what to do.
+        detail: The reason and the action for the user.
         headers: Additional headers of the response.
 
     Example:
-        >>> RequestError(413, "Too large", "A request may hold 15 MB. Send less at once.").status
+        >>> RequestError(413, "Too large", "A request may contain 15 MB. Send fewer or smaller pictures.").status
         413
     """
 
@@ -91,7 +91,7 @@ class RequestError(Exception):
 app = FastAPI(
     title="Digit Lab",
     version="1",
-    docs_url=None,  # FastAPI's pages would load scripts from another server. `documentation` needs none.
+    docs_url=None,  # FastAPI's pages would load scripts from another server. The page of `documentation` needs no scripts.
     redoc_url=None,
     description="Predicts handwritten digits. Pictures may have any size and either polarity.",
 )
@@ -101,7 +101,7 @@ rate_limiter = MovingWindowRateLimiter(MemoryStorage())
 
 @app.get("/docs", include_in_schema=False)
 def documentation() -> HTMLResponse:
-    """Return the documentation as one page. It needs no scripts and nothing from another server."""
+    """Return the documentation as one page without scripts and without files from another server."""
     return HTMLResponse(_docs_page())
 
 
@@ -120,8 +120,8 @@ async def predict(
     """Predict the digits of one or several pictures.
 
     Send one picture file as the body, several files in a form, or JSON. PNG, JPEG, WEBP, GIF, BMP, TIFF and HEIC are
-    recognized by their content. The largest digit of each picture is predicted. With `all`, in the query or in the JSON, every
-    digit is predicted in reading order, with its box.
+    recognized by their content. The largest digit of each picture is predicted. If `all` is true in the query or in the JSON,
+    every digit is predicted in reading order, with its box.
     """
     _check_parameters(request, ("model", "all"))
     _limit_rate(request)
@@ -131,7 +131,7 @@ async def predict(
             body = await _read_body(_limit_body(request))
     except TimeoutError as error:
         raise RequestError(
-            408, "Too slow", f"The body of a request must arrive within {BODY_TIMEOUT} s. Send less at once."
+            408, "Too slow", f"The body of a request must arrive within {BODY_TIMEOUT} s. Send fewer or smaller pictures."
         ) from error
     if not prediction_slots.acquire(blocking=False):
         raise RequestError(503, "Busy", "The server is predicting other requests. Try again in a moment.", {"retry-after": "1"})
@@ -157,7 +157,7 @@ def _docs_page() -> str:
 def _check_parameters(request: Request, names: tuple[str, ...]) -> None:
     unknown = next((name for name in request.query_params if name not in names), None)
     if unknown is not None:
-        known = f"The parameters are {' and '.join(names)}." if names else "There are none."
+        known = f"The parameters are {' and '.join(names)}." if names else "Remove it, because this path has no parameters."
         raise RequestError(422, "Invalid request", f"There is no parameter “{unknown[:40]}”. {known}")
 
 
@@ -169,7 +169,7 @@ def _limit_rate(request: Request) -> None:
 
 
 def _limit_body(request: Request) -> Request:
-    """Return the request with a body that is refused as soon as it exceeds the limit, even if its announced length is shorter."""
+    """Return the request with a limited body. The limit applies to the received bytes, not to the announced length."""
     received = 0
 
     async def receive() -> Message:
@@ -200,21 +200,23 @@ async def _read_body(request: Request) -> bytes | list[Upload]:
 
 def _check_size(size: int) -> None:
     if size > MAX_BYTES:
-        raise RequestError(413, "Too large", f"A request may hold {MAX_BYTES // 1_000_000} MB. Send less at once.")
+        raise RequestError(
+            413, "Too large", f"A request may contain {MAX_BYTES // 1_000_000} MB. Send fewer or smaller pictures."
+        )
 
 
 async def _read_form(request: Request) -> list[Upload]:
     async with request.form(max_files=MAX_IMAGES, max_fields=MAX_IMAGES) as form:
         files = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
         if not files:
-            raise RequestError(422, "No picture", "The form has no file. Add at least one picture file.")
+            raise RequestError(422, "No picture", "The form contains no file. Add at least one picture file.")
         return [await file.read() for file in files]
 
 
 def _parse_json(body: bytes) -> tuple[list[Upload], bool]:
     """Return the uploads of a JSON body, and whether every digit is requested."""
     if body.count(b",") > MAX_VALUES:
-        raise RequestError(413, "Too large", f"A request may hold {MAX_VALUES:,} values. Send less at once.")
+        raise RequestError(413, "Too large", f"A request may contain {MAX_VALUES:,} values. Send fewer pictures.")
     try:
         parsed = PredictRequest.model_validate_json(body)
     except ValidationError as error:
@@ -225,14 +227,14 @@ def _parse_json(body: bytes) -> tuple[list[Upload], bool]:
 
 
 def _to_array(values: list[Any]) -> np.ndarray:
-    """Return 28 × 28 or 784 numbers, 0 to 255 or 0 to 1, as (28, 28) uint8."""
+    """Convert 28 × 28 or 784 numbers, 0 to 255 or 0 to 1, to (28, 28) uint8."""
     array = np.array(values, np.float64).reshape(SIDE, SIDE)
     is_byte = (array == array.round()).all() and array.max() > 1
     return array.astype(np.uint8) if is_byte else scale_to_bytes(array)
 
 
 def _decode_base64(text: str) -> bytes:
-    """Decode base64, which may be wrapped, or a data URL. An invalid text gives no bytes: they are reported as unreadable."""
+    """Decode base64 or a data URL. Return no bytes if the text is invalid. Such a picture is reported as unreadable."""
     encoded = text[text.find(",") + 1 :] if text.startswith("data:") else text
     encoded = "".join(encoded.split()).replace("-", "+").replace("_", "/")
     try:
@@ -242,7 +244,7 @@ def _decode_base64(text: str) -> bytes:
 
 
 def _check_pixels(uploads: list[Upload]) -> None:
-    """Check the total number of pixels, which the headers of the images tell before the images are decoded."""
+    """Check the total number of pixels. It is read from the headers of the images before the images are decoded."""
     n_pixels = 0
     for upload in uploads:
         with contextlib.suppress(ImageError):
@@ -250,7 +252,9 @@ def _check_pixels(uploads: list[Upload]) -> None:
             n_pixels += image.width * image.height if image else 0
     if n_pixels > MAX_TOTAL_PIXELS:
         raise RequestError(
-            413, "Too large", f"A request may hold {MAX_TOTAL_PIXELS // 1_000_000} million pixels. Send less at once."
+            413,
+            "Too large",
+            f"A request may contain {MAX_TOTAL_PIXELS // 1_000_000} million pixels. Send fewer or smaller pictures.",
         )
 
 
@@ -286,18 +290,18 @@ def _prediction(picture: int, found: FoundDigit, row: list[float], threshold: fl
 
 
 def _find_in_each(uploads: list[Upload], reads_all: bool) -> list[tuple[list[FoundDigit], str]]:
-    """Find the digits of each upload, and refuse the request as soon as there are too many."""
+    """Find the digits of each upload. Refuse the request as soon as it has too many digits."""
     found, n = [], 0
     for upload in uploads:
         found.append(_find_digits(upload, reads_all))
         n += len(found[-1][0])
         if n > MAX_DIGITS:
-            raise RequestError(413, "Too large", f"A request may hold {MAX_DIGITS:,} digits. Send less at once.")
+            raise RequestError(413, "Too large", f"A request may contain {MAX_DIGITS:,} digits. Send fewer pictures.")
     return found
 
 
 def _find_digits(upload: Upload, reads_all: bool) -> tuple[list[FoundDigit], str]:
-    """Return the digits of an upload. If there are none, also return the reason."""
+    """Return the digits of an upload and, if no digit was found, the reason."""
     try:
         if isinstance(upload, bytes):
             found = ink_from_file(upload).digits(every=reads_all)
@@ -337,14 +341,14 @@ async def _on_request_error(request: Request, error: RequestError) -> JSONRespon
 
 @app.exception_handler(Exception)
 async def _on_unexpected_error(request: Request, error: Exception) -> JSONResponse:
-    return _problem(500, "Internal error", "The server could not answer. The error is in its log.")
+    return _problem(500, "Internal error", "The request failed on the server. Try again, or find the error in the server's log.")
 
 
 @app.exception_handler(RequestValidationError)
 async def _on_invalid_query(request: Request, error: RequestValidationError) -> JSONResponse:
     name = str(error.errors()[0]["loc"][-1])
-    sentence = {"all": "“all” must be true or false.", "model": "The name of a model has at most 40 characters."}
-    return _problem(422, "Invalid request", sentence.get(name, f"The parameter “{name}” is not valid."))
+    sentence = {"all": "“all” must be true or false.", "model": "The name of a model must have at most 40 characters."}
+    return _problem(422, "Invalid request", sentence.get(name, f"The parameter “{name}” is not valid. Correct it or remove it."))
 
 
 @app.exception_handler(HTTPException)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from digitcore.images import SIDE
 from digitcore.models.bundle import ModelBundle, TrainingData
 
-MAX_IMAGES = 100  # of a request
+MAX_IMAGES = 100  # pictures of a request
 PROBLEM_TYPE = "application/problem+json"
 
 Pixel = Annotated[float, Field(ge=0, le=255, strict=True)]
@@ -34,9 +34,11 @@ class PredictRequest(BaseModel, extra="forbid"):
     """The body of a JSON request."""
 
     pictures: Annotated[list[Base64 | Rows | FlatDigit], Field(min_length=1, max_length=MAX_IMAGES, fail_fast=True)] = Field(
-        description=f"Each is {PICTURE_FORMS}. The base64 text may be wrapped, or a data URL."
+        description=f"Each picture is {PICTURE_FORMS}. The base64 text may contain line breaks, or be a data URL."
     )
-    all: bool = Field(default=False, strict=True, description="Whether every digit of a picture is predicted, with its box.")
+    all: bool = Field(
+        default=False, strict=True, description="Whether every digit of a picture is predicted, and not only the largest."
+    )
 
 
 class Prediction(BaseModel):
@@ -51,7 +53,8 @@ class Prediction(BaseModel):
         default=[], description="Probabilities of the digits 0 to 9, or an empty list without a prediction.", max_length=10
     )
     problem: str | None = Field(
-        default=None, description="Why there is no prediction. The other pictures of the request are still predicted."
+        default=None,
+        description="Reason why the picture has no prediction. The other pictures of the request are still predicted.",
     )
     box: tuple[int, int, int, int] | None = Field(
         default=None, description="Left, top, right and bottom of the digit in pixels of the picture."
@@ -63,13 +66,13 @@ class Prediction(BaseModel):
 
 
 class PredictResponse(BaseModel):
-    """The predictions in the order of the pictures. With “all”, the digits of a picture are in reading order."""
+    """Predictions in the order of the pictures. With “all”, the digits of a picture are in reading order."""
 
     model: str
     version: str = Field(description="First 12 characters of the model's SHA-256.")
     answers: list[Prediction]
     texts: list[list[str]] = Field(
-        default=[], description="With “all”: for each picture the numbers that its digits form, one text for each line."
+        default=[], description="With “all”, the numbers in each picture, with one text for each line of writing."
     )
 
 
@@ -89,6 +92,9 @@ class Model(BaseModel):
 
         Args:
             bundle: The model.
+
+        Returns:
+            The description.
 
         Example:
             >>> from digitcore import models
@@ -122,10 +128,13 @@ class Problem(BaseModel):
 
 
 def version_of(bundle: ModelBundle) -> str:
-    """Return the first 12 characters of the model's SHA-256, which distinguish models of the same name.
+    """Return the first 12 characters of the model's SHA-256. They distinguish models of the same name.
 
     Args:
         bundle: The model.
+
+    Returns:
+        12 hexadecimal digits.
 
     Example:
         >>> from digitcore import models
@@ -139,10 +148,10 @@ def describe_problem(problem: Any) -> str:
     """Describe a validation error of a JSON request in a sentence.
 
     Args:
-        problem: one of `ValidationError.errors()`.
+        problem: An item of `ValidationError.errors()`.
 
     Returns:
-        What is wrong and what to do.
+        The reason and the action for the user.
 
     Example:
         >>> describe_problem({"type": "missing", "loc": ("pictures",)})
@@ -153,11 +162,11 @@ def describe_problem(problem: Any) -> str:
     if kind == "json_invalid":
         return "The body is not valid JSON. Check its quotation marks, commas and brackets."
     if not place:
-        return "The body must be a JSON object, as {“pictures”: […]}."
+        return "The body must be a JSON object such as {“pictures”: […]}."
     if kind == "missing":
         return f"The field “{name}” is missing. Add it."
     if kind == "extra_forbidden":
-        return f"There is no field “{name}”. The fields are “pictures” and “all”."
+        return f"There is no field “{name}”. Use only the fields “pictures” and “all”."
     if name == "all":
         return "“all” must be true or false."
     if len(place) == 1:

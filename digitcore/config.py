@@ -57,13 +57,15 @@ class Config(BaseSettings):
     dask_scheduler_address: str | None = Field(
         None,
         validation_alias="DASK_SCHEDULER_ADDRESS",
-        description="Address of a Dask cluster that runs the jobs, as many at once as it has workers. "
+        description="Address of a Dask cluster that runs the jobs. Each worker runs one job at a time. "
         "By default, the server starts its own worker.",
     )
     max_samples: int = Field(5000, ge=1, description="Maximum number of drawings in a training.")
     max_epochs: int = Field(50, ge=1, description="Maximum number of epochs of a training.")
     max_seconds: int = Field(
-        900, ge=1, description="Maximum duration of a training in seconds. Then it stops and keeps the model trained so far."
+        900,
+        ge=1,
+        description="Maximum duration of a training in seconds. The training then stops, and its current weights are kept.",
     )
     max_jobs: int = Field(200, ge=1, description="Maximum number of running and queued jobs of all sessions.")
     cache: Path | None = Field(None, description="Folder for MNIST, checkpoints and labs.")
@@ -93,17 +95,17 @@ class Config(BaseSettings):
     api_rate: Annotated[str, AfterValidator(_check_rate)] = Field(
         "600/minute",
         description="Maximum rate of API requests from an address to a server. Behind a load balancer, set uvicorn's "
-        "`FORWARDED_ALLOW_IPS` to its address. Otherwise all its visitors share the limit.",
+        "`FORWARDED_ALLOW_IPS` to the address of the load balancer. Otherwise, all visitors share the limit.",
     )
     embedders: Annotated[str, AfterValidator(_check_origins)] = Field(
         "",
         description="Origins whose pages may show the dashboard in a frame, separated by spaces, for example "
-        "`https://lms.example.org https://*.hf.space`. By default, only the dashboard's own pages may.",
+        "`https://lms.example.org https://*.hf.space`. By default, no other site may show it.",
     )
     cors_origins: Annotated[str, AfterValidator(_check_origins)] = Field(
         "",
         description="Origins whose pages may call the API from a browser, separated by spaces, for example "
-        "`https://lms.example.org`, or `*` for all. By default, none may.",
+        "`https://lms.example.org`, or `*` for all. By default, no other site may call it.",
     )
 
     def origins(self, field: str) -> tuple[str, ...]:
@@ -123,10 +125,10 @@ class Config(BaseSettings):
 
     @property
     def cache_folder(self) -> Path:
-        """Return the folder of all files that are kept when the server stops."""
+        """Return the folder for MNIST, checkpoints and labs."""
         try:
             return self.cache or Path(platformdirs.user_cache_dir("digitlab"))
-        except RuntimeError:  # This user has no home directory.
+        except RuntimeError:  # The user has no home directory.
             return Path(tempfile.gettempdir()) / f"digitlab-cache-{os.getuid()}"
 
     @property

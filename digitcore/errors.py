@@ -1,9 +1,9 @@
-"""Errors of the library. Every message can be shown to the user: it says what is wrong and what to do."""
+"""Errors of the library. Every message is written for the user. It contains the reason and the action for the user."""
 
 import zipfile
 import zlib
 
-# Exceptions that reading a damaged ZIP file or one of its members can raise.
+# Exceptions that can be raised by reading a damaged ZIP file or its members.
 ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, RuntimeError)
 
 
@@ -20,15 +20,27 @@ class DigitLabError(Exception):
 
 
 class ConfigError(DigitLabError):
-    """An environment variable has an invalid value."""
+    """Raised when an environment variable has an invalid value.
+
+    Example:
+        >>> raise ConfigError("DIGITLAB_MAX_EPOCHS cannot be “0”. Set it to 1 or more.")
+        Traceback (most recent call last):
+        digitcore.errors.ConfigError: DIGITLAB_MAX_EPOCHS cannot be “0”. Set it to 1 or more.
+    """
 
 
 class ImageError(DigitLabError):
-    """An image cannot be decoded or is too large."""
+    """Raised when an image cannot be decoded or is too large.
+
+    Example:
+        >>> raise ImageError("The image has more than 50 million pixels. Make the image smaller and try again.")
+        Traceback (most recent call last):
+        digitcore.errors.ImageError: The image has more than 50 million pixels. Make the image smaller and try again.
+    """
 
 
 class UnreadableImageError(ImageError):
-    """A file is damaged or is not an image.
+    """Raised when a file is damaged or is not an image.
 
     Example:
         >>> str(UnreadableImageError())
@@ -40,60 +52,142 @@ class UnreadableImageError(ImageError):
 
 
 class DatasetNotFoundError(DigitLabError):
-    """The MNIST data set is not on this machine and could not be downloaded."""
+    """Raised when a data set is not on this machine and cannot be downloaded.
+
+    Example:
+        >>> raise DatasetNotFoundError("MNIST is not on this machine. Run “digitlab data”.")
+        Traceback (most recent call last):
+        digitcore.errors.DatasetNotFoundError: MNIST is not on this machine. Run “digitlab data”.
+    """
 
 
 class SampleError(DigitLabError):
-    """Digits or labels have the wrong shape, type or range."""
+    """Raised when digits or labels have the wrong shape, type or range.
+
+    Example:
+        >>> raise SampleError("Labels must be between 0 and 9.")
+        Traceback (most recent call last):
+        digitcore.errors.SampleError: Labels must be between 0 and 9.
+    """
 
 
 class SettingsError(DigitLabError):
-    """A setting is unknown or out of range."""
+    """Raised when a setting is unknown or out of range.
+
+    Example:
+        >>> raise SettingsError("There is no setting “x”. Check its name.")
+        Traceback (most recent call last):
+        digitcore.errors.SettingsError: There is no setting “x”. Check its name.
+    """
 
 
 class ModelError(DigitLabError):
-    """A model is missing, damaged or of the wrong shape."""
+    """Raised when a model is missing, is damaged, or has the wrong shape.
+
+    Example:
+        >>> raise ModelError("There is no model “x”. Choose another model.")
+        Traceback (most recent call last):
+        digitcore.errors.ModelError: There is no model “x”. Choose another model.
+    """
 
 
 class TrainingError(DigitLabError):
-    """A training failed, because its loss is not finite or its network has stopped learning."""
+    """Raised when a training fails, because its loss is not finite or its network has stopped learning.
+
+    Example:
+        >>> raise TrainingError("The loss is not finite. Choose a lower learning rate.")
+        Traceback (most recent call last):
+        digitcore.errors.TrainingError: The loss is not finite. Choose a lower learning rate.
+    """
 
 
 class JobError(DigitLabError):
-    """A job on the worker failed."""
+    """Raised when a job on a worker fails.
+
+    Example:
+        >>> raise JobError("This server allows 50 epochs. Choose fewer epochs.")
+        Traceback (most recent call last):
+        digitcore.errors.JobError: This server allows 50 epochs. Choose fewer epochs.
+    """
 
 
 class WorkerDiedError(JobError):
-    """The worker that ran a job died."""
+    """Raised when the worker of a job dies.
+
+    Example:
+        >>> str(WorkerDiedError())
+        'The worker died. Your drawings and models are safe. Press the button again to start a new worker.'
+    """
 
     def __init__(
-        self, message: str = "The worker died. Your drawings and models are safe. Press the button again: a new worker starts."
+        self, message: str = "The worker died. Your drawings and models are safe. Press the button again to start a new worker."
     ) -> None:
         super().__init__(message)
 
 
 class WithdrawnError(JobError):
-    """A job was withdrawn before a worker started it."""
+    """Raised when a job is withdrawn before a worker starts it.
+
+    Example:
+        >>> str(WithdrawnError())
+        'The job was withdrawn before it started.'
+    """
 
     def __init__(self, message: str = "The job was withdrawn before it started.") -> None:
         super().__init__(message)
 
 
 class CancelledError(DigitLabError):
-    """The user stopped the work, and there is no partial result."""
+    """Raised when the user stops work that has no partial result.
+
+    Example:
+        >>> raise CancelledError("The import was stopped. No sample was imported.")
+        Traceback (most recent call last):
+        digitcore.errors.CancelledError: The import was stopped. No sample was imported.
+    """
 
 
 class LabError(DigitLabError):
-    """A lab cannot be saved, found or opened."""
+    """Raised when a lab cannot be saved, found or opened.
+
+    Example:
+        >>> raise LabError("This file is not a lab. Choose another file.")
+        Traceback (most recent call last):
+        digitcore.errors.LabError: This file is not a lab. Choose another file.
+    """
 
 
 class StoreUnreachableError(LabError):
-    """The store of labs does not answer."""
+    """Raised when the database of labs does not answer.
+
+    Example:
+        >>> str(StoreUnreachableError())
+        'The saved labs cannot be reached now. Your changes stay in this window and are saved as soon as possible.'
+    """
+
+    def __init__(
+        self,
+        message: str = "The saved labs cannot be reached now. "
+        "Your changes stay in this window and are saved as soon as possible.",
+    ) -> None:
+        super().__init__(message)
 
 
 class LabDeletedError(LabError):
-    """Another session has deleted the lab since it was read."""
+    """Raised when another session has deleted the lab.
+
+    Example:
+        >>> raise LabDeletedError("This lab was deleted in another window.")
+        Traceback (most recent call last):
+        digitcore.errors.LabDeletedError: This lab was deleted in another window.
+    """
 
 
 class VersionConflictError(LabError):
-    """Another session has changed the lab since it was read."""
+    """Raised when another session has changed the lab.
+
+    Example:
+        >>> raise VersionConflictError("This lab is open in two places.")
+        Traceback (most recent call last):
+        digitcore.errors.VersionConflictError: This lab is open in two places.
+    """

@@ -1,4 +1,4 @@
-"""Reading of files that a user names."""
+"""Reading of files whose path a user gives."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def read_bytes(file: Path, error_type: type[DigitLabError]) -> bytes:
         The content.
 
     Raises:
-        DigitLabError: An error of `error_type`, whose message says why the file cannot be read.
+        DigitLabError: If the file cannot be read. The type is `error_type`, and the message contains the reason.
 
     Example:
         >>> from digitcore.errors import SampleError

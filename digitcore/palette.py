@@ -1,11 +1,12 @@
-"""Colors of models in charts and on the pages.
+"""Colors of charts and pages.
 
-The palette of Okabe and Ito is used, because people with color blindness can distinguish its colors. Its blue is replaced by one
-that is also visible on a dark page. In comparisons the initial model is grey and the trained model is blue.
+The palette of Okabe and Ito is used, because people with color blindness can distinguish its colors. Its blue is replaced by a
+lighter blue that is also visible on a dark page. In comparisons, the initial model is grey and the trained model is blue.
 Source: M. Okabe, K. Ito, "Color Universal Design" (2008).
 """
 
 GREY, BLUE, ORANGE = "#8a8f98", "#2b83c6", "#E69F00"
+DARK_TEXT, LIGHT_TEXT = "#1b1f27", "#ffffff"  # text on light cells and on dark cells
 # Colors of the digits 0 to 9, which are always shown with the digit. Source: P. Tol, "Colour Schemes" (2021).
 DIGIT_COLORS = (
     *("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE"),
@@ -18,7 +19,7 @@ def model_colors(n_models: int) -> list[str]:
     """Return the colors of models in a comparison. A single model is blue.
 
     Args:
-        n_models: number of models.
+        n_models: Number of models.
 
     Returns:
         A color per model, as hexadecimal text. The colors repeat after seven models.

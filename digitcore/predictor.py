@@ -1,4 +1,4 @@
-"""Prediction with LiteRT. It takes 0.1 to 0.3 ms per digit and does not load TensorFlow."""
+"""Prediction with LiteRT, which takes 0.1 to 0.3 ms per digit and does not load TensorFlow."""
 
 import threading
 import warnings
@@ -16,10 +16,12 @@ BATCH_SIZE = 20  # Larger batches are not faster, and a model keeps the memory o
 
 
 class Predictor:
-    """A loaded model that predicts the probabilities of the ten digits. Threads can share it, because calls wait for each other.
+    """A loaded model that predicts the probabilities of the ten digits.
+
+    Several threads can share a predictor, because only one thread predicts at a time.
 
     Attributes:
-        n_bytes: upper bound of the memory in use, in bytes.
+        n_bytes: Upper bound of the memory in use, in bytes.
 
     Example:
         >>> from digitcore import models
@@ -38,9 +40,9 @@ class Predictor:
                 self._output = self._interpreter.get_output_details()[0]
                 self._resize(1)
         except (ValueError, RuntimeError, IndexError) as error:
-            raise ModelError("This is not a LiteRT model. Train a model or choose another one.") from error
+            raise ModelError("This is not a LiteRT model. Train a model, or choose another model.") from error
         if list(self._input["shape"][1:]) != [SIDE, SIDE, 1] or self._output["shape"][-1] != 10:
-            raise ModelError(f"This model does not convert {SIDE} × {SIDE} pixels to ten probabilities. Choose another one.")
+            raise ModelError(f"This model does not convert {SIDE} × {SIDE} pixels to ten probabilities. Choose another model.")
         self._lock, self._largest_batch = threading.Lock(), batch_size
         self.n_bytes = len(model) + batch_size * self._activation_bytes()
 
@@ -51,7 +53,7 @@ class Predictor:
         Args:
             model: path of the file, or its content.
             threads: number of threads. More than one thread is faster only for many digits.
-            batch_size: maximum number of digits that are predicted at once.
+            batch_size: maximum number of digits that are predicted together.
 
         Returns:
             The predictor.
@@ -79,7 +81,7 @@ class Predictor:
             (N, 10) float32, with row sums of 1.
 
         Raises:
-            SampleError: If the shape is another, or a value is not a finite number.
+            SampleError: If the shape is wrong, or a value is not a finite number.
 
         Warns:
             UserWarning: If no value is greater than 1, because the digits were probably scaled to the range 0 to 1.
@@ -111,7 +113,7 @@ class Predictor:
         return output
 
     def _activation_bytes(self) -> int:
-        """Return an upper bound of the activation memory for one digit, in bytes, as if no tensors shared memory."""
+        """Return an upper bound of the activation memory for one digit, in bytes. Memory that tensors share is counted twice."""
         tensors = self._interpreter.get_tensor_details()
         shapes = [(tensor["shape"], np.dtype(tensor["dtype"]).itemsize) for tensor in tensors]
         return sum(int(np.prod(shape)) * size for shape, size in shapes if len(shape) > 1 and shape[0] == 1)
@@ -123,13 +125,13 @@ class Predictor:
 
 
 def _to_images(digits: ArrayLike) -> np.ndarray:
-    """Return digits as (N, 28, 28, 1) float32, after a check of their shape and values."""
+    """Check the shape and the values of digits, and return them as (N, 28, 28, 1) float32."""
     try:
         images = np.asarray(digits, np.float32)
     except (TypeError, ValueError) as error:
-        raise SampleError(f"Digits are an array of numbers, (N, {SIDE}, {SIDE}).") from error
+        raise SampleError(f"The digits are not an array of numbers. Pass an array of shape (N, {SIDE}, {SIDE}).") from error
     if images.size and images.shape[1:] not in ((SIDE, SIDE), (SIDE, SIDE, 1)):
-        raise SampleError(f"Digits have the shape (N, {SIDE}, {SIDE}), not {images.shape}. Reshape the array.")
+        raise SampleError(f"Digits must have the shape (N, {SIDE}, {SIDE}), not {images.shape}. Reshape the array.")
     low, high = (images.min(), images.max()) if images.size else (0.0, 0.0)
     if not (np.isfinite(low) and np.isfinite(high)):
         raise SampleError("The digits contain NaN or infinite values. Replace them by numbers from 0 to 255.")

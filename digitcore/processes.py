@@ -6,16 +6,16 @@ import time
 from collections.abc import Callable
 
 PARENT_INTERVAL = 1.0  # s between two checks
-CHILD_TIMEOUT = 5.0  # s to wait for killed children
+CHILD_TIMEOUT = 5.0  # s to wait for the end of killed child processes
 
 
 def end_with_parent(parent: int, *, exit_status: int = 0, before_exit: Callable[[], None] = lambda: None) -> None:
-    """Start a thread that ends this process and its children when the parent process has ended for any reason.
+    """Start a thread that ends this process and its child processes after the parent process has ended.
 
     Args:
         parent: process id of the parent.
         exit_status: exit status of this process.
-        before_exit: called after the children have ended, for example to remove files.
+        before_exit: called after the child processes have ended, for example to remove files.
 
     Example:
         >>> end_with_parent(os.getppid())  # doctest: +SKIP
@@ -24,7 +24,7 @@ def end_with_parent(parent: int, *, exit_status: int = 0, before_exit: Callable[
 
 
 def _wait_for_parent(parent: int, exit_status: int, before_exit: Callable[[], None]) -> None:
-    import psutil  # Imported here because it is slow and most processes have no parent to watch.
+    import psutil  # Imported here because it is slow and most processes do not need it.
 
     while os.getppid() == parent:
         time.sleep(PARENT_INTERVAL)

@@ -20,7 +20,7 @@ from digitcore.images import SIDE
 MAX_TEXT = 100_000  # characters of a sample's strokes
 MAX_HASH = 64  # characters of a model's hash
 HOLD_OUT_EVERY = 4  # Every fourth drawing of a digit is held out.
-UNKNOWN = -1  # digit of an unknown first prediction in a sample file
+UNKNOWN = -1  # stored as the digit if the first prediction is unknown
 
 
 def _no_digits() -> np.ndarray:
@@ -28,7 +28,7 @@ def _no_digits() -> np.ndarray:
 
 
 class FirstPrediction(NamedTuple):
-    """The prediction of a sample before the sample had a label, by a model that had not learnt from the sample.
+    """The prediction of a sample by a model before the sample had a label.
 
     Attributes:
         model: SHA-256 of the model's .tflite file.
@@ -78,7 +78,7 @@ class SampleSet:
     Attributes:
         digits: (N, 28, 28) uint8, ink 255 on 0.
         labels: (N,) uint8, 0 to 9.
-        held_out: (N,) bool, whether each sample is kept out of training, for the personal score.
+        held_out: (N,) bool, whether each sample is held out of training for the personal score.
         is_example: (N,) bool, whether each sample is an MNIST digit that the user has labelled instead of a drawing.
         strokes: strokes of each sample as JSON of `digitcore.data.strokes`, or "" if they are unknown.
         dates: time at which each sample was labelled, in ISO 8601 format, or "" if it is unknown.
@@ -131,9 +131,11 @@ class SampleSet:
         """
         digits, labels = np.asarray(digits), np.asarray(labels)
         if digits.ndim != 3 or digits.shape[1:] != (SIDE, SIDE):
-            raise SampleError(f"Digits must be an array of shape (N, {SIDE}, {SIDE}), not {digits.shape}.")
+            raise SampleError(f"Digits must be an array of shape (N, {SIDE}, {SIDE}), not {digits.shape}. Reshape the array.")
         if labels.shape != digits.shape[:1]:
-            raise SampleError(f"{len(digits)} digits need labels of shape ({len(digits)},), not {labels.shape}.")
+            raise SampleError(
+                f"{len(digits)} digits need labels of shape ({len(digits)},), not {labels.shape}. Pass one label for each digit."
+            )
         _check_integers(digits, 255, "Digits")
         _check_integers(labels, 9, "Labels")
         labels = labels.astype(np.uint8)
@@ -142,7 +144,9 @@ class SampleSet:
         held_out = _check_mask(_hold_out(labels, is_example) if held_out is None else held_out, n, "held_out")
         first_predictions = (None,) * n if first_predictions is None else tuple(first_predictions)
         if len(first_predictions) != n:
-            raise SampleError(f"{n} samples need {n} first predictions, not {len(first_predictions)}.")
+            raise SampleError(
+                f"{n} samples need {n} first predictions, not {len(first_predictions)}. Pass one item for each sample."
+            )
         return cls(
             digits.astype(np.uint8),
             labels,
@@ -155,7 +159,9 @@ class SampleSet:
 
     @classmethod
     def from_npz(cls, content: bytes) -> "SampleSet":
-        """Read an .npz file. It must contain the arrays `digits` and `labels`; the others are optional. No pickle is loaded.
+        """Read an .npz file without loading a pickle.
+
+        The file must contain the arrays `digits` and `labels`. All other arrays are optional.
 
         Args:
             content: content of the file.
@@ -207,9 +213,9 @@ class SampleSet:
             strokes=_encode_texts(self.strokes),
             dates=_encode_texts(self.dates),
             is_example=self.is_example,
-            first_digits=np.array([one.digit if one else UNKNOWN for one in first], np.int8),
-            first_confidences=np.array([one.confidence if one else math.nan for one in first], float),
-            first_models=_encode_texts([one.model if one else "" for one in first]),
+            first_digits=np.array([item.digit if item else UNKNOWN for item in first], np.int8),
+            first_confidences=np.array([item.confidence if item else math.nan for item in first], float),
+            first_models=_encode_texts([item.model if item else "" for item in first]),
         )
         return file.getvalue()
 
@@ -230,7 +236,9 @@ class SampleSet:
         is_example: bool = False,
         first_prediction: FirstPrediction | None = None,
     ) -> "SampleSet":
-        """Return the set with another sample at the end. Every fourth drawing of a digit is held out. Examples are not.
+        """Return the set with another sample at the end.
+
+        Every fourth drawing of a digit is held out. MNIST examples are not held out.
 
         Args:
             digit: (28, 28) integers 0 to 255.
@@ -287,7 +295,7 @@ class SampleSet:
     def digit_hashes(self) -> tuple[str, ...]:
         """Content hashes of the digits without their labels, 16 hexadecimal characters each.
 
-        A sample has the same hash after it was relabelled, so a model that learnt from it with the old label is recognized.
+        A sample keeps its hash when it is relabelled, so a model that was trained with the old label is recognized.
 
         Example:
             >>> single = SampleSet().add(np.zeros((28, 28), np.uint8), 7)
@@ -300,7 +308,7 @@ class SampleSet:
         """Check which samples have one of the given content hashes.
 
         Args:
-            hashes: content hashes of the digits that a model learnt from, as `digit_hashes` returns them.
+            hashes: content hashes of the training digits of a model, as `digit_hashes` returns them.
 
         Returns:
             (N,) bool.
@@ -311,7 +319,7 @@ class SampleSet:
             (array([ True]), array([False]))
         """
         known = frozenset(hashes)
-        return np.array([one in known for one in self.digit_hashes], bool)
+        return np.array([digit_hash in known for digit_hash in self.digit_hashes], bool)
 
     def identities(self) -> list[str]:
         """Return a content hash of each digit and its label.
@@ -345,7 +353,7 @@ class SampleSet:
         return self.take(i for i, identity in enumerate(self.identities()) if identity not in known)
 
     def take(self, indices: Iterable[int]) -> "SampleSet":
-        """Return the samples at the given indices, in that order.
+        """Return the samples at the given indices, in the order of the indices.
 
         Args:
             indices: indices of samples.
@@ -372,7 +380,7 @@ class SampleSet:
         )
 
     def drop(self, indices: Iterable[int]) -> "SampleSet":
-        """Return all samples except those at the given indices.
+        """Return all samples except the samples at the given indices.
 
         Args:
             indices: indices of the samples to drop.
@@ -447,7 +455,7 @@ class SampleSet:
         return self.take(np.flatnonzero(~self.is_example)) if self.is_example.any() else self
 
     def test_part(self) -> "SampleSet":
-        """Return the held-out drawings, or all drawings if none is held out.
+        """Return the held-out drawings, or all drawings if no drawing is held out.
 
         Returns:
             The samples for the personal score.
@@ -461,10 +469,10 @@ class SampleSet:
         return drawn.take(np.flatnonzero(drawn.held_out)) if drawn.held_out.any() else drawn
 
     def without_hold_out(self) -> "SampleSet":
-        """Return the same samples, none of them held out.
+        """Return the same samples with an empty held-out set.
 
         Returns:
-            The set without held-out samples.
+            The set.
 
         Example:
             >>> samples = SampleSet.from_arrays(np.zeros((5, 28, 28), np.uint8), [3] * 5)
@@ -498,20 +506,25 @@ def _hold_out(labels: np.ndarray, is_example: np.ndarray) -> np.ndarray:
 def _check_mask(values: ArrayLike, n: int, name: str) -> np.ndarray:
     mask = np.asarray(values)
     if mask.shape != (n,) or mask.dtype != bool:
-        raise SampleError(f"`{name}` must be {n} boolean values, not {mask.dtype} of shape {mask.shape}.")
+        raise SampleError(
+            f"`{name}` must be {n} boolean values, not {mask.dtype} of shape {mask.shape}. Pass one value for each sample."
+        )
     return mask
 
 
 def _check_texts(values: Sequence[str] | None, n: int) -> tuple[str, ...]:
-    """Check texts and return them as a tuple. If no texts are given, return n empty ones."""
+    """Check texts and return them as a tuple. If no texts are given, return n empty texts."""
     if values is None:
         return ("",) * n
     texts = tuple(values)
     if len(texts) != n or not all(isinstance(text, str) for text in texts):
-        raise SampleError(f"{n} samples need {n} texts for their strokes and {n} texts for their dates.")
+        raise SampleError(
+            f"{n} samples need {n} texts for their strokes and {n} texts for their dates. Pass one text for each sample."
+        )
     if not all(len(text) <= MAX_TEXT and text.isprintable() for text in texts):
         raise SampleError(
-            f"The strokes or the date of a sample are longer than {MAX_TEXT:,} characters or contain non-printable characters."
+            f"The strokes or the date of a sample are longer than {MAX_TEXT:,} characters or contain non-printable characters. "
+            "Shorten or clean the texts."
         )
     return texts
 
@@ -522,7 +535,7 @@ def _encode_texts(texts: Sequence[str]) -> np.ndarray:
 
 
 def _read_first_predictions(arrays: Any) -> list[FirstPrediction | None] | None:
-    """Return the first predictions of an .npz file, or `None` if the file has none. Malformed predictions are unknown."""
+    """Return the first predictions of an .npz file, or `None` if the file has no predictions. Malformed items become `None`."""
     if "first_digits" not in arrays:
         return None
     columns = _decode_texts(arrays["first_models"]), arrays["first_digits"].tolist(), arrays["first_confidences"].tolist()
@@ -538,6 +551,6 @@ def _decode_texts(array: np.ndarray) -> list[Any]:
 
 def _check_integers(values: np.ndarray, highest: int, name: str) -> None:
     if values.dtype.kind not in "iub":
-        raise SampleError(f"{name} must be integers, not {values.dtype}.")
+        raise SampleError(f"{name} must be integers, not {values.dtype}. Convert the array.")
     if values.size and (values.min() < 0 or values.max() > highest):
-        raise SampleError(f"{name} must be between 0 and {highest}.")
+        raise SampleError(f"{name} must be between 0 and {highest}. Correct the array.")

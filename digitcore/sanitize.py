@@ -1,4 +1,4 @@
-"""Reading of values from untrusted JSON. Malformed values are replaced, so that a bad value does not make a run unreadable."""
+"""Reading of values from untrusted JSON. Malformed values are replaced, so that a run with a malformed value can be read."""
 
 import base64
 import math
@@ -27,7 +27,7 @@ def finite(value: Any, default: float = 0.0) -> float:
 
 
 def share(value: Any) -> float | None:
-    """Return a number between 0 and 1, or `None`.
+    """Return a number between 0 and 1, or `None` for any other value.
 
     Args:
         value: untrusted value.
@@ -44,7 +44,7 @@ def share(value: Any) -> float | None:
 
 
 def strings(value: Any) -> list[str]:
-    """Return the strings of a list.
+    """Return the strings in a list, without all other items.
 
     Args:
         value: untrusted value.
@@ -64,7 +64,7 @@ def encoded(value: Any, most: int) -> bytes:
 
     Args:
         value: untrusted value.
-        most: maximum size, in bytes. Texts of more than twice as many characters are rejected.
+        most: maximum size, in bytes. Texts with more than 2 · `most` characters are rejected.
 
     Returns:
         The decoded bytes. The result is empty if the value is not base64 text or is too long.
@@ -82,7 +82,7 @@ def encoded(value: Any, most: int) -> bytes:
 
 
 def metrics(values: Any) -> dict[str, Any]:
-    """Return metrics without infinite and undefined numbers.
+    """Return metrics without infinite values and NaN.
 
     Args:
         values: untrusted value, normally a dictionary.

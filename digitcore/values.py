@@ -2,11 +2,11 @@
 
 from typing import Any
 
-LOG_RATIO = 10
+LOG_RATIO = 10  # minimum ratio of the largest to the smallest number on a logarithmic scale
 
 
 def format_value(value: Any) -> str:
-    """Format a value for people, with no more digits than needed.
+    """Format the value of a setting for display, without unnecessary digits.
 
     Args:
         value: value of a setting.

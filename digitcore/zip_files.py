@@ -1,4 +1,4 @@
-"""ZIP files as people make them: system files are skipped, and a folder around everything is removed."""
+"""Selection of the files in a ZIP file, without system files and without a folder around all files."""
 
 import zipfile
 
@@ -7,7 +7,7 @@ SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 def is_system_file(path: str) -> bool:
-    """Check whether a file was added by an operating system and not by its user.
+    """Check whether a file was added by the operating system and not by the user.
 
     Args:
         path: path within the ZIP file, with "/" between folders.
@@ -24,7 +24,7 @@ def is_system_file(path: str) -> bool:
 
 
 def user_files(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """Return the files of an archive without those of the operating system.
+    """Return the files of an archive without the files of the operating system.
 
     Args:
         archive: an opened archive.
@@ -45,13 +45,13 @@ def user_files(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
 
 
 def without_top_folder(files: dict[str, zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
-    """Remove the folders that contain all files. An unpacked and repacked archive has such a folder.
+    """Remove a folder that contains all files. Archives often have such a folder after they were repacked.
 
     Args:
         files: path → member, as `user_files` returns them.
 
     Returns:
-        Shorter path → member.
+        Path without the folder → member.
 
     Example:
         >>> files = dict.fromkeys(["lab/a.json", "lab/models/b"], zipfile.ZipInfo())

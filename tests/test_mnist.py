@@ -87,7 +87,7 @@ def test_zip_file_of_idx_files_is_read(empty, data):
 def test_missing_file_is_named(empty, data):
     write_layout(empty / "idx", data, "gzip without a suffix")
     (empty / "idx" / "t10k-labels-idx1-ubyte").unlink()
-    with pytest.raises(DatasetNotFoundError, match="t10k-labels-idx1-ubyte is missing"):
+    with pytest.raises(DatasetNotFoundError, match="Add t10k-labels-idx1-ubyte"):
         mnist.find(empty / "idx")
 
 

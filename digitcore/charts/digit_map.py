@@ -11,8 +11,9 @@ MAP_KINDS = ("MNIST", "yours", "yours, before")
 
 
 def digit_map(table: pd.DataFrame, *, height: int = 460) -> alt.LayerChart:
-    """Draw MNIST's digits as small numbers and the user's drawings as circles. A line leads to each drawing from its position
-    for the baseline.
+    """Draw MNIST's digits as small numbers and the user's drawings as circles.
+
+    A line connects each drawing to its position for the baseline.
 
     Args:
         table: One row for each digit: x, y (-1 to 1), label, kind (one of `MAP_KINDS`), number (index in its set), picture (a

@@ -19,14 +19,14 @@ def curves(
     x_max: float | None = None,
     height: int = 220,
 ) -> alt.LayerChart:
-    """Draw learning curves: the training as a solid line, the validation as a dashed line with points, a color for each model.
+    """Draw learning curves. Training is a solid line, validation is a dashed line with points, and each model has a color.
 
     Args:
         table: From `training.history.curve_table`.
         metric: "loss" or "accuracy". It determines the title and the format of the vertical axis.
         x: Column of the horizontal axis: "epoch", "samples_seen" or "seconds".
         log_scale: Whether the vertical axis is logarithmic. Use it only for a loss.
-        x_max: End of the horizontal axis, so that it does not move during a training.
+        x_max: End of the horizontal axis. With it, the axis does not move during a training.
         height: Height of the plot in px.
 
     Returns:
@@ -68,7 +68,7 @@ def curves(
 
 
 def curve_bands(table: pd.DataFrame, metric: str = "accuracy", *, height: int = 260) -> alt.LayerChart:
-    """Draw the mean validation curve of each group of trainings, and the range of its curves as a band.
+    """Draw the mean validation curve of each group of trainings, and the range of the group as a band.
 
     Args:
         table: One row for each group and epoch: model (the group), epoch, mean, low, high, n (number of trainings).

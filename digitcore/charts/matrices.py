@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from digitcore.charts.style import DARK_TEXT, LIGHT_TEXT, TooltipField, layer, tooltips
-from digitcore.palette import ORANGE
+from digitcore.charts.style import TooltipField, layer, tooltips
+from digitcore.palette import DARK_TEXT, LIGHT_TEXT, ORANGE
 
 CELL_SELECTION = "cell"  # selection with the fields `true` and `predicted` of the clicked cell
 # Colors of cells on a light and on a dark page. The text on them has a contrast of at least 4.5.
@@ -15,7 +15,7 @@ CHANGES = (ORANGE, "#f4f4f4", "#7db8e8"), ("#9a5b00", "#1e232d", "#1f6aa5")  # w
 
 
 def confusion(table: pd.DataFrame, *, rates: bool = False, is_dark: bool = False, height: int = 340) -> alt.LayerChart:
-    """Draw a confusion matrix. Rows are true digits, columns are predicted digits, the shade is the share of the row.
+    """Draw a confusion matrix. Rows are true digits, and columns are predicted digits. The shade shows the share of the row.
 
     Args:
         table: From `metrics.confusion_table`.
@@ -39,7 +39,7 @@ def confusion(table: pd.DataFrame, *, rates: bool = False, is_dark: bool = False
 
 
 def confusion_change(table: pd.DataFrame, *, is_dark: bool = False, height: int = 340) -> alt.LayerChart:
-    """Draw the difference of two confusion matrices: blue if the candidate is better in a cell, orange if it is worse.
+    """Draw the difference of two confusion matrices. A cell is blue if the candidate is better, and orange if it is worse.
 
     Args:
         table: From `PairedComparison.confusion_table`.
@@ -73,7 +73,7 @@ def _matrix(
     has_light_text: str,
     height: int,
 ) -> alt.LayerChart:
-    """Draw ten by ten cells. `shown` is the column whose zeros are not written, `has_light_text` the condition for light text."""
+    """Draw ten by ten cells. Zeros of the column `shown` are not written. `has_light_text` is the condition for light text."""
     cell = alt.selection_point(name=CELL_SELECTION, fields=["true", "predicted"], empty=False)
     base = alt.Chart(table).encode(
         x=alt.X("predicted:O", title="Predicted", axis=alt.Axis(labelAngle=0, orient="top")),

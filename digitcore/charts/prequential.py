@@ -1,4 +1,4 @@
-"""Chart of the running accuracy of predictions that were made before the label was known."""
+"""Chart of the running accuracy of first predictions, which are made before a drawing has a label."""
 
 import altair as alt
 import pandas as pd
@@ -10,7 +10,7 @@ MARK_SIZE = 45  # px²
 
 
 def prequential(table: pd.DataFrame, *, height: int = 220) -> alt.LayerChart:
-    """Draw the running accuracy with its 95 % interval, the wrong predictions, and where another model begins to predict.
+    """Draw the running accuracy with its 95 % interval, the wrong predictions, and the changes of the model.
 
     Args:
         table: From `evaluation.prequential.prequential_table`.

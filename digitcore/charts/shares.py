@@ -1,4 +1,4 @@
-"""Charts of shares with their uncertainty: accuracy, calibration, coverage and robustness; and bar charts."""
+"""Charts of shares with their uncertainty: accuracy, calibration, coverage and robustness. Also bar charts."""
 
 import altair as alt
 import pandas as pd
@@ -10,7 +10,7 @@ LOG_TICKS = [0, 0.001, 0.01, 0.1, 1]  # ticks of a logarithmic axis for shares
 
 
 def digit_accuracy(table: pd.DataFrame, *, height: int = 260) -> alt.LayerChart:
-    """Draw the accuracy of each digit with its 95 % interval, with a color for each model.
+    """Draw the accuracy on each digit with its 95 % interval. Each model has a color.
 
     Args:
         table: From `metrics.digit_table`, with the additional column `model`.
@@ -78,7 +78,7 @@ def reliability(table: pd.DataFrame, *, height: int = 260) -> alt.LayerChart:
 
 
 def coverage(table: pd.DataFrame, *, height: int = 260) -> alt.LayerChart:
-    """Draw the selective accuracy: the accuracy on the digits that reach a confidence threshold, by their share.
+    """Draw the selective accuracy by the coverage: the accuracy on the digits that reach a confidence threshold, by their share.
 
     Args:
         table: From `metrics.coverage_table`, with the additional columns `model` and `is_threshold` (True for the row of the
@@ -144,7 +144,7 @@ def bars(
         table: A table with the columns `x` and `y`.
         x: Column of the horizontal axis, shown as categories.
         y: Column of the heights of the bars.
-        title: Title of the chart: the quantity of `y`, with its unit.
+        title: Title of the chart, which names the quantity of `y` and its unit.
         format: Format of the vertical axis, as a d3 format string.
         log_scale: Whether the vertical axis is logarithmic. Use it only for a share.
         height: Height of the plot in px.

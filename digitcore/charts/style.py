@@ -1,4 +1,4 @@
-"""Style of all charts: heights, percentages, tooltips and colors of models."""
+"""Heights, percentages, tooltips and legends of all charts. The colors are in `digitcore.palette`."""
 
 from typing import Any
 
@@ -8,16 +8,15 @@ import pandas as pd
 from digitcore.palette import model_colors
 
 FRAME_HEIGHT = 170  # px, height of the title, the legend and the axis in Streamlit's theme
-AXES_HEIGHT = 80  # px, height of the axis
+AXES_HEIGHT = 80  # px, height of the axis in a chart without a title
 SMALL_TEXT = 11  # px
 LEGEND_LIMIT = 340  # px, width of a name in the legend
 LEGEND_ROW = 30  # px, height of a further row of the legend
-LEGEND_COLUMNS, LONG_NAME = 3, 18  # A legend with a name of more characters has one column.
+LEGEND_COLUMNS, LONG_NAME = 3, 18  # A legend has one column if a name has more than 18 characters.
 NUMBER = ",~r"  # The format “~g” writes 200 as 2e+2 if the ticks are 100 apart.
-DARK_TEXT, LIGHT_TEXT = "#1b1f27", "#ffffff"  # text on light cells and on dark cells
 PERCENT = alt.Locale(number=alt.NumberLocale(currency=["", ""], decimal=".", thousands=",", grouping=[3], percent=" %"))
 SHARE_AXIS = alt.Axis(format=".0%", tickCount=5)
-TooltipField = tuple[str, str] | tuple[str, str, str]  # field with its type, title, d3 format string
+TooltipField = tuple[str, str] | tuple[str, str, str]  # field and its type, title, optional d3 format string
 
 
 def layer(*charts: Any, height: int, title: str | None = None) -> alt.LayerChart:
@@ -45,7 +44,7 @@ def layer(*charts: Any, height: int, title: str | None = None) -> alt.LayerChart
 def specification(chart: alt.LayerChart) -> dict[str, Any]:
     """Return the Vega-Lite specification of a chart without its data.
 
-    Altair takes 0.1 s to build a chart, so a chart that is updated often is built once and used with different data.
+    Altair takes 0.1 s to build a chart, so a chart that is updated often is built once and then used with different data.
 
     Args:
         chart: The chart.
@@ -78,7 +77,7 @@ def interval_fields(format: str) -> list[TooltipField]:
 
 
 def tooltips(*fields: TooltipField) -> list[alt.Tooltip]:
-    """Return tooltips.
+    """Return the tooltips of a chart.
 
     Args:
         fields: Field with its Vega-Lite type, title, and optionally a d3 format string.
@@ -94,11 +93,11 @@ def tooltips(*fields: TooltipField) -> list[alt.Tooltip]:
 
 
 def model_color(table: pd.DataFrame) -> Any:
-    """Return the color encoding of the models. There is a legend if there are several models.
+    """Return the color encoding of the models. It has a legend if there are several models.
 
     Args:
-        table: A table with the column `model`. If the column is categorical, a model keeps its color when other categories
-            do not occur.
+        table: A table with the column `model`. If the column is categorical, each category has a fixed color, even if
+            other categories are missing from the table.
 
     Returns:
         The encoding.
@@ -119,7 +118,7 @@ def model_color(table: pd.DataFrame) -> Any:
 
 
 def _legend(table: pd.DataFrame) -> alt.Legend:
-    """Return the legend. Long names are smaller, so that they fit on a phone."""
+    """Return the legend. Long names have a smaller font, so that they fit on a phone."""
     columns = _legend_columns(table)
     size = SMALL_TEXT if columns == 1 else alt.Undefined
     return alt.Legend(orient="top", columns=columns, labelLimit=LEGEND_LIMIT, labelFontSize=size, symbolOpacity=1)
@@ -132,7 +131,7 @@ def legend_rows(table: pd.DataFrame) -> int:
         table: A table with the column `model`.
 
     Returns:
-        The number of rows; 0 if there is no legend.
+        The number of rows, or 0 if there is no legend.
 
     Example:
         >>> legend_rows(pd.DataFrame({"model": ["genius", "mlp"]}))

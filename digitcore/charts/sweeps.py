@@ -7,11 +7,11 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from digitcore.charts.style import DARK_TEXT, TooltipField, layer, tooltips
-from digitcore.palette import BLUE, GREY, ORANGE
+from digitcore.charts.style import TooltipField, layer, tooltips
+from digitcore.palette import BLUE, DARK_TEXT, GREY, ORANGE
 from digitcore.values import format_value
 
-VIRIDIS = alt.Scale(scheme=alt.SchemeParams(name="viridis", extent=[0.25, 0.9]))  # Lines are visible on white and on black.
+VIRIDIS = alt.Scale(scheme=alt.SchemeParams(name="viridis", extent=[0.25, 0.9]))  # visible on white and on black
 TWO_LINES = "split(datum.label, ': ')"  # Labels of two lines fit on a phone.
 MAX_TICKS = 8  # labels of an axis
 
@@ -19,11 +19,11 @@ MAX_TICKS = 8  # labels of an axis
 def sweep_points(
     table: pd.DataFrame, parameters: Mapping[str, str], score: str, title: str, *, height: int = 200
 ) -> alt.LayerChart:
-    """Draw a score by one parameter: a point for each trial, and the mean of each value.
+    """Draw a score by one parameter, with a point for each trial and a bar at the mean of each value.
 
     Args:
         table: From `Sweep.done_table`.
-        parameters: Title of the parameter by its column.
+        parameters: Column of the parameter → its title. It has one item.
         score: Column of the score, 0 to 1.
         title: Title of the score.
         height: Height of the plot in px.
@@ -53,11 +53,11 @@ def sweep_points(
 def sweep_heat_map(
     table: pd.DataFrame, parameters: Mapping[str, str], score: str, title: str, *, height: int = 260
 ) -> alt.LayerChart:
-    """Draw the mean scores of a sweep: a cell for each combination of two parameters. Its shade is the score.
+    """Draw the mean scores of a sweep, with a cell for each combination of two parameters. The shade shows the score.
 
     Args:
         table: From `Sweep.means`.
-        parameters: Titles of the horizontal and the vertical parameter by their columns.
+        parameters: Column → title of the horizontal parameter, then of the vertical parameter.
         score: Column of the score, 0 to 1.
         title: Title of the score.
         height: Height of the plot in px.
@@ -98,7 +98,7 @@ def parallel_coordinates(
 
     Args:
         table: From `Sweep.means`.
-        parameters: Titles of the parameters by their columns, in the order of the axes.
+        parameters: Column → title of each parameter, in the order of the axes.
         score: Column of the score, 0 to 1. It also determines the shade of a line.
         title: Title of the score.
         height: Height of the plot in px.
@@ -133,7 +133,7 @@ def parallel_coordinates(
 
 
 def _with_safe_columns(table: pd.DataFrame, parameters: Mapping[str, str]) -> tuple[pd.DataFrame, list[str]]:
-    """Rename the columns of the parameters to p0, p1 …, because Vega interprets dots and colons. Return also the titles."""
+    """Rename the columns of the parameters to p0, p1 …, because Vega interprets dots and colons. Also return the titles."""
     return table.rename(columns={name: f"p{number}" for number, name in enumerate(parameters)}), list(parameters.values())
 
 
@@ -156,7 +156,7 @@ def _axis_positions(table: pd.DataFrame, axes: Mapping[str, str], score: str) ->
 
 
 def _positions(values: Sequence[Any]) -> list[float]:
-    """Return positions from 0 to 1: by rank for few values, proportional for many numbers."""
+    """Return positions from 0 to 1, equally spaced for few values and proportional for many numbers."""
     distinct = sorted(dict.fromkeys(values), key=_order)
     if len(distinct) == 1:
         return [0.5] * len(values)

@@ -41,8 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: Arguments of the command line. If None, they are read from `sys.argv`.
 
     Returns:
-        0 on success, 1 after an error of the library, 2 after a wrong option, 130 after an interrupt. The message of an error
-        is written to stderr.
+        0 on success, 1 after an error of the library, 2 after a wrong option, 130 after an interrupt. An error message is
+        written to stderr.
 
     Example:
         >>> main(["settings"])  # doctest: +ELLIPSIS
@@ -71,7 +71,10 @@ def main(arguments: list[str] | None = None) -> int:
 def run() -> NoReturn:
     """Run the command of `sys.argv` and end this process.
 
-    After an interrupt the process ends at once, because a training may still run on another thread.
+    After an interrupt, the process ends immediately, because a training may still run on another thread.
+
+    Example:
+        >>> run()  # doctest: +SKIP
     """
     status = main()
     try:

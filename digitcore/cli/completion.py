@@ -12,7 +12,15 @@ from digitcore.training.settings import SETTING_SPECS
 
 
 def complete_models(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the shipped models that begin with a text, and let the shell add files.
+    """Return the shipped models that begin with a text, and an item that makes the shell add files.
+
+    Args:
+        ctx: Context of the command, which is not used.
+        param: Parameter of the command, which is not used.
+        incomplete: The text.
+
+    Returns:
+        The completions.
 
     Example:
         >>> [item.value for item in complete_models(None, None, "gen")]
@@ -24,6 +32,14 @@ def complete_models(ctx: click.Context, param: click.Parameter, incomplete: str)
 def complete_recipes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the recipes that begin with a text.
 
+    Args:
+        ctx: Context of the command, which is not used.
+        param: Parameter of the command, which is not used.
+        incomplete: The text.
+
+    Returns:
+        The completions.
+
     Example:
         >>> [item.value for item in complete_recipes(None, None, "ml")]
         ['mlp']
@@ -33,6 +49,14 @@ def complete_recipes(ctx: click.Context, param: click.Parameter, incomplete: str
 
 def complete_settings(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the settings that begin with a text. After the equals sign, return the values of a setting that has choices.
+
+    Args:
+        ctx: Context of the command, which is not used.
+        param: Parameter of the command, which is not used.
+        incomplete: The text.
+
+    Returns:
+        The completions.
 
     Example:
         >>> [item.value for item in complete_settings(None, None, "ep")]
@@ -44,7 +68,15 @@ def complete_settings(ctx: click.Context, param: click.Parameter, incomplete: st
 
 
 def complete_parameters(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the parameters of a sweep that begin with a text. After the equals sign, return values as for a setting.
+    """Return the parameters of a sweep that begin with a text. After the equals sign, return the choices of the parameter.
+
+    Args:
+        ctx: Context of the command, which is not used.
+        param: Parameter of the command, which is not used.
+        incomplete: The text.
+
+    Returns:
+        The completions.
 
     Example:
         >>> [item.value for item in complete_parameters(None, None, "net")]
@@ -57,7 +89,7 @@ def complete_parameters(ctx: click.Context, param: click.Parameter, incomplete: 
 def _pairs(names: list[str], incomplete: str) -> list[str]:
     name, equals, _ = incomplete.partition("=")
     if not equals:
-        return [f"{one}=" for one in names]
+        return [f"{known}=" for known in names]
     if name == parameter_space.NETWORK:
         return [f"{name}={network}" for network in NETWORKS]
     spec = SETTING_SPECS.get(name)

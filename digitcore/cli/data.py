@@ -6,7 +6,7 @@ from digitcore import mnist
 
 
 @click.command()
-@click.option("--path", type=click.Path(), help="file mnist.npz, or folder with MNIST's four IDX files")
+@click.option("--path", type=click.Path(), help="Read mnist.npz, or a folder or ZIP file with MNIST's four IDX files.")
 def data(path: str | None) -> None:
     """Find or download MNIST, verify it and store it in the cache."""
     found, source = mnist.find(path, report=lambda line: click.echo(line, err=True))

@@ -12,10 +12,10 @@ from digitcore.models import registry
 
 @click.command()
 @click.argument("sources", nargs=-1, metavar="[MODEL]…", shell_complete=complete_models)
-@click.option("--write", is_flag=True, help="write models/README.md from the models' cards")
+@click.option("--write", is_flag=True, help="Write models/README.md from the models' cards.")
 @json_option
 def evaluate(sources: tuple[str, ...], write: bool, as_json: bool) -> None:
-    """Measure models from their files. Without MODEL, all shipped models are measured.
+    """Measure models. Without MODEL, all shipped models are measured.
 
     MODEL is a shipped model, a folder of a model, or a .keras or .tflite file.
     """

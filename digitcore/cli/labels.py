@@ -19,14 +19,16 @@ from digitcore.training.settings import TrainSettings
     "--start",
     default="genius",
     show_default=True,
-    help="shipped model, folder of a model, or .keras file; it must not be trained on the digits",
+    help="Start from a shipped model, a folder of a model, or a .keras file that was not trained on the digits.",
     shell_complete=complete_models,
 )
-@click.option("--folds", type=click.IntRange(2, 20), default=4, show_default=True, help="number of folds")
+@click.option(
+    "--folds", type=click.IntRange(2, 20), default=4, show_default=True, help="Split the digits into this number of folds."
+)
 @accept_option
 @json_option
 def labels(file: Path, start: str, folds: int, accept_doubtful: bool, as_json: bool) -> None:
-    """List doubtful labels of a file with labelled digits, most doubtful first.
+    """List the doubtful labels of a file with labelled digits, the most doubtful label first.
 
     Each digit is predicted by a model that was trained on the other folds.
     """

@@ -18,10 +18,10 @@ from digitcore.training.recipes import NETWORKS, check_network
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-SETTING_HELP = "settings to change, such as --set epochs=2; “digitlab settings” lists all settings"
-json_option = click.option("--json", "as_json", is_flag=True, help="print JSON")
-accept_option = click.option("--accept-doubtful", is_flag=True, help="read samples even if the labels do not fit the pictures")
-CHECKED_BY = "genius"  # the model that checks whether labels fit the pictures
+SETTING_HELP = "Change settings, for example --set epochs=2, where “digitlab settings” lists all settings."
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+accept_option = click.option("--accept-doubtful", is_flag=True, help="Read samples even if the labels do not fit the pictures.")
+CHECKED_BY = "genius"  # This model checks whether the labels fit the pictures.
 
 
 class SetCommand(click.Command):
@@ -37,7 +37,7 @@ class SetCommand(click.Command):
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Repeat the option before each of its values, which is the form that Click understands."""
+        """Repeat the option before each of its values, because Click reads one value for each option."""
         expanded: list[str] = []
         option = None
         for arg in args:
@@ -55,7 +55,7 @@ def read_samples(file: Path | None, *, accept_doubtful: bool = False) -> SampleS
     """Read labelled digits from a file of any format that `sample_files.read` knows.
 
     Args:
-        file: Path of the file. If None, no samples are returned.
+        file: Path of the file. If `None`, the result is an empty set.
         accept_doubtful: Whether samples are returned even if their labels do not fit the pictures.
 
     Returns:
@@ -124,7 +124,7 @@ def read_network_file(file: Path) -> str:
     try:
         return NetworkSpec.from_json(read_bytes(file, ModelError).decode("utf-8-sig")).to_json()
     except UnicodeDecodeError as error:
-        raise ModelError(f"{file} is not a text file. A network is a JSON file.") from error
+        raise ModelError(f"{file} is not a text file. Choose the JSON file of a network.") from error
 
 
 def read_network(text: str) -> str:
@@ -137,7 +137,7 @@ def read_network(text: str) -> str:
         The name or the compact JSON, which `networks.build` accepts.
 
     Raises:
-        ModelError: If the text is none of these.
+        ModelError: If the text is not the name, the JSON or the file of a network.
 
     Example:
         >>> read_network("mlp")
@@ -147,10 +147,13 @@ def read_network(text: str) -> str:
 
 
 def progress_bar(unit: str) -> "Progress":
-    """Return a progress bar on stderr, because stdout is for results.
+    """Return a progress bar that is written to stderr, because stdout is for results.
 
     Args:
         unit: Text after the count, for example "epochs".
+
+    Returns:
+        The progress bar. Each of its tasks needs the field `metrics`.
 
     Example:
         >>> with progress_bar("epochs") as bar:
@@ -176,6 +179,9 @@ def percent(share: float, digits: int = 1) -> str:
     Args:
         share: 0 to 1.
         digits: Number of digits after the decimal point.
+
+    Returns:
+        The text.
 
     Example:
         >>> percent(0.9876)

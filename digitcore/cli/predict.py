@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     "source",
     default="genius",
     show_default=True,
-    help="shipped model, folder of a model, or .keras or .tflite file",
+    help="Predict with a shipped model, a folder of a model, or a .keras or .tflite file.",
     shell_complete=complete_models,
 )
-@click.option("--all", "reads_all", is_flag=True, help="predict every digit of each image, with its box in pixels")
+@click.option("--all", "reads_all", is_flag=True, help="Predict every digit of each image, with its box in pixels.")
 @json_option
 def predict(files: tuple[Path, ...], source: str, reads_all: bool, as_json: bool) -> None:
     """Predict the digit in each image file. If an image shows several digits, the largest is predicted."""
@@ -75,5 +75,5 @@ def _find_digits(file: Path, every: bool) -> "list[FoundDigit]":
     except ImageError as error:
         raise ImageError(f"{file}: {error}") from error
     if not found:
-        raise ImageError(f"{file} is blank: nothing stands out from its background. Use an image of a digit.")
+        raise ImageError(f"{file} is blank. Use an image of a digit that differs from its background.")
     return found

@@ -39,36 +39,40 @@ def _check_suffix(ctx: click.Context, param: click.Parameter, value: Path | None
     multiple=True,
     required=True,
     metavar="NAME=V1,V2 …",
-    help="parameters and the values to try",
+    help="Train with each of these values of the parameters.",
     shell_complete=complete_parameters,
 )
-@click.option("--samples", type=click.Path(path_type=Path), help="file with labelled digits, such as .npz or a ZIP file")
+@click.option(
+    "--samples",
+    type=click.Path(path_type=Path),
+    help="Train on the labelled digits of a file, such as an .npz file or a ZIP file.",
+)
 @click.option(
     "--start",
     default="genius",
     show_default=True,
-    help="shipped model, folder of a model, or .keras file",
+    help="Start from a shipped model, a folder of a model, or a .keras file.",
     shell_complete=complete_models,
 )
-@click.option("--network", default="", help="network to train from scratch: its name, its JSON, or a JSON file")
-@click.option("--seeds", type=click.IntRange(1), default=1, help="number of seeds for each combination")
-@click.option("--draws", type=click.IntRange(1), help="number of random combinations (default: all combinations)")
-@click.option("--stop-early", is_flag=True, help="train with fewer epochs first, and train only the better half further")
+@click.option("--network", default="", help="Train a network from scratch, given by its name, its JSON or a JSON file.")
+@click.option("--seeds", type=click.IntRange(1), default=1, help="Train each combination with this number of seeds.")
+@click.option("--draws", type=click.IntRange(1), help="Draw this number of random combinations instead of all combinations.")
+@click.option("--stop-early", is_flag=True, help="Train with fewer epochs first, and continue only the better half.")
 @click.option(
     "--rank-by",
     type=click.Choice(["validation", "held_out"]),
     default="validation",
     show_default=True,
-    help="rank by MNIST's 5,000 validation digits, or by the held-out samples",
+    help="Rank by MNIST's 5,000 validation digits, or by the held-out samples.",
 )
-@click.option("--workers", type=click.IntRange(1), default=1, help="number of worker processes")
+@click.option("--workers", type=click.IntRange(1), default=1, help="Train in this number of worker processes.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     callback=_check_suffix,
-    help="file for the table, .csv or .parquet; the best model goes to the folder of the same name",
+    help="Write the table to a .csv or .parquet file, and the best model to the folder of the same name.",
 )
-@click.option("--force", is_flag=True, help="discard the results of an earlier sweep and replace existing files")
+@click.option("--force", is_flag=True, help="Discard the results of an earlier sweep, and replace existing files.")
 @accept_option
 @json_option
 def sweep(
@@ -94,7 +98,7 @@ def sweep(
     in a row of a built network (blocks.1.size=8,16). LOW..HIGH draws values from a range. A parameter with a single value
     applies to all trainings.
 
-    Each completed trial is saved at once. After an interrupt, the same command resumes the sweep.
+    Each completed trial is saved immediately. After an interrupt, the same command resumes the sweep.
     """
     space = {name: parameter_space.parse(name, text) for name, text in settings_text.split_pairs(pairs).items()}
     fixed = {name: values[0] for name, values in space.items() if isinstance(values, list) and len(values) == 1}
@@ -109,12 +113,14 @@ def sweep(
     found = store.open()
     store.save(found)
     if found.n_done:
-        click.echo(f"{found.n_done} of {len(found.trials)} trials were done before. --force trains them again.", err=True)
+        click.echo(f"{found.n_done} of {len(found.trials)} trials are already done. Use --force to train them again.", err=True)
     try:
         _run(found, workers, store)
     except KeyboardInterrupt:
         _report(found, store, as_json)
-        click.echo(f"Interrupted after {found.n_done} of {len(found.trials)} trials. The same command resumes.", err=True)
+        click.echo(
+            f"Interrupted after {found.n_done} of {len(found.trials)} trials. Run the same command to resume the sweep.", err=True
+        )
         raise click.Abort from None
     _report(found, store, as_json)
     failed = [trial.error for trial in found.trials if trial.error]
@@ -138,7 +144,7 @@ def _report(sweep: Sweep, store: SweepStore, as_json: bool) -> None:
 
 
 def _run(sweep: Sweep, workers: int, store: SweepStore) -> None:
-    """Run all trials that are not done, with a progress bar."""
+    """Run all unfinished trials with a progress bar."""
     with progress_bar("trials") as bar:
         task = bar.add_task("sweep", total=len(sweep.trials), completed=sweep.n_done, metrics="")
 
@@ -153,7 +159,7 @@ def _run(sweep: Sweep, workers: int, store: SweepStore) -> None:
 
 
 def _run_here(sweep: Sweep, save: Callable[[Sweep], None]) -> None:
-    """Run the trials on a thread of this process, because the main thread must react to Ctrl-C at once."""
+    """Run the trials on a thread of this process, because the main thread must react to Ctrl-C immediately."""
     stop, errors = threading.Event(), list[BaseException]()
 
     def work() -> None:

@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 @click.command(cls=SetCommand, epilog=f"RECIPE is one of {', '.join(RECIPES)}.")
 @click.argument("recipe", default="", shell_complete=complete_recipes)
-@click.option("--network", type=click.Path(path_type=Path), help="JSON file of a network to train instead of a recipe")
+@click.option("--network", type=click.Path(path_type=Path), help="Train the network of a JSON file instead of a recipe.")
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE …", help=SETTING_HELP, shell_complete=complete_settings)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="folder for the model (default: ./RECIPE, or the network's file without its suffix)",
+    help="Write the model to this folder instead of ./RECIPE or the network's file without its suffix.",
 )
-@click.option("--force", is_flag=True, help="replace the model in an existing folder")
-@click.option("--write", is_flag=True, help="replace the shipped model of the recipe, in a checkout of the project")
-@click.option("--log-dir", type=click.Path(file_okay=False, path_type=Path), help="folder for logs that TensorBoard reads")
+@click.option("--force", is_flag=True, help="Replace the model in an existing folder.")
+@click.option("--write", is_flag=True, help="Replace the shipped model of the recipe, in a checkout of the project.")
+@click.option("--log-dir", type=click.Path(file_okay=False, path_type=Path), help="Write logs for TensorBoard to this folder.")
 def train(
     recipe: str,
     network: Path | None,
@@ -54,11 +54,11 @@ def train(
     if bool(recipe) == bool(network):
         raise click.UsageError("Give either a recipe or --network FILE.json.")
     if write and (network or pairs or out):
-        raise click.UsageError("--write replaces a shipped model, so it trains a recipe without --set, --network and --out.")
+        raise click.UsageError("--write replaces a shipped model. Use it without --set, --network and --out.")
     chosen = get_recipe(recipe) if network is None else Recipe(read_network_file(network), TrainSettings())
     values = {name: settings_text.parse_value(name, text) for name, text in settings_text.parse_values(pairs).items()}
     if chosen.settings is None and values.keys() - {"seed"}:
-        raise SettingsError(f"The recipe {recipe} has random weights and is not trained. Only its seed can be set.")
+        raise SettingsError(f"The recipe {recipe} has random weights and is not trained. Set only its seed.")
     settings = (chosen.settings or TrainSettings()).replace(**values)
     folder = _check_folder(recipe, network, out, force=force, write=write)
     model = keras_io.random_model(chosen.network, seed=settings.seed)
@@ -66,7 +66,7 @@ def train(
         try:
             model = _train(model, settings, folder.name, log_dir)
         except KeyboardInterrupt:
-            click.echo("Interrupted. The same command resumes the training after its last complete epoch.", err=True)
+            click.echo("Interrupted. Run the same command to resume the training after its last complete epoch.", err=True)
             raise click.Abort from None
     model = benchmark.measure(model.with_card(replace(model.card, name=folder.name, recipe=recipe)))
     registry.save(model, folder)
@@ -74,14 +74,14 @@ def train(
 
 
 def _check_folder(recipe: str, network: Path | None, out: Path | None, *, force: bool, write: bool) -> Path:
-    """Return the folder of the model, after a check that it can be written without a loss.
+    """Return the folder of the model. First check that it can be written without replacing other files.
 
     Raises:
         ModelError: If the folder exists and must not be replaced, or cannot be written.
     """
     if write:
         if registry.is_packaged():
-            raise ModelError("--write needs a checkout of the project, and this is an installed package. Use --out FOLDER.")
+            raise ModelError("--write needs a checkout of the project, but this is an installed package. Use --out FOLDER.")
         return registry.SHIPPED_FOLDER / recipe
     folder = out or (network.with_suffix("") if network else Path(recipe))
     if folder.resolve().parent == registry.SHIPPED_FOLDER and folder.resolve().name in registry.names():
@@ -98,7 +98,7 @@ def _check_folder(recipe: str, network: Path | None, out: Path | None, *, force:
 
 
 def _train(start: ModelBundle, settings: TrainSettings, name: str, log_dir: Path | None) -> ModelBundle:
-    """Train with a progress bar and with checkpoints, whose folder depends on the network, the name and the settings."""
+    """Train with a progress bar and checkpoints. Their folder depends on the network, the name and the settings."""
     from digitcore.training.tensorboard import TensorBoardLogger
     from digitcore.training.trainer import train
 

@@ -1,7 +1,7 @@
-"""Random affine and elastic distortion of digits, different in each epoch.
+"""Random affine and elastic distortion of digits.
 
-Both distortions are applied in a single resampling step, to all digits of a training. If some digits were resampled more often
-than others, a network could tell them apart by their blur.
+Both distortions are applied in a single resampling step, to all digits of a training. If some digits were resampled twice, they
+would be more blurred, and a network could learn from the blur.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from digitcore.images import SIDE
 
-CHUNK_SIZE = 4096  # digits distorted at once
+CHUNK_SIZE = 4096  # digits that are distorted together, to limit the memory
 GRID_SIZE = 4  # control points per side of the elastic distortion
 UNCHANGED_SHARE = 0.1  # of the digits
 MIDDLE = (SIDE - 1) / 2

@@ -16,7 +16,7 @@ from digitcore.errors import SettingsError
 from digitcore.images import SIDE
 
 SEVERITIES = (1, 2, 3, 4, 5)
-TRAINING_SEVERITIES = SEVERITIES[:4]  # The highest severity is used only to measure robustness.
+TRAINING_SEVERITIES = SEVERITIES[:4]  # The highest severity is not used for training.
 Corruption = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
 _REGISTRY: dict[str, Corruption] = {}
 _MIDDLE = (SIDE - 1) / 2
@@ -70,7 +70,7 @@ def corrupt(digits: ArrayLike, name: str, severity: int, seed: int = 0) -> np.nd
         (N, 28, 28) uint8.
 
     Raises:
-        SettingsError: If there is no such corruption or severity.
+        SettingsError: If the name or the severity is not valid.
 
     Example:
         >>> digits = np.zeros((2, 28, 28), np.uint8)
@@ -79,14 +79,14 @@ def corrupt(digits: ArrayLike, name: str, severity: int, seed: int = 0) -> np.nd
         np.True_
     """
     if name not in _REGISTRY:
-        raise SettingsError(f"There is no corruption called “{name}”. Use one of: {', '.join(names())}.")
+        raise SettingsError(f"There is no corruption called “{name}”. Choose from: {', '.join(names())}.")
     if severity not in SEVERITIES:
-        raise SettingsError(f"The severity must be 1 to 5, not {severity!r}.")
+        raise SettingsError(f"The severity must be 1 to 5, not {severity!r}. Choose another severity.")
     return _REGISTRY[name](np.asarray(digits, np.uint8), severity, np.random.default_rng([seed, severity]))
 
 
 def corrupt_share(digits: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Corrupt a random share of digits, each by one of `TRAINING_CORRUPTIONS` at a random severity of 1 to 4.
+    """Corrupt a random share of digits, with random `TRAINING_CORRUPTIONS` at a random severity of 1 to 4.
 
     Args:
         digits: (N, 28, 28) uint8.
@@ -262,7 +262,7 @@ def _line(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.nda
 
 
 def _specks(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.ndarray:
-    """Add as many dots as the severity, each one to four pixels large."""
+    """Add dots of one to four pixels. Their number is the severity."""
     rows, columns = np.arange(SIDE)[:, None], np.arange(SIDE)[None, :]
     specked = digits.astype(float)
     for _ in range(severity):

@@ -1,4 +1,4 @@
-"""Pen paths of the digits and of some letters, from which `digitcore.data.synthetic` draws handwriting. Each line is a glyph.
+"""Pen paths of the digits and of some letters, from which `digitcore.data.synthetic` draws handwriting. Each line is one glyph.
 
 The key of a glyph is its digit and a name. The value contains the strokes, separated by " / ". A stroke is a sequence of "x,y"
 points with y pointing down, and a glyph is about ten units high. A smooth line runs through the points. A point marked "!" is a

@@ -1,7 +1,7 @@
 """The IDX file format, in which MNIST is published.
 
 A file contains two zero bytes, the type of the values, the number of axes, the length of each axis as a big-endian int32, and
-the values. MNIST has the type 8 (uint8). The other types are decoded too.
+the values. MNIST has the type 8 (uint8). All other types are also decoded.
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", the file format.
 """
 
@@ -16,13 +16,13 @@ MAX_AXES = 4
 
 
 def is_idx(content: bytes) -> bool:
-    """Check whether a file begins as an IDX file does. Its name does not matter.
+    """Check whether bytes start with the header of an IDX file.
 
     Args:
         content: at least the first four bytes of the file.
 
     Returns:
-        Whether the first bytes are two zeros, a known type, and a number of axes.
+        Whether the first bytes are two zeros, a known type, and a valid number of axes.
 
     Example:
         >>> is_idx(encode(np.array([7, 9], np.uint8)))
@@ -75,7 +75,7 @@ def decode(content: bytes, max_items: int | None = None) -> np.ndarray:
 
     Args:
         content: content of the file, or its beginning if `max_items` is given.
-        max_items: number of items to decode; by default all, and then the length of the file must match its header.
+        max_items: number of items to decode. By default, all items are decoded, and the length of the file must match its header.
 
     Returns:
         Array with one to four axes, uint8 or another type in the byte order of the machine.

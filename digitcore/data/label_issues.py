@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Indices of MNIST's test digits whose label fewer than three of five people confirmed. The value is the digit that three of them
+# Indices of MNIST's test digits whose label fewer than three of five people confirmed. The value is the digit that three people
 # chose instead, or None.
 # Source: C. Northcutt, A. Athalye, J. Mueller, "Pervasive Label Errors in Test Sets Destabilize Machine Learning
 # Benchmarks" (2021).
@@ -52,7 +52,7 @@ class LabelIssue:
 
 
 def contradicted(labels: np.ndarray, probabilities: np.ndarray, threshold: float) -> np.ndarray:
-    """Find the labels for which a model predicts another digit with high confidence.
+    """Find the labels that a model contradicts with high confidence.
 
     Args:
         labels: (N,) integers 0 to 9.
@@ -74,8 +74,8 @@ def contradicted(labels: np.ndarray, probabilities: np.ndarray, threshold: float
 def find_label_issues(labels: np.ndarray, probabilities: np.ndarray) -> list[LabelIssue]:
     """Find the labels that are less likely than another digit.
 
-    Each probability is compared with the mean probability of its digit. So the labels of a digit that the model always predicts
-    with low confidence are not reported.
+    Each probability is compared with the mean probability of its digit. Therefore the labels of a digit are not reported if the
+    model always predicts this digit with low confidence.
 
     Args:
         labels: (N,) integers 0 to 9.

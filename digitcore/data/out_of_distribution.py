@@ -1,4 +1,4 @@
-"""Generated images that show no digit. A network should predict them with low confidence.
+"""Generation of images that show no digit. A network should predict such images with low confidence.
 
 The letters come from the font that Pillow contains. Letters that look like a digit (B D G I O S Z b g i j l o q s z) and upright
 bars are not generated.
@@ -22,7 +22,7 @@ Pen = ImageDraw.ImageDraw
 
 
 def generate(n: int, seed: int, kinds: Sequence[str] = KINDS) -> tuple[np.ndarray, list[str]]:
-    """Generate images of each kind in turn, converted to 28 × 28 pixels in the same way as drawings.
+    """Generate images of the given kinds in turn, and convert them to 28 × 28 pixels in the same way as drawings.
 
     Args:
         n: number of images.

@@ -1,9 +1,9 @@
-"""Real pen drawings of 30 writers, which the recipe of genius trains on.
+"""Real pen drawings of 30 writers, for the training of genius.
 
 Source:
     E. Alpaydin, F. Alimoglu, "Pen-Based Recognition of Handwritten Digits" (1996), UCI Machine Learning Repository,
     https://archive.ics.uci.edu/ml/datasets/Pen-Based+Recognition+of+Handwritten+Digits, licence CC BY 4.0. The file
-    `pen_digits.npz` holds the original pen paths of the training writers.
+    `pen_digits.npz` contains the original pen paths of the training writers.
 """
 
 import functools
@@ -32,7 +32,7 @@ class PenDrawings:
     """Labelled pen drawings.
 
     Attributes:
-        strokes: For each drawing its strokes, each (m, 2) float with x and y in units of the tablet, y downwards.
+        strokes: Strokes of each drawing, each (m, 2) float with x and y in units of the tablet. y points down.
         labels: Digits, shape (N,), uint8.
         writers: Names of the writers, shape (N,).
 
@@ -59,7 +59,7 @@ class PenDrawings:
 
     @property
     def validation(self) -> "PenDrawings":
-        """The drawings of the six validation writers. No training uses them."""
+        """The drawings of the six validation writers. No model is trained on these drawings."""
         return self._select(np.isin(self.writers, self._validation_writers()))
 
     def _validation_writers(self) -> list[str]:
@@ -70,11 +70,11 @@ class PenDrawings:
         return PenDrawings(strokes, self.labels[chosen], self.writers[chosen])
 
     def paint(self, rng: np.random.Generator, indices: np.ndarray | None = None) -> np.ndarray:
-        """Paint drawings as a person would draw them on the canvas, with a random size, brush, slant, tilt and wobble.
+        """Paint drawings on the canvas with a random size, brush, slant, tilt and wobble, and convert them to digits.
 
         Args:
             rng: Random generator.
-            indices: Numbers of the drawings, shape (n,), int. By default all drawings are painted.
+            indices: Numbers of the drawings, shape (n,), int. By default, all drawings are painted.
 
         Returns:
             Digits, shape (n, 28, 28), uint8, ink 255 on 0.
@@ -100,7 +100,10 @@ def _paint(strokes: Strokes, rng: np.random.Generator) -> np.ndarray:
 
 @functools.cache
 def load() -> PenDrawings:
-    """Return the pen drawings of 30 writers.
+    """Load the pen drawings of 30 writers.
+
+    Returns:
+        The drawings. They are read once in each process.
 
     Raises:
         DatasetNotFoundError: If the file is missing from the installation.

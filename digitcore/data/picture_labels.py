@@ -1,4 +1,4 @@
-"""Labels of picture files from their folders and names, as people write them: `7/a.png`, `digit_7/a.png`, `7_0001.png`."""
+"""Labels of picture files from their folders and names, for example `7/a.png`, `digit_7/a.png` and `7_0001.png`."""
 
 import re
 from collections.abc import Sequence
@@ -7,19 +7,19 @@ from digitcore.data.sample_arrays import NUMBER_WORDS
 
 LABEL_WORDS = {"digit", "digits", "class", "label", "labels", "number", "num", "no", "nr", "ziffer", "zahl", "klasse"}
 LABEL_WORDS |= {"chiffre", "classe", "cifra", "cijfer", "numero", "número"}
-MIN_SHARE = 0.9  # of the file names that must have a label at the same place
+MIN_SHARE = 0.9  # minimum share of the file names with a label at the same place
 
 Labels = list[int | None]
 
 
 def label_of_word(text: str) -> int | None:
-    """Return the digit that the name of a folder stands for.
+    """Return the digit in the name of a folder.
 
     Args:
         text: name of a folder, or a part of a file's name.
 
     Returns:
-        The digit, or `None` if the name is no digit or contains other words.
+        The digit, or `None` if the name is not a digit or contains other words.
 
     Example:
         >>> [label_of_word(name) for name in ("7", "07", "digit_7", "Seven", "7s", "7 - seven", "fold_7", "77")]
@@ -40,15 +40,16 @@ def _digit(word: str) -> int | None:
 
 
 def label_candidates(paths: Sequence[str]) -> list[Labels]:
-    """Return the labels that the paths can mean, the most likely first.
+    """Return the possible labels of paths, the most likely labels first.
 
-    A folder is more likely than a file name, and an inner folder than an outer one.
+    Labels of folders are more likely than labels of file names. Labels of inner folders are more likely than labels of outer
+    folders.
 
     Args:
         paths: paths of the pictures, with "/" between folders.
 
     Returns:
-        Lists of labels with one item for each path, `None` where a path has no label. The first list may have no label at all.
+        Lists of labels with one item for each path, or `None` if the path has no label.
 
     Example:
         >>> label_candidates(["a/7_001.png", "a/3_002.png"])
@@ -68,7 +69,7 @@ def label_candidates(paths: Sequence[str]) -> list[Labels]:
 
 
 def _from_names(names: list[str]) -> list[Labels]:
-    """Return labels from the same place of each file name: beside the word “label”, at the begin, or at the end."""
+    """Return labels from the same place of each file name: after the word “label”, at the beginning, or at the end."""
     stems = [name.rpartition(".")[0] or name for name in names]
     words = "|".join(sorted(LABEL_WORDS - {"no", "nr", "num"}, key=len, reverse=True))
     named = rf"(?:^|[^a-z])(?:{words})[\W_]*0*([0-9])(?![0-9])"

@@ -1,8 +1,8 @@
-"""Check whether labels fit their pictures, and whether another reading of a file fits better.
+"""Check of labels against their pictures, and search for another reading of a file that fits better.
 
-A trained model reads nearly every person's drawings. Of 5,000 pen drawings by 30 people, it agrees with 97 to 100 % of the labels
-of each person, and with at least 81 % of the labels of each person and digit. If it agrees with fewer than `MIN_AGREEMENT`, the
-file was read in another way than it was written: inverted, transposed as EMNIST, or with the labels of other pictures.
+A trained model agrees with 97 to 100 % of the labels of each of 30 people in 5,000 pen drawings. It agrees with at least 81 % of
+the labels of each person and digit. An agreement below `MIN_AGREEMENT` means that the file was read in a wrong way. For
+example, the pictures are inverted or transposed, as in EMNIST, or the labels belong to other pictures.
 """
 
 from collections.abc import Sequence
@@ -11,14 +11,20 @@ from typing import Protocol
 
 import numpy as np
 
-MIN_AGREEMENT = 0.6  # share of the labels: with fewer, another reading is tried
-MIN_DIGITS = 3  # Fewer digits do not tell a wrong reading from an odd drawing.
-MIN_GAIN = 3  # digits that another reading must explain beyond the usual one
+MIN_AGREEMENT = 0.6  # minimum share of the labels that agree; otherwise another reading is tried
+MIN_DIGITS = 3  # With fewer digits, a wrong reading looks like an unusual drawing.
+MIN_GAIN = 3  # minimum number of additional labels that agree in another reading
 MAX_CHECKED = 500  # digits that are predicted, spread over the set
 
 
 class DigitPredictor(Protocol):
-    """Predicts the probabilities of digits, as `digitcore.predictor.Predictor` does."""
+    """An object that predicts the probabilities of digits, such as `digitcore.predictor.Predictor`.
+
+    Example:
+        >>> from digitcore.predictor import Predictor
+        >>> hasattr(Predictor, "probabilities")
+        True
+    """
 
     def probabilities(self, digits: np.ndarray, /) -> np.ndarray:
         """Return (N, 10) probabilities of (N, 28, 28) uint8 digits."""
@@ -31,9 +37,9 @@ class Reading:
     Attributes:
         digits: (N, 28, 28) uint8, ink 255 on 0.
         labels: (N,) uint8.
-        change: what was changed, for example "transposed"; "" if nothing was changed.
-        agreement: share of the labels with which the model agrees, 0 to 1; `None` if it was not measured.
-        usual_agreement: the same share without the change.
+        change: sentence about the change of the pictures or labels, or "" if nothing was changed.
+        agreement: share of the labels with which the model agrees, 0 to 1, or `None` if it was not measured.
+        usual_agreement: agreement without the change, 0 to 1, or `None` if it was not measured.
 
     Example:
         >>> Reading(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8)).is_plausible
@@ -48,11 +54,11 @@ class Reading:
 
     @property
     def is_plausible(self) -> bool:
-        """Whether the model agrees with enough labels, or there are too few digits to tell."""
+        """Whether the model agrees with enough labels, or there are too few digits for a check."""
         return self.agreement is None or self.agreement >= MIN_AGREEMENT
 
     def __str__(self) -> str:
-        """Return a sentence about the change, or the doubt."""
+        """Return a sentence about the change or the low agreement."""
         percent = f"{100 * (self.agreement or 0):.0f} %"
         if not self.is_plausible:
             return f"The labels do not fit the pictures: {percent} agree with the prediction."
@@ -67,12 +73,12 @@ def choose_reading(
 ) -> Reading:
     """Choose the reading of a file with which a trained model agrees.
 
-    The usual reading is kept if the model agrees with at least `MIN_AGREEMENT` of it, or if no other reading fits.
+    The usual reading is kept if the model agrees with at least `MIN_AGREEMENT` of the labels, or if no other reading fits.
 
     Args:
         digits: (N, 28, 28) uint8, ink 255 on 0.
         labels: (N,) uint8, the usual labels.
-        predictor: the trained model. Without one, the usual reading is returned.
+        predictor: the trained model. With `None`, the usual reading is returned.
         other_labels: other possible labels, each (N,) uint8.
 
     Returns:

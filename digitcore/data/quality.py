@@ -1,4 +1,4 @@
-"""Detection of problems that make a drawing hard to classify. Where possible, the same digit is given with the problem fixed."""
+"""Detection of problems that make a drawing hard to classify, and fixes for some of these problems."""
 
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ MIN_STROKE_WIDTH, MAX_STROKE_WIDTH = 1.25, 4.4  # px of 28: 1 % of the MNIST dig
 MIN_GAP = 0.02  # of the canvas's side: minimum gap between two digits side by side
 MIN_PART = 0.1  # of the ink: minimum ink of each of two digits
 MIN_PART_HEIGHT = 0.5  # of the drawing's height: minimum height of each of two digits
-MAX_COMPONENTS = 2  # Fours and fives are often drawn in two parts.
+MAX_COMPONENTS = 2  # The digits 4 and 5 are often drawn in two parts.
 CLOSING_RADIUS = 0.05  # of the canvas's side: radius with which components are joined
 
 
@@ -23,7 +23,7 @@ class QualityIssue:
     """A problem that makes a drawing hard to classify.
 
     Attributes:
-        sentence: description of the problem and advice, for the user.
+        sentence: problem and advice, for the user.
         fix: name of the fix in two or three words, for example "thicker strokes". It is empty if there is no fix.
         digit: (28, 28) uint8, the digit with the problem fixed, or `None` if there is no fix.
 
@@ -45,7 +45,7 @@ def find_issues(ink: np.ndarray, digit: np.ndarray) -> list[QualityIssue]:
         digit: (28, 28) uint8, the digit that `images.digit_from_ink` returns for this ink.
 
     Returns:
-        The issues, most harmful first. The list is empty if there are none.
+        The issues, the most harmful issue first. The list is empty if there is no issue.
 
     Example:
         >>> ink = np.zeros((280, 280), np.uint8)
@@ -103,7 +103,7 @@ def _check_side_by_side(mask: np.ndarray) -> QualityIssue | None:
     for left in columns[:-1][np.diff(columns) > MIN_GAP * max(mask.shape)]:
         parts = mask[:, : left + 1], mask[:, left + 1 :]
         if all(part.sum() >= MIN_PART * mask.sum() and _height(part) >= MIN_PART_HEIGHT * _height(mask) for part in parts):
-            return QualityIssue("The drawing looks like two digits side by side. Draw only one.")
+            return QualityIssue("The drawing looks like two digits side by side. Draw one digit.")
     return None
 
 
@@ -119,7 +119,7 @@ def _check_components(mask: np.ndarray) -> QualityIssue | None:
         kept = np.isin(labelled, 1 + np.flatnonzero(large))
         clean = images.digit_from_ink((kept * 255).astype(np.uint8))
         return QualityIssue(
-            "There are specks beside the digit, which shift and shrink it. Remove them.", "without the specks", clean
+            "There are specks beside the digit, which shift and shrink the digit. Remove the specks.", "without the specks", clean
         )
     if n_large > MAX_COMPONENTS:
         return QualityIssue(f"The drawing has {n_large} separate parts. Join the strokes.", "joined", _close(mask))

@@ -1,7 +1,7 @@
-"""Conversion of other people's arrays to digits and labels: shapes, scales, polarity, one-hot labels, and pairs of arrays.
+"""Conversion of arrays of other programs to digits and labels, with any shape, scale, polarity and form of labels.
 
-The normalizer reads what Keras, scikit-learn, PyTorch, Kaggle, EMNIST and SVHN write. Digits in the form of MNIST are kept bit by
-bit. Other pictures are converted as on the Draw page.
+The arrays of Keras, scikit-learn, PyTorch, Kaggle, EMNIST and SVHN are supported. Digits in the form of MNIST are not changed.
+All other pictures are converted as on the Draw page.
 """
 
 import math
@@ -18,7 +18,7 @@ from digitcore.images import SIDE
 
 MIN_SIDE = 5  # px, of a picture in an array
 MAX_PIXELS = 100_000_000  # of all pictures of a file
-MIN_CONTRAST = 24  # of 255: a picture with less is blank
+MIN_CONTRAST = 24  # of 255: a picture with less contrast is blank
 MAX_INK_SHARE = 0.53  # of a digit in the form of MNIST: its ink fits into 20 × 20 of the 28 × 28 pixels
 BLANK = "The picture is blank."
 NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -32,13 +32,13 @@ FORMAT_WORDS = {"idx", "idx1", "idx2", "idx3", "idx4", "ubyte", "gz", "npy", "cs
 
 @dataclass(frozen=True, eq=False)
 class ArraySet:
-    """Pictures and labels that belong together, as they are in a file.
+    """Pictures and their labels in the form of the file.
 
     Attributes:
         name: name of the pictures in the file, for messages.
         images: pictures in any shape and scale.
         labels: labels in any form.
-        n_pictures: number of pictures in the file, of which `images` may be the first.
+        n_pictures: number of pictures in the file. `images` may contain only the first pictures.
         other_labels: other labels of the file that could also belong to the pictures.
 
     Example:
@@ -57,14 +57,14 @@ def pair(arrays: dict[str, tuple[np.ndarray, int]]) -> list[ArraySet]:
     """Find pictures and labels among arrays, and pair them by their names, then by their lengths and order.
 
     Args:
-        arrays: name → array, or the first items of it, and the number of all items. Names are as `x_train` or
-            `train-images-idx3-ubyte`.
+        arrays: name → a tuple of the array and the number of its items in the file. The array may contain only the first items.
+            Names are, for example, `x_train` or `train-images-idx3-ubyte`.
 
     Returns:
         The pairs, in the order of the pictures.
 
     Raises:
-        SampleError: If there are no pictures or labels, or pictures have no labels, or labels have no pictures.
+        SampleError: If pictures have no labels, or labels have no pictures.
 
     Example:
         >>> images, labels = (np.zeros((2, 28, 28)), 2), (np.ones(2), 2)
@@ -77,7 +77,8 @@ def pair(arrays: dict[str, tuple[np.ndarray, int]]) -> list[ArraySet]:
         images = _preferred(images, IMAGE_WORDS)
     if not images or not labels:
         names = ", ".join(name[-40:] for name in list(arrays)[:5])
-        raise SampleError(f"The file has no {'labels' if images else 'pictures'}. It has: {names}. Add an array of them.")
+        missing = "labels" if images else "pictures"
+        raise SampleError(f"The file has no {missing}. Its arrays are: {names}. Add an array of {missing}.")
     stems = {name: name_stem(name) for name in (*images, *labels)}
     n_labels = {name: _count_labels(array) for name, array in labels.items()}
     n_pictures = {name: _count_pictures(array, arrays[name][1], set(n_labels.values())) for name, array in images.items()}
@@ -96,11 +97,11 @@ def pair(arrays: dict[str, tuple[np.ndarray, int]]) -> list[ArraySet]:
     alone = [name for name in images if name not in partners]
     if alone or left:
         missing, what = (alone[0], "labels") if alone else (left[0], "pictures")
-        raise SampleError(f"There are no {what} for “{missing[-60:]}”. Add them to the file, with a similar name.")
+        raise SampleError(f"There are no {what} for “{missing[-60:]}”. Add {what} with a similar name to the file.")
     for name, own in partners.items():
         if n_pictures[name] != n_labels[own]:
             counts = f"{n_pictures[name]:,} pictures and {n_labels[own]:,} labels"
-            raise SampleError(f"“{name[-60:]}” has {counts}. They do not belong together.")
+            raise SampleError(f"“{name[-60:]}” has {counts}. Save one label for each picture.")
     return [
         ArraySet(
             name,
@@ -114,12 +115,12 @@ def pair(arrays: dict[str, tuple[np.ndarray, int]]) -> list[ArraySet]:
 
 
 def _preferred(arrays: dict[str, np.ndarray], words: set[str]) -> dict[str, np.ndarray]:
-    """Return the arrays whose names have one of the words, or all if there is none."""
+    """Return the arrays whose names contain one of the words, or all arrays if no name does."""
     return {name: array for name, array in arrays.items() if words & set(_words(name))} or arrays
 
 
 def _has_shape_of_labels(array: np.ndarray) -> bool:
-    """Return whether an array is a list, a single column or row of labels, or one-hot."""
+    """Return whether an array has the shape of a list, a column or a row of labels, or of one-hot labels."""
     if array.ndim != 2:
         return array.ndim == 1
     if array.shape[1] in (1, 10):
@@ -133,7 +134,7 @@ def _is_one_hot(rows: np.ndarray) -> bool:
 
 
 def _count_pictures(images: np.ndarray, n_items: int, n_labels: set[int]) -> int:
-    """Return the number of pictures. MATLAB has them on the last axis, and a single picture needs no axis for it."""
+    """Return the number of pictures. In MATLAB, it is the length of the last axis. A single picture may have no such axis."""
     if n_items in n_labels:
         return n_items
     if images.ndim == 2 and n_labels == {1} and images.shape[0] == images.shape[1]:
@@ -147,7 +148,7 @@ def _words(name: str) -> list[str]:
 
 
 def name_stem(name: str) -> frozenset[str]:
-    """Return the words of a name that do not say whether it is of pictures or of labels.
+    """Return the words of a name without the words for pictures, labels and formats.
 
     Args:
         name: name of an array or path of a file.
@@ -194,7 +195,7 @@ def to_labels(labels: np.ndarray) -> np.ndarray:
     if values.ndim == 2 and 10 in values.shape:
         rows = values if values.shape[1] == 10 else values.T
         if not _is_one_hot(rows):
-            raise SampleError("The labels have ten columns that are not one-hot. Each row must have a single 1.")
+            raise SampleError("The ten columns of the labels are not one-hot. Write a single 1 in each row.")
         return np.asarray(rows.argmax(1), np.uint8)
     if values.ndim != 1:
         raise SampleError(f"The labels have the shape {labels.shape}. Use one number for each picture, or ten one-hot columns.")
@@ -203,7 +204,7 @@ def to_labels(labels: np.ndarray) -> np.ndarray:
     if len(values) and values.min() >= 1 and values.max() == 10:
         values = values % 10
     if len(values) and (values.min() < 0 or values.max() > 9):
-        raise SampleError(f"Labels must lie between 0 and 9. The file has labels from {values.min():.0f} to {values.max():.0f}.")
+        raise SampleError(f"The file has labels from {values.min():.0f} to {values.max():.0f}. Use labels from 0 to 9.")
     return values.astype(np.uint8)
 
 
@@ -216,18 +217,18 @@ def _number(text: str) -> float:
 
 
 def to_pictures(images: np.ndarray, n_labels: int) -> np.ndarray:
-    """Bring pictures into one shape and scale, without changing their size or their polarity.
+    """Convert pictures to one shape and scale. Their size and polarity are not changed.
 
     Args:
-        images: (N, H, W), (N, H, W, 1), (N, H, W, 3 or 4), (N, 1 or 3, H, W), (N, H · W), or any of these with N
-            as the last axis. bool, 0 to 1, −1 to 1, 0 to 16, 0 to 255, 0 to 65535, or standardized.
-        n_labels: number of labels, which tells which axis is N.
+        images: (N, H, W), (N, H, W, 1), (N, H, W, 3 or 4), (N, 1 or 3, H, W), (N, H · W), or any of these shapes with N
+            as the last axis. Values are bool, 0 to 1, −1 to 1, 0 to 16, 0 to 255, 0 to 65535, or standardized.
+        n_labels: number of labels, which determines the axis N.
 
     Returns:
         (N, H, W) or (N, H, W, 3 or 4) uint8.
 
     Raises:
-        SampleError: If the shape, type or values are not those of pictures.
+        SampleError: If the shape, the type or the values are not valid for pictures.
 
     Example:
         >>> to_pictures(np.array([[0, 0.5] * 392]), 1)[0, 0, :2]
@@ -237,10 +238,10 @@ def to_pictures(images: np.ndarray, n_labels: int) -> np.ndarray:
         raise SampleError(f"The pictures are of type {images.dtype}. Use numbers, for example from 0 to 255.")
     shaped = _shape(images, n_labels)
     if len(shaped) != n_labels:
-        raise SampleError(f"There are {len(shaped):,} pictures and {n_labels:,} labels. They do not belong together.")
+        raise SampleError(f"There are {len(shaped):,} pictures and {n_labels:,} labels. Save one label for each picture.")
     if shaped.size > MAX_PIXELS:
         raise SampleError(
-            f"The pictures have more than {MAX_PIXELS // 1_000_000} million pixels together. Use fewer or smaller ones."
+            f"The pictures have more than {MAX_PIXELS // 1_000_000} million pixels together. Use fewer or smaller pictures."
         )
     return scale_to_bytes(shaped)
 
@@ -269,7 +270,7 @@ def _shape(images: np.ndarray, n: int) -> np.ndarray:
 
 
 def scale_to_bytes(values: np.ndarray) -> np.ndarray:
-    """Scale pictures linearly to 0 to 255. The range of all values together tells their scale.
+    """Scale pictures linearly to 0 to 255. Their scale is estimated from the range of all values.
 
     Args:
         values: numbers of any shape.
@@ -278,7 +279,7 @@ def scale_to_bytes(values: np.ndarray) -> np.ndarray:
         uint8 array of the same shape. Whole numbers of 8 bits are returned unchanged unless they are at most 16.
 
     Raises:
-        SampleError: If a value is infinite or not a number.
+        SampleError: If a value is infinite or NaN.
 
     Example:
         >>> scale_to_bytes(np.array([0.0, 0.2, 1.0])), scale_to_bytes(np.array([-1, 1]))
@@ -288,7 +289,7 @@ def scale_to_bytes(values: np.ndarray) -> np.ndarray:
         return values.astype(np.uint8)
     low, high = float(values.min()), float(values.max())
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise SampleError("The pictures have values that are infinite or not a number. Replace them.")
+        raise SampleError("The pictures contain NaN or infinite values. Replace them by numbers from 0 to 255.")
     if values.dtype == np.uint8 and high > SCALES[1]:
         return values
     top = next((scale for scale in SCALES if high <= scale), high)
@@ -302,13 +303,13 @@ def scale_to_bytes(values: np.ndarray) -> np.ndarray:
 
 
 def to_digits(pictures: np.ndarray) -> Iterator[np.ndarray | str]:
-    """Convert pictures to digits one after another.
+    """Convert pictures to digits, one picture at a time.
 
     Args:
         pictures: (N, H, W) or (N, H, W, 3 or 4) uint8.
 
     Yields:
-        (28, 28) uint8 with ink 255 on 0, or the reason why a picture cannot be used.
+        (28, 28) uint8 with ink 255 on 0, or an error message if a picture cannot be used.
 
     Example:
         >>> list(to_digits(np.zeros((1, 28, 28), np.uint8)))
@@ -324,7 +325,7 @@ def to_digits(pictures: np.ndarray) -> Iterator[np.ndarray | str]:
 
 
 def to_digit(picture: np.ndarray) -> np.ndarray | None:
-    """Convert a picture to a digit. A picture of 28 × 28 px in the form of MNIST is kept or inverted, bit by bit.
+    """Convert a picture to a digit. A picture of 28 × 28 px in the form of MNIST is only kept or inverted.
 
     Args:
         picture: (H, W) or (H, W, 3 or 4) uint8.
@@ -353,6 +354,6 @@ def to_digit(picture: np.ndarray) -> np.ndarray | None:
 
 
 def _is_like_mnist(digit: np.ndarray) -> bool:
-    """Return whether the border is black and the ink covers no more than MNIST's digits can."""
+    """Return whether the border is black and the ink covers no larger share than in MNIST's digits."""
     border = np.concatenate([digit[0], digit[-1], digit[1:-1, 0], digit[1:-1, -1]])
     return bool(np.median(border) < MIN_CONTRAST and (digit > 127).mean() <= MAX_INK_SHARE)

@@ -1,7 +1,7 @@
 """Import and export of samples: .npz files, ZIP files of images, IDX files and CSV files.
 
-The content decides which format a file has, not its name. An imported file is untrusted. No more is unpacked than is used, no
-pickle is loaded, and each image is accepted or rejected separately.
+The format of a file is recognized by its content, not by its name. An imported file is untrusted. Only the used part of a file is
+unpacked, and no pickle is loaded. Each image is accepted or rejected separately.
 """
 
 import contextlib
@@ -32,16 +32,16 @@ MAX_UNPACKED = 100_000_000  # bytes that are unpacked from a file
 MAX_IMAGE_BYTES = 5_000_000  # of an image
 MAX_PIXELS = 100_000_000  # of all images of a file
 MAX_SAMPLES = 5000
-MAX_SNIFFED = 1000  # members of a ZIP file whose content is looked at; with more, it is a ZIP file of images
+MAX_SNIFFED = 1000  # maximum number of members whose content is checked; a ZIP file with more contains images
 PROGRESS_EVERY = 20  # images
-MAX_REASONS = 3  # rejected entries that are listed
+MAX_REASONS = 3  # number of rejected entries in a message
 MIN_COLUMNS = 1 + sample_arrays.MIN_SIDE**2  # of a CSV file: a label and the pixels
 OWN_ARRAYS = {"digits.npy", "labels.npy", "held_out.npy"}  # of a file that `SampleSet.to_npz` has written
 IMAGES_FILE, LABELS_FILE = "samples-images-idx3-ubyte.gz", "samples-labels-idx1-ubyte.gz"
 FORMATS = "an .npz file, a CSV file, or a ZIP file of images, of IDX files or of CSV files"
 _DECODING_ERRORS = (*ZIP_ERRORS, struct.error, MemoryError, SyntaxError, OverflowError)
 _GZIP, _NPY = b"\x1f\x8b", b"\x93NUMPY"
-_KNOWN = {  # first bytes of a file → what the file is
+_KNOWN = {  # first bytes of a file → kind of the file
     b"\x89PNG": "a single picture",
     b"\xff\xd8\xff": "a single picture",
     b"GIF8": "a single picture",
@@ -61,13 +61,13 @@ _KNOWN = {  # first bytes of a file → what the file is
 
 
 class _Stream(Protocol):
-    """A file, a member of an archive, or what gzip unpacks of them."""
+    """A file, a member of an archive, or the unpacked content of a gzip file."""
 
     def read(self, size: int = -1, /) -> bytes: ...
 
 
 class DoubtfulSamplesError(SampleError):
-    """The labels of a file do not fit its pictures, so the user must confirm the import.
+    """Raised when the labels of a file do not fit its pictures, so that the user must confirm the import.
 
     Example:
         >>> issubclass(DoubtfulSamplesError, SampleError)
@@ -82,8 +82,8 @@ class ImportResult:
     Attributes:
         samples: accepted samples.
         rejected: a message for each rejected entry, with its name and the reason.
-        notes: sentences about what was changed or left out.
-        doubt: why the labels do not seem to fit the pictures; "" if they fit.
+        notes: sentences about changed and omitted samples.
+        doubt: sentence about labels that do not fit the pictures, or "" if the labels fit.
 
     Example:
         >>> print(ImportResult(SampleSet(), ["a.png: The image is blank."]))
@@ -159,22 +159,22 @@ def read(
     predictor: DigitPredictor | None = None,
     accept_doubtful: bool = False,
 ) -> ImportResult:
-    """Read samples from a file. The content decides which format it is.
+    """Read samples from a file. The format is recognized by the content.
 
     An .npz file, IDX files and CSV files may have the shapes, scales and labels of Keras, scikit-learn, Kaggle, EMNIST and SVHN.
     Images of a ZIP file are labelled by their folders (`7`, `digit_7`, `seven`) or by their names (`7_0001.png`). If a file has
-    more than `MAX_SAMPLES` samples, the first are read.
+    more than `MAX_SAMPLES` samples, the first `MAX_SAMPLES` are read.
 
     Args:
         content: content of the file.
-        on_progress: called with the share of the images that are read, 0 to 1.
+        on_progress: called with the completed share of the images, 0 to 1.
         should_stop: called before each image. If it returns true, the import stops.
-        predictor: a trained model that checks whether the labels fit the pictures. If they do not, transposed and inverted
-            pictures and other pairs of files are tried.
-        accept_doubtful: whether samples are returned even if their labels do not fit. Then `ImportResult.doubt` says why.
+        predictor: a trained model that checks whether the labels fit the pictures. If the labels do not fit, transposed and
+            inverted pictures and other labels of the file are tried.
+        accept_doubtful: whether to return samples whose labels do not fit. `ImportResult.doubt` then contains the reason.
 
     Returns:
-        The accepted samples, the reasons for which entries were rejected, and what was changed.
+        The accepted samples, with messages about rejected entries and changes.
 
     Raises:
         SampleError: If the file has another format, is too large or contains no valid sample.
@@ -187,7 +187,7 @@ def read(
         [7]
     """
     if len(content) > MAX_BYTES:
-        raise SampleError(f"The file is larger than {MAX_BYTES // 1_000_000} MB. Choose a smaller one.")
+        raise SampleError(f"The file is larger than {MAX_BYTES // 1_000_000} MB. Choose a smaller file.")
     reader = _Reader(on_progress, should_stop)
     try:
         result = reader.read(content, predictor)
@@ -201,7 +201,7 @@ def read(
 
 
 class _Reader:
-    """A reader of one file. It counts what is unpacked, and reports progress."""
+    """A reader of one file. It limits the unpacked bytes and reports the progress."""
 
     def __init__(self, on_progress: Callable[[float], None], should_stop: Callable[[], bool]):
         self._on_progress, self._should_stop = on_progress, should_stop
@@ -216,8 +216,8 @@ class _Reader:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 return self._read_archive(archive, predictor)
         if idx.is_idx(content):
-            what, other = ("pictures", "labels") if content[3] > 1 else ("labels", "pictures")
-            raise SampleError(f"This IDX file has only {what}. Put it and the IDX file of the {other} into one ZIP file.")
+            what = "pictures" if content[3] > 1 else "labels"
+            raise SampleError(f"This IDX file has only {what}. Put both IDX files, pictures and labels, into one ZIP file.")
         if content.startswith(_NPY):
             raise SampleError("This .npy file has a single array. Save the pictures and the labels in one .npz file.")
         if (table := self._parse_csv(content)) is not None:
@@ -232,7 +232,7 @@ class _Reader:
         content = stream.read(self._bytes_left + 1 if limit is None else min(limit, self._bytes_left + 1))
         self._bytes_left -= len(content)
         if self._bytes_left < 0:
-            raise SampleError(f"{name} unpacks to more than {MAX_UNPACKED // 1_000_000} MB. Choose a smaller one.")
+            raise SampleError(f"{name} is larger than {MAX_UNPACKED // 1_000_000} MB when unpacked. Choose a smaller file.")
         return content
 
     def _tick(self, number: int, n: int) -> None:
@@ -245,7 +245,7 @@ class _Reader:
         paths = user_files(archive)
         files = without_top_folder(paths)
         if any(member.flag_bits & 1 for member in files.values()):
-            raise SampleError("The ZIP file is protected by a password. Make one without a password.")
+            raise SampleError("The ZIP file is protected by a password. Make a ZIP file without a password.")
         if "lab.json" in files:
             raise SampleError("This file contains a whole lab. Open it in My lab, under “Open a lab from a file”.")
         if "config.json" in files and "model.weights.h5" in files:
@@ -262,12 +262,12 @@ class _Reader:
         nested = [path for path, kind in kinds.items() if kind == "zip"]
         if nested and "picture" not in kinds.values():
             raise SampleError(
-                f"The ZIP file contains another archive, “{nested[0][-60:]}”. Unpack it first, and choose that one."
+                f"The ZIP file contains another archive, “{nested[0][-60:]}”. Unpack the ZIP file, and choose the inner archive."
             )
         return self._read_pictures(archive, paths, predictor)
 
     def _read_own(self, archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo]) -> ImportResult:
-        """Read a file of `SampleSet.to_npz`, also after it was unpacked and packed again. Every bit is kept."""
+        """Read a file of `SampleSet.to_npz`, also if it was unpacked and packed again. Every bit is kept."""
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as copy:
             for path, member in files.items():
@@ -282,7 +282,7 @@ class _Reader:
             self._notes.append(f"The first {MAX_SAMPLES:,} of {n:,} samples were read.")
 
     def _kinds(self, archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo]) -> dict[str, str]:
-        """Return what each file is by its first bytes: "npy", "idx", "csv", "zip", "picture" or "other"."""
+        """Return the kind of each file by its first bytes: "npy", "idx", "csv", "zip", "picture" or "other"."""
         if len(files) > MAX_SNIFFED:
             return dict.fromkeys(files, "picture")
         return {path: _kind(archive, member) for path, member in files.items()}
@@ -295,7 +295,7 @@ class _Reader:
         return sample_arrays.pair(arrays)
 
     def _read_npy(self, stream: _Stream, name: str) -> tuple[np.ndarray, int]:
-        """Return the array, or its first rows if there are too many pictures, and the number of its rows."""
+        """Return the array and the number of its rows. Only the first rows are returned if there are too many pictures."""
         version = np.lib.format.read_magic(stream)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, is_fortran, kind = read_header(stream)
@@ -343,7 +343,7 @@ class _Reader:
         return tables
 
     def _parse_csv(self, content: bytes, name: str = "") -> ArraySet | None:
-        """Return the samples of a CSV file, or `None` if it is no table of pixels."""
+        """Return the samples of a CSV file, or `None` if the content is not a table of pixels."""
         lines = content.removeprefix(b"\xef\xbb\xbf").rstrip().split(b"\n", MAX_SAMPLES + 2)
         head = lines[0].decode("latin1").strip()
         delimiter = max(",;\t ", key=head.count)
@@ -359,12 +359,12 @@ class _Reader:
                 continue
             if len(cells) != len(titles) or not all(map(_is_number, cells)):
                 self._rejected.append(
-                    f"{name[-60:]}{', line' if name else 'Line'} {number:,}: It does not have {len(titles)} numbers."
+                    f"{name[-60:]}{', line' if name else 'Line'} {number:,}: The line does not have {len(titles)} numbers."
                 )
             else:
                 rows.append(np.array(cells, np.float64))
         if not rows:
-            raise SampleError("The CSV file has no row of numbers.")
+            raise SampleError("The CSV file has no row of numbers. Write a label and the pixels in each row.")
         table = np.stack(rows)
         column = _label_column(titles if has_titles else [], table)
         pixels = np.delete(table, [column, *_index_columns(titles if has_titles else [], table)], axis=1)
@@ -386,7 +386,7 @@ class _Reader:
                     digits.append(found)
                     accepted.append(number)
             others = [sample_arrays.to_labels(other) for other in arrays.other_labels]
-            if arrays.labels.dtype.kind in "iuf" and arrays.labels.max(initial=0) == 10:  # 10 may also mean 9, as in MATLAB.
+            if arrays.labels.dtype.kind in "iuf" and arrays.labels.max(initial=0) == 10:  # A 10 may also mean 9, as in MATLAB.
                 others.append((labels + 9) % 10)
             added, doubt = self._choose(digits, labels[accepted], [other[accepted] for other in others], predictor)
             doubts.append(doubt)
@@ -398,7 +398,7 @@ class _Reader:
     def _choose(
         self, digits: list[np.ndarray], labels: np.ndarray, others: list[np.ndarray], predictor: DigitPredictor | None
     ) -> tuple[SampleSet, str]:
-        """Return the samples in the reading that fits, and the doubt if none fits."""
+        """Return the samples in the reading that fits, and a sentence about the labels if no reading fits."""
         stacked = np.stack(digits) if digits else np.zeros((0, SIDE, SIDE), np.uint8)
         reading = choose_reading(stacked, labels, predictor, others)
         if reading.is_plausible and str(reading):
@@ -416,7 +416,9 @@ class _Reader:
             self._tick(number, len(paths))
             try:
                 if usual[number] is None:
-                    raise ImageError("It has no label. Put it into a folder named 0 to 9, or name it as in 7_0001.png.")
+                    raise ImageError(
+                        "The picture has no label. Put it into a folder named 0 to 9, or give it a name such as 7_0001.png."
+                    )
                 digits.append(self._read_image(archive, files[path]))
                 accepted.append(number)
             except ImageError as error:
@@ -431,29 +433,31 @@ class _Reader:
 
     def _read_image(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
         if member.file_size > MAX_IMAGE_BYTES:
-            raise ImageError(f"The file is larger than {MAX_IMAGE_BYTES // 1_000_000} MB.")
+            raise ImageError(f"The file is larger than {MAX_IMAGE_BYTES // 1_000_000} MB. Make the image smaller.")
         try:
             with archive.open(member) as stream:
                 content = self._unpack(stream, "The ZIP file")
         except _DECODING_ERRORS as error:
-            raise ImageError("The file is damaged.") from error
+            raise ImageError("The file is damaged. Save the image again.") from error
         image = open_image(content)
         self._spend(image.width * image.height)
         is_small = image.size == (SIDE, SIDE) and image.mode in ("L", "RGB", "P", "1") and "transparency" not in image.info
         digit = sample_arrays.to_digit(_grey(image)) if is_small else digit_from_file(content)
         if digit is None or not digit.any():
-            raise ImageError("The image is blank.")
+            raise ImageError("The image is blank. Use an image of a digit.")
         return digit
 
     def _spend(self, n_pixels: int) -> None:
         if n_pixels > self._pixels_left:
-            raise ImageError(f"The images have more than {MAX_PIXELS // 1_000_000} million pixels together.")
+            raise ImageError(
+                f"The images have more than {MAX_PIXELS // 1_000_000} million pixels together. Use fewer or smaller images."
+            )
         self._pixels_left -= n_pixels
 
 
 @contextlib.contextmanager
 def _open(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[_Stream]:
-    """Open a member of an archive, unpacked if it is gzipped, whatever its name."""
+    """Open a member of an archive, and unpack it if its content is gzipped."""
     with archive.open(member) as stream:
         is_packed = stream.read(2) == _GZIP
     with archive.open(member) as stream:
@@ -479,7 +483,7 @@ def _kind(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
 
 
 def _is_large(shape: tuple[int, ...]) -> bool:
-    """Return whether an array has more pictures than are read. Labels are always read completely."""
+    """Return whether an array has more than `MAX_SAMPLES` pictures. Labels are always read completely."""
     return len(shape) > 1 and shape[0] > MAX_SAMPLES and math.prod(shape[1:]) >= sample_arrays.MIN_SIDE**2
 
 
@@ -498,7 +502,7 @@ def _is_number(text: str) -> bool:
 
 
 def _index_columns(titles: list[str], table: np.ndarray) -> list[int]:
-    """Return the column that only numbers the rows, as pandas writes it."""
+    """Return the column of row numbers that pandas writes, or no column."""
     n_columns = table.shape[1]
     if math.isqrt(n_columns - 2) ** 2 != n_columns - 2:
         return []
@@ -510,19 +514,21 @@ def _index_columns(titles: list[str], table: np.ndarray) -> list[int]:
 
 
 def _label_column(titles: list[str], table: np.ndarray) -> int:
-    """Return the column of the labels: by its title, or the first or last column if it has labels."""
+    """Return the column of the labels by its title. Without a title, it is the first or the last column."""
     first = len(_index_columns(titles, table))
     n_pixels = table.shape[1] - first - 1
     if math.isqrt(n_pixels) ** 2 != n_pixels:
         raise SampleError(
-            f"The CSV file has {table.shape[1]:,} columns. It needs a label and {SIDE * SIDE} pixels, so {SIDE * SIDE + 1}."
+            f"The CSV file has {table.shape[1]:,} columns. Write {SIDE * SIDE + 1} columns: a label and {SIDE * SIDE} pixels."
         )
     names = [i for i, title in enumerate(titles) if title in sample_arrays.LABEL_WORDS or title == "digit"]
     if len(names) == 1:
         return names[0]
     columns = [column for column in (first, table.shape[1] - 1) if _are_labels(table[:, column])]
     if not columns:
-        raise SampleError("Neither the first nor the last column of the CSV file has labels from 0 to 9.")
+        raise SampleError(
+            "The CSV file has no labels from 0 to 9 in its first or last column. Write the labels in the first column."
+        )
     return max(columns, key=lambda column: len(np.unique(table[:, column])))
 
 

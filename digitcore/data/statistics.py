@@ -23,7 +23,7 @@ class DatasetStatistics:
         ink_histogram: table with a row for each bin and the columns ink (middle of the bin, 0 to 255) and share (of all training
             pixels).
         mean_images: (10, 28, 28) uint8, mean image of each class.
-        mosaic: (280, 560) uint8, twenty random training digits of each class, one class per row.
+        mosaic: (280, 560) uint8, twenty random training digits of each class, with a row for each class.
 
     Example:
         >>> statistics = dataset_statistics()
@@ -81,7 +81,7 @@ def _mean_shape(images: np.ndarray) -> dict[str, float]:
 
 
 def _mean_extent(lines: np.ndarray) -> float:
-    """Return the mean number of px from the first to the last line with ink, of (N, 28) bool."""
+    """Return the mean distance from the first to the last line with ink, in px. The argument is (N, 28) bool."""
     return float((SIDE - lines.argmax(1) - lines[:, ::-1].argmax(1)).mean())
 
 

@@ -12,8 +12,8 @@ from digitcore.images import SIDE, digit_from_ink
 
 CANVAS_SIDE = 280  # px, of the Draw page's canvas
 OVERSAMPLING = 2  # Strokes are painted at this scale and then reduced, which makes them anti-aliased.
-MAX_POINTS = 2000  # points of a drawing; if there are more, some are dropped
-MAX_STROKES = 200  # strokes of a drawing; if there are more, some are dropped
+MAX_POINTS = 2000  # maximum number of points of a drawing; additional points are dropped
+MAX_STROKES = 200  # maximum number of strokes of a drawing; additional strokes are dropped
 MAX_COORDINATE = 10_000  # px, in both directions
 Stroke = list[tuple[int, int]]
 MAX_SLANT = 0.15  # px sideways per px of height
@@ -23,7 +23,7 @@ MAX_BRUSH = 0.25  # natural logarithm of the factor by which the width of the br
 WOBBLE = 0.02  # of the drawing's size: standard deviation of the shift of the points
 N_WAVES = 3  # number of sine waves in the wobble
 MIN_SIMILARITY = 0.6  # cosine similarity of a digit and the digit painted from its strokes
-MAX_VARIANTS = 640  # of all drawings together: if there are many drawings, each gets fewer variants
+MAX_VARIANTS = 640  # maximum number of variants of all drawings together
 
 
 def encode_strokes(raw: dict[str, Any] | None, side: int) -> str:
@@ -75,7 +75,7 @@ def decode_strokes(text: str) -> tuple[int, int, list[Stroke]]:
 
     Returns:
         A tuple of the canvas's side in px, the brush's width in px, and the strokes as lists of (x, y) points in px. If the text
-        is not such JSON, the list of strokes is empty.
+        does not have this format, the list of strokes is empty.
 
     Example:
         >>> decode_strokes('{"side":280,"width":16,"strokes":[[[10,20],[30,40]]]}')
@@ -122,7 +122,7 @@ def variants_of_each(redraws: int, n_drawings: int) -> int:
     """Return the number of variants that a training makes of each drawing, without the drawing itself.
 
     Args:
-        redraws: the training setting, at least 1.
+        redraws: value of the training setting `redraws`, at least 1.
         n_drawings: number of drawings whose strokes are known.
 
     Returns:
@@ -145,7 +145,7 @@ def redraw(text: str, digit: np.ndarray, n: int, rng: np.random.Generator) -> np
         rng: random generator.
 
     Returns:
-        (n, 28, 28) uint8, ink 255 on 0. There are no variants if the text contains no strokes, or if its strokes do not paint the
+        (n, 28, 28) uint8, ink 255 on 0. The array is empty if the text contains no strokes, or if the strokes do not show the
         given digit.
 
     Example:

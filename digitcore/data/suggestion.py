@@ -16,7 +16,7 @@ class Suggestion:
         sentence: the suggestion and its reason, for the user.
 
     Example:
-        >>> Suggestion(8, "Draw an 8 next: you have none.").digit
+        >>> Suggestion(8, "Draw an 8 next: you have no 8 yet.").digit
         8
     """
 
@@ -25,13 +25,13 @@ class Suggestion:
 
 
 def suggest_next_digit(samples: SampleSet, probabilities: np.ndarray) -> Suggestion:
-    """Suggest the digit whose next drawing would improve the model most.
+    """Suggest the next digit to draw.
 
     The first of these rules that applies decides:
 
     1. The model misclassifies a digit that has few samples.
     2. A digit has no sample.
-    3. A digit has too few samples to hold one out.
+    3. A digit has too few samples for a held-out sample.
     4. The model predicts a digit with the lowest mean confidence.
 
     Args:
@@ -43,7 +43,7 @@ def suggest_next_digit(samples: SampleSet, probabilities: np.ndarray) -> Suggest
 
     Example:
         >>> suggest_next_digit(SampleSet(), np.zeros((0, 10))).sentence
-        'Draw a 0 next: you have none.'
+        'Draw a 0 next: you have no 0 yet.'
     """
     is_drawing = ~samples.is_example
     samples, probabilities = samples.drawn_part(), probabilities[is_drawing]
@@ -58,11 +58,11 @@ def suggest_next_digit(samples: SampleSet, probabilities: np.ndarray) -> Suggest
         return Suggestion(digit, _describe_errors(digit, int(errors[digit]), int(counts[digit]), confused_with))
     if (counts == 0).any():
         digit = int((counts == 0).argmax())
-        return Suggestion(digit, f"Draw {'an' if digit == 8 else 'a'} {digit} next: you have none.")
+        return Suggestion(digit, f"Draw {'an' if digit == 8 else 'a'} {digit} next: you have no {digit} yet.")
     if (counts < HOLD_OUT_EVERY).any():
         digit = int(counts.argmin())
         missing = HOLD_OUT_EVERY - counts[digit]
-        return Suggestion(digit, f"Draw another {digit}: with {missing} more, one is held out for testing.")
+        return Suggestion(digit, f"Draw another {digit}: after {missing} more, one {digit} is held out.")
     true_probabilities = probabilities[np.arange(len(samples)), samples.labels]
     mean_confidence = np.array([true_probabilities[samples.labels == digit].mean() for digit in range(10)])
     digit = int(mean_confidence.argmin())
@@ -74,5 +74,5 @@ def suggest_next_digit(samples: SampleSet, probabilities: np.ndarray) -> Suggest
 
 def _describe_errors(digit: int, n_errors: int, n: int, confused_with: int) -> str:
     if n == 1:
-        return f"Draw another {digit}: your only one is predicted as {confused_with}."
+        return f"Draw another {digit}: your only {digit} is predicted as {confused_with}."
     return f"Draw another {digit}: {n_errors} of your {n} are predicted as another digit, for example as {confused_with}."

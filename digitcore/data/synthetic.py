@@ -1,8 +1,8 @@
-"""Synthetic digits in forms that MNIST lacks, for example ones with a flag, crossed sevens, open fours and curled nines.
+"""Synthetic digits in forms that MNIST lacks, for example 1s with a flag, crossed 7s, open 4s and curled 9s.
 
 A glyph is a pen path of `digitcore.data.glyphs`. To generate a digit, the points of a glyph are shifted at random, and the line
-is smoothed, slanted, stretched and rotated as in handwriting. It is painted with a round brush on the canvas and converted in the
-same way as drawings.
+is smoothed, slanted, stretched and rotated as in handwriting. The line is painted with a round brush on the canvas and converted
+in the same way as drawings.
 """
 
 from itertools import pairwise
@@ -22,7 +22,7 @@ Strokes = list[np.ndarray]  # each (m, 2) float, x and y
 
 
 def glyph_names() -> list[str]:
-    """Return the names of all glyphs. Each starts with its digit.
+    """Return the names of all glyphs. Each name starts with the digit.
 
     Returns:
         The names, for example "7 crossed".
@@ -35,7 +35,7 @@ def glyph_names() -> list[str]:
 
 
 def generate(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Generate digits from random glyphs. All classes have the same number of digits, or differ by one.
+    """Generate digits from random glyphs. The numbers of digits of two classes differ at most by one.
 
     Args:
         n: number of digits.
@@ -133,7 +133,7 @@ def render_glyph(name: str) -> np.ndarray:
 
 
 def contact_sheet(n_samples: int = 7, seed: int = 0, zoom: int = 2) -> Image.Image:
-    """Draw an overview of all glyphs, each without variation and with the variation of handwriting.
+    """Draw an overview of all glyphs. Each glyph is drawn without variation and with the variation of handwriting.
 
     Args:
         n_samples: number of digits with variation per glyph.
@@ -167,7 +167,7 @@ def parse_glyph(text: str) -> list[tuple[np.ndarray, np.ndarray]]:
         text: pen path, as in `digitcore.data.glyphs`.
 
     Returns:
-        For each stroke a tuple of its points, (k, 2) float, and whether each point is a corner, (k,) bool.
+        A tuple for each stroke: the points, (k, 2) float, and whether each point is a corner, (k,) bool.
 
     Example:
         >>> [(points, corners)] = parse_glyph("1,0 7,0! 3,10")
@@ -183,7 +183,7 @@ def parse_glyph(text: str) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def smooth(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Interpolate a line through points that is smooth except at the corners.
+    """Interpolate a line through points. The line is smooth except at the corners.
 
     The line is a centripetal Catmull-Rom curve, which makes no loops between the points.
 
@@ -233,7 +233,7 @@ def _jitter_stroke(points: np.ndarray, corners: np.ndarray, jitter: float, rng: 
 
 
 def _writing_style(rng: np.random.Generator) -> np.ndarray:
-    """Return a random slant, stretch and rotation: a (2, 2) matrix for columns of (x, y)."""
+    """Return a random slant, stretch and rotation as a (2, 2) matrix for columns of (x, y)."""
     slant, angle = rng.normal(0.1, 0.2), np.radians(rng.normal(0, 6))
     return affine_matrix(slant, angle, stretch=np.exp(rng.normal(0, 0.2)))
 

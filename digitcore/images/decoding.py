@@ -1,4 +1,4 @@
-"""Decoding of untrusted image files. Handles size limits, reduction, 16-bit and float images, HEIC, and the EXIF orientation."""
+"""Decoding of untrusted image files: size limits, reduction, 16-bit and float images, HEIC, and the EXIF orientation."""
 
 import functools
 import io
@@ -10,11 +10,11 @@ from PIL import ExifTags, Image, ImageOps
 from digitcore.errors import ImageError, UnreadableImageError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "HEIF")
-HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # of the photographs of phones
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # brands of photographs from phones
 MAX_PIXELS = 50_000_000
-MAX_SIDE = 1000  # px: larger images are reduced first
+MAX_SIDE = 1000  # px; larger images are reduced
 SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations of images that are rotated by 90°
-STRIP_PIXELS = 1_000_000  # number of pixels converted at a time
+STRIP_PIXELS = 1_000_000  # number of pixels that are converted at a time
 
 
 def open_image(content: bytes, formats: Sequence[str] = FORMATS) -> Image.Image:
@@ -22,10 +22,10 @@ def open_image(content: bytes, formats: Sequence[str] = FORMATS) -> Image.Image:
 
     Args:
         content: bytes of the file.
-        formats: names of the Pillow formats that are accepted.
+        formats: names of the accepted Pillow formats.
 
     Returns:
-        The image, whose size and mode are known.
+        The image. Its size and mode are known, and its pixels are not decoded.
 
     Raises:
         UnreadableImageError: If the file is damaged or has another format.
@@ -78,16 +78,16 @@ def decode(image: Image.Image) -> tuple[np.ndarray, tuple[int, int]]:
 
 @functools.cache
 def _register_heif() -> None:
-    """Let Pillow open HEIC files. Only the first call has an effect. The decoder is loaded only for such a file."""
+    """Let Pillow open HEIC files. Only the first call has an effect."""
     try:
         import pillow_heif
-    except ImportError as error:  # There is no wheel for every platform.
+    except ImportError as error:  # The package has no wheel for some platforms.
         raise UnreadableImageError("This server cannot read HEIC pictures. Save the picture as JPEG and try again.") from error
     pillow_heif.register_heif_opener(thumbnails=False)
 
 
 def _too_large() -> ImageError:
-    return ImageError(f"The image has more than {MAX_PIXELS // 1_000_000} million pixels. Make it smaller and try again.")
+    return ImageError(f"The image has more than {MAX_PIXELS // 1_000_000} million pixels. Make the image smaller and try again.")
 
 
 def _check_pixels(image: Image.Image) -> None:
@@ -132,7 +132,7 @@ def _to_rgba(image: Image.Image) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, or 1 if there is none or it cannot be read."""
+    """Return the EXIF orientation, or 1 if it is missing or cannot be read."""
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # noqa: BLE001 The EXIF data are untrusted, and reading them can raise any exception.
@@ -146,12 +146,12 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def _finite(image: Image.Image) -> np.ndarray:
-    """Return the values as (H, W) float64, with 0 for infinite and undefined ones."""
+    """Return the values as (H, W) float64, with infinite values and NaN replaced by 0."""
     return np.nan_to_num(np.asarray(image, np.float64), posinf=0, neginf=0)
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Scale the values linearly so that the darkest is 0 and the brightest 255."""
+    """Scale the values linearly so that the darkest pixel is 0 and the brightest pixel is 255."""
     values = _finite(image)
     low, high = values.min(), values.max()
     return Image.fromarray(((values - low) * (255 / (high - low or 1))).round().astype(np.uint8))

@@ -1,4 +1,4 @@
-"""Conversion of ink to digits, by the method that made MNIST's own digits.
+"""Conversion of ink to digits by the method of MNIST.
 
 A digit is a (28, 28) uint8 array with ink 255 on 0. The ink is cropped and its longer side is scaled to 20 px, with the aspect
 ratio and the anti-aliasing kept. The center of mass is placed in the middle.
@@ -22,10 +22,9 @@ from digitcore.images.ink import MIN_CONTRAST, ink_strength, separate_ink, stret
 SIDE = 28  # px, side of a digit
 INK_SIDE = 20  # px, longer side of a digit's ink
 CROP_THRESHOLD = 0.12  # of the strongest ink: weaker ink is ignored when a drawing is cropped
-LARGE = 4_000_000  # pixels: larger files are decoded one at a time
+LARGE = 4_000_000  # number of pixels; larger images are decoded one at a time
 
-# Large images are decoded one at a time and always on the same thread, because the memory allocator keeps freed memory for each
-# thread.
+# Large images are always decoded on the same thread, because the memory allocator keeps the freed memory of each thread.
 _large = ThreadPoolExecutor(1, thread_name_prefix="large-images")
 
 
@@ -74,11 +73,11 @@ class ImageInk:
         side.
 
         Args:
-            every: whether to return all digits, and not only the largest.
+            every: whether to return all digits instead of only the largest digit.
 
         Returns:
-            All digits in reading order: lines from top to bottom, and digits from left to right. Without `every`, the digit with
-            the most ink. The list is empty if the image is blank.
+            All digits in reading order, or only the digit with the most ink. Lines are read from top to bottom, and digits from
+            left to right. The list is empty if the image is blank.
 
         Example:
             >>> image = Image.new("L", (300, 200), "white")
@@ -116,11 +115,11 @@ class ImageInk:
 
 
 def text_lines(found: Sequence[FoundDigit], digits: Sequence[int]) -> list[str]:
-    """Return the numbers that the digits of an image form, one text for each line of writing.
+    """Return the numbers in an image, with one text for each line of writing.
 
     Args:
         found: all digits of an image, as `ImageInk.digits(every=True)` returns them.
-        digits: the predicted digit of each.
+        digits: the predicted digit for each item of `found`.
 
     Returns:
         The lines from top to bottom.
@@ -234,7 +233,7 @@ def digit_from_ink(ink: np.ndarray) -> np.ndarray | None:
 def ink_from_file(content: bytes, formats: Sequence[str] = FORMATS) -> ImageInk:
     """Extract the ink of an image file.
 
-    A large image is reduced while it is decoded, and its memory is freed before the next one is decoded.
+    A large image is reduced while it is decoded, and its memory is freed before the next image is decoded.
 
     Args:
         content: bytes of the file. The image has dark ink on light or light ink on dark.
@@ -288,11 +287,11 @@ def decode_canvas(content: bytes) -> np.ndarray:
         content: bytes of the file.
 
     Returns:
-        The pixels, (H, W, 4) uint8 if the file is RGBA.
+        The pixels. Their shape is (H, W, 4) uint8 if the file is RGBA.
 
     Raises:
         UnreadableImageError: If the file is not a PNG image.
-        ImageError: If the file is damaged, or larger than a canvas can be.
+        ImageError: If the file is damaged, or larger than a canvas.
 
     Example:
         >>> import io

@@ -1,4 +1,4 @@
-"""Extraction of ink: from the pixels of a drawing, of line art or of a photograph to the strength of the ink in each pixel."""
+"""Extraction of the ink from the pixels of a drawing, of line art or of a photograph."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,14 +10,14 @@ from digitcore.images.masks import label_components
 from digitcore.images.surroundings import find_drawing
 
 MIN_CONTRAST = 24  # of 255: smaller differences from the background are not ink
-GRAIN_LEVELS = 48  # of 255: ink below this level is grain of the paper if there is much of it
+GRAIN_LEVELS = 48  # of 255: weaker ink is grain of the paper if many pixels have it
 MIN_PHOTOGRAPH_SIDE = 64  # px
 MIN_SHADED_SHARE = 0.5  # of a photograph's pixels
-PAPER_SHARE = 0.85  # of the border that has one level if there is paper around the ink
+PAPER_SHARE = 0.85  # minimum share of the border that has one level if there is paper around the ink
 PAPER_PERCENTILE = 5  # of the pixels: the level of the paper of a picture that is cropped to the ink
-PIECE_WEIGHT = 0.2  # of a connected piece, beside the mean levels of border, corners and picture
-EXTREME_LEVELS = 20  # of 255: pixels so near to black or white count as black or white
-MIN_EXTREME_SHARE = 0.1  # of the pixels that are black, and that are white, in line art without a margin
+PIECE_WEIGHT = 0.2  # weight of a connected piece relative to the mean levels of border, corners and picture
+EXTREME_LEVELS = 20  # of 255: maximum difference of a pixel that counts as black or white
+MIN_EXTREME_SHARE = 0.1  # minimum share of black pixels, and of white pixels, in line art without a margin
 GRAIN_SHARE = 0.05  # of the pixels: an image with less grain is line art, and its grain is kept
 
 
@@ -83,7 +83,7 @@ def stretch_contrast(ink: np.ndarray) -> np.ndarray:
     """Scale ink so that its strongest pixel is 255.
 
     Args:
-        ink: numbers of any shape and type, at least one of them above 0.
+        ink: numbers of any shape and type. At least one number must be greater than 0.
 
     Returns:
         uint8 array of the same shape.
@@ -109,7 +109,7 @@ def _strength(grey: np.ndarray) -> np.ndarray:
 
 
 def _line_art_strength(grey: np.ndarray) -> np.ndarray:
-    """Return the strength of ink also if the picture is cropped to the ink, so that ink fills much of the border."""
+    """Return the strength of the ink. The picture may be cropped to the ink, so that ink fills much of the border."""
     border = _border(grey).astype(np.int16)
     is_paper = np.abs(border - int(np.median(border))) <= MIN_CONTRAST
     if is_paper.mean() >= PAPER_SHARE or int(grey.max()) - int(grey.min()) < MIN_CONTRAST:
@@ -120,11 +120,11 @@ def _line_art_strength(grey: np.ndarray) -> np.ndarray:
 
 
 def _is_ink_bright(grey: np.ndarray) -> bool:
-    """Return the polarity of a picture that is cropped to the ink.
+    """Return whether the ink is brighter than the paper in a picture that is cropped to the ink.
 
-    Ink covers less of the border, of the corners and of the whole than paper. It is one piece, and it divides the paper. Each of
-    the four witnesses is right for 92 to 99 % of MNIST's digits, cropped and reduced to 6 to 40 px. All together are right for
-    99.7 %.
+    Ink covers a smaller share of the border, of the corners and of the picture than paper. It is one piece, and it divides the
+    paper. Each of these four criteria alone is correct for 92 to 99 % of MNIST's digits, cropped and scaled to 6 to 40 px. Their
+    sum is correct for 99.7 %.
     """
     level = (grey.astype(np.float32) - grey.min()) / (int(grey.max()) - int(grey.min())) - 0.5  # −0.5 to 0.5
     corners = level[[0, 0, -1, -1], [0, -1, 0, -1]]
@@ -134,13 +134,13 @@ def _is_ink_bright(grey: np.ndarray) -> bool:
 
 
 def _is_black_on_white(grey: np.ndarray) -> bool:
-    """Return whether most pixels are black or white, which a photograph of paper never is. Smooth line art can be like this."""
+    """Return whether most pixels are black or white. This is possible in smooth line art, but not in a photograph of paper."""
     dark, bright = (grey < EXTREME_LEVELS).mean(), (grey > 255 - EXTREME_LEVELS).mean()
     return bool(min(dark, bright) >= MIN_EXTREME_SHARE and dark + bright >= 0.5)
 
 
 def _to_grey(rgba: np.ndarray) -> np.ndarray:
-    """Convert (H, W, 4) uint8 to (H, W) uint8. Dark transparent ink is put on white, bright transparent ink on black."""
+    """Convert (H, W, 4) uint8 to (H, W) uint8. Dark transparent ink is placed on white, and bright transparent ink on black."""
     grey = np.asarray(Image.fromarray(np.ascontiguousarray(rgba[..., :3])).convert("L"))
     alpha = rgba[..., 3]
     if alpha.min() == 255:
@@ -154,7 +154,7 @@ def _to_grey(rgba: np.ndarray) -> np.ndarray:
 
 
 def _is_photograph(ink: np.ndarray) -> bool:
-    """Return whether few pixels share the two most common levels, because of the grain and the shading of a photograph."""
+    """Return whether few pixels have the two most common levels, because a photograph has grain and shading."""
     if min(ink.shape) < MIN_PHOTOGRAPH_SIDE:
         return False
     counts = np.bincount(ink.ravel(), minlength=256)
@@ -163,7 +163,7 @@ def _is_photograph(ink: np.ndarray) -> bool:
 
 
 def _suppress_grain(ink: np.ndarray) -> np.ndarray:
-    """Push blurred and grainy surroundings below the ink (Otsu's threshold).
+    """Remove blurred and grainy surroundings of the ink with Otsu's threshold.
 
     Source: N. Otsu, "A threshold selection method from gray-level histograms", IEEE Trans. SMC 9 (1979).
     """

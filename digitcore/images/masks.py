@@ -1,6 +1,6 @@
 """Connected components and dilation of masks.
 
-SciPy has the same functions. They are written here because importing them takes 13 MB of every server's memory.
+SciPy has the same functions. This module replaces them, because the import of SciPy would use 13 MB of the server's memory.
 """
 
 import math
@@ -15,7 +15,7 @@ def label_components(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         mask: (H, W) bool.
 
     Returns:
-        Labels, (H, W) int, 0 for the background and 1 to N for the components; their sizes in px, (N,) int.
+        A tuple of the labels, (H, W) int, 0 for the background and 1 to N for the components, and their sizes in px, (N,) int.
 
     Example:
         >>> labels, sizes = label_components(np.eye(3, 4, dtype=bool) | np.eye(3, 4, 3, dtype=bool))
@@ -25,7 +25,7 @@ def label_components(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     width = mask.shape[1] + 2  # A column at each side separates the runs of two rows.
     edges = np.diff(np.pad(mask, 1).astype(np.int8).ravel())
     starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)  # of the runs of pixels in a row, in order
-    first = np.searchsorted(ends, starts + width)  # the runs of the next row that touch a run are `first` to `last`
+    first = np.searchsorted(ends, starts + width)  # The runs `first` to `last` of the next row touch a run.
     last = np.searchsorted(starts, ends + width, side="right")
     n_touching = np.maximum(last - first, 0)
     upper = np.repeat(np.arange(len(starts)), n_touching)

@@ -1,7 +1,7 @@
 """Extraction of ink from photographs of paper.
 
-Uneven light, shadows, pencil, ruled and squared paper, and specks are handled.
-SciPy is imported in the functions that use it, because a drawing on the canvas does not need it and the import is slow.
+The paper may have uneven light, shadows, lines, squares and specks, and the ink may be pencil. SciPy is imported inside
+functions, because its import is slow and a drawing on the canvas does not need it.
 """
 
 import itertools
@@ -17,7 +17,7 @@ PAPER_WINDOW = 25  # px of the reduced image: must be wider than the strokes of 
 NOISE_FACTOR = 4  # standard deviations of the paper's grain: weaker differences are not ink
 MIN_INK = 0.05  # share of the light that weak ink absorbs
 STRONG_SHARE = 0.45  # of the strongest ink: weak ink is kept only if it touches ink of this strength
-MIN_STRONG = 0.14  # share of the light that the strongest ink absorbs; paper with less is blank
+MIN_STRONG = 0.14  # minimum share of the light that the strongest ink absorbs; otherwise the paper is blank
 PEAK_PERCENTILE = 99.5  # of the ink's pixels: the level that counts as the strongest ink
 LINE_SHARE = 0.8  # of the image's width: minimum length of a ruled line
 LINE_COLUMNS = 32  # number of columns from which the angle of the lines is estimated
@@ -26,12 +26,12 @@ LINE_WIDTH = 9  # px: strokes are continued across removed lines of up to this w
 MAX_LINE_STRENGTH = 1.7  # times the line's own ink: stronger ink is a pen stroke across the line
 BORDER_SHARE = 0.08  # of the image's side: small parts whose center is closer to the border are ignored
 MIN_DIGIT_SIDE = 8  # px: smaller parts are specks
-SIMILAR_SHARE = 0.5  # of the height and of the darkness of the other digits: parts near the border with less are remains
-EXTREME_PERCENTILE = 0.05  # of the pixels: they decide whether the ink is dark or bright
+SIMILAR_SHARE = 0.5  # of the height and darkness of the other digits: smaller or weaker parts near the border are remains
+EXTREME_PERCENTILE = 0.05  # of the pixels; the most extreme pixels decide whether the ink is dark or bright
 MIN_PART_SHARE = 0.04  # of the ink of the largest part: a smaller part is a speck
-MAX_PARTS = 300  # parts of an image; if there are more, only the largest are used
+MAX_PARTS = 300  # maximum number of parts of an image; only the largest parts are used
 HEIGHT_SHARE = 0.7  # of the highest part: minimum height of a separate digit
-LINE_OVERLAP = 0.5  # of the lower part's height: parts that share as many rows stand in one line
+LINE_OVERLAP = 0.5  # of the lower part's height: parts that share more rows are in one line
 MAX_GAP = 0.15  # of the larger part's longer side: maximum distance between parts of the same digit
 
 Box = tuple[slice, ...]  # rows and columns
@@ -43,8 +43,8 @@ class Region(NamedTuple):
     Attributes:
         left: first column, in px of the image.
         top: first row, in px of the image.
-        right: column after the last one.
-        bottom: row after the last one.
+        right: column after the last column.
+        bottom: row after the last row.
         ink: (bottom - top, right - left) uint8, without the ink of other digits.
 
     Example:
@@ -102,10 +102,10 @@ def find_regions(ink: np.ndarray, threshold: int) -> list[Region]:
 
     Args:
         ink: (H, W) uint8, ink bright on 0.
-        threshold: pixels above this level are ink, 0 to 255.
+        threshold: maximum level of the background, 0 to 255.
 
     Returns:
-        A region for each digit, the one with the most ink first.
+        A region for each digit, sorted by the amount of ink. The region with the most ink is first.
 
     Example:
         >>> ink = np.zeros((100, 100), np.uint8)
@@ -154,14 +154,14 @@ def stand_side_by_side(regions: Sequence[Region]) -> bool:
 
 
 def sort_into_lines(regions: Sequence[Region]) -> list[list[Region]]:
-    """Sort regions as one reads them.
+    """Sort regions in reading order.
 
     Args:
         regions: parts of the image.
 
     Returns:
-        Lines from top to bottom, each with its regions from left to right. More than half of the rows of a region are rows of its
-        neighbor in the line.
+        Lines from top to bottom. Each line contains its regions from left to right. A region shares more than half of its rows
+        with its neighbor in the line.
 
     Example:
         >>> ink = np.zeros((10, 10), np.uint8)
@@ -220,7 +220,7 @@ def _share_of_paper(light: np.ndarray) -> np.ndarray:
 def _is_ink_dark(light: np.ndarray) -> bool:
     """Return whether the most extreme pixels are darker than their surroundings rather than brighter.
 
-    The window is as large as the image, because in a smaller one the edge of a thick stroke is as bright as its middle is dark.
+    The window is as large as the image, because in a smaller window the edge of a thick stroke looks as strong as its middle.
     """
     from scipy import ndimage
 
@@ -230,10 +230,10 @@ def _is_ink_dark(light: np.ndarray) -> bool:
 
 
 def _is_at_border(ink: np.ndarray, labels: np.ndarray, n_parts: int) -> np.ndarray:
-    """Find the remains of lines and shadows: parts along the border that touch it, or that are small and unlike other digits.
+    """Find the remains of lines and shadows. They are parts near the border that touch it, or that are smaller than the digits.
 
     Returns:
-        (n_parts + 1,) bool, whether the part with each label is such a remainder. Label 0 is the background.
+        (n_parts + 1,) bool, whether the part with each label is a remainder. Label 0 is the background.
     """
     from scipy import ndimage
 
@@ -253,7 +253,7 @@ def _is_at_border(ink: np.ndarray, labels: np.ndarray, n_parts: int) -> np.ndarr
 
 
 def _grain(ink: np.ndarray) -> float:
-    """Estimate the standard deviation of the paper's grain. The median makes the estimate robust against the few ink pixels."""
+    """Estimate the standard deviation of the paper's grain. The estimate uses a median, because a few pixels are ink."""
     return float(np.median(np.abs(ink[:, 2:] - ink[:, :-2])) / (0.6745 * 2**0.5))
 
 

@@ -1,19 +1,19 @@
-"""Removal of what surrounds a drawing in a picture: frames, axes, and the page around a canvas in a screenshot."""
+"""Removal of the surroundings of a drawing in a picture: frames, axes, and the page around a canvas in a screenshot."""
 
 import numpy as np
 
 from digitcore.images.masks import label_components
 
 TOLERANCE = 24  # of 255: smaller differences are the same level
-MAX_LAYERS = 4  # frames and pages within each other
+MAX_LAYERS = 4  # maximum number of nested frames and pages
 MIN_SIDE = 8  # px, of a drawing
-UNIFORM_SHARE = 0.9  # of a line's pixels that have its level
+UNIFORM_SHARE = 0.9  # minimum share of a line's pixels that have the level of the line
 FRAME_SHARE = 0.04  # of the picture's side: maximum width of a frame
 LINE_SHARE = 0.02  # of the picture's side: maximum width of a line along one or two sides
-EDGE_SHARE = 0.97  # of the edge of a canvas that differs from the page
-FILL_SHARE = 0.6  # of a canvas's longest row or column: shorter ones are ticks and labels
-CANVAS_SHARE = 0.95  # of the largest piece on the page that lies within the canvas: the rest are ticks
-BACKGROUND_SHARE = 0.65  # of a canvas that has the level of its edge
+EDGE_SHARE = 0.97  # minimum share of a canvas's edge that differs from the page
+FILL_SHARE = 0.6  # of a canvas's longest row or column: shorter rows and columns are ticks and labels
+CANVAS_SHARE = 0.95  # minimum share of the largest piece on the page that lies within the canvas; the rest are ticks
+BACKGROUND_SHARE = 0.65  # minimum share of a canvas that has the level of its edge
 MIN_AREA = 0.01  # of the picture: minimum area of a canvas
 
 Box = tuple[int, int, int, int]  # top, bottom, left, right; bottom and right are exclusive
@@ -26,7 +26,7 @@ def find_drawing(grey: np.ndarray) -> Box:
         grey: (H, W) uint8.
 
     Returns:
-        First row, last row + 1, first column and last column + 1. It is the whole picture if nothing surrounds the drawing.
+        First row, last row + 1, first column and last column + 1. Without surroundings, this is the whole picture.
 
     Example:
         >>> screenshot = np.full((300, 300), 255, np.uint8)  # a black canvas on a white page
@@ -54,9 +54,9 @@ def _edge(grey: np.ndarray) -> np.ndarray:
 
 
 def _line_width(grey: np.ndarray) -> tuple[int, bool]:
-    """Return the width of a line along the first row, 0 if there is none, and whether ink may touch it.
+    """Return the width of a line along the first row, or 0 without a line, and whether ink may touch the line.
 
-    The line has one level, and the row after it has another one.
+    The line has one level, and the row after the line has another level.
     """
     level = np.median(grey[0])
     for width in range(1, max(1, round(LINE_SHARE * min(grey.shape))) + 1):
@@ -70,7 +70,7 @@ def _line_width(grey: np.ndarray) -> tuple[int, bool]:
 
 
 def _without_lines(grey: np.ndarray) -> Box | None:
-    """Return the part within lines along the sides. A bar of a digit is no line: only one side has it, and ink touches it."""
+    """Return the part within lines along the sides. A line on one side only may be a bar of a digit if ink touches it."""
     turned = (grey, grey[::-1], grey.T, grey.T[::-1])
     found = [_line_width(side) for side in turned]
     is_corner = any(found[i][0] for i in (0, 1)) and any(found[i][0] for i in (2, 3))
@@ -82,7 +82,7 @@ def _without_lines(grey: np.ndarray) -> Box | None:
 
 
 def _without_page(grey: np.ndarray) -> Box | None:
-    """Return the canvas on a page of one level, or the part within a frame. Other things on the page may be small."""
+    """Return the canvas on a page of one level, or the part within a frame. All other objects on the page must be small."""
     page = np.median(_edge(grey))
     if _differs(_edge(grey), page).mean() > 1 - UNIFORM_SHARE:
         return None
@@ -118,7 +118,7 @@ def _within_frame(grey: np.ndarray, box: Box) -> Box | None:
 
 
 def _has_ink(grey: np.ndarray, box: Box) -> bool:
-    """Return whether a part of the picture has ink, and more background than ink."""
+    """Return whether a part of the picture has ink, and has more background than ink."""
     part = grey[box[0] : box[1], box[2] : box[3]]
     if min(part.shape) < MIN_SIDE:
         return False

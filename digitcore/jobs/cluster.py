@@ -1,4 +1,4 @@
-"""Dask clusters: a cluster that is started on this machine, or a client of an existing cluster."""
+"""Dask clusters: a cluster on this machine, and a client of an existing cluster."""
 
 import asyncio
 import contextlib
@@ -28,13 +28,20 @@ _environment_lock = threading.Lock()
 
 
 class OwnCluster:
-    """A cluster on this machine: a scheduler, and a nanny and a worker process for each worker.
+    """A cluster on this machine, which consists of a scheduler process, and of a nanny process and a worker process per worker.
 
     The processes communicate with TLS. The keys are created at the start and stored in a folder that only this user can read,
-    because everyone who can connect to a scheduler can run code on its workers.
+    because any program that can connect to a scheduler can run code on its workers.
 
     Args:
         n_workers: Number of workers.
+        imports_training: Whether the workers import TensorFlow before the first training needs it.
+
+    Example:
+        >>> cluster = OwnCluster(1)  # doctest: +SKIP
+        >>> cluster.connect().submit(sum, [1, 2]).result()  # doctest: +SKIP
+        3
+        >>> cluster.close()  # doctest: +SKIP
     """
 
     def __init__(self, n_workers: int, *, imports_training: bool = True):
@@ -83,7 +90,7 @@ class OwnCluster:
             )
 
     def connect(self) -> Any:
-        """Return a client."""
+        """Return a client of the scheduler."""
         return _connect(self._cluster, START_TIMEOUT)
 
     @property
@@ -99,7 +106,7 @@ class OwnCluster:
         return [self._cluster.scheduler, *self._cluster.workers.values()]
 
     def kill_stopped(self) -> None:
-        """Kill processes that were stopped by a signal, because they neither answer nor end."""
+        """Kill processes that were stopped by a signal. Such processes neither respond nor end."""
         import psutil
 
         for process in self._processes():
@@ -108,7 +115,7 @@ class OwnCluster:
                     process.kill()
 
     def _processes(self) -> list[Any]:
-        """Return the processes of the cluster that run."""
+        """Return the running processes of the cluster."""
         import psutil
 
         found: list[Any] = []
@@ -132,17 +139,27 @@ class OwnCluster:
 
 
 def connect(address: str) -> Any:
-    """Return a client of the scheduler at an address. Keys come from Dask's configuration.
+    """Return a client of the scheduler at an address. Dask's configuration defines the keys.
+
+    Args:
+        address: Address of the scheduler.
+
+    Returns:
+        The client.
 
     Raises:
         OSError: If the scheduler does not answer within `CONNECT_TIMEOUT` seconds.
+
+    Example:
+        >>> connect("tcp://127.0.0.1:8786")  # doctest: +SKIP
+        <Client: 'tcp://127.0.0.1:8786' processes=1 threads=1, memory=7.60 GiB>
     """
     asyncio.run(asyncio.wait_for(_greet(address), CONNECT_TIMEOUT))
     return _connect(address, CONNECT_TIMEOUT)
 
 
 async def _greet(address: str) -> None:
-    """Check that a scheduler answers. A client would wait forever for a scheduler that does not answer."""
+    """Check that a scheduler answers, because a client would wait forever for a scheduler that does not answer."""
     from distributed.comm.core import connect
     from distributed.security import Security
 
@@ -159,7 +176,7 @@ def _connect(cluster: Any, timeout: float) -> Any:
 
 @contextlib.contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Set environment variables for processes that are started meanwhile. Only one thread can do this at a time."""
+    """Set environment variables for processes that are started within the context. Only one thread can do this at a time."""
     with _environment_lock:
         before = {name: os.environ.get(name) for name in values}
         os.environ |= values
@@ -189,7 +206,18 @@ def _to_environment(keys: dict[str, str]) -> dict[str, str]:
 
 
 def run_task(task: Task[Any], topic: str) -> Any:
-    """Run a task on a worker. Its progress becomes events of the topic; the topic's Dask Event asks it to stop."""
+    """Run a task on a worker. Its progress is logged as events of a topic. The Dask Event with the topic's name asks it to stop.
+
+    Args:
+        task: The task.
+        topic: Name of the topic, which is the identifier of the job.
+
+    Returns:
+        Result of the task.
+
+    Example:
+        >>> client.submit(run_task, task, "topic").result()  # doctest: +SKIP
+    """
     from distributed import Event, get_worker
 
     worker, stop_requested = get_worker(), Event(topic)  # type: ignore[no-untyped-call]

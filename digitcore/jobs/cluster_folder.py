@@ -1,6 +1,6 @@
 """The folder of a running cluster, with its keys, the address of its scheduler and temporary files of its workers.
 
-The folder is removed when the cluster ends. This module imports nothing large, because the scheduler and the nanny use it.
+The folder is removed when the cluster ends. This module imports only small modules, because the scheduler and the nanny use it.
 """
 
 import os
@@ -9,12 +9,22 @@ import tempfile
 from pathlib import Path
 
 PREFIX = "digitlab-run-"
-FOLDER = "DIGITLAB_RUN_FOLDER"  # environment variable of the cluster's processes
+FOLDER = "DIGITLAB_CLUSTER_FOLDER"  # environment variable of the cluster's processes
 SCHEDULER_FILE, KEY_FILE, CERTIFICATE_FILE = "scheduler.json", "key.pem", "certificate.pem"
 
 
 def create() -> Path:
-    """Create a folder that only this user can read. Folders of processes that were killed are removed."""
+    """Create a folder that only this user can read, and remove the folders of processes that were killed.
+
+    Returns:
+        Path of the new folder.
+
+    Example:
+        >>> folder = create()
+        >>> folder.is_dir()
+        True
+        >>> remove(folder)
+    """
     for old in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         if not _is_running(old.name.removeprefix(PREFIX).partition("-")[0]):
             remove(old)
@@ -22,7 +32,17 @@ def create() -> Path:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder and its contents."""
+    """Remove a folder and its contents. Errors are ignored.
+
+    Args:
+        folder: Path of the folder.
+
+    Example:
+        >>> folder = create()
+        >>> remove(folder)
+        >>> folder.exists()
+        False
+    """
     shutil.rmtree(folder, ignore_errors=True)
 
 

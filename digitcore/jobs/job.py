@@ -1,4 +1,4 @@
-"""A job: a task in the queue or on a worker, as its session sees it."""
+"""Jobs, which are tasks in the queue or on a worker."""
 
 import enum
 import threading
@@ -14,7 +14,18 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class JobStatus(enum.StrEnum):
-    """The status of a job."""
+    """The status of a job.
+
+    Attributes:
+        WAITING: The job is in the queue.
+        RUNNING: The job runs on a worker.
+        DONE: The job has a result.
+        FAILED: The job has an error.
+
+    Example:
+        >>> JobStatus("done") is JobStatus.DONE
+        True
+    """
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -23,19 +34,19 @@ class JobStatus(enum.StrEnum):
 
 
 class Job(Generic[T_co]):
-    """A task in the queue or on a worker. Other threads update it; it can be read at any time.
+    """A task in the queue or on a worker. Other threads update a job, and it can be read at any time.
 
     Attributes:
         id: Unique identifier.
-        task: The task, which holds its inputs.
+        task: The task with its inputs.
         owner: Identifier of the session that submitted the job.
         status: Status of the job.
-        events: Progress that the task reported since it started, oldest first.
-        result: Result of the task when it is done.
-        error: The reason if the job failed, else `None`.
+        events: Progress reports since the start of the task, the oldest report first.
+        result: Result of the task, or `None` if the job is not done.
+        error: The error of a failed job, otherwise `None`.
         is_stopping: Whether the job was asked to stop.
-        started_at: Time when a worker started the task, in seconds of `time.monotonic`; `None` before.
-        restarts: How often the task started again because its worker died.
+        started_at: Time when a worker started the task, in seconds of `time.monotonic`, or `None` if it has not started.
+        restarts: Number of times that the task was started again because its worker died.
 
     Example:
         >>> from digitcore.jobs.tasks import StatisticsTask
@@ -72,12 +83,12 @@ class Job(Generic[T_co]):
 
     @property
     def position(self) -> int:
-        """Number of jobs that run before this job while it waits; 0 afterwards."""
+        """Number of jobs that run before this waiting job, or 0 if the job does not wait."""
         return self._get_position(self)
 
     @property
     def progress(self) -> Progress:
-        """The newest progress."""
+        """The newest progress report."""
         return self.events[-1] if self.events else Progress()
 
     def stop(self) -> None:
@@ -89,35 +100,38 @@ class Job(Generic[T_co]):
         """Block until the job is done, and return its result.
 
         Args:
-            timeout: Seconds to wait at most; `None` waits without a limit.
+            timeout: Maximum waiting time in seconds, or `None` for no limit.
+
+        Returns:
+            Result of the task.
 
         Raises:
             JobError: If the job does not end in time.
-            DigitLabError: If the task failed; the error is the reason.
+            DigitLabError: If the task failed. The error of the task is raised.
         """
         if not self._ended.wait(timeout):
-            raise JobError("The work has not ended in time.")
+            raise JobError("The job did not end in time. Wait longer, or stop the job.")
         if self.error is not None:
             raise self.error
         return self.result  # type: ignore[return-value]  # A job that is done without an error has its result.
 
     def on_start(self) -> None:
-        """Note that a worker starts the task. A second start means that the first worker died."""
+        """Store that a worker starts the task. A second start means that the first worker died."""
         self.restarts += self.started_at is not None
         self.started_at, self.events = time.monotonic(), []
 
     def on_progress(self, progress: Progress) -> None:
-        """Append a progress report."""
+        """Append a progress report to the events."""
         self.events.append(progress)
 
     def finish(self, result: T_co) -> None:  # type: ignore[misc]  # The job is written once, by the service.
-        """Set the result. Only the first call of `finish` or `fail` has an effect."""
+        """Set the result of the job. Only the first call of `finish` or `fail` has an effect."""
         if not self.done:
             self.result, self.status = result, JobStatus.DONE
             self._ended.set()
 
     def fail(self, error: DigitLabError) -> None:
-        """Set the reason why the job failed. Only the first call of `finish` or `fail` has an effect."""
+        """Set the error of the job. Only the first call of `finish` or `fail` has an effect."""
         if not self.done:
             self.error, self.status = error, JobStatus.FAILED
             self._ended.set()

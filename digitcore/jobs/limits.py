@@ -1,4 +1,4 @@
-"""The limits of one job, and of the number of jobs."""
+"""Limits of a job, and of the number of jobs."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,13 @@ from digitcore.errors import JobError
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of a server, which are the `max_…` values of the configuration.
+    """The limits of a server. They are the `max_…` values of the configuration.
 
     Attributes:
         samples: Maximum number of the user's samples in one training.
         epochs: Maximum number of epochs of one training.
         jobs: Maximum number of running and waiting jobs of all sessions.
-        seconds: Maximum seconds of one training. It stops then and keeps what it learnt.
+        seconds: Maximum duration of one training in seconds. The training then stops, and its current weights are kept.
 
     Example:
         >>> Limits(epochs=10).epochs
@@ -28,7 +28,7 @@ class Limits:
 
     @classmethod
     def from_config(cls, config: Config) -> "Limits":
-        """Return the configured limits."""
+        """Return the limits of a configuration."""
         return cls(config.max_samples, config.max_epochs, config.max_jobs, config.max_seconds)
 
     @staticmethod
@@ -38,10 +38,12 @@ class Limits:
         Args:
             n: The number.
             limit: The limit.
-            what: What is counted, for the message.
+            what: Plural noun for the message, such as "epochs".
 
         Raises:
-            JobError: If the number is above the limit.
+            JobError: If the number is greater than the limit.
         """
         if n > limit:
-            raise JobError(f"This server allows {limit:,} {what}, and this would be {n:,}. Use less, or try again later.")
+            raise JobError(
+                f"This server allows {limit:,} {what}, but there would be {n:,}. Reduce the number, or try again later."
+            )

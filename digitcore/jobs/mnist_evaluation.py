@@ -1,4 +1,4 @@
-"""Evaluation of models on MNIST's digits on a worker. It can be stopped, and results are cached by model."""
+"""Evaluation of models on MNIST's digits on a worker. An evaluation can be stopped, and its result is cached."""
 
 import os
 from collections.abc import Callable
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from digitcore.evaluation.score import Score
     from digitcore.training.run import MnistScores
 
-CHUNK_SIZE = 200  # digits between two progress reports
-CACHED_EVALUATIONS = 24  # 0.5 MB each
-MODEL_SHARE = 0.6  # share of the progress of a comparison; the rest is for the initial model
+CHUNK_SIZE = 200  # number of digits between two progress reports
+CACHED_EVALUATIONS = 24  # Each evaluation uses 0.5 MB.
+MODEL_SHARE = 0.6  # share of the trained model in the progress of a comparison; the rest is for the initial model
 
 ShouldStop = Callable[[], bool]
 Subset = Literal["test", "validation"]
@@ -29,7 +29,25 @@ def evaluate(
     should_stop: ShouldStop = lambda: False,
     subset: Subset = "test",
 ) -> "Evaluation":
-    """Evaluate a model on MNIST's 10,000 test digits or 5,000 validation digits. The result is cached by the model's hash."""
+    """Evaluate a model on MNIST's test digits or validation digits, or return the cached result.
+
+    Args:
+        bundle: The model.
+        on_progress: Called with the completed share, 0 to 1.
+        should_stop: Called before each chunk of digits. The evaluation stops if it returns true.
+        subset: "test" for the 10,000 test digits, or "validation" for the 5,000 validation digits.
+
+    Returns:
+        The evaluation.
+
+    Raises:
+        CancelledError: If `should_stop` returned true.
+
+    Example:
+        >>> from digitcore import models
+        >>> len(evaluate(models.load("untrained"), subset="validation").labels)
+        5000
+    """
     from digitcore import mnist
     from digitcore.evaluation.metrics import Evaluation
 
@@ -45,11 +63,11 @@ def evaluate(
 def _predict(
     bundle: ModelBundle, digits: np.ndarray, on_progress: Callable[[float], None], should_stop: ShouldStop
 ) -> np.ndarray:
-    """Predict (N, 28, 28) uint8 → (N, 10) float32 in chunks, so that it can be stopped."""
+    """Predict (N, 10) float32 for (N, 28, 28) uint8 in chunks, so that the prediction can be stopped."""
     predictor, chunks = bundle.predictor(threads=os.cpu_count() or 1), []
     for start in range(0, len(digits), CHUNK_SIZE):
         if should_stop():
-            raise CancelledError("Stopped before all digits were evaluated.")
+            raise CancelledError("The evaluation was stopped before it was complete.")
         chunks.append(predictor.probabilities(digits[start : start + CHUNK_SIZE]))
         on_progress(min(1.0, (start + CHUNK_SIZE) / len(digits)))
     return np.concatenate(chunks)
@@ -65,7 +83,19 @@ def _evaluation_cache() -> Any:
 
 
 def card_score(bundle: ModelBundle) -> "Score | None":
-    """Return the score on MNIST's test digits from the model's card; `None` if the card has none."""
+    """Return the score on MNIST's test digits that is stored on a model's card.
+
+    Args:
+        bundle: The model.
+
+    Returns:
+        The score, or `None` if the card has no score.
+
+    Example:
+        >>> from digitcore import models
+        >>> card_score(models.load("genius")).n
+        10000
+    """
     from digitcore import mnist
     from digitcore.evaluation.score import Score
 
@@ -79,7 +109,26 @@ def compare(
     on_progress: Callable[[float], None] = lambda share: None,
     should_stop: ShouldStop = lambda: False,
 ) -> "MnistScores":
-    """Compare a model with its initial model on MNIST's test digits."""
+    """Compare a trained model with its initial model on MNIST's test digits.
+
+    Args:
+        start: The initial model.
+        model: The trained model.
+        on_progress: Called with the completed share, 0 to 1.
+        should_stop: Called before each chunk of digits. The comparison stops if it returns true.
+
+    Returns:
+        The scores of both models, the p-value of their difference, and the metrics of the trained model.
+
+    Raises:
+        CancelledError: If `should_stop` returned true.
+
+    Example:
+        >>> from digitcore import models
+        >>> genius = models.load("genius")
+        >>> compare(genius, genius).p_value  # doctest: +SKIP
+        1.0
+    """
     from digitcore.evaluation.comparison import PairedComparison
     from digitcore.training.run import MnistScores
 
@@ -90,7 +139,23 @@ def compare(
 
 
 def with_metrics(bundle: ModelBundle, should_stop: ShouldStop = lambda: False) -> ModelBundle:
-    """Return the model with its MNIST metrics and its confidence threshold on the card."""
+    """Measure a model, and return it with its MNIST metrics and its confidence threshold on the card.
+
+    Args:
+        bundle: The model.
+        should_stop: Called before each chunk of digits. The evaluation stops if it returns true.
+
+    Returns:
+        The model with the new card.
+
+    Raises:
+        CancelledError: If `should_stop` returned true.
+
+    Example:
+        >>> from digitcore import models
+        >>> "mnist_accuracy" in with_metrics(models.load("untrained")).card.metrics  # doctest: +SKIP
+        True
+    """
     return bundle.with_card(bundle.card.with_metrics(_measure(bundle, lambda share: None, should_stop)))
 
 

@@ -1,6 +1,6 @@
 """Start-up of the Dask processes. Dask calls `dask_setup` in the scheduler, the nanny and the worker.
 
-This module imports nothing large, so that the scheduler and the nanny stay small.
+This module imports only small modules, so that the scheduler and the nanny need little memory.
 """
 
 import logging
@@ -15,14 +15,20 @@ from digitcore import processes
 from digitcore.jobs import cluster_folder
 
 SERVER_PID = "DIGITLAB_SERVER_PID"  # environment variable with the process id of the server
-IMPORTS_TRAINING = "DIGITLAB_IMPORTS_TRAINING"  # environment variable: "no" if a worker imports TensorFlow at first use
+IMPORTS_TRAINING = "DIGITLAB_IMPORTS_TRAINING"  # environment variable: "no" if the workers import TensorFlow at the first use
 LOWEST_NICE = 19
 
 
 def dask_setup(process: Any) -> None:
     """Prepare a worker for training, or let a scheduler or nanny end with the server that started it.
 
-    A terminal sends Ctrl-C to all processes of a command. Only the process that started the cluster reacts to it.
+    A terminal sends Ctrl-C to all processes of a command. Only the process that started the cluster must react to it.
+
+    Args:
+        process: Dask's scheduler, nanny or worker.
+
+    Example:
+        >>> dask_setup(worker)  # doctest: +SKIP
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -50,7 +56,7 @@ def _set_up_worker() -> None:
 
 
 def _lower_priority() -> None:
-    """Use only idle processor time, so that drawing stays quick."""
+    """Use only idle processor time, so that predictions during drawing stay fast."""
     os.nice(LOWEST_NICE)
     if hasattr(os, "SCHED_IDLE"):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

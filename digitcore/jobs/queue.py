@@ -1,4 +1,4 @@
-"""The order of jobs: first come, first served, one running job per session, low priority last."""
+"""The queue of jobs: first come, first served, with one running job per session, and low priority last."""
 
 import functools
 import threading
@@ -20,11 +20,11 @@ def _locked(method: Callable[Concatenate["JobQueue", P], R]) -> Callable[Concate
         with self._lock:
             return method(self, *args, **kwargs)
 
-    return wrapper  # type: ignore[return-value]  # `wraps` forgets that self may be passed by position.
+    return wrapper  # type: ignore[return-value]  # The type of `wraps` does not allow a positional self.
 
 
 class JobQueue:
-    """The waiting and running jobs. The queue does not know the cluster. All methods are thread-safe.
+    """The queue of waiting and running jobs, which is independent of the cluster. All methods are thread-safe.
 
     Example:
         >>> from digitcore.jobs.tasks import StatisticsTask
@@ -111,7 +111,7 @@ class JobQueue:
 
     @_locked
     def position(self, job: AnyJob) -> int:
-        """Return how many jobs run before a waiting job; 0 if the job runs or is done."""
+        """Return the number of jobs that run before a waiting job, or 0 if the job does not wait."""
         if job.status != JobStatus.WAITING:
             return 0
         ordered = sorted(self._waiting, key=lambda other: other.task.priority)

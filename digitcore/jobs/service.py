@@ -1,7 +1,7 @@
 """The service that runs jobs on one Dask cluster for the whole server.
 
-By default the service starts a scheduler and workers as separate processes when the first job comes, and stops them when they
-are idle. If the address of a scheduler is configured, the service uses that cluster, with one job per worker.
+By default, the service starts a scheduler and workers as separate processes for the first job, and stops them when they are idle.
+If the address of a scheduler is configured, the service uses its cluster, with one job per worker.
 """
 
 import atexit
@@ -24,9 +24,9 @@ from digitcore.jobs.tasks.task import Progress, Task
 IDLE_TIMEOUT = 600  # s without a job before the workers are stopped
 HOUSEKEEPING_INTERVAL = 5  # s
 RESULT_TIMEOUT = 30  # s
-RETRY_INTERVAL = 30  # s during which a scheduler that did not answer is not asked again
-STOP_TIMEOUT = 300  # s after which a job that was asked to stop loses its worker
-OVERDUE = "The job did not stop in time and was cancelled. Your drawings and models are safe."
+RETRY_INTERVAL = 30  # s before the next attempt to connect to a scheduler that did not answer
+STOP_TIMEOUT = 300  # s after which a job that does not stop is ended with its worker
+OVERDUE = "The job did not stop in time and was cancelled. Your drawings and models are safe. Start it again."
 CLOSED = "This server is shutting down. Try again in a moment."
 
 T = TypeVar("T")
@@ -34,30 +34,36 @@ AnyJob = Job[Any]
 
 
 class TaskRunner(Protocol):
-    """An object that runs tasks: the `JobService`, or a runner in this process."""
+    """An object that runs tasks, such as a `JobService`.
+
+    Example:
+        >>> hasattr(JobService, "submit")
+        True
+    """
 
     @property
     def is_closed(self) -> bool:
-        """Whether it accepts no more tasks."""
+        """Whether the runner does not accept tasks any more."""
 
     def submit(self, task: Task[T], *, owner: str = "") -> Job[T]:
-        """Queue a task and return its job."""
+        """Queue a task, and return its job."""
 
 
 class JobService:
-    """Submits tasks to workers and updates their jobs. All methods except `close` and `release_workers` return at once.
+    """A service that submits tasks to workers and updates their jobs.
 
-    The queue is thread-safe. All work on the cluster happens on one thread of the service.
+    Only the methods `close` and `release_workers` wait. The queue is thread-safe. One thread of the service does all work on the
+    cluster.
 
     Args:
-        address: Address of a Dask scheduler. `None` takes the configured address, or starts a cluster.
+        address: Address of a Dask scheduler. With `None`, the configured address is used, or a cluster is started.
         idle_timeout: Seconds without a job before the workers of the started cluster are stopped.
-        limits: Limits of one job; `None` takes the configured limits.
-        is_wanted: Called with a job; returns whether its session still waits for the result. Other jobs are stopped.
-        n_workers: Number of workers of the started cluster; `None` takes the configured number.
-        imports_training: Whether the workers of the started cluster import TensorFlow before the first training asks for it.
+        limits: Limits of a job. With `None`, the configured limits are used.
+        is_wanted: Function that returns whether the session of a job still waits for the result. Unwanted jobs are stopped.
+        n_workers: Number of workers of the started cluster. With `None`, the configured number is used.
+        imports_training: Whether the workers of the started cluster import TensorFlow before the first training needs it.
         housekeeping_interval: Seconds between two checks for idle clusters, dead processes and overdue jobs.
-        stop_timeout: Seconds after which a job that was asked to stop loses its worker.
+        stop_timeout: Seconds after which a job that does not stop is ended with its worker.
 
     Example:
         >>> from digitcore.jobs.tasks import StatisticsTask
@@ -90,8 +96,8 @@ class JobService:
         self._client: Any = None
         self._unreachable_since: float | None = None
         self._futures: dict[str, Any] = {}  # job id → Dask's future
-        self._sent_at: dict[str, float] = {}  # job id → when it was sent to a worker
-        self._overdue_since: dict[str, float] = {}  # job id → when it was asked to stop
+        self._sent_at: dict[str, float] = {}  # job id → time at which the job was sent to a worker
+        self._overdue_since: dict[str, float] = {}  # job id → time at which the job was asked to stop
         self._last_used = time.monotonic()
         self._closed = threading.Event()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="jobs")
@@ -105,6 +111,9 @@ class JobService:
         Args:
             task: The task.
             owner: Identifier of the session that waits for the result.
+
+        Returns:
+            The job.
 
         Raises:
             JobError: If a limit of this server is reached, or the service is closed.
@@ -123,7 +132,7 @@ class JobService:
         self._run_soon(self._connect_quietly)
 
     def worker_count(self) -> int:
-        """Return the number of workers of the connected cluster; 0 if no cluster is connected."""
+        """Return the number of workers of the connected cluster, or 0 if no cluster is connected."""
         client = self._client
         return len(client.scheduler_info(n_workers=-1).get("workers", ())) if client is not None else 0
 
@@ -134,7 +143,7 @@ class JobService:
 
     @property
     def is_closed(self) -> bool:
-        """Whether the service accepts no more tasks."""
+        """Whether the service does not accept tasks any more."""
         return self._closed.is_set()
 
     def close(self) -> None:
@@ -145,7 +154,7 @@ class JobService:
         self._closed.set()
         self._housekeeper.join()
         self._executor.shutdown(cancel_futures=True)
-        self._disconnect()  # At the exit of the interpreter the executor accepts no work.
+        self._disconnect()  # At the exit of the interpreter, the executor does not accept work.
         atexit.unregister(self.close)
 
     def _run_soon(self, work: Callable[..., None], *arguments: Any) -> bool:
@@ -169,7 +178,7 @@ class JobService:
                 Event(job.id, client=self._client).set()  # type: ignore[no-untyped-call]
 
     def _dispatch(self) -> None:
-        """Start as many waiting jobs as there are free workers."""
+        """Start a waiting job on each free worker."""
         while job := self._queue.next():
             try:
                 client = self._connect()
@@ -237,10 +246,10 @@ class JobService:
         return self._cluster.connect()
 
     def _connect_to_address(self, address: str) -> Any:
-        """Connect to the scheduler. A failure is remembered for some time, so that waiting jobs fail at once."""
+        """Connect to the scheduler. After a failure, further attempts fail immediately for some time, so that no job waits."""
         now = time.monotonic()
         if self._unreachable_since is not None and now - self._unreachable_since < RETRY_INTERVAL:
-            raise JobError("The scheduler did not answer a moment ago.")
+            raise JobError("The scheduler did not answer a moment ago. Try again in a minute.")
         try:
             client = cluster.connect(address)
         except Exception:
@@ -268,7 +277,7 @@ class JobService:
             self._run_soon(self._housekeeping)
 
     def _housekeeping(self) -> None:
-        """Stop an idle cluster, notice a dead cluster, and stop jobs that take too long or are not wanted."""
+        """Disconnect from an idle or dead cluster, and stop jobs that run too long or are not wanted."""
         if self._cluster is not None:
             self._cluster.kill_stopped()
         is_lost = self._client is not None and self._client.status not in ("running", "connecting")
@@ -309,7 +318,7 @@ class JobService:
 
 
 def _take_event(job: AnyJob, event: dict[str, Any]) -> None:
-    """Update a job by an event of `cluster.run_task`."""
+    """Update a job with an event of `cluster.run_task`."""
     if "progress" in event:
         job.on_progress(Progress(**event["progress"]))
     else:
@@ -317,7 +326,7 @@ def _take_event(job: AnyJob, event: dict[str, Any]) -> None:
 
 
 def _failure(future: Any) -> DigitLabError:
-    """Return the reason why a future has no result."""
+    """Return the error of a future without a result."""
     if future.status != "error":
         return WorkerDiedError()
     error = future.exception(timeout=RESULT_TIMEOUT)
@@ -325,4 +334,4 @@ def _failure(future: Any) -> DigitLabError:
         return error
     if type(error).__name__ == "KilledWorker":
         return WorkerDiedError()
-    return JobError(f"The work failed ({type(error).__name__}: {error}). Your drawings and models are safe.")
+    return JobError(f"The job failed ({type(error).__name__}: {error}). Your drawings and models are safe. Try again.")

@@ -1,1 +1,1 @@
-"""Labs that outlive a session: in a database, or in a file."""
+"""Storage of labs in a database or in a file."""

@@ -1,8 +1,8 @@
-"""A lab in one file, which can be exported and opened in another place.
+"""Export and import of a lab as one file.
 
-The file is a ZIP of `lab.json`, `samples.npz` and `models/<SHA-256>.keras`, each model once. An imported file is untrusted: its
-sizes are checked first, every part is validated, and models are opened in a separate process. Damaged parts are skipped and
-named. The other parts are opened.
+The file is a ZIP file with `lab.json`, `samples.npz` and `models/<SHA-256>.keras`. Each model is stored once. An imported file is
+untrusted. Its sizes are checked first, every part is validated, and models are opened in a separate process. Damaged parts are
+skipped, and a message names each skipped part.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ class OpenedLab:
 
     Attributes:
         snapshot: The readable parts of the lab.
-        skipped: One or two sentences for each part that cannot be read.
+        skipped: A message for each part that cannot be read.
 
     Example:
         >>> OpenedLab(LabSnapshot()).skipped
@@ -49,7 +49,7 @@ class OpenedLab:
 
 
 def write(snapshot: LabSnapshot) -> bytes:
-    """Write a lab as a file. The state that a stopped training would continue from is left out.
+    """Write a lab as a file. The resume states of stopped trainings are not included.
 
     Args:
         snapshot: State of the lab.
@@ -88,11 +88,11 @@ def write(snapshot: LabSnapshot) -> bytes:
 
 
 def read(content: bytes, should_stop: Callable[[], bool] = lambda: False) -> OpenedLab:
-    """Read a lab from a file. This takes seconds if the lab has models that are not shipped, because each is opened with Keras.
+    """Read a lab from a file. Models that are not shipped are opened with Keras, which takes seconds.
 
     Args:
         content: Bytes of the file.
-        should_stop: Called a few times a second; the reading stops when it returns true.
+        should_stop: Called a few times per second. The reading stops if it returns true.
 
     Returns:
         The lab, without its damaged parts.
@@ -113,7 +113,7 @@ def read(content: bytes, should_stop: Callable[[], bool] = lambda: False) -> Ope
     except (KeyError, TypeError) as error:
         raise LabError(NOT_A_LAB) from error
     if len(runs) + len(uploads) > MAX_MODELS:
-        raise LabError(f"This lab has {len(runs) + len(uploads):,} runs and models. Give a lab with at most {MAX_MODELS}.")
+        raise LabError(f"This lab has {len(runs) + len(uploads):,} runs and models. Choose a lab with at most {MAX_MODELS}.")
     reader = _Reader(_open_models(runs, uploads, files, should_stop), skipped)
     snapshot = LabSnapshot(
         samples,
@@ -128,7 +128,7 @@ def read(content: bytes, should_stop: Callable[[], bool] = lambda: False) -> Ope
 
 
 class _Reader:
-    """Reads the runs and the imported models of a lab. Damaged ones are skipped; `skipped` says which and why."""
+    """A reader of the runs and imported models of a lab. `skipped` contains a message for each damaged run or model."""
 
     def __init__(self, models: dict[str, ModelBundle | ModelError], skipped: list[str]):
         self.models, self.skipped = models, skipped
@@ -140,7 +140,7 @@ class _Reader:
             try:
                 item = read_one(entry)
                 if item.name in self.names:
-                    raise LabError("Another model has the same name.")
+                    raise LabError("Another model has the same name. Rename the model and export the lab again.")
                 self.names.add(item.name)
                 found.append(item)
             except DigitLabError as error:
@@ -170,15 +170,15 @@ class _Reader:
 
 
 def _unpack(content: bytes) -> tuple[dict[str, Any], SampleSet, dict[str, bytes], list[str]]:
-    """Return the content of lab.json, the samples, the files of the models by name, and a sentence for each skipped part."""
+    """Return the content of lab.json, the samples, the files of the models by name, and a message for each skipped part."""
     if len(content) > MAX_BYTES:
-        raise LabError(f"This lab is larger than {MAX_BYTES // 1_000_000} MB. Give a smaller file.")
+        raise LabError(f"This lab is larger than {MAX_BYTES // 1_000_000} MB. Choose a smaller file.")
     skipped: list[str] = []
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = without_top_folder(user_files(archive))
             if sum(member.file_size for member in members.values()) > MAX_UNPACKED:
-                raise LabError(f"This lab unpacks to more than {MAX_UNPACKED // 1_000_000} MB. Give a smaller file.")
+                raise LabError(f"The unpacked lab is larger than {MAX_UNPACKED // 1_000_000} MB. Choose a smaller file.")
             if members[LAB_FILE].file_size > MAX_LAB_JSON:
                 raise LabError(NOT_A_LAB)
             lab = _check_version(json.loads(archive.read(members[LAB_FILE])))
@@ -222,7 +222,7 @@ def _check_version(lab: Any) -> dict[str, Any]:
 def _open_models(
     runs: list[Any], uploads: list[Any], files: dict[str, bytes], should_stop: Callable[[], bool]
 ) -> dict[str, ModelBundle | ModelError]:
-    """Return every model that a run or an upload names, by the name of its file; an error if it cannot be opened."""
+    """Return the models of the runs and uploads by their file names. A model that cannot be opened is replaced by its error."""
     named = (entry.get(part) for entry in [*runs, *uploads] if isinstance(entry, dict) for part in ("model", "start"))
     wanted = {name for name in named if isinstance(name, str)}
     opened: dict[str, ModelBundle | ModelError] = {}
@@ -241,7 +241,7 @@ def _open_models(
 
 
 def _with_card(bundle: ModelBundle, values: dict[str, Any]) -> ModelBundle:
-    """Return a model with the card of the file. The number of parameters and the hashes stay those of the opened model."""
+    """Return a model with the card of the file. The number of parameters and the hashes of the opened model are kept."""
     card = replace(card_from_untrusted(values), parameters=bundle.card.parameters, sha256=bundle.card.sha256)
     return bundle.with_card(card)
 

@@ -1,4 +1,4 @@
-"""Saving labs in the background."""
+"""Saving of labs on a background thread."""
 
 import logging
 import threading
@@ -11,21 +11,21 @@ from enum import StrEnum
 from typing import Any
 
 from digitcore.errors import LabDeletedError, LabError, StoreUnreachableError, VersionConflictError
-from digitcore.storage.database import DAY, UNREACHABLE, LabStore
+from digitcore.storage.database import DAY, LabStore
 from digitcore.storage.snapshot import LabSnapshot
 
 logger = logging.getLogger(__name__)
-UNWRITABLE = "This lab cannot be saved. Export it to keep your changes. The log of the server names the cause."
-RETRY_INTERVAL = 5.0  # s between two tries to write the labs that could not be written
+UNWRITABLE = "This lab cannot be saved. Export the lab to keep your changes. The server's log contains the reason."
+RETRY_INTERVAL = 5.0  # s between two attempts to write the labs that could not be written
 
 
 class SaveStatus(StrEnum):
-    """Outcome of the last write of a lab.
+    """The outcome of the last write of a lab.
 
     Attributes:
         OK: The lab was written, or no write was necessary yet.
         UNREACHABLE: The database did not answer. The write is tried again.
-        UNWRITABLE: The lab cannot be stored. The next change of the lab is tried.
+        UNWRITABLE: The lab cannot be stored. It is written again after its next change.
         CONFLICT: Another session has changed the lab. This session does not write it any more.
         DELETED: The lab was deleted. This session does not write it any more.
 
@@ -52,18 +52,18 @@ _STATUSES: dict[type[LabError], SaveStatus] = {
 class SaveState:
     """The state of saving one session's lab.
 
-    A `BackgroundSaver` changes the fields while it holds its lock. Other code only reads them. It may read one field without
-    the lock, because each field is replaced as a whole.
+    Only a `BackgroundSaver` changes the fields, while it holds its lock. All other code may read a field without the lock,
+    because each field is replaced as a whole.
 
     Attributes:
         token: Token of the lab.
-        version: Version of the lab in the database; 0 before the first write.
-        saved: Snapshot in the database; `None` before the first write.
+        version: Version of the lab in the database, or 0 before the first write.
+        saved: Snapshot in the database, or `None` before the first write.
         pending: Newest snapshot.
-        is_partial: Whether the database holds damaged parts in addition to `saved`. The next write replaces them.
+        is_partial: Whether the database contains damaged parts in addition to `saved`. The next write replaces these parts.
         status: Outcome of the last write.
-        error: Sentence that says why the lab is not saved; empty if it is.
-        writing: Queued write that will take `pending`; `None` if no write is queued.
+        error: Message for a lab that is not saved, or "" if it is saved.
+        writing: Queued write of `pending`, or `None` if no write is queued.
         writer: Name of the session in the database.
 
     Example:
@@ -84,7 +84,7 @@ class SaveState:
 
     @property
     def is_behind(self) -> bool:
-        """Whether the newest snapshot differs from the one in the database."""
+        """Whether the newest snapshot differs from the snapshot in the database."""
         return self.pending is not None and not self.pending.is_unchanged(self.saved)
 
     @property
@@ -104,15 +104,15 @@ class SaveState:
 
 
 class BackgroundSaver:
-    """Writes labs one after the other on a thread.
+    """A thread that writes one lab at a time.
 
-    If several snapshots of a lab wait, only the newest is written. If the database does not answer, a write is tried again until
-    it succeeds, also after the end of the session.
+    If several snapshots of a lab wait, only the newest snapshot is written. If the database does not answer, a write is repeated
+    until it succeeds, also after the end of the session.
 
     Args:
         store: Database of the labs.
-        keep_days: Labs that were not used for this number of days are deleted, by a check once a day; 0 keeps every lab.
-        retry_interval: Seconds between two tries.
+        keep_days: Days without use after which a lab is deleted, or 0 to keep every lab. The labs are checked once a day.
+        retry_interval: Seconds between two attempts.
 
     Example:
         >>> import tempfile
@@ -146,14 +146,15 @@ class BackgroundSaver:
             snapshot: Current state of the lab.
 
         Returns:
-            The queued write, or `None` if nothing has changed, the lab is lost, or the last write failed and will be tried again.
+            The queued write. It is `None` if nothing has changed, if the lab is lost, or if the last write failed and will be
+            repeated.
         """
         with self._lock:
             state.pending = snapshot
             return self._enqueue(state)
 
     def _enqueue(self, state: SaveState) -> Future[None] | None:
-        """Return the write that will take the newest snapshot; `None` if no write is necessary. The lock must be held."""
+        """Return the queued write of the newest snapshot, or `None` if no write is necessary. The caller must hold the lock."""
         if not state.is_behind or state.is_lost or state in self._unwritten:
             return None
         if state.writing is None:
@@ -162,7 +163,7 @@ class BackgroundSaver:
         return state.writing
 
     def mark_used(self, token: str) -> None:
-        """Queue a note that a lab was opened. If the database does not answer, the note is dropped.
+        """Queue an update of the last use of a lab. If the database does not answer, the update is dropped.
 
         Args:
             token: Token of the lab.
@@ -170,7 +171,7 @@ class BackgroundSaver:
         self._executor.submit(self._try, self.store.mark_used, token)
 
     def wait(self) -> None:
-        """Block until all queued work was tried once."""
+        """Block until all queued work was attempted once."""
         self._executor.submit(lambda: None).result()
 
     def flush(self, token: str, timeout: float) -> None:
@@ -178,7 +179,7 @@ class BackgroundSaver:
 
         Args:
             token: Token of the lab.
-            timeout: Seconds to wait.
+            timeout: Maximum waiting time in seconds.
 
         Raises:
             StoreUnreachableError: If the changes are not written in this time.
@@ -190,16 +191,16 @@ class BackgroundSaver:
             if write is not None:
                 write.result(timeout)
         except TimeoutError as error:
-            raise StoreUnreachableError(UNREACHABLE) from error
+            raise StoreUnreachableError from error
         if any(state.token == token for state in self._list_unwritten()):
-            raise StoreUnreachableError(UNREACHABLE)
+            raise StoreUnreachableError
 
     def delete(self, state: SaveState, timeout: float) -> None:
         """Delete a lab, and do not write it any more.
 
         Args:
             state: Saving state of the lab.
-            timeout: Seconds to wait.
+            timeout: Maximum waiting time in seconds.
 
         Raises:
             StoreUnreachableError: If the lab is not deleted in this time.
@@ -211,14 +212,14 @@ class BackgroundSaver:
         try:
             self._executor.submit(self.store.delete, state.token).result(timeout)
         except TimeoutError as error:
-            raise StoreUnreachableError(UNREACHABLE) from error
+            raise StoreUnreachableError from error
         except LabError:
             with self._lock:
                 state.status, state.error = before
             raise
 
     def retry(self) -> None:
-        """Try now to write the labs that could not be written, and wait for the outcome."""
+        """Write the labs that could not be written before, and wait for the outcome."""
         self._executor.submit(self._retry, self._list_unwritten()).result()
 
     def close(self) -> None:
@@ -233,12 +234,12 @@ class BackgroundSaver:
             return list(self._unwritten)
 
     def _write(self, state: SaveState) -> None:
-        """Write the newest snapshot of a lab, then queue a newer one if there is one."""
+        """Write the newest snapshot of a lab, then queue a newer snapshot if it exists."""
         with self._lock:
             snapshot, state.writing = state.pending, None
             is_wanted = state.is_behind and not state.is_lost
             if not is_wanted and not state.is_lost:
-                state.status, state.error = SaveStatus.OK, ""  # the change was undone
+                state.status, state.error = SaveStatus.OK, ""  # The change was undone.
         if is_wanted and snapshot is not None:
             self._write_snapshot(state, snapshot)
             self._delete_expired()
@@ -246,7 +247,7 @@ class BackgroundSaver:
             if state.writing is None:
                 self._last_writes.pop(state.token, None)
             if state.status is SaveStatus.OK:
-                self._enqueue(state)  # a newer snapshot may have come during the write
+                self._enqueue(state)  # A newer snapshot may have been queued during the write.
 
     def _write_snapshot(self, state: SaveState, snapshot: LabSnapshot) -> None:
         saved = None if state.is_partial else state.saved
@@ -255,13 +256,13 @@ class BackgroundSaver:
             version = self.store.save(state.token, snapshot, saved, version, state.writer)
         except tuple(_STATUSES) as error:
             status, message = _STATUSES[type(error)], str(error)
-        except Exception:  # a lab that cannot be stored must not end the thread that writes all labs
+        except Exception:  # A lab that cannot be stored must not end the thread.
             logger.exception("A lab cannot be written")
             status, message = SaveStatus.UNWRITABLE, UNWRITABLE
         with self._lock:
             if status is SaveStatus.OK:
                 state.version, state.saved, state.is_partial = version, snapshot, False
-            if not state.is_deleted:  # `delete` may have been called during the write
+            if not state.is_deleted:  # `delete` may have been called during the write.
                 state.status, state.error = status, message
                 if status is SaveStatus.UNREACHABLE and state not in self._unwritten:
                     self._unwritten.append(state)
@@ -272,9 +273,9 @@ class BackgroundSaver:
                 self.retry()
 
     def _retry(self, states: list[SaveState]) -> None:
-        """Write labs that could not be written. The round ends at the first lab for which the database does not answer.
+        """Write labs that could not be written before. Stop at the first lab for which the database does not answer.
 
-        That lab is the last of the next round, because it may be the only one that is locked.
+        This lab is the last lab of the next attempt, because it may be the only locked lab.
         """
         for state in states:
             self._write(state)
@@ -283,17 +284,17 @@ class BackgroundSaver:
                     self._unwritten.sort(key=lambda other: other is state)
                     return
                 self._unwritten = [other for other in self._unwritten if other is not state]
-                self._enqueue(state)  # newer snapshots were not queued while the lab was in the list
+                self._enqueue(state)  # Newer snapshots were not queued while the lab was in the list.
 
     def _delete_expired(self) -> None:
-        """Delete expired labs, once a day. If that fails, it is tried again after the next write."""
+        """Delete expired labs once a day. After a failure, the deletion is repeated after the next write."""
         if self._expired_at is None or time.monotonic() - self._expired_at > DAY:
             is_done = self._try(self.store.delete_expired, self._keep_days)
             self._expired_at = time.monotonic() if is_done else None
 
     @staticmethod
     def _try(work: Callable[..., Any], *arguments: Any) -> bool:
-        """Do some work, and return whether the database has answered."""
+        """Call a function of the store, and return whether the database has answered."""
         try:
             work(*arguments)
         except LabError:

@@ -1,7 +1,7 @@
-"""Labs in a database: SQLite by default, PostgreSQL for several servers.
+"""Storage of labs in a database: SQLite by default, PostgreSQL for several servers.
 
-A lab is found by its token, which only its owner knows. The database holds the SHA-256 of the token. A second token is derived
-from the first: other people can read the lab with it.
+A lab is identified by its token, which only its owner knows. The database contains the SHA-256 of the token. A second token, the
+view token, is derived from the first token. Other people can read the lab with the view token.
 """
 
 import base64
@@ -29,11 +29,12 @@ from digitcore.storage.snapshot import LabSnapshot, ModelFiles, RunRecord, commo
 
 T = TypeVar("T")
 
-TOKEN_BYTES = 16  # random
+TOKEN_BYTES = 16  # number of random bytes
 DAY = 86_400  # s
-GRACE_DAYS = 7  # between the mark and the deletion of an unused lab, so that a wrong clock does not delete labs
-LOCK_TIMEOUT = 2000  # ms to wait for the writes of other connections
-# Options of libpq. A server that stops to answer is given up after some seconds. `tcp_user_timeout` is in ms, the others in s.
+GRACE_DAYS = 7  # days between marking and deleting an unused lab, so that a wrong clock does not delete labs
+LOCK_TIMEOUT = 2000  # ms, maximum waiting time for the writes of other connections
+# Options of libpq. A connection to a server that does not answer is closed after some seconds. `tcp_user_timeout` is in ms, and
+# all other times are in s.
 CONNECTION_LIMITS = {
     "connect_timeout": 5,
     "tcp_user_timeout": 10_000,
@@ -41,20 +42,23 @@ CONNECTION_LIMITS = {
     "keepalives_interval": 5,
     "keepalives_count": 2,
 }
-ENGINE_OPTIONS = {"pool_pre_ping": True}  # finds out that a database was restarted before a connection is used
+ENGINE_OPTIONS = {"pool_pre_ping": True}  # A connection is tested before its use, because the database may have been restarted.
 SQLITE_PRAGMAS = {"foreign_keys": "ON", "busy_timeout": LOCK_TIMEOUT, "synchronous": "NORMAL", "journal_mode": "WAL"}
 POSTGRES_SETTINGS = {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": 20_000}  # ms
 URL_ERRORS = (sql.exc.ArgumentError, sql.exc.NoSuchModuleError, ModuleNotFoundError)
 BAD_URL = (
-    "Cannot use the database in DIGITLAB_STORE, so labs are not saved. Give a URL that starts with sqlite:/// or postgresql://."
+    "Cannot use the database in DIGITLAB_STORE, so labs are not saved. "
+    "Set the variable to a URL that starts with sqlite:/// or postgresql://."
 )
-UNREACHABLE = "The saved labs cannot be reached now. Your changes stay in this window and are saved as soon as possible."
 DELETED = "This lab was deleted in another window. Export it to keep your changes."
 CONFLICT = "This lab is open in two places. This window now edits a copy."
 
 
 def new_token() -> str:
     """Return a random token for a new lab.
+
+    Returns:
+        22 characters that are valid in a URL.
 
     Example:
         >>> len(new_token())
@@ -64,10 +68,15 @@ def new_token() -> str:
 
 
 def view_token(token: str) -> str:
-    """Return the token that other people read a lab with. The token of the lab cannot be computed from it.
+    """Return the view token of a lab, with which other people can read the lab.
+
+    The token of the lab cannot be computed from its view token.
 
     Args:
         token: Token of the lab.
+
+    Returns:
+        22 characters that are valid in a URL.
 
     Example:
         >>> view_token("token of a lab")
@@ -78,7 +87,7 @@ def view_token(token: str) -> str:
 
 
 def token_hash(token: str) -> str:
-    """Return the hash that the database holds instead of a token.
+    """Return the hash of a token. The database contains this hash instead of the token.
 
     Args:
         token: Token of a lab, or its view token.
@@ -96,6 +105,9 @@ def token_hash(token: str) -> str:
 def default_url() -> str:
     """Return the URL of the SQLite database in the cache folder.
 
+    Returns:
+        The URL.
+
     Example:
         >>> default_url()
         'sqlite:///...labs.sqlite'
@@ -104,10 +116,13 @@ def default_url() -> str:
 
 
 def with_driver(url: str) -> str:
-    """Add the name of the PostgreSQL driver to a URL without it, as hosting services give them.
+    """Add the name of the PostgreSQL driver to a URL. Hosting services give URLs without a driver.
 
     Args:
         url: URL of a database.
+
+    Returns:
+        The URL with the driver. All other URLs are returned unchanged.
 
     Example:
         >>> with_driver("postgres://me@host/labs")
@@ -126,8 +141,8 @@ class StoredLab(NamedTuple):
 
     Attributes:
         snapshot: The readable parts of the lab.
-        version: Number of times that the lab was saved.
-        skipped: One sentence for each damaged part.
+        version: Number of writes of the lab.
+        skipped: A message for each damaged part.
 
     Example:
         >>> StoredLab(LabSnapshot(), version=1, skipped=[]).version
@@ -143,7 +158,7 @@ class LabStore:
     """A database of labs. Several threads can share it.
 
     Args:
-        engine: Engine of the database. An empty database gets its tables.
+        engine: Engine of the database. The tables are created in an empty database.
 
     Raises:
         StoreUnreachableError: If the database does not answer.
@@ -170,7 +185,7 @@ class LabStore:
                 sql.event.listen(engine, "connect", _set_up_postgres)
             schema.create_tables(engine)
         except (sql.exc.SQLAlchemyError, OSError) as error:
-            raise StoreUnreachableError(UNREACHABLE) from error
+            raise StoreUnreachableError from error
 
     @classmethod
     def from_url(cls, url: str) -> "LabStore":
@@ -178,6 +193,9 @@ class LabStore:
 
         Args:
             url: URL such as `sqlite:///labs.sqlite` or `postgresql://me@host/labs`.
+
+        Returns:
+            The store.
 
         Raises:
             StoreUnreachableError: If the database does not answer.
@@ -189,7 +207,7 @@ class LabStore:
             raise LabError(BAD_URL) from error
 
     def load(self, token: str) -> StoredLab | None:
-        """Read a lab. This does not count as a use of the lab: see `mark_used`.
+        """Read a lab. The time of its last use is not changed.
 
         Args:
             token: Token of the lab.
@@ -206,7 +224,7 @@ class LabStore:
         """Read a lab by its view token.
 
         Args:
-            view_token: Token from the function `view_token`.
+            view_token: View token of the lab.
 
         Returns:
             The lab, or `None` if no lab has this view token.
@@ -252,9 +270,9 @@ class LabStore:
         Args:
             token: Token of the lab.
             snapshot: Current state of the lab.
-            saved: State that this session read or wrote last. `None` for a new lab, or to write all parts again.
-            version: Version from `load` or from the last `save`; 0 for a new lab.
-            writer: Name of the session, at most 32 characters. With it, the session recognizes its own write if the answer of
+            saved: Last state that this session has read or written. With `None`, all parts are written.
+            version: Version from `load` or from the last `save`, or 0 for a new lab.
+            writer: Name of the session, at most 32 characters. The session recognizes its write by this name if the response of
                 the database was lost.
 
         Returns:
@@ -297,7 +315,7 @@ class LabStore:
         """Mark the labs that were not used for some days, and delete the labs that were marked `GRACE_DAYS` ago.
 
         Args:
-            days: Days without use after which a lab is marked; 0 keeps every lab.
+            days: Days without use after which a lab is marked, or 0 to keep every lab.
 
         Returns:
             The number of deleted labs.
@@ -322,7 +340,7 @@ class LabStore:
             token: Token of the lab.
 
         Returns:
-            Size in bytes; 0 if no lab has this token.
+            Size in bytes, or 0 if no lab has this token.
 
         Raises:
             StoreUnreachableError: If the database does not answer.
@@ -353,13 +371,13 @@ def _translate_errors() -> Iterator[None]:
     except sql.exc.IntegrityError as error:
         raise VersionConflictError(CONFLICT) from error
     except sql.exc.SQLAlchemyError as error:
-        raise StoreUnreachableError(UNREACHABLE) from error
+        raise StoreUnreachableError from error
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:
     cursor = connection.cursor()
     for name, value in SQLITE_PRAGMAS.items():
-        with contextlib.suppress(sqlite3.OperationalError):  # the journal mode of a read-only database cannot be set
+        with contextlib.suppress(sqlite3.OperationalError):  # The journal mode of a read-only database cannot be set.
             cursor.execute(f"PRAGMA {name} = {value}")
     cursor.close()
 
@@ -377,9 +395,9 @@ def _set_up_postgres(connection: Any, _: object) -> None:
 
 
 def _bump_version(db: sql.Connection, lab: str, view_id: str, snapshot: LabSnapshot, version: int, writer: str) -> int:
-    """Write the row of a lab, and return the version that it had.
+    """Write the row of a lab, and return its previous version.
 
-    That version differs from `version` if the same writer has written since and did not get the answer.
+    The result differs from `version` if the response to the writer's last write was lost.
     """
     labs = schema.labs
     present = db.execute(sql.select(labs.c.version, labs.c.writer).where(labs.c.id == lab)).one_or_none()
@@ -420,7 +438,7 @@ def _delete_unused_models(db: sql.Connection) -> None:
 
 
 def _save_samples(db: sql.Connection, lab: str, now: SampleSet, saved: SampleSet) -> None:
-    """Replace the rows of the samples, from the first different sample on."""
+    """Replace the rows of the samples, starting at the first different sample."""
     if now is saved:
         return
     rows, saved_rows = _sample_rows(now), _sample_rows(saved)
@@ -437,7 +455,7 @@ def _save_items(
     saved: Sequence[T],
     to_row: Callable[[T], Mapping[str, Any]],
 ) -> None:
-    """Replace the rows of runs or uploads, from the first different item on. Items are compared by identity."""
+    """Replace the rows of runs or uploads, starting at the first different item. Items are compared by identity."""
     first = common_prefix_length(now, saved)
     _replace_rows(db, table, lab, [to_row(item) for item in now[first:]], first, len(saved))
 
@@ -445,7 +463,7 @@ def _save_items(
 def _replace_rows(
     db: sql.Connection, table: sql.Table, lab: str, rows: Sequence[Mapping[str, Any]], first: int, n_saved: int
 ) -> None:
-    """Replace the rows from position `first` on. The table has `n_saved` rows of the lab."""
+    """Replace the rows of a lab, starting at position `first`. The table contains `n_saved` rows of the lab."""
     if n_saved > first:
         db.execute(sql.delete(table).where(table.c.lab == lab, table.c.position >= first))
     if rows:
@@ -453,13 +471,13 @@ def _replace_rows(
 
 
 def _delete_parts(db: sql.Connection, lab: str) -> None:
-    """Delete the samples, runs and uploads of a lab, and keep its row."""
+    """Delete the samples, runs and uploads of a lab. Its row is kept."""
     for table in (schema.samples, schema.runs, schema.uploads):
         db.execute(sql.delete(table).where(table.c.lab == lab))
 
 
 def _sample_rows(samples: SampleSet) -> list[dict[str, Any]]:
-    firsts = [one or (None, None, None) for one in samples.first_predictions]
+    firsts = [prediction or (None, None, None) for prediction in samples.first_predictions]
     return [
         {
             "digit": samples.digits[i].tobytes(),
@@ -506,7 +524,7 @@ def _is_sound(sample: Any) -> bool:
 
 
 class _LabReader:
-    """Reads the parts of a lab. Damaged parts are skipped; `skipped` gets one sentence for each."""
+    """A reader of the parts of a lab. It skips damaged parts. `skipped` contains a message for each."""
 
     def __init__(self, db: sql.Connection, lab: str):
         self._db, self._lab = db, lab

@@ -1,6 +1,6 @@
 """The database's tables.
 
-A database holds the tables of one version of Digit Lab. A database with other tables is rejected and stays as it is.
+A database contains the tables of one version of Digit Lab. A database with other tables is rejected and not changed.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ labs = sql.Table(
     sql.Column("id", sql.String(64), primary_key=True),  # hash of the lab's token
     sql.Column("version", sql.Integer, nullable=False),
     sql.Column("last_used", sql.Float, nullable=False, index=True),  # s since 1970
-    sql.Column("expired_since", sql.Float),  # s since 1970; the lab is deleted some days later unless it is used again
+    sql.Column("expired_since", sql.Float),  # s since 1970; time at which the lab was marked for deletion
     sql.Column("preferences", sql.Text, nullable=False),
     sql.Column("sweep", sql.Text),
     sql.Column("view_id", sql.String(64), nullable=False, index=True),  # hash of the token that opens a copy
@@ -70,9 +70,9 @@ uploads = _lab_table("uploads", sql.Column("card", sql.Text, nullable=False), _m
 
 
 def create_tables(engine: sql.Engine) -> None:
-    """Create the tables in an empty database, or check the tables of a database that has some.
+    """Create the tables in an empty database, or check the tables of any other database.
 
-    A database that has the tables is only read, so that a read-only database can be used.
+    A database with these tables is only read, so that a read-only database can be used.
 
     Args:
         engine: Engine of the database.
@@ -91,7 +91,7 @@ def create_tables(engine: sql.Engine) -> None:
         if _has_tables(db):
             return
     with engine.begin() as db:
-        # Two servers may start at once: the second waits here, and then finds the tables of the first.
+        # Two servers may start at the same time. The second server waits here, and then finds the tables of the first server.
         if db.dialect.name == "postgresql":
             db.execute(sql.select(sql.func.pg_advisory_xact_lock(CREATION_LOCK)))
         else:
@@ -101,7 +101,7 @@ def create_tables(engine: sql.Engine) -> None:
 
 
 def _has_tables(db: sql.Connection) -> bool:
-    """Return whether the database has all tables; False if it is empty.
+    """Return whether the database has all tables.
 
     Raises:
         LabError: If the database has other tables, or tables with other columns.

@@ -1,4 +1,4 @@
-"""A lab as plain data, which can be stored, exported and opened again."""
+"""Data classes for the state of a lab."""
 
 import base64
 import re
@@ -18,21 +18,21 @@ from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from digitcore.training.snapshots import MAX_BYTES
 
-DAMAGED_RUN = "A run in this lab is damaged. Export the lab again where it was made."
+DAMAGED_RUN = "A run in this lab is damaged. Open the original lab and export it again."
 SCORES = ("mnist_before", "mnist_after", "personal_before", "personal_after")
-MAX_ERROR = 1_000  # characters of the reason why a training failed
+MAX_ERROR = 1_000  # characters of the error message of a failed training
 SAMPLE_HASH = re.compile("[0-9a-f]{16}")
 ModelFiles = tuple[bytes, bytes]  # model.keras, model.tflite
 
 
 @dataclass(frozen=True, eq=False)
 class RunRecord:
-    """A training run together with the model that it started from.
+    """A training run with its initial model.
 
     Attributes:
         run: The training run.
-        start: The model that the run started from.
-        id: Random identifier. It stays the same when the run is renamed, and is new each time a lab is opened.
+        start: The initial model.
+        id: Random identifier. It does not change when the run is renamed. It is created again each time a lab is opened.
 
     Example:
         >>> from digitcore import models
@@ -48,12 +48,12 @@ class RunRecord:
 
     @property
     def model(self) -> ModelBundle:
-        """Trained model."""
+        """The trained model."""
         return self.run.model
 
     @property
     def name(self) -> str:
-        """Name of the trained model."""
+        """The name of the trained model."""
         return self.run.model.name
 
     def rename(self, name: str) -> "RunRecord":
@@ -61,7 +61,7 @@ class RunRecord:
         return replace(self, run=replace(self.run, model=self.run.model.rename(name)))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON-serializable values: all of the run except the files of both models and the resume state."""
+        """Return JSON-serializable values of the run, without the files of both models and the resume state."""
         run = self.run
         scores = {name: asdict(score) if (score := getattr(run, name)) else None for name in SCORES}
         return scores | {
@@ -90,8 +90,11 @@ class RunRecord:
         Args:
             values: Values of `to_dict`.
             model: Bytes of `model.keras` and `model.tflite` of the trained model.
-            start: Bytes of the same files of the model that the run started from.
-            resume_state: Model with the state of its optimizer, as bytes of a .keras file; `None` if the run was not stopped.
+            start: Bytes of the same files of the initial model.
+            resume_state: Bytes of a .keras file with the model and its optimizer state, or `None` if the run was not stopped.
+
+        Returns:
+            The record.
 
         Raises:
             LabError: If the settings or the card of a model are missing or malformed.
@@ -120,14 +123,14 @@ class RunRecord:
 
 @dataclass(frozen=True, eq=False)
 class LabSnapshot:
-    """The state of a session that is saved. It is never changed in place.
+    """The immutable state of a lab.
 
     Attributes:
         samples: Samples of the user.
         runs: Training runs, oldest first.
         uploads: Imported models.
         preferences: JSON-serializable settings of the pages, such as the name of the active model.
-        sweep: Latest hyperparameter sweep, as `digitcore.sweeps.runner.Sweep.to_dict` returns it; `None` if there is no sweep.
+        sweep: Latest hyperparameter sweep as returned by `digitcore.sweeps.runner.Sweep.to_dict`, or `None` without a sweep.
 
     Example:
         >>> lab = LabSnapshot(preferences={"active_model": "genius"})
@@ -145,7 +148,7 @@ class LabSnapshot:
         """Return whether two snapshots are equal. Samples, runs and models are compared by identity.
 
         Args:
-            other: Snapshot to compare with; `None` differs from every snapshot.
+            other: Snapshot to compare with. `None` differs from every snapshot.
         """
         return (
             other is not None
@@ -162,7 +165,7 @@ class LabSnapshot:
         return not (len(self.samples) or self.runs or self.uploads or self.sweep)
 
     def bundles(self) -> dict[str, ModelBundle]:
-        """Return every model of the lab, by its key."""
+        """Return all models of the lab by their keys."""
         every = [*(record.model for record in self.runs), *(record.start for record in self.runs), *self.uploads]
         return {bundle.key: bundle for bundle in every}
 
@@ -172,6 +175,9 @@ def read_card(values: dict[str, Any]) -> ModelCard:
 
     Args:
         values: Values of a card, by name.
+
+    Returns:
+        The card.
 
     Raises:
         TypeError, ValueError: If a value is missing, unknown or malformed.
@@ -191,10 +197,13 @@ def read_card(values: dict[str, Any]) -> ModelCard:
 
 
 def card_from_untrusted(values: dict[str, Any]) -> ModelCard:
-    """Build a model card from an untrusted file. Unknown values are dropped, and metrics that are not numbers.
+    """Build a model card from an untrusted file. Unknown values and metrics that are not numbers are dropped.
 
     Args:
         values: Values of a card, by name.
+
+    Returns:
+        The card.
 
     Raises:
         LabError: If a name, the training data, a number or the settings are malformed.
@@ -226,16 +235,19 @@ def common_prefix_length(first: Iterable[object], second: Iterable[object]) -> i
     """Return the number of items that two sequences share at their beginning. Items are compared by identity.
 
     Args:
-        first: A sequence.
-        second: Another sequence.
+        first: The first sequence.
+        second: The second sequence.
+
+    Returns:
+        The number of items.
 
     Example:
         >>> common_prefix_length("aab", "aac")
         2
     """
     length = 0
-    for one, other in zip(first, second, strict=False):
-        if one is not other:
+    for item, other in zip(first, second, strict=False):
+        if item is not other:
             break
         length += 1
     return length
@@ -243,7 +255,7 @@ def common_prefix_length(first: Iterable[object], second: Iterable[object]) -> i
 
 def _read_hashes(values: Any) -> frozenset[str] | None:
     """Return content hashes, or `None` if a value is malformed, because a missing hash would make a sample look unseen."""
-    is_sound = isinstance(values, list) and all(isinstance(one, str) and SAMPLE_HASH.fullmatch(one) for one in values)
+    is_sound = isinstance(values, list) and all(isinstance(item, str) and SAMPLE_HASH.fullmatch(item) for item in values)
     return frozenset(values) if is_sound else None
 
 

@@ -98,7 +98,7 @@ def test_a_stroke_under_way_is_predicted_and_not_stored(app, data):
 
 
 def test_what_would_help_is_said(app, data):
-    assert "Draw a 0 next: you have none." in texts(app)
+    assert "Draw a 0 next: you have no 0 yet." in texts(app)
     small = np.zeros((280, 280, 4), np.uint8)
     small[..., 3] = 255
     small[100:130, 100:130] = np.asarray(Image.fromarray(data.test_images[0]).resize((60, 60)).convert("RGBA"))[15:45, 15:45]

@@ -177,7 +177,7 @@ def test_a_limit_of_the_server_is_said(app, monkeypatch):
     monkeypatch.setattr(resources.jobs(), "limits", Limits(epochs=1))
     go(app, TRAIN)
     app.button(key="train").click().run()
-    assert not app.exception and "This server allows 1 epochs, and this would be 2" in texts(app)
+    assert not app.exception and "This server allows 1 epochs, but there would be 2" in texts(app)
 
 
 def test_without_mnist_every_page_opens(app, tmp_path, monkeypatch):

@@ -147,7 +147,7 @@ def test_an_imported_model_is_described(tmp_path, capsys, genius):
         (["predict", "tests"], "tests is a folder"),
         (["train", "--network", "tests"], "tests is a folder"),
         (["train", "--network", __file__], "The network cannot be read"),
-        (["train", "untrained", "--set", "epochs=1"], "Only its seed can be set"),
+        (["train", "untrained", "--set", "epochs=1"], "Set only its seed"),
         (["train", "mlp", "--out", "models/mlp", "--force"], "is a shipped model"),
         (["train", "mlp", "--out", "tests"], "The folder tests exists"),
         (["train", "mlp", "--out", "README.md"], "README.md is a file"),
@@ -400,7 +400,7 @@ def test_an_interrupted_sweep_prints_and_keeps_its_results_and_is_resumed(tmp_pa
     assert first["status"].tolist() == ["done"] * n_done + ["waiting"] * (8 - n_done)
     assert models.load(tmp_path / "sweep").card.settings["epochs"] == 1
     assert main(arguments) == 0
-    assert f"{n_done} of 8 trials were done before" in capsys.readouterr().err
+    assert f"{n_done} of 8 trials are already done" in capsys.readouterr().err
     table = pd.read_csv(out)
     assert table["status"].tolist() == ["done"] * 8
     assert table.loc[0].equals(first.loc[0]), "the first trial was not trained again"

@@ -230,7 +230,7 @@ def test_files_of_systems_are_skipped_and_faults_are_named(few):
         (lambda x, y: npz(digits=x, labels=y + 0.5), "not whole numbers"),
         (lambda x, y: npz(digits=x, labels=np.full((20, 10), 0.1)), "not one-hot"),
         (lambda x, y: npz(digits=x, labels=y[:7]), "20 pictures and 7 labels"),
-        (lambda x, y: npz(digits=np.where(x > 0, np.nan, 0), labels=y), "not a number"),
+        (lambda x, y: npz(digits=np.where(x > 0, np.nan, 0), labels=y), "NaN"),
         (lambda x, y: npz(digits=x), "no labels"),
         (lambda x, y: npz(y=y), "no pictures"),
         (lambda x, y: npz(digits=x.reshape(20, -1)[:, :780], labels=y), r"shape \(20, 780\)"),

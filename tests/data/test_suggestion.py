@@ -12,7 +12,7 @@ def suggested(labels, predictions, sure=0.9):
 
 
 def test_first_suggestion_is_zero():
-    assert suggested([], []) == Suggestion(0, "Draw a 0 next: you have none.")
+    assert suggested([], []) == Suggestion(0, "Draw a 0 next: you have no 0 yet.")
 
 
 def test_misclassified_digit_comes_first():
@@ -20,7 +20,7 @@ def test_misclassified_digit_comes_first():
     assert found.digit == 4
     assert "1 of your 2 are predicted" in found.sentence
     assert "for example as 9" in found.sentence
-    assert suggested([4, 7], [9, 7]) == Suggestion(4, "Draw another 4: your only one is predicted as 9.")
+    assert suggested([4, 7], [9, 7]) == Suggestion(4, "Draw another 4: your only 4 is predicted as 9.")
 
 
 def test_digit_without_samples_comes_second():
@@ -29,7 +29,7 @@ def test_digit_without_samples_comes_second():
 
 def test_digit_with_too_few_samples_comes_third():
     labels = [*range(10), *[d for d in range(10) if d != 5]]
-    assert suggested(labels, labels) == Suggestion(5, "Draw another 5: with 3 more, one is held out for testing.")
+    assert suggested(labels, labels) == Suggestion(5, "Draw another 5: after 3 more, one 5 is held out.")
 
 
 def test_digit_with_the_lowest_confidence_comes_last():
@@ -44,9 +44,9 @@ def test_digit_with_the_lowest_confidence_comes_last():
 
 def test_examples_are_ignored():
     samples = SampleSet().add(np.zeros((28, 28), np.uint8), 0, is_example=True)
-    assert suggest_next_digit(samples, np.eye(10)[[7]]).sentence == "Draw a 0 next: you have none."
+    assert suggest_next_digit(samples, np.eye(10)[[7]]).sentence == "Draw a 0 next: you have no 0 yet."
 
 
 def test_article_fits_the_digit():
     labels = [digit for digit in range(10) if digit != 8]
-    assert suggested(labels, labels).sentence == "Draw an 8 next: you have none."
+    assert suggested(labels, labels).sentence == "Draw an 8 next: you have no 8 yet."

@@ -8,7 +8,7 @@ from digitcore.jobs.tasks import Progress, StatisticsTask
 def test_the_result_is_waited_for():
     job = Job(StatisticsTask(0))
     assert not job.done and job.status == JobStatus.WAITING
-    with pytest.raises(JobError, match="not ended in time"):
+    with pytest.raises(JobError, match="did not end in time"):
         job.wait(0.01)
     job.finish(7)
     assert job.done and job.status == JobStatus.DONE and job.wait() == 7

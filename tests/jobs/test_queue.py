@@ -80,5 +80,5 @@ def test_only_a_waiting_job_is_withdrawn(queue):
 
 def test_limits():
     Limits.check(4, 4, "epochs")
-    with pytest.raises(JobError, match="allows 4 epochs, and this would be 5"):
+    with pytest.raises(JobError, match="allows 4 epochs, but there would be 5"):
         Limits.check(5, 4, "epochs")

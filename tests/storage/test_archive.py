@@ -221,7 +221,7 @@ def test_lab_with_too_many_runs_is_rejected(lab):
 
 @pytest.mark.parametrize(
     ("limit", "message"),
-    [("MAX_BYTES", "larger than"), ("MAX_UNPACKED", "unpacks to more than"), ("MAX_LAB_JSON", "not a lab")],
+    [("MAX_BYTES", "larger than"), ("MAX_UNPACKED", "unpacked lab is larger than"), ("MAX_LAB_JSON", "not a lab")],
 )
 def test_large_lab_is_rejected(lab, monkeypatch, limit, message):
     content = archive.write(lab)

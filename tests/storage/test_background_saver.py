@@ -204,7 +204,7 @@ def test_write_without_an_answer_is_recognized(saver, state, lab, monkeypatch, i
     def save_without_answer(*arguments):
         save(*arguments)
         monkeypatch.setattr(saver.store, "save", save)
-        raise StoreUnreachableError(database.UNREACHABLE)
+        raise StoreUnreachableError
 
     if not is_new:
         saver.save(state, lab).result()
@@ -373,7 +373,7 @@ def test_failed_deletion_of_expired_labs_is_tried_after_the_next_write(store, st
 
     def fail(days):
         checks.append(days)
-        raise StoreUnreachableError(database.UNREACHABLE)
+        raise StoreUnreachableError
 
     monkeypatch.setattr(store, "delete_expired", fail)
     saver = BackgroundSaver(store, keep_days=90, retry_interval=NEVER)

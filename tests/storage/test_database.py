@@ -246,7 +246,7 @@ def test_restarted_postgres_is_used_again(empty_postgres, lab):
 
 @pytest.mark.parametrize("bad", ["foo", "mysql://x/y", "nothing://here"])
 def test_unsupported_url_gives_one_sentence(bad):
-    with pytest.raises(LabError, match=r"Cannot use the database in DIGITLAB_STORE.* Give a URL"):
+    with pytest.raises(LabError, match=r"Cannot use the database in DIGITLAB_STORE.* Set the variable to a URL"):
         LabStore.from_url(bad)
 
 

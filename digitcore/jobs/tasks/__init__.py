@@ -1,7 +1,7 @@
-"""The kinds of work that a worker can do, one module each.
+"""The tasks that a worker can run, with one module for each task.
 
-To add one, write a frozen dataclass that extends `Task`, and ask for it with `Work.result` or `Work.submit` of the page's
-session. A module imports what its task needs inside `run`, because the server creates tasks and loads neither Keras nor SciPy.
+To add a task, write a frozen dataclass that extends `Task`, and pass it to `Work.result` or `Work.submit` of the page's session.
+Large modules are imported inside `run`, because the server creates tasks and loads neither Keras nor SciPy.
 """
 
 from digitcore.jobs.tasks.activations import ActivationsTask

@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class ActivationsTask(Task["list[LayerActivation]"]):
-    """Compute the activations of each layer for a digit.
+    """A task that computes the activations of each layer for a digit.
 
     Attributes:
         model: The model.
         digit: (28, 28) uint8.
+
+    Example:
+        >>> from digitcore import models
+        >>> ActivationsTask(models.load("genius"), np.zeros((28, 28), np.uint8)).label
+        'Computing the activations of the layers'
     """
 
     model: ModelBundle

@@ -8,7 +8,16 @@ from digitcore.models.bundle import ModelBundle
 
 @dataclass(frozen=True, eq=False)
 class ExportOnnxTask(Task[bytes]):
-    """Export a model as the bytes of an ONNX file."""
+    """A task that exports a model as the bytes of an ONNX file.
+
+    Attributes:
+        model: The model.
+
+    Example:
+        >>> from digitcore import models
+        >>> ExportOnnxTask(models.load("genius")).label
+        'Exporting genius as ONNX'
+    """
 
     model: ModelBundle
 

@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class FeatureMapTask(Task["FeatureMap"]):
-    """Compute the map of the first model, with other digits placed by each model.
+    """A task that computes the map of the first model and the positions of other digits for each model.
 
     Attributes:
         models: The models. The first model defines the map.
         digits: (N, 28, 28) uint8, the digits that are placed on the map.
+
+    Example:
+        >>> from digitcore import models
+        >>> FeatureMapTask((models.load("genius"),), np.zeros((1, 28, 28), np.uint8)).label
+        'Computing the map'
     """
 
     models: tuple[ModelBundle, ...]

@@ -1,4 +1,4 @@
-"""Import of a stranger's model."""
+"""Import of an untrusted model file."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,15 @@ from digitcore.models.bundle import ModelBundle
 
 @dataclass(frozen=True, eq=False)
 class ImportModelTask(Task[ModelBundle]):
-    """Open an untrusted model file and measure the model.
+    """A task that opens an untrusted model file and measures the model.
 
     Attributes:
         content: Bytes of the file.
         name: Name of the model.
+
+    Example:
+        >>> ImportModelTask(b"", "mine").label
+        'Opening the model'
     """
 
     content: bytes

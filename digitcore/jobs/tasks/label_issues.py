@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class LabelIssuesTask(Task["list[LabelIssue]"]):
-    """Find doubtful labels. Each sample is predicted by a model that was not trained on it.
+    """A task that finds doubtful labels. Each sample is predicted by a model that was not trained on it.
 
     Attributes:
-        start: The initial model of each training. It must not have learnt from the samples.
+        start: The initial model of each training. It must not be trained on the samples.
         samples: The labelled samples.
+
+    Example:
+        >>> from digitcore import models
+        >>> LabelIssuesTask(models.load("genius"), SampleSet()).label
+        'Training four models to check the labels'
     """
 
     start: ModelBundle

@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class NeighborsTask(Task["Neighbors"]):
-    """Find the MNIST digits that are nearest to digits in a model's feature space.
+    """A task that finds the MNIST digits that are nearest to given digits in a model's feature space.
 
     Attributes:
         model: The model.
         digits: (N, 28, 28) uint8.
+
+    Example:
+        >>> from digitcore import models
+        >>> NeighborsTask(models.load("genius"), np.zeros((1, 28, 28), np.uint8)).label
+        'Searching for similar MNIST digits'
     """
 
     model: ModelBundle

@@ -1,4 +1,4 @@
-"""Networks with random weights."""
+"""Building of networks with random weights."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,16 @@ from digitcore.models.bundle import ModelBundle
 
 @dataclass(frozen=True, eq=False)
 class BuiltNetwork:
-    """A network with random weights.
+    """A network with random weights and its training speed.
 
     Attributes:
         model: The model.
         seconds_per_1000: Seconds that the worker needs to train it on 1,000 digits.
+
+    Example:
+        >>> from digitcore import models
+        >>> BuiltNetwork(models.load("untrained"), seconds_per_1000=0.5).seconds_per_1000
+        0.5
     """
 
     model: ModelBundle
@@ -21,12 +26,16 @@ class BuiltNetwork:
 
 @dataclass(frozen=True, eq=False)
 class BuildNetworkTask(Task[BuiltNetwork]):
-    """Build a network with random weights, and measure how fast it trains.
+    """A task that builds a network with random weights and measures its training speed.
 
     Attributes:
-        network: The network, as `networks.build` takes it.
+        network: Registered name or JSON of the network, as for `networks.build`.
         seed: Seed of the random weights.
         name: Name of the model.
+
+    Example:
+        >>> BuildNetworkTask("mlp", seed=1, name="mine").key
+        ('network', 'mlp', '1')
     """
 
     network: str

@@ -11,10 +11,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class OpenLabTask(Task["OpenedLab"]):
-    """Open an untrusted lab file.
+    """A task that opens an untrusted lab file.
 
     Attributes:
         content: Bytes of the file.
+
+    Example:
+        >>> OpenLabTask(b"").label
+        'Opening the lab'
     """
 
     content: bytes

@@ -13,10 +13,14 @@ CHECKED_BY = "genius"  # shipped model that checks whether labels fit their pict
 
 @dataclass(frozen=True, eq=False)
 class ReadSamplesTask(Task["ImportResult"]):
-    """Read an untrusted file of samples.
+    """A task that reads an untrusted file of samples.
 
     Attributes:
         content: Bytes of the file.
+
+    Example:
+        >>> ReadSamplesTask(b"").label
+        'Reading the samples'
     """
 
     content: bytes

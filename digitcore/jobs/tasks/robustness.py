@@ -13,7 +13,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RobustnessTask(Task["pd.DataFrame"]):
-    """Evaluate a model on all MNIST test digits with each corruption and severity."""
+    """A task that evaluates a model on all MNIST test digits with each corruption and severity.
+
+    Attributes:
+        model: The model.
+
+    Example:
+        >>> from digitcore import models
+        >>> RobustnessTask(models.load("genius")).label
+        'Evaluating genius on MNIST with ten corruptions at five severities'
+    """
 
     model: ModelBundle
 

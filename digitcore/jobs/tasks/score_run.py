@@ -12,12 +12,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class ScoreRunTask(Task["MnistScores"]):
-    """Score a run's model and its initial model on MNIST's test digits.
+    """A task that evaluates a run's model and its initial model on MNIST's test digits.
 
     Attributes:
-        run_id: Identity of the run, which stays when the run is renamed.
+        run_id: Identifier of the run, which does not change when the run is renamed.
         start: The initial model.
         model: The trained model.
+
+    Example:
+        >>> from digitcore import models
+        >>> genius = models.load("genius")
+        >>> ScoreRunTask("id of the run", genius, genius.rename("run 1")).label
+        'Evaluating run 1 on MNIST'
     """
 
     priority: ClassVar[Priority] = Priority.LOW

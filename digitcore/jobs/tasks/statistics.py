@@ -11,10 +11,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class StatisticsTask(Task["DatasetStatistics"]):
-    """Compute statistics of MNIST.
+    """A task that computes the statistics of MNIST.
 
     Attributes:
-        seed: Seed of the digits that are drawn for the mosaic.
+        seed: Seed of the random choice of digits in the mosaic.
+
+    Example:
+        >>> StatisticsTask(seed=1).key
+        ('statistics', '1')
     """
 
     seed: int

@@ -1,4 +1,4 @@
-"""The base class of all tasks, and how a task reports its progress."""
+"""The base class of all tasks, and their progress reports."""
 
 import enum
 import hashlib
@@ -17,7 +17,12 @@ TaskKey = tuple[str, ...]
 
 
 class Priority(enum.IntEnum):
-    """The order of jobs in the queue. A job of low priority runs when no other job waits."""
+    """The priority of jobs in the queue. A job of low priority runs when no other job waits.
+
+    Example:
+        >>> Priority.NORMAL < Priority.LOW
+        True
+    """
 
     NORMAL = 0
     LOW = 1
@@ -25,11 +30,11 @@ class Priority(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a task is.
+    """The progress of a task.
 
     Attributes:
-        share: Share of the work that is done, 0 to 1.
-        point: The newest point of the training curves; `None` for tasks that do not train.
+        share: Completed share of the work, 0 to 1.
+        point: The newest point of the training curves, or `None` for tasks that do not train.
 
     Example:
         >>> Progress(0.5)
@@ -45,10 +50,10 @@ ShouldStop = Callable[[], bool]
 
 
 class Task(ABC, Generic[T_co]):
-    """Work for a worker. A subclass is a frozen dataclass whose fields are the inputs.
+    """A unit of work for a worker. Each subclass is a frozen dataclass, and its fields are the inputs.
 
     Attributes:
-        priority: Priority of its job in the queue.
+        priority: Priority of the job in the queue.
         keeps_partial_result: Whether a stopped task still returns a result, as a training does.
 
     Example:
@@ -73,23 +78,33 @@ class Task(ABC, Generic[T_co]):
 
     @property
     def key(self) -> TaskKey | None:
-        """The key under which the result is cached for all sessions; `None` if the result is not cached."""
+        """The key of the cached result for all sessions, or `None` if the result is not cached."""
         return None
 
     @property
     @abstractmethod
     def label(self) -> str:
-        """What the page says while the task runs, for example "Evaluating run 2 on MNIST"."""
+        """Text on the page while the task runs, for example "Evaluating run 2 on MNIST"."""
 
     def describe(self, progress: Progress) -> str:
-        """Return a short text about the progress of the running task."""
+        """Return a short text about the progress of the running task.
+
+        Args:
+            progress: The newest progress report.
+        """
         return f"{self.label} …"
 
     def with_limits(self, limits: Limits) -> Self:
-        """Return the same task within the server's limits.
+        """Check the task against the server's limits, and return it with its maximum duration. By default, return the same task.
+
+        Args:
+            limits: The server's limits.
+
+        Returns:
+            The task to run.
 
         Raises:
-            JobError: If the task asks for more than the server allows. The message names the limit.
+            JobError: If the task exceeds a limit. The message names the limit.
         """
         return self
 
@@ -98,13 +113,22 @@ class Task(ABC, Generic[T_co]):
         """Do the work. This method runs on a worker.
 
         Args:
-            progress: Called from time to time with the progress.
-            should_stop: Asked from time to time whether the task must stop.
+            progress: Function to call with each progress report.
+            should_stop: Function that returns whether the task must stop. The task calls it regularly.
+
+        Returns:
+            Result of the task.
         """
 
 
 def hash_array(array: np.ndarray) -> str:
     """Return the SHA-256 of an array's bytes, for use in a task's key.
+
+    Args:
+        array: Array of any shape and type.
+
+    Returns:
+        64 hexadecimal digits.
 
     Example:
         >>> hash_array(np.zeros(3, np.uint8))[:8]

@@ -13,21 +13,26 @@ from digitcore.training.settings import TrainSettings
 if TYPE_CHECKING:
     from digitcore.training.run import Run
 
-MIN_TIMED_EPOCHS = 0.1  # before that the remaining time cannot be estimated
+MIN_TIMED_EPOCHS = 0.1  # After fewer epochs, the remaining time cannot be estimated.
 
 
 @dataclass(frozen=True, eq=False)
 class TrainTask(Task["Run"]):
-    """Train on the samples that are not held out, and score the model before and after on the user's samples.
+    """A task that trains on the samples that are not held out, and scores both models on the user's samples.
 
-    The model is scored on MNIST by a `ScoreRunTask`, so that the trained model is available earlier.
+    A `ScoreRunTask` scores the model on MNIST, so that the trained model is available earlier.
 
     Attributes:
         start: The initial model.
         samples: The user's samples. The held-out samples are not used for training.
         settings: Settings of the training.
         resume_from: A stopped run with the same start and settings, or `None`.
-        max_seconds: Seconds after which the training stops and keeps what it learnt.
+        max_seconds: Maximum duration in seconds. The training then stops, and its current weights are kept.
+
+    Example:
+        >>> from digitcore import models
+        >>> TrainTask(models.load("genius"), SampleSet(), TrainSettings()).label
+        'Training'
     """
 
     keeps_partial_result: ClassVar[bool] = True
