@@ -59,8 +59,8 @@ def predict(files: tuple[Path, ...], source: str, reads_all: bool, as_json: bool
     for row in () if as_json else rows:
         where = f" at {row['box']}" if reads_all else f", the largest of {row['digits_found']}" * (row["digits_found"] > 1)
         click.echo(f"{row['file']}: {row['digit']} ({percent(max(row['probabilities']))}){', unsure' * row['unsure']}{where}")
-    for file, lines in texts.items() if reads_all and not as_json else ():
-        click.echo(f"{file}: the digits form {', '.join(lines)}")
+    for name, lines in texts.items() if reads_all and not as_json else ():
+        click.echo(f"{name}: the digits form {', '.join(lines)}")
     if problems:
         raise ImageError("\n".join(problems))
 
