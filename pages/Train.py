@@ -21,11 +21,14 @@ from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 
 STARTS = {  # start → its name on the page, and a description
-    Start.UNTRAINED: ("Untrained", "a network with random weights."),
-    Start.PRETRAINED: ("Pre-trained", "the best shipped model."),
-    Start.TRAINED: ("My model", "your own active model."),
-    Start.BETTER: ("Better of two", "the initial or the trained model, whichever predicts more of your drawings correctly."),
-    Start.RUN: ("Earlier run", "a run of the table below, or an imported model."),
+    Start.UNTRAINED: ("Untrained", "A network with random weights is trained."),
+    Start.PRETRAINED: ("Pre-trained", "The shipped model genius is trained further."),
+    Start.TRAINED: ("My model", "Your active model is trained further."),
+    Start.BETTER: (
+        "Better of two",
+        "The initial or the trained model is trained further, whichever predicts more of your drawings correctly.",
+    ),
+    Start.RUN: ("Earlier run", "A run of the table below or an imported model is trained further."),
 }
 
 
@@ -128,8 +131,8 @@ def _show_link(session: LabSession) -> None:
         query = settings_link.query(training.settings, training.start, training.network, session.models.view)
         st.code(f"{page}?{query}" if query else page, language=None, wrap_lines=True)
         st.caption(
-            "The link opens this page with these settings, without your drawings and models. Without drawings and on the same "
-            "machine, the training gives exactly the same curve. On another processor the last digits may differ."
+            "The link opens this page with these settings, but without your drawings and models. On the same machine, a training "
+            "without drawings gives exactly the same curve. On another processor, the last digits of the numbers may differ."
         )
 
 

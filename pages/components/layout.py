@@ -38,7 +38,7 @@ def begin_page(page: str) -> LabSession:
     assets.style("layout.css")
     _check_models(registry.names() if page in (MY_LAB, EVALUATE) else list(REQUIRED_MODELS))
     _show_bar(session)
-    if page != DRAW:  # The Draw page shows it below the canvas, which must not move.
+    if page != DRAW:  # The Draw page shows the error below the canvas, because the canvas must not move.
         show_saving_error(session)
     return session
 

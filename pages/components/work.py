@@ -15,13 +15,13 @@ from pages.session.work import SLOW
 
 
 def work_area(session: LabSession, show: Callable[[], None] = lambda: None) -> None:
-    """Show the progress of the session's work, and what depends on it. This is the only fragment of a page that polls.
+    """Show the progress of the session's work, and call `show`. This is the only fragment of a page that polls.
 
     The whole page runs again when a job has ended or the lab was saved.
 
     Args:
         session: The session.
-        show: Draws what changes with the progress, such as the curves of a running training.
+        show: Draws the part of the page that changes with the progress, such as the curves of a running training.
     """
     interval = _polling_interval(session)
     st.fragment(_poll, run_every=interval)(session, interval, _page_state(session), show)

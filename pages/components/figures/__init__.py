@@ -36,7 +36,7 @@ class Figure:
 
 
 def is_dark() -> bool:
-    """Check whether the page is dark. Charts with a color for zero need it."""
+    """Check whether the page is dark. A chart with a color for zero depends on this."""
     return st.context.theme.type == "dark"
 
 

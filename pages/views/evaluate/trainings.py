@@ -32,7 +32,7 @@ TITLES = {
     "verdict": "Compared with the reference",
 }
 BAND_TITLES = {"model": "Group", "epoch": "Epoch", "mean": "Mean", "low": "Lowest", "high": "Highest", "n": "Trainings"}
-TESTED = ["difference_low", "difference_high", "p_value", "verdict"]  # columns that rest on unseen samples
+TESTED = ["difference_low", "difference_high", "p_value", "verdict"]  # columns that are valid only for unseen samples
 FORMATS: dict[str, Callable[[Any], str]] = {
     **dict.fromkeys(("mean", "low", "high"), functools.partial(formatting.percent, places=2)),
     "deviation": lambda share: f"{100 * share:.2f}",
@@ -40,13 +40,13 @@ FORMATS: dict[str, Callable[[Any], str]] = {
     "p_value": lambda p: f"{p:.2g}" if p >= 0.001 else "< 0.001",
 }
 HELP = {
-    "Standard deviation": "Over the trainings of the group, in percentage points.",
-    "Difference": "Mean of the group minus mean of the reference group, in percentage points.",
-    "Difference from": "Lower end of Welch's 95 % interval, in percentage points.",
-    "Difference to": "Upper end of Welch's 95 % interval, in percentage points.",
-    "p value": "Welch's test, corrected for the number of pairs of groups (Holm).",
+    "Standard deviation": "This is the standard deviation over the trainings of the group, in percentage points.",
+    "Difference": "This is the mean of the group minus the mean of the reference group, in percentage points.",
+    "Difference from": "This is the lower end of Welch's 95 % interval, in percentage points.",
+    "Difference to": "This is the upper end of Welch's 95 % interval, in percentage points.",
+    "p value": "This is the p value of Welch's test, corrected for the number of pairs of groups (Holm).",
     "Compared with the reference": "A group is called better or worse only if its trainings and those of the reference group "
-    "differ in nothing but the seed.",
+    "differ only in the seed.",
 }
 
 
@@ -144,6 +144,6 @@ def _describe_scored(chosen: list[TrainedRun], score: str) -> str:
     what = SCORES[score] if SCORES[score].startswith("MNIST") else SCORES[score].lower()
     where = f"Scored on {n_samples} {what}"
     if score == LEARNT:
-        return f"{where}, from which the models learnt, so this is no test on new drawings."
+        return f"{where}, which were used for training, so this is not a test on new drawings."
     several = ", so not all trainings were scored on the same drawings" if len(sizes) > 1 else ""
     return f"{where}{several}."
