@@ -1,4 +1,4 @@
-"""Draw: a canvas, a prediction that moves with the pen, and a label with one tap."""
+"""The Draw page: a canvas, a prediction that changes while the pen moves, and label buttons."""
 
 import importlib
 import time
@@ -40,7 +40,7 @@ def main(session: LabSession) -> None:
 
 @st.fragment
 def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
-    """Draw canvas, prediction and labels. Only this fragment runs after a stroke, so nothing else belongs here."""
+    """Draw canvas, prediction and labels. Only this fragment runs after a stroke, so that the prediction is fast."""
     persistence.save(session)
     with st.container(key="intro", horizontal=True, vertical_alignment="center"):
         _choose_predicting(session)
@@ -151,7 +151,7 @@ def _describe(issue: QualityIssue, model: ModelBundle, digit: Any) -> str:
         return issue.sentence
     predictor = resources.predictor(model)
     before, after = (int(predictor.probabilities(one[None])[0].argmax()) for one in (digit, issue.digit))
-    return f"{issue.sentence} With {issue.fix}: {before} → {after}."
+    return f"{issue.sentence} Prediction with {issue.fix}: {before} → {after}."
 
 
 def _show_flash(session: LabSession) -> None:

@@ -100,7 +100,7 @@ def _choose_sample_use(session: LabSession) -> None:
 
 
 def _train_button(session: LabSession, start: ModelBundle, settings: TrainSettings) -> None:
-    """Draw the button, and the size of the training set."""
+    """Show the size of the training set and the button that starts a training."""
     training = session.samples.for_training().training_part()
     is_empty = not len(training) and not settings.mnist_samples
     if is_empty:
@@ -124,7 +124,7 @@ def _mnist_digits(n: int) -> str:
 
 
 def _show_link(session: LabSession) -> None:
-    """Show a link that opens this page with these settings. It does not contain the lab."""
+    """Show a link that opens this page with these settings. The link does not contain the lab."""
     training = session.training
     with st.popover("Link to these settings", type="tertiary", disabled=training.is_network_invalid):
         page = (st.context.url or "").partition("?")[0]

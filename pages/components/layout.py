@@ -49,7 +49,7 @@ def page_link(session: LabSession, page: str, **options: Any) -> None:
 
 
 def _check_config() -> None:
-    """Stop the page if the server's configuration is not valid."""
+    """Show an error and stop the page if the server's configuration is not valid."""
     try:
         load_config()
     except ConfigError as error:
@@ -58,7 +58,7 @@ def _check_config() -> None:
 
 
 def _check_models(names: list[str]) -> None:
-    """Name the damaged models. Stop the page if a required model is damaged."""
+    """Show the errors of damaged models. Stop the page if a required model is damaged."""
     for name in names:
         if error := resources.model_error(name):
             st.error(error)
@@ -82,7 +82,7 @@ def _show_bar(session: LabSession) -> None:
 
 
 def show_saving_error(session: LabSession) -> None:
-    """Show in the main area why the lab is not saved."""
+    """Show the reason why the lab is not saved."""
     if session.saving.view_token and not session.saving.awaited_token:
         st.info(session.saving.notice, icon=":material/content_copy:")
     elif error := persistence.error(session):

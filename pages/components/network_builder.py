@@ -178,7 +178,7 @@ def _to_block(row: dict[str, Any]) -> Block:
 
 
 def _show_stack(spec: NetworkSpec, settings: TrainSettings) -> None:
-    """Draw the layers as a picture and as a table, and say how much memory a training needs."""
+    """Draw the layers as a picture and as a table, and show the memory that a training needs."""
     figures.network_stack(spec.shapes())
     rows = [
         {"layer": shape.name, "output": " × ".join(map(str, shape.output)), "parameters": shape.parameters}
@@ -194,7 +194,7 @@ def _show_stack(spec: NetworkSpec, settings: TrainSettings) -> None:
 
 
 def _show_time(session: LabSession) -> None:
-    """Show how long an epoch takes, measured on the worker."""
+    """Show the duration of an epoch, measured on the worker."""
     built = session.work.result(session.network_task)
     if built is None:
         return

@@ -54,7 +54,7 @@ def sweep_panel(session: LabSession, start: ModelBundle) -> None:
 
 
 def _choose_ranking(session: LabSession, plan: SweepPlan | None) -> str:
-    """Let the user choose the score that ranks the trials. Without held-out drawings it is the score on validation digits."""
+    """Let the user choose the score that ranks the trials. Without held-out drawings, choose the score on validation digits."""
     samples = session.samples.for_training()
     if not samples.held_out.any():
         no_drawing = "You have no drawings yet." if not len(samples) else "No drawing is held out."

@@ -129,7 +129,7 @@ def _show_trials(sweep: Sweep) -> None:
 
 
 def _to_csv(sweep: Sweep) -> str:
-    """Return the table as CSV. It is called when the button is pressed, so the file has the latest results."""
+    """Return the table as CSV. A press of the button calls this function, so the file has the latest results."""
     return sweep.table().to_csv(index=False)
 
 

@@ -95,7 +95,7 @@ def _open_own(session: LabSession, token: str, found: StoredLab) -> None:
 
 
 def save(session: LabSession) -> None:
-    """Write the changes. A lab gets its address when it has something to save."""
+    """Save the changes of the lab. A lab gets its address when it is saved for the first time."""
     saver, snapshot, saving = resources.saver(), session.snapshot(), session.saving
     if saving.awaited_token:
         _show(address(session))  # A change of the page has removed the token from the address.

@@ -17,7 +17,7 @@ CLOSER_HELP = (
 
 
 def show(session: LabSession, digits: list[int]) -> None:
-    """Draw the drawings with doubtful labels, and buttons to relabel or keep them.
+    """Draw the drawings with doubtful labels, and buttons to relabel the drawings or to keep their labels.
 
     Args:
         session: The session.

@@ -48,7 +48,7 @@ def show(session: LabSession, models: Models) -> None:
 
 
 def _on_all_digits(session: LabSession, models: Models, wait: bool) -> dict[str, pd.DataFrame]:
-    """Return the known tables on all test digits. With `wait`, start the unknown ones; else return {} unless all are known."""
+    """Return the known tables on all test digits. With `wait`, start unknown evaluations; else return {} unless all are known."""
     tasks = {name: RobustnessTask(model) for name, model in models.items()}
     if wait:
         return session.work.results(tasks)

@@ -133,7 +133,7 @@ def evaluation_results(session: LabSession, models: Models) -> dict[str, MnistRe
 
 
 def predictions_csv(evaluations: dict[str, Evaluation]) -> str:
-    """Return the predictions of all models. It is called when the button is pressed, because the text is long."""
+    """Return the predictions of all models. The text is long, so it is created only when the button is pressed."""
     tables = [prediction_table(evaluation).assign(model=name) for name, evaluation in evaluations.items()]
     text: str = pd.concat(tables, ignore_index=True).to_csv(index=False)
     return text
@@ -167,7 +167,7 @@ def _is_scored_on_unseen(session: LabSession, models: Models, name: str) -> bool
 
 
 def _candidates(table: pd.DataFrame, models: Models, name: str) -> "pd.Series[float]":
-    """Return the values of a column that may have a star. The calibration of random weights has none."""
+    """Return the values of a column that may have a star. The calibration error of random weights has no star."""
     is_trained = [models[model].card.trained for model in table["Model"]]
     return table[name][is_trained] if name == CALIBRATION else table[name]
 

@@ -89,7 +89,7 @@ def _choose(every: list[TrainedRun], titles: Mapping[str, str]) -> list[TrainedR
 
 
 def _choose_groups(chosen: list[TrainedRun], titles: Mapping[str, str]) -> tuple[str, str, run_groups.Groups]:
-    """Let the user choose score, reference group and grouping. Return them."""
+    """Let the user choose the score, the reference group and the grouping. Return the score, the reference and the groups."""
     differing = run_groups.differing_parameters(chosen)
     without_seed = [name for name in differing if name != SEED]
     first, second, third = st.columns(3)
@@ -111,7 +111,7 @@ def _choose_groups(chosen: list[TrainedRun], titles: Mapping[str, str]) -> tuple
 
 
 def _show_curves(groups: run_groups.Groups) -> None:
-    """Draw loss and accuracy. One download holds both."""
+    """Draw loss and accuracy. One download contains the data of both charts."""
     tables = {metric: run_groups.curve_bands(groups, metric) for metric in charts.METRICS}
     tables = {metric: table for metric, table in tables.items() if not table.empty}
     for column, (metric, table) in zip(st.columns(2), tables.items(), strict=False):
@@ -136,7 +136,7 @@ def _show_scores(scores: pd.DataFrame, score: str) -> None:
 
 
 def _describe_scored(chosen: list[TrainedRun], score: str) -> str:
-    """Say on which samples the trainings were scored."""
+    """Describe the samples on which the trainings were scored."""
     sizes = sorted({one.n_scored[score] for one in chosen if score in one.n_scored})
     if not sizes:
         return "No training is scored yet."
