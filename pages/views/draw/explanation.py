@@ -50,7 +50,9 @@ def _show_counterfactual(name: str, model: ModelBundle, digit: np.ndarray) -> No
             Figure(changed.digit, f"a {target}: {formatting.percent(changed.probability, 1)}", COUNTERFACTUAL_HEIGHT),
         ]
     )
-    st.caption(f"{formatting.plural(changed.n_added, 'spot')} of ink added and {formatting.plural(changed.n_erased, 'spot')} erased.")
+    st.caption(
+        f"{formatting.plural(changed.n_added, 'spot')} of ink added and {formatting.plural(changed.n_erased, 'spot')} erased."
+    )
 
 
 def _show_layers(session: LabSession, model: ModelBundle, name: str, digit: np.ndarray) -> None:
