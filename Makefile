@@ -1,22 +1,22 @@
-# make run         set up and open the dashboard, for this machine only; STREAMLIT_SERVER_ADDRESS=0.0.0.0 serves others, too
+# make run         set up and open the dashboard, for this machine only; STREAMLIT_SERVER_ADDRESS=0.0.0.0 serves other machines, too
 # make test        set up and run every check
-# make test-quick  the tests that need no browser, worker, server or training: one minute
+# make test-quick  run the tests that need no browser, worker, server or training, in one minute
 # make coverage    run all tests, print which lines and branches they miss, and check the thresholds
-# make check       lint, format, types and import rules
+# make check       check style, format, types and import rules
 # make setup       set up only: .venv, packages, MNIST
-# make lock        pin every package in requirements.txt, from pyproject.toml; UPGRADE=--upgrade takes newer ones
-# make audit       look for known vulnerabilities in what is installed
-# make bench       measure beside what a user would pick instead, an hour
+# make lock        pin every package in requirements.txt, from pyproject.toml; UPGRADE=--upgrade updates the versions
+# make audit       look for known vulnerabilities in the installed packages
+# make bench       measure Digit Lab and its alternatives, in about an hour
 
 PYTHON ?= python3
 export HOME ?= $(CURDIR)/.cache
-unexport PYTHONDONTWRITEBYTECODE  # it would have every process compile all of TensorFlow again
+unexport PYTHONDONTWRITEBYTECODE  # With this variable, every process would compile TensorFlow again.
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses=2
-# The coverage of these must be at least so many percent: they store labs, run jobs, and open files of strangers.
+# Minimum coverage, in percent, of the packages that store labs, run jobs, and open untrusted files.
 THRESHOLD := 95
 PROTECTED := digitcore/storage digitcore/jobs digitcore/models/upload.py digitcore/models/sandbox.py
-# Python compiles what it uses; to compile all of TensorFlow takes half a minute.
+# Python compiles the modules that it uses. The compilation of all of TensorFlow would take half a minute.
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 .DEFAULT_GOAL := help
 
@@ -24,7 +24,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-versi
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
-# Packages that the project needs, TensorFlow above all, exist for these versions and machines only.
+# TensorFlow and other required packages exist only for these versions and machines.
 define CHECK_PYTHON
 import platform, sys
 if not (3, 11) <= sys.version_info[:2] <= (3, 13):
@@ -82,7 +82,7 @@ check-style: .venv/ready-to-test
 check-types: .venv/ready-to-test
 	$(BIN)/mypy
 
-# Else the first processes of the tests would compile TensorFlow at the same time, each for itself.
+# Without this, each of the first processes of the tests would compile TensorFlow.
 .venv/compiled: .venv/ready
 	$(BIN)/python -c "import digitcore.models.litert, digitcore.training.trainer"
 	touch $@

@@ -19,7 +19,7 @@ EXPANDERS = {
 def main(session: LabSession) -> None:
     """Draw the page from top to bottom."""
     st.title("My lab", anchor=False)
-    st.markdown("Draw digits, label them, train a network on your handwriting, and see whether it improved.")
+    st.markdown("Draw digits, label them, train a network on your handwriting, and see whether the network improved.")
     work_area(session)
     _show_steps(session)
     with st.container(key="whole"):

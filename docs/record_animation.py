@@ -54,7 +54,7 @@ class Recording:
 
 
 def draw(person: Person, strokes):
-    """Draw as slowly as a person, so that the animation shows the changing prediction."""
+    """Draw at the speed of a person, so that the animation shows the changing prediction."""
     page, box = person.page, person.canvas_box()
     for points in strokes:
         places = [(box["x"] + x * box["width"] / 280, box["y"] + y * box["height"] / 280) for x, y in points]

@@ -40,7 +40,7 @@ def lessons() -> str:
     return "\n\n".join(sections)
 
 
-GENERATED: dict[str, tuple[str, Callable[[], str]]] = {  # file → pattern of the generated part, function that makes it
+GENERATED: dict[str, tuple[str, Callable[[], str]]] = {  # file → pattern of the generated part, function that returns the part
     "deployment.md": (r"^\| environment variable \|.*?(?=\n\n)", environment_variables),
     "lessons.md": (r"(?<=\n\n)(## 1\. .*|\Z)", lessons),
     "settings.md": (r"^\| setting \|.*?(?=\n*\Z)", settings_text.as_markdown),

@@ -1,4 +1,4 @@
-"""Draw: a canvas, a prediction that moves with the pen, and a label with one tap."""
+"""The Draw page: a canvas, a prediction that changes while the pen moves, and label buttons."""
 
 import importlib
 import time
@@ -40,7 +40,7 @@ def main(session: LabSession) -> None:
 
 @st.fragment
 def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
-    """Draw canvas, prediction and labels. Only this fragment runs after a stroke, so nothing else belongs here."""
+    """Draw canvas, prediction and labels. Only this fragment runs after a stroke, so that the prediction is fast."""
     persistence.save(session)
     with st.container(key="intro", horizontal=True, vertical_alignment="center"):
         _choose_predicting(session)
@@ -70,7 +70,7 @@ def predict(session: LabSession, shown: tuple[Any, ...]) -> None:
     with st.container(key="head"):
         prediction_head(readings, drawn.shown_digit, [digit for digit, _ in drawn.drawing.predictions], n_strokes)
     label_buttons(session, readings)
-    live_pictures(session)  # It stands after the bars because its answer asks for the next picture.
+    live_pictures(session)  # It comes after the bars, because its answer requests the next picture.
     if drawn.preview is not None:
         resources.live_budget().spend(time.monotonic() - begin)
     elif _shown_by_canvas(session) != shown:
@@ -88,7 +88,7 @@ def _shown_by_canvas(session: LabSession) -> tuple[Any, ...]:
 
 
 def _choose_predicting(session: LabSession) -> None:
-    """Say what to do, or let the user choose between two models."""
+    """Show the purpose of the page, or let the user choose between two models."""
     if session.models.trained is None:
         st.caption("Draw a digit and teach a network your handwriting.")
         return
@@ -114,12 +114,12 @@ def _predicting_models(session: LabSession) -> Models:
 
 
 def _show_remark(session: LabSession) -> None:
-    """Show the last label until the next stroke, then what makes the drawing hard to classify."""
+    """Show the last label until the next stroke, then the first issue of the drawing."""
     drawing = session.canvas.drawing
     if drawing.digit is not None:
         session.samples.forget_last()
         if drawing.is_example:
-            st.caption("Was it right? Tap the digit. It is an MNIST digit, so it does not count as your handwriting.")
+            st.caption("Was it right? Tap the digit. An MNIST digit does not count as your handwriting.")
         elif drawing.issues:
             st.caption(_describe(drawing.issues[0], list(_predicting_models(session).values())[-1], drawing.digit))
         elif not len(session.samples):
@@ -151,7 +151,7 @@ def _describe(issue: QualityIssue, model: ModelBundle, digit: Any) -> str:
         return issue.sentence
     predictor = resources.predictor(model)
     before, after = (int(predictor.probabilities(one[None])[0].argmax()) for one in (digit, issue.digit))
-    return f"{issue.sentence} With {issue.fix}: {before} → {after}."
+    return f"{issue.sentence} Prediction with {issue.fix}: {before} → {after}."
 
 
 def _show_flash(session: LabSession) -> None:

@@ -1,4 +1,4 @@
-"""The Evaluate page: which model is better, by how much, where, and how sure are we?"""
+"""The Evaluate page: the comparison of models, with one view for each kind of result."""
 
 import streamlit as st
 
@@ -24,7 +24,7 @@ from pages.views.evaluate import (
     trainings,
 )
 
-VIEWS = {  # The keys stand in links.
+VIEWS = {  # The keys are part of links.
     "drawings": ("My drawings", own_drawings),
     "curves": ("Curves", curves),
     "trainings": ("Trainings", trainings),
@@ -38,7 +38,7 @@ VIEWS = {  # The keys stand in links.
     "mnist": ("MNIST", dataset),
 }
 DEFAULT_VIEW = "curves"
-SELECTBOX_WIDTH = 160  # px; two of them fit side by side on a phone
+SELECTBOX_WIDTH = 160  # px; two select boxes fit side by side on a phone
 
 
 def main(session: LabSession) -> None:
@@ -95,8 +95,8 @@ def _choose_models(session: LabSession) -> Models:
             select_all=False,
             key=f"models_{baseline}_{candidate}_{key}",
             persist_state="session",
-            placeholder="None",
-            help="Your runs, newest first, then the shipped models.",
+            placeholder="Add models",
+            help="The list shows your runs, newest first, and then the shipped models.",
         )
     chosen = [baseline, candidate, *more]
     session.models.set_compared(chosen)

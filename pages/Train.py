@@ -21,11 +21,14 @@ from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 
 STARTS = {  # start → its name on the page, and a description
-    Start.UNTRAINED: ("Untrained", "a network with random weights."),
-    Start.PRETRAINED: ("Pre-trained", "the best shipped model."),
-    Start.TRAINED: ("My model", "your own active model."),
-    Start.BETTER: ("Better of two", "the initial or the trained model, whichever predicts more of your drawings correctly."),
-    Start.RUN: ("Earlier run", "a run of the table below, or an imported model."),
+    Start.UNTRAINED: ("Untrained", "A network with random weights is trained."),
+    Start.PRETRAINED: ("Pre-trained", "The shipped model genius is trained further."),
+    Start.TRAINED: ("My model", "Your active model is trained further."),
+    Start.BETTER: (
+        "Better of two",
+        "The initial or the trained model is trained further, whichever predicts more of your drawings correctly.",
+    ),
+    Start.RUN: ("Earlier run", "A run of the table below or an imported model is trained further."),
 }
 
 
@@ -97,7 +100,7 @@ def _choose_sample_use(session: LabSession) -> None:
 
 
 def _train_button(session: LabSession, start: ModelBundle, settings: TrainSettings) -> None:
-    """Draw the button, and the size of the training set."""
+    """Show the size of the training set and the button that starts a training."""
     training = session.samples.for_training().training_part()
     is_empty = not len(training) and not settings.mnist_samples
     if is_empty:
@@ -121,15 +124,15 @@ def _mnist_digits(n: int) -> str:
 
 
 def _show_link(session: LabSession) -> None:
-    """Show a link that opens this page with these settings. It does not contain the lab."""
+    """Show a link that opens this page with these settings. The link does not contain the lab."""
     training = session.training
     with st.popover("Link to these settings", type="tertiary", disabled=training.is_network_invalid):
         page = (st.context.url or "").partition("?")[0]
         query = settings_link.query(training.settings, training.start, training.network, session.models.view)
         st.code(f"{page}?{query}" if query else page, language=None, wrap_lines=True)
         st.caption(
-            "The link opens this page with these settings, without your drawings and models. Without drawings and on the same "
-            "machine, the training gives exactly the same curve. On another processor the last digits may differ."
+            "The link opens this page with these settings, but without your drawings and models. On the same machine, a training "
+            "without drawings gives exactly the same curve. On another processor, the last digits of the numbers may differ."
         )
 
 

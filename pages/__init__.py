@@ -1,1 +1,1 @@
-"""The dashboard: one script per page, and the parts of the pages."""
+"""The dashboard: one script for each page, and the parts of the pages."""

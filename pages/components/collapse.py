@@ -1,4 +1,4 @@
-"""The message about a training that has made the model much worse, and the way back to the model before."""
+"""The message about a training that has made the model much worse, and the button that restores the initial model."""
 
 import streamlit as st
 
@@ -8,7 +8,7 @@ from pages.session.lab_session import LabSession
 
 
 def show_collapse(session: LabSession, record: RunRecord) -> bool:
-    """Draw the message and a button if the run is much worse than its initial model. Return whether it is."""
+    """Draw the message and a button if the run is much worse than its initial model. Return whether it is much worse."""
     sentence = training_summary.collapse(record)
     if not sentence:
         return False

@@ -54,8 +54,8 @@ def digit_details(digit: np.ndarray, models: Models, label: int | None, key: str
         with pixels:
             st.markdown(
                 "Pixels that matter",
-                help="A small patch is erased at each position in turn. Orange: the prediction becomes less likely. "
-                "Blue: the prediction becomes more likely.",
+                help="A small patch is erased at each position. Orange means that the prediction becomes less likely, and blue "
+                "means that the prediction becomes more likely.",
             )
             figures.figure_row([_attribution_figure(reading, models[reading.model], digit) for reading in readings])
 
@@ -64,8 +64,8 @@ def nearest_digits(session: LabSession, model: ModelBundle, name: str, digit: np
     """Draw the MNIST digits that are nearest to a digit in a model's feature space."""
     st.markdown(
         f"**Nearest MNIST digits (by {formatting.escape(name)}'s features)**",
-        help="Distances are measured in the network's penultimate layer, among 20,000 training digits. 1.0 is the usual "
-        "distance between two MNIST digits.",
+        help="Distances to 20,000 training digits are measured in the network's penultimate layer. The usual distance between "
+        "two MNIST digits is 1.0.",
     )
     found = session.work.result(NeighborsTask(model, digit[None]))
     if found is None:
@@ -73,8 +73,8 @@ def nearest_digits(session: LabSession, model: ModelBundle, name: str, digit: np
         return
     if found.distances[0, 0] > found.far:
         st.markdown(
-            f"This drawing is **unlike MNIST**: its nearest digit is {found.distances[0, 0]:.1f} times as far as usual. Only one "
-            f"in a hundred MNIST digits is farther than {found.far:.1f}. The prediction may be wrong."
+            f"This drawing is **unlike MNIST**: the distance to the nearest digit is {found.distances[0, 0]:.1f} times the usual "
+            f"distance. Only one in a hundred MNIST digits has a distance above {found.far:.1f}. The prediction may be wrong."
         )
     nearest = zip(found.digits[0], found.labels[0], found.distances[0], strict=True)
     figures.figure_row([Figure(image, f"a {label}, {distance:.1f}") for image, label, distance in nearest])

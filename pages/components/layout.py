@@ -38,7 +38,7 @@ def begin_page(page: str) -> LabSession:
     assets.style("layout.css")
     _check_models(registry.names() if page in (MY_LAB, EVALUATE) else list(REQUIRED_MODELS))
     _show_bar(session)
-    if page != DRAW:  # The Draw page shows it below the canvas, which must not move.
+    if page != DRAW:  # The Draw page shows the error below the canvas, because the canvas must not move.
         show_saving_error(session)
     return session
 
@@ -49,7 +49,7 @@ def page_link(session: LabSession, page: str, **options: Any) -> None:
 
 
 def _check_config() -> None:
-    """Stop the page if the server's configuration is not valid."""
+    """Show an error and stop the page if the server's configuration is not valid."""
     try:
         load_config()
     except ConfigError as error:
@@ -58,7 +58,7 @@ def _check_config() -> None:
 
 
 def _check_models(names: list[str]) -> None:
-    """Name the damaged models. Stop the page if a required model is damaged."""
+    """Show the errors of damaged models. Stop the page if a required model is damaged."""
     for name in names:
         if error := resources.model_error(name):
             st.error(error)
@@ -82,7 +82,7 @@ def _show_bar(session: LabSession) -> None:
 
 
 def show_saving_error(session: LabSession) -> None:
-    """Show in the main area why the lab is not saved."""
+    """Show the reason why the lab is not saved."""
     if session.saving.view_token and not session.saving.awaited_token:
         st.info(session.saving.notice, icon=":material/content_copy:")
     elif error := persistence.error(session):

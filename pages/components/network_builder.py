@@ -19,9 +19,9 @@ CUSTOM = "Build my own"
 ROWS, VERSION, IS_REPLACED = "network_rows", "network_version", "network_is_replaced"  # keys of the rows and of their table
 FIRST = NetworkSpec((Block("conv", 16, pooling=True), Block("conv", 32, pooling=True), Block("dense", 64, dropout=0.3)))
 HELP = (
-    "The network that is trained from random weights. **genius** is the network of the shipped models genius and untrained. "
+    "This network is trained from random weights. **genius** is the network of the shipped models genius and untrained. "
     "**mlp** has one hidden layer. **convnet** is an example of Keras. **cnn13** and the noise networks come from tutorials. "
-    "You can also build a network from rows."
+    "You can also build your own network from rows."
 )
 
 
@@ -34,7 +34,7 @@ def network_builder(session: LabSession, builder_area: DeltaGenerator) -> None:
     """
     training = session.training
     current = CUSTOM if is_spec(training.network) else training.network or NETWORKS[0]
-    key = f"network_{training.revision}"  # A new key makes a new widget if something else has set the form.
+    key = f"network_{training.revision}"  # A new key makes a new widget after a link, a lab or a sweep has set the form.
     state.seed_widget(key, current)
     chosen = str(st.selectbox("Network", [*NETWORKS, CUSTOM], key=key, help=HELP))
     if chosen == CUSTOM:
@@ -83,7 +83,7 @@ def _edit(spec: NetworkSpec, revision: int) -> NetworkSpec:
     elif not state.has_widget(table_key):  # The widget stores its edits relative to its first rows.
         state.set_widget(ROWS, [_to_row(block) for block in spec.blocks])
     st.caption(
-        "The rows of your network, from input to output: convolutions first, then dense layers. The layers of a row follow in "
+        "These rows are your network, from input to output. Convolutions come before dense layers. The layers of a row follow in "
         "this order: convolution or dense layer, pooling, batch normalization, activation, dropout."
     )
     kind = _last_kind(state.widget_value(ROWS))
@@ -104,10 +104,10 @@ def _edit(spec: NetworkSpec, revision: int) -> NetworkSpec:
                 help="A dense layer has no kernel.",
             ),
             "batch_normalization": st.column_config.CheckboxColumn(
-                "Batch norm", default=False, help="Batch normalization before the activation."
+                "Batch norm", default=False, help="Batch normalization is applied before the activation."
             ),
             "pooling": st.column_config.CheckboxColumn(
-                "Pooling", default=False, help="Halves width and height after a convolution."
+                "Pooling", default=False, help="Pooling halves width and height after a convolution."
             ),
             "dropout": st.column_config.NumberColumn(
                 "Dropout",
@@ -115,11 +115,11 @@ def _edit(spec: NetworkSpec, revision: int) -> NetworkSpec:
                 max_value=MAX_DROPOUT,
                 step=0.05,
                 default=0.0,
-                help="Share of outputs that are dropped during training, after the activation.",
+                help="This share of the outputs is dropped during training, after the activation.",
             ),
         },
     )
-    if _last_kind(rows) != kind:  # The kind of a new row is a property of the table, so the table is made again.
+    if _last_kind(rows) != kind:  # The kind of a new row is a property of the table, so the table is created again.
         _replace_rows(rows)
         st.rerun()
     _move_buttons(rows)
@@ -129,12 +129,12 @@ def _edit(spec: NetworkSpec, revision: int) -> NetworkSpec:
 
 
 def _last_kind(rows: list[dict[str, Any]]) -> str:
-    """Return the kind of the last row, which a new row gets."""
+    """Return the kind of the last row, which is the default of a new row."""
     return str(rows[-1].get("kind") or KINDS[0]) if rows else KINDS[0]
 
 
 def _replace_rows(rows: list[dict[str, Any]]) -> None:
-    """Let the next run draw a new table with these rows."""
+    """Let the next script run draw a new table with these rows."""
     state.set_widget(ROWS, rows)
     state.set_widget(VERSION, (state.widget_value(VERSION) or 0) + 1)
     state.set_widget(IS_REPLACED, True)
@@ -178,7 +178,7 @@ def _to_block(row: dict[str, Any]) -> Block:
 
 
 def _show_stack(spec: NetworkSpec, settings: TrainSettings) -> None:
-    """Draw the layers as a picture and as a table, and say how much memory a training needs."""
+    """Draw the layers as a picture and as a table, and show the memory that a training needs."""
     figures.network_stack(spec.shapes())
     rows = [
         {"layer": shape.name, "output": " × ".join(map(str, shape.output)), "parameters": shape.parameters}
@@ -194,7 +194,7 @@ def _show_stack(spec: NetworkSpec, settings: TrainSettings) -> None:
 
 
 def _show_time(session: LabSession) -> None:
-    """Show how long an epoch takes, measured on the worker."""
+    """Show the duration of an epoch, measured on the worker."""
     built = session.work.result(session.network_task)
     if built is None:
         return

@@ -68,7 +68,7 @@ def _row(record: RunRecord, session: LabSession) -> dict[str, Any]:
 
 
 def _handwriting(run: Run, score: Score | None) -> str:
-    """Return a score on drawings with their kind, because scores on training drawings must not be ranked with others."""
+    """Return a score with the kind of its drawings, because only scores on drawings of the same kind can be compared."""
     kind = "held-out" if run.personal_is_held_out else "training"
     return f"{formatting.score(score)} {kind}" if score and score.n else ""
 
@@ -86,7 +86,7 @@ def _show_actions(session: LabSession, record: RunRecord) -> None:
             value=record.name,
             key=f"run_name_{record.name}",
             max_chars=MAX_NAME,
-            help=f"{NAME_HINT} Each model needs another name.",
+            help="Use letters, digits, spaces, hyphens and dots in a name that no other model has.",
             on_change=_rename,
             args=(session, record),
             width=220,

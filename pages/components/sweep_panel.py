@@ -25,8 +25,8 @@ DEFAULT_DRAWS = 12
 SIZE, DROPOUT = "size", "dropout"  # fields of a block
 GRID, RANDOM = "All combinations", "Random draws"
 SEARCH_HELP = (
-    "**All combinations** tries each value with each other value. **Random draws** takes numbers from ranges. With the same "
-    "number of trials, it finds more if only some parameters matter (J. Bergstra, Y. Bengio, JMLR 13, 2012)."
+    "**All combinations** trains with every combination of the values. **Random draws** draws numbers from ranges. With the same "
+    "number of trials, random draws find better settings if only some parameters matter (J. Bergstra, Y. Bengio, JMLR 13, 2012)."
 )
 
 
@@ -54,7 +54,7 @@ def sweep_panel(session: LabSession, start: ModelBundle) -> None:
 
 
 def _choose_ranking(session: LabSession, plan: SweepPlan | None) -> str:
-    """Let the user choose the score that ranks the trials. Without held-out drawings it is the score on validation digits."""
+    """Let the user choose the score that ranks the trials. Without held-out drawings, choose the score on validation digits."""
     samples = session.samples.for_training()
     if not samples.held_out.any():
         no_drawing = "You have no drawings yet." if not len(samples) else "No drawing is held out."
@@ -67,8 +67,8 @@ def _choose_ranking(session: LabSession, plan: SweepPlan | None) -> str:
         required=True,
         key="sweep_ranked_by",
         format_func=lambda name: SCORE_TITLES[name],
-        help="The best combination is chosen by 5,000 MNIST digits that no training uses, or by your held-out drawings. MNIST's "
-        "test digits are not used by a sweep.",
+        help="A sweep ranks its trials by MNIST's 5,000 validation digits or by your held-out drawings. It does not use MNIST's "
+        "test digits.",
         persist_state="session",
     )
     return str(ranked_by)
@@ -181,7 +181,7 @@ def _choose_trials(space: Space, epochs: int, plan: SweepPlan | None) -> dict[st
             most,
             min(most, (plan and plan.n_combinations) or (DEFAULT_DRAWS if total is None else most)),
             key=f"sweep_draws_{total}",
-            help="If this is less than all combinations, they are drawn at random with the seed under Advanced.",
+            help="If you choose fewer than all combinations, the trials are drawn at random with the seed under Advanced.",
             persist_state="session",
         )
         n_combinations = None if drawn == total else int(drawn)
@@ -191,8 +191,8 @@ def _choose_trials(space: Space, epochs: int, plan: SweepPlan | None) -> dict[st
         plan is not None and plan.stops_early,
         key="sweep_early",
         disabled=not can_stop,
-        help="Successive halving: all trials start with a quarter of the epochs. The better half continues with twice as many, "
-        "and so on. It needs at least two epochs, and epochs that are not swept.",
+        help="All trials start with a quarter of the epochs. The better half continues with twice as many epochs, twice at most "
+        "(successive halving). The setting Epochs must be at least two, and must not be a parameter of the sweep.",
         persist_state="session",
     )
     return {"n_combinations": n_combinations, "n_seeds": int(n_seeds), "stops_early": bool(stops_early and can_stop)}

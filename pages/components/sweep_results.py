@@ -32,7 +32,7 @@ SHARES = {VALIDATION: 2, "validation_before": 2, HELD_OUT: 1, "held_out_before":
 
 
 def sweep_results(session: LabSession, sweep: Sweep) -> None:
-    """Show everything that is known about a sweep. The page runs again when a trial has ended."""
+    """Show the progress, the charts, the effects and the trials of a sweep. The page runs again when a trial has ended."""
     _show_progress(sweep)
     means = sweep.means()
     if len(means):
@@ -50,9 +50,7 @@ def sweep_results(session: LabSession, sweep: Sweep) -> None:
             )
         _show_chart(sweep, means, score)
         st.markdown(summary.describe_best(sweep))
-        st.caption(
-            "No trial was scored on MNIST's test digits. After a training with the best settings, its run is evaluated on them."
-        )
+        st.caption("No trial was scored on MNIST's test digits. A run that you train with the best settings is scored on them.")
         if st.button("Use these settings", key="sweep_apply"):
             session.training.apply_best()
             state.forget_widget("start_from")
@@ -103,13 +101,13 @@ def _show_effects(sweep: Sweep, score: str) -> None:
     ]
     columns = {
         "Difference (points)": st.column_config.NumberColumn(
-            format="%.2f", help="Difference between the mean scores of the best and the worst value."
+            format="%.2f", help="This is the difference between the mean scores of the best and the worst value."
         )
     }
     st.dataframe(rows, hide_index=True, key="sweep_effects", column_config=columns)
     st.caption(
-        "Analysis of variance without interactions. p values are corrected for the number of parameters (Holm). The best of many "
-        "trials is partly chance, so expect a slightly lower score on new digits."
+        "The effects are tested by an analysis of variance without interactions. The p values are corrected for the number of "
+        "parameters (Holm). The best score of many trials is partly due to chance. Expect a slightly lower score on new digits."
     )
 
 
@@ -125,11 +123,13 @@ def _show_trials(sweep: Sweep) -> None:
         st.download_button("Download (Parquet)", partial(_to_parquet, sweep), "sweep.parquet", key="sweep_parquet")
         with st.popover("As command", type="tertiary"):
             st.code(sweep.command(), language="sh", wrap_lines=True)
-            st.caption("The command runs the same sweep. Export your drawings on the Draw page as my-drawings.npz first.")
+            st.caption(
+                "The command runs the same sweep. First export your drawings on the Draw page, and save them as my-drawings.npz."
+            )
 
 
 def _to_csv(sweep: Sweep) -> str:
-    """Return the table as CSV. It is called when the button is pressed, so the file has the latest results."""
+    """Return the table as CSV. A press of the button calls this function, so the file has the latest results."""
     return sweep.table().to_csv(index=False)
 
 

@@ -24,7 +24,7 @@ def training_form(session: LabSession) -> TrainSettings:
 
 
 def _seed_widgets(session: LabSession) -> None:
-    """Set the widgets to the session's values when the page is opened, or when something else has set the values."""
+    """Set the widgets to the session's values when the page is opened, and after a link, a lab or a sweep has set the values."""
     training = session.training
     is_new = state.widget_value("form_revision") != training.revision
     for name, spec in FORM_SPECS.items():

@@ -15,13 +15,13 @@ from pages.session.work import SLOW
 
 
 def work_area(session: LabSession, show: Callable[[], None] = lambda: None) -> None:
-    """Show the progress of the session's work, and what depends on it. This is the only fragment of a page that polls.
+    """Show the progress of the session's work, and call `show`. This is the only fragment of a page that polls.
 
     The whole page runs again when a job has ended or the lab was saved.
 
     Args:
         session: The session.
-        show: Draws what changes with the progress, such as the curves of a running training.
+        show: Draws the part of the page that changes with the progress, such as the curves of a running training.
     """
     interval = _polling_interval(session)
     st.fragment(_poll, run_every=interval)(session, interval, _page_state(session), show)
@@ -34,7 +34,7 @@ def show_notice(session: LabSession, *kinds: type[Task[Any]]) -> None:
 
 
 def scoring_text(session: LabSession) -> str:
-    """Return the progress of the active run's evaluation on MNIST; "" if it is not evaluated."""
+    """Return the progress of the active run's evaluation on MNIST; "" if the run is not being evaluated."""
     record = session.models.active_run
     if record is None or not session.is_scoring(record):
         return ""
@@ -66,7 +66,7 @@ def _page_state(session: LabSession) -> tuple[Any, ...]:
 
 
 def _show_progress(session: LabSession) -> None:
-    """Draw one bar for each training and import, and one for all results that the page waits for."""
+    """Draw one bar for each training and import, and one bar for all results that the page waits for."""
     work = session.work
     jobs = [job for job in work.jobs if job.task.priority == Priority.NORMAL]
     queries = [job for job in jobs if job.task.key is not None]

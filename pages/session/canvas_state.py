@@ -22,10 +22,10 @@ Fabric = dict[str, Any]  # JSON of the canvas, which is written by Fabric.js
 
 
 def decode_data_url(url: str) -> bytes:
-    """The bytes of a base64 data URL.
+    """Return the bytes of a base64 data URL.
 
     Raises:
-        UnreadableImageError: If it is not a base64 data URL.
+        UnreadableImageError: If `url` is not a base64 data URL.
     """
     try:
         return base64.b64decode(url.split(";base64,", 1)[1])
@@ -44,7 +44,7 @@ class Drawing:
         predictions: Prediction and confidence after each stroke.
         redo_stack: Strokes that Undo has removed on the server, newest last.
         from_image: Whether the digit comes from an image. The first stroke replaces it.
-        is_example: Whether the digit is an MNIST digit that nobody has drawn on this canvas.
+        is_example: Whether the digit is an MNIST digit instead of a drawing.
         previous: The content before Clear or an image, for Undo.
         following: The content that Undo has replaced, for Redo.
     """
@@ -104,7 +104,7 @@ class CanvasState(SessionPart):
         has_keys: Whether the keys 0 to 9 label the drawing. The page's script writes it.
         notice: Sentence below the canvas until something is drawn; "" if there is none.
         error: The reason why the last image could not be read, in a sentence.
-        reconnects: How often the browser has asked whether this session still exists.
+        reconnects: Number of times that the browser has asked whether this session still exists.
         explained_digit: The digit that the Draw page explains, or `None`.
     """
 
@@ -150,7 +150,7 @@ class CanvasState(SessionPart):
 
     @synchronized
     def sync_from_widget(self, key: str, value: Any) -> None:
-        """Take over the newest image from the browser. Each image is decoded once.
+        """Store the newest image from the browser. Each image is decoded once.
 
         Args:
             key: Key of the widget that has sent the image. Images of other revisions are ignored.
@@ -188,7 +188,7 @@ class CanvasState(SessionPart):
 
     @synchronized
     def set_preview(self, picture: Any) -> None:
-        """Take over a picture during a stroke. Malformed or outdated pictures are ignored.
+        """Store the digit of a picture that was taken during a stroke. Malformed or outdated pictures are ignored.
 
         Args:
             picture: `{"number", "revision", "n_strokes", "url"}` from the browser; `n_strokes` counts finished strokes.
@@ -219,7 +219,7 @@ class CanvasState(SessionPart):
 
     @synchronized
     def refuse_picture(self, sentence: str) -> None:
-        """Clear the canvas and say why a picture could not be read. The old digit would look like the answer."""
+        """Clear the canvas and show an error. The old digit would look like the digit of the picture."""
         self.clear()
         self.error = sentence
 
@@ -237,7 +237,7 @@ class CanvasState(SessionPart):
 
     @synchronized
     def redo(self) -> None:
-        """Redo what `undo` has removed. The widget is always replaced."""
+        """Restore the stroke or the drawing that `undo` has removed. The widget is always replaced."""
         if self.drawing.redo_stack:
             *rest, path = self.drawing.redo_stack
             self._show_paths([*self.drawing.paths, path], tuple(rest))
@@ -282,7 +282,7 @@ class CanvasState(SessionPart):
 
     @synchronized
     def record_prediction(self, prediction: int, confidence: float) -> None:
-        """Note the prediction after the newest stroke. Predictions of removed strokes are dropped."""
+        """Store the prediction after the newest stroke. Predictions of removed strokes are dropped."""
         kept = self.drawing.predictions[: max(0, self.drawing.n_strokes - 1)]
         self.drawing = replace(self.drawing, predictions=(*kept, (prediction, confidence)))
 

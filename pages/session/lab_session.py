@@ -46,7 +46,7 @@ CUSTOM_NETWORK = "untrained custom"  # name of the model of a network that the u
 
 
 class LabSession:
-    """A visitor's session: its parts, and what concerns several of them.
+    """A visitor's session. It consists of parts, and its methods change several parts together.
 
     Args:
         resources: Resources of the server.
@@ -96,7 +96,7 @@ class LabSession:
         return self.models.active(self.default_start)
 
     def suggestion(self) -> Suggestion:
-        """Return what to draw next. It is computed when the samples or the active model have changed."""
+        """Return the suggested next digit to draw. It is computed when the samples or the active model have changed."""
         samples, model = self.samples.current, self.active_model
         if self._suggestion is None or self._suggestion[0] is not samples or self._suggestion[1] is not model:
             probabilities = self.resources.probabilities(model, samples.digits)
@@ -105,7 +105,7 @@ class LabSession:
 
     @synchronized
     def show_error(self, sentence: str) -> None:
-        """Show on the Draw page what went wrong; "" shows nothing."""
+        """Show an error message on the Draw page; "" removes it."""
         self.flash, self.is_flash_error = sentence, True
         self.samples.forget_undo()
 
@@ -161,7 +161,7 @@ class LabSession:
 
     @synchronized
     def undo_label(self) -> None:
-        """Remove the last sample. Its drawing comes back if the canvas is blank."""
+        """Remove the last sample. Restore its drawing if the canvas is blank."""
         self.samples.remove_last()
         if self.canvas.drawing.digit is None and self._labelled:
             self.canvas.new_revision(self._labelled)
@@ -208,7 +208,7 @@ class LabSession:
 
     @synchronized
     def train(self, start: ModelBundle, settings: TrainSettings, resume_from: Run | None = None) -> None:
-        """Start a training on the samples, unless one is under way."""
+        """Start a training on the samples, unless a training is under way."""
         if self.training_job is None:
             self.training.take_retraining_request()
             self.work.submit(TrainTask(start, self.samples.for_training(), settings, resume_from))
@@ -220,26 +220,26 @@ class LabSession:
 
     @property
     def training_epochs(self) -> int:
-        """Epochs of the training under way; 0 if there is none."""
+        """Epochs of the training under way; 0 if no training is under way."""
         return next((task.settings.epochs for task in self.work.waiting(TrainTask)), 0)
 
     @synchronized
     def score(self, record: RunRecord) -> None:
-        """Score a run on MNIST, unless it is scored already or its scores will come."""
+        """Score a run on MNIST, unless its scores are known or are being computed."""
         if record.run.mnist_after is None and not self.is_scoring(record):
             self.work.submit(ScoreRunTask(record.id, record.start, record.model))
 
     def is_scoring(self, record: RunRecord) -> bool:
-        """Check whether the MNIST scores of a run will come."""
+        """Check whether the MNIST scores of a run are being computed or are queued."""
         return any(task.run_id == record.id for task in self.work.waiting(ScoreRunTask))
 
     @synchronized
     def collect(self) -> bool:
-        """Take over the results of ended jobs and start the work that follows. Return whether any job has ended."""
+        """Add the results of ended jobs to the session, and submit the jobs that follow. Return whether a job has ended."""
         jobs = self.work.collect()
         for job in jobs:
             if job.status == JobStatus.DONE:
-                self._take_over(job)
+                self._apply_result(job)
             else:
                 self._keep_failed(job)
         if any(isinstance(job.task, TrainTask) for job in jobs) and self.training.take_retraining_request():
@@ -247,8 +247,8 @@ class LabSession:
         self.work.start_background()
         return bool(jobs)
 
-    def _take_over(self, job: Job[Any]) -> None:
-        """Do what follows from the result of a job."""
+    def _apply_result(self, job: Job[Any]) -> None:
+        """Apply the result of a job to the session."""
         task, result = job.task, job.wait()
         match task:
             case TrainTask():
@@ -292,9 +292,7 @@ class LabSession:
     def confirm_import(self, is_accepted: bool) -> None:
         """Import the samples whose labels do not fit their pictures, or discard them."""
         result, self.doubtful_import = self.doubtful_import, None
-        self.work.set_notice(
-            ReadSamplesTask, "The samples were imported as they are." if is_accepted else "Nothing was imported."
-        )
+        self.work.set_notice(ReadSamplesTask, "The samples were imported unchanged." if is_accepted else "Nothing was imported.")
         if result is not None and is_accepted:
             self._add_samples(replace(result, doubt=""))
 
@@ -313,10 +311,10 @@ class LabSession:
             self.replace_samples(samples.concatenate(added), training_summary.samples_added(result, len(new), n_excess))
 
     def unseen(self, models: Iterable[ModelBundle]) -> np.ndarray:
-        """Return which samples are drawings that none of these models has learnt from, (N,) bool.
+        """Return a mask of the drawings that no given model has learnt from, (N,) bool.
 
-        They are held out, or were drawn after the trainings. If it is not known what a model learnt from, only the held-out
-        drawings count as unseen.
+        These drawings are held out, or were drawn after the trainings. If the training drawings of a model are not known, only
+        the held-out drawings count as unseen.
         """
         samples = self.samples.current
         unseen = ~samples.is_example
@@ -390,7 +388,7 @@ class LabSession:
 
     @synchronized
     def replace_with(self, snapshot: LabSnapshot) -> None:
-        """Replace this lab by another. Running work of this lab is stopped."""
+        """Replace this lab by a stored lab. Running work of this lab is stopped."""
         self.training.stop_sweep()
         self.work.stop_all()
         self._make_parts()
@@ -400,7 +398,7 @@ class LabSession:
 
     @synchronized
     def restore_before(self, snapshot: LabSnapshot) -> None:
-        """Merge a stored lab with what this session has created meanwhile. The settings of this session are kept."""
+        """Merge a stored lab with this session's new samples and models. The settings of this session are kept."""
         meanwhile = self.snapshot()
         self.samples.prepend(snapshot.samples, snapshot.preferences)
         self.models.restore(snapshot.runs, snapshot.uploads, snapshot.preferences)

@@ -16,7 +16,7 @@ class LiveBudget:
 
     Args:
         share: Share of a core; 0 allows no predictions.
-        clock: A clock in s.
+        clock: Returns the current time in seconds.
     """
 
     def __init__(self, share: float, clock: Callable[[], float] = time.monotonic):
@@ -25,7 +25,7 @@ class LiveBudget:
         self._free_at = clock()
 
     def spend(self, seconds: float) -> None:
-        """Note the time that an answer took."""
+        """Subtract the time that an answer took from the budget."""
         if self.share:
             with self._lock:
                 self._free_at = max(self._free_at, self._clock()) + (seconds + OVERHEAD) / self.share
@@ -36,6 +36,6 @@ class LiveBudget:
         return not self.share or self.delay() > MAX_DELAY
 
     def delay(self) -> float:
-        """Return the seconds until the used time is paid back."""
+        """Return the seconds until the budget allows the next answer."""
         with self._lock:
             return max(0.0, self._free_at - self._clock())

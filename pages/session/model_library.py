@@ -131,7 +131,7 @@ class ModelLibrary(SessionPart):
 
     @synchronized
     def add_run(self, run: Run, start: ModelBundle) -> RunRecord:
-        """Append a run with the next free name, and activate its model unless the training failed.
+        """Add a run under the next unused name, and activate its model unless the training failed.
 
         The run also learnt from the samples that its initial model learnt from.
         """
@@ -148,7 +148,7 @@ class ModelLibrary(SessionPart):
 
     @synchronized
     def mark_as_learnt(self, record: RunRecord) -> None:
-        """Note that the initial model of a run had learnt from drawings on which the run is scored."""
+        """Record that the initial model of a run had learnt from drawings on which the run is scored."""
         marked = replace(record, run=replace(record.run, personal_is_held_out=False))
         self.runs = tuple(marked if known is record else known for known in self.runs)
 
@@ -201,7 +201,7 @@ class ModelLibrary(SessionPart):
 
     @synchronized
     def add_upload(self, model: ModelBundle) -> str:
-        """Append an imported model with a free name. Return the name."""
+        """Add an imported model under an unused name. Return the name."""
         name, number = model.name, 1
         while not self.is_free_name(name):
             number += 1
@@ -221,7 +221,7 @@ class ModelLibrary(SessionPart):
 
     @synchronized
     def mark_compared(self) -> None:
-        """Note that the user has seen a comparison."""
+        """Record that the user has seen a comparison."""
         self.has_compared = True
 
     @synchronized
@@ -257,7 +257,7 @@ class ModelLibrary(SessionPart):
         self._compared = list(names)
 
     def preferences(self) -> dict[str, Any]:
-        """Return the stored state besides runs and imported models."""
+        """Return the values to store with the lab, without runs and imported models."""
         return {
             "run_counter": self.run_counter,
             "active_model": self.active_name,

@@ -17,19 +17,21 @@ from pages.session.sweep_recorder import ActiveWork
 
 TOKEN_PARAMETER, VIEW_PARAMETER = "lab", "view"  # parameters of the page's address
 WRITE_SECONDS = 0.3  # A write that takes longer continues in the background, and the page says so.
-READ_SECONDS = 1.0  # to wait for the write of another window
+READ_SECONDS = 1.0  # maximum time to wait for the write of another window
 DELETE_SECONDS = 5.0
 # These widgets may be drawn before the lab is restored.
 RESTORED_WIDGETS = ("start_from", "start_run", "hold_out", "train_after_label", "paper")
 MAX_SKIPPED = 5  # damaged parts that the page names
 UNKNOWN_TOKEN = "The lab was deleted or has expired. You are in a new lab."
-AWAITED = "Your lab cannot be reached now. Your changes are kept in this window and are added to your lab when it is back."
+AWAITED = (
+    "Your lab cannot be reached now. Your changes are kept in this window and are added to your lab when the database responds."
+)
 COPY = "This is a copy of a lab. Your changes are saved in a new lab, and the original does not change."
-BACK_AGAIN = "Your lab is back. Your changes of the meantime were added to it."
+BACK_AGAIN = "Your lab is available again. Your changes were added to it."
 
 
 def restore(session: LabSession) -> None:
-    """Open the lab of the page's address at the first run, and try again while the store does not answer."""
+    """Open the lab of the page's address at the first run, and try again while the store does not respond."""
     saving = session.saving
     names = () if resources.is_store_off() else (TOKEN_PARAMETER, VIEW_PARAMETER)
     saving.begin(*(st.query_params.get(name, "") for name in names))
@@ -55,13 +57,13 @@ def _open(session: LabSession, saver: BackgroundSaver, token: str) -> None:
         session.saving.end_waiting(notice=UNKNOWN_TOKEN)
         return
     if is_copy:
-        _take_copy(session, found)
+        _open_copy(session, found)
         return
     saver.mark_used(token)
-    _take_over(session, token, found)
+    _open_own(session, token, found)
 
 
-def _take_copy(session: LabSession, found: StoredLab) -> None:
+def _open_copy(session: LabSession, found: StoredLab) -> None:
     with session.lock:
         if session.snapshot().is_empty:
             session.restore(found.snapshot)
@@ -71,7 +73,7 @@ def _take_copy(session: LabSession, found: StoredLab) -> None:
     st.toast(COPY, duration="long")
 
 
-def _take_over(session: LabSession, token: str, found: StoredLab) -> None:
+def _open_own(session: LabSession, token: str, found: StoredLab) -> None:
     work = resources.active_work().get(token)
     for key in RESTORED_WIDGETS:
         state.forget_widget(key)
@@ -93,7 +95,7 @@ def _take_over(session: LabSession, token: str, found: StoredLab) -> None:
 
 
 def save(session: LabSession) -> None:
-    """Write the changes. A lab gets its address when it has something to save."""
+    """Save the changes of the lab. A lab gets its address when it is saved for the first time."""
     saver, snapshot, saving = resources.saver(), session.snapshot(), session.saving
     if saving.awaited_token:
         _show(address(session))  # A change of the page has removed the token from the address.
@@ -134,7 +136,7 @@ def _show(address: dict[str, str]) -> None:
 
 
 def error(session: LabSession) -> str:
-    """Return the reason why the lab is not saved, or is not the lab of the address; "" if there is none."""
+    """Return the reason why the lab is not saved, or is not the lab of the address; "" if there is no reason."""
     saved = session.saving.state
     return (saved.error if saved else "") or session.saving.notice or resources.store_error()
 
@@ -162,7 +164,7 @@ def size(session: LabSession) -> int | None:
 
 
 def _note_work(session: LabSession, token: str, save: Callable[[], object]) -> None:
-    """Note the running work of the lab, so that a session that comes after a reload can adopt it."""
+    """Record the running work of the lab, so that the session after a reload can adopt the work."""
     sweep = session.training.sweep
     sweep = sweep if sweep and not sweep.is_idle else None
     jobs = tuple(session.work.running(TrainTask))

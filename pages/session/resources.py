@@ -27,10 +27,10 @@ from pages.session.live_budget import LiveBudget
 from pages.session.server_resources import ServerResources
 from pages.session.sweep_recorder import ActiveWork, SweepRecorder
 
-MAX_RESULTS = 200  # of the worker, 0.4 MB each at most
+MAX_RESULTS = 200  # results of the worker, each at most 0.4 MB
 MAX_PREDICTOR_BYTES = 128_000_000
 MAX_PROBABILITIES = 256
-RECONNECT_SECONDS = 120  # that Streamlit keeps a session whose connection was lost
+RECONNECT_SECONDS = 120  # Streamlit keeps a session for this time after its connection was lost.
 STORE_RETRY_SECONDS = 10
 MNIST_RETRY_SECONDS = 10
 _BY_HASH: dict[str | type, Any] = {ModelBundle: lambda bundle: bundle.hash}
@@ -49,13 +49,13 @@ def shipped_model(name: str) -> ModelBundle:
 
 @st.cache_data(show_spinner=False)
 def usable_models() -> list[str]:
-    """Return the names of the shipped models whose files are valid. This opens all of them."""
+    """Return the names of the shipped models whose files are valid. This reads the files of all shipped models."""
     return [name for name in registry.names() if not model_error(name)]
 
 
 @st.cache_data(show_spinner=False)
 def model_error(name: str) -> str:
-    """Return what is wrong with the files of a shipped model; "" if they are valid."""
+    """Return the error message for damaged files of a shipped model; "" if the files are valid."""
     try:
         shipped_model(name)
     except ModelError as error:
@@ -127,7 +127,7 @@ def is_store_off() -> bool:
 
 @st.cache_data(show_spinner=False, ttl=STORE_RETRY_SECONDS)
 def store_error() -> str:
-    """Return the reason why labs cannot be saved; "" if they can, or if saving is switched off."""
+    """Return the reason why labs cannot be saved; "" if labs can be saved, or if saving is switched off."""
     if is_store_off():
         return ""
     try:
@@ -144,7 +144,7 @@ def saver() -> BackgroundSaver | None:
 
 @st.cache_resource(show_spinner=False)
 def active_work() -> dict[str, ActiveWork]:
-    """Return the running work of stored labs by their tokens. A session that comes after a reload adopts it."""
+    """Return the running work of stored labs by their tokens. The session after a reload adopts the work."""
     return {}
 
 
@@ -154,7 +154,7 @@ def sweep_recorder() -> SweepRecorder:
     return SweepRecorder(jobs(), active_work(), is_present)
 
 
-_last_seen: dict[str, float] = {}  # session id → when it was last connected, in s
+_last_seen: dict[str, float] = {}  # session id → time of its last connection, in s
 
 
 def is_connected(session: str) -> bool:
@@ -163,7 +163,7 @@ def is_connected(session: str) -> bool:
 
 
 def is_present(session: str) -> bool:
-    """Check whether a session is connected, or was connected so recently that its browser may come back."""
+    """Check whether a session is connected, or was connected so recently that its browser may reconnect."""
     if not runtime.exists():
         return True
     now = time.monotonic()
@@ -173,7 +173,7 @@ def is_present(session: str) -> bool:
 
 
 def is_wanted(job: Job[Any], works: Mapping[str, ActiveWork]) -> bool:
-    """Check whether a job must go on: its session is present, or it is a trial of a stored lab's sweep."""
+    """Check whether a job must continue: its session is present, or it is a trial of a stored lab's sweep."""
     is_stored_trial = isinstance(job.task, TrialTask) and any(
         work.owner == job.owner and work.sweep is not None for work in list(works.values())
     )

@@ -102,7 +102,7 @@ class SampleList(SessionPart):
 
     @synchronized
     def update_contradiction(self, contradiction: Contradiction | None) -> None:
-        """Replace the contradiction of the last label after the active model has changed; `None` if it is settled."""
+        """Replace the contradiction of the last label, or remove it with `None`, after the active model has changed."""
         self.contradiction = contradiction
 
     @synchronized
@@ -117,11 +117,11 @@ class SampleList(SessionPart):
         self.kept.update(every[i] for i in indices)
 
     def is_kept(self) -> np.ndarray:
-        """Return which labels the user has confirmed, (N,) bool."""
+        """Return a mask of the samples whose labels the user has confirmed, (N,) bool."""
         return np.array([one in self.kept for one in self.current.identities()], bool)
 
     def preferences(self) -> dict[str, Any]:
-        """Return the stored state besides the samples."""
+        """Return the values to store with the lab, without the samples."""
         return {"hold_out": self.hold_out, "kept_labels": sorted(self.kept)}
 
     @synchronized
@@ -133,14 +133,14 @@ class SampleList(SessionPart):
 
     @synchronized
     def prepend(self, samples: SampleSet, preferences: dict[str, Any]) -> None:
-        """Put the samples of a stored lab before the present samples, without duplicates."""
+        """Insert the samples of a stored lab before the present samples, without duplicates."""
         self.current = samples.concatenate(self.current.difference(samples))
         self.kept = self.kept | kept_labels(preferences)
         self._before = None
 
     @synchronized
     def forget_last(self) -> None:
-        """Note that the last label can no longer be undone."""
+        """Make the last label final, so that it can no longer be undone."""
         self.last_label = self.contradiction = None
 
     @synchronized
@@ -158,5 +158,5 @@ class SampleList(SessionPart):
 
     @synchronized
     def forget_undo(self) -> None:
-        """Drop what `undo` would restore."""
+        """Discard the samples that `undo` would restore."""
         self._before = None

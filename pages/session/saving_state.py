@@ -8,7 +8,7 @@ from digitcore.storage.background_saver import SaveState
 from digitcore.storage.snapshot import LabSnapshot
 from pages.session.session_part import SessionPart, synchronized
 
-RETRY_INTERVAL = 5.0  # s between two tries to open a lab when the store does not answer
+RETRY_INTERVAL = 5.0  # s between two attempts to open a lab if the store does not respond
 
 
 class SavingState(SessionPart):
@@ -44,7 +44,7 @@ class SavingState(SessionPart):
 
     @synchronized
     def begin(self, token: str = "", view_token: str = "") -> None:
-        """Note the tokens in the page's address. Only the first call has an effect."""
+        """Store the tokens in the page's address. Only the first call has an effect."""
         if not self.is_begun:
             self.is_begun, self.awaited_token = True, token or view_token
             self.view_token = "" if token else view_token
@@ -76,7 +76,7 @@ class SavingState(SessionPart):
 
     @synchronized
     def take_turn(self) -> bool:
-        """Return whether to try to open the awaited lab now. Tries are `RETRY_INTERVAL` apart."""
+        """Return whether to try to open the awaited lab now. Attempts are at least `RETRY_INTERVAL` apart."""
         now = time.monotonic()
         if not self.awaited_token or (self._tried_at and now - self._tried_at < RETRY_INTERVAL):
             return False
@@ -85,11 +85,11 @@ class SavingState(SessionPart):
 
     @synchronized
     def end_waiting_for_copy(self, copied: LabSnapshot, notice: str) -> None:
-        """Note that the awaited copy was opened. `copied` is the snapshot of the session while nothing changes."""
+        """Record that the awaited copy was opened. `copied` is the snapshot of the unchanged copy."""
         self.awaited_token, self.copied, self.notice = "", copied, notice
 
     @synchronized
     def end_waiting(self, state: SaveState | None = None, notice: str = "") -> None:
-        """Note that the awaited lab was opened, or does not exist."""
+        """Record that the awaited lab was opened, or that it does not exist."""
         self.awaited_token = self.view_token = ""
         self.state, self.notice = state, notice

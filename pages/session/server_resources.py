@@ -12,13 +12,13 @@ from digitcore.models.bundle import ModelBundle
 
 @dataclass(frozen=True)
 class ServerResources:
-    """Functions that return what all sessions share.
+    """Functions that return the resources that all sessions share.
 
     Attributes:
         jobs: Returns the service that runs jobs.
         shipped: Returns a shipped model by its name.
         shipped_names: Returns the names of the shipped models.
-        usable_names: Returns the names of the shipped models whose files are valid. It opens all of them.
+        usable_names: Returns the names of the shipped models whose files are valid. It reads the files of all shipped models.
         probabilities: Returns a model's probabilities, (N, 28, 28) uint8 → (N, 10) float32. Results are cached.
         results: Returns the cache of the worker's results by the keys of their tasks.
     """

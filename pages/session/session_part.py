@@ -18,10 +18,10 @@ class Locked(Protocol):
 class SessionPart:
     """A part of a session.
 
-    Streamlit may run two threads of one session at once, and other threads of the server read and write a session too. Every
-    method that changes a part holds the session's lock. Meanwhile it calls no Streamlit function, because Streamlit ends a
-    thread inside its own functions, which would leave half a change. Fields that only the page's script writes are documented
-    as such.
+    Streamlit may run two threads of one session simultaneously, and other threads of the server read and write a session too.
+    Every method that changes a part holds the session's lock. Such a method calls no Streamlit function, because Streamlit ends
+    a thread inside its own functions, which would leave the change incomplete. The documentation of a field says if only the
+    page's script writes the field.
 
     Args:
         lock: The session's reentrant lock; `None` creates one.
@@ -35,7 +35,7 @@ L = TypeVar("L", bound=Locked)
 
 
 def synchronized(method: Callable[Concatenate[L, P], R]) -> Callable[Concatenate[L, P], R]:
-    """Hold the lock of the instance while the method runs."""
+    """Return a method that holds the lock of the instance while it runs."""
 
     @functools.wraps(method)
     def wrapper(self: L, *args: P.args, **kwargs: P.kwargs) -> R:

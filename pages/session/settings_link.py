@@ -19,7 +19,7 @@ LINKED_STARTS = tuple(str(start) for start in Start if start != Start.RUN)  # A 
 
 
 def read(session: LabSession) -> None:
-    """Take over the settings of the address with which the session was opened, and note which are not valid.
+    """Apply the settings in the address with which the session was opened, and store the errors of invalid settings.
 
     Only the first call has an effect, because later the browser may send an older address.
     """

@@ -50,7 +50,7 @@ def forget_widget(key: str) -> None:
 
 
 def widget_value(key: str) -> Any:
-    """Return the value of a widget; `None` if there is no such widget."""
+    """Return the value of a widget; `None` if no widget has this key."""
     return st.session_state.get(key)
 
 
@@ -60,5 +60,5 @@ def is_first_visit() -> bool:
 
 
 def mark_visited() -> None:
-    """Note that the session has seen a page."""
+    """Record that the session has seen a page."""
     st.session_state[VISITED] = True

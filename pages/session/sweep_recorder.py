@@ -22,7 +22,7 @@ class ActiveWork:
         jobs: The training jobs.
         sweep: The running sweep, or `None`.
         owner: Identifier of the session.
-        save: Saves the lab soon.
+        save: Saves the lab in the background.
         n_recorded: Number of trainings of the sweep that had ended when the lab was last saved.
     """
 
@@ -38,9 +38,9 @@ class SweepRecorder:
 
     Args:
         service: The service that runs the trials.
-        works: Running work by the token of the lab. Completed work of a session that is gone is removed.
-        is_present: Returns whether a session is connected or may come back.
-        interval: Seconds between two looks.
+        works: Running work by the token of the lab. Completed work of a session that has ended is removed.
+        is_present: Returns whether a session is connected or may reconnect.
+        interval: Seconds between two calls of `look`.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class SweepRecorder:
         self._thread.join()
 
     def look(self) -> None:
-        """Advance all sweeps, and save those with new results."""
+        """Advance all sweeps, and save the sweeps that have new results."""
         for token, work in list(self._works.items()):
             if work.sweep is None:
                 continue

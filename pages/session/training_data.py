@@ -5,7 +5,7 @@ from digitcore.models.bundle import ModelCard, TrainingData
 
 def training_data(data: TrainingData) -> str:
     """Return the counts as a phrase, such as “your 20 drawings and 500 MNIST digits”; "" when all are 0."""
-    corrupted = f" ({100 * data.corrupted_share:.0f} % corrupted, different ones in each epoch)" if data.corrupted_share else ""
+    corrupted = f" ({100 * data.corrupted_share:.0f} % corrupted, chosen again in each epoch)" if data.corrupted_share else ""
     parts = [
         f"your {data.drawings:,} drawing{'s' * (data.drawings != 1)}" if data.drawings else "",
         f"{data.mnist_digits:,} MNIST digits{corrupted}" if data.mnist_digits else "",

@@ -24,7 +24,7 @@ from pages.session.session_part import SessionPart, synchronized
 
 
 class Start(StrEnum):
-    """The initial model of a training. The values are stored and stand in links."""
+    """The initial model of a training. The values are stored and are part of links."""
 
     UNTRAINED = "untrained"
     PRETRAINED = "genius"
@@ -46,7 +46,7 @@ class TrainingState(SessionPart):
         train_after_label: Whether each label starts a training. The page's script writes it.
         sweep: The latest sweep.
         sweep_error: The reason why the sweep could not start, in a sentence.
-        revision: A counter that changes when something else than the form sets the values of the form.
+        revision: A counter that increases when a link, a lab or a sweep sets the values of the form.
     """
 
     def __init__(self, resources: ServerResources, lock: Any = None) -> None:
@@ -98,30 +98,30 @@ class TrainingState(SessionPart):
 
     @synchronized
     def reject_network(self, reason: str) -> None:
-        """Note why the rows of the network builder are not a valid network."""
+        """Store the reason why the rows of the network builder are not a valid network."""
         self.network_error = reason
 
     @synchronized
     def rename_start_model(self, before: str, after: str) -> None:
-        """Note that one of the user's models was renamed."""
+        """Update the name of the initial model after one of the user's models was renamed."""
         if self.start_model == before:
             self.start_model = after
 
     @synchronized
     def request_retraining(self, is_training: bool) -> bool:
-        """Return whether a label must start a training now. A label during a training is remembered until it ends."""
+        """Return whether a label must start a training now. A label during a training is remembered until the training ends."""
         self._retrain = self.train_after_label and is_training
         return self.train_after_label and not is_training
 
     @synchronized
     def take_retraining_request(self) -> bool:
-        """Return whether a label came during the training, and reset the request."""
+        """Return whether a drawing was labelled during the training, and reset the request."""
         requested, self._retrain = self._retrain, False
         return requested
 
     @synchronized
     def adopt_sweep(self, sweep: Sweep | None, owner: str) -> None:
-        """Take over the running sweep of another session that is gone."""
+        """Continue the running sweep of a session that has ended."""
         if sweep is not None:
             sweep.adopt(owner)
             self.sweep = sweep
@@ -188,7 +188,7 @@ class TrainingState(SessionPart):
             self.sweep.stop()
 
     def preferences(self) -> dict[str, Any]:
-        """Return the stored state of the form."""
+        """Return the form's values to store with the lab."""
         return {
             "start": str(self.start),
             "start_model": self.start_model,
@@ -199,7 +199,7 @@ class TrainingState(SessionPart):
 
     @synchronized
     def restore(self, preferences: dict[str, Any]) -> None:
-        """Restore the stored state of the form. Preferences of a wrong type are ignored."""
+        """Restore the form's stored values. Preferences of a wrong type are ignored."""
         with contextlib.suppress(ValueError):
             self.start = Start(preferences.get("start", self.start))
         start_model = preferences.get("start_model")

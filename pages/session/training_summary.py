@@ -16,12 +16,12 @@ from pages.session.formatting import drawings, escape, p_value, percent, plural
 from pages.session.training_data import training_data_sentence
 
 NO_MNIST = (
-    "The MNIST data set is not on this machine yet. The first training downloads it. Without a network, run "
+    "The MNIST data set is not on this machine yet. The first training downloads it. Without an internet connection, run "
     "“digitlab data --path mnist.npz” and press Train again."
 )
 WAIT = "The results appear when the evaluation is done."
 MAX_MNIST_LOSS = 0.003  # share of the test digits: a training that loses more gets a warning
-COLLAPSE = 0.1  # share of the digits: a model that predicts more of them wrong than before is called much worse
+COLLAPSE = 0.1  # share of the digits; a run with this many additional errors is called much worse
 MUCH_WORSE = ":red[**much worse**]"
 UNSEEN_HELP = "Unseen drawings are held out, or were drawn after the training."
 
@@ -35,8 +35,10 @@ def samples_added(result: ImportResult, n_new: int, n_excess: int) -> str:
         n_excess: Number of new samples that did not fit.
     """
     n_known = len(result.samples) - n_new
-    known = f" You have {n_known:,} of them already." * bool(n_known)
-    excess = f" {drawings(n_excess)} did not fit: a lab holds at most {sample_files.MAX_SAMPLES:,}." * bool(n_excess)
+    known = f" You have {n_known:,} of these samples already." * bool(n_known)
+    excess = f" {drawings(n_excess)} were not imported, because a lab holds at most {sample_files.MAX_SAMPLES:,}." * bool(
+        n_excess
+    )
     return f"{escape(str(result))}{known}{excess}"
 
 
@@ -45,7 +47,7 @@ def job_text(job: Job[Any]) -> str:
     if job.status == JobStatus.WAITING:
         return f"{plural(job.position, 'job')} ahead of you" if job.position else "Next in the queue"
     if job.is_stopping:
-        return "Stopping. What was learnt is kept." if job.task.keeps_partial_result else "Stopping …"
+        return "Stopping. The current weights are kept." if job.task.keeps_partial_result else "Stopping …"
     return job.task.describe(job.progress) + " · started again because its worker died" * bool(job.restarts)
 
 
@@ -62,9 +64,9 @@ def outcome(run: Run, scoring: str = "") -> list[str]:
         run: The training.
         scoring: The progress of its evaluation on MNIST; "" if no evaluation runs.
     """
-    how = f"Stopped early, after {epochs(run)} epochs. " if run.stopped else ""
+    how = f"The training was stopped after {epochs(run)} epochs. " if run.stopped else ""
     if _has_converged(run):
-        how = f"Ended after {epochs(run)} epochs, because the validation loss did not fall any more. "
+        how = f"The training ended after {epochs(run)} epochs, because the validation loss did not fall any more. "
     sentences = [f"{how}{training_data_sentence(run.model.card)} Started from {escape(run.parent)}. It took {run.seconds:.0f} s."]
     return [*sentences, " ".join([*_handwriting_change(run), _mnist_change(run, scoring)])]
 
@@ -75,7 +77,7 @@ def _has_converged(run: Run) -> bool:
 
 
 def headline(run: Run, scoring: str = "") -> str:
-    """Describe the scores before and after a training in one line. The arguments are those of `outcome`."""
+    """Describe the scores before and after a training in one line. It takes the same arguments as `outcome`."""
     before, after = run.personal_before, run.personal_after
     parts = []
     if before and after and after.n:
@@ -86,7 +88,7 @@ def headline(run: Run, scoring: str = "") -> str:
 
 
 def unseen(record: RunRecord, scores: tuple[Score, Score] | None) -> str:
-    """Describe a run on the drawings that it has not learnt from.
+    """Describe the scores of a run on its unseen drawings.
 
     Args:
         record: The run.
@@ -119,11 +121,11 @@ def collapse(record: RunRecord) -> str:
 
 
 def warning(run: Run) -> str:
-    """Return what to do if a training has made the model worse; "" if it has not."""
+    """Return advice if a training has made the model worse; "" if it has not."""
     if _is_worse(run.personal_before, run.personal_after, 0):
         return "Your accuracy dropped. Start from the pre-trained model again, or label more drawings."
     if _is_worse(run.mnist_before, run.mnist_after, MAX_MNIST_LOSS):
-        return "MNIST accuracy dropped. Add more MNIST examples, or lower the weight of your drawings."
+        return "MNIST accuracy dropped. Add more MNIST digits, or lower the weight of your drawings."
     return ""
 
 

@@ -10,7 +10,7 @@ from digitcore.jobs.tasks import Priority, Task, TrainTask
 from pages.session.server_resources import ServerResources
 from pages.session.session_part import SessionPart, synchronized
 
-FAST, SLOW = 0.5, 2.0  # s between two polls: of running work, and of work that waits
+FAST, SLOW = 0.5, 2.0  # s between two polls, for running work and for waiting work
 STOPPED = "Stopped."
 
 AnyJob = Job[Any]
@@ -29,16 +29,16 @@ class Notice:
 class Work(SessionPart):
     """The work of a session on the worker.
 
-    `submit` starts a task whose result the session takes over, such as a training or an import. `result` returns a cached
+    `submit` starts a task whose result becomes part of the session, such as a training or an import. `result` returns a cached
     result, such as an evaluation, and starts its task if necessary. `collect` returns the jobs that have ended; call
     `start_background` afterwards.
 
-    Tasks of normal priority start at once. Tasks of low priority run one at a time, the newest first, and a training
+    Tasks of normal priority start immediately. Tasks of low priority run one at a time, the newest first, and a training
     interrupts them.
 
     Attributes:
         jobs: The waiting and running jobs. The tuple is replaced, never changed in place.
-        pause_reason: The reason why `result` starts no task: the user has stopped one, or one has failed. "" if it does.
+        pause_reason: The reason why `result` starts no task: the user has stopped a task, or a task has failed; otherwise "".
     """
 
     def __init__(self, resources: ServerResources, owner: str, lock: Any = None) -> None:
@@ -70,7 +70,7 @@ class Work(SessionPart):
         return found
 
     def results(self, tasks: Mapping[str, Task[T]]) -> dict[str, T]:
-        """Return the cached results of named tasks. The other tasks are started."""
+        """Return the cached results of named tasks. Tasks without a cached result are started."""
         found = {name: self.result(task) for name, task in tasks.items()}
         return {name: result for name, result in found.items() if result is not None}
 
@@ -107,7 +107,7 @@ class Work(SessionPart):
 
     @synchronized
     def collect(self) -> list[AnyJob]:
-        """Remove and return the jobs that have ended. Results are cached; the reasons of failed jobs become notices."""
+        """Remove and return the jobs that have ended. Results are cached, and errors become notices."""
         ended = [job for job in self.jobs if job.done]
         if ended:
             self.jobs = tuple(job for job in self.jobs if not job.done)
@@ -116,7 +116,7 @@ class Work(SessionPart):
                 if job.task.key is not None:
                     self._resources.results()[job.task.key] = job.result
             else:
-                self._give_up(job.task, str(job.error))
+                self._fail(job.task, str(job.error))
         return ended
 
     @synchronized
@@ -128,12 +128,12 @@ class Work(SessionPart):
 
     @synchronized
     def stop(self, *kinds: type[AnyTask]) -> None:
-        """Stop the work of these kinds. A training keeps what it learnt; its job ends later."""
+        """Stop the work of these kinds. A training keeps its current weights. Its job ends later."""
         for job in self.running(*kinds):
             job.stop()
             if not job.task.keeps_partial_result:
                 self.jobs = tuple(other for other in self.jobs if other is not job)
-                self._give_up(job.task, STOPPED)
+                self._fail(job.task, STOPPED)
         self._background = [task for task in self._background if not isinstance(task, kinds)]
 
     def stop_all(self) -> None:
@@ -147,7 +147,7 @@ class Work(SessionPart):
 
     @synchronized
     def adopt(self, jobs: tuple[AnyJob, ...], owner: str) -> None:
-        """Take over jobs of another session that is gone."""
+        """Add the running jobs of a session that has ended."""
         for job in jobs:
             job.owner = owner
         self.jobs = (*self.jobs, *jobs)
@@ -163,7 +163,7 @@ class Work(SessionPart):
         try:
             job = self._resources.jobs().submit(task, owner=self._owner)
         except JobError as error:
-            self._give_up(task, str(error))
+            self._fail(task, str(error))
         else:
             self.jobs = (*self.jobs, job)
 
@@ -174,7 +174,7 @@ class Work(SessionPart):
             self.jobs = tuple(other for other in self.jobs if other is not job)
             self._background.append(job.task)
 
-    def _give_up(self, task: AnyTask, reason: str) -> None:
+    def _fail(self, task: AnyTask, reason: str) -> None:
         if task.key is not None:
             self.pause_reason = reason
         else:

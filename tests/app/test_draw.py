@@ -232,7 +232,7 @@ def test_samples_out_and_in(app, few):
         keep_open(app, "files").button(key="samples_add").click().run()
         until(app, lambda: not session_of(app).work.running(ReadSamplesTask), lambda: keep_open(app, "files").run())
         assert len(session_of(app).samples) == 20
-        assert ("You have 1 of them already." in texts(app)) == (name == "more.zip")
+        assert ("You have 1 of these samples already." in texts(app)) == (name == "more.zip")
     assert "cannot be read" in texts(app)
 
 

@@ -194,7 +194,7 @@ def test_scores_on_learnt_and_on_held_out_drawings_are_never_in_one_column(app, 
     assert "Scored on 10 to 12 held-out drawings, so not all trainings were scored on the same drawings." in texts(app)
     app.selectbox(key="trainings_score").set_value("learnt").run()
     assert trainings(app)["Trainings"].tolist() == [1] and "p value" not in trainings(app)
-    assert "from which the models learnt, so this is no test on new drawings" in texts(app)
+    assert "which were used for training, so this is not a test on new drawings" in texts(app)
 
 
 def test_built_networks_are_told_apart_by_what_differs(app, genius, untrained):
@@ -216,7 +216,7 @@ def test_two_seeds_of_one_setting_are_two_models_not_two_settings(app, genius, u
     choose(app, "run 1", "run 2")
     see(app, "pair")
     assert "these two models differ" in texts(app) and "better" not in texts(app)
-    assert "Whether the settings differ is not known: train each of them with two or more seeds." in texts(app)
+    assert "It is not known whether the settings differ. Train each setting with two or more seeds." in texts(app)
     add_runs(app, untrained, [run_of("c", untrained, fast, 2, 9930), run_of("d", untrained, mlp, 3, 9815)])
     app.run()
     choose(app, "run 1", "run 2")

@@ -84,11 +84,11 @@ def test_drawing_while_training_and_stopping(person):
     assert person.predicted_digit() == 7
     person.go("Train")
     training.get_by_role("button", name="Stop", exact=True).click()
-    training.get_by_text("Stopped early").wait_for(timeout=LONG)
+    training.get_by_text("was stopped after").wait_for(timeout=LONG)
     training.get_by_role("button", name="Continue").click()
     assert "Active model: run 1" in person.bar().inner_text()
     training.get_by_role("button", name="Stop", exact=True).click(timeout=LONG)
-    training.get_by_text("Stopped early").wait_for(timeout=LONG)
+    training.get_by_text("was stopped after").wait_for(timeout=LONG)
 
 
 def test_a_killed_worker_is_reported(new_person, own_server):

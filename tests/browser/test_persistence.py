@@ -74,4 +74,4 @@ def test_training_and_slider_survive_a_reload(person):
     page.locator(".st-key-training").get_by_text("Epoch 1 of 9").wait_for(timeout=LONG)
     assert page.locator(".st-key-epochs").get_by_text("9", exact=True).first.is_visible()
     page.locator(".st-key-training").get_by_role("button", name="Stop").click()
-    page.locator(".st-key-training").get_by_text("Stopped early").wait_for(timeout=LONG)
+    page.locator(".st-key-training").get_by_text("was stopped after").wait_for(timeout=LONG)

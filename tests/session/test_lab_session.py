@@ -298,7 +298,7 @@ def test_imported_samples_are_added_and_can_be_taken_back(session, jobs, few):
         assert len(session.samples) == n
         if sentence:
             assert session.flash.startswith(sentence)
-            assert "You have 1 of them already" in session.flash
+            assert "You have 1 of these samples already" in session.flash
     assert session.work.notice(ReadSamplesTask).sentence == "You have all of these samples already."
     session.undo_samples()
     assert len(session.samples) == 2

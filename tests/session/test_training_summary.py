@@ -24,7 +24,7 @@ def test_progress_of_a_training(genius):
     job.on_progress(Progress(0.25, {"epoch": 1.0, "seconds": 3.0}))
     assert training_summary.job_text(job) == "Epoch 2 of 4 · 9 s left"
     job.is_stopping = True
-    assert training_summary.job_text(job) == "Stopping. What was learnt is kept."
+    assert training_summary.job_text(job) == "Stopping. The current weights are kept."
     job.is_stopping = False
     job.on_progress(Progress(1.0, {"epoch": 4.0, "seconds": 12.0}))
     assert training_summary.job_text(job) == "Finishing the training …"
@@ -117,4 +117,7 @@ def test_a_training_that_early_stopping_has_ended(genius):
     points = [{"epoch": float(epoch), "samples_seen": 0.0, "seconds": 0.0, "val_loss": 1.0} for epoch in range(5)]
     found = replace(run(genius), history=points, settings=TrainSettings(epochs=20, early_stopping=2))
     assert training_summary.epochs(found) == "4 of 20"
-    assert "Ended after 4 of 20 epochs, because the validation loss did not fall any more." in training_summary.outcome(found)[0]
+    assert (
+        "The training ended after 4 of 20 epochs, because the validation loss did not fall any more."
+        in training_summary.outcome(found)[0]
+    )

@@ -18,7 +18,7 @@ from pages.session.lab_session import LabSession
 
 BRUSH_RANGE, DEFAULT_BRUSH = (8, 40), 20  # px
 MAX_PASTED = 5_000_000  # characters of a pasted image's data URL
-BLANK = "The picture is blank. Use one that shows a digit on a plain background."
+BLANK = "The picture is blank. Use a picture of a digit on a plain background."
 TOOLS_KEY = "canvas_tools"
 _tools = st.components.v2.component(
     "digit-lab-canvas-tools",
@@ -104,7 +104,7 @@ def canvas_options(session: LabSession) -> None:
             2,
             key="brush",
             persist_state="session",
-            help="MNIST's strokes are about as thick as 20 px here.",
+            help="A width of 20 px gives strokes that are about as thick as MNIST's strokes.",
         )
         state.seed_widget("paper", session.canvas.white_background)
         st.toggle("White background", key="paper", on_change=_on_background_change, args=(session,))
@@ -114,7 +114,7 @@ def canvas_options(session: LabSession) -> None:
 
 
 def load_image(session: LabSession, content: bytes) -> None:
-    """Replace the drawing by the digit of a picture, or show why this is impossible."""
+    """Replace the drawing by the digit of a picture, or show why the picture cannot be used."""
     try:
         found = images.ink_from_file(content).digits()
     except ImageError as error:
@@ -156,7 +156,7 @@ def _on_paste(session: LabSession) -> None:
     tools: dict[str, Any] = state.widget_value(TOOLS_KEY) or {}
     url = str(tools.get("pasted") or "")
     if len(url) > MAX_PASTED:
-        session.show_error("The pasted picture is too large. Paste a smaller one.")
+        session.show_error("The pasted picture is too large. Paste a smaller picture.")
         return
     try:
         load_image(session, decode_data_url(url))

@@ -7,15 +7,16 @@
 //   2. The user draws on `canvas.upper-canvas`, which shows the stroke under way. Finished strokes are on
 //      `canvas.dc-canvas.lower-canvas`. Both canvases have the same size on the screen.
 //   3. The toolbar is `.dc-toolbar`. Its buttons have the titles in TOOLBAR_TITLES. They can be clicked while they are hidden.
-//   4. A click on "Update the app with this drawing" sends the drawing to the server at once. Without the click, the component
-//      sends it 200 ms after the end of the stroke.
+//   4. A click on "Update the app with this drawing" sends the drawing to the server immediately. Without the click, the
+//      component sends it 200 ms after the end of the stroke.
 //   5. The button "Undo" is enabled if and only if the component holds a stroke that it can undo.
 //   6. The component draws from mouse events: `mousedown` on the upper canvas, `mousemove` and `mouseup` on the document. It
 //      also accepts events that a script dispatches.
 //   7. A widget with a new key has a new canvas element.
 //
-// tests/browser/test_canvas_adapter.py checks these facts in a running app. tests/browser/test_drawing.py checks what a user
-// notices: the time until the server gets a stroke, the hidden toolbar, and strokes drawn while the widget is replaced.
+// tests/browser/test_canvas_adapter.py checks these facts in a running app. tests/browser/test_drawing.py checks the
+// behavior that a user notices: the time until the server gets a stroke, the hidden toolbar, and strokes drawn while the widget
+// is replaced.
 
 const CONTAINER = ".st-key-canvas";
 const UPPER_CANVAS = "canvas.upper-canvas", LOWER_CANVAS = "canvas.dc-canvas.lower-canvas";
@@ -38,7 +39,7 @@ function findDeep(root, selector) {
 const findInContainer = (selector) => container() && findDeep(container(), selector);
 const findButton = (action) => findInContainer(`button[title="${TOOLBAR_TITLES[action]}"]`);
 
-/** Return the canvas element that the user draws on, or null while there is none. */
+/** Return the canvas element that the user draws on, or null if there is no canvas. */
 export const findCanvas = () => findInContainer(UPPER_CANVAS);
 
 /** Return whether an event happens on the canvas. */

@@ -1,7 +1,7 @@
 // Reloads the page after a reconnect if another session answers.
 //
 // A server that was restarted starts a new session, which does not know the canvas of this page. After a reconnect the browser
-// asks the server for a sign: a higher number of reconnects. If the sign does not come, the page is reloaded. The new page
+// asks the server for a higher number of reconnects. If the answer does not come, the page is reloaded. The new page
 // finds the saved lab by the address.
 
 import { isConnected, observeConnection } from "../streamlit.js";
@@ -9,7 +9,7 @@ import { isConnected, observeConnection } from "../streamlit.js";
 const QUESTION_DELAY = 500, ANSWER_TIMEOUT = 5000;  // ms
 let reconnects = null;
 
-/** Take over the server's number of reconnects. */
+/** Store the server's number of reconnects. */
 export function setReconnects(count) {
   reconnects = count;
 }

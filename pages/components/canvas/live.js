@@ -53,7 +53,7 @@ function sendLater(delay) {
   setTimeout(send, delay);
 }
 
-// The finished stroke may have overtaken the answer to the last picture.
+// The finished stroke may arrive before the answer to the last picture.
 window.addEventListener("pointerdown", () => { clock.answered = clock.sent; }, true);
 window.addEventListener("pointermove", () => {
   if (!isDrawing()) return;

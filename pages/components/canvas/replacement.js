@@ -2,7 +2,7 @@
 //
 // The server replaces the widget after a label, Clear, and sometimes Undo and Redo. A stroke that begins in this time would be
 // lost together with the old canvas. It is held back instead: the browser's own events do not reach the canvas, and the
-// recorded stroke is drawn on the new canvas later, all at once. A new canvas sets up its brush more than once and forgets the
+// recorded stroke is drawn on the new canvas later, in one step. A new canvas sets up its brush more than once and forgets the
 // beginning of a stroke that is under way at that time. Therefore a drawn stroke is checked, and drawn again if it is missing.
 //
 // The phases of a replacement:
@@ -95,8 +95,8 @@ function checkSoon(stroke) {
   setTimeout(check, CHECK_DELAY, stroke, MAX_CHECKS);
 }
 
-// On a busy machine a new canvas may be there before it draws. It has taken the stroke when it can undo it. A new canvas may
-// also be wiped once more. Then it can undo a stroke that it does not show.
+// On a busy machine a new canvas may be there before it draws. The canvas has accepted the stroke if it can undo the stroke.
+// A new canvas may also be wiped once more. Then it can undo a stroke that it does not show.
 function check(stroke, checksLeft, wasMissing = false) {
   if (replacement.checkedStroke !== stroke) return;
   const isTaken = canUndo();
@@ -112,7 +112,7 @@ function check(stroke, checksLeft, wasMissing = false) {
   }
 }
 
-// Compares coordinates, because for a moment there is neither the old canvas nor the new one.
+// Compares coordinates, because for a moment neither the old nor the new canvas exists.
 function isWithinBox(event) {
   const { left, right, top, bottom } = replacement.box;
   const { clientX, clientY } = event;

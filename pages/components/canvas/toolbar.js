@@ -1,4 +1,4 @@
-// The component with the buttons Undo, Redo and Clear. It also adds to the canvas what the drawable canvas lacks: it sends the
+// The component with the buttons Undo, Redo and Clear. It also adds features that the drawable canvas lacks: it sends the
 // drawing as soon as a stroke ends, hides the component's own toolbar, and takes pasted pictures.
 //
 // Streamlit calls the exported function at every script run, after the clean-up of the previous call. State that must survive

@@ -36,7 +36,7 @@ class Figure:
 
 
 def is_dark() -> bool:
-    """Check whether the page is dark. Charts with a color for zero need it."""
+    """Check whether the page is dark. A chart with a color for zero depends on this."""
     return st.context.theme.type == "dark"
 
 
@@ -48,7 +48,7 @@ def data_url(image: np.ndarray) -> str:
 
 
 def figure_row(figures: Sequence[Figure]) -> None:
-    """Draw figures side by side. They wrap on a narrow screen."""
+    """Draw figures side by side. On a narrow screen, the figures wrap."""
     st.html(assets.render("figures/row.html", figures=figures))
 
 

@@ -10,7 +10,7 @@ from pages.components.prediction import Reading
 from pages.session import formatting, resources, state
 from pages.session.lab_session import LabSession
 
-NOTHING_DRAWN = "Draw a digit first, then tap it."
+NOTHING_DRAWN = "Draw a digit first, then tap its label."
 BUTTONS_KEY = "label_buttons"
 SHOWN_FROM = 0.005  # A smaller probability has no number above its bar.
 _buttons = st.components.v2.component(
@@ -35,7 +35,7 @@ def label_counts(session: LabSession) -> None:
 
 
 def _data(readings: list[Reading], has_keys: bool) -> dict[str, Any]:
-    """Return what the buttons show: for each digit the heights of its bars, 0 to 1, its name and its percentage."""
+    """Return the content of the buttons: for each digit the heights of its bars, 0 to 1, its name and its percentage."""
     shares = [[0.0 if one.probabilities is None else float(one.probabilities[digit]) for one in readings] for digit in range(10)]
     is_drawn = readings[-1].probabilities is not None
     return {

@@ -1,4 +1,4 @@
-"""The explanation of a prediction. It is computed when the user asks for it, so that strokes stay quick."""
+"""The explanation of a prediction. It is computed when the user asks for it, so that strokes are not delayed."""
 
 import numpy as np
 import streamlit as st
@@ -50,13 +50,15 @@ def _show_counterfactual(name: str, model: ModelBundle, digit: np.ndarray) -> No
             Figure(changed.digit, f"a {target}: {formatting.percent(changed.probability, 1)}", COUNTERFACTUAL_HEIGHT),
         ]
     )
-    st.caption(f"{formatting.plural(changed.n_added, 'spot')} of ink added, {changed.n_erased} erased.")
+    st.caption(
+        f"{formatting.plural(changed.n_added, 'spot')} of ink added and {formatting.plural(changed.n_erased, 'spot')} erased."
+    )
 
 
 def _show_layers(session: LabSession, model: ModelBundle, name: str, digit: np.ndarray) -> None:
     st.markdown(
         f"**Layer by layer in {formatting.escape(name)}**",
-        help="The activations of each layer: bright where a filter or unit responds. A dead unit does not respond to any digit.",
+        help="The pictures show activations. They are bright where a filter or unit responds. A dead unit responds to no digit.",
     )
     layers = session.work.result(ActivationsTask(model, digit))
     if layers is None:

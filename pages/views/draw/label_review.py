@@ -9,15 +9,15 @@ from pages.session import formatting, resources, state
 from pages.session.lab_session import LabSession
 from pages.session.model_library import PRETRAINED
 
-MIN_SAMPLES = 10  # With fewer samples, four trainings are not worth their time.
+MIN_SAMPLES = 10  # With fewer samples, the four models would learn too little.
 CLOSER_HELP = (
-    "Four models are trained, each without a quarter of your drawings, and predict that quarter. A model that has learnt a wrong "
-    "label would confirm it. The least likely label comes first (confident learning, C. Northcutt et al. 2021)."
+    "Each of four models is trained without a quarter of your drawings, and predicts that quarter. A model that was trained on a "
+    "wrong label would confirm the label. The least likely label comes first (confident learning, C. Northcutt et al. 2021)."
 )
 
 
 def show(session: LabSession, digits: list[int]) -> None:
-    """Draw the drawings with doubtful labels, and buttons to relabel or keep them.
+    """Draw the drawings with doubtful labels, and buttons to relabel the drawings or to keep their labels.
 
     Args:
         session: The session.

@@ -16,7 +16,7 @@ ALL, MISCLASSIFIED, HELD_OUT, CONTRADICTED = "all", "errors", "held out", "revie
 
 
 def show(session: LabSession) -> None:
-    """Draw one page of the gallery at a time, so that hundreds of drawings stay quick."""
+    """Draw one page of the gallery at a time, so that the page is fast with hundreds of drawings."""
     samples = session.samples.current
     if not len(samples):
         st.caption("No drawings yet. Draw a digit and tap its label.")
@@ -90,7 +90,7 @@ def _show_actions(session: LabSession, selected: list[int]) -> None:
 
 
 def show_strokes(session: LabSession, i: int) -> None:
-    """Show how a drawing was drawn, and variants of it that are added to the training set."""
+    """Replay the strokes of a drawing, and show the variants that are added to the training set."""
     samples = session.samples.current
     side, brush, strokes = decode_strokes(samples.strokes[i])
     if not strokes:

@@ -29,7 +29,7 @@ def _show(session: LabSession) -> None:
 
 
 def _show_button(session: LabSession) -> None:
-    """Draw the button, and beside it the outcome of the last training or what to draw next."""
+    """Draw the button, and beside it the outcome of the last training or the suggested next digit."""
     record = session.models.active_run
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
@@ -56,7 +56,7 @@ def _train(session: LabSession) -> None:
 
 
 def _advice(session: LabSession) -> str:
-    """Return the number of drawings, and what to draw next."""
+    """Return the number of drawings, and the suggested next digit."""
     return f"{formatting.samples(session.samples.current)}. {session.suggestion().sentence}"
 
 
@@ -66,7 +66,7 @@ def _offer_review(session: LabSession) -> None:
     if n_contradicted:
         label = f"Check {formatting.plural(n_contradicted, 'label')}"
         if st.button(label, key="review", type="tertiary", on_click=_review):
-            st.rerun()  # The expander stands outside this fragment.
+            st.rerun()  # The expander is outside this fragment.
 
 
 def _review() -> None:

@@ -12,9 +12,9 @@ from pages.components.work import show_notice
 from pages.session.lab_session import LabSession
 
 FORMATS: dict[str, tuple[str, Callable[[SampleSet], bytes], str]] = {
-    "Everything (.npz)": ("samples.npz", SampleSet.to_npz, "Digits, labels, strokes and dates."),
-    "Pictures (.zip)": ("samples.zip", sample_files.to_image_zip, "PNG files in one folder per digit."),
-    "IDX (.zip)": ("samples-idx.zip", sample_files.to_idx_zip, "Two files in the format of MNIST."),
+    "Everything (.npz)": ("samples.npz", SampleSet.to_npz, "The file contains the digits, labels, strokes and dates."),
+    "Pictures (.zip)": ("samples.zip", sample_files.to_image_zip, "The file contains PNG files in one folder for each digit."),
+    "IDX (.zip)": ("samples-idx.zip", sample_files.to_idx_zip, "The file contains two files in the format of MNIST."),
 }
 
 
@@ -32,7 +32,7 @@ def show(session: LabSession) -> None:
         type=["npz", "zip", "csv", "gz"],
         key="samples_file",
         max_upload_size=sample_files.MAX_BYTES // 1_000_000,
-        help="An .npz or CSV file, a ZIP of pictures in folders named 0 to 9, or a ZIP of IDX files.",
+        help="Choose an .npz or CSV file, a ZIP file of pictures in folders named 0 to 9, or a ZIP file of IDX files.",
     )
     st.button(
         "Import",

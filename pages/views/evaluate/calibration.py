@@ -24,8 +24,8 @@ def show(session: LabSession, models: Models) -> None:
         table = pd.concat([reliability_table(one).assign(model=name) for name, one in evaluations.items()], ignore_index=True)
         st.altair_chart(charts.reliability(with_fixed_colors(table, models)), key="reliability")
         st.caption(
-            "On the dashed line, confidence equals accuracy. Above it, the model is under-confident. Thin lines: 95 % intervals. "
-            f"A point has at least {MIN_BIN_COUNT} digits."
+            "On the dashed line, confidence equals accuracy. Above the line, the model is under-confident. Thin lines are "
+            f"95 % intervals. Each point is the mean of at least {MIN_BIN_COUNT} digits."
         )
         download_table(table, "accuracy by confidence")
     with right:
@@ -38,7 +38,7 @@ def show(session: LabSession, models: Models) -> None:
     )
     st.markdown(
         f"Calibration error: {errors}.",
-        help="Expected calibration error: the mean difference between confidence and accuracy over 15 bins.",
+        help="The expected calibration error is the mean difference between confidence and accuracy over 15 bins.",
     )
     name = choose_model({name: models[name] for name in evaluations}, "threshold")
     threshold = st.slider(
@@ -48,7 +48,7 @@ def show(session: LabSession, models: Models) -> None:
         float(round(thresholds[name], 2)),
         0.01,
         key=f"threshold_of_{name}",
-        help="Below the threshold the model answers “unsure”. At 0 it always answers.",
+        help="Below the threshold, the model answers “unsure”. With a threshold of 0, the model always answers.",
     )
     st.markdown(_describe_threshold(evaluations[name], threshold))
 
@@ -69,5 +69,5 @@ def _describe_threshold(evaluation: Evaluation, threshold: float) -> str:
     right = f" {formatting.percent(accuracy, 2)} of these answers are correct." if n_answered else ""
     return (
         f"The model answers **{n_answered:,}** of {evaluation.n:,} digits ({formatting.percent(n_answered / evaluation.n, 1)})."
-        f"{right} It is unsure about {n_unsure:,} digits. {n_avoided:,} of them would have been errors."
+        f"{right} It is unsure about {n_unsure:,} digits. {n_avoided:,} of these predictions are wrong."
     )

@@ -50,7 +50,7 @@ def _show_cell(evaluation: Evaluation, name: str, cells: list[dict[str, Any]]) -
     inside = np.flatnonzero((evaluation.labels == true) & (evaluation.predictions == predicted))
     shown = formatting.escape(name)
     if not len(inside):
-        st.caption(f"{shown} predicts {predicted} for no {true}.")
+        st.caption(f"{shown} predicts no {true} as {predicted}.")
         return
     by_confidence = inside[np.argsort(-evaluation.confidence[inside], kind="stable")]
     st.markdown(f"**{len(inside):,} digits: true {true}, predicted {predicted}** by {shown}, most confident first.")

@@ -30,7 +30,7 @@ def show(session: LabSession, models: Models) -> None:
         for name, model in models.items()
     }
     if untrained := [name for name, points in histories.items() if len(points) < 2]:
-        st.caption(f"No curves, because these models were not trained: {', '.join(map(formatting.escape, untrained))}.")
+        st.caption(f"These models have no stored curves: {', '.join(map(formatting.escape, untrained))}.")
     tables = {metric: history.curve_table(histories, metric) for metric in charts.METRICS}
     for column, (metric, table) in zip(st.columns(2), tables.items(), strict=True):
         if table.empty:
@@ -42,7 +42,7 @@ def show(session: LabSession, models: Models) -> None:
     every = pd.concat([table.assign(metric=metric) for metric, table in tables.items()], ignore_index=True)
     if len(every):
         download_table(every, "curves")
-    st.caption("Validation: MNIST digits that are not used for training. Epoch 0 is before the training.")
+    st.caption("Validation digits are MNIST digits that are not used for training. Epoch 0 is the state before the training.")
 
 
 def _ancestry(session: LabSession, model: ModelBundle) -> list[list[Point]]:

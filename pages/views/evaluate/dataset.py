@@ -17,7 +17,7 @@ from pages.session.lab_session import LabSession
 MAX_HARDEST = 40
 DISPUTED_HELP = (
     "Fewer than three of five people confirmed the labels of these digits (C. Northcutt et al. 2021, “Pervasive label errors in "
-    "test sets”). The label may be wrong."
+    "test sets”). The labels may be wrong."
 )
 
 
@@ -55,7 +55,7 @@ def show(session: LabSession, models: Models) -> None:
 
 
 def _show_hardest(session: LabSession, models: Models) -> None:
-    st.markdown("**Hardest examples**", help="The test digits with the highest loss.")
+    st.markdown("**Hardest examples**", help="These test digits have the highest loss.")
     name = choose_model(models, "odd", "Hardest for")
     result = session.work.result(EvaluateTask(models[name]))
     if result is None:
@@ -69,7 +69,7 @@ def _show_hardest(session: LabSession, models: Models) -> None:
 
 
 def _show_disputed(name: str, evaluation: Evaluation) -> None:
-    """Draw the digits with disputed labels, and say the accuracy with and without them."""
+    """Draw the digits with disputed labels, and show the accuracy with and without these digits."""
     st.markdown("**Disputed labels**", help=DISPUTED_HELP)
     disputed = np.array(sorted(DISPUTED_TEST_LABELS))
     n_errors, n_disputed = evaluation.n - evaluation.correct, int((~evaluation.is_correct[disputed]).sum())
@@ -77,7 +77,7 @@ def _show_disputed(name: str, evaluation: Evaluation) -> None:
     accuracy_of_rest = formatting.percent(1 - (n_errors - n_disputed) / rest, 2)
     st.markdown(
         f"{formatting.escape(name)}: {formatting.plural(n_errors, 'error')} in {evaluation.n:,} digits, accuracy "
-        f"{formatting.percent(1 - n_errors / evaluation.n, 2)}; without the {len(disputed)} disputed ones "
+        f"{formatting.percent(1 - n_errors / evaluation.n, 2)}; without the {len(disputed)} disputed digits "
         f"{formatting.plural(n_errors - n_disputed, 'error')} in {rest:,}, {accuracy_of_rest}."
     )
     gallery.gallery(mnist_cells(disputed, {name: evaluation}), "disputed_gallery")

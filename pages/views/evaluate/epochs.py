@@ -27,7 +27,9 @@ def show(session: LabSession, models: Models) -> None:
         return
     epochs = [int(epoch) for epoch in found.epochs]
     left, right = st.columns(2, vertical_alignment="bottom")
-    epoch = left.select_slider("Epoch", epochs, value=epochs[-1], key=f"epoch_{name}", help="Epoch 0 is before the training.")
+    epoch = left.select_slider(
+        "Epoch", epochs, value=epochs[-1], key=f"epoch_{name}", help="Epoch 0 is the state before the training."
+    )
     digit = right.segmented_control("Digit", list(range(10)), default=7, required=True, key="epoch_digit")
     _show(found, epochs.index(epoch), digit or 0)
 

@@ -1,4 +1,4 @@
-"""The Map view: MNIST's digits and the user's drawings by similarity to a network."""
+"""The Map view: MNIST's digits and the user's drawings, placed by the features of a network."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def show(session: LabSession, models: Models) -> None:
     if clicked:
         _show_digit(clicked[0]["kind"], int(clicked[0]["number"]), own, models)
     else:
-        st.caption("Point at a digit to see it. Click it to open it.")
+        st.caption("Point at a digit to see its picture. Click a digit to open its details.")
 
 
 def _table(found: FeatureMap, digits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:

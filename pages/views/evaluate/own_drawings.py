@@ -58,7 +58,7 @@ def show(session: LabSession, models: Models) -> None:
 
 
 def _show_comparison(evaluations: list[Evaluation], is_unseen: np.ndarray, baseline: str, candidate: str) -> None:
-    """Compare both models on the drawings that neither has learnt from. A test on training drawings would mean nothing."""
+    """Compare both models on the drawings that neither has learnt from. A test on training drawings would be biased."""
     n_unseen = int(is_unseen.sum())
     if not n_unseen:
         st.markdown(training_summary.drawings_headline(PairedComparison(*evaluations), has_learnt=True))
@@ -68,7 +68,9 @@ def _show_comparison(evaluations: list[Evaluation], is_unseen: np.ndarray, basel
     what = f"unseen drawing{'s' * (n_unseen != 1)}"
     st.markdown(training_summary.comparison(on_unseen, baseline, candidate, what), help=training_summary.UNSEEN_HELP)
     if n_unseen < len(is_unseen):
-        st.caption(f"{formatting.drawings(len(is_unseen) - n_unseen)} may have been used for training. They are not compared.")
+        st.caption(
+            f"The comparison leaves out {formatting.drawings(len(is_unseen) - n_unseen)} that may have been used for training."
+        )
 
 
 def _show_first_predictions(session: LabSession) -> None:
@@ -82,11 +84,11 @@ def _show_first_predictions(session: LabSession) -> None:
     st.markdown(
         f"**First predictions.** **{correct} of {n}** drawings were predicted correctly before they had a label "
         f"(95 % interval {bounds}).",
-        help="The model that was active predicted each drawing before it could learn from it. So this accuracy needs no held-out "
-        "drawings (prequential evaluation, A. P. Dawid 1984).",
+        help="The active model predicted each drawing before it was trained on the drawing. Therefore this accuracy needs no "
+        "held-out drawings (prequential evaluation, A. P. Dawid 1984).",
     )
     st.altair_chart(charts.prequential(table), key="prequential")
-    st.caption("Band: 95 % interval. Orange: wrong predictions. A dashed line: another model predicts from here on.")
+    st.caption("The band is the 95 % interval. Wrong predictions are orange. At a dashed line, another model became active.")
     download_table(table, "first_predictions")
 
 

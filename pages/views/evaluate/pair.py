@@ -1,4 +1,4 @@
-"""The Compare two view: whether two models differ, and which digits are corrected or become errors."""
+"""The Compare two view: whether two models differ, and the digits that are corrected or become errors."""
 
 import pandas as pd
 import streamlit as st
@@ -31,13 +31,13 @@ def show(session: LabSession, models: Models) -> None:
     with left:
         table = found.digit_table(chosen)
         st.altair_chart(charts.digit_accuracy(table), key="digit_shares")
-        st.caption("Thin lines: 95 % intervals.")
+        st.caption("Thin lines are 95 % intervals.")
         download_table(table, "accuracy on each digit")
     with right:
         st.markdown("**Change in confusion**")
         change = found.confusion_table()
         st.altair_chart(charts.confusion_change(change, is_dark=figures.is_dark()), key="confusion_change")
-        st.caption(f"Blue: {formatting.escape(candidate)} makes fewer errors. Orange: it makes more errors.")
+        st.caption(f"Blue means that {formatting.escape(candidate)} makes fewer errors, and orange means more errors.")
         download_table(change, "change in confusion")
     _show_digits(found, chosen, models)
 

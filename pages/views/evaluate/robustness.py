@@ -16,12 +16,12 @@ DEFAULT_SHOWN = 2  # corruptions
 
 
 def show(session: LabSession, models: Models) -> None:
-    """Draw the accuracies of the cards, or of all test digits if the user asks for them. A chart never mixes the two."""
+    """Draw the accuracies of the cards or, on request, of all test digits. A chart never mixes both sets of digits."""
     use_all = st.toggle(
         "Evaluate all test digits (about a minute per model)",
         key="robustness_all_digits",
         persist_state="session",
-        help="Otherwise shipped models show the accuracy on 1,000 test digits, which is stored on their cards.",
+        help="If this is off, shipped models show the accuracy on 1,000 test digits, which is stored on their cards.",
     )
     tables = _on_all_digits(session, models, wait=use_all) or _from_cards(session, models)
     if missing := [name for name in models if name not in tables]:
@@ -48,7 +48,7 @@ def show(session: LabSession, models: Models) -> None:
 
 
 def _on_all_digits(session: LabSession, models: Models, wait: bool) -> dict[str, pd.DataFrame]:
-    """Return the known tables on all test digits. With `wait`, ask for all; else return none unless all are known."""
+    """Return the known tables on all test digits. With `wait`, start unknown evaluations; else return {} unless all are known."""
     tasks = {name: RobustnessTask(model) for name, model in models.items()}
     if wait:
         return session.work.results(tasks)

@@ -33,18 +33,20 @@ LOW, HIGH = "{} 95 % from", "{} 95 % to"  # columns of the ends of an interval i
 HIGHER_IS_BETTER = {"MNIST", "Your handwriting", *ROBUSTNESS.values()}
 NEVER_BEST = {"Time (ms)"}  # It differs between measurements.
 HELP = {
-    "Time (ms)": "Median time of one prediction on this machine, on one thread.",
-    "MNIST": "Accuracy on the 10,000 test digits. The star marks the best model of a column.",
-    "MNIST 95 %": "95 % interval (Wilson).",
-    "Loss": "Mean cross-entropy on the test digits, in nats. Smaller is better.",
-    CALIBRATION: "Difference between confidence and accuracy. Smaller is better. An untrained network gets no star.",
-    "Your handwriting": "Accuracy on the drawings that no chosen model has learnt from, or on all drawings if there are none.",
-    "Your handwriting 95 %": "95 % interval. It is wide if there are few drawings.",
-    ROBUSTNESS[robustness.CARD_DIGITS]: "Mean accuracy over ten corruptions at five severities, on the first 1,000 test digits. "
-    "It stands on the cards of the shipped models.",
-    ROBUSTNESS[mnist.TEST_SIZE]: "Mean accuracy over ten corruptions at five severities, on all test digits. The Robustness view "
-    "measures it.",
-    "Not calibrated": "Shipped models and trained models are calibrated on MNIST's validation digits, other models are not.",
+    "Time (ms)": "This is the median time of a prediction on one thread of this machine.",
+    "MNIST": "This is the accuracy on the 10,000 test digits. A star marks the best model of a column.",
+    "MNIST 95 %": "This is Wilson's 95 % interval.",
+    "Loss": "This is the mean cross-entropy on the test digits, in nats. A smaller loss is better.",
+    CALIBRATION: "This is the mean difference between confidence and accuracy. A smaller error is better. An untrained network "
+    "gets no star.",
+    "Your handwriting": "This is the accuracy on the drawings that no chosen model has learnt from. If there is no such drawing, "
+    "it is the accuracy on all drawings.",
+    "Your handwriting 95 %": "This is Wilson's 95 % interval. It is wide if there are few drawings.",
+    ROBUSTNESS[robustness.CARD_DIGITS]: "This is the mean accuracy over ten corruptions at five severities, on the first 1,000 "
+    "test digits. It is stored on the cards of the shipped models.",
+    ROBUSTNESS[mnist.TEST_SIZE]: "This is the mean accuracy over ten corruptions at five severities, on all test digits. The "
+    "Robustness view measures it.",
+    "Not calibrated": "Shipped and trained models are calibrated on MNIST's validation digits. Other models are not calibrated.",
 }
 DRAWINGS = "Drawings evaluated"  # column of the download: the number of drawings behind the accuracy
 MODEL_COLUMN_WIDTH = 112  # px
@@ -58,7 +60,7 @@ def show(session: LabSession, models: Models) -> None:
     candidates = {name: _candidates(shown, models, name) for name in FORMATS if name in shown}
     st.dataframe(
         shown.style.format(
-            {name: _formatter(found, name, _is_fair(session, models, name)) for name, found in candidates.items()}
+            {name: _formatter(found, name, _is_scored_on_unseen(session, models, name)) for name, found in candidates.items()}
         ),
         placeholder="–",
         hide_index=True,
@@ -80,7 +82,7 @@ def show(session: LabSession, models: Models) -> None:
             type="tertiary",
             key="predictions_csv",
             disabled=len(evaluations) < len(models),
-            help="The ten probabilities of each model for each test digit.",
+            help="The file contains the ten probabilities of each model for each test digit.",
         )
         if settings.shape[1] > 1:
             with st.popover("Settings that differ", type="tertiary"):
@@ -126,12 +128,12 @@ def numbers(session: LabSession, models: Models) -> pd.DataFrame:
 
 
 def evaluation_results(session: LabSession, models: Models) -> dict[str, MnistResult]:
-    """Return the evaluations on MNIST's test digits that are known. The others are started."""
+    """Return the evaluations on MNIST's test digits that are known. Unknown evaluations are started."""
     return session.work.results({name: EvaluateTask(model) for name, model in models.items()})
 
 
 def predictions_csv(evaluations: dict[str, Evaluation]) -> str:
-    """Return the predictions of all models. It is called when the button is pressed, because the text is long."""
+    """Return the predictions of all models. The text is long, so it is created only when the button is pressed."""
     tables = [prediction_table(evaluation).assign(model=name) for name, evaluation in evaluations.items()]
     text: str = pd.concat(tables, ignore_index=True).to_csv(index=False)
     return text
@@ -157,7 +159,7 @@ def _interval_text(low: float, high: float, n: float | None, places: int) -> str
     return formatting.interval((low, high), places) + (f" of {n:.0f}" if n else "")
 
 
-def _is_fair(session: LabSession, models: Models, name: str) -> bool:
+def _is_scored_on_unseen(session: LabSession, models: Models, name: str) -> bool:
     """Check whether a column may have a star: no model was trained on the digits of the column."""
     if name in NEVER_BEST:
         return False
@@ -165,7 +167,7 @@ def _is_fair(session: LabSession, models: Models, name: str) -> bool:
 
 
 def _candidates(table: pd.DataFrame, models: Models, name: str) -> "pd.Series[float]":
-    """Return the values of a column that may have a star. The calibration of random weights has none."""
+    """Return the values of a column that may have a star. The calibration error of random weights has no star."""
     is_trained = [models[model].card.trained for model in table["Model"]]
     return table[name][is_trained] if name == CALIBRATION else table[name]
 

@@ -20,9 +20,9 @@ from pages.session.model_library import UNTRAINED
 
 START, NETWORK, DRAWINGS, EPOCHS = "start", "network", "drawings", "epochs"
 LABELS = {START: "Started from", NETWORK: "Network", DRAWINGS: "Training drawings", SEED: "Seed"}
-BUILT = "built: "  # begins the text of a built network; the kinds of its rows follow
+BUILT = "built: "  # start of the text of a built network; the kinds of its rows follow
 HELD_OUT, LEARNT, MNIST = "held_out", "learnt", "mnist"
-SCORES = {  # Scores on different sets have different names, so that they never stand in one column.
+SCORES = {  # Scores on different sets have different names, so that they are never in one column.
     MNIST: "MNIST test digits",
     "validation": "MNIST validation digits",
     HELD_OUT: "Held-out drawings",
@@ -58,7 +58,7 @@ def describe_seeds(session: LabSession, baseline: str, candidate: str) -> str:
         return " ".join(spreads)
     found = run_groups.difference(second, first)
     if found.verdict == Verdict.UNKNOWN:
-        return " ".join([*spreads, "Whether the settings differ is not known: train each of them with two or more seeds."])
+        return " ".join([*spreads, "It is not known whether the settings differ. Train each setting with two or more seeds."])
     how = {
         Verdict.BETTER: "are better than",
         Verdict.WORSE: "are worse than",

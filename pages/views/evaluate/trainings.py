@@ -32,7 +32,7 @@ TITLES = {
     "verdict": "Compared with the reference",
 }
 BAND_TITLES = {"model": "Group", "epoch": "Epoch", "mean": "Mean", "low": "Lowest", "high": "Highest", "n": "Trainings"}
-TESTED = ["difference_low", "difference_high", "p_value", "verdict"]  # columns that rest on unseen samples
+TESTED = ["difference_low", "difference_high", "p_value", "verdict"]  # columns that are valid only for unseen samples
 FORMATS: dict[str, Callable[[Any], str]] = {
     **dict.fromkeys(("mean", "low", "high"), functools.partial(formatting.percent, places=2)),
     "deviation": lambda share: f"{100 * share:.2f}",
@@ -40,13 +40,13 @@ FORMATS: dict[str, Callable[[Any], str]] = {
     "p_value": lambda p: f"{p:.2g}" if p >= 0.001 else "< 0.001",
 }
 HELP = {
-    "Standard deviation": "Over the trainings of the group, in percentage points.",
-    "Difference": "Mean of the group minus mean of the reference group, in percentage points.",
-    "Difference from": "Lower end of Welch's 95 % interval, in percentage points.",
-    "Difference to": "Upper end of Welch's 95 % interval, in percentage points.",
-    "p value": "Welch's test, corrected for the number of pairs of groups (Holm).",
+    "Standard deviation": "This is the standard deviation over the trainings of the group, in percentage points.",
+    "Difference": "This is the mean of the group minus the mean of the reference group, in percentage points.",
+    "Difference from": "This is the lower end of Welch's 95 % interval, in percentage points.",
+    "Difference to": "This is the upper end of Welch's 95 % interval, in percentage points.",
+    "p value": "This is the p value of Welch's test, corrected for the number of pairs of groups (Holm).",
     "Compared with the reference": "A group is called better or worse only if its trainings and those of the reference group "
-    "differ in nothing but the seed.",
+    "differ only in the seed.",
 }
 
 
@@ -89,7 +89,7 @@ def _choose(every: list[TrainedRun], titles: Mapping[str, str]) -> list[TrainedR
 
 
 def _choose_groups(chosen: list[TrainedRun], titles: Mapping[str, str]) -> tuple[str, str, run_groups.Groups]:
-    """Let the user choose score, reference group and grouping. Return them."""
+    """Let the user choose the score, the reference group and the grouping. Return the score, the reference and the groups."""
     differing = run_groups.differing_parameters(chosen)
     without_seed = [name for name in differing if name != SEED]
     first, second, third = st.columns(3)
@@ -111,7 +111,7 @@ def _choose_groups(chosen: list[TrainedRun], titles: Mapping[str, str]) -> tuple
 
 
 def _show_curves(groups: run_groups.Groups) -> None:
-    """Draw loss and accuracy. One download holds both."""
+    """Draw loss and accuracy. One download contains the data of both charts."""
     tables = {metric: run_groups.curve_bands(groups, metric) for metric in charts.METRICS}
     tables = {metric: table for metric, table in tables.items() if not table.empty}
     for column, (metric, table) in zip(st.columns(2), tables.items(), strict=False):
@@ -136,7 +136,7 @@ def _show_scores(scores: pd.DataFrame, score: str) -> None:
 
 
 def _describe_scored(chosen: list[TrainedRun], score: str) -> str:
-    """Say on which samples the trainings were scored."""
+    """Describe the samples on which the trainings were scored."""
     sizes = sorted({one.n_scored[score] for one in chosen if score in one.n_scored})
     if not sizes:
         return "No training is scored yet."
@@ -144,6 +144,6 @@ def _describe_scored(chosen: list[TrainedRun], score: str) -> str:
     what = SCORES[score] if SCORES[score].startswith("MNIST") else SCORES[score].lower()
     where = f"Scored on {n_samples} {what}"
     if score == LEARNT:
-        return f"{where}, from which the models learnt, so this is no test on new drawings."
+        return f"{where}, which were used for training, so this is not a test on new drawings."
     several = ", so not all trainings were scored on the same drawings" if len(sizes) > 1 else ""
     return f"{where}{several}."

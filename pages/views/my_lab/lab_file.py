@@ -26,14 +26,16 @@ def show(session: LabSession) -> None:
             st.caption("The lab is empty.")
         if session.saving.state:
             with st.popover("Delete lab"):
-                st.markdown("This deletes all drawings, runs and models of the lab from this server. It cannot be undone.")
+                st.markdown(
+                    "This deletes all drawings, runs and models of the lab from this server. The deletion cannot be undone."
+                )
                 st.button("Delete lab", key="lab_delete", type="primary", on_click=_delete, args=(session,))
     with right:
         file = st.file_uploader("Open a lab file", type=["zip"], key="lab_file", max_upload_size=archive.MAX_BYTES // 1_000_000)
         is_busy = bool(session.work.running(OpenLabTask) or session.saving.awaited_token)
         content = file.getvalue() if file else b""
         st.button("Open lab", key="lab_open", disabled=file is None or is_busy, on_click=_open, args=(session, content))
-        st.caption("Your current lab keeps its own link.")
+        st.caption("Your current lab stays available at its link.")
         show_notice(session, OpenLabTask)
 
 

@@ -16,4 +16,4 @@ def show(session: LabSession) -> None:
                 st.link_button("Open on Train", f"Train?{settings_link.lesson_query(lesson)}", icon=":material/open_in_new:")
                 with st.popover("Answer", type="tertiary"):
                     st.markdown(lesson.answer)
-    st.caption("The answers are means over several seeds, measured with `benchmarks/lessons.py`.")
+    st.caption("The numbers in the answers come from several seeds. `benchmarks/lessons.py` measures them.")

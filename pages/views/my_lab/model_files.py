@@ -50,10 +50,12 @@ def show_export(session: LabSession) -> None:
             "With script (.zip)",
             package,
             f"{name}.zip",
-            help="The model, its card, and a predict.py that needs LiteRT, NumPy, Pillow and SciPy.",
+            help="The file contains the model, its card, and a predict.py that needs LiteRT, NumPy, Pillow and SciPy.",
         )
-        st.download_button(".keras", model.keras_bytes, f"{name}.keras", help="For Keras, to continue the training.")
-        st.download_button(".tflite", model.tflite_bytes, f"{name}.tflite", help="For LiteRT.")
+        st.download_button(
+            ".keras", model.keras_bytes, f"{name}.keras", help="Use this file to continue the training with Keras."
+        )
+        st.download_button(".tflite", model.tflite_bytes, f"{name}.tflite", help="Use this file with LiteRT.")
         _show_onnx(session, name, model)
     if len(digits):
         st.caption(f"The exported file predicts the same probabilities on your {formatting.drawings(len(digits))}.")
@@ -63,7 +65,10 @@ def _show_onnx(session: LabSession, name: str, model: ModelBundle) -> None:
     work, task = session.work, ExportOnnxTask(model)
     is_busy = work.is_running(task)
     if st.button(
-        "Export as .onnx", key=f"onnx_{model.key[:12]}", disabled=is_busy, help="For ONNX Runtime. It takes some seconds."
+        "Export as .onnx",
+        key=f"onnx_{model.key[:12]}",
+        disabled=is_busy,
+        help="Use this file with ONNX Runtime. The export takes some seconds.",
     ):
         work.resume()
         work.result(task)
@@ -73,12 +78,12 @@ def _show_onnx(session: LabSession, name: str, model: ModelBundle) -> None:
 
 
 def show_import_form(session: LabSession) -> None:
-    """Draw the form to import a model. It is opened in a sandbox. Every file is taken, because the import says what a file is."""
+    """Draw the form to import a model. The form accepts every file, because the import names the kind of a rejected file."""
     file = st.file_uploader(
         "A model saved with Keras (.keras, .h5 or .hdf5)",
         key="model_file",
         max_upload_size=upload.MAX_BYTES // 1_000_000,
-        help="The model must map 28 × 28 pixels to ten numbers with plain Keras layers. Its scale of pixels is recognized.",
+        help="The model must map 28 × 28 pixels to ten numbers with plain Keras layers. The import finds the pixel scale.",
     )
     is_busy = bool(session.work.running(ImportModelTask))
     content, file_name = (file.getvalue(), file.name) if file else (b"", "")

@@ -20,7 +20,7 @@ def show(session: LabSession) -> None:
     with edit:
         st.markdown("**Link to edit**")
         st.code(_link(persistence.address(session)), language=None, wrap_lines=True)
-        st.caption("Anyone with this link can open, edit and delete the lab. Keep it to open the lab on another device.")
+        st.caption("Anyone with this link can open, edit and delete the lab. Keep the link to open the lab on another device.")
 
 
 def _link(query: dict[str, str]) -> str:
