@@ -87,7 +87,7 @@ def translate(model: Json) -> Json:
         model: The configuration of a model, with `class_name` and `config`, from an untrusted file.
 
     Returns:
-        The translated configuration. Unknown parts stay as they are, so that a later check can name them.
+        The translated configuration. Unknown parts are not changed, so that a later check can name them.
 
     Example:
         >>> old = {"class_name": "Dense", "config": {"output_dim": 10, "init": "uniform", "batch_input_shape": [None, 784]}}
@@ -152,7 +152,7 @@ def _arithmetic(entry: Json) -> Json | None:
 
 
 def _module(module: Any, modern: str) -> Any:
-    """Return the module in which Keras 3 defines a class. The modules of strangers stay."""
+    """Return the module in which Keras 3 defines a class. Modules of other packages are not changed."""
     if module is None:
         return modern
     is_old = isinstance(module, str) and any(module == old or module.startswith(f"{old}.") for old in OLD_MODULES)

@@ -12,7 +12,7 @@ from digitcore.values import suits_log_scale
 if TYPE_CHECKING:
     import pandas as pd
 
-MAX_LEVELS = 8  # Up to so many values are compared one by one. For more values only the trend is tested.
+MAX_LEVELS = 8  # Maximum number of values that are compared separately. For more values only the trend is tested.
 MIN_RESIDUALS = 2  # degrees of freedom that the residuals need
 SIGNIFICANCE = 0.05
 NOISE = 1e-12  # A smaller sum of squares is a rounding error.
@@ -47,6 +47,7 @@ def effects(table: "pd.DataFrame", names: Sequence[str], score: str) -> list[Eff
 
     The variance that a parameter explains is compared with the residual variance, which contains the variation over seeds and
     the interactions. Differences between seeds are removed first, as blocks.
+
     Sources: R. A. Fisher, "Statistical Methods for Research Workers" (1925); S. Holm, "A simple sequentially rejective multiple
     test procedure", Scandinavian Journal of Statistics 6 (1979).
 

@@ -34,7 +34,7 @@ class Sweep:
 
     Raises:
         SettingsError, ModelError: If a name or a value of the plan is not valid, or the plan ranks a new sweep by held-out
-            samples and there are none.
+            samples, but no sample is held out.
 
     Example:
         >>> from digitcore import models
@@ -68,7 +68,7 @@ class Sweep:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], start: ModelBundle, samples: SampleSet) -> "Sweep":
-        """Read the state that `to_dict` returned. The sweep does not run; `was_running` tells whether it ran.
+        """Read the state that `to_dict` returned. The sweep does not run; `was_running` returns whether it ran.
 
         Raises:
             SettingsError: If the values are not the state of a sweep.
@@ -81,9 +81,9 @@ class Sweep:
                 settings, trial.network = parameter_space.apply(trial.values, plan.base, plan.network)
                 trial.settings = settings.replace(seed=trial.settings.seed)
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError, ModelError, SettingsError) as error:
-            raise SettingsError("The sweep of this lab is damaged.") from error
+            raise SettingsError("The sweep of this lab is damaged. Start a new sweep.") from error
         if not trials:
-            raise SettingsError("The sweep of this lab is empty.")
+            raise SettingsError("The sweep of this lab has no trials. Start a new sweep.")
         return cls(start, samples, plan, trials)
 
     def resume(self, service: TaskRunner, owner: str = "") -> None:
@@ -133,7 +133,11 @@ class Sweep:
             trial.fail(str(error))
 
     def adopt(self, owner: str) -> None:
-        """Let another session own the jobs."""
+        """Transfer the jobs to another session.
+
+        Args:
+            owner: Identifier of the new session.
+        """
         with self._lock:
             self.owner = owner
             for job in self.jobs():

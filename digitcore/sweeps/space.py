@@ -21,10 +21,8 @@ from digitcore.training.settings import SETTING_SPECS, TrainSettings
 from digitcore.values import suits_log_scale
 
 NETWORK, ACTIVATION, BLOCKS = "network", "activation", "blocks"
-NOT_SWEPT = (
-    "seed",
-    "validation_samples",
-)  # Seeds have an option of their own, and validation_samples only affects the measurement.
+# Seeds have a separate option, and validation_samples only affects the measurement.
+NOT_SWEPT = ("seed", "validation_samples")
 BLOCK_LABELS = {
     "kernel_size": "kernel",
     "batch_normalization": "batch normalization",
@@ -38,7 +36,7 @@ BLOCK_VALUES = {
     "dropout": (0.0, 0.2, 0.4, 0.6),
 }
 DIGITS = 3  # significant digits of a drawn number
-DRAWS = 20  # draws per combination, to find combinations that differ
+DRAWS = 20  # draws per combination, because some draws are equal
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ def parameters(network: str = "") -> list[str]:
 
 
 def label(name: str, network: str = "") -> str:
-    """Return the label of a parameter. The network tells whether a size means filters or units.
+    """Return the label of a parameter. The kind of the block decides whether a size means filters or units.
 
     Example:
         >>> label("learning_rate")
@@ -223,7 +221,7 @@ def combinations(space: Space, n: int | None = None, seed: int = 0) -> list[dict
     ranges = [name for name, values in space.items() if isinstance(values, Range)]
     if ranges:
         if n is None:
-            raise SettingsError(f"{ranges[0]} is a range. Say how many combinations to draw.")
+            raise SettingsError(f"{ranges[0]} is a range. Set the number of combinations to draw.")
         rng = np.random.default_rng(seed)
         drawn = [{name: _draw(values, rng) for name, values in space.items()} for _ in range(n * DRAWS)]
         distinct: dict[str, dict[str, Any]] = {}
@@ -270,13 +268,13 @@ def apply(values: Mapping[str, Any], settings: TrainSettings, network: str = "")
     if not numbers:
         return settings, network
     if not is_spec(network):
-        raise SettingsError(f"{next(iter(numbers))} belongs to a built network. Add --network with the network.")
+        raise SettingsError(f"The parameter {next(iter(numbers))} exists only in a built network. Give the JSON of the network.")
     spec = NetworkSpec.from_json(network)
     blocks, activation = list(spec.blocks), numbers.pop(ACTIVATION, spec.activation)
     for name, value in numbers.items():
         row, field = _split(name)
         if row > len(blocks):
-            raise SettingsError(f"{name}: the network has only {len(blocks)} rows.")
+            raise SettingsError(f"{name}: the network has only {len(blocks)} rows. Choose a row from 1 to {len(blocks)}.")
         blocks[row - 1] = replace(blocks[row - 1], **{field: value})
     return settings, NetworkSpec(tuple(blocks), activation).to_json()
 

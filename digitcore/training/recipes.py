@@ -97,7 +97,7 @@ def check_network(network: str) -> str:
     if is_spec(network):
         return NetworkSpec.from_json(network).to_json()
     if network not in NETWORKS:
-        raise ModelError(f"network must be one of {', '.join(NETWORKS)}, or JSON, not {reprlib.repr(network)}.")
+        raise ModelError(f"The network must be one of {', '.join(NETWORKS)}, or JSON, not {reprlib.repr(network)}.")
     return network
 
 

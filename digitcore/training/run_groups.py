@@ -112,7 +112,7 @@ def without_repeats(runs: Sequence[TrainedRun]) -> list[TrainedRun]:
 
 
 def differing_parameters(runs: Sequence[TrainedRun]) -> list[str]:
-    """Return the parameters whose values are not all the same. A missing parameter counts as a value.
+    """Return the names of the parameters that differ. A missing parameter counts as a value.
 
     Args:
         runs: Any number of trainings.
@@ -207,7 +207,7 @@ def single_groups(runs: Sequence[TrainedRun], names: Sequence[str], labels: Mapp
 
     Args:
         runs: Any number of trainings with different names.
-        names: The parameters that the names of the groups tell.
+        names: The parameters whose values the names of the groups contain.
         labels: Parameter → its text in the names of the groups.
 
     Returns:
@@ -236,7 +236,7 @@ def describe(run: TrainedRun, names: Sequence[str], labels: Mapping[str, str]) -
 
 
 def value_text(value: Any) -> str:
-    """Return a value of a parameter as text. An empty text is “none”, and yes or no stands for a truth value.
+    """Return a value of a parameter as text. An empty text becomes “none”, and a truth value becomes “yes” or “no”.
 
     Args:
         value: The value.
@@ -283,7 +283,7 @@ def curve_bands(groups: Groups, metric: str) -> "pd.DataFrame":
 def score_table(groups: Groups, score: str, reference: str) -> "pd.DataFrame":
     """Return the mean score of each group and its difference from the mean of a reference group.
 
-    A verdict rests on seeds only: both groups must consist of at least two trainings that differ in nothing but the seed. The
+    A verdict needs several seeds: both groups must consist of at least two trainings that differ only in the seed. The
     p values are those of Welch's test, corrected with Holm's method for all pairs of such groups, because any group can become
     the reference group.
 
@@ -336,7 +336,7 @@ def score_table(groups: Groups, score: str, reference: str) -> "pd.DataFrame":
 
 
 def difference(own: Sequence[float], reference: Sequence[float]) -> Difference:
-    """Compare the scores of two groups of trainings that differ in nothing but the seed.
+    """Compare the scores of two groups of trainings that differ only in the seed.
 
     Args:
         own: Scores of the group, 0 to 1, one for each seed.
