@@ -29,6 +29,10 @@ class Effect:
             upper and the lower half are compared.
         p_value: p value of the F test that the parameter has no effect, 0 to 1, corrected for the number of parameters with
             Holm's method; `None` if there are too few trials.
+
+    Example:
+        >>> Effect("batch_size", best=16, difference=0.02, p_value=0.01).is_significant
+        True
     """
 
     name: str
@@ -78,7 +82,22 @@ def effects(table: "pd.DataFrame", names: Sequence[str], score: str) -> list[Eff
 
 
 def seed_deviation(table: "pd.DataFrame", names: Sequence[str], score: str) -> float | None:
-    """Return the standard deviation of the score between seeds, pooled over all combinations; `None` with one seed each."""
+    """Return the standard deviation of the score between seeds, pooled over all combinations.
+
+    Args:
+        table: One row per trial, with the parameters, `seed` and the score.
+        names: Names of the parameters.
+        score: Column of the score.
+
+    Returns:
+        The standard deviation, or `None` if each combination has one seed.
+
+    Example:
+        >>> import pandas as pd
+        >>> table = pd.DataFrame({"batch_size": [8, 8], "seed": [0, 1], "validation": [0.75, 0.75]})
+        >>> seed_deviation(table, ["batch_size"], "validation")
+        0.0
+    """
     groups = table[table[score].notna()].groupby(list(names), dropna=False)[score]
     freedom = int((groups.count() - 1).sum())
     if freedom < 1:

@@ -166,8 +166,15 @@ class SweepPlan:
 def read_value(value: Any) -> Any:
     """Return a stored value of a parameter.
 
+    Args:
+        value: Any object that was parsed from JSON.
+
     Raises:
         TypeError: If the value cannot be the value of a parameter.
+
+    Example:
+        >>> read_value(0.5)
+        0.5
     """
     if not isinstance(value, PLAIN_TYPES) or (isinstance(value, str) and len(value) > MAX_VALUE_LENGTH):
         raise TypeError("A value of a parameter must be a short text, a number, true, false or null.")

@@ -87,7 +87,12 @@ class Sweep:
         return cls(start, samples, plan, trials)
 
     def resume(self, service: TaskRunner, owner: str = "") -> None:
-        """Submit the trials that are neither done nor submitted. Failed trials are tried again."""
+        """Submit the trials that are neither done nor submitted. Failed trials are tried again.
+
+        Args:
+            service: The service that runs the trials.
+            owner: Identifier of the session that owns the jobs.
+        """
         with self._lock:
             self.is_running, self.owner = True, owner
             for trial in self.trials:
@@ -227,7 +232,12 @@ class Sweep:
 
 
 def was_running(values: dict[str, Any] | None) -> bool:
-    """Check whether the sweep ran when `Sweep.to_dict` returned these values."""
+    """Check whether the sweep ran when `Sweep.to_dict` returned these values.
+
+    Example:
+        >>> was_running({"is_running": True}), was_running(None)
+        (True, False)
+    """
     return values is not None and values.get("is_running") is True
 
 

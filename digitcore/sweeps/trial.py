@@ -38,6 +38,10 @@ class TrialResult:
         scores: Scores by the names in `SCORES`. A trial that starts from random weights has no scores before the training.
         history: Points of the training curves that have a validation.
         model: The trained model if the task keeps it.
+
+    Example:
+        >>> TrialResult({"validation": 0.98}, history=[]).scores
+        {'validation': 0.98}
     """
 
     scores: dict[str, float]
@@ -57,6 +61,10 @@ class TrialTask(Task[TrialResult]):
         settings: Settings of the training.
         max_seconds: Seconds after which the training stops.
         keeps_model: Whether the result holds the trained model.
+
+    Example:
+        >>> TrialTask("mlp", SampleSet(), TrainSettings()).label
+        'Training a trial of the sweep'
     """
 
     priority: ClassVar[Priority] = Priority.LOW

@@ -224,6 +224,10 @@ class KeepWeights(keras.callbacks.Callback):
 
     Attributes:
         values: Values of the trainable variables.
+
+    Example:
+        >>> KeepWeights().values
+        []
     """
 
     def __init__(self) -> None:

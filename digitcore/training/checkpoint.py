@@ -106,6 +106,11 @@ class Checkpoint:
             return None
 
     def fits(self, model: Sequence[np.ndarray], optimizer: Sequence[np.ndarray]) -> bool:
-        """Check whether the state has the shapes of the variables of a model and its optimizer."""
+        """Check whether the state has the shapes of the variables of a model and its optimizer.
+
+        Args:
+            model: Variables of the model.
+            optimizer: Variables of the optimizer.
+        """
         pairs = ((self.model, model), (self.optimizer, optimizer))
         return all([value.shape for value in kept] == [tuple(one.shape) for one in known] for kept, known in pairs)

@@ -104,6 +104,9 @@ def check_network(network: str) -> str:
 def get_recipe(name: str) -> Recipe:
     """Return a recipe by its name.
 
+    Args:
+        name: Name of a shipped model.
+
     Raises:
         SettingsError: If there is no such recipe. The message lists all recipes.
 

@@ -69,7 +69,11 @@ class Difference:
     Attributes:
         difference: Mean of the group minus mean of the reference group, as a share.
         interval: Welch's 95 % interval of the difference; None if a group has fewer than two trainings or no score varies.
-        p_value: P value of Welch's test, 0 to 1; None if there is no interval.
+        p_value: P value of Welch's test, 0 to 1; None if the test is not possible.
+
+    Example:
+        >>> str(Difference(0.02, (0.01, 0.03), p_value=0.01).verdict)
+        'better'
     """
 
     difference: float
