@@ -53,7 +53,7 @@ def describe_unsupported(content: bytes) -> str:
         content: Content of the file.
 
     Returns:
-        A sentence with the kind of the file and what to do.
+        The kind of the file, and the action for the user.
 
     Example:
         >>> describe_unsupported(b"version https://git-lfs.github.com/spec/v1")[:36]

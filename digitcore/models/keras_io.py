@@ -134,7 +134,7 @@ def save_keras(model: keras.Model) -> bytes:
 def make_portable(keras_bytes: bytes) -> bytes:
     """Remove the parts of a .keras file that older versions of Keras 3, or Keras without this library, cannot read.
 
-    The compile configuration may name a schedule of this library. Keys that Keras has added since 3.0 are left out if they have
+    The compile configuration may name a schedule of this library. Keys that Keras has added since 3.0 are removed if they have
     their default.
 
     Args:

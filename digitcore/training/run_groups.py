@@ -288,7 +288,7 @@ def score_table(groups: Groups, score: str, reference: str) -> "pd.DataFrame":
     """Return the mean score of each group and its difference from the mean of a reference group.
 
     A verdict needs several seeds: both groups must consist of at least two trainings that differ only in the seed. The
-    p values are those of Welch's test, corrected with Holm's method for all pairs of such groups, because any group can become
+    p values come from Welch's test, corrected with Holm's method for all pairs of such groups, because any group can become
     the reference group.
 
     Sources: B. L. Welch, "The generalization of Student's problem when several different population variances are involved",
