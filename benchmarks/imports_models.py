@@ -167,7 +167,7 @@ def _broken() -> Iterator[ModelFile]:
     yield ModelFile("pt", fuzz.make_zip({"m/data.pkl": b"", "m/data/0": b""}), "PyTorch")
     yield ModelFile("SavedModel", fuzz.make_zip({"m/saved_model.pb": b"\x08\x01"}), "SavedModel")
     yield ModelFile("Teachable Machine", fuzz.make_zip({"keras_model.h5": b"", "labels.txt": "0 a"}), "Teachable Machine")
-    yield ModelFile("weights only", with_weights.getvalue(), "weights without their network")
+    yield ModelFile("weights only", with_weights.getvalue(), "only weights and no network")
     yield ModelFile("text", b"hello", "not a model saved by Keras")
     yield ModelFile("empty", b"", "not a model saved by Keras")
     yield ModelFile("picture", b"\x89PNG\r\n\x1a\n" + bytes(99), "not a model saved by Keras")

@@ -107,7 +107,7 @@ def features(bundle: ModelBundle, digits: np.ndarray) -> np.ndarray:
 def unit_features(bundle: ModelBundle, digits: np.ndarray) -> np.ndarray:
     """Compute `features`, and scale each vector to length 1.
 
-    Images that show no digit have short feature vectors, which would be close to all others.
+    Images that show no digit have short feature vectors, which would be close to all other vectors.
 
     Args:
         bundle: The model.

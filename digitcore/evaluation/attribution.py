@@ -1,4 +1,4 @@
-"""Explanation of a prediction: the pixels it depends on, and a small change of the digit that changes it."""
+"""Explanation of a prediction: the pixels that it depends on, and a small change of the digit that changes the prediction."""
 
 from dataclasses import dataclass, field
 

@@ -1,6 +1,6 @@
 """Prequential evaluation: the accuracy of the predictions that were made before each drawing had a label.
 
-Each prediction is a fair test, because the model could not have learnt from the drawing. The running accuracy therefore needs no
+Each prediction is a fair test, because the model was not trained on the drawing. The running accuracy therefore needs no
 held-out set.
 
 Source: A. P. Dawid, "Present Position and Potential Developments: Some Personal Views: Statistical Theory: The Prequential

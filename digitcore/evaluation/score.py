@@ -99,7 +99,7 @@ def wilson_interval(correct: int, n: int) -> tuple[float, float]:
 
 
 def wilson_intervals(correct: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the 95 % Wilson intervals of many shares at once.
+    """Compute the 95 % Wilson intervals of several shares.
 
     Args:
         correct: (N,) numbers of successes.

@@ -1,7 +1,7 @@
 """Adaptation of imported models to the inputs and outputs of Digit Lab.
 
-What an imported model expects and returns is measured. The loss on MNIST's validation digits decides among the usual scales of
-pixels, both polarities, both orientations and the usual kinds of outputs. This module imports Keras: only the sandbox uses it.
+The inputs and outputs of an imported model are measured. The loss on MNIST's validation digits decides among the usual scales
+of pixels, both polarities, both orientations and the usual kinds of outputs. This module imports Keras: only the sandbox uses it.
 """
 
 import time
@@ -76,7 +76,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a model expects and returns, and how well it predicts validation digits then.
+    """The inputs and outputs of a model, and its predictions of validation digits with them.
 
     Attributes:
         inputs: The pixels that the model expects.
@@ -100,7 +100,7 @@ class Meaning:
         return self.inputs == next(candidates()) and self.outputs == SOFTMAX
 
     def metrics(self) -> dict[str, Any]:
-        """Return the entries of a model card that record what was chosen.
+        """Return the entries of a model card that record the inputs and outputs.
 
         Example:
             >>> Meaning(Inputs(0.0, 1.0, True), LOGITS, np.zeros(2), 0.95).metrics()["input_ink"]
@@ -142,7 +142,7 @@ def adapt(model: keras.Model, name: str) -> ModelBundle:
         name: Name of the new model.
 
     Returns:
-        The adapted model. The metrics of its card record what was measured. A model of Digit Lab itself is not measured.
+        The adapted model. The metrics of its card record the measurement. A model of Digit Lab is not measured.
 
     Raises:
         ModelError: If the model does not classify digits, is too slow, or does not return numbers.
@@ -202,7 +202,7 @@ def _check_speed(model: keras.Model, shape: tuple[int, ...]) -> None:
 
 
 def is_own(model: keras.Model) -> bool:
-    """Check whether a model has the inputs and outputs of Digit Lab's networks, of which the meaning is known.
+    """Check whether a model has the inputs and outputs of Digit Lab's networks. Such a model is not measured.
 
     Args:
         model: A Keras model with ten outputs.
@@ -221,13 +221,14 @@ def is_own(model: keras.Model) -> bool:
 
 
 def measure(model: keras.Model) -> Meaning:
-    """Measure what a model expects and returns.
+    """Measure the inputs and outputs of a model.
 
     Args:
         model: A Keras model with an accepted input shape and ten outputs.
 
     Returns:
-        The inputs and outputs with the smallest loss on validation digits. If the difference may be chance, the simpler.
+        The inputs and outputs with the smallest loss on validation digits. If the difference may be chance,
+        the simpler inputs and outputs.
 
     Raises:
         ModelError: If an output is not a finite number.
@@ -293,7 +294,7 @@ def _simplest(meanings: list[Meaning]) -> Meaning:
 
 
 def _may_equal(meaning: Meaning, best: Meaning, chance: float) -> bool:
-    """Return whether the loss differs from the smallest loss by so many standard errors at most."""
+    """Return whether the loss differs from the smallest loss by at most `chance` standard errors."""
     difference = meaning.losses - best.losses
     return bool(difference.mean() <= max(TIE, chance * difference.std() / np.sqrt(len(difference))))
 

@@ -73,7 +73,7 @@ class TrainingData:
             values: A dictionary of the attributes. Unknown names are ignored.
 
         Returns:
-            The counts. Missing ones are 0.
+            The counts. A missing count is 0.
 
         Raises:
             ValueError: If `values` is not a dictionary, or a value has the wrong type or range.
@@ -83,7 +83,7 @@ class TrainingData:
             500
         """
         if not isinstance(values, dict):
-            raise ValueError(f"The training data of a card is an object, not {reprlib.repr(values)}.")
+            raise ValueError(f"The training data of a card must be a JSON object, not {reprlib.repr(values)}.")
         known = {item.name: values[item.name] for item in fields(cls) if item.name in values}
         share = known.get("corrupted_share", 0.0)
         counts = [value for name, value in known.items() if name != "corrupted_share"]
@@ -96,7 +96,7 @@ class TrainingData:
 
 @dataclass(frozen=True, repr=False)
 class ModelCard:
-    """The description of a model: how it was made and what was measured.
+    """The description of a model: its training and its metrics.
 
     Attributes:
         name: Name of the model, as pages show it.

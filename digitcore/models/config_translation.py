@@ -1,7 +1,7 @@
 """Translation of the configurations of older Keras models to the form of Keras 3.
 
 Keras 1 to 3 describe the same layers with different names. The functions here change descriptions only: they neither import Keras
-nor decide what is allowed. `upload` checks the result.
+nor decide which layers are allowed. `upload` checks the result.
 """
 
 from typing import Any
@@ -81,13 +81,13 @@ def translate(model: Json) -> Json:
     """Return the configuration of a model in the form of Keras 3, without changing the argument.
 
     The model gets any batch size and computes in float32. Layers that are idle in predictions are replaced. A configuration that
-    Keras 3 has written for such a model stays the same, except that `build_config` is dropped, which Keras computes again.
+    Keras 3 has written for such a model is not changed. Only `build_config` is dropped, because Keras computes it again.
 
     Args:
         model: The configuration of a model, with `class_name` and `config`, from an untrusted file.
 
     Returns:
-        The translated configuration. Unknown parts stay as they are, so that a later check can name them.
+        The translated configuration. Unknown parts are not changed, so that a later check can name them.
 
     Example:
         >>> old = {"class_name": "Dense", "config": {"output_dim": 10, "init": "uniform", "batch_input_shape": [None, 784]}}
@@ -152,7 +152,7 @@ def _arithmetic(entry: Json) -> Json | None:
 
 
 def _module(module: Any, modern: str) -> Any:
-    """Return the module in which Keras 3 defines a class. The modules of strangers stay."""
+    """Return the module in which Keras 3 defines a class. Modules of other packages are not changed."""
     if module is None:
         return modern
     is_old = isinstance(module, str) and any(module == old or module.startswith(f"{old}.") for old in OLD_MODULES)

@@ -24,7 +24,7 @@ TEACHABLE_MACHINE = (
 )
 TFJS = "This is a TensorFlow.js model. Convert it with tensorflowjs_converter --output_format=keras, and import the .h5 file."
 LFS_POINTER = "This is only a pointer of Git LFS, not the model. Run “git lfs pull” in the repository, and choose the file again."
-WEIGHTS_ONLY = "This file holds weights without their network. Save the whole model with model.save('model.keras')."
+WEIGHTS_ONLY = "This file contains only weights and no network. Save the whole model with model.save('model.keras')."
 PICKLE = f"This is a pickle file, which may run code. {_SAVE}"
 MACOS_MEMBERS = ("__MACOSX/", "._", ".DS_Store")
 PT_MEMBERS = ("data.pkl", "constants.pkl")
@@ -47,13 +47,13 @@ def is_hdf5(content: bytes) -> bool:
 
 
 def describe_unsupported(content: bytes) -> str:
-    """Return a sentence that says what a file is, if it is not a Keras model.
+    """Return the error message for a file that is not a Keras model.
 
     Args:
         content: Content of the file.
 
     Returns:
-        A sentence with the kind of the file and what to do.
+        The kind of the file, and the action for the user.
 
     Example:
         >>> describe_unsupported(b"version https://git-lfs.github.com/spec/v1")[:36]

@@ -126,7 +126,7 @@ def _set_weights(layer: Any, variables: list[Any], group: h5py.Group, *, is_kera
 
 
 def _names(group: h5py.Group, attribute: str) -> list[str]:
-    """Return an attribute of names. Keras splits a long one into numbered parts."""
+    """Return an attribute of names. Keras splits a long attribute into numbered parts."""
     if attribute in group.attrs:
         return [_text(name) for name in group.attrs[attribute]]
     names, number = [], 0
@@ -181,7 +181,7 @@ def modern_names(names: list[str]) -> dict[str, str]:
         names: Names of the arrays in the file.
 
     Returns:
-        The modern name of each.
+        The modern name of each array.
 
     Example:
         >>> modern_names([r"layers\\dense/vars/0"])

@@ -1,4 +1,4 @@
-"""Open, save and export Keras models. This module imports Keras: only the worker, the CLI and scripts use it."""
+"""Opening, saving and export of Keras models. This module imports Keras: only the worker, the CLI and scripts use it."""
 
 import datetime
 import importlib.metadata
@@ -132,9 +132,9 @@ def save_keras(model: keras.Model) -> bytes:
 
 
 def make_portable(keras_bytes: bytes) -> bytes:
-    """Remove what older versions of Keras 3, or Keras without this library, cannot read from a .keras file.
+    """Remove the parts of a .keras file that older versions of Keras 3, or Keras without this library, cannot read.
 
-    The compile configuration may name a schedule of this library. Keys that Keras has added since 3.0 are left out if they have
+    The compile configuration may name a schedule of this library. Keys that Keras has added since 3.0 are removed if they have
     their default.
 
     Args:

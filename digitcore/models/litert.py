@@ -1,8 +1,9 @@
 """Conversion of Keras models to .tflite files. The converter takes seconds, so it runs once for each architecture.
 
 The .tflite files of two models with the same layers differ only in their constants. The converter folds batch normalization
-and the rescaling of the pixels into adjacent layers. This module finds each constant of the first file by its value, and
-replaces it by the same folding of the second model's weights. If it does not recognize a constant, the converter runs again.
+and the rescaling of the pixels into adjacent layers. This module finds each constant of the first file by its value. It
+folds the second model's weights in the same way, and replaces the constant. If it does not recognize a constant, the converter
+runs again.
 """
 
 import struct

@@ -61,7 +61,7 @@ class LayerShape(NamedTuple):
     """The output shape and the cost of one block.
 
     Attributes:
-        name: Description of the block for people.
+        name: Description of the block, as pages show it.
         output: Shape of the output, (side, side, filters) or (units,).
         parameters: Number of weights, including the moving statistics of batch normalization.
         multiplications: Number of multiplications for one digit.
@@ -111,7 +111,7 @@ class NetworkSpec:
         if self.activation not in ACTIVATIONS:
             raise ModelError(f"The activation must be one of {', '.join(ACTIVATIONS)}.")
         if len(self.blocks) > MAX_BLOCKS:
-            raise ModelError(f"The network has {len(self.blocks)} rows. Use at most {MAX_BLOCKS}.")
+            raise ModelError(f"The network has {len(self.blocks)} rows. Use at most {MAX_BLOCKS} rows.")
         for row, block in enumerate(self.blocks, 1):
             _check_values(row, block)
         shapes = self.shapes()
@@ -203,8 +203,9 @@ class NetworkSpec:
     def training_bytes(self, batch_size: int, n_slots: int = 2) -> int:
         """Estimate the memory that a training needs for the network and one batch.
 
-        It holds the weights, and for each trainable weight its gradient and the slots of the optimizer. For each digit of the
-        batch, it holds the rescaled image and the output of every layer, each with its gradient. A flatten layer needs no memory.
+        A training holds the weights, and for each trainable weight its gradient and the slots of the optimizer. For each digit of
+        the batch, it holds the rescaled image and the output of every layer, each with its gradient. A flatten layer needs no
+        memory.
 
         Args:
             batch_size: Number of samples in a batch.
@@ -265,11 +266,13 @@ def _check_values(row: int, block: Block) -> None:
 
 def _check_fit(row: int, block: Block, side: int, is_flat: bool) -> None:
     if is_flat:
-        raise ModelError(f"Row {row}: a convolution cannot follow a dense layer. Move it up.")
+        raise ModelError(f"Row {row}: a convolution cannot follow a dense layer. Move the convolution up.")
     if block.kernel_size > side:
-        raise ModelError(f"Row {row}: a kernel of {block.kernel_size} px does not fit an input of {side} px. Make it smaller.")
+        raise ModelError(
+            f"Row {row}: a kernel of {block.kernel_size} px does not fit an input of {side} px. Choose a smaller kernel."
+        )
     if block.pooling and side < 2:
-        raise ModelError(f"Row {row}: an input of one pixel cannot be pooled. Turn off its pooling.")
+        raise ModelError(f"Row {row}: an input of one pixel cannot be pooled. Turn off the pooling of this row.")
 
 
 def _describe(block: Block) -> str:

@@ -1,4 +1,4 @@
-"""The registry of network architectures. Each maps images, (28, 28, 1) from 0 to 255, to ten probabilities.
+"""The registry of network architectures. Each network maps images, (28, 28, 1) from 0 to 255, to ten probabilities.
 
 To add a network, write a function in this module that returns its layers, and decorate it with `@network`.
 """
@@ -94,7 +94,7 @@ def _initialize(model: keras.Model, seed: int) -> None:
             initializer = layer.kernel_initializer
             seeded = type(initializer).from_config(initializer.get_config() | {"seed": rng.randint(1, MAX_LAYER_SEED)})
             layer.kernel.assign(seeded(layer.kernel.shape))
-        elif hasattr(layer, "seed_generator"):  # Keras draws a seed for it too.
+        elif hasattr(layer, "seed_generator"):  # Keras draws a seed for this layer, too.
             rng.randint(1, MAX_LAYER_SEED)
 
 

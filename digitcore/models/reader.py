@@ -1,4 +1,4 @@
-"""Reading of a model that a user names: a shipped model, a folder that `digitlab train` wrote, or a model file."""
+"""Loading of models: a shipped model, a folder that `digitlab train` wrote, or a model file."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def load(source: str | Path, folder: Path = registry.SHIPPED_FOLDER) -> ModelBun
         The model. A model from a file has the name of the file.
 
     Raises:
-        ModelError: If there is no such model, or the file cannot be used. The message says why.
+        ModelError: If there is no such model, or the file cannot be used. The message names the reason.
 
     Example:
         >>> from digitcore import models

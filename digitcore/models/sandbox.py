@@ -1,10 +1,10 @@
-"""Open untrusted models with limits of time and memory. `upload` runs this module as a separate process.
+"""Opening of untrusted models with limits of time and memory. `upload` runs this module as a separate process.
 
 `python -m digitcore.models.sandbox FOLDER` reads each file N.in of the folder that has no result yet. It writes N.started, then
 N.keras, N.tflite and N.json, or N.error with an error message.
 
-`python -m digitcore.models.sandbox --measure FILE` prints the cost of predictions with a .tflite file. A separate process
-measures the cost, because the memory of Keras would be counted otherwise.
+`python -m digitcore.models.sandbox --measure FILE` prints the cost of predictions with a .tflite file. The cost is
+measured in a separate process, because the process of Keras uses more memory.
 """
 
 import io
@@ -133,7 +133,7 @@ def set_limits(n_files: int) -> list[str]:
         n_files: Number of models that the process opens. Each may use `MAX_CPU_SECONDS`.
 
     Returns:
-        The names of the limits that this operating system does not offer. macOS has no limit of memory, and Windows has none.
+        The names of the limits that this operating system does not offer. macOS has no limit of memory. Windows has no limits.
 
     Example:
         >>> set_limits(1)  # doctest: +SKIP
@@ -148,7 +148,7 @@ def set_limits(n_files: int) -> list[str]:
 
 
 def _set_limit(name: str, soft: int, hard: int | None) -> bool:
-    """Set a limit. Without a hard limit, the present one stays. Return False if the operating system does not offer it."""
+    """Set a limit. If `hard` is None, the hard limit does not change. Return False if the operating system does not offer it."""
     if resource is None:
         return False
     kind = getattr(resource, name)
@@ -160,7 +160,7 @@ def _set_limit(name: str, soft: int, hard: int | None) -> bool:
 
 
 def explain_error(error: Exception) -> str:
-    """Return why a model could not be opened.
+    """Return the reason why a model could not be opened.
 
     Args:
         error: An error of Keras, TensorFlow or Python.
@@ -208,7 +208,7 @@ def measure(tflite: bytes) -> Cost:
 
 
 def _resident_bytes() -> int:
-    """Return the memory of this process. Linux tells it without psutil, which needs the module `resource` there."""
+    """Return the memory of this process. On Linux, psutil is not used, because it needs the module `resource` there."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
         return pages * mmap.PAGESIZE
@@ -238,7 +238,7 @@ def _measure_apart(tflite: Path) -> Cost:
 
 
 def check_weights(file: Path) -> None:
-    """Check that the weights of a model file are plain numbers, and not too many.
+    """Check the type and the number of the weights of a model file.
 
     HDF5 files can also contain links to other files, external data and huge sizes. These are rejected.
 
@@ -266,7 +266,10 @@ def check_weights(file: Path) -> None:
 
 
 def _hard_link_names(weights: h5py.File) -> list[str]:
-    """Return the names of all objects in the file. Only hard links are followed, so that none leads outside the file."""
+    """Return the names of all objects in the file.
+
+    Only hard links are followed, because other links can lead outside the file.
+    """
     found: list[str] = []
     weights.visit_links(found.append)
     return found

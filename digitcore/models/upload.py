@@ -1,9 +1,9 @@
 """Import of untrusted models: `.keras` files of Keras 2 and 3, and HDF5 files of Keras 1 to 3.
 
 A file is checked first, and then opened in a separate process. The check accepts a small file that contains exactly the members
-that Keras writes, and only layers that compute. Then `digitcore.models.sandbox` opens it in Keras's safe mode, with limits of
-time and memory, and measures what the model's numbers mean and what a prediction costs. An HDF5 file is checked in the sandbox,
-because a library in C reads it.
+that Keras writes, and only layers without code. Then `digitcore.models.sandbox` opens it in Keras's safe mode, with limits of
+time and memory, and measures the scale of the inputs, the kind of the outputs and the cost of a prediction. An HDF5 file is
+checked in the sandbox, because a library in C reads it.
 """
 
 import contextlib
@@ -108,8 +108,8 @@ def check(content: bytes) -> bytes:
         An HDF5 file is returned unchanged. The sandbox checks it.
 
     Raises:
-        ModelError: If the file is too large or damaged, of another kind, or contains something that a network does not need. The
-            message says which.
+        ModelError: If the file is too large or damaged, of another kind, or contains a part that a network does not need. The
+            message names the reason.
 
     Example:
         >>> from digitcore import models
@@ -144,7 +144,7 @@ def check(content: bytes) -> bytes:
 
 
 def _check_inner(content: bytes) -> bytes:
-    """Check the only model file of a ZIP file. A ZIP file in a ZIP file in a ZIP file is not unpacked."""
+    """Check the only model file of a ZIP file. Deeper nested ZIP files are not unpacked."""
     with contextlib.suppress(*ZIP_ERRORS), zipfile.ZipFile(io.BytesIO(content)) as archive:
         if CONFIG_FILE not in _find_members(archive):
             raise ModelError(describe_unsupported(content))
@@ -152,7 +152,7 @@ def _check_inner(content: bytes) -> bytes:
 
 
 def _find_members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """Return the members by name, without folders, files that macOS adds, and a folder that contains all others."""
+    """Return the members by name, without folders, files that macOS adds, and without the folder that contains all members."""
     members = [member for member in archive.infolist() if not member.is_dir() and not is_metadata_of_macos(member.filename)]
     tops = {member.filename.partition("/")[0] for member in members}
     prefix = f"{tops.pop()}/" if len(tops) == 1 else ""
@@ -236,7 +236,7 @@ def _has_outcome(folder: Path, number: int) -> bool:
 
 
 def _run(command: list[str], timeout: float, should_stop: ShouldStop, stderr: Path) -> str:
-    """Run a process, then kill the processes that it started. Return why it ended, if a model has no outcome then.
+    """Run a process, then kill the processes that it started. Return the reason for its end, for a model without an outcome.
 
     Raises:
         CancelledError: If `should_stop` returned True.
@@ -268,13 +268,13 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def explain_exit(status: int, stderr: bytes) -> str:
-    """Return why a process that opened or measured a model has ended without a result.
+    """Return the reason why a process that opened or measured a model ended without a result.
 
     Memory or time is named only if the process reached that limit.
 
     Args:
         status: Exit status of the process, negative for a signal.
-        stderr: What the process wrote to its standard error.
+        stderr: Output of the process on its standard error.
 
     Returns:
         One or two sentences.
@@ -438,13 +438,13 @@ def _read_outcome(folder: Path, number: int) -> ModelBundle | ModelError:
 
 
 def describe_import(model: ModelBundle) -> str:
-    """Return what the import of a model has measured.
+    """Describe the measurements of the import of a model.
 
     Args:
         model: A model from `open_checked`, whose accuracy on MNIST may have been measured since.
 
     Returns:
-        Sentences. If the model predicts poorly, the first says so. The result is empty for a model of Digit Lab.
+        Sentences. If the model predicts poorly, the first sentence is a warning. The result is empty for a model of Digit Lab.
 
     Example:
         >>> from digitcore import models

@@ -12,7 +12,7 @@ from digitcore.values import suits_log_scale
 if TYPE_CHECKING:
     import pandas as pd
 
-MAX_LEVELS = 8  # Up to so many values are compared one by one. For more values only the trend is tested.
+MAX_LEVELS = 8  # Maximum number of values that are compared separately. For more values only the trend is tested.
 MIN_RESIDUALS = 2  # degrees of freedom that the residuals need
 SIGNIFICANCE = 0.05
 NOISE = 1e-12  # A smaller sum of squares is a rounding error.
@@ -29,6 +29,10 @@ class Effect:
             upper and the lower half are compared.
         p_value: p value of the F test that the parameter has no effect, 0 to 1, corrected for the number of parameters with
             Holm's method; `None` if there are too few trials.
+
+    Example:
+        >>> Effect("batch_size", best=16, difference=0.02, p_value=0.01).is_significant
+        True
     """
 
     name: str
@@ -47,6 +51,7 @@ def effects(table: "pd.DataFrame", names: Sequence[str], score: str) -> list[Eff
 
     The variance that a parameter explains is compared with the residual variance, which contains the variation over seeds and
     the interactions. Differences between seeds are removed first, as blocks.
+
     Sources: R. A. Fisher, "Statistical Methods for Research Workers" (1925); S. Holm, "A simple sequentially rejective multiple
     test procedure", Scandinavian Journal of Statistics 6 (1979).
 
@@ -77,7 +82,22 @@ def effects(table: "pd.DataFrame", names: Sequence[str], score: str) -> list[Eff
 
 
 def seed_deviation(table: "pd.DataFrame", names: Sequence[str], score: str) -> float | None:
-    """Return the standard deviation of the score between seeds, pooled over all combinations; `None` with one seed each."""
+    """Return the standard deviation of the score between seeds, pooled over all combinations.
+
+    Args:
+        table: One row per trial, with the parameters, `seed` and the score.
+        names: Names of the parameters.
+        score: Column of the score.
+
+    Returns:
+        The standard deviation, or `None` if each combination has one seed.
+
+    Example:
+        >>> import pandas as pd
+        >>> table = pd.DataFrame({"batch_size": [8, 8], "seed": [0, 1], "validation": [0.75, 0.75]})
+        >>> seed_deviation(table, ["batch_size"], "validation")
+        0.0
+    """
     groups = table[table[score].notna()].groupby(list(names), dropna=False)[score]
     freedom = int((groups.count() - 1).sum())
     if freedom < 1:

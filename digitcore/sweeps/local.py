@@ -117,7 +117,7 @@ def run(
 ) -> "pd.DataFrame":
     """Train with all combinations of values, and return the scores.
 
-    The trainings run one after the other in this process. No service and no worker is needed.
+    The trainings run one after the other in this process. They need no service and no worker.
 
     Args:
         space: Parameter → the values to try, or a `Range` to draw from. Parameters are settings, `network`, `activation`, and
@@ -130,7 +130,7 @@ def run(
         n_combinations: Number of combinations that are drawn at random; `None` takes all.
         stops_early: Whether poor trials are stopped by `SuccessiveHalving`.
         ranked_by: The score by which poor trials are found: `validation` or `held_out`.
-        on_progress: Called with the `Sweep` after each training. `table()`, `best()` and `n_done` tell what is known.
+        on_progress: Called with the `Sweep` after each training. `table()`, `best()` and `n_done` return its results.
         should_stop: Called a few times a second. When it returns True, the sweep stops, and trials that are not done have the
             status `waiting`.
 

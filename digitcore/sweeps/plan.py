@@ -21,7 +21,7 @@ PLAIN_TYPES = (str, int, float, bool, type(None))
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """The parameters of a sweep, their values, and how they are tried.
+    """The plan of a sweep: the parameters, their values, the seeds and early stopping.
 
     Attributes:
         space: Parameter → the values to try, or a range to draw from.
@@ -57,7 +57,7 @@ class SweepPlan:
         if self.stops_early and ("epochs" in self.space or self.base.epochs < 2):
             raise SettingsError("Early stopping needs at least 2 epochs, and the epochs cannot be swept.")
         if self.n_combinations is None and parameter_space.n_combinations(self.space) is None:
-            raise SettingsError("A range has infinitely many values. Say how many combinations to draw.")
+            raise SettingsError("A range has infinitely many values. Set the number of combinations to draw.")
         if not self.space:
             raise SettingsError("The sweep has no parameter. Choose a parameter and its values.")
         for name in parameter_space.NOT_SWEPT:
@@ -166,11 +166,18 @@ class SweepPlan:
 def read_value(value: Any) -> Any:
     """Return a stored value of a parameter.
 
+    Args:
+        value: Any object that was parsed from JSON.
+
     Raises:
         TypeError: If the value cannot be the value of a parameter.
+
+    Example:
+        >>> read_value(0.5)
+        0.5
     """
     if not isinstance(value, PLAIN_TYPES) or (isinstance(value, str) and len(value) > MAX_VALUE_LENGTH):
-        raise TypeError("This is not a value of a parameter.")
+        raise TypeError("A value of a parameter must be a short text, a number, true, false or null.")
     return value
 
 

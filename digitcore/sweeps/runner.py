@@ -34,7 +34,7 @@ class Sweep:
 
     Raises:
         SettingsError, ModelError: If a name or a value of the plan is not valid, or the plan ranks a new sweep by held-out
-            samples and there are none.
+            samples, but no sample is held out.
 
     Example:
         >>> from digitcore import models
@@ -68,7 +68,7 @@ class Sweep:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], start: ModelBundle, samples: SampleSet) -> "Sweep":
-        """Read the state that `to_dict` returned. The sweep does not run; `was_running` tells whether it ran.
+        """Read the state that `to_dict` returned. The sweep does not run; `was_running` returns whether it ran.
 
         Raises:
             SettingsError: If the values are not the state of a sweep.
@@ -81,13 +81,18 @@ class Sweep:
                 settings, trial.network = parameter_space.apply(trial.values, plan.base, plan.network)
                 trial.settings = settings.replace(seed=trial.settings.seed)
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError, ModelError, SettingsError) as error:
-            raise SettingsError("The sweep of this lab is damaged.") from error
+            raise SettingsError("The sweep of this lab is damaged. Start a new sweep.") from error
         if not trials:
-            raise SettingsError("The sweep of this lab is empty.")
+            raise SettingsError("The sweep of this lab has no trials. Start a new sweep.")
         return cls(start, samples, plan, trials)
 
     def resume(self, service: TaskRunner, owner: str = "") -> None:
-        """Submit the trials that are neither done nor submitted. Failed trials are tried again."""
+        """Submit the trials that are neither done nor submitted. Failed trials are tried again.
+
+        Args:
+            service: The service that runs the trials.
+            owner: Identifier of the session that owns the jobs.
+        """
         with self._lock:
             self.is_running, self.owner = True, owner
             for trial in self.trials:
@@ -133,7 +138,11 @@ class Sweep:
             trial.fail(str(error))
 
     def adopt(self, owner: str) -> None:
-        """Let another session own the jobs."""
+        """Transfer the jobs to another session.
+
+        Args:
+            owner: Identifier of the new session.
+        """
         with self._lock:
             self.owner = owner
             for job in self.jobs():
@@ -223,7 +232,12 @@ class Sweep:
 
 
 def was_running(values: dict[str, Any] | None) -> bool:
-    """Check whether the sweep ran when `Sweep.to_dict` returned these values."""
+    """Check whether the sweep ran when `Sweep.to_dict` returned these values.
+
+    Example:
+        >>> was_running({"is_running": True}), was_running(None)
+        (True, False)
+    """
     return values is not None and values.get("is_running") is True
 
 

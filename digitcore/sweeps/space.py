@@ -21,10 +21,8 @@ from digitcore.training.settings import SETTING_SPECS, TrainSettings
 from digitcore.values import suits_log_scale
 
 NETWORK, ACTIVATION, BLOCKS = "network", "activation", "blocks"
-NOT_SWEPT = (
-    "seed",
-    "validation_samples",
-)  # Seeds have an option of their own, and validation_samples only affects the measurement.
+# Seeds have a separate option, and validation_samples only affects the measurement.
+NOT_SWEPT = ("seed", "validation_samples")
 BLOCK_LABELS = {
     "kernel_size": "kernel",
     "batch_normalization": "batch normalization",
@@ -38,7 +36,7 @@ BLOCK_VALUES = {
     "dropout": (0.0, 0.2, 0.4, 0.6),
 }
 DIGITS = 3  # significant digits of a drawn number
-DRAWS = 20  # draws per combination, to find combinations that differ
+DRAWS = 20  # draws per combination, because some draws are equal
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,10 @@ Space = Mapping[str, Values]
 
 
 def parameters(network: str = "") -> list[str]:
-    """Return the names of all parameters. The JSON of a `NetworkSpec` adds the parameters of its network.
+    """Return the names of all parameters.
+
+    Args:
+        network: A registered name or "". The JSON of a `NetworkSpec` adds the parameters of its network.
 
     Example:
         >>> "learning_rate" in parameters()
@@ -107,7 +108,11 @@ def parameters(network: str = "") -> list[str]:
 
 
 def label(name: str, network: str = "") -> str:
-    """Return the label of a parameter. The network tells whether a size means filters or units.
+    """Return the label of a parameter.
+
+    Args:
+        name: Name of the parameter.
+        network: The JSON of a `NetworkSpec`, or "". The kind of the block decides whether a size means filters or units.
 
     Example:
         >>> label("learning_rate")
@@ -126,6 +131,10 @@ def label(name: str, network: str = "") -> str:
 def usual_values(name: str, network: str = "") -> list[Any]:
     """Return common values of a parameter in ascending order.
 
+    Args:
+        name: Name of the parameter.
+        network: The JSON of a `NetworkSpec` if the parameter is a part of a block, otherwise "".
+
     Example:
         >>> usual_values("activation")[0]
         'relu'
@@ -141,7 +150,12 @@ def usual_values(name: str, network: str = "") -> list[Any]:
 
 
 def is_numeric(name: str) -> bool:
-    """Check whether values of the parameter can be drawn from a range."""
+    """Check whether values of the parameter can be drawn from a range.
+
+    Example:
+        >>> is_numeric("learning_rate"), is_numeric("optimizer")
+        (True, False)
+    """
     if name in SETTING_SPECS:
         spec = SETTING_SPECS[name]
         return not spec.choices and spec.high > spec.low
@@ -149,12 +163,21 @@ def is_numeric(name: str) -> bool:
 
 
 def is_integer(name: str) -> bool:
-    """Check whether only integers are valid."""
+    """Check whether only integers are valid values of the parameter.
+
+    Example:
+        >>> is_integer("epochs"), is_integer("learning_rate")
+        (True, False)
+    """
     return SETTING_SPECS[name].is_integer if name in SETTING_SPECS else name.endswith("size")
 
 
 def parse_value(name: str, text: str) -> Any:
-    """Parse a value.
+    """Convert the text of a value to the type of the parameter.
+
+    Args:
+        name: Name of the parameter.
+        text: Text of the value.
 
     Raises:
         SettingsError: If there is no such parameter.
@@ -175,7 +198,14 @@ def parse_value(name: str, text: str) -> Any:
 
 
 def parse(name: str, text: str) -> Values:
-    """Parse values of the command line, `V1,V2,…` or `LOW..HIGH`.
+    """Parse values of the command line.
+
+    Args:
+        name: Name of the parameter.
+        text: `V1,V2,…` or `LOW..HIGH`.
+
+    Returns:
+        A list of values, or a range.
 
     Raises:
         SettingsError: If there is no such parameter, or the range is not valid for it.
@@ -223,7 +253,7 @@ def combinations(space: Space, n: int | None = None, seed: int = 0) -> list[dict
     ranges = [name for name, values in space.items() if isinstance(values, Range)]
     if ranges:
         if n is None:
-            raise SettingsError(f"{ranges[0]} is a range. Say how many combinations to draw.")
+            raise SettingsError(f"{ranges[0]} is a range. Set the number of combinations to draw.")
         rng = np.random.default_rng(seed)
         drawn = [{name: _draw(values, rng) for name, values in space.items()} for _ in range(n * DRAWS)]
         distinct: dict[str, dict[str, Any]] = {}
@@ -240,7 +270,12 @@ def combinations(space: Space, n: int | None = None, seed: int = 0) -> list[dict
 
 
 def n_combinations(space: Space) -> int | None:
-    """Return the number of combinations; `None` if there is a range."""
+    """Return the number of combinations; `None` if there is a range.
+
+    Example:
+        >>> n_combinations({"epochs": [1, 2], "batch_size": [8, 16]})
+        4
+    """
     if any(isinstance(values, Range) for values in space.values()):
         return None
     return math.prod(len(dict.fromkeys(values)) for values in space.values() if not isinstance(values, Range))
@@ -270,13 +305,13 @@ def apply(values: Mapping[str, Any], settings: TrainSettings, network: str = "")
     if not numbers:
         return settings, network
     if not is_spec(network):
-        raise SettingsError(f"{next(iter(numbers))} belongs to a built network. Add --network with the network.")
+        raise SettingsError(f"The parameter {next(iter(numbers))} exists only in a built network. Give the JSON of the network.")
     spec = NetworkSpec.from_json(network)
     blocks, activation = list(spec.blocks), numbers.pop(ACTIVATION, spec.activation)
     for name, value in numbers.items():
         row, field = _split(name)
         if row > len(blocks):
-            raise SettingsError(f"{name}: the network has only {len(blocks)} rows.")
+            raise SettingsError(f"{name}: the network has only {len(blocks)} rows. Choose a row from 1 to {len(blocks)}.")
         blocks[row - 1] = replace(blocks[row - 1], **{field: value})
     return settings, NetworkSpec(tuple(blocks), activation).to_json()
 

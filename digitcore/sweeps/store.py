@@ -1,4 +1,4 @@
-"""Results of a sweep on disk: the state, the table, and the trained models. Each completed trial is written at once."""
+"""Results of a sweep on disk: the state, the table, and the trained models. Each trial is written when it is completed."""
 
 import hashlib
 import json
@@ -84,7 +84,7 @@ class SweepStore:
         try:
             values = json.loads((self._folder / STATE_FILE).read_text(encoding="utf-8"))
             sweep = Sweep.from_dict(values, self._start, self._samples)
-        except (OSError, ValueError, SettingsError):  # A damaged state is of no use: the trials run again.
+        except (OSError, ValueError, SettingsError):  # A damaged state is discarded, and all trials run again.
             sweep = Sweep(self._start, self._samples, self._plan)
         sweep.keeps_models = True
         return sweep

@@ -40,7 +40,11 @@ def describe(sweep: Sweep) -> list[str]:
 
 
 def describe_best(sweep: Sweep) -> str:
-    """Return the sentence about the combination with the highest mean score. At least one trial must be done."""
+    """Return the sentence about the combination with the highest mean score.
+
+    Args:
+        sweep: A sweep with at least one completed trial.
+    """
     means, ranking = sweep.means(), sweep.plan.ranked_by
     best = ", ".join(
         f"{parameter_space.label(name, sweep.plan.network)} {format_value(value)}" for name, value in (sweep.best() or {}).items()
@@ -55,14 +59,30 @@ def describe_best(sweep: Sweep) -> str:
 
 
 def describe_spread(deviation: float | None) -> str:
-    """Return the sentence about the standard deviation between seeds, 0 to 1; `None` if each combination has one seed."""
+    """Return the sentence about the standard deviation between seeds.
+
+    Args:
+        deviation: The standard deviation of the score, 0 to 1; `None` if each combination has one seed.
+
+    Example:
+        >>> describe_spread(0.002)
+        'The score of one combination varies between seeds by 0.2 points (standard deviation).'
+    """
     if deviation is None:
         return "With one seed per combination, the variation by chance is not known."
     return f"The score of one combination varies between seeds by {100 * deviation:.2g} points (standard deviation)."
 
 
 def describe_verdict(effect: Effect) -> str:
-    """Return whether a parameter has a clear effect, with its corrected p value."""
+    """Return a text that says whether a parameter has a clear effect, with its corrected p value.
+
+    Args:
+        effect: The effect of the parameter.
+
+    Example:
+        >>> describe_verdict(Effect("batch_size", best=16, difference=0.02, p_value=0.01))
+        'yes (p = 0.01)'
+    """
     if effect.p_value is None:
         return "unknown: too few trials"
     p_value = "p < 0.001" if effect.p_value < 0.001 else f"p = {effect.p_value:.2g}"

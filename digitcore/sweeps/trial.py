@@ -38,6 +38,10 @@ class TrialResult:
         scores: Scores by the names in `SCORES`. A trial that starts from random weights has no scores before the training.
         history: Points of the training curves that have a validation.
         model: The trained model if the task keeps it.
+
+    Example:
+        >>> TrialResult({"validation": 0.98}, history=[]).scores
+        {'validation': 0.98}
     """
 
     scores: dict[str, float]
@@ -47,7 +51,7 @@ class TrialResult:
 
 @dataclass(frozen=True, eq=False)
 class TrialTask(Task[TrialResult]):
-    """Train a model, and score it on MNIST's 5,000 validation digits and on the held-out samples.
+    """A task that trains a model and scores it on MNIST's 5,000 validation digits and on the held-out samples.
 
     The test digits are not used, because a sweep chooses a trial by these scores.
 
@@ -57,6 +61,10 @@ class TrialTask(Task[TrialResult]):
         settings: Settings of the training.
         max_seconds: Seconds after which the training stops.
         keeps_model: Whether the result holds the trained model.
+
+    Example:
+        >>> TrialTask("mlp", SampleSet(), TrainSettings()).label
+        'Training a trial of the sweep'
     """
 
     priority: ClassVar[Priority] = Priority.LOW
@@ -116,14 +124,18 @@ class Trial:
         network: The network that is built with random weights; "" if the sweep's initial model is trained.
         status: Status of the trial. A trial that was not submitted yet, or was stopped, is waiting.
         scores: Known scores of the last completed training, by the names in `SCORES`.
-        history: Points of its curves that have a validation.
+        history: Points of the training curves that have a validation.
         error: The reason if the trial failed, in one sentence.
-        rung: How often the trial was promoted by successive halving; 0 is the first and shortest training.
-        stopped_early: Whether successive halving stopped the trial. Its scores come from the shorter training.
-        job: The job while the trial waits in the queue or runs.
-        tries: How often its worker died.
+        rung: Number of promotions by successive halving; 0 is the first and shortest training.
+        stopped_early: Whether successive halving stopped the trial. The scores are the scores of its last training.
+        job: The job of a queued or running trial, otherwise `None`.
+        tries: Number of times that the worker of the trial died.
         first_scores: Scores of the first rung after the trial was promoted.
         model: The model of the last completed training if the sweep keeps models. It is not stored.
+
+    Example:
+        >>> str(Trial({"epochs": 3}, TrainSettings(epochs=3)).status)
+        'waiting'
     """
 
     values: dict[str, Any]
@@ -142,7 +154,7 @@ class Trial:
     _stored: dict[str, Any] | None = field(default=None, repr=False, compare=False)
 
     def poll(self) -> None:
-        """Take over the status and the result of the job. A trial that was stopped, or whose worker died, waits again."""
+        """Read the status and the result of the job. A trial that was stopped, or whose worker died, waits again."""
         job = self.job
         if job is None:
             return
@@ -161,21 +173,25 @@ class Trial:
             self.fail(str(job.error))
 
     def fail(self, reason: str) -> None:
-        """Note that the trial failed."""
+        """Set the status to failed.
+
+        Args:
+            reason: The reason, in one sentence.
+        """
         self.error, self.status, self._stored = reason, JobStatus.FAILED, None
 
     def retry(self) -> None:
-        """Let a failed trial wait again."""
+        """Set the status of a failed trial to waiting."""
         if self.status == JobStatus.FAILED:
             self.status, self.error, self.tries, self._stored = JobStatus.WAITING, "", 0, None
 
     def promote(self) -> None:
-        """Let the trial wait for its next and longer training."""
+        """Set the status to waiting, for the next and longer training."""
         self.first_scores = self.first_scores or self.scores
         self.rung, self.status, self.tries, self._stored = self.rung + 1, JobStatus.WAITING, 0, None
 
     def stop_early(self) -> None:
-        """Note that the trial is not promoted."""
+        """Mark the trial as stopped early."""
         self.stopped_early, self._stored = True, None
 
     @property

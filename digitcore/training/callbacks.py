@@ -120,7 +120,7 @@ class HistoryCallback(keras.callbacks.Callback):
             self._stop()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Record the last point of the epoch with its validation, and give the validation to the callbacks that follow."""
+        """Record the last point of the epoch with its validation, and add the validation to the logs of the next callbacks."""
         scores = self._validate_averaged()
         if logs is not None:
             logs.update(scores)
@@ -142,7 +142,7 @@ class HistoryCallback(keras.callbacks.Callback):
         return bool(patience) and len(losses) > patience and min(losses[-patience:]) >= min(losses[:-patience])
 
     def _stop(self) -> None:
-        """Stop the training. Its state is kept now because Keras replaces the last weights by the averaged weights later."""
+        """Stop the training. Its state is stored now, because Keras replaces the last weights by the averaged weights later."""
         self.stopped = self.model.stop_training = True
         self._stopped_at = self._checkpoint()
 
@@ -184,7 +184,7 @@ class HistoryCallback(keras.callbacks.Callback):
         return self._epoch + (self.dataset.skipped_batches + self._batches) / self.dataset.steps_per_epoch
 
     def _points_due(self, batches: int) -> int:
-        """Return how many points of this epoch are due after a number of batches."""
+        """Return the number of points of this epoch that are due after a number of batches."""
         return (self.dataset.skipped_batches + batches) * POINTS_PER_EPOCH // self.dataset.steps_per_epoch
 
     def _append_point(self, epoch: float, **values: float) -> None:
@@ -224,6 +224,10 @@ class KeepWeights(keras.callbacks.Callback):
 
     Attributes:
         values: Values of the trainable variables.
+
+    Example:
+        >>> KeepWeights().values
+        []
     """
 
     def __init__(self) -> None:

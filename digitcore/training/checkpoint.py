@@ -1,4 +1,4 @@
-"""Checkpoints: everything that a training needs to continue as if it had not been interrupted."""
+"""Checkpoints: the state from which an interrupted training is resumed."""
 
 import io
 import json
@@ -87,7 +87,7 @@ class Checkpoint:
             return None
 
     def save(self, file: Path) -> None:
-        """Write the checkpoint to a file, so that a process that is killed meanwhile leaves the checkpoint before.
+        """Write the checkpoint to a file. If the process is killed meanwhile, the file holds the previous checkpoint.
 
         Args:
             file: Path of the file. Its folder is created.
@@ -99,13 +99,18 @@ class Checkpoint:
 
     @classmethod
     def load(cls, file: Path) -> Self | None:
-        """Read a file that `save` has written. Return None if there is none or it is damaged."""
+        """Read a file that `save` wrote. Return None if the file is missing or damaged."""
         try:
             return cls.from_bytes(file.read_bytes())
         except OSError:
             return None
 
     def fits(self, model: Sequence[np.ndarray], optimizer: Sequence[np.ndarray]) -> bool:
-        """Check whether the state has the shapes of the variables of a model and its optimizer."""
+        """Check whether the state has the shapes of the variables of a model and its optimizer.
+
+        Args:
+            model: Variables of the model.
+            optimizer: Variables of the optimizer.
+        """
         pairs = ((self.model, model), (self.optimizer, optimizer))
         return all([value.shape for value in kept] == [tuple(one.shape) for one in known] for kept, known in pairs)

@@ -27,11 +27,12 @@ def predict_out_of_fold(
 
     Args:
         start: The initial model. It must not have been trained on the samples.
-        samples: At least two samples. Whether they are held out has no effect.
+        samples: At least two samples. The held-out set is ignored.
         settings: The settings of each training.
         n_folds: Number of folds, 2 or more. With fewer samples than folds, each sample is a fold.
         on_progress: Called with the completed share, 0 to 1.
-        should_stop: Called a few times a second. When it returns True, each training ends early and its model predicts as it is.
+        should_stop: Called a few times a second. When it returns True, each training ends early, and its
+            model predicts with its current weights.
 
     Returns:
         Probabilities of the ten classes, shape (N, 10), float32.

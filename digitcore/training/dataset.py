@@ -42,7 +42,7 @@ class TrainingDataset:
         targets: Target probabilities, shape (N, 10), float32.
         weights: Weight of each digit in the loss, shape (N,), float32, with the mean 1.
         part_sizes: Number of digits of each of the five parts.
-        pen_indices: Numbers of the pen drawings among those of the training writers, shape (n,), int.
+        pen_indices: Indices of the pen drawings in the drawings of the training writers, shape (n,), int.
         samples_per_epoch: Number of digits in an epoch.
         steps_per_epoch: Number of batches in an epoch.
         initial_epoch: Epoch with which the training begins.
@@ -73,7 +73,7 @@ class TrainingDataset:
         )[0]
         self.part_sizes = [*(len(labels) for _, labels in parts), len(non_digits)]
         if not sum(self.part_sizes):
-            raise SettingsError("There are no digits to train on: label a drawing, or add MNIST digits.")
+            raise SettingsError("There are no digits to train on. Label a drawing, or add MNIST digits.")
         images = np.concatenate([*(digits for digits, _ in parts), non_digits])
         self.images = images[..., None]
         one_hot = keras.utils.to_categorical(np.concatenate([labels for _, labels in parts]), N_CLASSES)

@@ -19,8 +19,8 @@ class StopOnDivergence(keras.callbacks.Callback):
     A unit is dead if its output is 0 for every digit.
 
     Args:
-        digits: Digits by which dead units are found after each epoch, shape (N, 28, 28, 1), float32, 0 to 255. If None, dead
-            units are not looked for.
+        digits: Digits by which dead units are found after each epoch, shape (N, 28, 28, 1), float32, 0 to 255. If None, the
+            callback does not search for dead units.
 
     Raises:
         TrainingError: If the training cannot succeed. The message names the epoch and the batch.
@@ -41,7 +41,7 @@ class StopOnDivergence(keras.callbacks.Callback):
         self._epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Remember the epoch for the message."""
+        """Store the number of the epoch for the message."""
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:

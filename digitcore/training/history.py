@@ -71,6 +71,9 @@ def concatenate(histories: Iterable[Sequence[Point]]) -> list[Point]:
 def thin(points: Sequence[Point]) -> list[Point]:
     """Return fewer points, so that a card stays short. All points with a validation are kept.
 
+    Args:
+        points: Points of a curve, oldest first.
+
     Example:
         >>> points = [START | {"epoch": float(epoch)} for epoch in range(900)]
         >>> len(thin(points))
@@ -82,6 +85,9 @@ def thin(points: Sequence[Point]) -> list[Point]:
 
 def validated(points: Sequence[Point]) -> list[Point]:
     """Return the points with a validation: at most `MAX_VALIDATED_POINTS`, evenly thinned, and the last point.
+
+    Args:
+        points: Points of a curve, oldest first.
 
     Example:
         >>> validated([START, START | {"val_loss": 2.3}])

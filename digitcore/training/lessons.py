@@ -21,7 +21,7 @@ class Lesson:
 
     Attributes:
         title: The question in a few words.
-        question: What to try, in one or two sentences.
+        question: Instructions for the reader, in one or two sentences.
         answer: The result, with figures that `benchmarks/lessons.py` measured.
         settings: Settings of the first training.
         network: Network that is built with random weights. If empty, the model `start` is trained.

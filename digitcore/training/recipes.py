@@ -97,12 +97,15 @@ def check_network(network: str) -> str:
     if is_spec(network):
         return NetworkSpec.from_json(network).to_json()
     if network not in NETWORKS:
-        raise ModelError(f"network must be one of {', '.join(NETWORKS)}, or JSON, not {reprlib.repr(network)}.")
+        raise ModelError(f"The network must be one of {', '.join(NETWORKS)}, or JSON, not {reprlib.repr(network)}.")
     return network
 
 
 def get_recipe(name: str) -> Recipe:
     """Return a recipe by its name.
+
+    Args:
+        name: Name of a shipped model.
 
     Raises:
         SettingsError: If there is no such recipe. The message lists all recipes.

@@ -1,4 +1,4 @@
-"""The result of a training. It holds plain data, so the server needs no Keras to hold it."""
+"""The result of a training. It contains plain data, so the server does not need Keras for it."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -57,11 +57,11 @@ class Run:
             on all samples.
         personal_after: Score of the trained model on the same samples.
         personal_is_held_out: Whether the personal scores are measured on held-out samples.
-        sample_hashes: Content hashes of the samples that the model and its parents learnt from, as `SampleSet.digit_hashes`
+        sample_hashes: Content hashes of the samples that the model and its parents were trained on, as `SampleSet.digit_hashes`
             returns them, or None if they are unknown.
         snapshots: Bytes of `snapshots.Snapshots.to_bytes`, or b"" if there are no snapshots.
-        error: The reason why the training ended with an error, in one sentence; "" if it did not. The model of a failed run has
-            the weights of the initial model.
+        error: The reason why the training ended with an error, in one sentence; "" for a run without an error. The model of
+            a failed run has the weights of the initial model.
 
     Example:
         >>> from digitcore import models

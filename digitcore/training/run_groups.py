@@ -69,7 +69,11 @@ class Difference:
     Attributes:
         difference: Mean of the group minus mean of the reference group, as a share.
         interval: Welch's 95 % interval of the difference; None if a group has fewer than two trainings or no score varies.
-        p_value: P value of Welch's test, 0 to 1; None if there is no interval.
+        p_value: P value of Welch's test, 0 to 1; None if the test is not possible.
+
+    Example:
+        >>> str(Difference(0.02, (0.01, 0.03), p_value=0.01).verdict)
+        'better'
     """
 
     difference: float
@@ -112,7 +116,7 @@ def without_repeats(runs: Sequence[TrainedRun]) -> list[TrainedRun]:
 
 
 def differing_parameters(runs: Sequence[TrainedRun]) -> list[str]:
-    """Return the parameters whose values are not all the same. A missing parameter counts as a value.
+    """Return the names of the parameters that differ. A missing parameter counts as a value.
 
     Args:
         runs: Any number of trainings.
@@ -207,7 +211,7 @@ def single_groups(runs: Sequence[TrainedRun], names: Sequence[str], labels: Mapp
 
     Args:
         runs: Any number of trainings with different names.
-        names: The parameters that the names of the groups tell.
+        names: The parameters whose values the names of the groups contain.
         labels: Parameter → its text in the names of the groups.
 
     Returns:
@@ -236,7 +240,7 @@ def describe(run: TrainedRun, names: Sequence[str], labels: Mapping[str, str]) -
 
 
 def value_text(value: Any) -> str:
-    """Return a value of a parameter as text. An empty text is “none”, and yes or no stands for a truth value.
+    """Return a value of a parameter as text. An empty text becomes “none”, and a truth value becomes “yes” or “no”.
 
     Args:
         value: The value.
@@ -283,8 +287,8 @@ def curve_bands(groups: Groups, metric: str) -> "pd.DataFrame":
 def score_table(groups: Groups, score: str, reference: str) -> "pd.DataFrame":
     """Return the mean score of each group and its difference from the mean of a reference group.
 
-    A verdict rests on seeds only: both groups must consist of at least two trainings that differ in nothing but the seed. The
-    p values are those of Welch's test, corrected with Holm's method for all pairs of such groups, because any group can become
+    A verdict needs several seeds: both groups must consist of at least two trainings that differ only in the seed. The
+    p values come from Welch's test, corrected with Holm's method for all pairs of such groups, because any group can become
     the reference group.
 
     Sources: B. L. Welch, "The generalization of Student's problem when several different population variances are involved",
@@ -336,7 +340,7 @@ def score_table(groups: Groups, score: str, reference: str) -> "pd.DataFrame":
 
 
 def difference(own: Sequence[float], reference: Sequence[float]) -> Difference:
-    """Compare the scores of two groups of trainings that differ in nothing but the seed.
+    """Compare the scores of two groups of trainings that differ only in the seed.
 
     Args:
         own: Scores of the group, 0 to 1, one for each seed.

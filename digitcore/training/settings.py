@@ -167,7 +167,7 @@ class TrainSettings:
     noise: str = _setting(
         "none",
         "Noise",
-        "Noise that is added to every MNIST digit, with a different strength in each epoch.",
+        "Noise added to the MNIST digits, with a random level for each digit in each epoch.",
         choices=("none", "salt-pepper", "gaussian"),
         widget="segmented_control",
     )
@@ -297,7 +297,7 @@ class TrainSettings:
         try:
             values = json.loads(text)
         except ValueError as error:
-            raise SettingsError(f'The settings are not JSON: {error}. Give an object such as {{"epochs": 3}}.') from error
+            raise SettingsError(f'The settings are not JSON: {error}. Use a JSON object such as {{"epochs": 3}}.') from error
         return cls.from_dict(values)
 
     @classmethod
@@ -315,7 +315,7 @@ class TrainSettings:
             TrainSettings(epochs=5)
         """
         if not isinstance(values, dict):
-            raise SettingsError("Settings must be a JSON object of names and values.")
+            raise SettingsError('Settings must be a JSON object of names and values, such as {"epochs": 3}.')
         if unknown := set(values) - set(SETTING_SPECS):
             raise SettingsError(f"There is no setting called {', '.join(sorted(unknown))}.")
         return cls(**values)
@@ -370,10 +370,13 @@ DEFAULTS: dict[str, Any] = {item.name: item.default for item in fields(TrainSett
 
 
 def differing_names(settings: Iterable[TrainSettings]) -> list[str]:
-    """Return the names of the settings whose values are not all the same.
+    """Return the names of the settings that differ.
 
     Args:
         settings: Any number of settings.
+
+    Returns:
+        The names in the order of the fields.
 
     Example:
         >>> differing_names([TrainSettings(), TrainSettings(epochs=5, seed=1)])

@@ -61,7 +61,7 @@ def parse_value(name: str, text: str) -> Any:
         text: Text from the command line or a URL.
 
     Returns:
-        The value. A text that is not JSON is returned as it is, so that `TrainSettings` can refuse it with a message.
+        The value. A text that is not JSON is returned unchanged, so that `TrainSettings` can raise an error for it.
 
     Example:
         >>> parse_value("epochs", "3")

@@ -17,7 +17,7 @@ class SnapshotRecorder:
     Args:
         epochs: Number of epochs of the training. At most `MAX_SNAPSHOTS` of them are recorded, evenly spaced.
         images: Validation digits, shape (N, 28, 28, 1), float32.
-        targets: Their one-hot labels, shape (N, 10), float32.
+        targets: One-hot labels of the digits, shape (N, 10), float32.
 
     Example:
         >>> from digitcore import models
@@ -82,7 +82,7 @@ class SnapshotRecorder:
         return {"epochs": np.array(list(self._taken)), **{name: np.stack(part) for name, part in zip(PARTS, parts, strict=True)}}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Take over the snapshots that `state` returned."""
+        """Replace the recorded snapshots by the snapshots that `state` returned."""
         if state:
             taken = zip(*(state[name] for name in PARTS), strict=True)
             self._taken = {int(epoch): part for epoch, part in zip(state["epochs"], taken, strict=True)}

@@ -15,7 +15,7 @@ MAX_BATCHES = 20
 
 
 def seconds_per_1000_digits(bundle: ModelBundle) -> float:
-    """Measure how long a training takes for one thousand digits on this machine.
+    """Measure the duration of a training on one thousand digits on this machine.
 
     Args:
         bundle: The model. It is not changed.

@@ -57,7 +57,7 @@ def train(
         samples: The user's labelled digits; may be empty if the settings add MNIST digits.
         settings: The settings.
         on_progress: Called with each new point of the curves, and a few times a second with a preview of the next point.
-        should_stop: Called a few times a second. When it returns True, the training stops and its present model is returned.
+        should_stop: Called a few times a second. When it returns True, the training stops, and the current model is returned.
         resume_from: A stopped run of the same initial model, samples and settings. The training continues, and gives the same
             result as a training that was not stopped. If the run's state was not kept, the training begins again.
         checkpoints: Folder in which the state is saved after each epoch. A later call with the same folder resumes a killed
@@ -136,7 +136,7 @@ def _fit(
         dataset.skipped_batches, epoch = 0, epoch + 1
         if epoch < epochs and not model.stop_training:
             _assign(model.trainable_variables, last.values)
-    elif recorder.has_converged or epoch == epochs:  # It was killed after its last epoch.
+    elif recorder.has_converged or epoch == epochs:  # The training was killed after its last epoch.
         dataset.prepare_epoch(epoch - 1)
         return
     if epoch < epochs and not (recorder.has_converged or model.stop_training):

@@ -204,7 +204,7 @@ def test_rows_are_moved_and_a_new_row_has_the_kind_of_the_row_above(app):
     assert sizes == [32, 16, 64] and app.selectbox(key="network_row_3").value == 0 and app.button(key="network_up").disabled
     app.selectbox(key="network_row_3").set_value(1).run()
     app.button(key="network_down").click().run()
-    assert "Row 3: a convolution cannot follow a dense layer. Move it up." in texts(app) and new_kind(app) == "conv"
+    assert "Row 3: a convolution cannot follow a dense layer. Move the convolution up." in texts(app) and new_kind(app) == "conv"
     app.button(key="network_up").click().run()
     assert not app.error and kinds_of(session) == ["conv", "conv", "dense"] and new_kind(app) == "dense" and not app.exception
 

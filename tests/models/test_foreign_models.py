@@ -116,7 +116,7 @@ def test_weights_that_do_not_fit_name_the_layer():
 
 def test_weights_without_a_network_are_named(tmp_path):
     linear_model().save_weights(tmp_path / "m.weights.h5")
-    with pytest.raises(ModelError, match="weights without their network"):
+    with pytest.raises(ModelError, match="only weights and no network"):
         foreign_models.load((tmp_path / "m.weights.h5").read_bytes())
 
 

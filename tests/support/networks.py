@@ -21,7 +21,7 @@ HOSTILE = {
     "500 rows": (rows(*[UNITS] * 500), f"Use at most {MAX_BLOCKS}"),
     "text for a number": (rows(CONV, {"kind": "dense", "size": "many"}), "Row 2: the number of units"),
     "a pooled pixel": (rows(*[CONV | {"pooling": True, "kernel_size": 1}] * 5), "cannot be pooled"),
-    "a convolution after a dense layer": (rows(UNITS, CONV), "Move it up"),
+    "a convolution after a dense layer": (rows(UNITS, CONV), "Move the convolution up"),
     "dropout of all": (rows(CONV | {"dropout": 1}), "dropout"),
     "not a number": (rows(CONV | {"dropout": float("nan")}), "dropout"),
     "an unknown layer": (rows({"kind": "lambda", "size": 3}), "conv, dense"),
