@@ -150,7 +150,8 @@ def test_test_set_is_loaded_separately(data):
 
 def test_validation_set_is_loaded_separately(data, monkeypatch, tmp_path):
     digits, labels = mnist.load_validation.__wrapped__()
-    assert (digits == data.validation[0]).all() and digits.base is None, "it does not keep the training digits in memory"
+    assert (digits == data.validation[0]).all(), "it does not keep the training digits in memory"
+    assert digits.base is None, "it does not keep the training digits in memory"
     assert (labels == data.validation[1]).all()
     monkeypatch.setenv("DIGITLAB_CACHE", str(tmp_path / "empty"))
     assert (mnist.load_validation.__wrapped__()[1] == data.validation[1]).all()

@@ -40,7 +40,9 @@ from tests.support.photographs import photograph
 
 
 def test_the_first_visit_goes_to_draw(app):
-    assert "Draw a digit" in html(app) and predicted_digits(app) == [] and app.button(key="train").disabled
+    assert "Draw a digit" in html(app)
+    assert predicted_digits(app) == []
+    assert app.button(key="train").disabled
 
 
 def test_a_drawing_is_predicted_labelled_and_taken_back(app, data):
@@ -48,7 +50,9 @@ def test_a_drawing_is_predicted_labelled_and_taken_back(app, data):
     assert predicted_digits(app) == [7]
     label(app, 3)
     assert session_of(app).samples.current.labels.tolist() == [3]
-    assert "Saved as **3**" in texts(app) and "1 drawing" in html(app) and "Draw a digit" in html(app)
+    assert "Saved as **3**" in texts(app)
+    assert "1 drawing" in html(app)
+    assert "Draw a digit" in html(app)
     assert "The network is 99.9 % sure of a **7**" in texts(app)
     app.button(key="undo_label").click().run()
     assert len(session_of(app).samples) == 0
@@ -60,7 +64,8 @@ def test_expanders_show_nothing_that_nobody_meant(app, data):
     for key in ("why", "own", "picture", "files"):
         keep_open(app, key)
     draw(app, data.test_images[0])
-    assert app.get("file_uploader") and not any("None" in element.value for element in app.markdown)
+    assert app.get("file_uploader")
+    assert not any("None" in element.value for element in app.markdown)
 
 
 def test_a_blank_canvas_is_not_stored(app):
@@ -74,15 +79,18 @@ def test_a_contradicted_label_is_mended_with_one_tap(app, data):
     draw(app, data.test_images[0])
     label(app, 4)
     app.button(key="accept_contradiction").click().run()
-    assert session_of(app).samples.current.labels.tolist() == [7] and "Saved as **7**" in texts(app)
+    assert session_of(app).samples.current.labels.tolist() == [7]
+    assert "Saved as **7**" in texts(app)
     draw(app, data.test_images[0])
     label(app, 4)
     app.button(key="keep_label").click().run()
-    assert session_of(app).samples.current.labels.tolist() == [7, 4] and "sure of" not in texts(app)
+    assert session_of(app).samples.current.labels.tolist() == [7, 4]
+    assert "sure of" not in texts(app)
     assert app.button(key="review").label == "Check 1 label"
     app.button(key="review").click()
     keep_open(app, "own").run()
-    assert app.segmented_control(key="own_kind").value == "review" and "No drawings of this kind" not in texts(app)
+    assert app.segmented_control(key="own_kind").value == "review"
+    assert "No drawings of this kind" not in texts(app)
     draw(app, data.test_images[0])
     assert "Saved as" not in texts(app), "gone with the next stroke"
 
@@ -93,7 +101,9 @@ def test_a_stroke_under_way_is_predicted_and_not_stored(app, data):
     url = canvas_value(np.asarray(picture))["drawing"]["data"]
     canvas.set_preview({"number": 1, "revision": canvas.revision, "n_strokes": 0, "url": url})
     app.run()
-    assert predicted_digits(app) == [7] and canvas.digit is None and not session_of(app).label(7)
+    assert predicted_digits(app) == [7]
+    assert canvas.digit is None
+    assert not session_of(app).label(7)
 
 
 def test_what_would_help_is_said(app, data):
@@ -114,8 +124,11 @@ def test_a_drawing_is_explained(app, data, untrained):
     app.button(key="explain").click().run()
     until_answered(app)
     said = texts(app)
-    assert "Pixels that matter" in said and "of ink added" in said and "Layer by layer in run 1" in said
-    assert " dead" in said and "Nearest MNIST digits (by run 1's features)" in said
+    assert "Pixels that matter" in said
+    assert "of ink added" in said
+    assert "Layer by layer in run 1" in said
+    assert " dead" in said
+    assert "Nearest MNIST digits (by run 1's features)" in said
 
 
 def test_own_drawings_are_relabelled_and_deleted(app, few):
@@ -138,7 +151,8 @@ def test_own_drawings_are_relabelled_and_deleted(app, few):
     select().segmented_control(key="own_kind").set_value("errors").run()
     select(0, 3, 5).run()  # 5 is predicted correctly: it is not shown, so it is not selected
     select(0, 3, 5).button(key="own_delete").click().run()
-    assert len(session_of(app).samples) == 18 and not app.exception
+    assert len(session_of(app).samples) == 18
+    assert not app.exception
     select().button(key="undo_samples").click().run()
     assert len(session_of(app).samples) == 20
 
@@ -163,10 +177,12 @@ def test_doubtful_labels_are_relabelled_or_kept(app, few, untrained):
     assert "Relabel all 2 as suggested" in [button.label for button in run().button]
     run([6]).button(key="review_keep").click()
     run([6])
-    assert session.samples.is_kept().tolist() == [i == 6 for i in range(20)] and session.contradicted_samples().tolist() == [9]
+    assert session.samples.is_kept().tolist() == [i == 6 for i in range(20)]
+    assert session.contradicted_samples().tolist() == [9]
     keep_open(app, "own").button(key="review_relabel").click()
     run()
-    assert session.samples.current.labels.tolist() == few.relabel([6], 8).labels.tolist() and not app.exception
+    assert session.samples.current.labels.tolist() == few.relabel([6], 8).labels.tolist()
+    assert not app.exception
     assert "No label looks wrong." in texts(app)
 
 
@@ -178,14 +194,17 @@ def test_misclassified_by_a_chosen_model(app, few):
     assert "No drawings of this kind." in texts(app), "genius predicts all twenty correctly"
     keep_open(app, "own")
     next(box for box in app.selectbox if box.label == "Errors of").set_value("untrained").run()
-    assert not app.exception and "No drawings of this kind." not in texts(app)
+    assert not app.exception
+    assert "No drawings of this kind." not in texts(app)
 
 
 def test_an_image_instead_of_a_drawing(app, data):
     open_expander(app, "picture")
     app.button(key="example").click().run()
     drawing = session_of(app).canvas.drawing
-    assert drawing.from_image and drawing.is_example and len(predicted_digits(app)) == 1
+    assert drawing.from_image
+    assert drawing.is_example
+    assert len(predicted_digits(app)) == 1
     assert (data.validation[0] == drawing.digit).all((1, 2)).any(), "it is no test digit"
     file = io.BytesIO()
     Image.fromarray(255 - data.test_images[0]).resize((300, 400)).save(file, "PNG")
@@ -193,11 +212,14 @@ def test_an_image_instead_of_a_drawing(app, data):
         keep_open(app, "picture").file_uploader(key="picture").upload("digit.png", content, "image/png").run()
         keep_open(app, "picture").button(key="picture_use").click().run()
         is_good = content == file.getvalue()
-        assert not app.exception and session_of(app).canvas.drawing.from_image == is_good, "its old digit is not the answer"
-        assert ("be read" in texts(app)) == (not is_good) and (predicted_digits(app) == [7] or not is_good)
+        assert not app.exception, "its old digit is not the answer"
+        assert session_of(app).canvas.drawing.from_image == is_good, "its old digit is not the answer"
+        assert ("be read" in texts(app)) == (not is_good)
+        assert predicted_digits(app) == [7] or not is_good
     session_of(app).canvas.undo()
     app.run()
-    assert predicted_digits(app) == [7] and "be read" not in texts(app)
+    assert predicted_digits(app) == [7]
+    assert "be read" not in texts(app)
 
 
 def test_a_photo_of_several_digits_says_so(app):
@@ -205,7 +227,8 @@ def test_a_photo_of_several_digits_says_so(app):
     photo = photograph("ruled", 4, np.random.default_rng(4), n_digits=3)
     keep_open(app, "picture").file_uploader(key="picture").upload("photo.jpg", photo, "image/jpeg").run()
     keep_open(app, "picture").button(key="picture_use").click().run()
-    assert predicted_digits(app) == [4] and "3 digits found. The largest is used." in texts(app)
+    assert predicted_digits(app) == [4]
+    assert "3 digits found. The largest is used." in texts(app)
 
 
 def test_samples_out_and_in(app, few):
@@ -225,7 +248,8 @@ def test_samples_out_and_in(app, few):
 def test_the_background_changes_and_the_drawing_stays(app, data):
     draw(app, data.test_images[0])
     app.toggle(key="paper").set_value(True).run()
-    assert session_of(app).canvas.white_background and predicted_digits(app) == [7]
+    assert session_of(app).canvas.white_background
+    assert predicted_digits(app) == [7]
 
 
 def test_a_drawing_survives_a_page_change(app, data):
@@ -233,7 +257,8 @@ def test_a_drawing_survives_a_page_change(app, data):
     before = session_of(app).canvas.digit
     go(app, TRAIN)
     go(app, DRAW)
-    assert np.array_equal(session_of(app).canvas.digit, before) and predicted_digits(app) == [7]
+    assert np.array_equal(session_of(app).canvas.digit, before)
+    assert predicted_digits(app) == [7]
     assert session_of(app).canvas.initial_drawing == {"objects": [{"path": [["M", 9, 9], ["L", 20, 20]]}]}
 
 
@@ -265,7 +290,8 @@ def test_a_damaged_model_is_one_sentence(app, monkeypatch, name, works):
         function.clear()
     try:
         go(app, EVALUATE)
-        assert "Fetch the project again." in texts(app) and bool(app.multiselect) == works
+        assert "Fetch the project again." in texts(app)
+        assert bool(app.multiselect) == works
     finally:
         for function in cached:
             function.clear()
@@ -282,4 +308,5 @@ def test_a_wrong_configuration_is_one_sentence(monkeypatch):
 def test_sessions_share_nothing(app, few):
     add_samples(app, few)
     other = new_app()
-    assert len(session_of(other).samples) == 0 and isinstance(session_of(other).samples.current, SampleSet)
+    assert len(session_of(other).samples) == 0
+    assert isinstance(session_of(other).samples.current, SampleSet)

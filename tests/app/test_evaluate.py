@@ -66,7 +66,8 @@ def test_every_view(app, few, chosen):
 def test_the_page_opens_with_the_headline_of_the_pair(app, few, genius, untrained):
     go(app, EVALUATE)
     until_answered(app)
-    assert "You have no drawings yet." in texts(app) and "of 10,000: these two models differ (p < 0.001)" in texts(app)
+    assert "You have no drawings yet." in texts(app)
+    assert "of 10,000: these two models differ (p < 0.001)" in texts(app)
     tested = few.concatenate(few)
     add_samples(app, SampleSet.from_arrays(tested.digits, tested.labels))
     add_run(app, genius, untrained)
@@ -89,9 +90,11 @@ def test_a_comparison_of_the_active_model_with_what_it_started_from(app, few, ge
     go(app, EVALUATE)
     until_answered(app)
     scores = app.dataframe[0].value
-    assert scores["Model"].tolist() == ["untrained", "run 1"] and scores["MNIST"][1] > scores["MNIST"][0]
+    assert scores["Model"].tolist() == ["untrained", "run 1"]
+    assert scores["MNIST"][1] > scores["MNIST"][0]
     intervals = scores["Your handwriting 95 %"]
-    assert intervals[0].endswith("of 20") and pd.isna(intervals[1]), "no interval on drawings that were learnt from"
+    assert intervals[0].endswith("of 20"), "no interval on drawings that were learnt from"
+    assert pd.isna(intervals[1]), "no interval on drawings that were learnt from"
     assert (scores["Time (ms)"] > 0).all()
     for view in ("pair", "drawings"):
         see(app, view)
@@ -109,7 +112,8 @@ def test_first_predictions_have_a_curve_and_a_table(app, few, genius):
     assert "**19 of 20** drawings were predicted correctly before they had a label (95 % interval 76–99 %)." in texts(app)
     assert len(app.get("vega_lite_chart")) == 1
     table = next(frame.value for frame in app.dataframe if "drawing" in frame.value)
-    assert table["model"].unique().tolist() == ["genius"] and table["accuracy"].iloc[-1] == 0.95
+    assert table["model"].unique().tolist() == ["genius"]
+    assert table["accuracy"].iloc[-1] == 0.95
 
 
 def test_the_chosen_pair_is_the_same_in_every_view(app, few):
@@ -128,7 +132,8 @@ def test_queries_are_stopped_and_resumed(app, untrained):
     before = resources.jobs().submit(RobustnessTask(untrained))  # the worker is busy, so that there is time to press
     go(app, EVALUATE)
     app.button(key="stop_queries").click().run()
-    assert "Stopped" in texts(app) and not queries(app)
+    assert "Stopped" in texts(app)
+    assert not queries(app)
     before.stop()
     app.segmented_control(key="view").set_value("confidence").run()
     assert not queries(app), "nothing is asked until told to resume"
@@ -142,7 +147,8 @@ def test_a_second_look_asks_nothing(app):
     until_answered(app)
     other = new_app()
     go(other, EVALUATE)
-    assert not queries(other) and not np.isnan(other.dataframe[0].value["Time (ms)"]).any()
+    assert not queries(other)
+    assert not np.isnan(other.dataframe[0].value["Time (ms)"]).any()
 
 
 def run_of(name, start, model, seed, correct, **changes):
@@ -174,7 +180,8 @@ def test_runs_and_trials_of_one_setting_are_one_group(app, few, genius, untraine
     table = trainings(app)
     assert table["Group"].tolist() == ["Learning rate 0.0005", "Learning rate 0.02"], "“auto” was 0.0005"
     assert table["Trainings"].tolist() == [2, 2], "trials 1 and 2 repeat the runs"
-    assert table["Compared with the reference"].tolist() == ["", "worse"] and "4 trainings in 2 groups" in texts(app)
+    assert table["Compared with the reference"].tolist() == ["", "worse"]
+    assert "4 trainings in 2 groups" in texts(app)
     assert [box.label for box in app.selectbox].count("Baseline") == 1
 
 
@@ -192,7 +199,8 @@ def test_scores_on_learnt_and_on_held_out_drawings_are_never_in_one_column(app, 
     assert trainings(app)["Trainings"].tolist() == [2]
     assert "Scored on 10 to 12 held-out drawings, so not all trainings were scored on the same drawings." in texts(app)
     app.selectbox(key="trainings_score").set_value("learnt").run()
-    assert trainings(app)["Trainings"].tolist() == [1] and "p value" not in trainings(app)
+    assert trainings(app)["Trainings"].tolist() == [1]
+    assert "p value" not in trainings(app)
     assert "from which the models learnt, so this is no test on new drawings" in texts(app)
 
 
@@ -214,7 +222,8 @@ def test_two_seeds_of_one_setting_are_two_models_not_two_settings(app, genius, u
     go(app, EVALUATE)
     choose(app, "run 1", "run 2")
     see(app, "pair")
-    assert "these two models differ" in texts(app) and "better" not in texts(app)
+    assert "these two models differ" in texts(app)
+    assert "better" not in texts(app)
     assert "Whether the settings differ is not known: train each of them with two or more seeds." in texts(app)
     add_runs(app, untrained, [run_of("c", untrained, fast, 2, 9930), run_of("d", untrained, mlp, 3, 9815)])
     app.run()
@@ -234,7 +243,8 @@ def test_robustness_on_few_and_on_all_digits_has_two_columns(app, genius, untrai
     until_answered(app)
     scores = app.dataframe[0].value
     few, every = scores["Robustness (1,000 digits)"], scores["Robustness (10,000 digits)"]
-    assert few.notna().tolist() == [True, False] and every.notna().tolist() == [False, True]
+    assert few.notna().tolist() == [True, False]
+    assert every.notna().tolist() == [False, True]
 
 
 def test_downloads_hold_numbers(app, few, genius, untrained):
@@ -250,7 +260,8 @@ def test_random_weights_are_not_calibrated_and_have_no_star_for_it(app, genius, 
     add_run(app, genius, untrained)
     go(app, EVALUATE)
     table = app.dataframe[0].value
-    assert table["Model"].tolist() == ["untrained", "run 1"] and table["Not calibrated"].fillna("").tolist() == ["✓", ""]
+    assert table["Model"].tolist() == ["untrained", "run 1"]
+    assert table["Not calibrated"].fillna("").tolist() == ["✓", ""]
     errors = pd.DataFrame({"Model": ["untrained", "run 1"], "Calibration error": [0.001, 0.1]})
     candidates = score_table._candidates(errors, {"untrained": untrained, "run 1": genius}, "Calibration error")
     assert candidates.tolist() == [0.1]

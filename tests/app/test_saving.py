@@ -27,7 +27,8 @@ def test_a_lab_is_found_again_by_its_address(app, data, genius):
     add_run(app, genius, genius)
     app.run()
     again = reopen(app)
-    assert session_of(again).samples.current.labels.tolist() == [7] and session_of(again).models.active_name == "run 1"
+    assert session_of(again).samples.current.labels.tolist() == [7]
+    assert session_of(again).models.active_name == "run 1"
     assert "Saved" in html(again)
     resources.saver().wait()
     assert session_of(again).saving.state.version == session_of(app).saving.state.version, "opening changes nothing"
@@ -39,20 +40,27 @@ def test_a_link_to_read_opens_a_copy(app, few, data):
     resources.saver().wait()
     token = app.query_params["lab"]
     copy = new_app(view=database.view_token(token))
-    assert len(session_of(copy).samples) == 20 and "copy of a lab" in texts(copy) and "Copy" in html(copy)
+    assert len(session_of(copy).samples) == 20
+    assert "copy of a lab" in texts(copy)
+    assert "Copy" in html(copy)
     go(copy, TRAIN)
     go(copy, DRAW)
-    assert "lab" not in copy.query_params and session_of(copy).saving.state is None, "looking saves nothing"
+    assert "lab" not in copy.query_params, "looking saves nothing"
+    assert session_of(copy).saving.state is None, "looking saves nothing"
     draw(copy, data.test_images[0])
     label(copy, 7)
-    assert copy.query_params["lab"] != token and "view" not in copy.query_params and "Saved" in html(copy)
-    assert len(session_of(reopen(copy)).samples) == 21 and len(session_of(reopen(app)).samples) == 20
+    assert copy.query_params["lab"] != token
+    assert "view" not in copy.query_params
+    assert "Saved" in html(copy)
+    assert len(session_of(reopen(copy)).samples) == 21
+    assert len(session_of(reopen(app)).samples) == 20
 
 
 def test_a_link_to_read_that_leads_nowhere(app):
     lost = new_app(view="nothing")
     assert persistence.UNKNOWN_TOKEN in texts(lost)
-    assert session_of(lost).saving.state is None and session_of(lost).saving.view_token == ""
+    assert session_of(lost).saving.state is None
+    assert session_of(lost).saving.view_token == ""
 
 
 def test_a_change_without_a_new_count_is_saved(app, few):
@@ -114,7 +122,8 @@ def test_what_train_has_restored_is_what_trains(app, few):
     app.radio(key="start_from").set_value("untrained").run()
     app.toggle(key="hold_out").set_value(False).run()
     again = go(reopen(app), TRAIN)
-    assert session_of(again).start_model()[0].name == "untrained" and not session_of(again).samples.hold_out
+    assert session_of(again).start_model()[0].name == "untrained"
+    assert not session_of(again).samples.hold_out
     assert session_of(again).training.start == Start.UNTRAINED
 
 
@@ -129,13 +138,16 @@ def test_a_sweep_s_results_survive_a_reload(app, few, genius):
     app.run()
     again = go(reopen(app), TRAIN)
     table = session_of(again).training.sweep.table()
-    assert table["status"].tolist() == ["done", "done"] and table["validation"].tolist() == [0.5, 0.5]
-    assert again.toggle(key="sweeping").value and "2 of 2 trials done" in again.get("progress")[0].proto.text
+    assert table["status"].tolist() == ["done", "done"]
+    assert table["validation"].tolist() == [0.5, 0.5]
+    assert again.toggle(key="sweeping").value
+    assert "2 of 2 trials done" in again.get("progress")[0].proto.text
 
 
 def test_an_unknown_address_begins_a_new_lab():
     at = new_app(lab="nobody's")
-    assert persistence.UNKNOWN_TOKEN in texts(at) and session_of(at).saving.state is None
+    assert persistence.UNKNOWN_TOKEN in texts(at)
+    assert session_of(at).saving.state is None
 
 
 def test_two_windows_go_apart(app, data):
@@ -160,7 +172,8 @@ def test_the_background_survives_a_reload(app, data):
     app.toggle(key="paper").set_value(True).run()
     app.run()
     again = reopen(app)
-    assert session_of(again).canvas.white_background and go(again, DRAW).toggle(key="paper").value
+    assert session_of(again).canvas.white_background
+    assert go(again, DRAW).toggle(key="paper").value
 
 
 @contextlib.contextmanager
@@ -204,12 +217,16 @@ def test_a_failed_read_keeps_the_address_and_adds_what_was_done_meanwhile(lab_ad
         label(at, 2)
         add_run(at, genius, genius)
         at.run()
-        assert at.query_params["lab"] == lab_address and persistence.AWAITED in [warning.value for warning in at.warning]
-        assert "Saved" not in html(at) and "Labelled **2**" in texts(at)
+        assert at.query_params["lab"] == lab_address
+        assert persistence.AWAITED in [warning.value for warning in at.warning]
+        assert "Saved" not in html(at)
+        assert "Labelled **2**" in texts(at)
     at.run()
     session = session_of(at)
-    assert session.samples.current.labels.tolist() == [7, 2] and [run.name for run in session.models.runs] == ["run 1", "run 2"]
-    assert not at.warning and at.query_params["lab"] == lab_address
+    assert session.samples.current.labels.tolist() == [7, 2]
+    assert [run.name for run in session.models.runs] == ["run 1", "run 2"]
+    assert not at.warning
+    assert at.query_params["lab"] == lab_address
     resources.saver().wait()
     at.run()
     assert "Saved" in html(at)
@@ -221,7 +238,8 @@ def test_a_lab_that_is_back_opens_as_it_was(lab_address, impatient):
         at = new_app(lab=lab_address)
         at.run()
     at.run()
-    assert session_of(at).samples.current.labels.tolist() == [7] and not at.warning
+    assert session_of(at).samples.current.labels.tolist() == [7]
+    assert not at.warning
     assert session_of(at).saving.state.version == resources.saver().store.load(lab_address).version
 
 
@@ -230,11 +248,13 @@ def test_what_cannot_be_written_is_not_called_saved(app, data):
     with outage():
         label(app, 7)
         app.run()
-        assert "Saved as" not in texts(app) and "Labelled **7**" in texts(app)
+        assert "Saved as" not in texts(app)
+        assert "Labelled **7**" in texts(app)
         assert "cannot be reached" in app.warning[0].value
     resources.saver().retry()
     app.run()
-    assert "Saved as **7**" in texts(app) and not app.warning
+    assert "Saved as **7**" in texts(app)
+    assert not app.warning
     assert session_of(reopen(app)).samples.current.labels.tolist() == [7]
 
 
@@ -242,4 +262,5 @@ def test_damaged_parts_of_a_lab_are_named(lab_address):
     with sql.create_engine(load_config().store).begin() as db:
         db.execute(sql.text("UPDATE runs SET record = '{' WHERE lab = :lab"), {"lab": database.token_hash(lab_address)})
     at = new_app(lab=lab_address)
-    assert at.warning[0].value == "Run 1 was skipped: it is damaged." and session_of(at).samples.current.labels.tolist() == [7]
+    assert at.warning[0].value == "Run 1 was skipped: it is damaged."
+    assert session_of(at).samples.current.labels.tolist() == [7]

@@ -20,7 +20,8 @@ def test_the_whole_loop(person, server):
     person.begin("/")
     assert page.url.endswith("/Draw")
     answers = person.draw(4)
-    assert len(set(answers)) == len(answers) == 2 and person.predicted_digit() == 4
+    assert len(set(answers)) == len(answers) == 2
+    assert person.predicted_digit() == 4
     person.label(4, 1)
     page.get_by_text("Saved as 4").wait_for()
 
@@ -44,7 +45,8 @@ def test_the_whole_loop(person, server):
     page.locator(".st-key-comparison").get_by_text("training drawings are predicted correctly").wait_for(timeout=LONG)
 
     loaded = {name.split(".")[0] for name in server.modules()}
-    assert "streamlit" in loaded and not {"keras", "tensorflow"} & loaded
+    assert "streamlit" in loaded
+    assert not {"keras", "tensorflow"} & loaded
 
 
 def test_the_loop_by_touch_on_a_phone(phone):

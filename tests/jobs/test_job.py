@@ -7,18 +7,22 @@ from digitcore.jobs.tasks import Progress, StatisticsTask
 
 def test_the_result_is_waited_for():
     job = Job(StatisticsTask(0))
-    assert not job.done and job.status == JobStatus.WAITING
+    assert not job.done
+    assert job.status == JobStatus.WAITING
     with pytest.raises(JobError, match="not ended in time"):
         job.wait(0.01)
     job.finish(7)
-    assert job.done and job.status == JobStatus.DONE and job.wait() == 7
+    assert job.done
+    assert job.status == JobStatus.DONE
+    assert job.wait() == 7
 
 
 def test_only_the_first_outcome_counts():
     job = Job(StatisticsTask(0))
     job.fail(JobError("It failed."))
     job.finish(7)
-    assert job.status == JobStatus.FAILED and job.result is None
+    assert job.status == JobStatus.FAILED
+    assert job.result is None
     with pytest.raises(JobError, match="It failed"):
         job.wait()
 
@@ -36,4 +40,5 @@ def test_stopping_is_noted_and_handed_on():
     stopped = []
     job = Job(StatisticsTask(0), on_stop=stopped.append)
     job.stop()
-    assert job.is_stopping and stopped == [job]
+    assert job.is_stopping
+    assert stopped == [job]

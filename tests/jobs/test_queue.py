@@ -34,13 +34,18 @@ def start_next(queue):
 
 
 def test_an_empty_queue_has_no_next(queue):
-    assert queue.next() is None and len(queue) == 0 and queue.jobs() == []
+    assert queue.next() is None
+    assert len(queue) == 0
+    assert queue.jobs() == []
 
 
 def test_jobs_run_as_they_came(queue):
     first, second = add(queue, "ann"), add(queue, "bob")
-    assert start_next(queue) is first and first.status == JobStatus.RUNNING
-    assert start_next(queue) is second and queue.next() is None and queue.n_running == 2
+    assert start_next(queue) is first
+    assert first.status == JobStatus.RUNNING
+    assert start_next(queue) is second
+    assert queue.next() is None
+    assert queue.n_running == 2
 
 
 def test_one_running_job_for_each_owner(queue):
@@ -53,7 +58,8 @@ def test_one_running_job_for_each_owner(queue):
 def test_low_priority_runs_when_no_other_waits_and_beside_its_owner_s(queue):
     low = add(queue, "ann", Priority.LOW)
     normal = add(queue, "ann")
-    assert start_next(queue) is normal and start_next(queue) is low
+    assert start_next(queue) is normal
+    assert start_next(queue) is low
     blocked, another_low = add(queue, "ann"), add(queue, "ann", Priority.LOW)
     assert queue.next() is another_low, "the owner's other job has to wait anyway"
     queue.discard(normal)
@@ -73,9 +79,13 @@ def test_positions(queue):
 def test_only_a_waiting_job_is_withdrawn(queue):
     waiting, running = add(queue), add(queue)
     queue.start(running)
-    assert queue.remove(waiting) and not queue.remove(waiting) and not queue.remove(running)
-    assert queue.is_running(running) and len(queue) == 1
-    assert queue.pop_running() == [running] and len(queue) == 0
+    assert queue.remove(waiting)
+    assert not queue.remove(waiting)
+    assert not queue.remove(running)
+    assert queue.is_running(running)
+    assert len(queue) == 1
+    assert queue.pop_running() == [running]
+    assert len(queue) == 0
 
 
 def test_limits():

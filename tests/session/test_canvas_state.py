@@ -38,20 +38,24 @@ def drawn(canvas, data):
 
 
 def test_a_new_canvas_is_blank(canvas):
-    assert canvas.digit is None and canvas.drawing.n_strokes == 0 and canvas.encoded_strokes() == ""
+    assert canvas.digit is None
+    assert canvas.drawing.n_strokes == 0
+    assert canvas.encoded_strokes() == ""
 
 
 def test_undo_and_redo_replace_the_widget_in_any_case(canvas):
     """The browser holds strokes back until the next widget is there."""
     canvas.undo()
     canvas.redo()
-    assert canvas.revision == 2 and canvas.drawing.n_strokes == 0
+    assert canvas.revision == 2
+    assert canvas.drawing.n_strokes == 0
 
 
 def test_the_digit_is_that_of_the_image(canvas, data):
     canvas.sync_from_widget(canvas.key, sent(rgba(data.test_images[0])))
     assert np.array_equal(canvas.digit, digit_from_canvas(rgba(data.test_images[0])))
-    assert canvas.drawing.n_strokes == 1 and canvas.encoded_strokes().startswith('{"side":280')
+    assert canvas.drawing.n_strokes == 1
+    assert canvas.encoded_strokes().startswith('{"side":280')
 
 
 @pytest.mark.parametrize("value", [None, {}, {"drawing": None}, {"drawing": {"raw": None, "data": None}}])
@@ -65,26 +69,34 @@ def test_another_revision_s_image_is_ignored(drawn, data):
     before, old_key = drawn.drawing, drawn.key
     drawn.new_revision()
     drawn.sync_from_widget(old_key, sent(rgba(data.test_images[1])))
-    assert drawn.digit is None and before.digit is not None
+    assert drawn.digit is None
+    assert before.digit is not None
 
 
 def test_an_image_that_cannot_be_read_is_one_sentence(canvas):
     broken = sent(np.zeros((4, 4, 4), np.uint8))
     broken["drawing"]["data"] = sent(np.zeros((4, 4, 3), np.uint8))["drawing"]["data"]
     canvas.sync_from_widget(canvas.key, broken)
-    assert canvas.digit is None and "RGBA" in canvas.error
+    assert canvas.digit is None
+    assert "RGBA" in canvas.error
 
 
 def test_undo_and_redo_of_restored_strokes(drawn):
     drawn.remount()
     drawn.undo()
-    assert drawn.drawing.n_strokes == 1 and drawn.initial_drawing["objects"] == PATHS[:1]
-    assert drawn.awaiting_image and drawn.digit is None and drawn.drawing.digit is not None
+    assert drawn.drawing.n_strokes == 1
+    assert drawn.initial_drawing["objects"] == PATHS[:1]
+    assert drawn.awaiting_image
+    assert drawn.digit is None
+    assert drawn.drawing.digit is not None
     drawn.undo()
-    assert drawn.drawing.n_strokes == 0 and not drawn.awaiting_image and drawn.drawing.digit is None
+    assert drawn.drawing.n_strokes == 0
+    assert not drawn.awaiting_image
+    assert drawn.drawing.digit is None
     drawn.redo()
     drawn.redo()
-    assert drawn.initial_drawing["objects"] == PATHS[:2] and drawn.drawing.redo_stack == ()
+    assert drawn.initial_drawing["objects"] == PATHS[:2]
+    assert drawn.drawing.redo_stack == ()
 
 
 def test_a_new_stroke_forgets_what_could_be_redone(drawn, data):
@@ -98,10 +110,12 @@ def test_a_new_stroke_forgets_what_could_be_redone(drawn, data):
 def test_clear_is_undone_by_one_step(drawn):
     before = drawn.drawing.digit
     drawn.clear()
-    assert drawn.digit is None and drawn.initial_drawing is None
+    assert drawn.digit is None
+    assert drawn.initial_drawing is None
     drawn.clear()
     drawn.undo()
-    assert drawn.digit is before and drawn.initial_drawing["objects"] == PATHS[:2]
+    assert drawn.digit is before
+    assert drawn.initial_drawing["objects"] == PATHS[:2]
 
 
 def picture(canvas, digit, **other):
@@ -112,17 +126,22 @@ def picture(canvas, digit, **other):
 
 def test_a_picture_of_a_stroke_is_shown_until_the_pen_goes_up(canvas, data):
     canvas.set_preview(picture(canvas, data.test_images[0]))
-    assert canvas.preview is not None and canvas.shown_digit is canvas.preview and canvas.preview_number == 7
-    assert canvas.digit is None and canvas.drawing.n_strokes == 0, "it is no drawing"
+    assert canvas.preview is not None
+    assert canvas.shown_digit is canvas.preview
+    assert canvas.preview_number == 7
+    assert canvas.digit is None, "it is no drawing"
+    assert canvas.drawing.n_strokes == 0, "it is no drawing"
     canvas.sync_from_widget(canvas.key, sent(rgba(data.test_images[1])))
-    assert canvas.preview is None and canvas.shown_digit is canvas.digit
+    assert canvas.preview is None
+    assert canvas.shown_digit is canvas.digit
 
 
 def test_a_picture_that_comes_after_its_stroke_is_ignored(canvas, data):
     late = picture(canvas, data.test_images[0])
     canvas.sync_from_widget(canvas.key, sent(rgba(data.test_images[1])))
     canvas.set_preview(late)
-    assert canvas.preview is None and canvas.preview_number == 7, "it counts as answered"
+    assert canvas.preview is None, "it counts as answered"
+    assert canvas.preview_number == 7, "it counts as answered"
 
 
 @pytest.mark.parametrize(
@@ -138,7 +157,8 @@ def test_redo_clears_again(drawn, data):
     drawn.clear()
     drawn.undo()
     drawn.redo()
-    assert drawn.digit is None and drawn.drawing.n_strokes == 0
+    assert drawn.digit is None
+    assert drawn.drawing.n_strokes == 0
     drawn.undo()
     assert drawn.drawing.n_strokes == 2, "and Undo takes it back again"
     drawn.sync_from_widget(drawn.key, sent(rgba(data.test_images[1]), PATHS))
@@ -150,16 +170,20 @@ def test_redo_shows_an_image_again(drawn, data):
     drawn.load_digit(data.test_images[3])
     drawn.undo()
     drawn.redo()
-    assert drawn.drawing.from_image and np.array_equal(drawn.digit, data.test_images[3])
+    assert drawn.drawing.from_image
+    assert np.array_equal(drawn.digit, data.test_images[3])
 
 
 def test_an_image_takes_the_place_of_the_drawing_until_the_first_stroke(drawn, data):
     drawn.load_digit(data.test_images[3])
-    assert drawn.drawing.from_image and np.array_equal(drawn.digit, data.test_images[3]) and drawn.initial_drawing is None
+    assert drawn.drawing.from_image
+    assert np.array_equal(drawn.digit, data.test_images[3])
+    assert drawn.initial_drawing is None
     drawn.sync_from_widget(drawn.key, sent(np.zeros((280, 280, 4), np.uint8), []))
     assert drawn.drawing.from_image, "the blank canvas beside it is no drawing"
     drawn.undo()
-    assert not drawn.drawing.from_image and drawn.drawing.n_strokes == 2
+    assert not drawn.drawing.from_image
+    assert drawn.drawing.n_strokes == 2
 
 
 def test_colors_of_all_that_undo_restores(drawn):
@@ -183,7 +207,9 @@ def test_predictions_by_stroke(canvas):
 def test_remounting_keeps_the_drawing(drawn):
     before, key = drawn.digit, drawn.key
     drawn.remount()
-    assert drawn.digit is before and drawn.key != key and drawn.initial_drawing["objects"] == PATHS[:2]
+    assert drawn.digit is before
+    assert drawn.key != key
+    assert drawn.initial_drawing["objects"] == PATHS[:2]
 
 
 def test_two_threads_never_interleave(data, monkeypatch):

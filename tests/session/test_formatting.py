@@ -20,7 +20,8 @@ def test_file_sizes(n_bytes, expected):
 
 
 def test_names_are_shown_as_they_are():
-    assert formatting.escape("run 1") == "run 1" and formatting.escape("salt-pepper") == "salt-pepper"
+    assert formatting.escape("run 1") == "run 1"
+    assert formatting.escape("salt-pepper") == "salt-pepper"
     assert (
         formatting.escape("https://x.org www.x.org a@x.org :smile: a: b") == r"https\://x.org www\.x.org a\@x.org \:smile: a: b"
     )

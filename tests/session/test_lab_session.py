@@ -28,15 +28,21 @@ def test_a_label_stores_the_drawing_and_clears_the_canvas(drawn):
     digit, key = drawn.canvas.digit, drawn.canvas.key
     assert drawn.label(3)
     samples = drawn.samples.current
-    assert samples.labels.tolist() == [3] and np.array_equal(samples.digits[0], digit)
-    assert samples.strokes[0] and samples.dates[0] and drawn.canvas.digit is None and drawn.canvas.key != key
-    assert not drawn.label(4) and len(drawn.samples) == 1, "nothing is drawn"
+    assert samples.labels.tolist() == [3]
+    assert np.array_equal(samples.digits[0], digit)
+    assert samples.strokes[0]
+    assert samples.dates[0]
+    assert drawn.canvas.digit is None
+    assert drawn.canvas.key != key
+    assert not drawn.label(4), "nothing is drawn"
+    assert len(drawn.samples) == 1, "nothing is drawn"
 
 
 def test_a_label_on_an_example_is_not_handwriting(session, data):
     session.canvas.load_digit(data.validation[0][0], is_example=True)
     session.label(int(data.validation[1][0]))
-    assert (len(session.samples), session.samples.n_drawings) == (1, 0) and session.samples.current.is_example.all()
+    assert (len(session.samples), session.samples.n_drawings) == (1, 0)
+    assert session.samples.current.is_example.all()
     assert not session.unseen([]).any(), "an example is no test of the user's handwriting"
     session.canvas.load_digit(data.validation[0][1], is_example=True)
     session.canvas.sync_from_widget(session.canvas.key, sent(rgba(data.test_images[0])))
@@ -47,7 +53,8 @@ def test_a_label_on_an_example_is_not_handwriting(session, data):
 def test_the_prediction_before_the_label_is_kept_with_the_sample(drawn, genius):
     drawn.label(3)
     first = drawn.samples.current.first_predictions[0]
-    assert (first.model, first.digit) == (genius.hash, 7) and first.confidence > 0.9
+    assert (first.model, first.digit) == (genius.hash, 7)
+    assert first.confidence > 0.9
     assert drawn.snapshot().samples.first_predictions == (first,)
 
 
@@ -73,14 +80,18 @@ def add_run(session, model, start, samples=None):
 def test_drawings_made_after_a_training_are_a_fair_test(session, few, genius, untrained):
     session.samples.current = few
     record = add_run(session, genius.rename("trained"), untrained)
-    assert session.tested_drawings([untrained, record.model]) == (few, False) and session.unseen_scores(record) is None
-    assert session.has_learnt(record.model) and not session.has_learnt(untrained)
+    assert session.tested_drawings([untrained, record.model]) == (few, False)
+    assert session.unseen_scores(record) is None
+    assert session.has_learnt(record.model)
+    assert not session.has_learnt(untrained)
     rotated = np.rot90(few.digits, axes=(1, 2))[:3]
     session.samples.current = few.concatenate(SampleSet.from_arrays(rotated, [1, 2, 3]))
     samples, is_unseen = session.tested_drawings([untrained, record.model])
-    assert is_unseen and np.array_equal(samples.digits, rotated)
+    assert is_unseen
+    assert np.array_equal(samples.digits, rotated)
     before, after = session.unseen_scores(record)
-    assert before.n == after.n == 3 and after.interval == Score.from_counts(after.correct, 3).interval
+    assert before.n == after.n == 3
+    assert after.interval == Score.from_counts(after.correct, 3).interval
     session.samples.current = session.samples.current.relabel([0], 9)
     assert session.unseen_scores(record)[1].n == 3, "a corrected label does not make a drawing unseen"
 
@@ -106,7 +117,8 @@ def test_held_out_drawings_that_the_initial_model_had_learnt_are_not_called_held
     first = add_run(session, genius.rename("trained"), untrained)
     session.samples.hold_out = True
     second = add_run(session, untrained, first.model)
-    assert not first.run.personal_is_held_out and not second.run.personal_is_held_out
+    assert not first.run.personal_is_held_out
+    assert not second.run.personal_is_held_out
 
 
 def test_of_a_model_with_unknown_training_data_only_held_out_drawings_count(session, few, genius, untrained):
@@ -136,7 +148,8 @@ def test_undoing_a_label_brings_the_drawing_back(drawn, data):
     digit = drawn.canvas.digit
     drawn.label(3)
     drawn.undo_label()
-    assert len(drawn.samples) == 0 and drawn.canvas.digit is digit
+    assert len(drawn.samples) == 0
+    assert drawn.canvas.digit is digit
     drawn.label(3)
     drawn.canvas.load_digit(data.test_images[5])
     drawn.undo_label()
@@ -168,7 +181,8 @@ def test_what_a_training_starts_from(session, genius, untrained, few, finish_tra
 
     assert start() == "genius"
     session.training.choose_start(Start.UNTRAINED)
-    assert start() == "untrained" and session.initial_model is untrained
+    assert start() == "untrained"
+    assert session.initial_model is untrained
     session.training.choose_start(Start.TRAINED)
     assert start() == "genius", "nothing trained yet"
     session.train(genius, TrainSettings())
@@ -177,11 +191,13 @@ def test_what_a_training_starts_from(session, genius, untrained, few, finish_tra
     session.samples.current = few
     session.training.choose_start(Start.BETTER)
     model, reason = session.start_model()
-    assert model is genius and "20 of 20 drawings are correct" in reason
+    assert model is genius
+    assert "20 of 20 drawings are correct" in reason
     session.training.choose_start(Start.RUN, "run 1")
     assert start() == "run 1"
     session.rename_run(session.models.runs[0], "mine")
-    assert start() == "mine" and session.training.start_model == "mine"
+    assert start() == "mine"
+    assert session.training.start_model == "mine"
 
 
 def test_a_failed_training_adds_no_run(session, genius):
@@ -193,7 +209,8 @@ def test_a_failed_training_adds_no_run(session, genius):
 
 
 def test_the_suggestion_follows_samples_and_model(session, few):
-    assert session.suggestion().digit == 0 and session.suggestion() is session.suggestion()
+    assert session.suggestion().digit == 0
+    assert session.suggestion() is session.suggestion()
     session.samples.current = few.take(range(2, 20))
     assert session.suggestion().digit == 0
     session.training.choose_start(Start.UNTRAINED)
@@ -203,13 +220,15 @@ def test_the_suggestion_follows_samples_and_model(session, few):
 def test_flash_and_undo_go_together(session, few):
     session.samples.current = few
     session.replace_samples(few.drop([0]), "1 drawing deleted.")
-    assert session.samples.can_undo and session.flash == "1 drawing deleted."
+    assert session.samples.can_undo
+    assert session.flash == "1 drawing deleted."
     session.show_error("This is no picture.")
     assert session.is_flash_error
     assert not session.samples.can_undo
     session.replace_samples(few.drop([0]), "1 drawing deleted.")
     session.undo_samples()
-    assert len(session.samples) == 19 and session.flash == ""
+    assert len(session.samples) == 19
+    assert session.flash == ""
 
 
 @pytest.fixture
@@ -243,7 +262,8 @@ def test_every_preference_survives_a_snapshot(everything, resources, few):
     assert restored.snapshot().preferences == snapshot.preferences
     assert restored.snapshot().sweep == snapshot.sweep | {"is_running": False}, "which goes on when it is told so"
     assert restored.samples.is_kept()[:2].tolist() == [True, False]
-    assert restored.samples.current is few and restored.models.trained.name == "mine"
+    assert restored.samples.current is few
+    assert restored.models.trained.name == "mine"
 
 
 def test_an_unchanged_session_has_an_unchanged_snapshot(everything):
@@ -258,10 +278,17 @@ def test_another_lab_leaves_nothing_of_this_one(everything, few, genius):
     session.saving.state = object()
     other = LabSession(session.resources).snapshot()
     session.replace_with(other)
-    assert job.is_stopping and sweep.is_stopping and session.saving.state is None and session.saving.is_begun
-    assert not session.samples.can_undo and session.flash == "" and session.canvas.revision > revision
-    assert session.snapshot().preferences == other.preferences and session.snapshot().is_empty
-    assert session.snapshot().sweep is None and session.owner == "ann"
+    assert job.is_stopping
+    assert sweep.is_stopping
+    assert session.saving.state is None
+    assert session.saving.is_begun
+    assert not session.samples.can_undo
+    assert session.flash == ""
+    assert session.canvas.revision > revision
+    assert session.snapshot().preferences == other.preferences
+    assert session.snapshot().is_empty
+    assert session.snapshot().sweep is None
+    assert session.owner == "ann"
 
 
 def test_an_opened_lab_says_what_was_skipped(session, lab, jobs):
@@ -309,10 +336,12 @@ def test_doubtful_samples_wait_for_the_user(session, jobs, few, is_accepted):
     session.work.submit(ReadSamplesTask(b""))
     jobs.submitted[-1].finish(ImportResult(few, doubt="The labels do not fit the pictures: 21 % agree with the prediction."))
     assert session.collect()
-    assert len(session.samples) == 0 and session.work.notice(ReadSamplesTask).is_error
+    assert len(session.samples) == 0
+    assert session.work.notice(ReadSamplesTask).is_error
     assert "21 % agree" in session.work.notice(ReadSamplesTask).sentence
     session.confirm_import(is_accepted)
-    assert session.doubtful_import is None and len(session.samples) == 20 * is_accepted
+    assert session.doubtful_import is None
+    assert len(session.samples) == 20 * is_accepted
     assert not session.work.notice(ReadSamplesTask).is_error
 
 
@@ -323,7 +352,9 @@ def test_labels_that_are_one_too_high_are_asked_about_and_found_in_the_review(se
         if session.samples.contradiction is not None:
             assert session.samples.contradiction.digit == label
     found = session.contradicted_samples()
-    assert len(found) >= 19 and len(few) == 20, "the network is not sure of every digit"
+    assert len(found) >= 19, "the network is not sure of every digit"
+    assert len(few) == 20, "the network is not sure of every digit"
     session.canvas.load_digit(few.digits[0])
     session.label(int(few.labels[0]))
-    assert session.samples.contradiction is None and len(session.contradicted_samples()) == len(found)
+    assert session.samples.contradiction is None
+    assert len(session.contradicted_samples()) == len(found)

@@ -11,7 +11,8 @@ class Clock:
 def test_what_was_spent_is_waited_for():
     clock = Clock()
     budget = LiveBudget(0.5, clock)
-    assert budget.delay() == 0 and not budget.is_spent
+    assert budget.delay() == 0
+    assert not budget.is_spent
     budget.spend(0.1 - OVERHEAD)
     assert round(budget.delay(), 6) == 0.2
     clock.now += 0.15
@@ -30,4 +31,5 @@ def test_a_browser_that_does_not_wait_is_not_answered():
 def test_no_share_no_answer():
     budget = LiveBudget(0)
     budget.spend(1)
-    assert budget.is_spent and budget.delay() == 0
+    assert budget.is_spent
+    assert budget.delay() == 0

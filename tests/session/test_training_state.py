@@ -29,8 +29,10 @@ def test_a_label_during_a_training_is_remembered(training):
 def test_values_from_elsewhere_are_offered_by_the_form(training):
     assert 7e-4 not in training.options("learning_rate")
     training.set_settings(TrainSettings(learning_rate=7e-4, epochs=30))
-    assert training.options("learning_rate")[0] is None and training.options("learning_rate")[4:6] == [7e-4, 1e-3]
-    assert training.options("epochs")[-1] == 30 and training.revision == 1
+    assert training.options("learning_rate")[0] is None
+    assert training.options("learning_rate")[4:6] == [7e-4, 1e-3]
+    assert training.options("epochs")[-1] == 30
+    assert training.revision == 1
 
 
 def test_preferences_survive(training, resources):
@@ -39,13 +41,16 @@ def test_preferences_survive(training, resources):
     training.set_settings(TrainSettings(epochs=9, learning_rate=7e-4, oversample="79", noise="gaussian"))
     restored = TrainingState(resources)
     restored.restore(json.loads(json.dumps(training.preferences())))
-    assert restored.preferences() == training.preferences() and 7e-4 in restored.options("learning_rate")
+    assert restored.preferences() == training.preferences()
+    assert 7e-4 in restored.options("learning_rate")
 
 
 @pytest.mark.parametrize("preferences", [{}, {"start": "nowhere", "settings": {"epochs": 0}}, {"settings": 3, "start_model": 1}])
 def test_damaged_preferences_are_ignored(training, preferences):
     training.restore(preferences)
-    assert training.start == Start.PRETRAINED and training.settings == TrainSettings() and training.start_model == ""
+    assert training.start == Start.PRETRAINED
+    assert training.settings == TrainSettings()
+    assert training.start_model == ""
 
 
 def finish_trials(training, personal=0.5):
@@ -64,12 +69,15 @@ def test_the_best_of_a_sweep_becomes_the_form_s_values(training, genius, few):
     training.apply_best()
     best = training.settings
     assert (best.epochs, best.learning_rate, best.batch_size, best.weight_interpolation) == (2, 1e-3, 16, 0.6)
-    assert training.revision == 2 and best.ema_momentum == 0 and training.start == Start.PRETRAINED
+    assert training.revision == 2
+    assert best.ema_momentum == 0
+    assert training.start == Start.PRETRAINED
 
 
 def test_a_sweep_that_cannot_begin_says_why(training, genius, few):
     training.begin_sweep(genius, few, "ann", {"epochs": list(range(1, 12))}, {"n_seeds": 10})
-    assert training.sweep is None and "1 to 100 trials" in training.sweep_error
+    assert training.sweep is None
+    assert "1 to 100 trials" in training.sweep_error
 
 
 def test_a_sweep_is_restored_and_resumed(training, resources, genius, few):
@@ -78,7 +86,8 @@ def test_a_sweep_is_restored_and_resumed(training, resources, genius, few):
     training.sweep.trials[1].status = JobStatus.RUNNING
     restored = TrainingState(resources)
     restored.restore_sweep(training.sweep.to_dict(), genius, few)
-    assert restored.sweep.n_done == 1 and restored.sweep.is_idle
+    assert restored.sweep.n_done == 1
+    assert restored.sweep.is_idle
     restored.resume_sweep("bob")
     assert [job.owner for job in restored.sweep.jobs()] == ["bob"]
     damaged = TrainingState(resources)
@@ -105,17 +114,24 @@ def test_a_training_that_fails_keeps_its_run_its_curve_and_its_reason(session, f
     finish_training(genius, genius)
     failed_training(session, few, [*POINTS, {"epoch": 1.1, "samples_seen": 275.0, "seconds": 2.0, "loss": float("nan")}])
     good, failed = session.models.runs
-    assert failed.run.error == "The loss is not a finite number in epoch 2." and failed.name == "run 2"
-    assert failed.run.history[:3] == POINTS and failed.run.history[3] == {"epoch": 1.1, "samples_seen": 275.0, "seconds": 2.0}
-    assert failed.run.settings.learning_rate == 0.1 and failed.run.model.card.training_data.drawings == len(few)
-    assert session.models.active_run.id == good.id and list(session.models.own) == ["run 1"], "its model is not used"
-    assert not session.is_scoring(failed) and not session.models.is_free_name("run 2")
+    assert failed.run.error == "The loss is not a finite number in epoch 2."
+    assert failed.name == "run 2"
+    assert failed.run.history[:3] == POINTS
+    assert failed.run.history[3] == {"epoch": 1.1, "samples_seen": 275.0, "seconds": 2.0}
+    assert failed.run.settings.learning_rate == 0.1
+    assert failed.run.model.card.training_data.drawings == len(few)
+    assert session.models.active_run.id == good.id, "its model is not used"
+    assert list(session.models.own) == ["run 1"], "its model is not used"
+    assert not session.is_scoring(failed)
+    assert not session.models.is_free_name("run 2")
     (_, restored) = (
         RunRecord.from_dict(json.loads(json.dumps(record.to_dict())), (b"", b""), (b"", b"")) for record in session.models.runs
     )
-    assert restored.run.error == failed.run.error and restored.run.history == failed.run.history
+    assert restored.run.error == failed.run.error
+    assert restored.run.history == failed.run.history
     session.models.delete_run("run 1")
-    assert session.models.active_run is None and session.active_model.name == "genius"
+    assert session.models.active_run is None
+    assert session.active_model.name == "genius"
 
 
 def test_a_resumed_training_that_fails_keeps_the_whole_curve(session, few, genius):

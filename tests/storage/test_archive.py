@@ -247,4 +247,5 @@ def test_a_lab_that_was_unpacked_and_packed_again_opens(few):
         for name in lab.namelist():
             again.writestr(f"digit-lab/{name}", lab.read(name))
     opened = archive.read(packed.getvalue())
-    assert np.array_equal(opened.snapshot.samples.digits, few.digits) and not opened.skipped
+    assert np.array_equal(opened.snapshot.samples.digits, few.digits)
+    assert not opened.skipped

@@ -59,7 +59,8 @@ def test_a_malformed_first_prediction_does_not_cost_the_drawing(tmp_path, lab, c
     with contextlib.closing(sqlite3.connect(tmp_path / "labs.sqlite")) as db, db:
         db.execute(f"UPDATE samples SET {column} = ?", ("no value",))
     found = labs.load(token)
-    assert not found.skipped and len(found.snapshot.samples) == len(lab.samples)
+    assert not found.skipped
+    assert len(found.snapshot.samples) == len(lab.samples)
     if column != "is_example":
         assert not any(found.snapshot.samples.first_predictions)
 

@@ -72,7 +72,8 @@ def test_card_of_a_user_built_network_is_read(genius):
 def test_malformed_hashes_are_unknown_and_do_not_make_a_sample_look_unseen(lab, hashes):
     one = lab.runs[0]
     files = (one.model.keras_bytes, one.model.tflite_bytes)
-    assert one.to_dict()["sample_hashes"] and RunRecord.from_dict(one.to_dict(), files, files).run.sample_hashes
+    assert one.to_dict()["sample_hashes"]
+    assert RunRecord.from_dict(one.to_dict(), files, files).run.sample_hashes
     assert RunRecord.from_dict(one.to_dict() | {"sample_hashes": hashes}, files, files).run.sample_hashes is None
 
 

@@ -19,8 +19,11 @@ def trials(effect_of_rate, noise=0.002, n_seeds=3, seed=0):
 
 def test_a_real_effect_is_told_from_none():
     first, second = effects(trials(0.02), ["rate", "size"], "score")
-    assert first.name == "rate" and first.is_significant and first.best == 0.01
-    assert first.difference == pytest.approx(0.02, abs=0.004) and not second.is_significant
+    assert first.name == "rate"
+    assert first.is_significant
+    assert first.best == 0.01
+    assert first.difference == pytest.approx(0.02, abs=0.004)
+    assert not second.is_significant
 
 
 def test_chance_is_seldom_called_an_effect():
@@ -40,7 +43,8 @@ def test_what_is_common_to_a_seed_is_no_luck():
 def test_too_few_trials_tell_nothing():
     table = trials(0.02, n_seeds=1)
     assert [effect.p_value for effect in effects(table.head(2), ["rate", "size"], "score")] == [None]
-    assert effects(table.head(0), ["rate"], "score") == [] and seed_deviation(table, ["rate", "size"], "score") is None
+    assert effects(table.head(0), ["rate"], "score") == []
+    assert seed_deviation(table, ["rate", "size"], "score") is None
 
 
 def test_drawn_numbers_are_judged_by_their_trend():
@@ -49,7 +53,9 @@ def test_drawn_numbers_are_judged_by_their_trend():
     table = pd.DataFrame({"rate": rates, "drop": rng.uniform(0, 0.5, 20), "seed": 0})
     table["score"] = 0.9 + 0.01 * np.log10(rates) + 0.002 * rng.normal(size=20)
     first, second = effects(table, ["rate", "drop"], "score")
-    assert first.name == "rate" and first.is_significant and not second.is_significant
+    assert first.name == "rate"
+    assert first.is_significant
+    assert not second.is_significant
 
 
 def test_equal_scores_have_no_effect():

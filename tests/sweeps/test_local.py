@@ -43,7 +43,8 @@ def test_poor_trials_are_stopped_early(quick_trials):
 def test_a_stopped_sweep_keeps_completed_trials_and_can_be_resumed(quick_trials, genius):
     sweep = Sweep(genius, SampleSet(), SweepPlan({"batch_size": [8, 16, 32]}, BASE))
     run_locally(sweep, should_stop=lambda: sweep.n_done == 1)
-    assert sweep.table()["status"].tolist() == ["done", "waiting", "waiting"] and sweep.is_idle
+    assert sweep.table()["status"].tolist() == ["done", "waiting", "waiting"]
+    assert sweep.is_idle
     run_locally(sweep)
     assert sweep.n_done == 3
 

@@ -59,8 +59,11 @@ def finish(sweep, score=lambda trial: 0.5):
 
 def test_trials_are_all_combinations_and_seeds(genius, few):
     sweep = Sweep(genius, few, SweepPlan({"sample_weight": [1, 20, 1], "epochs": [1, 2]}, BASE, n_seeds=3))
-    assert len(sweep.trials) == 12 and sweep.trials[-1].settings == BASE.replace(sample_weight=20, epochs=2, seed=2)
-    assert sweep.best() is None and sweep.means().empty and len(sweep.table()) == 12
+    assert len(sweep.trials) == 12
+    assert sweep.trials[-1].settings == BASE.replace(sample_weight=20, epochs=2, seed=2)
+    assert sweep.best() is None
+    assert sweep.means().empty
+    assert len(sweep.table()) == 12
 
 
 @pytest.mark.parametrize("name", parameter_space.parameters(NETWORK))
@@ -73,7 +76,8 @@ def test_a_table_of_any_parameter_goes_to_parquet(name, genius):
 def test_random_draws_are_some_of_the_combinations(genius, few):
     space = {"sample_weight": [1, 5, 20, 50], "epochs": [1, 2, 3], "mnist_samples": [200] * 2}
     drawn, again = (SweepPlan(space, BASE, n_seeds=2, n_combinations=5).trials() for _ in range(2))
-    assert len(drawn) == 10 and len({tuple(trial.values.values()) for trial in drawn}) == 5
+    assert len(drawn) == 10
+    assert len({tuple(trial.values.values()) for trial in drawn}) == 5
     assert [trial.settings for trial in drawn] == [trial.settings for trial in again]
     other = SweepPlan(space, BASE.replace(seed=7), n_seeds=2, n_combinations=5).trials()
     assert [trial.values for trial in other] != [trial.values for trial in drawn]
@@ -120,7 +124,8 @@ def test_a_trial_is_scored_on_validation_digits_and_held_out_samples_only(random
 
 def test_a_trial_without_held_out_samples_has_no_score_on_them(random_mlp, few):
     scores = TrialTask(random_mlp, few, BASE).run(lambda progress: None, lambda: False).scores
-    assert "held_out" not in scores and "held_out_before" not in scores
+    assert "held_out" not in scores
+    assert "held_out_before" not in scores
 
 
 @pytest.mark.parametrize(("ranked_by", "best"), [("validation", 16), ("held_out", 8)])
@@ -155,9 +160,11 @@ def test_a_sweep_finds_the_best_and_survives_a_failed_trial(service, random_mlp,
     table = sweep.table().set_index("mnist_samples")
     assert table["status"].to_dict() == {0: "failed", 200: "done", 1000: "done"}
     assert "label a drawing" in table.loc[0, "error"]
-    assert table.loc[1000, "validation"] > table.loc[200, "validation"] and table["held_out"].isna().all()
+    assert table.loc[1000, "validation"] > table.loc[200, "validation"]
+    assert table["held_out"].isna().all()
     assert sweep.best() == {"mnist_samples": 1000}
-    assert set(SCORES) <= set(sweep.means().columns) and len(sweep.means()) == 2
+    assert set(SCORES) <= set(sweep.means().columns)
+    assert len(sweep.means()) == 2
     assert [point["epoch"] for point in sweep.trials[2].history] == [0, 1]
 
 
@@ -166,8 +173,10 @@ def test_a_network_s_numbers_are_swept(service, random_mlp, few):
     sweep = Sweep(random_mlp, few, SweepPlan(space, BASE, NETWORK))
     run(sweep, service)
     sizes = [NetworkSpec.from_json(trial.network).parameters for trial in sweep.trials]
-    assert sweep.table()["parameters"].tolist() == sizes and sizes[0] == sizes[1] < sizes[2]
-    assert sweep.n_done == 4 and sweep.table()["validation_before"].isna().all()
+    assert sweep.table()["parameters"].tolist() == sizes
+    assert sizes[0] == sizes[1] < sizes[2]
+    assert sweep.n_done == 4
+    assert sweep.table()["validation_before"].isna().all()
 
 
 def test_stop_and_resume(service, random_mlp, few):
@@ -186,13 +195,16 @@ def test_a_trial_whose_worker_died_is_tried_again(genius, few):
     sweep.resume(service)
     service.jobs[1].finish(TrialResult(dict.fromkeys(SCORES, 0.5), []))
     for _ in range(MAX_TRIES):
-        assert sweep.is_running and sweep.trials[0].status == JobStatus.WAITING
+        assert sweep.is_running
+        assert sweep.trials[0].status == JobStatus.WAITING
         service.jobs[-1 if len(service.jobs) > 2 else 0].fail(WorkerDiedError())
         sweep.advance(service)
     assert [trial.status for trial in sweep.trials] == [JobStatus.FAILED, JobStatus.DONE]
-    assert not sweep.is_running and len(service.jobs) == 1 + MAX_TRIES
+    assert not sweep.is_running
+    assert len(service.jobs) == 1 + MAX_TRIES
     sweep.resume(service)
-    assert sweep.trials[0].status == JobStatus.WAITING and len(service.jobs) == 2 + MAX_TRIES
+    assert sweep.trials[0].status == JobStatus.WAITING
+    assert len(service.jobs) == 2 + MAX_TRIES
 
 
 def test_the_better_half_goes_on(genius, few):
@@ -211,7 +223,8 @@ def test_the_better_half_goes_on(genius, few):
     table = sweep.table()
     assert table["trained_epochs"].tolist() == [2] * 4 + [4] * 2 + [8] * 4
     assert table["status"].tolist() == ["stopped early"] * 6 + ["done"] * 4
-    assert sweep.n_done == 10 and sweep.best() == {"batch_size": 128}
+    assert sweep.n_done == 10
+    assert sweep.best() == {"batch_size": 128}
 
 
 def test_the_epochs_beside_a_score_are_those_that_it_had(genius, few):
@@ -243,9 +256,14 @@ def test_a_sweep_survives_json(genius, few):
     restored = Sweep.from_dict(values, genius, few)
     assert [trial.status for trial in restored.trials] == ["done", "waiting", "failed", "waiting"]
     assert [trial.settings for trial in restored.trials] == [trial.settings for trial in sweep.trials]
-    assert restored.plan == sweep.plan and restored.best() == done.values and restored.trials[0].history == [POINT]
-    assert restored.trials[2].error == "It failed." and waiting.status == JobStatus.WAITING
-    assert was_running(values) and not restored.is_running and not was_running(None)
+    assert restored.plan == sweep.plan
+    assert restored.best() == done.values
+    assert restored.trials[0].history == [POINT]
+    assert restored.trials[2].error == "It failed."
+    assert waiting.status == JobStatus.WAITING
+    assert was_running(values)
+    assert not restored.is_running
+    assert not was_running(None)
 
 
 @pytest.mark.parametrize(
@@ -270,8 +288,10 @@ def test_the_line_for_the_shell_does_the_same(genius, few):
     plan = SweepPlan({"blocks.1.size": [8, 16], "learning_rate": Range(1e-4, 1e-2)}, BASE, NETWORK, 2, 6, False)
     line = Sweep(genius, few, plan).command()
     assert line.startswith("digitlab sweep --samples my-drawings.npz --network '{")
-    assert "--set mnist_samples=200" in line and "--set blocks.1.size=8,16" in line
-    assert "--set learning_rate=0.0001..0.01" in line and line.endswith("--seeds 2 --draws 6")
+    assert "--set mnist_samples=200" in line
+    assert "--set blocks.1.size=8,16" in line
+    assert "--set learning_rate=0.0001..0.01" in line
+    assert line.endswith("--seeds 2 --draws 6")
     swept = SweepPlan({"batch_size": [8, 16], "mnist_samples": [0, 500]}, BASE.replace(mnist_samples=200), n_combinations=3)
     pairs = [part for part in shlex.split(swept.command("genius")) if "=" in part]
     assert pairs[-2:] == ["batch_size=8,16", "mnist_samples=0,500"], "the order decides which are drawn"
