@@ -6,7 +6,7 @@ from tests.support.app import new_app, quick_sessions, session_of
 
 @pytest.fixture
 def app():
-    """A session on its first page."""
+    """Return a session on its first page."""
     at = new_app()
     yield at
     session_of(at).work.stop_all()
@@ -15,7 +15,7 @@ def app():
 
 @pytest.fixture(scope="package", autouse=True)
 def close_services():
-    """Stop the workers, and the threads that would start others, when the tests of the pages have ended."""
+    """Stop the workers, and the threads that would start others, after the tests of the pages."""
     yield
     resources.sweep_recorder().close()
     resources.jobs().close()

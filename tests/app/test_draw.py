@@ -1,4 +1,4 @@
-"""The Draw page, from the empty canvas on."""
+"""The Draw page: drawing, labels, explanations, pictures and the gallery."""
 
 import io
 
@@ -45,7 +45,7 @@ def test_the_first_visit_goes_to_draw(app):
     assert app.button(key="train").disabled
 
 
-def test_a_drawing_is_predicted_labelled_and_taken_back(app, data):
+def test_a_drawing_is_predicted_and_labelled_and_the_label_is_undone(app, data):
     draw(app, data.test_images[0])
     assert predicted_digits(app) == [7]
     label(app, 3)
@@ -59,8 +59,8 @@ def test_a_drawing_is_predicted_labelled_and_taken_back(app, data):
     assert predicted_digits(app) == [7], "the drawing comes back with its label"
 
 
-def test_expanders_show_nothing_that_nobody_meant(app, data):
-    """Streamlit writes the value of an expression that stands alone onto the page."""
+def test_expanders_do_not_print_values_of_expressions(app, data):
+    """Streamlit writes the value of a bare expression onto the page."""
     for key in ("why", "own", "picture", "files"):
         keep_open(app, key)
     draw(app, data.test_images[0])
@@ -75,7 +75,7 @@ def test_a_blank_canvas_is_not_stored(app):
     assert len(session_of(app).samples) == 0
 
 
-def test_a_contradicted_label_is_mended_with_one_tap(app, data):
+def test_a_contradicted_label_is_corrected_with_one_tap(app, data):
     draw(app, data.test_images[0])
     label(app, 4)
     app.button(key="accept_contradiction").click().run()
@@ -92,10 +92,10 @@ def test_a_contradicted_label_is_mended_with_one_tap(app, data):
     assert app.segmented_control(key="own_kind").value == "review"
     assert "No drawings of this kind" not in texts(app)
     draw(app, data.test_images[0])
-    assert "Saved as" not in texts(app), "gone with the next stroke"
+    assert "Saved as" not in texts(app), "the message disappears with the next stroke"
 
 
-def test_a_stroke_under_way_is_predicted_and_not_stored(app, data):
+def test_an_unfinished_stroke_is_predicted_and_not_stored(app, data):
     canvas = session_of(app).canvas
     picture = Image.fromarray(data.test_images[0]).resize((112, 112)).convert("RGBA")
     url = canvas_value(np.asarray(picture))["drawing"]["data"]
@@ -106,7 +106,7 @@ def test_a_stroke_under_way_is_predicted_and_not_stored(app, data):
     assert not session_of(app).label(7)
 
 
-def test_what_would_help_is_said(app, data):
+def test_the_page_suggests_the_next_drawing_and_warns_of_a_small_digit(app, data):
     assert "Draw a 0 next: you have none." in texts(app)
     small = np.zeros((280, 280, 4), np.uint8)
     small[..., 3] = 255
@@ -117,10 +117,10 @@ def test_what_would_help_is_said(app, data):
 
 
 def test_a_drawing_is_explained(app, data, untrained):
-    add_run(app, models.load("mlp"), untrained)  # whose features of 20,000 digits are there in a second
+    add_run(app, models.load("mlp"), untrained)  # It computes the features of 20,000 digits in a second.
     draw(app, data.test_images[0])
     open_expander(app, "why")
-    assert "Pixels that matter" not in texts(app), "nothing is computed before it is asked for"
+    assert "Pixels that matter" not in texts(app), "the explanation is computed only on request"
     app.button(key="explain").click().run()
     until_answered(app)
     said = texts(app)
@@ -149,7 +149,7 @@ def test_own_drawings_are_relabelled_and_deleted(app, few):
             select().button(key="undo_samples").click().run()
             assert session_of(app).samples.current is few
     select().segmented_control(key="own_kind").set_value("errors").run()
-    select(0, 3, 5).run()  # 5 is predicted correctly: it is not shown, so it is not selected
+    select(0, 3, 5).run()  # Drawing 5 is predicted correctly. It is not shown and cannot be selected.
     select(0, 3, 5).button(key="own_delete").click().run()
     assert len(session_of(app).samples) == 18
     assert not app.exception
@@ -158,7 +158,7 @@ def test_own_drawings_are_relabelled_and_deleted(app, few):
 
 
 def test_doubtful_labels_are_relabelled_or_kept(app, few, untrained):
-    add_run(app, models.load("mlp"), untrained)  # which trains quickest
+    add_run(app, models.load("mlp"), untrained)  # It trains fastest.
     wrong = few.relabel([6], 8).relabel([9], 7)
     add_samples(app, wrong)
 
@@ -205,15 +205,15 @@ def test_an_image_instead_of_a_drawing(app, data):
     assert drawing.from_image
     assert drawing.is_example
     assert len(predicted_digits(app)) == 1
-    assert (data.validation[0] == drawing.digit).all((1, 2)).any(), "it is no test digit"
+    assert (data.validation[0] == drawing.digit).all((1, 2)).any(), "the example is a validation digit"
     file = io.BytesIO()
     Image.fromarray(255 - data.test_images[0]).resize((300, 400)).save(file, "PNG")
     for content in (file.getvalue(), b"", b"no picture", file.getvalue()[:200]):
         keep_open(app, "picture").file_uploader(key="picture").upload("digit.png", content, "image/png").run()
         keep_open(app, "picture").button(key="picture_use").click().run()
         is_good = content == file.getvalue()
-        assert not app.exception, "its old digit is not the answer"
-        assert session_of(app).canvas.drawing.from_image == is_good, "its old digit is not the answer"
+        assert not app.exception, "the old digit must not look like the prediction"
+        assert session_of(app).canvas.drawing.from_image == is_good, "the old digit must not look like the prediction"
         assert ("be read" in texts(app)) == (not is_good)
         assert predicted_digits(app) == [7] or not is_good
     session_of(app).canvas.undo()
@@ -222,7 +222,7 @@ def test_an_image_instead_of_a_drawing(app, data):
     assert "be read" not in texts(app)
 
 
-def test_a_photo_of_several_digits_says_so(app):
+def test_several_digits_in_a_photograph_give_a_message(app):
     open_expander(app, "picture")
     photo = photograph("ruled", 4, np.random.default_rng(4), n_digits=3)
     keep_open(app, "picture").file_uploader(key="picture").upload("photo.jpg", photo, "image/jpeg").run()
@@ -231,7 +231,7 @@ def test_a_photo_of_several_digits_says_so(app):
     assert "3 digits found. The largest is used." in texts(app)
 
 
-def test_samples_out_and_in(app, few):
+def test_samples_are_exported_and_imported(app, few):
     add_samples(app, few.drop([1]))
     app.run()
     open_expander(app, "files")
@@ -276,7 +276,7 @@ def test_training_after_each_label(app, data):
 
 
 @pytest.mark.parametrize(("name", "works"), [("plain", True), ("genius", False)])
-def test_a_damaged_model_is_one_sentence(app, monkeypatch, name, works):
+def test_a_damaged_model_gives_one_error_message(app, monkeypatch, name, works):
     load = registry.load
 
     def broken(asked):
@@ -297,7 +297,7 @@ def test_a_damaged_model_is_one_sentence(app, monkeypatch, name, works):
             function.clear()
 
 
-def test_a_wrong_configuration_is_one_sentence(monkeypatch):
+def test_an_invalid_configuration_gives_one_error_message(monkeypatch):
     monkeypatch.setenv("DIGITLAB_KEEP_DAYS", "abc")
     at = new_app()
     assert [error.value for error in at.error] == [

@@ -1,4 +1,4 @@
-"""Experiments on the Train page: networks that one builds, sweeps, links, lessons."""
+"""Experiments on the Train page: built networks, sweeps, links and lessons."""
 
 import json
 from urllib.parse import parse_qsl
@@ -68,7 +68,7 @@ def sweep_parameters(at):
     return next(box for box in at.multiselect if box.label == "Parameters to try")
 
 
-def test_the_best_network_of_a_sweep_takes_the_place_of_the_rows(few):
+def test_the_best_network_of_a_sweep_replaces_the_rows(few):
     network = NetworkSpec((Block("dense", 4),))
     at = go(new_app(network=network.to_json(), start="untrained", mnist_samples="100", epochs="1"), TRAIN)
     at.toggle(key="sweeping").set_value(True).run()
@@ -89,7 +89,7 @@ def test_the_best_network_of_a_sweep_takes_the_place_of_the_rows(few):
     assert any("6 units" in str(frame.value) for frame in at.dataframe)
 
 
-def test_a_sweep_that_cannot_begin_says_so_beside_its_button(app):
+def test_a_sweep_that_cannot_start_shows_its_error_beside_the_button(app):
     go(app, TRAIN)
     app.toggle(key="sweeping").set_value(True).run()
     sweep_parameters(app).set_value(["sample_weight", "mnist_samples", "epochs"]).run()
@@ -108,7 +108,7 @@ def test_a_sweep_that_cannot_begin_says_so_beside_its_button(app):
     assert not app.button(key="sweep").disabled
 
 
-def test_a_typed_value_is_checked_at_once(app):
+def test_a_typed_value_is_checked_immediately(app):
     go(app, TRAIN)
     app.toggle(key="sweeping").set_value(True).run()
     for texts_of, sentence in (
@@ -125,7 +125,7 @@ def test_a_typed_value_is_checked_at_once(app):
     assert not app.exception
 
 
-def test_trials_are_ranked_by_held_out_drawings_if_the_person_asks(app, few):
+def test_trials_are_ranked_by_held_out_drawings_on_request(app, few):
     add_samples(app, few)
     go(app, TRAIN)
     app.toggle(key="sweeping").set_value(True).run()
@@ -140,7 +140,7 @@ def test_trials_are_ranked_by_held_out_drawings_if_the_person_asks(app, few):
     session_of(app).training.sweep.stop()
 
 
-def test_a_network_of_one_s_own_is_trained_and_linked():
+def test_a_built_network_is_trained_and_linked():
     text = '{"blocks":[{"kind":"conv","size":4,"pooling":true},{"kind":"dense","size":8}]}'
     at = new_app(network=text, start="untrained", mnist_samples="1000", epochs="1")
     go(at, TRAIN)
@@ -171,15 +171,15 @@ def test_a_network_of_one_s_own_is_trained_and_linked():
 
 
 @pytest.mark.parametrize("name", ["nobody", "{", *LINKED])
-def test_a_network_in_a_link_that_cannot_be_used_is_said(name):
+def test_an_invalid_network_in_a_link_gives_an_error_message(name):
     at = go(new_app(network=name, start="untrained"), TRAIN)
     assert session_of(at).training.network == ""
     assert not at.exception
     assert bool(name) == ("is not valid" in texts(at))
 
 
-def test_rows_that_make_no_network_are_said_beside_them(app):
-    """The table checks each number; that they fit together, and are not too many, is said in one sentence."""
+def test_invalid_rows_of_a_network_give_one_error_message(app):
+    """The table checks each number. One message reports rows that do not fit together and too many rows."""
     go(app, TRAIN)
     app.radio(key="start_from").set_value("untrained").run()
     network_box(app).set_value("Build my own").run()
@@ -240,7 +240,7 @@ def new_kind(app):
     return json.loads(table.proto.columns)["kind"]["default"]
 
 
-def test_after_a_reload_the_inputs_of_a_sweep_are_its_own(app, few, genius):
+def test_the_form_shows_the_plan_of_the_current_sweep(app, few, genius):
     training, space = session_of(app).training, {"batch_size": Range(16, 48, True), "learning_rate": Range(5e-4, 2e-3)}
     training.set_settings(TrainSettings(epochs=4))
     options = {"n_seeds": 3, "n_combinations": 7, "stops_early": True}

@@ -1,4 +1,4 @@
-"""My lab: the state of the loop, models out and in, the lab in a file."""
+"""My lab: the state of the loop, export and import of models, and the lab in a file."""
 
 import pytest
 
@@ -86,7 +86,7 @@ def test_a_model_is_imported(app, name):
     assert session_of(again).models.uploads[0].key == imported.key
 
 
-def test_a_lab_travels_in_a_file(app, few, genius):
+def test_a_lab_is_opened_from_its_file(app, few, genius):
     add_samples(app, few)
     add_run(app, genius, genius)
     content = archive.write(session_of(app).snapshot())

@@ -1,4 +1,4 @@
-"""A lab is saved after each change and found again by its address."""
+"""A lab is saved after each change, and its address opens it again."""
 
 import contextlib
 
@@ -15,13 +15,13 @@ from tests.support.app import DRAW, TRAIN, add_run, add_samples, draw, go, html,
 
 
 def reopen(at):
-    """Another session at the same address."""
+    """Return another session with the same address, after the lab is saved."""
     resources.saver().wait()
     return new_app(lab=at.query_params["lab"])
 
 
-def test_a_lab_is_found_again_by_its_address(app, data, genius):
-    assert "lab" not in app.query_params, "an empty lab is not worth saving"
+def test_the_address_of_a_lab_opens_it_again(app, data, genius):
+    assert "lab" not in app.query_params, "an empty lab is not saved"
     draw(app, data.test_images[0])
     label(app, 7)
     add_run(app, genius, genius)
@@ -34,7 +34,7 @@ def test_a_lab_is_found_again_by_its_address(app, data, genius):
     assert session_of(again).saving.state.version == session_of(app).saving.state.version, "opening changes nothing"
 
 
-def test_a_link_to_read_opens_a_copy(app, few, data):
+def test_a_read_only_link_opens_a_copy(app, few, data):
     add_samples(app, few)
     app.run()
     resources.saver().wait()
@@ -56,7 +56,7 @@ def test_a_link_to_read_opens_a_copy(app, few, data):
     assert len(session_of(reopen(app)).samples) == 20
 
 
-def test_a_link_to_read_that_leads_nowhere(app):
+def test_an_unknown_read_only_link_gives_a_message(app):
     lost = new_app(view="nothing")
     assert persistence.UNKNOWN_TOKEN in texts(lost)
     assert session_of(lost).saving.state is None
@@ -71,7 +71,7 @@ def test_a_change_without_a_new_count_is_saved(app, few):
     assert session_of(reopen(app)).samples.current.labels[0] == 9
 
 
-WIDGETS = {  # key → kind of widget, another value than the default
+WIDGETS = {  # kind of widget and a value that differs from the default, by key
     "start_from": ("radio", "untrained"),
     "sample_weight": ("select_slider", 5.0),
     "mnist_samples": ("select_slider", 1000),
@@ -116,7 +116,7 @@ def test_the_network_survives_a_reload(app, few):
     assert next(box.value for box in again.selectbox if box.label == "Network") == session_of(again).training.network == "mlp"
 
 
-def test_what_train_has_restored_is_what_trains(app, few):
+def test_the_restored_settings_are_used_for_training(app, few):
     add_samples(app, few)
     go(app, TRAIN)
     app.radio(key="start_from").set_value("untrained").run()
@@ -144,13 +144,13 @@ def test_a_sweep_s_results_survive_a_reload(app, few, genius):
     assert "2 of 2 trials done" in again.get("progress")[0].proto.text
 
 
-def test_an_unknown_address_begins_a_new_lab():
+def test_an_unknown_address_opens_a_new_lab():
     at = new_app(lab="nobody's")
     assert persistence.UNKNOWN_TOKEN in texts(at)
     assert session_of(at).saving.state is None
 
 
-def test_two_windows_go_apart(app, data):
+def test_the_second_of_two_windows_edits_a_copy(app, data):
     draw(app, data.test_images[0])
     label(app, 7)
     other = reopen(app)
@@ -159,7 +159,7 @@ def test_two_windows_go_apart(app, data):
         label(at, 2)
         resources.saver().wait()
     if "open in two places" not in texts(other):
-        other.run()  # a slow write is known of at the next run
+        other.run()  # The page learns of a slow write at the next run.
     resources.saver().wait()
     assert "open in two places" in texts(other)
     assert session_of(other).saving.state.token != session_of(app).saving.state.token
@@ -178,7 +178,7 @@ def test_the_background_survives_a_reload(app, data):
 
 @contextlib.contextmanager
 def outage():
-    """Meanwhile the store of labs fails."""
+    """Make the database of labs fail within the block."""
     engine = sql.create_engine(load_config().store)
     with engine.begin() as db:
         db.execute(sql.text("ALTER TABLE labs RENAME TO away"))
@@ -191,13 +191,13 @@ def outage():
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """A session that asks for its lab at every run."""
+    """Make sessions request their lab at every run."""
     monkeypatch.setattr(saving_state, "RETRY_INTERVAL", 0)
 
 
 @pytest.fixture
 def lab_address(app, data, genius):
-    """The address of a lab with one drawing and one run."""
+    """Return the address of a lab with one drawing and one run."""
     draw(app, data.test_images[0])
     label(app, 7)
     add_run(app, genius, genius)
@@ -206,12 +206,12 @@ def lab_address(app, data, genius):
     return app.query_params["lab"]
 
 
-def test_a_failed_read_keeps_the_address_and_adds_what_was_done_meanwhile(lab_address, data, genius, impatient):
+def test_changes_during_an_outage_are_added_to_the_lab(lab_address, data, genius, impatient):
     with outage():
         at = new_app(lab=lab_address)
         assert persistence.AWAITED in [warning.value for warning in at.warning]
         go(at, TRAIN)
-        assert at.query_params["lab"] == lab_address, "also on another page"
+        assert at.query_params["lab"] == lab_address, "another page keeps the address too"
         go(at, DRAW)
         draw(at, data.test_images[1])
         label(at, 2)
@@ -233,7 +233,7 @@ def test_a_failed_read_keeps_the_address_and_adds_what_was_done_meanwhile(lab_ad
     assert session_of(new_app(lab=lab_address)).samples.current.labels.tolist() == [7, 2]
 
 
-def test_a_lab_that_is_back_opens_as_it_was(lab_address, impatient):
+def test_a_lab_opens_unchanged_after_an_outage(lab_address, impatient):
     with outage():
         at = new_app(lab=lab_address)
         at.run()
@@ -243,7 +243,7 @@ def test_a_lab_that_is_back_opens_as_it_was(lab_address, impatient):
     assert session_of(at).saving.state.version == resources.saver().store.load(lab_address).version
 
 
-def test_what_cannot_be_written_is_not_called_saved(app, data):
+def test_an_unsaved_label_is_not_reported_as_saved(app, data):
     draw(app, data.test_images[0])
     with outage():
         label(app, 7)

@@ -1,4 +1,4 @@
-"""The Train page, from nothing to train on to the runs and the sweep."""
+"""The Train page: the form, trainings, their results, the runs, and links to settings."""
 
 import pytest
 
@@ -29,7 +29,7 @@ from tests.support.app import (
 )
 
 
-def test_the_empty_case(app):
+def test_an_empty_training_set_disables_the_button(app):
     go(app, TRAIN)
     assert "uses MNIST digits only" in texts(app)
     app.select_slider(key="mnist_samples").set_value(0).run()
@@ -72,7 +72,7 @@ def test_a_training_and_its_outcome(app, few, untrained):
     assert "Active model: run 1" in html(app)
 
 
-def test_the_better_model_and_why(app, few, genius, untrained):
+def test_the_better_model_is_chosen_with_a_reason(app, few, genius, untrained):
     add_samples(app, few)
     add_run(app, untrained, genius)
     go(app, TRAIN)
@@ -81,7 +81,7 @@ def test_the_better_model_and_why(app, few, genius, untrained):
 
 
 @pytest.mark.parametrize("page", [DRAW, TRAIN])
-def test_a_collapse_is_said_and_undone_with_one_press(app, genius, untrained, page):
+def test_a_much_worse_model_is_reported_and_replaced_with_one_click(app, genius, untrained, page):
     scores = {"mnist_before": Score.from_counts(9970, 10_000), "mnist_after": Score.from_counts(1030, 10_000)}
     add_run(app, untrained, genius, scores | {"mnist_p_value": 0.0})
     go(app, page)
@@ -101,7 +101,9 @@ def test_drawings_made_after_a_training_are_counted_with_an_interval(app, few, g
     add_run(app, genius, untrained, learnt | {"personal_before": score, "personal_after": score})
     go(app, TRAIN)
     assert "unseen" not in texts(app)
-    assert app.dataframe[0].value["Your handwriting after"].tolist() == ["100 % of 17 training"], "not ranked with held-out ones"
+    assert app.dataframe[0].value["Your handwriting after"].tolist() == ["100 % of 17 training"], (
+        "not ranked with held-out drawings"
+    )
     add_samples(app, few)
     for page in (TRAIN, DRAW):
         go(app, page)
@@ -159,7 +161,7 @@ def test_a_link_with_settings_carries_no_lab(app, few):
 
 def test_a_link_carries_the_start(app):
     go(app, TRAIN)
-    assert shown_link(app) == {}, "genius is where everybody starts"
+    assert shown_link(app) == {}, "genius is the default initial model"
     app.radio(key="start_from").set_value("untrained").run()
     assert shown_link(app) == {"start": "untrained"}
     assert go(new_app(start="untrained"), TRAIN).radio(key="start_from").value == "untrained"
@@ -189,7 +191,7 @@ def test_a_link_with_a_setting_twice_takes_the_last():
     assert session_of(at).training.settings.epochs == 7
 
 
-def test_a_limit_of_the_server_is_said(app, monkeypatch):
+def test_a_limit_of_the_server_gives_a_message(app, monkeypatch):
     monkeypatch.setattr(resources.jobs(), "limits", Limits(epochs=1))
     go(app, TRAIN)
     app.button(key="train").click().run()
@@ -211,7 +213,7 @@ def test_without_mnist_every_page_opens(app, tmp_path, monkeypatch):
         resources.has_mnist.clear()
 
 
-def test_a_run_of_the_table_is_started_from(app, genius, untrained):
+def test_a_run_is_the_initial_model_of_the_next_training(app, genius, untrained):
     add_run(app, untrained, genius)
     add_run(app, genius, untrained)
     session_of(app).training.choose_start(Start.RUN, "run 1")

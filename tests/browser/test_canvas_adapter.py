@@ -1,4 +1,4 @@
-"""The adapter's assumptions about the drawable canvas hold, so that an upgrade of the component is noticed.
+"""The adapter's assumptions about the drawable canvas. A test fails if an upgrade of the component breaks an assumption.
 
 The tests load canvas_adapter.js into the page a second time and call its functions.
 """
@@ -30,7 +30,7 @@ def client_points(person, points):
 
 
 def mouse_stroke(person, points):
-    """Return a stroke as the adapter takes it."""
+    """Return a stroke in the format of the adapter."""
     places = client_points(person, points)
     types = ["mousedown", *["mousemove"] * (len(places) - 1), "mouseup"]
     return [{"type": kind, "x": x, "y": y} for kind, (x, y) in zip(types, [*places, places[-1]], strict=True)]
@@ -68,7 +68,7 @@ def test_a_disabled_button_is_not_pressed(person, adapter):
     assert adapter.evaluate(is_pressed, "undo") is False
 
 
-def test_the_stroke_under_way_is_painted(person, adapter):
+def test_the_unfinished_stroke_is_painted(person, adapter):
     mouse = person.page.mouse
     first, *others = client_points(person, SEVEN[0])
     assert adapter.evaluate(N_INK_PIXELS) == 0

@@ -1,4 +1,4 @@
-"""The canvas: its tools and keys, quick hands, and what survives."""
+"""The canvas: its tools and keys, fast input, and restored drawings."""
 
 import itertools
 import os
@@ -25,7 +25,7 @@ def test_tools_and_keys(person):
     page.get_by_text("Draw a digit first").wait_for()
     person.settle()
     person.stroke(SEVEN[0])
-    page.keyboard.press("7")  # at once, before the answer
+    page.keyboard.press("7")  # The key is pressed before the prediction arrives.
     page.get_by_text("Saved as 7").wait_for()
     person.wait_for_drawings(1)
     person.press("undo_label")
@@ -33,7 +33,7 @@ def test_tools_and_keys(person):
 
 
 def test_the_prediction_moves_with_the_pen(person):
-    """The second stroke of a four: predicted together with the first, before the pen goes up."""
+    """The second stroke of a four is predicted together with the first stroke before the pen is lifted."""
     page = person.page
     person.begin()
     person.draw_stroke(FOUR[0])
@@ -51,8 +51,8 @@ def test_the_prediction_moves_with_the_pen(person):
 
 
 @pytest.mark.parametrize("kind", ["server", "cloud_server"])
-def test_a_label_pressed_with_the_stroke_takes_it_whole(new_person, request, kind):
-    """The browser may send the label with the stroke, after it, or while the stroke is being answered."""
+def test_a_label_pressed_with_the_stroke_stores_the_whole_stroke(new_person, request, kind):
+    """The browser can send the label with the stroke, after the stroke, or during the prediction."""
     person = new_person(request.getfixturevalue(kind))
     page = person.page
     person.begin()
@@ -68,7 +68,7 @@ def test_a_label_pressed_with_the_stroke_takes_it_whole(new_person, request, kin
 
 
 @pytest.mark.parametrize("kind", ["server", "cloud_server"])
-def test_a_stroke_drawn_at_once_after_a_label_is_not_lost(new_person, request, kind):
+def test_a_stroke_drawn_immediately_after_a_label_is_not_lost(new_person, request, kind):
     person = new_person(request.getfixturevalue(kind))
     page = person.page
     person.begin()
@@ -87,7 +87,7 @@ def test_a_stroke_drawn_at_once_after_a_label_is_not_lost(new_person, request, k
 
 
 def _strokes_of_all(person):
-    """How many strokes each of the newest samples has."""
+    """Return the number of strokes of each of the newest samples."""
     page = person.page
     page.get_by_text("My drawings", exact=True).click()
     page.locator(".grid button").first.wait_for()
@@ -104,7 +104,7 @@ def _strokes_of_all(person):
     return counts
 
 
-def test_strokes_by_touch_at_once_after_a_label(phone):
+def test_strokes_by_touch_immediately_after_a_label(phone):
     page = phone.page
     phone.begin()
     phone.stroke(SEVEN[0])
@@ -123,7 +123,7 @@ def test_nothing_moves_while_a_person_draws(person):
     page = person.page
     person.begin()
     page.evaluate("document.fonts.ready")
-    page.get_by_text("Export and import drawings").wait_for()  # the last of the first paint
+    page.get_by_text("Export and import drawings").wait_for()  # The page draws this text last.
     person.settle(2000)
     page.evaluate(f"() => {{ {OBSERVE_SHIFTS} }}")
     person.draw(4)
@@ -137,7 +137,7 @@ def test_nothing_moves_while_a_person_draws(person):
     assert not shifts, shifts
 
 
-def test_small_digits_in_the_corners_are_read(person):
+def test_a_small_digit_in_a_corner_is_predicted(person):
     """The digits are 100 of the 280 px large and 5 px from the edge, drawn with a thin brush."""
     page = person.page
     person.begin()
@@ -230,13 +230,13 @@ def test_a_drawing_survives_a_page_change(person):
     assert person.draw(4)[-1] == first, "a cleared canvas is blank"
 
 
-# The component sends a drawing when a timer of 200 ms ends. This script keeps that timer from ending.
+# The component sends a drawing when a timer of 200 ms ends. This script stops this timer.
 WITHOUT_TIMER = """window.timers = 0; const wait = window.setTimeout;
 window.setTimeout = (call, delay, ...rest) => delay === 200 ? -(++window.timers) : wait(call, delay, ...rest);"""
 
 
-def test_the_answer_does_not_wait_for_the_timer_of_the_canvas(person):
-    """Our adapter sends the drawing when the pen goes up. The test notices if an upgrade of the component breaks this."""
+def test_the_prediction_does_not_wait_for_the_timer_of_the_canvas(person):
+    """The adapter sends the drawing when the pen is lifted. The test fails if an upgrade of the component breaks this."""
     page = person.page
     page.add_init_script(WITHOUT_TIMER)
     person.begin()
@@ -246,8 +246,8 @@ def test_the_answer_does_not_wait_for_the_timer_of_the_canvas(person):
     person.wait_for_drawings(0)
 
 
-def test_the_hidden_toolbar_is_no_tab_stop(person):
-    """Enter on its “Edit” switched drawing off without a word."""
+def test_the_hidden_toolbar_is_not_reached_with_tab(person):
+    """The button “Edit” of the toolbar would disable drawing."""
     page = person.page
     person.begin()
     page.locator(".st-key-canvas").hover()

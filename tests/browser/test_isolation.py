@@ -1,10 +1,10 @@
-"""Two browsers on one server: neither ever sees the other's work, whatever address it tries."""
+"""Two browsers on one server: neither browser sees the other's work at any address."""
 
 import re
 
 
 def label_one(person, digit):
-    """Draw and label; the lab's token."""
+    """Draw a digit, label it, and return the token of the lab."""
     person.begin()
     person.draw(digit)
     person.label(digit, 1)

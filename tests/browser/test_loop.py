@@ -1,11 +1,11 @@
-"""The whole loop: draw, label, train, compare; on a desk and on a phone."""
+"""The whole loop on a computer and on a phone: draw, label, train, compare."""
 
 from tests.support.browser import LONG
 from tests.support.jobs import worker_process
 
 
 def train_from_untrained(person, samples):
-    """Set the form and press Train: untrained, 2,000 MNIST digits, 1 epoch."""
+    """Train untrained for 1 epoch with 2,000 MNIST digits, and wait for the result."""
     page = person.page
     page.locator(".st-key-start_from label", has_text="Untrained").click()
     person.slide("mnist_samples", "ArrowRight", "ArrowRight")
@@ -53,7 +53,7 @@ def test_the_loop_by_touch_on_a_phone(phone):
     page = phone.page
     phone.begin("/")
     box = page.locator(".st-key-answer").bounding_box()
-    assert box["y"] + box["height"] <= 844, "canvas and answer fit one screen"
+    assert box["y"] + box["height"] <= 844, "canvas and prediction fit on one screen"
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     phone.draw(4)
     assert phone.predicted_digit() == 4

@@ -1,4 +1,4 @@
-"""Labs survive a reload, a killed server, and a change of the server."""
+"""Labs survive a reload of the page, a killed server, and a change of the server."""
 
 from tests.support.browser import LONG
 
@@ -12,8 +12,8 @@ def assert_everything_is_there(page):
     assert "Traceback" not in page.inner_text("body")
 
 
-def test_nothing_is_lost_when_another_server_takes_over(new_person, own_server, postgres):
-    """The servers share a PostgreSQL database; the other tests use SQLite."""
+def test_a_second_server_opens_the_lab_of_a_killed_server(new_person, own_server, postgres):
+    """The servers share a PostgreSQL database. All other tests use SQLite."""
     first = own_server(DIGITLAB_STORE=postgres)
     person = new_person(first)
     page = person.page
@@ -61,7 +61,7 @@ def test_an_open_page_works_again_after_a_restart(new_person, own_server):
 
 
 def test_training_and_slider_survive_a_reload(person):
-    """The last move of a slider before a reload, and the training that runs."""
+    """The last value of a slider and a running training survive."""
     page = person.page
     person.begin()
     person.draw(4)

@@ -133,7 +133,7 @@ def test_no_axis_writes_numbers_with_exponents():
         assert "~g" not in str(chart.to_dict()), "“~g” writes 200 as 2e+2"
 
 
-def test_six_long_names_are_all_read_in_a_legend():
+def test_six_long_names_fit_into_a_legend():
     names = [f"Learning rate 0.00{i}, Batch size 32, Epochs 10" for i in range(1, 7)]
     groups = {name: [TrainedRun(name, {}, {}, [{"epoch": 1.0, "val_loss": 0.5}])] for name in names}
     long, short = (charts.curve_bands(run_groups.curve_bands(found, "loss")) for found in (groups, {"a": groups[names[0]]}))

@@ -32,7 +32,7 @@ TINY_SWEEP = ["mnist_samples=100", "epochs=1", "validation_samples=100"]
 
 @pytest.fixture
 def own_cache(tmp_path, monkeypatch):
-    """A cache folder with MNIST, in which no earlier sweep or training is stored."""
+    """Use a cache folder with MNIST and without stored sweeps and trainings."""
     cache = tmp_path / "cache"
     cache.mkdir()
     (cache / "mnist.npz").symlink_to(mnist.cache_file())
@@ -271,7 +271,7 @@ def test_labels_lists_doubtful_labels(tmp_path, capsys, few):
 
 @pytest.fixture
 def unmeasured(monkeypatch):
-    """Trained models get one metric instead of all, which take half a minute."""
+    """Measure only one metric of trained models, because all metrics take half a minute."""
     monkeypatch.setattr(benchmark, "measure", lambda model: model.with_card(model.card.with_metrics({"mnist_accuracy": 0.1})))
 
 
@@ -342,7 +342,7 @@ def test_completion_of_models_recipes_and_settings(monkeypatch, capsys):
 
 
 def _start(arguments, **options):
-    """Start the command in a process group of its own, which gets the signals of a terminal."""
+    """Start the command in a separate process group, which gets the signals of a terminal."""
     command = [sys.executable, "-m", "digitcore", *arguments]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, text=True, start_new_session=True, **options)
 
@@ -358,7 +358,7 @@ def test_a_full_disk_gives_one_line():
 
 @pytest.mark.slow
 def test_an_interrupted_sweep_prints_and_keeps_its_results_and_is_resumed(tmp_path, own_cache, capsys):
-    """The process gets Ctrl-C in its second trial."""
+    """The process is interrupted with Ctrl-C in its second trial."""
     out = tmp_path / "sweep.csv"
     settings = ["epochs=1,150", "mnist_samples=500", "validation_samples=100"]
     arguments = ["sweep", "--start", "mlp", "--set", *settings, "--out", str(out)]

@@ -11,7 +11,7 @@ BLANK = np.zeros((28, 28), np.uint8)
 
 @pytest.fixture
 def samples():
-    """Thirty sevens, of which the first ten were predicted as 1 by a first model, and the others as 7 by a second model."""
+    """Return thirty sevens. A first model predicted 1 for the first ten, and a second model predicted 7 for the rest."""
     found = SampleSet()
     for number in range(30):
         first = FirstPrediction("aa" if number < 10 else "b" * 64, 1 if number < 10 else 7, 0.5)

@@ -5,7 +5,7 @@ from digitcore.jobs.job import Job, JobStatus
 from digitcore.jobs.tasks import Progress, StatisticsTask
 
 
-def test_the_result_is_waited_for():
+def test_wait_returns_the_result():
     job = Job(StatisticsTask(0))
     assert not job.done
     assert job.status == JobStatus.WAITING
@@ -36,7 +36,7 @@ def test_events_are_dropped_when_the_task_starts_again():
     assert job.restarts == 1
 
 
-def test_stopping_is_noted_and_handed_on():
+def test_stop_is_recorded_and_passed_to_the_task():
     stopped = []
     job = Job(StatisticsTask(0), on_stop=stopped.append)
     job.stop()

@@ -19,7 +19,7 @@ def run(task, should_stop=lambda: False):
 
 
 def test_training_is_scored_before_and_after(random_mlp, few):
-    held_out = few.concatenate(few).concatenate(few)  # six of each digit: one is held out
+    held_out = few.concatenate(few).concatenate(few)  # There are six of each digit, and one is held out.
     held_out = SampleSet.from_arrays(held_out.digits, held_out.labels).add(few.digits[0], 0, is_example=True)
     settings = TrainSettings(mnist_samples=500, epochs=1, validation_samples=100)
     result, events = run(tasks.TrainTask(random_mlp, held_out, settings))
@@ -59,7 +59,7 @@ def test_evaluation_is_cached_and_can_be_stopped(genius, random_mlp):
 
 
 def _changed(bundle):
-    """The same model under another hash."""
+    """Return the same model with another hash."""
     return type(bundle)(bundle.card, bundle.keras_bytes, bundle.tflite_bytes + b"\0")
 
 
@@ -70,7 +70,7 @@ def test_a_model_is_scored_after_its_training(random_mlp, few, genius):
     assert result.mnist_after is None
     scores, events = run(tasks.ScoreRunTask("id", genius, result.model))
     shares = [event.share for event in events]
-    # the initial model may have been read before
+    # The score of the initial model can be in the cache.
     assert shares == sorted(shares)
     assert shares[-1] in (0.6, 1)
     scored = result.with_mnist_scores(scores)
@@ -95,7 +95,7 @@ def test_a_lab_is_opened(lab):
     assert [record.name for record in opened.snapshot.runs] == ["run 1", "run 2"]
 
 
-def test_the_other_tasks(genius, data):
+def test_statistics_and_neighbors_are_returned(genius, data):
     assert run(tasks.StatisticsTask(3))[0].mosaic.shape == (280, 560)
     assert run(tasks.ActivationsTask(genius, data.test_images[0]))[0][-1].maps.argmax() == 7
     assert set(run(tasks.NeighborsTask(genius, data.test_images[:1]))[0].labels[0].tolist()) == {7}

@@ -22,7 +22,7 @@ SANDBOX = [sys.executable, "-m", "digitcore.models.sandbox"]
 
 @pytest.fixture(scope="module")
 def damaged_folder(tmp_path_factory):
-    """A folder with a damaged file, after a sandbox that prints its limits has read it."""
+    """Return a folder with a damaged file, after a sandbox that prints its limits has read it."""
     folder = tmp_path_factory.mktemp("sandbox")
     (folder / "0.in").write_bytes(b"nothing")
     code = (
@@ -37,7 +37,7 @@ def damaged_folder(tmp_path_factory):
 def test_sandbox_has_limits(damaged_folder):
     memory, seconds, size = json.loads((damaged_folder / "limits").read_text())
     assert memory == sandbox.MAX_ADDRESS_SPACE
-    assert sandbox.MAX_CPU_SECONDS < seconds < 2 * sandbox.MAX_CPU_SECONDS  # Each model may use so many seconds.
+    assert sandbox.MAX_CPU_SECONDS < seconds < 2 * sandbox.MAX_CPU_SECONDS  # Each model may use this number of seconds.
     assert size == sandbox.MAX_FILE_SIZE
 
 
@@ -140,7 +140,7 @@ def test_weights_that_are_text_are_rejected(tmp_path, genius):
         sandbox.check_weights(with_weights(tmp_path, genius, hdf5(layers=np.array([b"text", b"more"]))))
 
 
-# As macOS answers, and as Windows, which has no module `resource`.
+# macOS rejects the limits, and Windows has no module `resource`.
 WITHOUT_MEMORY_LIMIT = """
 import resource
 set_limit = resource.setrlimit
@@ -178,7 +178,7 @@ def test_missing_limits_do_not_stop_an_import(tmp_path, system, missing):
         (0, b"MemoryError", "exit status 0"),
     ],
 )
-def test_only_a_limit_that_was_reached_is_blamed(status, stderr, words):
+def test_error_message_names_only_a_limit_that_was_reached(status, stderr, words):
     assert words in upload.explain_exit(status, stderr)
 
 
@@ -191,7 +191,7 @@ def test_error_message_has_no_path():
 
 
 def test_model_that_ends_the_sandbox_does_not_affect_the_others(monkeypatch, tmp_path, genius):
-    """A stand-in for the sandbox: it opens files until one of them ends the process."""
+    """The test replaces the sandbox by a script that opens files until a file ends the process."""
     fake = tmp_path / "fake.py"
     fake.write_text(
         "import os, signal, sys; from pathlib import Path\n"

@@ -43,7 +43,7 @@ def test_a_label_on_an_example_is_not_handwriting(session, data):
     session.label(int(data.validation[1][0]))
     assert (len(session.samples), session.samples.n_drawings) == (1, 0)
     assert session.samples.current.is_example.all()
-    assert not session.unseen([]).any(), "an example is no test of the user's handwriting"
+    assert not session.unseen([]).any(), "an example does not test the user's handwriting"
     session.canvas.load_digit(data.validation[0][1], is_example=True)
     session.canvas.sync_from_widget(session.canvas.key, sent(rgba(data.test_images[0])))
     session.label(7)
@@ -58,12 +58,12 @@ def test_the_prediction_before_the_label_is_kept_with_the_sample(drawn, genius):
     assert drawn.snapshot().samples.first_predictions == (first,)
 
 
-def test_a_model_that_has_learnt_from_a_drawing_gives_no_first_prediction(drawn, untrained, genius):
+def test_a_model_trained_on_a_drawing_gives_no_first_prediction(drawn, untrained, genius):
     drawn.label(3)
     add_run(drawn, untrained, genius)
     drawn.undo_label()
     drawn.label(7)
-    assert drawn.samples.current.first_predictions == (None,), "it has learnt the digit, with whatever label"
+    assert drawn.samples.current.first_predictions == (None,), "the model was trained on the digit with another label"
 
 
 def add_run(session, model, start, samples=None):
@@ -77,7 +77,7 @@ def add_run(session, model, start, samples=None):
     return session.models.runs[-1]
 
 
-def test_drawings_made_after_a_training_are_a_fair_test(session, few, genius, untrained):
+def test_drawings_made_after_a_training_are_unseen(session, few, genius, untrained):
     session.samples.current = few
     record = add_run(session, genius.rename("trained"), untrained)
     assert session.tested_drawings([untrained, record.model]) == (few, False)
@@ -96,7 +96,7 @@ def test_drawings_made_after_a_training_are_a_fair_test(session, few, genius, un
     assert session.unseen_scores(record)[1].n == 3, "a corrected label does not make a drawing unseen"
 
 
-def test_a_run_has_learnt_what_its_initial_model_had_learnt(session, few, genius, untrained):
+def test_the_training_drawings_of_a_run_include_those_of_its_initial_model(session, few, genius, untrained):
     session.samples.hold_out, session.samples.current = False, few.concatenate(few.take(range(4)))
     first = add_run(session, with_other_hash(genius), untrained, few.take([0, 1]))
     second = add_run(session, untrained, first.model, few.take([2, 3]))
@@ -104,13 +104,13 @@ def test_a_run_has_learnt_what_its_initial_model_had_learnt(session, few, genius
     session.models.delete_run(first.name)
     assert session.models.learnt_from(first.model) == frozenset(few.take([0, 1]).digit_hashes)
     session.models.deleted = None
-    assert session.models.learnt_from(first.model) == second.run.sample_hashes, "at most what the second run has learnt"
+    assert session.models.learnt_from(first.model) == second.run.sample_hashes, "at most the training drawings of the second run"
     again = LabSession(session.resources)
     again.restore(session.snapshot())
     assert again.unseen([again.models.trained]).sum() == session.unseen([session.models.trained]).sum() == 16
 
 
-def test_held_out_drawings_that_the_initial_model_had_learnt_are_not_called_held_out(session, few, genius, untrained):
+def test_held_out_drawings_that_the_initial_model_was_trained_on_are_not_unseen(session, few, genius, untrained):
     doubled = few.concatenate(few)
     session.samples.current = SampleSet.from_arrays(doubled.digits, doubled.labels)
     session.samples.hold_out = False
@@ -121,7 +121,7 @@ def test_held_out_drawings_that_the_initial_model_had_learnt_are_not_called_held
     assert not second.run.personal_is_held_out
 
 
-def test_of_a_model_with_unknown_training_data_only_held_out_drawings_count(session, few, genius, untrained):
+def test_only_held_out_drawings_are_unseen_by_a_model_with_unknown_training_data(session, few, genius, untrained):
     doubled = few.concatenate(few)
     session.samples.current = SampleSet.from_arrays(doubled.digits, doubled.labels)
     name = session.models.add_upload(with_other_hash(untrained))
@@ -131,20 +131,20 @@ def test_of_a_model_with_unknown_training_data_only_held_out_drawings_count(sess
 
 
 def with_other_hash(model):
-    """Return a trained model that predicts the same and is not known by its hash."""
+    """Return a trained model with the same predictions and another hash."""
     return replace(model.with_card(replace(model.card, name="mine", trained=True)), tflite_bytes=model.tflite_bytes + b"\0")
 
 
-def test_a_contradiction_that_a_training_has_settled_is_not_asked_again(drawn, untrained, genius):
+def test_a_contradiction_that_a_training_has_resolved_is_not_shown_again(drawn, untrained, genius):
     drawn.label(3)
     assert drawn.samples.contradiction.digit == 7
     add_run(drawn, genius.rename("trained"), untrained)
     assert drawn.samples.contradiction.digit == 7, "the new model contradicts the label too"
     add_run(drawn, untrained, genius)
-    assert drawn.samples.contradiction is None, "an untrained network is sure of nothing"
+    assert drawn.samples.contradiction is None, "the confidence of an untrained network is low"
 
 
-def test_undoing_a_label_brings_the_drawing_back(drawn, data):
+def test_undoing_a_label_restores_the_drawing(drawn, data):
     digit = drawn.canvas.digit
     drawn.label(3)
     drawn.undo_label()
@@ -153,29 +153,29 @@ def test_undoing_a_label_brings_the_drawing_back(drawn, data):
     drawn.label(3)
     drawn.canvas.load_digit(data.test_images[5])
     drawn.undo_label()
-    assert np.array_equal(drawn.canvas.digit, data.test_images[5]), "a new drawing stays"
+    assert np.array_equal(drawn.canvas.digit, data.test_images[5]), "a new drawing is kept"
 
 
-def test_nothing_is_labelled_before_the_new_image_has_come(drawn):
+def test_a_drawing_is_not_labelled_before_its_new_image_arrives(drawn):
     drawn.canvas.remount()
     drawn.canvas.drawing = replace(drawn.canvas.drawing, strokes={"objects": [{"path": []}, {"path": []}]})
     drawn.canvas.undo()
     assert not drawn.label(3)
 
 
-def test_a_label_starts_a_training_if_asked(drawn, data, jobs, finish_training):
+def test_a_label_starts_a_training_if_the_setting_is_on(drawn, data, jobs, finish_training):
     drawn.training.train_after_label = True
     drawn.label(7)
     assert [type(job.task) for job in jobs.submitted] == [TrainTask]
     drawn.canvas.load_digit(data.test_images[1])
     drawn.label(2)
-    assert len(jobs.submitted) == 1, "a training is under way"
+    assert len(jobs.submitted) == 1, "a training is running"
     assert finish_training(drawn.resources.shipped("untrained"), drawn.resources.shipped("genius"))
     trainings = [job.task for job in jobs.submitted if isinstance(job.task, TrainTask)]
     assert [len(task.samples) for task in trainings] == [1, 2]
 
 
-def test_what_a_training_starts_from(session, genius, untrained, few, finish_training):
+def test_every_choice_gives_its_initial_model(session, genius, untrained, few, finish_training):
     def start():
         return session.start_model()[0].name
 
@@ -184,7 +184,7 @@ def test_what_a_training_starts_from(session, genius, untrained, few, finish_tra
     assert start() == "untrained"
     assert session.initial_model is untrained
     session.training.choose_start(Start.TRAINED)
-    assert start() == "genius", "nothing trained yet"
+    assert start() == "genius", "no model is trained yet"
     session.train(genius, TrainSettings())
     finish_training(untrained, genius)
     assert start() == "run 1"
@@ -217,7 +217,7 @@ def test_the_suggestion_follows_samples_and_model(session, few):
     assert "2 of your 2 are predicted" in session.suggestion().sentence
 
 
-def test_flash_and_undo_go_together(session, few):
+def test_the_message_and_undo_belong_to_the_last_change(session, few):
     session.samples.current = few
     session.replace_samples(few.drop([0]), "1 drawing deleted.")
     assert session.samples.can_undo
@@ -233,7 +233,7 @@ def test_flash_and_undo_go_together(session, few):
 
 @pytest.fixture
 def everything(session, few, genius, untrained, finish_training):
-    """A session in which every preference differs from its default."""
+    """Return a session in which every preference differs from its default."""
     session.samples.current = few
     session.train(untrained, TrainSettings())
     finish_training(genius, untrained)
@@ -260,7 +260,7 @@ def test_every_preference_survives_a_snapshot(everything, resources, few):
     restored = LabSession(resources, "bob")
     restored.restore(replace(snapshot, preferences=json.loads(json.dumps(snapshot.preferences))))
     assert restored.snapshot().preferences == snapshot.preferences
-    assert restored.snapshot().sweep == snapshot.sweep | {"is_running": False}, "which goes on when it is told so"
+    assert restored.snapshot().sweep == snapshot.sweep | {"is_running": False}, "a restored sweep waits until it is resumed"
     assert restored.samples.is_kept()[:2].tolist() == [True, False]
     assert restored.samples.current is few
     assert restored.models.trained.name == "mine"
@@ -270,7 +270,7 @@ def test_an_unchanged_session_has_an_unchanged_snapshot(everything):
     assert everything.snapshot().is_unchanged(everything.snapshot())
 
 
-def test_another_lab_leaves_nothing_of_this_one(everything, few, genius):
+def test_opening_another_lab_removes_everything_of_this_lab(everything, few, genius):
     session = everything
     session.train(genius, TrainSettings())
     job, sweep, revision = session.training_job, session.training.sweep, session.canvas.revision
@@ -291,7 +291,7 @@ def test_another_lab_leaves_nothing_of_this_one(everything, few, genius):
     assert session.owner == "ann"
 
 
-def test_an_opened_lab_says_what_was_skipped(session, lab, jobs):
+def test_the_message_of_an_opened_lab_names_the_skipped_parts(session, lab, jobs):
     session.work.submit(OpenLabTask(archive.write(lab)))
     assert not session.collect()
     jobs.submitted[0].finish(OpenedLab(lab, ["Run 3 was skipped: it is damaged."]))
@@ -309,7 +309,7 @@ def test_an_imported_model_is_listed(session, jobs, untrained):
     assert [model.name for model in session.models.uploads] == ["mine"]
 
 
-def test_imported_samples_are_added_and_can_be_taken_back(session, jobs, few):
+def test_imported_samples_are_added_and_the_import_can_be_undone(session, jobs, few):
     session.samples.current = few.take([0, 1])
     for result, n, sentence in (
         (
@@ -332,7 +332,7 @@ def test_imported_samples_are_added_and_can_be_taken_back(session, jobs, few):
 
 
 @pytest.mark.parametrize("is_accepted", [True, False])
-def test_doubtful_samples_wait_for_the_user(session, jobs, few, is_accepted):
+def test_doubtful_samples_wait_for_a_confirmation(session, jobs, few, is_accepted):
     session.work.submit(ReadSamplesTask(b""))
     jobs.submitted[-1].finish(ImportResult(few, doubt="The labels do not fit the pictures: 21 % agree with the prediction."))
     assert session.collect()
@@ -345,15 +345,15 @@ def test_doubtful_samples_wait_for_the_user(session, jobs, few, is_accepted):
     assert not session.work.notice(ReadSamplesTask).is_error
 
 
-def test_labels_that_are_one_too_high_are_asked_about_and_found_in_the_review(session, few):
+def test_labels_that_are_one_too_high_are_found_in_the_review(session, few):
     for digit, label in zip(few.digits, few.labels, strict=True):
         session.canvas.load_digit(digit)
         session.label(int(label + 1) % 10)
         if session.samples.contradiction is not None:
             assert session.samples.contradiction.digit == label
     found = session.contradicted_samples()
-    assert len(found) >= 19, "the network is not sure of every digit"
-    assert len(few) == 20, "the network is not sure of every digit"
+    assert len(found) >= 19, "the confidence of a digit can be too low"
+    assert len(few) == 20, "the confidence of a digit can be too low"
     session.canvas.load_digit(few.digits[0])
     session.label(int(few.labels[0]))
     assert session.samples.contradiction is None

@@ -38,7 +38,7 @@ def test_the_latest_run_predicts_until_another_is_activated(models, genius, untr
     assert list(models.own) == ["run 2", "run 1"]
 
 
-def test_an_upload_predicts_and_has_no_baseline_of_its_own(models, untrained, genius):
+def test_an_upload_predicts_and_is_compared_with_the_default_baseline(models, untrained, genius):
     add(models, genius, untrained)
     name = models.add_upload(untrained.rename("mine"))
     models.activate(name)
@@ -49,7 +49,7 @@ def test_an_upload_predicts_and_has_no_baseline_of_its_own(models, untrained, ge
     assert models.trained.name == "run 1"
 
 
-def test_going_back_activates_the_model_before(models, genius, untrained):
+def test_going_back_activates_the_previous_model(models, genius, untrained):
     first = add(models, untrained, genius)
     assert models.go_back(first) == "genius"
     assert models.active_run is None
@@ -81,7 +81,7 @@ def test_two_models_never_share_a_name(models, genius, untrained):
 
 
 @pytest.mark.parametrize("name", ["", " ", "   ", "<b>", "run 2", "genius", "a\nb", "x" * 41, " a", "a "])
-def test_names_that_a_run_may_not_have(models, genius, untrained, name):
+def test_invalid_names_of_a_run_are_rejected(models, genius, untrained, name):
     first = add(models, untrained, genius)
     add(models, genius, untrained)
     assert not models.rename_run(first, name)
@@ -100,7 +100,7 @@ def test_a_renamed_run_stays_active_and_compared(models, genius, untrained):
     assert models.compared() == ["untrained", "mine"]
 
 
-def test_a_record_from_before_a_renaming_is_still_that_run(models, genius, untrained):
+def test_an_old_record_of_a_renamed_run_still_identifies_it(models, genius, untrained):
     before = add(models, genius, untrained)
     models.rename_run(before, "mine")
     assert models.present(before) is models.runs[0]
@@ -142,7 +142,7 @@ def test_the_comparison_follows_the_active_model(models, genius, untrained):
     assert models.compared() == []
 
 
-def test_no_more_models_are_compared_than_fit(models, genius, untrained):
+def test_the_number_of_compared_models_is_limited(models, genius, untrained):
     for _ in range(8):
         add(models, genius, untrained)
     models.compared()

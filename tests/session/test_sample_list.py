@@ -15,7 +15,7 @@ def samples(few):
     return found
 
 
-def test_a_label_and_its_undo(samples, few):
+def test_a_label_is_undone(samples, few):
     samples.add(DIGIT, 3, "strokes", "2026-01-01")
     assert (len(samples), samples.last_label, samples.current.dates[-1]) == (21, 3, "2026-01-01")
     samples.remove_last()
@@ -23,7 +23,7 @@ def test_a_label_and_its_undo(samples, few):
     assert samples.last_label is None
 
 
-def test_a_replacement_and_its_undo(samples, few):
+def test_a_replacement_is_undone(samples, few):
     samples.add(DIGIT, 3)
     before = samples.current
     samples.replace(few.drop([0]))
@@ -36,13 +36,13 @@ def test_a_replacement_and_its_undo(samples, few):
     assert samples.current is before
 
 
-def test_a_new_label_forgets_the_undo(samples, few):
+def test_a_new_label_clears_the_undo_history(samples, few):
     samples.replace(few.drop([0]))
     samples.add(DIGIT, 3)
     assert not samples.can_undo
 
 
-def test_kept_labels_survive(samples, few):
+def test_kept_labels_are_restored(samples, few):
     samples.keep([3])
     restored = SampleList()
     restored.restore(few, json.loads(json.dumps(samples.preferences())))
@@ -58,7 +58,7 @@ def test_damaged_preferences_are_ignored(samples, few, preferences):
     assert samples.hold_out
 
 
-def test_hold_out_is_the_user_s_choice(samples):
+def test_the_user_chooses_whether_samples_are_held_out(samples):
     samples.current = samples.current.concatenate(samples.current)
     for label in range(10):
         samples.add(DIGIT, label)

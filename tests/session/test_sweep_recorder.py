@@ -4,7 +4,7 @@ from digitcore.sweeps.trial import SCORES, TrialResult
 from digitcore.training.settings import TrainSettings
 from pages.session.sweep_recorder import ActiveWork, SweepRecorder
 
-NEVER = 3600  # s between two looks: the test looks itself
+NEVER = 3600  # s between two checks. The test calls the check itself.
 
 
 def test_each_trial_is_saved_and_the_next_submitted_without_a_browser(jobs, genius, few):

@@ -18,7 +18,7 @@ def training(resources):
 
 
 def test_a_label_during_a_training_is_remembered(training):
-    assert not training.request_retraining(is_training=False), "not asked for"
+    assert not training.request_retraining(is_training=False), "the setting is off"
     training.train_after_label = True
     assert training.request_retraining(is_training=False)
     assert not training.request_retraining(is_training=True)
@@ -26,7 +26,7 @@ def test_a_label_during_a_training_is_remembered(training):
     assert not training.take_retraining_request()
 
 
-def test_values_from_elsewhere_are_offered_by_the_form(training):
+def test_the_form_offers_values_of_links_and_sweeps(training):
     assert 7e-4 not in training.options("learning_rate")
     training.set_settings(TrainSettings(learning_rate=7e-4, epochs=30))
     assert training.options("learning_rate")[0] is None
@@ -35,7 +35,7 @@ def test_values_from_elsewhere_are_offered_by_the_form(training):
     assert training.revision == 1
 
 
-def test_preferences_survive(training, resources):
+def test_preferences_are_restored(training, resources):
     training.choose_start(Start.RUN, "run 3")
     training.train_after_label = True
     training.set_settings(TrainSettings(epochs=9, learning_rate=7e-4, oversample="79", noise="gaussian"))
@@ -64,7 +64,7 @@ def test_the_best_of_a_sweep_becomes_the_form_s_values(training, genius, few):
     training.begin_sweep(genius, few, "ann", grid, {"n_seeds": 1})
     assert [job.owner for job in training.sweep.jobs()] == ["ann"] * 2
     finish_trials(training)
-    training.set_settings(TrainSettings(epochs=5, ema_momentum=0.9))  # of another experiment
+    training.set_settings(TrainSettings(epochs=5, ema_momentum=0.9))  # settings of another experiment
     training.choose_start(Start.UNTRAINED)
     training.apply_best()
     best = training.settings
@@ -74,7 +74,7 @@ def test_the_best_of_a_sweep_becomes_the_form_s_values(training, genius, few):
     assert training.start == Start.PRETRAINED
 
 
-def test_a_sweep_that_cannot_begin_says_why(training, genius, few):
+def test_a_sweep_that_cannot_start_has_an_error_message(training, genius, few):
     training.begin_sweep(genius, few, "ann", {"epochs": list(range(1, 12))}, {"n_seeds": 10})
     assert training.sweep is None
     assert "1 to 100 trials" in training.sweep_error
@@ -99,7 +99,7 @@ POINTS = [{"epoch": epoch, "samples_seen": 250 * epoch, "seconds": epoch, "loss"
 
 
 def failed_training(session, few, points=POINTS, resume_from=None):
-    """Let a training of the session end with an error."""
+    """Start a training of the session, and end it with an error."""
     session.samples.replace(few)
     session.train(session.start_model()[0], TrainSettings(epochs=3, learning_rate=0.1), resume_from)
     job = session.training_job
@@ -109,7 +109,7 @@ def failed_training(session, few, points=POINTS, resume_from=None):
     assert session.collect()
 
 
-def test_a_training_that_fails_keeps_its_run_its_curve_and_its_reason(session, few, finish_training, genius):
+def test_a_failed_training_is_kept_as_a_run_with_its_curve_and_error(session, few, finish_training, genius):
     session.train(genius, TrainSettings())
     finish_training(genius, genius)
     failed_training(session, few, [*POINTS, {"epoch": 1.1, "samples_seen": 275.0, "seconds": 2.0, "loss": float("nan")}])
@@ -120,8 +120,8 @@ def test_a_training_that_fails_keeps_its_run_its_curve_and_its_reason(session, f
     assert failed.run.history[3] == {"epoch": 1.1, "samples_seen": 275.0, "seconds": 2.0}
     assert failed.run.settings.learning_rate == 0.1
     assert failed.run.model.card.training_data.drawings == len(few)
-    assert session.models.active_run.id == good.id, "its model is not used"
-    assert list(session.models.own) == ["run 1"], "its model is not used"
+    assert session.models.active_run.id == good.id, "the model of a failed training is not used"
+    assert list(session.models.own) == ["run 1"], "the model of a failed training is not used"
     assert not session.is_scoring(failed)
     assert not session.models.is_free_name("run 2")
     (_, restored) = (
@@ -140,17 +140,17 @@ def test_a_resumed_training_that_fails_keeps_the_whole_curve(session, few, geniu
     assert session.models.runs[0].run.history == POINTS
 
 
-def test_a_training_that_has_not_begun_leaves_no_run(session, few):
+def test_a_training_that_fails_before_its_first_point_adds_no_run(session, few):
     failed_training(session, few, points=[])
     assert session.models.runs == ()
 
 
-def test_the_sweep_of_a_session_that_is_gone_is_adopted(training, resources, genius, few):
+def test_the_sweep_of_a_closed_session_is_adopted(training, resources, genius, few):
     training.begin_sweep(genius, few, "ann", {"epochs": [1, 2]}, {"n_seeds": 1})
     heir = TrainingState(resources)
     heir.adopt_sweep(training.sweep, "bob")
     assert {trial_job.owner for trial_job in heir.sweep.jobs()} == {"bob"}
     heir.restore_sweep(training.sweep.to_dict(), genius, few)
-    assert heir.sweep is training.sweep, "the running one is not replaced by its snapshot"
+    assert heir.sweep is training.sweep, "the running sweep is not replaced by its snapshot"
     heir.stop_sweep()
     assert heir.sweep.is_stopping

@@ -52,7 +52,7 @@ def test_existing_tables_keep_their_rows(engine):
         pytest.param(EARLIER_COLUMNS, id="columns of an earlier version"),
     ],
 )
-def test_database_with_other_tables_is_rejected_and_stays_as_it_is(url, engine, statement):
+def test_database_with_other_tables_is_rejected_and_not_changed(url, engine, statement):
     execute(engine, statement)
     before = tables_of(engine)
     with pytest.raises(LabError, match=r"its tables are not .* Set DIGITLAB_STORE to an empty database"):
@@ -79,7 +79,7 @@ def test_further_tables_are_ignored(url, engine, lab):
 
 
 def test_tables_that_another_server_creates_meanwhile_are_used(url, engine, monkeypatch):
-    """The other server creates the tables after this one has seen an empty database and before it has the lock."""
+    """The other server creates the tables after this server has seen an empty database and before it has the lock."""
     has_tables = schema._has_tables
 
     def see_empty_database(db):

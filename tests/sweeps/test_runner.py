@@ -39,7 +39,7 @@ def run(sweep, service):
 
 
 class Service:
-    """Runs nothing: each test finishes the jobs itself."""
+    """A job service that runs no jobs. Each test finishes the jobs."""
 
     is_closed = False
 
@@ -67,13 +67,13 @@ def test_trials_are_all_combinations_and_seeds(genius, few):
 
 
 @pytest.mark.parametrize("name", parameter_space.parameters(NETWORK))
-def test_a_table_of_any_parameter_goes_to_parquet(name, genius):
+def test_the_table_of_every_parameter_can_be_written_to_parquet(name, genius):
     values = parameter_space.usual_values(name, NETWORK)
     table = Sweep(genius, SampleSet(), SweepPlan({name: [*values, values[0]]}, BASE, NETWORK)).table()
     pd.testing.assert_frame_equal(pd.read_parquet(io.BytesIO(table.to_parquet(index=False))), table)
 
 
-def test_random_draws_are_some_of_the_combinations(genius, few):
+def test_random_combinations_are_a_part_of_all_combinations(genius, few):
     space = {"sample_weight": [1, 5, 20, 50], "epochs": [1, 2, 3], "mnist_samples": [200] * 2}
     drawn, again = (SweepPlan(space, BASE, n_seeds=2, n_combinations=5).trials() for _ in range(2))
     assert len(drawn) == 10
@@ -108,7 +108,7 @@ def test_wrong_plans_are_rejected(space, options):
 
 @pytest.fixture(scope="module")
 def partly_held_out(few):
-    """Twenty samples, half of them held out."""
+    """Return twenty samples, half of them held out."""
     return SampleSet.from_arrays(few.digits, few.labels, np.arange(20) % 2 == 0)
 
 
@@ -146,7 +146,7 @@ def test_trials_are_ranked_by_the_chosen_score(genius, partly_held_out, ranked_b
     assert SweepPlan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
 
 
-def test_a_ranking_by_held_out_samples_needs_some(genius, few):
+def test_a_ranking_by_held_out_samples_needs_held_out_samples(genius, few):
     with pytest.raises(SettingsError, match="No drawing is held out"):
         Sweep(genius, few, SweepPlan({"epochs": [1, 2]}, BASE, ranked_by="held_out"))
     with pytest.raises(SettingsError, match="ranked by validation or held_out"):
@@ -154,7 +154,7 @@ def test_a_ranking_by_held_out_samples_needs_some(genius, few):
 
 
 def test_a_sweep_finds_the_best_and_survives_a_failed_trial(service, random_mlp, few):
-    """Without MNIST and without samples to learn there is nothing to learn from: that trial fails, the others do not."""
+    """A trial without MNIST digits and samples has an empty training set. That trial fails, and all other trials run."""
     sweep = Sweep(random_mlp, few.take([]), SweepPlan({"mnist_samples": [0, 200, 1000]}, BASE))
     run(sweep, service)
     table = sweep.table().set_index("mnist_samples")
@@ -190,7 +190,7 @@ def test_stop_and_resume(service, random_mlp, few):
     assert sweep.n_done == 4
 
 
-def test_a_trial_whose_worker_died_is_tried_again(genius, few):
+def test_a_trial_whose_worker_died_is_repeated(genius, few):
     service, sweep = Service(), Sweep(genius, few, SweepPlan({"sample_weight": [1, 5]}, BASE))
     sweep.resume(service)
     service.jobs[1].finish(TrialResult(dict.fromkeys(SCORES, 0.5), []))
@@ -207,7 +207,7 @@ def test_a_trial_whose_worker_died_is_tried_again(genius, few):
     assert len(service.jobs) == 2 + MAX_TRIES
 
 
-def test_the_better_half_goes_on(genius, few):
+def test_the_better_half_is_trained_further(genius, few):
     plan = SweepPlan({"batch_size": [8, 16, 32, 64, 128]}, BASE.replace(epochs=8), n_seeds=2, stops_early=True)
     service, sweep = Service(), Sweep(genius, few, plan)
     sweep.resume(service)
@@ -217,7 +217,7 @@ def test_the_better_half_goes_on(genius, few):
         finish(sweep, lambda trial: trial.settings.batch_size / 1000)
         sweep.advance(service)
         first = sweep.first_rung_table()
-        assert first["trained_epochs"].tolist() == [2] * 10, "what is compared has had the same epochs"
+        assert first["trained_epochs"].tolist() == [2] * 10, "compared trials have the same number of epochs"
         assert first["validation"].tolist() == [trial.settings.batch_size / 1000 for trial in sweep.trials]
     assert counts == [[2] * 10, [4] * 6, [8] * 4]
     table = sweep.table()
@@ -227,7 +227,7 @@ def test_the_better_half_goes_on(genius, few):
     assert sweep.best() == {"batch_size": 128}
 
 
-def test_the_epochs_beside_a_score_are_those_that_it_had(genius, few):
+def test_the_table_shows_the_trained_epochs_of_each_score(genius, few):
     plan = SweepPlan({"batch_size": [8, 16]}, BASE.replace(epochs=4), stops_early=True)
     service, sweep = Service(), Sweep(genius, few, plan)
     sweep.resume(service)
@@ -244,7 +244,7 @@ def test_the_epochs_beside_a_score_are_those_that_it_had(genius, few):
         assert one.first_rung_table()["validation"].tolist() == [0.08, 0.16]
 
 
-def test_a_sweep_survives_json(genius, few):
+def test_a_sweep_is_the_same_after_json(genius, few):
     space = {"sample_weight": [1.0, 5.0], "learning_rate": Range(1e-4, 1e-2)}
     sweep = Sweep(genius, few, SweepPlan(space, BASE, n_seeds=2, n_combinations=2))
     sweep.is_running = True
@@ -284,7 +284,7 @@ def test_a_damaged_sweep_is_rejected(genius, few, change):
         Sweep.from_dict(values | change, genius, few)
 
 
-def test_the_line_for_the_shell_does_the_same(genius, few):
+def test_the_shell_command_runs_the_same_sweep(genius, few):
     plan = SweepPlan({"blocks.1.size": [8, 16], "learning_rate": Range(1e-4, 1e-2)}, BASE, NETWORK, 2, 6, False)
     line = Sweep(genius, few, plan).command()
     assert line.startswith("digitlab sweep --samples my-drawings.npz --network '{")

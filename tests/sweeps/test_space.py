@@ -27,7 +27,7 @@ def test_every_setting_and_every_number_of_a_network_can_be_swept():
     assert parameter_space.label("blocks.2.size", NETWORK) == "Row 2: units"
 
 
-def test_values_are_put_in_place():
+def test_values_are_set_in_settings_and_networks():
     values = {"epochs": 7, "activation": "tanh", "blocks.1.size": 16, "blocks.2.dropout": 0.5}
     settings, network = parameter_space.apply(values, TrainSettings(), NETWORK)
     spec = NetworkSpec.from_json(network)
@@ -55,14 +55,14 @@ def test_values_are_put_in_place():
         ({"epochs": "many"}, "", SettingsError),
     ],
 )
-def test_wrong_values_get_one_sentence(values, network, error):
+def test_wrong_values_give_one_message(values, network, error):
     with pytest.raises(error) as caught:
         parameter_space.apply(values, TrainSettings(), network)
     assert str(caught.value).endswith(".")
     assert "\n" not in str(caught.value)
 
 
-def test_ranges_are_drawn_from():
+def test_values_are_drawn_from_ranges():
     rng = np.random.default_rng(0)
     rates = [Range(1e-4, 1e-1).draw(rng) for _ in range(2000)]
     assert min(rates) >= 1e-4
@@ -94,11 +94,11 @@ def test_the_json_of_a_network_is_one_value():
 
 
 @pytest.mark.parametrize("text", ["1.5,20.5", "0.001..0.01"])
-def test_text_and_values(text):
+def test_values_are_the_same_after_text(text):
     assert parameter_space.to_text(parameter_space.parse("learning_rate", text)) == text
 
 
 @pytest.mark.parametrize(("name", "text"), [("nothing", "1"), ("noise", "a..b"), ("epochs", "1..many"), ("epochs", "5..2")])
-def test_wrong_text_gets_one_sentence(name, text):
+def test_wrong_text_gives_one_message(name, text):
     with pytest.raises(SettingsError):
         parameter_space.parse(name, text)
