@@ -12,7 +12,7 @@ from digitcore.errors import ModelError
 from digitcore.jobs.tasks import ReadSamplesTask
 from digitcore.models import registry
 from digitcore.models.bundle import TrainingData
-from digitcore.samples import SampleSet
+from digitcore.training.settings import TrainSettings
 from pages.session import resources
 from tests.support.app import (
     DRAW,
@@ -30,6 +30,7 @@ from tests.support.app import (
     open_expander,
     predicted_digits,
     put_on_canvas,
+    select_in_gallery,
     session_of,
     texts,
     until,
@@ -129,17 +130,17 @@ def test_a_drawing_is_explained(app, data, untrained):
     assert "Layer by layer in run 1" in said
     assert " dead" in said
     assert "Nearest MNIST digits (by run 1's features)" in said
+    assert not app.error
+    assert len(session_of(app).samples) == 0, "an explained drawing is not stored"
 
 
 def test_own_drawings_are_relabelled_and_deleted(app, few):
     add_samples(app, few)
 
     def select(*numbers):
-        """AppTest does not know the gallery: its selection is set before each run."""
-        app.session_state["own_20"] = {"selected": [str(number) for number in numbers]}
-        return keep_open(app, "own")
+        return select_in_gallery(app, *numbers)
 
-    app.run()  # the page counts anew
+    app.run()
     for undone in (True, False):
         select(0, 3).run()
         select(0, 3).selectbox(key="own_label").set_value(9).run()
@@ -162,12 +163,10 @@ def test_doubtful_labels_are_relabelled_or_kept(app, few, untrained):
     wrong = few.relabel([6], 8).relabel([9], 7)
     add_samples(app, wrong)
 
-    def run(select=()):
-        """AppTest does not know the gallery: its selection is set before each run."""
-        app.session_state["review_20_2"] = {"selected": [str(number) for number in select]}
-        return keep_open(app, "own").run()
+    def run(*selected):
+        return select_in_gallery(app, *selected, review=True).run()
 
-    app.run()  # the page counts anew
+    app.run()
     open_expander(app, "own")
     keep_open(app, "own").segmented_control(key="own_kind").set_value("review").run()
     session = session_of(app)
@@ -175,8 +174,8 @@ def test_doubtful_labels_are_relabelled_or_kept(app, few, untrained):
     keep_open(app, "own").toggle(key="review_closer").set_value(True).run()
     until(app, lambda: not session.work.jobs, run)
     assert "Relabel all 2 as suggested" in [button.label for button in run().button]
-    run([6]).button(key="review_keep").click()
-    run([6])
+    run(6).button(key="review_keep").click()
+    run(6)
     assert session.samples.is_kept().tolist() == [i == 6 for i in range(20)]
     assert session.contradicted_samples().tolist() == [9]
     keep_open(app, "own").button(key="review_relabel").click()
@@ -188,7 +187,7 @@ def test_doubtful_labels_are_relabelled_or_kept(app, few, untrained):
 
 def test_misclassified_by_a_chosen_model(app, few):
     add_samples(app, few)
-    app.run()  # the page counts anew
+    app.run()
     open_expander(app, "own")
     keep_open(app, "own").segmented_control(key="own_kind").set_value("errors").run()
     assert "No drawings of this kind." in texts(app), "genius predicts all twenty correctly"
@@ -229,6 +228,8 @@ def test_several_digits_in_a_photograph_give_a_message(app):
     keep_open(app, "picture").button(key="picture_use").click().run()
     assert predicted_digits(app) == [4]
     assert "3 digits found. The largest is used." in texts(app)
+    assert not app.error
+    assert len(session_of(app).samples) == 0, "a picture is not stored without a label"
 
 
 def test_samples_are_exported_and_imported(app, few):
@@ -250,6 +251,7 @@ def test_the_background_changes_and_the_drawing_stays(app, data):
     app.toggle(key="paper").set_value(True).run()
     assert session_of(app).canvas.white_background
     assert predicted_digits(app) == [7]
+    assert not app.error
 
 
 def test_a_drawing_survives_a_page_change(app, data):
@@ -260,6 +262,7 @@ def test_a_drawing_survives_a_page_change(app, data):
     assert np.array_equal(session_of(app).canvas.digit, before)
     assert predicted_digits(app) == [7]
     assert session_of(app).canvas.initial_drawing == {"objects": [{"path": [["M", 9, 9], ["L", 20, 20]]}]}
+    assert len(session_of(app).samples) == 0, "the drawing is not stored without a label"
 
 
 def test_training_after_each_label(app, data):
@@ -273,6 +276,8 @@ def test_training_after_each_label(app, data):
     assert session_of(app).training_job.task.settings.epochs == 1
     until_trained(app)
     assert session_of(app).models.runs[-1].model.card.training_data == TrainingData(drawings=1)
+    assert len(session_of(app).models.runs) == 1, "no second training is started"
+    assert not app.error
 
 
 @pytest.mark.parametrize(("name", "works"), [("plain", True), ("genius", False)])
@@ -305,8 +310,18 @@ def test_an_invalid_configuration_gives_one_error_message(monkeypatch):
     ]
 
 
-def test_sessions_share_nothing(app, few):
+def test_a_new_session_has_none_of_the_content_of_another_session(app, data, few, genius, untrained):
     add_samples(app, few)
-    other = new_app()
-    assert len(session_of(other).samples) == 0
-    assert isinstance(session_of(other).samples.current, SampleSet)
+    add_run(app, untrained, genius)
+    session_of(app).training.set_settings(TrainSettings(epochs=9))
+    draw(app, data.test_images[0])
+    other = session_of(new_app())
+    assert len(other.samples) == 0
+    assert other.canvas.digit is None
+    assert other.models.runs == ()
+    assert other.active_model.name == "genius"
+    assert other.training.settings == TrainSettings()
+    assert len(session_of(app).samples) == 20
+    assert session_of(app).canvas.digit is not None
+    assert [record.name for record in session_of(app).models.runs] == ["run 1"]
+    assert session_of(app).training.settings == TrainSettings(epochs=9)

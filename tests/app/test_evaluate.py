@@ -61,6 +61,7 @@ def test_every_view(app, few, chosen):
         see(app, view)
         assert len(app.get("vega_lite_chart")) == n_charts, view
         assert app.dataframe[0].value["Model"].tolist() == chosen
+        assert not app.error, view
 
 
 def test_the_page_opens_with_the_headline_of_the_pair(app, few, genius, untrained):
@@ -78,6 +79,7 @@ def test_the_page_opens_with_the_headline_of_the_pair(app, few, genius, untraine
     add_samples(app, few)
     app.run()
     assert "**20 of 20** training drawings are predicted correctly (before: 2)." in texts(app)
+    assert "unseen" not in texts(app)
 
 
 def test_the_active_model_is_compared_with_its_initial_model(app, few, genius, untrained):
@@ -140,6 +142,7 @@ def test_queries_are_stopped_and_resumed(app, untrained):
     app.button(key="resume_queries").click().run()
     until_answered(app)
     assert "Calibration error: genius" in texts(app)
+    assert "Stopped" not in texts(app)
 
 
 def test_a_second_visit_uses_the_cached_results(app):
@@ -182,6 +185,7 @@ def test_runs_and_trials_of_one_setting_are_one_group(app, few, genius, untraine
     assert table["Trainings"].tolist() == [2, 2], "trials 1 and 2 repeat the runs"
     assert table["Compared with the reference"].tolist() == ["", "worse"]
     assert "4 trainings in 2 groups" in texts(app)
+    assert not app.error
     assert [box.label for box in app.selectbox].count("Baseline") == 1
 
 

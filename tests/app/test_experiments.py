@@ -23,6 +23,7 @@ from tests.support.app import (
     go,
     new_app,
     session_of,
+    set_network_rows,
     shown_link,
     texts,
     until,
@@ -58,6 +59,8 @@ def test_the_best_of_a_sweep_is_applied(app, few, genius):
     widgets = [app.select_slider(key=name).value for name in ("sample_weight", "mnist_samples", "learning_rate", "batch_size")]
     assert widgets == [5.0, 1000, 1e-3, 128]
     assert shown_link(app) == {"sample_weight": "5", "mnist_samples": "1000", "learning_rate": "0.001", "batch_size": "128"}
+    assert session.models.runs == (), "no training is started"
+    assert not app.error
 
 
 def network_box(at):
@@ -87,6 +90,7 @@ def test_the_best_network_of_a_sweep_replaces_the_rows(few):
     assert at.radio(key="start_from").value == "untrained"
     assert shown_link(at)["network"] == best
     assert any("6 units" in str(frame.value) for frame in at.dataframe)
+    assert not at.error
 
 
 def test_a_sweep_that_cannot_start_shows_its_error_beside_the_button(app):
@@ -136,6 +140,7 @@ def test_trials_are_ranked_by_held_out_drawings_on_request(app, few):
     app.segmented_control(key="sweep_ranked_by").set_value("held_out").run()
     app.button(key="sweep").click().run()
     assert session_of(app).training.sweep.plan.ranked_by == "held_out"
+    assert "No drawing is held out." not in texts(app)
     assert not app.exception
     session_of(app).training.sweep.stop()
 
@@ -192,15 +197,13 @@ def test_invalid_rows_of_a_network_give_one_error_message(app):
         [{"kind": "conv", "size": 8, "kernel_size": 28, "pooling": True}, {"kind": "conv", "size": 8, "kernel_size": 28}],
         [{"kind": "dense", "size": 8}] * 13,
     ):
-        app.session_state["network_rows"] = rows
-        app.run()
+        set_network_rows(app, rows)
         assert len(app.error) == 1
         assert app.error[0].value.endswith(".")
         assert not app.exception
         assert session.training.network == before
         assert app.button(key="train").disabled
-    app.session_state["network_rows"] = [{"kind": "dense", "size": 8}]
-    app.run()
+    set_network_rows(app, [{"kind": "dense", "size": 8}])
     until_answered(app)
     assert not app.error
     assert not app.button(key="train").disabled
@@ -256,13 +259,15 @@ def test_the_form_shows_the_plan_of_the_current_sweep(app, few, genius):
     training.sweep.stop()
 
 
-def test_a_link_carries_the_view(app):
-    at = go(new_app(show="errors"), EVALUATE)
-    assert at.segmented_control(key="view").value == "errors"
-    assert shown_link(go(at, TRAIN)) == {"show": "errors"}
-    at = go(new_app(show="nowhere"), EVALUATE)
-    assert at.segmented_control(key="view").value == "curves"
-    assert not at.exception
+@pytest.mark.parametrize(
+    ("show", "view", "link"), [("errors", "errors", {"show": "errors"}), ("nowhere", "curves", {})], ids=["valid", "unknown"]
+)
+def test_a_link_selects_the_view(show, view, link):
+    at = go(new_app(show=show), EVALUATE)
+    assert at.segmented_control(key="view").value == view
+    assert not at.error
+    assert "is not valid" not in texts(at)
+    assert shown_link(go(at, TRAIN)) == link
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.title)
@@ -307,3 +312,4 @@ def test_a_registered_network_is_chosen(app):
     assert not app.button(key="train").disabled
     network_box(app).set_value("genius").run()
     assert session_of(app).start_model()[0].name == "untrained"
+    assert not app.error

@@ -45,6 +45,7 @@ def test_the_state_of_the_loop(app):
     steps = ("The canvas is empty", "0 drawings labelled", "No training yet", "No comparison yet")
     for piece in (*steps, "genius", "untrained"):
         assert piece in said
+    assert not app.error
 
 
 def test_lessons_have_links_and_answers(app):
@@ -62,6 +63,7 @@ def test_models_are_exported(app, few):
     until_answered(app)
     open_my_lab(app, EXPORT)
     assert len(app.get("download_button")) == 5
+    assert not app.error
 
 
 @pytest.mark.parametrize("name", ["plain", "nothing"])
@@ -100,6 +102,8 @@ def test_a_lab_is_opened_from_its_file(app, few, genius):
     assert len(session_of(other).samples) == 20
     assert session_of(other).models.active_name == "run 1"
     assert "Opened: 20 drawings, 1 run" in texts(other)
+    assert len(session_of(app).samples) == 20, "the exported lab is not changed"
+    assert not other.error
 
 
 def test_a_lab_is_deleted(app, data):

@@ -70,6 +70,7 @@ def test_a_training_and_its_outcome(app, few, untrained):
     assert f"{before}**" in texts(app)
     go(app, DRAW)
     assert "Active model: run 1" in html(app)
+    assert not app.error
 
 
 def test_the_better_model_is_chosen_with_a_reason(app, few, genius, untrained):
@@ -78,6 +79,7 @@ def test_the_better_model_is_chosen_with_a_reason(app, few, genius, untrained):
     go(app, TRAIN)
     app.radio(key="start_from").set_value("better").run()
     assert "“genius”: 20 of 20 drawings are correct" in texts(app)
+    assert "“run 1”" not in texts(app)
 
 
 @pytest.mark.parametrize("page", [DRAW, TRAIN])
@@ -149,6 +151,7 @@ def test_a_link_carries_the_settings():
     assert shown_link(at) == {"epochs": "9", "sample_weight": "5", "learning_rate": "0.0007"}
     again = go(new_app(**shown_link(at)), TRAIN)
     assert session_of(again).training.settings == session_of(at).training.settings
+    assert not again.error
 
 
 def test_a_link_with_settings_carries_no_lab(app, few):
@@ -189,6 +192,7 @@ def test_a_link_with_a_wrong_setting_says_so_and_keeps_the_others(name, value):
 def test_a_link_with_a_setting_twice_takes_the_last():
     at = go(new_app(epochs=["5", "7"]), TRAIN)
     assert session_of(at).training.settings.epochs == 7
+    assert "is not valid" not in texts(at)
 
 
 def test_a_limit_of_the_server_gives_a_message(app, monkeypatch):

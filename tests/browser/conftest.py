@@ -54,7 +54,7 @@ def own_server(tmp_path):
 
 @pytest.fixture
 def new_person(browser):
-    """A function that makes persons. Each has cookies and storage of its own, in the shared browser."""
+    """Return a function that makes users with separate cookies and storage. After the test, no page shows an exception."""
     contexts = []
 
     def make(server, **options):
@@ -63,8 +63,10 @@ def new_person(browser):
         return Person(context.new_page(), server.url, touch=bool(options.get("has_touch")))
 
     yield make
+    exceptions = [page.locator("[data-testid=stException]").count() for context in contexts for page in context.pages]
     for context in contexts:
         context.close()
+    assert not any(exceptions), "a page shows an exception"
 
 
 @pytest.fixture

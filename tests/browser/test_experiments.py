@@ -92,3 +92,4 @@ def test_an_experiment_survives_a_killed_server_and_is_repeated_from_its_link(ne
     other.open(f"{link.path}?{link.query}")
     assert len(first) > 2
     assert train(other) == first
+    assert other.error_messages() == []

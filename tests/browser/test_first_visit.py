@@ -41,6 +41,7 @@ def test_a_first_visit_on_one_screen_with_three_clicks(request, visitor):
     assert sum(value for value, *_ in shifts) < UNSEEN_SHIFT, shifts
     outcome.click()
     page.locator(".st-key-headline").get_by_text("of 10,000").wait_for(timeout=LONG)
+    assert person.error_messages() == []
 
 
 def tab_to(page, text: str) -> None:

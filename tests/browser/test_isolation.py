@@ -29,3 +29,4 @@ def test_two_browsers_see_nothing_of_each_other(new_person, server):
     bob.page.get_by_text("My drawings", exact=True).click()
     bob.page.locator(".grid button", has_text="7").wait_for()
     assert bob.page.locator(".grid button").count() == 1
+    assert bob.error_messages() == []

@@ -44,6 +44,7 @@ def test_the_whole_loop(person, server):
     person.see("My drawings")
     page.locator(".st-key-comparison").get_by_text("training drawings are predicted correctly").wait_for(timeout=LONG)
 
+    assert person.error_messages() == []
     loaded = {name.split(".")[0] for name in server.modules()}
     assert "streamlit" in loaded
     assert not {"keras", "tensorflow"} & loaded
@@ -71,6 +72,7 @@ def test_the_loop_by_touch_on_a_phone(phone):
     phone.settle()
     page.locator(".grid button").nth(1).tap()
     page.get_by_text("Pixels that matter").wait_for()
+    assert phone.error_messages() == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 

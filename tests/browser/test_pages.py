@@ -40,7 +40,7 @@ def test_every_page_is_accessible(person, path):
     person.begin()
     if path != "/Draw":
         person.go("My lab" if path == "/" else path[1:])
-    person.settle(1500)
+    person.settle()
     violations = Axe().run(person.page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
     ours = {one["id"]: [node["html"][:200] for node in one["nodes"]] for one in violations}
     assert set(ours) <= STREAMLIT_VIOLATIONS, ours
@@ -58,6 +58,7 @@ def test_a_click_on_the_matrix_shows_its_digits(person):
     chart.locator("path[aria-roledescription='rect mark']").last.click()
     page.get_by_text("digits: true 9, predicted 9").wait_for()
     page.locator(".grid button").nth(59).wait_for()
+    assert person.error_messages() == []
 
 
 def test_a_name_typed_without_enter_is_used(person: Person):
@@ -68,13 +69,14 @@ def test_a_name_typed_without_enter_is_used(person: Person):
     person.press("train")
     page.locator(".st-key-training").get_by_text("Started from genius").wait_for(timeout=LONG)
     person.settle()
-    table = page.locator("[data-testid=stDataFrame]").first
-    table.scroll_into_view_if_needed()
-    table.click(position={"x": 15, "y": 50})
+    person.select_row(0)
     name = page.get_by_role("textbox", name="Name")
     name.fill("mine")
     person.press("run_delete")
     page.get_by_text("Deleted “mine”").wait_for()
+    assert page.get_by_text("Deleted “").count() == 1
+    assert "Active model: genius" in person.bar().inner_text()
+    assert person.error_messages() == []
 
 
 def test_the_back_button_leads_to_the_previous_page(person: Person):
@@ -93,3 +95,5 @@ def test_the_back_button_leads_to_the_previous_page(person: Person):
     page.go_back()
     person.find_canvas()
     assert "/Draw?lab=" in page.url
+    assert "1 drawing" in person.bar().inner_text()
+    assert person.error_messages() == []

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from digitcore.models import registry
 from digitcore.sweeps.runner import Sweep
 from digitcore.training.checkpoint import Checkpoint
 from digitcore.training.settings import TrainSettings
+from tests.support.jobs import until
 from tests.support.networks import HOSTILE
 from tests.support.photographs import photograph
 
@@ -162,6 +162,16 @@ def test_train_writes_a_model(tmp_path, capsys):
     assert 0 < made.card.metrics["mnist_accuracy"] <= 1
 
 
+def _wait_while_running(process, condition):
+    """Wait until a condition holds, and fail if the process ends before. A busy machine imports TensorFlow slowly."""
+
+    def is_met():
+        assert process.poll() is None, "the process has ended"
+        return condition()
+
+    until(is_met, seconds=600)
+
+
 def _kept_epochs(folder):
     """Return the number of epochs of the saved state."""
     kept = [Checkpoint.load(file) for file in folder.glob("cache/checkpoints/*/checkpoint.npz")]
@@ -177,11 +187,7 @@ def test_killed_training_is_resumed(tmp_path, monkeypatch):
     monkeypatch.setenv("DIGITLAB_CACHE", str(tmp_path / "cache"))
     command = [sys.executable, "-m", "digitcore", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    end = time.monotonic() + 600  # A busy machine imports TensorFlow slowly.
-    while _kept_epochs(tmp_path) < 2:
-        assert time.monotonic() < end
-        assert process.poll() is None
-        time.sleep(0.01)
+    _wait_while_running(process, lambda: _kept_epochs(tmp_path) >= 2)
     process.kill()
     process.wait()
     before = Checkpoint.load(next(tmp_path.glob("cache/checkpoints/*/checkpoint.npz"))).points
@@ -363,11 +369,7 @@ def test_an_interrupted_sweep_prints_and_keeps_its_results_and_is_resumed(tmp_pa
     settings = ["epochs=1,150", "mnist_samples=500", "validation_samples=100"]
     arguments = ["sweep", "--start", "mlp", "--set", *settings, "--out", str(out)]
     process = _start(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    end = time.monotonic() + 600  # A busy machine imports TensorFlow slowly.
-    while not out.exists() or "done" not in out.read_text():
-        assert time.monotonic() < end
-        assert process.poll() is None
-        time.sleep(0.01)
+    _wait_while_running(process, lambda: out.exists() and "done" in out.read_text())
     os.killpg(process.pid, signal.SIGINT)
     printed, errors = process.communicate(timeout=120)
     assert process.returncode == 130

@@ -139,7 +139,10 @@ def test_a_training_at_its_limit_of_seconds_keeps_its_weights(service, random_ml
     monkeypatch.setattr(service, "limits", Limits(seconds=1))
     run = submit_training(service, random_mlp, SampleSet(), LONG).wait(PATIENCE)
     assert run.stopped
+    assert run.seconds >= 1
+    assert run.history[-1]["epoch"] < LONG.epochs
     assert run.model.card.trained
+    assert run.model.hash != random_mlp.hash
 
 
 def test_a_stopped_training_is_continued(service, random_mlp):

@@ -95,7 +95,7 @@ def test_a_lab_is_opened(lab):
     assert [record.name for record in opened.snapshot.runs] == ["run 1", "run 2"]
 
 
-def test_statistics_and_neighbors_are_returned(genius, data):
+def test_statistics_activations_and_neighbors_are_returned(genius, data):
     assert run(tasks.StatisticsTask(3))[0].mosaic.shape == (280, 560)
     assert run(tasks.ActivationsTask(genius, data.test_images[0]))[0][-1].maps.argmax() == 7
     assert set(run(tasks.NeighborsTask(genius, data.test_images[:1]))[0].labels[0].tolist()) == {7}

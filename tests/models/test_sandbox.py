@@ -5,7 +5,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import h5py
@@ -16,6 +15,7 @@ import pytest
 from digitcore.errors import ModelError
 from digitcore.models import sandbox, upload
 from tests.support import fuzz
+from tests.support.jobs import until
 
 SANDBOX = [sys.executable, "-m", "digitcore.models.sandbox"]
 
@@ -64,12 +64,14 @@ def test_sandbox_ends_with_the_process_that_started_it(tmp_path, genius):
 
 def children_in_the_sandbox(pid):
     """Return the children of a process as soon as they have the limits of the sandbox."""
-    for _ in range(6000):
-        children = psutil.Process(pid).children()
-        if children and all(child.rlimit(psutil.RLIMIT_CPU)[0] == sandbox.MAX_CPU_SECONDS for child in children):
-            return children
-        time.sleep(0.01)
-    raise TimeoutError("The sandbox did not start.")
+    parent = psutil.Process(pid)
+
+    def are_limited():
+        children = parent.children()
+        return children and all(child.rlimit(psutil.RLIMIT_CPU)[0] == sandbox.MAX_CPU_SECONDS for child in children)
+
+    until(are_limited)
+    return parent.children()
 
 
 def test_cost_of_genius_is_within_the_limits(tmp_path, genius):

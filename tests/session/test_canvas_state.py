@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from digitcore.errors import ImageError
 from digitcore.images import digit_from_canvas
 from pages.session.canvas_state import BLACK, WHITE, CanvasState, Drawing
 
@@ -43,11 +44,14 @@ def test_a_new_canvas_is_blank(canvas):
     assert canvas.encoded_strokes() == ""
 
 
-def test_undo_and_redo_replace_the_widget_in_any_case(canvas):
-    """The browser holds strokes back until the next widget is there."""
+def test_undo_and_redo_on_a_blank_canvas_replace_the_widget(canvas):
+    """The browser keeps new strokes until the next widget is there."""
+    keys = [canvas.key]
     canvas.undo()
+    keys.append(canvas.key)
     canvas.redo()
-    assert canvas.revision == 2
+    keys.append(canvas.key)
+    assert len(set(keys)) == 3
     assert canvas.drawing.n_strokes == 0
 
 
@@ -73,12 +77,16 @@ def test_the_image_of_another_revision_is_ignored(drawn, data):
     assert before.digit is not None
 
 
-def test_an_image_that_cannot_be_read_is_one_sentence(canvas):
+def test_an_unreadable_image_gives_an_error_message(canvas):
     broken = sent(np.zeros((4, 4, 4), np.uint8))
     broken["drawing"]["data"] = sent(np.zeros((4, 4, 3), np.uint8))["drawing"]["data"]
+    with pytest.raises(ImageError, match="RGBA") as error:
+        digit_from_canvas(np.zeros((4, 4, 3), np.uint8))
     canvas.sync_from_widget(canvas.key, broken)
     assert canvas.digit is None
-    assert "RGBA" in canvas.error
+    assert canvas.error == str(error.value)
+    assert canvas.drawing.n_strokes == 1
+    assert canvas.preview is None
 
 
 def test_undo_and_redo_of_restored_strokes(drawn):

@@ -208,12 +208,22 @@ def test_a_failed_training_adds_no_run(session, genius):
     assert not session.collect()
 
 
-def test_the_suggestion_follows_samples_and_model(session, few):
+def test_the_first_suggestion_is_zero(session):
     assert session.suggestion().digit == 0
+
+
+def test_the_suggestion_is_cached(session):
     assert session.suggestion() is session.suggestion()
+
+
+def test_the_suggestion_changes_with_the_samples_and_the_model(session, few):
+    first = session.suggestion()
     session.samples.current = few.take(range(2, 20))
-    assert session.suggestion().digit == 0
+    second = session.suggestion()
+    assert second is not first
+    assert second.digit == 0
     session.training.choose_start(Start.UNTRAINED)
+    assert session.suggestion() is not second
     assert "2 of your 2 are predicted" in session.suggestion().sentence
 
 

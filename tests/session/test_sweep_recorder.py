@@ -24,9 +24,9 @@ def test_each_trial_is_saved_and_the_next_submitted_without_a_browser(jobs, geni
         assert [job.task.settings.epochs for job in jobs.submitted] == [1, 1, 2]
         jobs.submitted[2].finish(TrialResult(dict.fromkeys(SCORES, 0.5), []))
         recorder.look()
-        assert saved == [2, 3], "nobody will come back for it in this server"
-        assert sweep.n_done == 2, "nobody will come back for it in this server"
-        assert not works, "nobody will come back for it in this server"
+        assert saved == [2, 3], "the session of an ended sweep does not return to this server"
+        assert sweep.n_done == 2, "the session of an ended sweep does not return to this server"
+        assert not works, "the session of an ended sweep does not return to this server"
     finally:
         recorder.close()
 

@@ -6,7 +6,7 @@ from digitcore.errors import TrainingError
 from digitcore.jobs.job import JobStatus
 from digitcore.jobs.tasks import Progress
 from digitcore.storage.snapshot import RunRecord
-from digitcore.sweeps.trial import SCORES
+from digitcore.sweeps.trial import SCORES, TrialResult
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.session.training_state import Start, TrainingState
@@ -80,19 +80,35 @@ def test_a_sweep_that_cannot_start_has_an_error_message(training, genius, few):
     assert "1 to 100 trials" in training.sweep_error
 
 
-def test_a_sweep_is_restored_and_resumed(training, resources, genius, few):
+@pytest.fixture
+def restored(training, resources, jobs, genius, few):
+    """Return a state with the sweep of another session, of which one trial is done and one trial was running."""
     training.begin_sweep(genius, few, "ann", {"epochs": [1, 2]}, {"n_seeds": 1})
-    finish_trials(training)
-    training.sweep.trials[1].status = JobStatus.RUNNING
-    restored = TrainingState(resources)
-    restored.restore_sweep(training.sweep.to_dict(), genius, few)
+    first, second = jobs.submitted
+    second.on_start()
+    first.finish(TrialResult(dict.fromkeys(SCORES, 0.5), []))
+    training.sweep.poll()
+    state = TrainingState(resources)
+    state.restore_sweep(training.sweep.to_dict(), genius, few)
+    return state
+
+
+def test_a_restored_sweep_waits(restored):
     assert restored.sweep.n_done == 1
     assert restored.sweep.is_idle
+
+
+def test_a_resumed_sweep_submits_only_the_trials_that_are_not_done(restored, jobs):
+    n_before = len(jobs.submitted)
     restored.resume_sweep("bob")
-    assert [job.owner for job in restored.sweep.jobs()] == ["bob"]
-    damaged = TrainingState(resources)
-    damaged.restore_sweep({"trials": []}, genius, few)
-    assert damaged.sweep is None
+    (job,) = jobs.submitted[n_before:]
+    assert job.owner == "bob"
+    assert job.task.settings.epochs == 2
+
+
+def test_a_damaged_sweep_is_not_restored(training, genius, few):
+    training.restore_sweep({"trials": []}, genius, few)
+    assert training.sweep is None
 
 
 POINTS = [{"epoch": epoch, "samples_seen": 250 * epoch, "seconds": epoch, "loss": epoch} for epoch in (0.0, 0.5, 1.0)]

@@ -98,9 +98,12 @@ def test_the_result_of_a_training_is_collected(work, jobs, genius):
 
 
 def test_a_second_training_does_not_start_while_one_runs(work, jobs, genius):
-    work.submit(train_task(genius))
+    work.submit(train_task(genius, epochs=3))
     work.submit(train_task(genius, epochs=9))
-    assert [job.task.settings.epochs for job in jobs.submitted] == [3]
+    jobs.submitted[0].fail(WorkerDiedError())
+    work.collect()
+    assert [job.task.settings.epochs for job in jobs.submitted] == [3], "the second training does not wait either"
+    assert work.running(TrainTask) == []
 
 
 def test_a_failed_training_leaves_a_notice_until_the_next(work, jobs, genius):

@@ -78,16 +78,19 @@ def test_further_tables_are_ignored(url, engine, lab):
     assert LabStore.from_url(url).load(token) is not None
 
 
-def test_tables_that_another_server_creates_meanwhile_are_used(url, engine, monkeypatch):
+def test_tables_of_a_server_that_starts_at_the_same_time_are_used(url, engine, lab, monkeypatch):
     """The other server creates the tables after this server has seen an empty database and before it has the lock."""
-    has_tables = schema._has_tables
+    has_tables, token, saved = schema._has_tables, database.new_token(), []
 
     def see_empty_database(db):
         monkeypatch.setattr(schema, "_has_tables", has_tables)
         assert not has_tables(db)
-        LabStore.from_url(url)
+        LabStore.from_url(url).save(token, lab)
+        saved.append(token)
         return False
 
     monkeypatch.setattr(schema, "_has_tables", see_empty_database)
     schema.create_tables(engine)
+    assert saved == [token]
     assert tables_of(engine) == set(schema.metadata.tables)
+    assert LabStore.from_url(url).load(token) is not None

@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
+from pages.components import network_builder
 from pages.session.lab_session import LabSession
 
 ENTRY = str(Path(__file__).resolve().parents[2] / "streamlit_app.py")
@@ -124,6 +125,25 @@ def open_expander(at: AppTest, key: str) -> AppTest:
     at.run()
     assert not at.exception
     return at
+
+
+def select_in_gallery(at: AppTest, *numbers: int, review: bool = False) -> AppTest:
+    """Select drawings of My drawings, or of its review, for the next run.
+
+    AppTest cannot click a gallery, so its state is set before each run. Its key contains the number of drawings.
+    """
+    session = session_of(at)
+    key = f"own_{len(session.samples)}"
+    if review:
+        key = f"review_{len(session.samples)}_{len(session.contradicted_samples())}"
+    at.session_state[key] = {"selected": [str(number) for number in numbers]}
+    return keep_open(at, "own")
+
+
+def set_network_rows(at: AppTest, rows: list[dict]) -> AppTest:
+    """Replace the rows of the network builder, and run the page. AppTest cannot edit a table."""
+    at.session_state[network_builder.ROWS] = rows
+    return at.run()
 
 
 def keep_open(at: AppTest, key: str) -> AppTest:

@@ -24,6 +24,8 @@ CHROMIUM_ARGS = [
 ]
 CANVAS = "canvas.upper-canvas"
 SIDE = 280  # px, side of the canvas in canvas units
+ERRORS = "[data-testid=stException], [data-testid=stAlertContentError]"
+ROW_HEIGHT = 35  # px, also of the header of a table
 LONG = 120_000  # ms
 SHORT = 15_000  # ms
 
@@ -283,6 +285,16 @@ class Person:
         self.press("train")
         training = self.page.locator(".st-key-training")
         training.get_by_text(re.compile(r"epoch 1 of", re.IGNORECASE)).wait_for(timeout=LONG)
+
+    def select_row(self, row: int):
+        """Click the checkbox of a row of the first table. Rows are counted from 0."""
+        table = self.page.locator("[data-testid=stDataFrame]").first
+        table.scroll_into_view_if_needed()
+        table.click(position={"x": ROW_HEIGHT / 2, "y": (row + 1.5) * ROW_HEIGHT})
+
+    def error_messages(self) -> list[str]:
+        """Return the texts of the error messages and exceptions on the page."""
+        return self.page.locator(ERRORS).all_inner_texts()
 
     def see(self, view: str):
         """Choose a view of the Evaluate page."""

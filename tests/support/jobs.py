@@ -25,7 +25,7 @@ POLLING_INTERVAL = 0.05  # s
 
 
 def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
-    """Wait until a condition holds, and fail after `seconds`. `check` is called before each pause and may fail earlier."""
+    """Wait until a condition holds, and fail after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "the condition was not met in time"

@@ -27,7 +27,7 @@ def test_only_a_real_effect_is_reported():
 
 
 def test_chance_is_rarely_reported_as_an_effect():
-    """About 5 % of 200 sweeps without an effect report an effect of any of two parameters."""
+    """About 5 % of 200 sweeps without an effect report an effect of at least one of two parameters."""
     found = [
         any(effect.is_significant for effect in effects(trials(0, seed=seed), ["rate", "size"], "score")) for seed in range(200)
     ]

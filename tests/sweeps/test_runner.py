@@ -1,7 +1,6 @@
 import io
 import json
 import shlex
-import time
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from digitcore.sweeps.runner import Sweep, was_running
 from digitcore.sweeps.space import Range
 from digitcore.sweeps.trial import MAX_TRIES, SCORES, TrialResult, TrialTask
 from digitcore.training.settings import TrainSettings
+from tests.support.jobs import until
 
 BASE = TrainSettings(mnist_samples=200, epochs=1, validation_samples=100)
 NETWORK = '{"blocks": [{"kind": "conv", "size": 4, "pooling": true}, {"kind": "dense", "size": 8}]}'
@@ -26,11 +26,12 @@ POINT = {"epoch": 1.0, "samples_seen": 200.0, "seconds": 1.0, "val_loss": 0.5, "
 
 def advance_until(condition, sweep, service, seconds=240):
     """Advance a sweep until a condition holds."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)
+
+    def is_met():
         sweep.advance(service)
+        return condition()
+
+    until(is_met, seconds)
 
 
 def run(sweep, service):

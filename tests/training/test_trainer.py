@@ -235,7 +235,7 @@ def test_run_with_a_damaged_state_starts_again(resumable, whole, reports_at_once
 
 
 def end_at(point, epoch):
-    """Train until the n-th check for a stop, and return the stopped run."""
+    """Interrupt the training at the first point after this number of epochs."""
     if point["epoch"] >= epoch:
         raise KeyboardInterrupt
 
