@@ -164,7 +164,7 @@ def test_doubtful_labels_are_relabelled_or_kept(app, few, untrained):
     add_samples(app, wrong)
 
     def run(*selected):
-        return select_in_gallery(app, *selected, review=True).run()
+        return select_in_gallery(app, *selected, n_doubtful=2).run()
 
     app.run()
     open_expander(app, "own")

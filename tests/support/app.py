@@ -127,15 +127,13 @@ def open_expander(at: AppTest, key: str) -> AppTest:
     return at
 
 
-def select_in_gallery(at: AppTest, *numbers: int, review: bool = False) -> AppTest:
-    """Select drawings of My drawings, or of its review, for the next run.
+def select_in_gallery(at: AppTest, *numbers: int, n_doubtful: int = 0) -> AppTest:
+    """Select drawings of My drawings, or of its review of `n_doubtful` labels, for the next run.
 
     AppTest cannot click a gallery, so its state is set before each run. Its key contains the number of drawings.
     """
-    session = session_of(at)
-    key = f"own_{len(session.samples)}"
-    if review:
-        key = f"review_{len(session.samples)}_{len(session.contradicted_samples())}"
+    n = len(session_of(at).samples)
+    key = f"review_{n}_{n_doubtful}" if n_doubtful else f"own_{n}"
     at.session_state[key] = {"selected": [str(number) for number in numbers]}
     return keep_open(at, "own")
 
