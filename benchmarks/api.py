@@ -30,7 +30,7 @@ ROUNDS = 3
 
 @contextlib.contextmanager
 def running(app: str):
-    """Run a server of this application and yield its port."""
+    """Run a server of an application, and yield its port."""
     port = free_port()
     line = [sys.executable, "-m", "uvicorn", app, "--port", str(port), "--log-level", "error"]
     here = os.environ | {"DIGITLAB_API_RATE": "1000000/second", "DIGITLAB_STORE": "off"}
@@ -69,7 +69,7 @@ def ask(port: int, picture: bytes, count: int) -> list[float]:
 
 
 def load(port, picture, requests, clients):
-    """Return the requests per second and the seconds of each request, with so many clients at once."""
+    """Return the requests per second and the seconds of each request, with parallel clients."""
     ask(port, picture, 20)
     begin = time.perf_counter()
     with ThreadPoolExecutor(clients) as pool:

@@ -190,7 +190,7 @@ def run(faults: Faults, options: argparse.Namespace) -> list[Lab]:
 
 
 def count_lost(labs: list[Lab], server: Server, url: str) -> int:
-    """Print what was reported and what is stored for each lab, and return how many labels reported as saved are lost."""
+    """Print the reported and the stored labels of each lab, and return how many labels reported as saved are lost."""
     store, lost = LabStore.from_url(url), 0
     for lab in labs:
         token = "".join(parse_qs(lab.address).get("lab", []))
@@ -213,7 +213,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        folder.chmod(0o755)  # PostgreSQL runs as another user
+        folder.chmod(0o755)  # PostgreSQL runs as another user.
         for part in ("database", "tmp"):
             (folder / part).mkdir()
         with small_disk(folder / "database") as disk:

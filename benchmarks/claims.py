@@ -2,9 +2,9 @@
 
     python benchmarks/claims.py [FOLDER]
 
-The first part opens the page without a browser, with three models, forty drawings and a sweep, visits each view, and writes
-what the page shows and what it offers for download to FOLDER (default: a temporary folder). The second part, `recompute`, reads
-nothing but these files. It computes the numbers with scikit-learn, SciPy, statsmodels and LiteRT, without code of this project,
+The first part opens the page without a browser, with three models, forty drawings and a sweep. It visits each view, and writes
+the texts and downloads of the page to FOLDER (default: a temporary folder). The second part, `recompute`, reads
+only these files. It computes the numbers with scikit-learn, SciPy, statsmodels and LiteRT, without code of this project,
 and prints each difference. Left out are the time of a prediction, which is a measurement, the positions of the map, and the views
 that describe MNIST or the epochs of a run.
 """
@@ -22,7 +22,7 @@ from pathlib import Path
 from unittest import mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("DIGITLAB_LOW_PRIORITY", "0")  # Nobody uses the pages meanwhile.
+os.environ.setdefault("DIGITLAB_LOW_PRIORITY", "0")  # No user waits for the pages.
 
 import numpy as np
 import pandas as pd
@@ -35,14 +35,14 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
-MODELS = ("plain", "mlp", "fast")  # baseline, candidate, one more
+MODELS = ("plain", "mlp", "fast")  # baseline, candidate and another model
 VIEWS = ("drawings", "curves", "trainings", "pair", "errors", "confusion", "confidence", "robustness")
 DIGITS = [f"p{digit}" for digit in range(10)]
 TOLERANCE = 1e-6  # Probabilities are 32-bit numbers.
 
 
 def export(folder: Path) -> None:
-    """Write what the page shows and offers for download."""
+    """Write the texts and the downloads of the page."""
     os.environ.setdefault("DIGITLAB_STORE", f"sqlite:///{folder}/labs.sqlite")
     from digitcore import mnist, models
     from digitcore.models import export as model_export
@@ -103,7 +103,7 @@ def _download(folder: Path, label: str, data, file_name: str, *args, **options) 
 
 
 class Check:
-    """Counts the compared numbers, and prints those that differ."""
+    """A counter of the compared numbers, which prints each difference."""
 
     def __init__(self) -> None:
         self.n_compared, self.n_different = 0, 0

@@ -110,7 +110,7 @@ class Faults:
 
 
 def _suspend(processes: list[psutil.Process]) -> bool:
-    """Suspend processes for a while, and resume those that still exist."""
+    """Suspend processes for a while, and resume the processes that still exist."""
     _each(processes, psutil.Process.suspend)
     time.sleep(OUTAGE)
     _each(processes, psutil.Process.resume)

@@ -20,7 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 N_DRAWINGS = 20
 TIMEOUT = 120  # s
 SECONDS_PER_TRAINING = 15  # s that people draw for each training
-WARM_UP = 5  # s until people draw
+WARM_UP = 5  # s until all people draw
 
 
 def drawings(seed):
@@ -56,7 +56,7 @@ def fine_tune(service, start, seed):
 
 
 def medians(service, start, n):
-    """Return the median times of so many trainings."""
+    """Return the median times of `n` trainings."""
     models, scores = zip(*(fine_tune(service, start, seed) for seed in range(n)), strict=True)
     return {"model_and_personal_result_s": round(statistics.median(models), 2), "mnist_s": round(statistics.median(scores), 2)}
 

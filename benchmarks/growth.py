@@ -37,13 +37,13 @@ ANSWER = "answer at the websocket, no browser (ms)"
 
 
 def with_lab(browser, samples: int, runs: int) -> dict[str, float]:
-    """Measure a Draw page that opens a lab of this size."""
+    """Measure a Draw page that opens a lab with the given size."""
     with tempfile.TemporaryDirectory() as folder:
         url, token = f"sqlite:///{folder}/labs.sqlite", new_token()
         LabStore.from_url(url).save(token, large_lab(samples, runs))
         server = Server(Path(folder), DIGITLAB_STORE=url)
         try:
-            open_draw_page(browser, f"{server.url}/Draw")[1].page.close()  # the first page of a server takes longer
+            open_draw_page(browser, f"{server.url}/Draw")[1].page.close()  # The first page of a server takes longer.
             seconds, person = zip(*(open_draw_page(browser, f"{server.url}/Draw?lab={token}") for _ in range(3)), strict=True)
             person[-1].page.wait_for_timeout(1500)
             waits = measure(person[-1], STROKES)
@@ -55,7 +55,7 @@ def with_lab(browser, samples: int, runs: int) -> dict[str, float]:
 
 
 def with_people(people: int) -> dict[str, float]:
-    """Measure so many websockets that draw, without a training."""
+    """Measure websockets that draw, without a training."""
     with tempfile.TemporaryDirectory() as folder:
         server = Server(Path(folder))
         try:

@@ -1,4 +1,4 @@
-"""Import files as people bring them, and count how many are read correctly, refused, silently wrong, or raise another error.
+"""Import files in many conventions, and count how many are correct, refused, silently wrong, or raise another error.
 
     python benchmarks/imports.py [--samples 500] [--models 100] [--seed 0]
 
@@ -211,7 +211,7 @@ def sample_cases(n: int, seed: int) -> list[Case]:
     readable = np.flatnonzero(models.load("genius").predictor().probabilities(digits[:2000]).max(1) > 0.9)
     cases = []
     for _ in range(n):
-        # At least one zero and one nine, so that labels of 1 to 10 and texts are as they would be.
+        # At least one zero and one nine, so that labels of 1 to 10 and texts are realistic.
         chosen = rng.permutation(rng.permutation(readable)[: rng.integers(16, 40)])
         x, y = digits[chosen], labels[chosen]
         make = (npz_file, idx_file, csv_file, picture_file)[rng.integers(4)]
@@ -221,7 +221,7 @@ def sample_cases(n: int, seed: int) -> list[Case]:
 
 
 def try_samples(case: Case, predictor: object) -> tuple[str, str]:
-    """Import a file, and return the kind of its outcome and what is remarkable about it."""
+    """Import a file, and return the kind of its outcome with a remark."""
     try:
         result = sample_files.read(case.content, predictor=predictor)
     except DigitLabError as error:

@@ -1,6 +1,6 @@
-"""Generate model files over the conventions of Keras 1 to 3 and of other tools, import them, and count what is read right.
+"""Generate model files in the conventions of Keras 1 to 3 and of other programs, import them, and count the outcomes.
 
-`generate(count, seed)` yields the files with what must happen to each. `main` imports them and prints the counts. A file is
+`generate(count, seed)` yields the files with their expected outcomes. `main` imports them and prints the counts. A file is
 silently wrong if it is opened with other predictions than the saved model, or although it had to be refused, and no first
 sentence warns of it.
 
@@ -175,7 +175,7 @@ def _broken() -> Iterator[ModelFile]:
 
 
 def judge(file: ModelFile, outcome: ModelBundle | ModelError, digits: np.ndarray) -> str:
-    """Return "right", "refused" or "silently wrong". A refusal with another reason than the true one is wrong, too."""
+    """Return "right", "refused" or "silently wrong". A refusal with a false reason is also wrong."""
     if isinstance(outcome, ModelError):
         return "refused" if file.refused_for and file.refused_for in str(outcome) else "wrongly refused"
     if file.refused_for:

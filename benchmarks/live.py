@@ -63,7 +63,7 @@ def draw_slowly(person: Person, number: int) -> tuple[float, float]:
 
 
 def measure(person: Person, strokes: int) -> dict[str, float]:
-    """Draw so many strokes, and return the measured figures."""
+    """Draw the given number of strokes, and return the measured figures."""
     page = person.page
     page.evaluate(WATCH)
     seconds, waits, frames = 0.0, [], []

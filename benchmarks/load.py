@@ -1,4 +1,4 @@
-"""Measure latency and memory while thirty people draw at once and a training runs.
+"""Measure latency and memory while thirty people draw at the same time and a training runs.
 
     python benchmarks/load.py [--people 30] [--seconds 60]
 
@@ -64,7 +64,7 @@ class Visitor:
             yield
 
     async def draw(self, seconds: float):
-        """Open the page, draw for so many seconds, and leave."""
+        """Open the page, draw for the given number of seconds, and leave."""
         async with self.connect():
             await self.send(BackMsg(rerun_script={"page_name": "Draw"}))
             end = time.monotonic() + seconds
@@ -88,7 +88,7 @@ class Visitor:
                 self.errors += 1
 
     async def move_pen(self, strokes, seconds):
-        """Send pictures of the last stroke as it grows, as `live.js` does."""
+        """Send pictures of the unfinished last stroke, as `live.js` does."""
         begin = time.monotonic()
         while self.live["is_on"] and (done := (time.monotonic() - begin) / seconds) < 1:
             *before, last = strokes

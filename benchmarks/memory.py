@@ -72,7 +72,7 @@ def measure_pictures() -> None:
         try:
             small = io.BytesIO()
             Image.new("L", (50, 50), 255).save(small, "PNG")
-            ask(server.url, small.getvalue())  # the first request loads the API
+            ask(server.url, small.getvalue())  # The first request loads the API.
             for mode in ("L", "P", "RGB", "RGBA"):
                 content, peak = large_picture(mode), Peak(server.process.pid)
                 with ThreadPoolExecutor(N_PICTURES) as pool:

@@ -1,4 +1,4 @@
-"""Measure what a training on twenty labelled drawings changes for their writer, and on MNIST.
+"""Measure the effect of a training on twenty labelled drawings on their writer's accuracy and on MNIST.
 
     python benchmarks/personalization.py FOLDER [--writers 30] [--labels 20] [--seeds 3] [--set epochs=3 ...] [--json]
 
@@ -48,7 +48,7 @@ def _sample_set(pairs):
 
 
 def _strokes_text(placed, brush):
-    """Return the strokes as the canvas gives them."""
+    """Return the strokes in the format of the canvas."""
     points = [stroke.round().astype(int).tolist() for stroke in placed]
     return to_json(points, round(brush))
 
@@ -80,7 +80,7 @@ def train_on_writer(start, drawings, n_labels, settings):
 
 
 def summary(rows):
-    """Return means over writers and seeds, and how many trainings made the predictions worse by more than chance explains."""
+    """Return means over writers and seeds, and the number of trainings that made the predictions significantly worse."""
     before, after = _share(rows, "before"), _share(rows, "after")
     by_seed = [[row for row in rows if row["seed"] == seed] for seed in sorted({row["seed"] for row in rows})]
     worse = [row for row in rows if row["broken"] > row["fixed"] and _unlikely(row["broken"], row["fixed"])]

@@ -1,4 +1,4 @@
-"""Measure Digit Lab and what a user would pick instead, and write RESULTS.md.
+"""Measure Digit Lab and its alternatives, and write RESULTS.md.
 
     make bench
     python benchmarks/results.py [PART ...]

@@ -1,4 +1,4 @@
-"""Measure start, memory and latency of Digit Lab and of four programs that a user would pick instead, in one run.
+"""Measure start, memory and latency of Digit Lab and of four alternative programs, in one run.
 
     python benchmarks/side_by_side.py [--strokes 12] [--rounds 3]
 
@@ -141,7 +141,7 @@ def warm_up(program, browser):
 
 
 def measure(program, browser, strokes):
-    """Measure one start, one page and so many strokes, without a training."""
+    """Measure one start, one page and the given number of strokes, without a training."""
     with tempfile.TemporaryDirectory() as folder:
         begin = time.monotonic()
         with running(program, folder, False) as (process, url):
@@ -155,7 +155,7 @@ def measure(program, browser, strokes):
 
 
 def measure_busy(program, browser, strokes):
-    """Measure so many strokes during a training. Digit Lab starts it on its page, the other programs at their start."""
+    """Measure strokes during a training. Digit Lab starts it on its page, the other programs at their start."""
     with tempfile.TemporaryDirectory() as folder, running(program, folder, True) as (_, url):
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         until_drawable(page, url, program)

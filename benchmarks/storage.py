@@ -77,7 +77,7 @@ def main():
         server = Server(Path(folder), DIGITLAB_STORE=url)
         browser = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
         try:
-            open_draw_page(browser, f"{server.url}/Draw")[1].page.close()  # the first page of a server takes longer
+            open_draw_page(browser, f"{server.url}/Draw")[1].page.close()  # The first page of a server takes longer.
             empty, person = open_draw_page(browser, f"{server.url}/Draw")
             large, other = open_draw_page(browser, f"{server.url}/Draw?lab={token}")
             for one in (person, other):

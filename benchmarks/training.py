@@ -71,7 +71,7 @@ def first_point(service, start):
 
 
 def sweep(start, workers):
-    """Return the seconds of a sweep of 24 trials with so many warm workers."""
+    """Return the seconds of a sweep of 24 trials with `workers` warm workers."""
     import numpy as np
 
     from digitcore import mnist

@@ -1,4 +1,4 @@
-"""Fixtures that several test modules share. Nothing is simulated: they are MNIST, the shipped models, and a worker."""
+"""Fixtures that several test modules share: MNIST, the shipped models, and a real worker."""
 
 import os
 import tempfile
@@ -18,13 +18,14 @@ from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from tests.support.postgres import PROGRAMS, PostgresServer
 
-settings.register_profile("tests", deadline=None, derandomize=True)  # A busy machine is no failure, and each run is the same.
+# Without a deadline, no test fails on a busy machine. All runs use the same examples.
+settings.register_profile("tests", deadline=None, derandomize=True)
 settings.load_profile("tests")
-os.environ.setdefault("DIGITLAB_LOW_PRIORITY", "0")  # Two tests run at once; a worker of low priority would starve.
+os.environ.setdefault("DIGITLAB_LOW_PRIORITY", "0")  # Two tests run in parallel, which would slow a worker of low priority.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # Threads of two trainings would wait for each other.
 os.environ["DIGITLAB_STORE"] = f"sqlite:///{tempfile.mkdtemp()}/labs.sqlite"  # Tests never touch the developer's labs.
 
-# The longest come first, so that two processes end at the same time.
+# The longest modules run first, so that two processes end at the same time.
 LONGEST_FIRST = (
     "test_drawing",
     "test_experiments",
@@ -39,7 +40,7 @@ LONGEST_FIRST = (
     "test_benchmark",
 )
 SLOW_FOLDERS = {"app", "browser"}
-SLOW_FIXTURES = {"service", "postgres", "random_mlp"}  # a worker, a server, a training
+SLOW_FIXTURES = {"service", "postgres", "random_mlp"}  # They start a worker or a server, or train.
 SLOW_MODULES = {  # They start processes or train.
     "test_api",
     "test_architecture",
@@ -57,7 +58,7 @@ SLOW_MODULES = {  # They start processes or train.
 
 
 def pytest_collection_modifyitems(items):
-    """Mark the tests by their folder, module and fixtures, and put the longest first."""
+    """Mark the tests by their folder, module and fixtures, and sort them so that the longest run first."""
     for item in items:
         if item.path.parent.name == "browser":
             item.add_marker("browser")
@@ -89,7 +90,7 @@ def untrained():
 
 @pytest.fixture(scope="session")
 def random_mlp():
-    """The network that trains quickest, with random weights."""
+    """Return the network that trains fastest, with random weights."""
     from digitcore.models import keras_io
 
     return keras_io.random_model("mlp", name="untrained")
@@ -102,7 +103,7 @@ def predictor(genius):
 
 @pytest.fixture(scope="session")
 def few(data):
-    """Twenty samples, two of each digit, from the validation set."""
+    """Return twenty samples from the validation set, two of each digit."""
     digits, labels = data.validation
     chosen = np.concatenate([np.flatnonzero(labels == digit)[:2] for digit in range(10)])
     return SampleSet.from_arrays(digits[chosen], labels[chosen])
@@ -110,7 +111,7 @@ def few(data):
 
 @pytest.fixture(scope="session")
 def service():
-    """The job service that the tests of one process share. No test may harm its cluster."""
+    """Return the job service that the tests of one process share. No test may kill its processes."""
     running = JobService()
     yield running
     running.close()
@@ -118,7 +119,7 @@ def service():
 
 @pytest.fixture(scope="session")
 def postgres():
-    """The URL of a PostgreSQL server, started for these tests."""
+    """Start a PostgreSQL server for the tests, and return its URL."""
     if PROGRAMS is None:
         if os.environ.get("DIGITLAB_POSTGRES") == "required":
             pytest.fail("PostgreSQL is required here and is not installed", pytrace=False)
@@ -129,7 +130,7 @@ def postgres():
 
 @pytest.fixture
 def lab(few, genius, untrained):
-    """A lab with samples, two runs and an imported model."""
+    """Return a lab with samples, two runs and an imported model."""
     score = Score(9, 10, (0.6, 0.98))
     point = {"epoch": 0.0, "samples_seen": 0.0, "seconds": 0.0, "val_loss": 2.3}
     settings = TrainSettings(epochs=3)

@@ -36,7 +36,7 @@ def client():
 
 @pytest.fixture(scope="module")
 def pictures(data):
-    """Twelve test digits as larger pictures, dark on a light background."""
+    """Return twelve test digits as larger pictures, dark on a light background."""
     return [Image.fromarray(255 - digit).resize((150, 190)) for digit in data.test_images[:12]]
 
 
@@ -303,7 +303,7 @@ def test_formats_are_recognized_by_their_content(client, pictures, kind):
     assert [answer.json()["answers"][0]["digit"] for answer in answers] == [7, 7, 7]
 
 
-def test_documentation_needs_no_other_server(client):
+def test_documentation_loads_nothing_from_other_servers(client):
     page = client.get("/docs")
     assert page.status_code == 200
     assert "/v1/predict" in page.text

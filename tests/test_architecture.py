@@ -1,4 +1,4 @@
-"""Rules that the linters do not know, and that each import contract of pyproject.toml finds what it forbids."""
+"""Rules that no linter checks, and tests that each import contract of pyproject.toml finds a forbidden import."""
 
 import ast
 import importlib.util
@@ -33,7 +33,7 @@ KERAS_MODULES = {  # Importing one of these loads Keras, which doubles the serve
     "digitcore.training.throughput",
     "digitcore.training.trainer",
 }
-# One offence against each contract: the module that gets the import, the import, the contract's name.
+# One violation of each contract: the module that gets the import, the import, and the name of the contract.
 OFFENCES = [
     ("digitcore/models/bundle.py", "import digitcore.jobs.queue", "digitcore: packages build on each other"),
     ("pages/session/formatting.py", "import pages.components.layout", "pages: pages build on views"),
@@ -54,7 +54,7 @@ def lint_imports(folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
-    """A copy of what the contracts look at."""
+    """Return a copy of the packages that the contracts check."""
     folder = tmp_path_factory.mktemp("tree")
     for name in ("digitcore", "pages"):
         shutil.copytree(ROOT / name, folder / name)
@@ -62,12 +62,12 @@ def tree(tmp_path_factory):
     return folder
 
 
-def test_each_contract_has_an_offence(tree):
+def test_each_contract_has_a_violation(tree):
     assert all(sum(one["name"].startswith(start) for *_, start in OFFENCES) == 1 for one in CONTRACTS)
     assert f"Contracts: {len(OFFENCES)} kept, 0 broken" in lint_imports(tree)
 
 
-def test_each_contract_finds_its_offence(tree):
+def test_each_contract_finds_its_violation(tree):
     for path, line, _ in OFFENCES:
         with (tree / path).open("a", encoding="utf-8") as file:
             file.write(f"\n{line}\n")
@@ -88,11 +88,13 @@ def test_only_trainers_load_keras():
     code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\n"
     code += "sys.exit(' '.join({'keras', 'tensorflow'} & set(sys.modules)) or 0)"
     done = subprocess.run([sys.executable, "-c", code, *modules], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert not done.stderr and done.returncode == 0 and len(modules) > 50
+    assert not done.stderr
+    assert done.returncode == 0
+    assert len(modules) > 50
 
 
 @pytest.mark.parametrize("name", sorted(KERAS_MODULES))
-def test_a_trainer_is_still_there(name):
+def test_the_named_trainers_exist(name):
     assert importlib.util.find_spec(name)
 
 
@@ -102,10 +104,11 @@ def test_session_and_caches_have_one_owner():
         assert {str(path.relative_to(ROOT)) for path in PAGES if word in path.read_text(encoding="utf-8")} == paths
 
 
-def test_scripts_and_styles_are_files_of_their_own():
+def test_scripts_and_styles_are_separate_files():
     for path in CODE:
         text = path.read_text(encoding="utf-8")
-        assert "addEventListener" not in text and "<style" not in text, path
+        assert "addEventListener" not in text, path
+        assert "<style" not in text, path
 
 
 @pytest.mark.parametrize("path", LIBRARY, ids=name_of)
@@ -117,6 +120,6 @@ def test_public_names_are_documented(path):
             assert ast.get_docstring(node), node.name
 
 
-def test_tests_stand_beside_the_packages_they_cover():
+def test_every_package_has_a_folder_of_tests():
     packages = {path.name for path in (ROOT / "digitcore").iterdir() if (path / "__init__.py").exists()}
     assert packages <= {path.name for path in (ROOT / "tests").iterdir()}

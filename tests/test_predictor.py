@@ -59,7 +59,7 @@ def test_repr_fits_on_one_line(genius):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_values_that_are_no_numbers_are_refused(predictor, value):
+def test_values_that_are_not_numbers_are_refused(predictor, value):
     digits = np.zeros((2, 28, 28), np.float32)
     digits[1, 3, 3] = value
     with pytest.raises(SampleError, match="NaN or infinite"):

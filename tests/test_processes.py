@@ -4,11 +4,11 @@ import textwrap
 
 import psutil
 
-TIMEOUT = 60  # s, after which a subprocess is stuck
+TIMEOUT = 60  # s, maximum duration of a subprocess
 
 
 def run(code):
-    """Run Python code in a subprocess and return its result. Standard output is written to a pipe of its own."""
+    """Run Python code in a subprocess and return its result. Standard output is written to a separate pipe."""
     command = [sys.executable, "-c", textwrap.dedent(code)]
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=TIMEOUT, check=False)
 

@@ -66,7 +66,7 @@ def test_examples_are_trained_on_and_are_not_handwriting():
     assert samples.without_hold_out().test_part().is_example.tolist() == [False] * 4
 
 
-def test_a_relabelled_sample_is_known_to_a_model_that_learnt_it():
+def test_a_relabelled_sample_is_recognized_as_a_training_sample():
     samples = SampleSet.from_arrays(np.arange(3 * 784).reshape(3, 28, 28) % 251, [3, 9, 7])
     learnt = samples.take([0, 2]).digit_hashes
     assert samples.relabel([0], 8).is_learnt(learnt).tolist() == [True, False, True]

@@ -1,4 +1,4 @@
-"""Tests of what is imported: an import that is not needed costs every server time and memory."""
+"""Tests of the imported modules. An unneeded import costs every server time and memory."""
 
 import subprocess
 import sys
@@ -44,7 +44,7 @@ def modules_after(script: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def first_page(tmp_path_factory):
-    """The modules that are loaded after the Draw page was drawn for the first time."""
+    """Return the modules that are loaded after the first run of the Draw page."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DIGITLAB_STORE", f"sqlite:///{tmp_path_factory.mktemp('store') / 'labs.sqlite'}")
         yield modules_after(FIRST_PAGE)
@@ -63,7 +63,7 @@ def test_first_page_does_not_import(first_page, name):
 
 @pytest.fixture(scope="module")
 def library():
-    """The modules that are loaded after all packages of the library were imported."""
+    """Return the modules that are loaded after the import of all packages of the library."""
     return modules_after(f"from digitcore import {', '.join(PACKAGES)}")
 
 

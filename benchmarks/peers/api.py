@@ -1,4 +1,4 @@
-"""An API as most people would write it: FastAPI, `model.predict`, pictures resized to 28 × 28. Run by `benchmarks/api.py`."""
+"""A typical API: FastAPI, `model.predict`, pictures resized to 28 × 28. Run by `benchmarks/api.py`."""
 
 import io
 from pathlib import Path
@@ -22,5 +22,5 @@ async def predict(request: Request):
 
 @app.get("/healthz")
 def health():
-    """Return that the server is up."""
+    """Return a status for health checks."""
     return {"status": "ok"}

@@ -9,7 +9,7 @@ import numpy as np
 
 
 def begin(model: Path) -> None:
-    """Train a copy of the model in a thread, without end."""
+    """Train a copy of the model in a thread until the process ends."""
     if file := os.environ.get("PEER_TRAINS"):
         threading.Thread(target=_fit, args=(model, file), daemon=True).start()
 

@@ -39,7 +39,7 @@ def page():
 
 @app.get("/_stcore/health")
 def health():
-    """Return that the server is up."""
+    """Return a status for health checks."""
     return "ok"
 
 

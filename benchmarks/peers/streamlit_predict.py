@@ -1,4 +1,4 @@
-"""A page as most people would write it: Streamlit, Keras in the server, and `model.predict` on the resized canvas."""
+"""A typical page: Streamlit, Keras in the server, and `model.predict` on the resized canvas."""
 
 from pathlib import Path
 

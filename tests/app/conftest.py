@@ -6,16 +6,17 @@ from tests.support.app import new_app, quick_sessions, session_of
 
 @pytest.fixture
 def app():
-    """A session on its first page."""
+    """Return a session on its first page. After the test, its last page shows no exception."""
     at = new_app()
     yield at
+    assert not at.exception
     session_of(at).work.stop_all()
     session_of(at).training.stop_sweep()
 
 
 @pytest.fixture(scope="package", autouse=True)
 def close_services():
-    """Stop the workers, and the threads that would start others, when the tests of the pages have ended."""
+    """Stop the workers, and the threads that would start others, after the tests of the pages."""
     yield
     resources.sweep_recorder().close()
     resources.jobs().close()

@@ -1,4 +1,4 @@
-"""The Draw page, from the empty canvas on."""
+"""The Draw page: drawing, labels, explanations, pictures and the gallery."""
 
 import io
 
@@ -13,7 +13,7 @@ from digitcore.errors import ModelError
 from digitcore.jobs.tasks import ReadSamplesTask
 from digitcore.models import registry
 from digitcore.models.bundle import TrainingData
-from digitcore.samples import SampleSet
+from digitcore.training.settings import TrainSettings
 from pages.session import resources
 from tests.support.app import (
     DRAW,
@@ -31,6 +31,7 @@ from tests.support.app import (
     open_expander,
     predicted_digits,
     put_on_canvas,
+    select_in_gallery,
     session_of,
     texts,
     until,
@@ -41,27 +42,32 @@ from tests.support.photographs import photograph
 
 
 def test_the_first_visit_goes_to_draw(app):
-    assert "Draw a digit" in html(app) and predicted_digits(app) == [] and app.button(key="train").disabled
+    assert "Draw a digit" in html(app)
+    assert predicted_digits(app) == []
+    assert app.button(key="train").disabled
 
 
-def test_a_drawing_is_predicted_labelled_and_taken_back(app, data):
+def test_a_drawing_is_predicted_and_labelled_and_the_label_is_undone(app, data):
     draw(app, data.test_images[0])
     assert predicted_digits(app) == [7]
     label(app, 3)
     assert session_of(app).samples.current.labels.tolist() == [3]
-    assert "Saved as **3**" in texts(app) and "1 drawing" in html(app) and "Draw a digit" in html(app)
+    assert "Saved as **3**" in texts(app)
+    assert "1 drawing" in html(app)
+    assert "Draw a digit" in html(app)
     assert "The network is 99.9 % sure of a **7**" in texts(app)
     app.button(key="undo_label").click().run()
     assert len(session_of(app).samples) == 0
     assert predicted_digits(app) == [7], "the drawing comes back with its label"
 
 
-def test_expanders_show_nothing_that_nobody_meant(app, data):
-    """Streamlit writes the value of an expression that stands alone onto the page."""
+def test_expanders_do_not_print_values_of_expressions(app, data):
+    """Streamlit writes the value of a bare expression onto the page."""
     for key in ("why", "own", "picture", "files"):
         keep_open(app, key)
     draw(app, data.test_images[0])
-    assert app.get("file_uploader") and not any("None" in element.value for element in app.markdown)
+    assert app.get("file_uploader")
+    assert not any("None" in element.value for element in app.markdown)
 
 
 def test_a_blank_canvas_is_not_stored(app):
@@ -71,33 +77,38 @@ def test_a_blank_canvas_is_not_stored(app):
     assert len(session_of(app).samples) == 0
 
 
-def test_a_contradicted_label_is_mended_with_one_tap(app, data):
+def test_a_contradicted_label_is_corrected_with_one_tap(app, data):
     draw(app, data.test_images[0])
     label(app, 4)
     app.button(key="accept_contradiction").click().run()
-    assert session_of(app).samples.current.labels.tolist() == [7] and "Saved as **7**" in texts(app)
+    assert session_of(app).samples.current.labels.tolist() == [7]
+    assert "Saved as **7**" in texts(app)
     draw(app, data.test_images[0])
     label(app, 4)
     app.button(key="keep_label").click().run()
-    assert session_of(app).samples.current.labels.tolist() == [7, 4] and "sure of" not in texts(app)
+    assert session_of(app).samples.current.labels.tolist() == [7, 4]
+    assert "sure of" not in texts(app)
     assert app.button(key="review").label == "Check 1 label"
     app.button(key="review").click()
     keep_open(app, "own").run()
-    assert app.segmented_control(key="own_kind").value == "review" and "No drawings of this kind" not in texts(app)
+    assert app.segmented_control(key="own_kind").value == "review"
+    assert "No drawings of this kind" not in texts(app)
     draw(app, data.test_images[0])
-    assert "Saved as" not in texts(app), "gone with the next stroke"
+    assert "Saved as" not in texts(app), "the message disappears with the next stroke"
 
 
-def test_a_stroke_under_way_is_predicted_and_not_stored(app, data):
+def test_an_unfinished_stroke_is_predicted_and_not_stored(app, data):
     canvas = session_of(app).canvas
     picture = Image.fromarray(data.test_images[0]).resize((112, 112)).convert("RGBA")
     url = canvas_value(np.asarray(picture))["drawing"]["data"]
     canvas.set_preview({"number": 1, "revision": canvas.revision, "n_strokes": 0, "url": url})
     app.run()
-    assert predicted_digits(app) == [7] and canvas.digit is None and not session_of(app).label(7)
+    assert predicted_digits(app) == [7]
+    assert canvas.digit is None
+    assert not session_of(app).label(7)
 
 
-def test_what_would_help_is_said(app, data):
+def test_the_page_suggests_the_next_drawing_and_warns_of_a_small_digit(app, data):
     assert "Draw a 0 next: you have no 0 yet." in texts(app)
     small = np.zeros((280, 280, 4), np.uint8)
     small[..., 3] = 255
@@ -108,26 +119,29 @@ def test_what_would_help_is_said(app, data):
 
 
 def test_a_drawing_is_explained(app, data, untrained):
-    add_run(app, models.load("mlp"), untrained)  # whose features of 20,000 digits are there in a second
+    add_run(app, models.load("mlp"), untrained)  # It computes the features of 20,000 digits in a second.
     draw(app, data.test_images[0])
     open_expander(app, "why")
-    assert "Pixels that matter" not in texts(app), "nothing is computed before it is asked for"
+    assert "Pixels that matter" not in texts(app), "the explanation is computed only on request"
     app.button(key="explain").click().run()
     until_answered(app)
     said = texts(app)
-    assert "Pixels that matter" in said and "of ink added" in said and "Layer by layer in run 1" in said
-    assert " dead" in said and "Nearest MNIST digits (by run 1's features)" in said
+    assert "Pixels that matter" in said
+    assert "of ink added" in said
+    assert "Layer by layer in run 1" in said
+    assert " dead" in said
+    assert "Nearest MNIST digits (by run 1's features)" in said
+    assert not app.error
+    assert len(session_of(app).samples) == 0, "an explained drawing is not stored"
 
 
 def test_own_drawings_are_relabelled_and_deleted(app, few):
     add_samples(app, few)
 
     def select(*numbers):
-        """AppTest does not know the gallery: its selection is set before each run."""
-        app.session_state["own_20"] = {"selected": [str(number) for number in numbers]}
-        return keep_open(app, "own")
+        return select_in_gallery(app, *numbers)
 
-    app.run()  # the page counts anew
+    app.run()
     for undone in (True, False):
         select(0, 3).run()
         select(0, 3).selectbox(key="own_label").set_value(9).run()
@@ -137,24 +151,23 @@ def test_own_drawings_are_relabelled_and_deleted(app, few):
             select().button(key="undo_samples").click().run()
             assert session_of(app).samples.current is few
     select().segmented_control(key="own_kind").set_value("errors").run()
-    select(0, 3, 5).run()  # 5 is predicted correctly: it is not shown, so it is not selected
+    select(0, 3, 5).run()  # Drawing 5 is predicted correctly. It is not shown and cannot be selected.
     select(0, 3, 5).button(key="own_delete").click().run()
-    assert len(session_of(app).samples) == 18 and not app.exception
+    assert len(session_of(app).samples) == 18
+    assert not app.exception
     select().button(key="undo_samples").click().run()
     assert len(session_of(app).samples) == 20
 
 
 def test_doubtful_labels_are_relabelled_or_kept(app, few, untrained):
-    add_run(app, models.load("mlp"), untrained)  # which trains quickest
+    add_run(app, models.load("mlp"), untrained)  # It trains fastest.
     wrong = few.relabel([6], 8).relabel([9], 7)
     add_samples(app, wrong)
 
-    def run(select=()):
-        """AppTest does not know the gallery: its selection is set before each run."""
-        app.session_state["review_20_2"] = {"selected": [str(number) for number in select]}
-        return keep_open(app, "own").run()
+    def run(*selected):
+        return select_in_gallery(app, *selected, n_doubtful=2).run()
 
-    app.run()  # the page counts anew
+    app.run()
     open_expander(app, "own")
     keep_open(app, "own").segmented_control(key="own_kind").set_value("review").run()
     session = session_of(app)
@@ -162,51 +175,62 @@ def test_doubtful_labels_are_relabelled_or_kept(app, few, untrained):
     keep_open(app, "own").toggle(key="review_closer").set_value(True).run()
     until(app, lambda: not session.work.jobs, run)
     assert "Relabel all 2 as suggested" in [button.label for button in run().button]
-    run([6]).button(key="review_keep").click()
-    run([6])
-    assert session.samples.is_kept().tolist() == [i == 6 for i in range(20)] and session.contradicted_samples().tolist() == [9]
+    run(6).button(key="review_keep").click()
+    run(6)
+    assert session.samples.is_kept().tolist() == [i == 6 for i in range(20)]
+    assert session.contradicted_samples().tolist() == [9]
     keep_open(app, "own").button(key="review_relabel").click()
     run()
-    assert session.samples.current.labels.tolist() == few.relabel([6], 8).labels.tolist() and not app.exception
+    assert session.samples.current.labels.tolist() == few.relabel([6], 8).labels.tolist()
+    assert not app.exception
     assert "No label looks wrong." in texts(app)
 
 
 def test_misclassified_by_a_chosen_model(app, few):
     add_samples(app, few)
-    app.run()  # the page counts anew
+    app.run()
     open_expander(app, "own")
     keep_open(app, "own").segmented_control(key="own_kind").set_value("errors").run()
     assert "No drawings of this kind." in texts(app), "genius predicts all twenty correctly"
     keep_open(app, "own")
     next(box for box in app.selectbox if box.label == "Errors of").set_value("untrained").run()
-    assert not app.exception and "No drawings of this kind." not in texts(app)
+    assert not app.exception
+    assert "No drawings of this kind." not in texts(app)
 
 
 def test_an_image_instead_of_a_drawing(app, data):
     open_expander(app, "picture")
     app.button(key="example").click().run()
     drawing = session_of(app).canvas.drawing
-    assert drawing.from_image and drawing.is_example and len(predicted_digits(app)) == 1
-    assert (data.validation[0] == drawing.digit).all((1, 2)).any(), "it is no test digit"
+    assert drawing.from_image
+    assert drawing.is_example
+    assert len(predicted_digits(app)) == 1
+    assert (data.validation[0] == drawing.digit).all((1, 2)).any(), "the example is a validation digit"
     file = io.BytesIO()
     Image.fromarray(255 - data.test_images[0]).resize((300, 400)).save(file, "PNG")
     for content in (file.getvalue(), b"", b"no picture", file.getvalue()[:200]):
         keep_open(app, "picture").file_uploader(key="picture").upload("digit.png", content, "image/png").run()
         keep_open(app, "picture").button(key="picture_use").click().run()
         is_good = content == file.getvalue()
-        assert not app.exception and session_of(app).canvas.drawing.from_image == is_good, "its old digit is not the answer"
-        assert ("be read" in texts(app)) == (not is_good) and (predicted_digits(app) == [7] or not is_good)
+        assert not app.exception, "the old digit must not look like the prediction"
+        assert session_of(app).canvas.drawing.from_image == is_good, "the old digit must not look like the prediction"
+        assert ("be read" in texts(app)) == (not is_good)
+        assert predicted_digits(app) == [7] or not is_good
     session_of(app).canvas.undo()
     app.run()
-    assert predicted_digits(app) == [7] and "be read" not in texts(app)
+    assert predicted_digits(app) == [7]
+    assert "be read" not in texts(app)
 
 
-def test_a_photo_of_several_digits_says_so(app):
+def test_several_digits_in_a_photograph_give_a_message(app):
     open_expander(app, "picture")
     photo = photograph("ruled", 4, np.random.default_rng(4), n_digits=3)
     keep_open(app, "picture").file_uploader(key="picture").upload("photo.jpg", photo, "image/jpeg").run()
     keep_open(app, "picture").button(key="picture_use").click().run()
-    assert predicted_digits(app) == [4] and "3 digits found. The largest is used." in texts(app)
+    assert predicted_digits(app) == [4]
+    assert "3 digits found. The largest is used." in texts(app)
+    assert not app.error
+    assert len(session_of(app).samples) == 0, "a picture is not stored without a label"
 
 
 @pytest.mark.parametrize(
@@ -222,7 +246,7 @@ def test_the_camera_needs_https(app, monkeypatch, url, is_allowed):
     assert not app.exception
 
 
-def test_samples_out_and_in(app, few):
+def test_samples_are_exported_and_imported(app, few):
     add_samples(app, few.drop([1]))
     app.run()
     open_expander(app, "files")
@@ -239,7 +263,9 @@ def test_samples_out_and_in(app, few):
 def test_the_background_changes_and_the_drawing_stays(app, data):
     draw(app, data.test_images[0])
     app.toggle(key="paper").set_value(True).run()
-    assert session_of(app).canvas.white_background and predicted_digits(app) == [7]
+    assert session_of(app).canvas.white_background
+    assert predicted_digits(app) == [7]
+    assert not app.error
 
 
 def test_a_drawing_survives_a_page_change(app, data):
@@ -247,8 +273,10 @@ def test_a_drawing_survives_a_page_change(app, data):
     before = session_of(app).canvas.digit
     go(app, TRAIN)
     go(app, DRAW)
-    assert np.array_equal(session_of(app).canvas.digit, before) and predicted_digits(app) == [7]
+    assert np.array_equal(session_of(app).canvas.digit, before)
+    assert predicted_digits(app) == [7]
     assert session_of(app).canvas.initial_drawing == {"objects": [{"path": [["M", 9, 9], ["L", 20, 20]]}]}
+    assert len(session_of(app).samples) == 0, "the drawing is not stored without a label"
 
 
 def test_training_after_each_label(app, data):
@@ -262,10 +290,12 @@ def test_training_after_each_label(app, data):
     assert session_of(app).training_job.task.settings.epochs == 1
     until_trained(app)
     assert session_of(app).models.runs[-1].model.card.training_data == TrainingData(drawings=1)
+    assert len(session_of(app).models.runs) == 1, "no second training is started"
+    assert not app.error
 
 
 @pytest.mark.parametrize(("name", "works"), [("plain", True), ("genius", False)])
-def test_a_damaged_model_is_one_sentence(app, monkeypatch, name, works):
+def test_a_damaged_model_gives_one_error_message(app, monkeypatch, name, works):
     load = registry.load
 
     def broken(asked):
@@ -279,13 +309,14 @@ def test_a_damaged_model_is_one_sentence(app, monkeypatch, name, works):
         function.clear()
     try:
         go(app, EVALUATE)
-        assert "Fetch the project again." in texts(app) and bool(app.multiselect) == works
+        assert "Fetch the project again." in texts(app)
+        assert bool(app.multiselect) == works
     finally:
         for function in cached:
             function.clear()
 
 
-def test_a_wrong_configuration_is_one_sentence(monkeypatch):
+def test_an_invalid_configuration_gives_one_error_message(monkeypatch):
     monkeypatch.setenv("DIGITLAB_KEEP_DAYS", "abc")
     at = new_app()
     assert [error.value for error in at.error] == [
@@ -293,7 +324,18 @@ def test_a_wrong_configuration_is_one_sentence(monkeypatch):
     ]
 
 
-def test_sessions_share_nothing(app, few):
+def test_a_new_session_has_none_of_the_content_of_another_session(app, data, few, genius, untrained):
     add_samples(app, few)
-    other = new_app()
-    assert len(session_of(other).samples) == 0 and isinstance(session_of(other).samples.current, SampleSet)
+    add_run(app, untrained, genius)
+    session_of(app).training.set_settings(TrainSettings(epochs=9))
+    draw(app, data.test_images[0])
+    other = session_of(new_app())
+    assert len(other.samples) == 0
+    assert other.canvas.digit is None
+    assert other.models.runs == ()
+    assert other.active_model.name == "genius"
+    assert other.training.settings == TrainSettings()
+    assert len(session_of(app).samples) == 20
+    assert session_of(app).canvas.digit is not None
+    assert [record.name for record in session_of(app).models.runs] == ["run 1"]
+    assert session_of(app).training.settings == TrainSettings(epochs=9)

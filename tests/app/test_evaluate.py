@@ -1,4 +1,4 @@
-"""The Evaluate page: every view, and what it compares."""
+"""The Evaluate page: every view, and the models that it compares."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ from pages.session import resources
 from pages.views.evaluate import score_table
 from tests.support.app import DRAW, EVALUATE, add_run, add_samples, go, new_app, queries, session_of, texts, until_answered
 
-VIEWS = {  # view → number of its charts
+VIEWS = {  # number of charts of each view
     "drawings": 0,
     "curves": 2,
     "trainings": 0,
@@ -37,7 +37,7 @@ VIEWS = {  # view → number of its charts
 
 
 def choose(at, baseline, candidate, *more):
-    """Choose the models; AppTest gives each widget that depends on the one before a new key."""
+    """Choose the compared models, one widget after the other, because each choice changes the keys of the next widgets."""
     for label, name in (("Baseline", baseline), ("Candidate", candidate)):
         next(box for box in at.selectbox if box.label == label).set_value(name).run()
     at.multiselect[0].set_value(list(more)).run()
@@ -61,12 +61,14 @@ def test_every_view(app, few, chosen):
         see(app, view)
         assert len(app.get("vega_lite_chart")) == n_charts, view
         assert app.dataframe[0].value["Model"].tolist() == chosen
+        assert not app.error, view
 
 
 def test_the_page_opens_with_the_headline_of_the_pair(app, few, genius, untrained):
     go(app, EVALUATE)
     until_answered(app)
-    assert "You have no drawings yet." in texts(app) and "of 10,000: these two models differ (p < 0.001)" in texts(app)
+    assert "You have no drawings yet." in texts(app)
+    assert "of 10,000: these two models differ (p < 0.001)" in texts(app)
     tested = few.concatenate(few)
     add_samples(app, SampleSet.from_arrays(tested.digits, tested.labels))
     add_run(app, genius, untrained)
@@ -77,21 +79,24 @@ def test_the_page_opens_with_the_headline_of_the_pair(app, few, genius, untraine
     add_samples(app, few)
     app.run()
     assert "**20 of 20** training drawings are predicted correctly (before: 2)." in texts(app)
+    assert "unseen" not in texts(app)
 
 
-def test_a_comparison_of_the_active_model_with_what_it_started_from(app, few, genius, untrained):
+def test_the_active_model_is_compared_with_its_initial_model(app, few, genius, untrained):
     add_samples(app, few)
     go(app, EVALUATE)
     until_answered(app)
-    assert app.dataframe[0].value["Model"].tolist() == ["genius", "plain"], "visited before the first training"
+    assert app.dataframe[0].value["Model"].tolist() == ["genius", "plain"], "the page is opened before the first training"
     go(app, DRAW)
     add_run(app, genius, untrained)
     go(app, EVALUATE)
     until_answered(app)
     scores = app.dataframe[0].value
-    assert scores["Model"].tolist() == ["untrained", "run 1"] and scores["MNIST"][1] > scores["MNIST"][0]
+    assert scores["Model"].tolist() == ["untrained", "run 1"]
+    assert scores["MNIST"][1] > scores["MNIST"][0]
     intervals = scores["Your handwriting 95 %"]
-    assert intervals[0].endswith("of 20") and pd.isna(intervals[1]), "no interval on drawings that were learnt from"
+    assert intervals[0].endswith("of 20"), "no interval on training drawings"
+    assert pd.isna(intervals[1]), "no interval on training drawings"
     assert (scores["Time (ms)"] > 0).all()
     for view in ("pair", "drawings"):
         see(app, view)
@@ -100,7 +105,7 @@ def test_a_comparison_of_the_active_model_with_what_it_started_from(app, few, ge
     assert session_of(app).models.has_compared
 
 
-def test_first_predictions_have_a_curve_and_a_table(app, few, genius):
+def test_first_predictions_are_shown_as_a_curve_and_a_table(app, few, genius):
     for number in range(20):
         first = FirstPrediction(genius.hash, int(few.labels[number]) if number else 5, 0.5)
         session_of(app).samples.add(few.digits[number], int(few.labels[number]), first_prediction=first)
@@ -126,24 +131,27 @@ def test_the_chosen_pair_is_the_same_in_every_view(app, few):
 
 def test_queries_are_stopped_and_resumed(app, untrained):
     resources.results().clear()
-    before = resources.jobs().submit(RobustnessTask(untrained))  # the worker is busy, so that there is time to press
+    before = resources.jobs().submit(RobustnessTask(untrained))  # The worker is busy, so the queries wait until Stop is pressed.
     go(app, EVALUATE)
     app.button(key="stop_queries").click().run()
-    assert "Stopped" in texts(app) and not queries(app)
+    assert "Stopped" in texts(app)
+    assert not queries(app)
     before.stop()
     app.segmented_control(key="view").set_value("confidence").run()
-    assert not queries(app), "nothing is asked until told to resume"
+    assert not queries(app), "no query starts before Resume is pressed"
     app.button(key="resume_queries").click().run()
     until_answered(app)
     assert "Calibration error: genius" in texts(app)
+    assert "Stopped" not in texts(app)
 
 
-def test_a_second_look_asks_nothing(app):
+def test_a_second_visit_uses_the_cached_results(app):
     go(app, EVALUATE)
     until_answered(app)
     other = new_app()
     go(other, EVALUATE)
-    assert not queries(other) and not np.isnan(other.dataframe[0].value["Time (ms)"]).any()
+    assert not queries(other)
+    assert not np.isnan(other.dataframe[0].value["Time (ms)"]).any()
 
 
 def run_of(name, start, model, seed, correct, **changes):
@@ -175,11 +183,13 @@ def test_runs_and_trials_of_one_setting_are_one_group(app, few, genius, untraine
     table = trainings(app)
     assert table["Group"].tolist() == ["Learning rate 0.0005", "Learning rate 0.02"], "“auto” was 0.0005"
     assert table["Trainings"].tolist() == [2, 2], "trials 1 and 2 repeat the runs"
-    assert table["Compared with the reference"].tolist() == ["", "worse"] and "4 trainings in 2 groups" in texts(app)
+    assert table["Compared with the reference"].tolist() == ["", "worse"]
+    assert "4 trainings in 2 groups" in texts(app)
+    assert not app.error
     assert [box.label for box in app.selectbox].count("Baseline") == 1
 
 
-def test_scores_on_learnt_and_on_held_out_drawings_are_never_in_one_column(app, genius):
+def test_scores_on_training_and_held_out_drawings_are_in_separate_columns(app, genius):
     scores = ((20, 20, False), (9, 10, True), (10, 12, True))
     for number, (correct, n, is_held_out) in enumerate(scores):
         run = run_of("a", genius, genius, number, 9700)
@@ -193,11 +203,12 @@ def test_scores_on_learnt_and_on_held_out_drawings_are_never_in_one_column(app, 
     assert trainings(app)["Trainings"].tolist() == [2]
     assert "Scored on 10 to 12 held-out drawings, so not all trainings were scored on the same drawings." in texts(app)
     app.selectbox(key="trainings_score").set_value("learnt").run()
-    assert trainings(app)["Trainings"].tolist() == [1] and "p value" not in trainings(app)
+    assert trainings(app)["Trainings"].tolist() == [1]
+    assert "p value" not in trainings(app)
     assert "which were used for training, so this is not a test on new drawings" in texts(app)
 
 
-def test_built_networks_are_told_apart_by_what_differs(app, genius, untrained):
+def test_groups_of_built_networks_are_named_by_their_differences(app, genius, untrained):
     for units in (16, 32, 64):
         spec = NetworkSpec((Block("conv", 8), Block("dense", units))).to_json()
         built = genius.with_card(replace(genius.card, network=spec))
@@ -215,7 +226,8 @@ def test_two_seeds_of_one_setting_are_two_models_not_two_settings(app, genius, u
     go(app, EVALUATE)
     choose(app, "run 1", "run 2")
     see(app, "pair")
-    assert "these two models differ" in texts(app) and "better" not in texts(app)
+    assert "these two models differ" in texts(app)
+    assert "better" not in texts(app)
     assert "It is not known whether the settings differ. Train each setting with two or more seeds." in texts(app)
     add_runs(app, untrained, [run_of("c", untrained, fast, 2, 9930), run_of("d", untrained, mlp, 3, 9815)])
     app.run()
@@ -235,10 +247,11 @@ def test_robustness_on_few_and_on_all_digits_has_two_columns(app, genius, untrai
     until_answered(app)
     scores = app.dataframe[0].value
     few, every = scores["Robustness (1,000 digits)"], scores["Robustness (10,000 digits)"]
-    assert few.notna().tolist() == [True, False] and every.notna().tolist() == [False, True]
+    assert few.notna().tolist() == [True, False]
+    assert every.notna().tolist() == [False, True]
 
 
-def test_downloads_hold_numbers(app, few, genius, untrained):
+def test_downloads_contain_numbers(app, few, genius, untrained):
     add_samples(app, few)
     go(app, EVALUATE)
     until_answered(app)
@@ -247,11 +260,12 @@ def test_downloads_hold_numbers(app, few, genius, untrained):
     assert table["MNIST 95 % from"].tolist() < table["MNIST"].tolist() < table["MNIST 95 % to"].tolist()
 
 
-def test_random_weights_are_not_calibrated_and_have_no_star_for_it(app, genius, untrained):
+def test_calibration_of_random_weights_is_not_marked_as_the_best(app, genius, untrained):
     add_run(app, genius, untrained)
     go(app, EVALUATE)
     table = app.dataframe[0].value
-    assert table["Model"].tolist() == ["untrained", "run 1"] and table["Not calibrated"].fillna("").tolist() == ["✓", ""]
+    assert table["Model"].tolist() == ["untrained", "run 1"]
+    assert table["Not calibrated"].fillna("").tolist() == ["✓", ""]
     errors = pd.DataFrame({"Model": ["untrained", "run 1"], "Calibration error": [0.001, 0.1]})
     candidates = score_table._candidates(errors, {"untrained": untrained, "run 1": genius}, "Calibration error")
     assert candidates.tolist() == [0.1]

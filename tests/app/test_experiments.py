@@ -1,4 +1,4 @@
-"""Experiments on the Train page: networks that one builds, sweeps, links, lessons."""
+"""Experiments on the Train page: built networks, sweeps, links and lessons."""
 
 import json
 from urllib.parse import parse_qsl
@@ -23,6 +23,7 @@ from tests.support.app import (
     go,
     new_app,
     session_of,
+    set_network_rows,
     shown_link,
     texts,
     until,
@@ -58,6 +59,8 @@ def test_the_best_of_a_sweep_is_applied(app, few, genius):
     widgets = [app.select_slider(key=name).value for name in ("sample_weight", "mnist_samples", "learning_rate", "batch_size")]
     assert widgets == [5.0, 1000, 1e-3, 128]
     assert shown_link(app) == {"sample_weight": "5", "mnist_samples": "1000", "learning_rate": "0.001", "batch_size": "128"}
+    assert session.models.runs == (), "no training is started"
+    assert not app.error
 
 
 def network_box(at):
@@ -68,7 +71,7 @@ def sweep_parameters(at):
     return next(box for box in at.multiselect if box.label == "Parameters to try")
 
 
-def test_the_best_network_of_a_sweep_takes_the_place_of_the_rows(few):
+def test_the_best_network_of_a_sweep_replaces_the_rows(few):
     network = NetworkSpec((Block("dense", 4),))
     at = go(new_app(network=network.to_json(), start="untrained", mnist_samples="100", epochs="1"), TRAIN)
     at.toggle(key="sweeping").set_value(True).run()
@@ -82,11 +85,15 @@ def test_the_best_network_of_a_sweep_takes_the_place_of_the_rows(few):
     at.button(key="sweep_apply").click().run()
     at.run()
     best = NetworkSpec((Block("dense", 6),)).to_json()
-    assert training.network == best and training.start == Start.UNTRAINED and at.radio(key="start_from").value == "untrained"
-    assert shown_link(at)["network"] == best and any("6 units" in str(frame.value) for frame in at.dataframe)
+    assert training.network == best
+    assert training.start == Start.UNTRAINED
+    assert at.radio(key="start_from").value == "untrained"
+    assert shown_link(at)["network"] == best
+    assert any("6 units" in str(frame.value) for frame in at.dataframe)
+    assert not at.error
 
 
-def test_a_sweep_that_cannot_begin_says_so_beside_its_button(app):
+def test_a_sweep_that_cannot_start_shows_its_error_beside_the_button(app):
     go(app, TRAIN)
     app.toggle(key="sweeping").set_value(True).run()
     sweep_parameters(app).set_value(["sample_weight", "mnist_samples", "epochs"]).run()
@@ -97,13 +104,15 @@ def test_a_sweep_that_cannot_begin_says_so_beside_its_button(app):
     assert [error.value for error in app.error] == [
         "A sweep has 1 to 100 trials, and this sweep has 500. Choose fewer values or seeds."
     ]
-    assert app.button(key="sweep").disabled and session_of(app).work.notice(TrainTask) is None
+    assert app.button(key="sweep").disabled
+    assert session_of(app).work.notice(TrainTask) is None
     app.multiselect(key="sweep_sample_weight").set_value(["1"]).run()
     app.multiselect(key="sweep_mnist_samples").set_value(["0"]).run()
-    assert not app.error and not app.button(key="sweep").disabled
+    assert not app.error
+    assert not app.button(key="sweep").disabled
 
 
-def test_a_typed_value_is_checked_at_once(app):
+def test_a_typed_value_is_checked_immediately(app):
     go(app, TRAIN)
     app.toggle(key="sweeping").set_value(True).run()
     for texts_of, sentence in (
@@ -112,12 +121,15 @@ def test_a_typed_value_is_checked_at_once(app):
         ([], "Choose at least one value, or remove the parameter."),
     ):
         app.multiselect(key="sweep_sample_weight").set_value(texts_of).run()
-        assert [error.value for error in app.error] == [sentence] and app.button(key="sweep").disabled
+        assert [error.value for error in app.error] == [sentence]
+        assert app.button(key="sweep").disabled
     app.multiselect(key="sweep_sample_weight").set_value(["5", "7"]).run()
-    assert not app.error and not app.button(key="sweep").disabled and not app.exception
+    assert not app.error
+    assert not app.button(key="sweep").disabled
+    assert not app.exception
 
 
-def test_trials_are_ranked_by_held_out_drawings_if_the_person_asks(app, few):
+def test_trials_are_ranked_by_held_out_drawings_on_request(app, few):
     add_samples(app, few)
     go(app, TRAIN)
     app.toggle(key="sweeping").set_value(True).run()
@@ -127,45 +139,52 @@ def test_trials_are_ranked_by_held_out_drawings_if_the_person_asks(app, few):
     assert app.segmented_control(key="sweep_ranked_by").value == "validation"
     app.segmented_control(key="sweep_ranked_by").set_value("held_out").run()
     app.button(key="sweep").click().run()
-    assert session_of(app).training.sweep.plan.ranked_by == "held_out" and not app.exception
+    assert session_of(app).training.sweep.plan.ranked_by == "held_out"
+    assert "No drawing is held out." not in texts(app)
+    assert not app.exception
     session_of(app).training.sweep.stop()
 
 
-def test_a_network_of_one_s_own_is_trained_and_linked():
+def test_a_built_network_is_trained_and_linked():
     text = '{"blocks":[{"kind":"conv","size":4,"pooling":true},{"kind":"dense","size":8}]}'
     at = new_app(network=text, start="untrained", mnist_samples="1000", epochs="1")
     go(at, TRAIN)
     session = session_of(at)
     network = NetworkSpec.from_json(text).to_json()
-    assert session.link_error == "" and session.training.network == network
+    assert session.link_error == ""
+    assert session.training.network == network
     until_answered(at)
     assert "per epoch, measured on this server" in texts(at)
     at.button(key="train").click().run()
     until_trained(at)
     (record,) = session.models.runs
-    assert record.start.card.network == record.model.card.network == network and record.run.parent == "untrained custom"
+    assert record.start.card.network == record.model.card.network == network
+    assert record.run.parent == "untrained custom"
     assert shown_link(at)["network"] == network
     go(at, EVALUATE)
     assert list(at.dataframe[0].value["Model"]) == ["untrained custom", "run 1"]
     at.segmented_control(key="view").set_value("epochs").run()
-    assert [slider.options for slider in at.select_slider] == [
-        ["0", "1"]
-    ] and "of 1,000 validation digits are predicted correctly" in texts(at)
+    assert [slider.options for slider in at.select_slider] == [["0", "1"]]
+    assert "of 1,000 validation digits are predicted correctly" in texts(at)
     at.select_slider[0].set_value(0).run()
-    assert len(at.get("vega_lite_chart")) == 1 and not at.exception
+    assert len(at.get("vega_lite_chart")) == 1
+    assert not at.exception
     at.segmented_control(key="view").set_value("trainings").run()
-    assert len(at.get("vega_lite_chart")) == 2 and "1 training in 1 group" in texts(at) and not at.exception
+    assert len(at.get("vega_lite_chart")) == 2
+    assert "1 training in 1 group" in texts(at)
+    assert not at.exception
 
 
 @pytest.mark.parametrize("name", ["nobody", "{", *LINKED])
-def test_a_network_in_a_link_that_cannot_be_used_is_said(name):
+def test_an_invalid_network_in_a_link_gives_an_error_message(name):
     at = go(new_app(network=name, start="untrained"), TRAIN)
-    assert session_of(at).training.network == "" and not at.exception
+    assert session_of(at).training.network == ""
+    assert not at.exception
     assert bool(name) == ("is not valid" in texts(at))
 
 
-def test_rows_that_make_no_network_are_said_beside_them(app):
-    """The table checks each number; that they fit together, and are not too many, is said in one sentence."""
+def test_invalid_rows_of_a_network_give_one_error_message(app):
+    """The table checks each number. One message reports rows that do not fit together and too many rows."""
     go(app, TRAIN)
     app.radio(key="start_from").set_value("untrained").run()
     network_box(app).set_value("Build my own").run()
@@ -178,14 +197,16 @@ def test_rows_that_make_no_network_are_said_beside_them(app):
         [{"kind": "conv", "size": 8, "kernel_size": 28, "pooling": True}, {"kind": "conv", "size": 8, "kernel_size": 28}],
         [{"kind": "dense", "size": 8}] * 13,
     ):
-        app.session_state["network_rows"] = rows
-        app.run()
-        assert len(app.error) == 1 and app.error[0].value.endswith(".") and not app.exception
-        assert session.training.network == before and app.button(key="train").disabled
-    app.session_state["network_rows"] = [{"kind": "dense", "size": 8}]
-    app.run()
+        set_network_rows(app, rows)
+        assert len(app.error) == 1
+        assert app.error[0].value.endswith(".")
+        assert not app.exception
+        assert session.training.network == before
+        assert app.button(key="train").disabled
+    set_network_rows(app, [{"kind": "dense", "size": 8}])
     until_answered(app)
-    assert not app.error and not app.button(key="train").disabled
+    assert not app.error
+    assert not app.button(key="train").disabled
 
 
 def kinds_of(session):
@@ -197,16 +218,23 @@ def test_rows_are_moved_and_a_new_row_has_the_kind_of_the_row_above(app):
     app.radio(key="start_from").set_value("untrained").run()
     network_box(app).set_value("Build my own").run()
     session = session_of(app)
-    assert kinds_of(session) == ["conv", "conv", "dense"] and new_kind(app) == "dense"
+    assert kinds_of(session) == ["conv", "conv", "dense"]
+    assert new_kind(app) == "dense"
     app.selectbox(key="network_row_3").set_value(1).run()
     app.button(key="network_up").click().run()
     sizes = [block.size for block in NetworkSpec.from_json(session.training.network).blocks]
-    assert sizes == [32, 16, 64] and app.selectbox(key="network_row_3").value == 0 and app.button(key="network_up").disabled
+    assert sizes == [32, 16, 64]
+    assert app.selectbox(key="network_row_3").value == 0
+    assert app.button(key="network_up").disabled
     app.selectbox(key="network_row_3").set_value(1).run()
     app.button(key="network_down").click().run()
-    assert "Row 3: a convolution cannot follow a dense layer. Move the convolution up." in texts(app) and new_kind(app) == "conv"
+    assert "Row 3: a convolution cannot follow a dense layer. Move the convolution up." in texts(app)
+    assert new_kind(app) == "conv"
     app.button(key="network_up").click().run()
-    assert not app.error and kinds_of(session) == ["conv", "conv", "dense"] and new_kind(app) == "dense" and not app.exception
+    assert not app.error
+    assert kinds_of(session) == ["conv", "conv", "dense"]
+    assert new_kind(app) == "dense"
+    assert not app.exception
 
 
 def new_kind(app):
@@ -215,7 +243,7 @@ def new_kind(app):
     return json.loads(table.proto.columns)["kind"]["default"]
 
 
-def test_after_a_reload_the_inputs_of_a_sweep_are_its_own(app, few, genius):
+def test_the_form_shows_the_plan_of_the_current_sweep(app, few, genius):
     training, space = session_of(app).training, {"batch_size": Range(16, 48, True), "learning_rate": Range(5e-4, 2e-3)}
     training.set_settings(TrainSettings(epochs=4))
     options = {"n_seeds": 3, "n_combinations": 7, "stops_early": True}
@@ -225,16 +253,21 @@ def test_after_a_reload_the_inputs_of_a_sweep_are_its_own(app, few, genius):
     until(app, lambda: training.sweep.is_idle, training.sweep.poll)
     go(app, TRAIN)
     app.button(key="sweep").click().run()
-    assert not app.error and not app.exception and training.sweep.plan == plan
+    assert not app.error
+    assert not app.exception
+    assert training.sweep.plan == plan
     training.sweep.stop()
 
 
-def test_a_link_carries_the_view(app):
-    at = go(new_app(show="errors"), EVALUATE)
-    assert at.segmented_control(key="view").value == "errors"
-    assert shown_link(go(at, TRAIN)) == {"show": "errors"}
-    at = go(new_app(show="nowhere"), EVALUATE)
-    assert at.segmented_control(key="view").value == "curves" and not at.exception
+@pytest.mark.parametrize(
+    ("show", "view", "link"), [("errors", "errors", {"show": "errors"}), ("nowhere", "curves", {})], ids=["valid", "unknown"]
+)
+def test_a_link_selects_the_view(show, view, link):
+    at = go(new_app(show=show), EVALUATE)
+    assert at.segmented_control(key="view").value == view
+    assert not at.error
+    assert "is not valid" not in texts(at)
+    assert shown_link(go(at, TRAIN)) == link
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.title)
@@ -242,8 +275,11 @@ def test_the_link_of_a_lesson_sets_the_form(lesson):
     query = settings_link.lesson_query(lesson)
     at = go(new_app(**dict(parse_qsl(query))), TRAIN)
     training = session_of(at).training
-    assert session_of(at).link_error == "" and training.settings == lesson.settings and training.network == lesson.network
-    assert shown_link(at) == dict(parse_qsl(query)) and not at.exception
+    assert session_of(at).link_error == ""
+    assert training.settings == lesson.settings
+    assert training.network == lesson.network
+    assert shown_link(at) == dict(parse_qsl(query))
+    assert not at.exception
 
 
 def test_a_network_s_numbers_and_typed_values_are_swept(app):
@@ -255,13 +291,15 @@ def test_a_network_s_numbers_and_typed_values_are_swept(app):
     at.multiselect(key="sweep_blocks.1.size").set_value(["2", "6"]).run()
     at.button(key="sweep").click().run()
     sweep = session_of(at).training.sweep
-    assert [trial.values["blocks.1.size"] for trial in sweep.trials] == [2, 2, 6, 6] and not at.error
+    assert [trial.values["blocks.1.size"] for trial in sweep.trials] == [2, 2, 6, 6]
+    assert not at.error
     sweep.stop()
     at.multiselect(key="sweep_blocks.1.size").set_value(["many"]).run()
     until(at, lambda: sweep.is_idle, sweep.poll)
     at.run()
     assert at.button(key="sweep").disabled
-    assert "Row 1: the number of units must be a whole number" in texts(at) and not at.exception
+    assert "Row 1: the number of units must be a whole number" in texts(at)
+    assert not at.exception
 
 
 def test_a_registered_network_is_chosen(app):
@@ -270,6 +308,8 @@ def test_a_registered_network_is_chosen(app):
     network_box(app).set_value("noise-deep").run()
     assert app.button(key="train").disabled
     until_answered(app)
-    assert session_of(app).start_model()[0].card.network == "noise-deep" and not app.button(key="train").disabled
+    assert session_of(app).start_model()[0].card.network == "noise-deep"
+    assert not app.button(key="train").disabled
     network_box(app).set_value("genius").run()
     assert session_of(app).start_model()[0].name == "untrained"
+    assert not app.error

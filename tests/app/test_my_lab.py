@@ -1,4 +1,4 @@
-"""My lab: the state of the loop, models out and in, the lab in a file."""
+"""My lab: the state of the loop, export and import of models, and the lab in a file."""
 
 import pytest
 
@@ -45,11 +45,13 @@ def test_the_state_of_the_loop(app):
     steps = ("The canvas is empty", "0 drawings labelled", "No training yet", "No comparison yet")
     for piece in (*steps, "genius", "untrained"):
         assert piece in said
+    assert not app.error
 
 
 def test_lessons_have_links_and_answers(app):
     open_my_lab(app, "Lessons for a class")
-    assert all(lesson.question in texts(app) and lesson.answer in texts(app) for lesson in LESSONS) and not app.exception
+    assert all(lesson.question in texts(app) and lesson.answer in texts(app) for lesson in LESSONS)
+    assert not app.exception
 
 
 def test_models_are_exported(app, few):
@@ -61,6 +63,7 @@ def test_models_are_exported(app, few):
     until_answered(app)
     open_my_lab(app, EXPORT)
     assert len(app.get("download_button")) == 5
+    assert not app.error
 
 
 @pytest.mark.parametrize("name", ["plain", "nothing"])
@@ -75,7 +78,8 @@ def test_a_model_is_imported(app, name):
         assert not session_of(app).models.uploads
         return
     (imported,) = session_of(app).models.uploads
-    assert imported.name == "my b best b" and "Imported as" in texts(app)
+    assert imported.name == "my b best b"
+    assert "Imported as" in texts(app)
     session_of(app).models.activate(imported.name)
     open_my_lab(app, IMPORT)
     assert f"Active model: {imported.name}" in html(app)
@@ -84,7 +88,7 @@ def test_a_model_is_imported(app, name):
     assert session_of(again).models.uploads[0].key == imported.key
 
 
-def test_a_lab_travels_in_a_file(app, few, genius):
+def test_a_lab_is_opened_from_its_file(app, few, genius):
     add_samples(app, few)
     add_run(app, genius, genius)
     content = archive.write(session_of(app).snapshot())
@@ -95,8 +99,11 @@ def test_a_lab_travels_in_a_file(app, few, genius):
         other.button(key="lab_open").click().run()
         until_imported(other, IMPORT)
         assert ("This file is not a lab" in texts(other)) == (file != content)
-    assert len(session_of(other).samples) == 20 and session_of(other).models.active_name == "run 1"
+    assert len(session_of(other).samples) == 20
+    assert session_of(other).models.active_name == "run 1"
     assert "Opened: 20 drawings, 1 run" in texts(other)
+    assert len(session_of(app).samples) == 20, "the exported lab is not changed"
+    assert not other.error
 
 
 def test_a_lab_is_deleted(app, data):
@@ -105,5 +112,7 @@ def test_a_lab_is_deleted(app, data):
     go(app, MY_LAB)
     token = session_of(app).saving.state.token
     app.button(key="lab_delete").click().run()
-    assert not app.exception and len(session_of(app).samples) == 0
-    assert resources.saver().store.load(token) is None and "lab" not in app.query_params
+    assert not app.exception
+    assert len(session_of(app).samples) == 0
+    assert resources.saver().store.load(token) is None
+    assert "lab" not in app.query_params

@@ -1,4 +1,4 @@
-"""A lab is saved after each change and found again by its address."""
+"""A lab is saved after each change, and its address opens it again."""
 
 import contextlib
 
@@ -15,44 +15,52 @@ from tests.support.app import DRAW, TRAIN, add_run, add_samples, draw, go, html,
 
 
 def reopen(at):
-    """Another session at the same address."""
+    """Return another session with the same address, after the lab is saved."""
     resources.saver().wait()
     return new_app(lab=at.query_params["lab"])
 
 
-def test_a_lab_is_found_again_by_its_address(app, data, genius):
-    assert "lab" not in app.query_params, "an empty lab is not worth saving"
+def test_the_address_of_a_lab_opens_it_again(app, data, genius):
+    assert "lab" not in app.query_params, "an empty lab is not saved"
     draw(app, data.test_images[0])
     label(app, 7)
     add_run(app, genius, genius)
     app.run()
     again = reopen(app)
-    assert session_of(again).samples.current.labels.tolist() == [7] and session_of(again).models.active_name == "run 1"
+    assert session_of(again).samples.current.labels.tolist() == [7]
+    assert session_of(again).models.active_name == "run 1"
     assert "Saved" in html(again)
     resources.saver().wait()
     assert session_of(again).saving.state.version == session_of(app).saving.state.version, "opening changes nothing"
 
 
-def test_a_link_to_read_opens_a_copy(app, few, data):
+def test_a_read_only_link_opens_a_copy(app, few, data):
     add_samples(app, few)
     app.run()
     resources.saver().wait()
     token = app.query_params["lab"]
     copy = new_app(view=database.view_token(token))
-    assert len(session_of(copy).samples) == 20 and "copy of a lab" in texts(copy) and "Copy" in html(copy)
+    assert len(session_of(copy).samples) == 20
+    assert "copy of a lab" in texts(copy)
+    assert "Copy" in html(copy)
     go(copy, TRAIN)
     go(copy, DRAW)
-    assert "lab" not in copy.query_params and session_of(copy).saving.state is None, "looking saves nothing"
+    assert "lab" not in copy.query_params, "looking saves nothing"
+    assert session_of(copy).saving.state is None, "looking saves nothing"
     draw(copy, data.test_images[0])
     label(copy, 7)
-    assert copy.query_params["lab"] != token and "view" not in copy.query_params and "Saved" in html(copy)
-    assert len(session_of(reopen(copy)).samples) == 21 and len(session_of(reopen(app)).samples) == 20
+    assert copy.query_params["lab"] != token
+    assert "view" not in copy.query_params
+    assert "Saved" in html(copy)
+    assert len(session_of(reopen(copy)).samples) == 21
+    assert len(session_of(reopen(app)).samples) == 20
 
 
-def test_a_link_to_read_that_leads_nowhere(app):
+def test_an_unknown_read_only_link_gives_a_message(app):
     lost = new_app(view="nothing")
     assert persistence.UNKNOWN_TOKEN in texts(lost)
-    assert session_of(lost).saving.state is None and session_of(lost).saving.view_token == ""
+    assert session_of(lost).saving.state is None
+    assert session_of(lost).saving.view_token == ""
 
 
 def test_a_change_without_a_new_count_is_saved(app, few):
@@ -63,7 +71,7 @@ def test_a_change_without_a_new_count_is_saved(app, few):
     assert session_of(reopen(app)).samples.current.labels[0] == 9
 
 
-WIDGETS = {  # key → kind of widget, another value than the default
+WIDGETS = {  # kind of widget and a value that differs from the default, by key
     "start_from": ("radio", "untrained"),
     "sample_weight": ("select_slider", 5.0),
     "mnist_samples": ("select_slider", 1000),
@@ -108,13 +116,14 @@ def test_the_network_survives_a_reload(app, few):
     assert next(box.value for box in again.selectbox if box.label == "Network") == session_of(again).training.network == "mlp"
 
 
-def test_what_train_has_restored_is_what_trains(app, few):
+def test_the_restored_settings_are_used_for_training(app, few):
     add_samples(app, few)
     go(app, TRAIN)
     app.radio(key="start_from").set_value("untrained").run()
     app.toggle(key="hold_out").set_value(False).run()
     again = go(reopen(app), TRAIN)
-    assert session_of(again).start_model()[0].name == "untrained" and not session_of(again).samples.hold_out
+    assert session_of(again).start_model()[0].name == "untrained"
+    assert not session_of(again).samples.hold_out
     assert session_of(again).training.start == Start.UNTRAINED
 
 
@@ -129,16 +138,19 @@ def test_a_sweep_s_results_survive_a_reload(app, few, genius):
     app.run()
     again = go(reopen(app), TRAIN)
     table = session_of(again).training.sweep.table()
-    assert table["status"].tolist() == ["done", "done"] and table["validation"].tolist() == [0.5, 0.5]
-    assert again.toggle(key="sweeping").value and "2 of 2 trials done" in again.get("progress")[0].proto.text
+    assert table["status"].tolist() == ["done", "done"]
+    assert table["validation"].tolist() == [0.5, 0.5]
+    assert again.toggle(key="sweeping").value
+    assert "2 of 2 trials done" in again.get("progress")[0].proto.text
 
 
-def test_an_unknown_address_begins_a_new_lab():
+def test_an_unknown_address_opens_a_new_lab():
     at = new_app(lab="nobody's")
-    assert persistence.UNKNOWN_TOKEN in texts(at) and session_of(at).saving.state is None
+    assert persistence.UNKNOWN_TOKEN in texts(at)
+    assert session_of(at).saving.state is None
 
 
-def test_two_windows_go_apart(app, data):
+def test_the_second_of_two_windows_edits_a_copy(app, data):
     draw(app, data.test_images[0])
     label(app, 7)
     other = reopen(app)
@@ -147,7 +159,7 @@ def test_two_windows_go_apart(app, data):
         label(at, 2)
         resources.saver().wait()
     if "open in two places" not in texts(other):
-        other.run()  # a slow write is known of at the next run
+        other.run()  # The page learns of a slow write at the next run.
     resources.saver().wait()
     assert "open in two places" in texts(other)
     assert session_of(other).saving.state.token != session_of(app).saving.state.token
@@ -160,12 +172,13 @@ def test_the_background_survives_a_reload(app, data):
     app.toggle(key="paper").set_value(True).run()
     app.run()
     again = reopen(app)
-    assert session_of(again).canvas.white_background and go(again, DRAW).toggle(key="paper").value
+    assert session_of(again).canvas.white_background
+    assert go(again, DRAW).toggle(key="paper").value
 
 
 @contextlib.contextmanager
 def outage():
-    """Meanwhile the store of labs fails."""
+    """Make the database of labs fail within the block."""
     engine = sql.create_engine(load_config().store)
     with engine.begin() as db:
         db.execute(sql.text("ALTER TABLE labs RENAME TO away"))
@@ -178,13 +191,13 @@ def outage():
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """A session that asks for its lab at every run."""
+    """Make sessions request their lab at every run."""
     monkeypatch.setattr(saving_state, "RETRY_INTERVAL", 0)
 
 
 @pytest.fixture
 def lab_address(app, data, genius):
-    """The address of a lab with one drawing and one run."""
+    """Return the address of a lab with one drawing and one run."""
     draw(app, data.test_images[0])
     label(app, 7)
     add_run(app, genius, genius)
@@ -193,48 +206,55 @@ def lab_address(app, data, genius):
     return app.query_params["lab"]
 
 
-def test_a_failed_read_keeps_the_address_and_adds_what_was_done_meanwhile(lab_address, data, genius, impatient):
+def test_changes_during_an_outage_are_added_to_the_lab(lab_address, data, genius, impatient):
     with outage():
         at = new_app(lab=lab_address)
         assert persistence.AWAITED in [warning.value for warning in at.warning]
         go(at, TRAIN)
-        assert at.query_params["lab"] == lab_address, "also on another page"
+        assert at.query_params["lab"] == lab_address, "another page keeps the address too"
         go(at, DRAW)
         draw(at, data.test_images[1])
         label(at, 2)
         add_run(at, genius, genius)
         at.run()
-        assert at.query_params["lab"] == lab_address and persistence.AWAITED in [warning.value for warning in at.warning]
-        assert "Saved" not in html(at) and "Labelled **2**" in texts(at)
+        assert at.query_params["lab"] == lab_address
+        assert persistence.AWAITED in [warning.value for warning in at.warning]
+        assert "Saved" not in html(at)
+        assert "Labelled **2**" in texts(at)
     at.run()
     session = session_of(at)
-    assert session.samples.current.labels.tolist() == [7, 2] and [run.name for run in session.models.runs] == ["run 1", "run 2"]
-    assert not at.warning and at.query_params["lab"] == lab_address
+    assert session.samples.current.labels.tolist() == [7, 2]
+    assert [run.name for run in session.models.runs] == ["run 1", "run 2"]
+    assert not at.warning
+    assert at.query_params["lab"] == lab_address
     resources.saver().wait()
     at.run()
     assert "Saved" in html(at)
     assert session_of(new_app(lab=lab_address)).samples.current.labels.tolist() == [7, 2]
 
 
-def test_a_lab_that_is_back_opens_as_it_was(lab_address, impatient):
+def test_a_lab_opens_unchanged_after_an_outage(lab_address, impatient):
     with outage():
         at = new_app(lab=lab_address)
         at.run()
     at.run()
-    assert session_of(at).samples.current.labels.tolist() == [7] and not at.warning
+    assert session_of(at).samples.current.labels.tolist() == [7]
+    assert not at.warning
     assert session_of(at).saving.state.version == resources.saver().store.load(lab_address).version
 
 
-def test_what_cannot_be_written_is_not_called_saved(app, data):
+def test_an_unsaved_label_is_not_reported_as_saved(app, data):
     draw(app, data.test_images[0])
     with outage():
         label(app, 7)
         app.run()
-        assert "Saved as" not in texts(app) and "Labelled **7**" in texts(app)
+        assert "Saved as" not in texts(app)
+        assert "Labelled **7**" in texts(app)
         assert "cannot be reached" in app.warning[0].value
     resources.saver().retry()
     app.run()
-    assert "Saved as **7**" in texts(app) and not app.warning
+    assert "Saved as **7**" in texts(app)
+    assert not app.warning
     assert session_of(reopen(app)).samples.current.labels.tolist() == [7]
 
 
@@ -242,4 +262,5 @@ def test_damaged_parts_of_a_lab_are_named(lab_address):
     with sql.create_engine(load_config().store).begin() as db:
         db.execute(sql.text("UPDATE runs SET record = '{' WHERE lab = :lab"), {"lab": database.token_hash(lab_address)})
     at = new_app(lab=lab_address)
-    assert at.warning[0].value == "Run 1 was skipped: it is damaged." and session_of(at).samples.current.labels.tolist() == [7]
+    assert at.warning[0].value == "Run 1 was skipped: it is damaged."
+    assert session_of(at).samples.current.labels.tolist() == [7]

@@ -1,4 +1,4 @@
-"""The Train page, from nothing to train on to the runs and the sweep."""
+"""The Train page: the form, trainings, their results, the runs, and links to settings."""
 
 import pytest
 
@@ -29,11 +29,12 @@ from tests.support.app import (
 )
 
 
-def test_the_empty_case(app):
+def test_an_empty_training_set_disables_the_button(app):
     go(app, TRAIN)
     assert "uses MNIST digits only" in texts(app)
     app.select_slider(key="mnist_samples").set_value(0).run()
-    assert "The training set is empty" in texts(app) and app.button(key="train").disabled
+    assert "The training set is empty" in texts(app)
+    assert app.button(key="train").disabled
 
 
 def test_the_form_has_every_setting_and_starts_with_its_default(app):
@@ -50,39 +51,49 @@ def test_a_training_and_its_outcome(app, few, untrained):
     app.radio(key="start_from").set_value("untrained").run()
     app.slider(key="epochs").set_value(1).run()
     app.button(key="train").click().run()
-    assert session_of(app).training_job is not None and app.button(key="train").disabled
+    assert session_of(app).training_job is not None
+    assert app.button(key="train").disabled
     go(app, MY_LAB)
     go(app, TRAIN)
-    assert app.slider(key="epochs").value == 1 and app.radio(key="start_from").value == "untrained"
+    assert app.slider(key="epochs").value == 1
+    assert app.radio(key="start_from").value == "untrained"
     until_trained(app)
     said = texts(app)
-    assert "Trained on your 20 drawings and 500 MNIST digits." in said and "Started from untrained" in said
-    assert "Your handwriting" in said and "20 drawings used for training" in said
+    assert "Trained on your 20 drawings and 500 MNIST digits." in said
+    assert "Started from untrained" in said
+    assert "Your handwriting" in said
+    assert "20 drawings used for training" in said
     before = f"MNIST {100 * untrained.card.metrics['mnist_accuracy']:.2f} % → "
     assert before in said
     until(app, lambda: session_of(app).models.active_run.run.mnist_after is not None)
-    assert session_of(app).models.active_run.run.mnist_after.n == 10_000 and f"{before}**" in texts(app)
+    assert session_of(app).models.active_run.run.mnist_after.n == 10_000
+    assert f"{before}**" in texts(app)
     go(app, DRAW)
     assert "Active model: run 1" in html(app)
+    assert not app.error
 
 
-def test_the_better_model_and_why(app, few, genius, untrained):
+def test_the_better_model_is_chosen_with_a_reason(app, few, genius, untrained):
     add_samples(app, few)
     add_run(app, untrained, genius)
     go(app, TRAIN)
     app.radio(key="start_from").set_value("better").run()
     assert "“genius”: 20 of 20 drawings are correct" in texts(app)
+    assert "“run 1”" not in texts(app)
 
 
 @pytest.mark.parametrize("page", [DRAW, TRAIN])
-def test_a_collapse_is_said_and_undone_with_one_press(app, genius, untrained, page):
+def test_a_much_worse_model_is_reported_and_replaced_with_one_click(app, genius, untrained, page):
     scores = {"mnist_before": Score.from_counts(9970, 10_000), "mnist_after": Score.from_counts(1030, 10_000)}
     add_run(app, untrained, genius, scores | {"mnist_p_value": 0.0})
     go(app, page)
     assert "run 1 is **much worse** than genius: MNIST 99.7 % → **10.3 %**." in [error.value for error in app.error]
     app.button(key="go_back").click().run()
-    assert session_of(app).active_model.hash == genius.hash and "Active model: genius" in html(app) and not app.error
-    assert len(session_of(app).models.runs) == 1 and "No training yet" not in texts(app)
+    assert session_of(app).active_model.hash == genius.hash
+    assert "Active model: genius" in html(app)
+    assert not app.error
+    assert len(session_of(app).models.runs) == 1
+    assert "No training yet" not in texts(app)
 
 
 def test_drawings_made_after_a_training_are_counted_with_an_interval(app, few, genius, untrained):
@@ -92,7 +103,9 @@ def test_drawings_made_after_a_training_are_counted_with_an_interval(app, few, g
     add_run(app, genius, untrained, learnt | {"personal_before": score, "personal_after": score})
     go(app, TRAIN)
     assert "unseen" not in texts(app)
-    assert app.dataframe[0].value["Your handwriting after"].tolist() == ["100 % of 17 training"], "not ranked with held-out ones"
+    assert app.dataframe[0].value["Your handwriting after"].tolist() == ["100 % of 17 training"], (
+        "not ranked with held-out drawings"
+    )
     add_samples(app, few)
     for page in (TRAIN, DRAW):
         go(app, page)
@@ -109,7 +122,8 @@ def test_runs_in_the_table(app, genius, untrained):
     add_run(app, genius, untrained, epochs=7)
     go(app, TRAIN)
     table = app.dataframe[0].value
-    assert table["Run"].tolist() == ["run 2 (active)", "run 1"] and table["Started from"].tolist() == ["untrained", "genius"]
+    assert table["Run"].tolist() == ["run 2 (active)", "run 1"]
+    assert table["Started from"].tolist() == ["untrained", "genius"]
     session_of(app).models.activate("run 1")
     go(app, TRAIN)
     assert "Active model: run 1" in html(app)
@@ -120,37 +134,43 @@ def test_deleting_a_run_can_be_undone(app, genius, untrained):
     add_run(app, genius, untrained)
     session_of(app).models.delete_run("run 2")
     go(app, TRAIN)
-    assert "Deleted “run 2”. Active model: run 1." in texts(app) and app.dataframe[0].value["Run"].tolist() == ["run 1 (active)"]
+    assert "Deleted “run 2”. Active model: run 1." in texts(app)
+    assert app.dataframe[0].value["Run"].tolist() == ["run 1 (active)"]
     app.button(key="run_undelete").click().run()
-    assert app.dataframe[0].value["Run"].tolist() == ["run 2 (active)", "run 1"] and "Deleted" not in texts(app)
+    assert app.dataframe[0].value["Run"].tolist() == ["run 2 (active)", "run 1"]
+    assert "Deleted" not in texts(app)
 
 
 def test_a_link_carries_the_settings():
     at = go(new_app(epochs="7", sample_weight="5", learning_rate="0.0007"), TRAIN)
     settings = session_of(at).training.settings
     assert (settings.epochs, settings.sample_weight, settings.learning_rate) == (7, 5.0, 7e-4)
-    assert at.slider(key="epochs").value == 7 and at.select_slider(key="learning_rate").value == 7e-4
+    assert at.slider(key="epochs").value == 7
+    assert at.select_slider(key="learning_rate").value == 7e-4
     at.slider(key="epochs").set_value(9).run()
     assert shown_link(at) == {"epochs": "9", "sample_weight": "5", "learning_rate": "0.0007"}
     again = go(new_app(**shown_link(at)), TRAIN)
     assert session_of(again).training.settings == session_of(at).training.settings
+    assert not again.error
 
 
 def test_a_link_with_settings_carries_no_lab(app, few):
     add_samples(app, few)
     go(app, TRAIN)
     app.slider(key="epochs").set_value(9).run()
-    assert list(app.query_params) == ["lab"] and shown_link(app) == {"epochs": "9"}
+    assert list(app.query_params) == ["lab"]
+    assert shown_link(app) == {"epochs": "9"}
 
 
 def test_a_link_carries_the_start(app):
     go(app, TRAIN)
-    assert shown_link(app) == {}, "genius is where everybody starts"
+    assert shown_link(app) == {}, "genius is the default initial model"
     app.radio(key="start_from").set_value("untrained").run()
     assert shown_link(app) == {"start": "untrained"}
     assert go(new_app(start="untrained"), TRAIN).radio(key="start_from").value == "untrained"
     at = go(new_app(start="run"), TRAIN)
-    assert "start must be one of" in texts(at) and at.radio(key="start_from").value == "genius"
+    assert "start must be one of" in texts(at)
+    assert at.radio(key="start_from").value == "genius"
 
 
 def test_a_browser_that_sends_an_older_address_moves_no_slider(app):
@@ -158,7 +178,8 @@ def test_a_browser_that_sends_an_older_address_moves_no_slider(app):
     app.slider(key="epochs").set_value(7).run()
     app.query_params["epochs"] = "5"
     app.slider(key="epochs").set_value(9).run()
-    assert app.slider(key="epochs").value == 9 and session_of(app).training.settings.epochs == 9
+    assert app.slider(key="epochs").value == 9
+    assert session_of(app).training.settings.epochs == 9
 
 
 @pytest.mark.parametrize(("name", "value"), [("epochs", "many"), ("epochs", "0"), ("seed", "Infinity"), ("noise", "rain")])
@@ -171,13 +192,15 @@ def test_a_link_with_a_wrong_setting_says_so_and_keeps_the_others(name, value):
 def test_a_link_with_a_setting_twice_takes_the_last():
     at = go(new_app(epochs=["5", "7"]), TRAIN)
     assert session_of(at).training.settings.epochs == 7
+    assert "is not valid" not in texts(at)
 
 
-def test_a_limit_of_the_server_is_said(app, monkeypatch):
+def test_a_limit_of_the_server_gives_a_message(app, monkeypatch):
     monkeypatch.setattr(resources.jobs(), "limits", Limits(epochs=1))
     go(app, TRAIN)
     app.button(key="train").click().run()
-    assert not app.exception and "This server allows 1 epochs, but there would be 2" in texts(app)
+    assert not app.exception
+    assert "This server allows 1 epochs, but there would be 2" in texts(app)
 
 
 def test_without_mnist_every_page_opens(app, tmp_path, monkeypatch):
@@ -194,12 +217,13 @@ def test_without_mnist_every_page_opens(app, tmp_path, monkeypatch):
         resources.has_mnist.clear()
 
 
-def test_a_run_of_the_table_is_started_from(app, genius, untrained):
+def test_a_run_is_the_initial_model_of_the_next_training(app, genius, untrained):
     add_run(app, untrained, genius)
     add_run(app, genius, untrained)
     session_of(app).training.choose_start(Start.RUN, "run 1")
     go(app, TRAIN)
-    assert app.radio(key="start_from").value == Start.RUN and app.selectbox(key="start_run").value == "run 1"
+    assert app.radio(key="start_from").value == Start.RUN
+    assert app.selectbox(key="start_run").value == "run 1"
     assert session_of(app).start_model()[0].name == "run 1"
 
 
@@ -210,7 +234,10 @@ def test_a_failed_training_stays_in_the_table_with_its_reason(app, genius, untra
     session_of(app).models.add_run(run, genius)
     go(app, TRAIN)
     table = app.dataframe[0].value
-    assert table["Run"].tolist() == ["run 2", "run 1 (active)"] and table["Epochs"].tolist() == ["0.5 of 2", "2"]
-    assert table["Error"].tolist() == ["The loss is not a finite number.", ""] and not app.exception
+    assert table["Run"].tolist() == ["run 2", "run 1 (active)"]
+    assert table["Epochs"].tolist() == ["0.5 of 2", "2"]
+    assert table["Error"].tolist() == ["The loss is not a finite number.", ""]
+    assert not app.exception
     go(app, EVALUATE)
-    assert not app.exception and "run 2" not in list(app.dataframe[0].value["Model"])
+    assert not app.exception
+    assert "run 2" not in list(app.dataframe[0].value["Model"])

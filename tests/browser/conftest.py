@@ -1,4 +1,4 @@
-"""Tests in Chromium, with pen strokes and a worker. Without Chromium they are skipped; they fail if it is required.
+"""Fixtures of the tests in Chromium. Without Chromium, the tests are skipped, or they fail if Chromium is required.
 
 The tests of one process share a browser and a server. A test that kills a process starts a server for itself.
 """
@@ -32,7 +32,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def cloud_server(tmp_path_factory):
-    """A server as on Streamlit Community Cloud: the entry script alone, and reruns that interrupt each other."""
+    """Return a server as on Streamlit Community Cloud: only the entry script, and reruns that interrupt each other."""
     running = Server(tmp_path_factory.mktemp("cloud"), "streamlit_app.py", STREAMLIT_RUNNER_FAST_RERUNS="true")
     yield running
     running.stop()
@@ -40,7 +40,7 @@ def cloud_server(tmp_path_factory):
 
 @pytest.fixture
 def own_server(tmp_path):
-    """A function that starts a server for one test. The servers of one test share a store."""
+    """Return a function that starts a server for one test. The servers of a test share a database."""
     started = []
 
     def start(**environment):
@@ -54,7 +54,7 @@ def own_server(tmp_path):
 
 @pytest.fixture
 def new_person(browser):
-    """A function that makes persons. Each has cookies and storage of its own, in the shared browser."""
+    """Return a function that makes users with separate cookies and storage. After the test, no page shows an exception."""
     contexts = []
 
     def make(server, **options):
@@ -63,8 +63,10 @@ def new_person(browser):
         return Person(context.new_page(), server.url, touch=bool(options.get("has_touch")))
 
     yield make
+    exceptions = [page.locator("[data-testid=stException]").count() for context in contexts for page in context.pages]
     for context in contexts:
         context.close()
+    assert not any(exceptions), "a page shows an exception"
 
 
 @pytest.fixture

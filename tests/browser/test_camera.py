@@ -12,7 +12,7 @@ from digitcore.cli import main
 from tests.support.browser import CHROMIUM_ARGS, LONG, Person, chromium
 from tests.support.photographs import photograph
 
-SIDES = 640, 480  # px, of the camera
+SIDES = 640, 480  # px, the size of the camera's picture
 FAKE_DEVICE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 # Before the first frame of the video, "Take Photo" is enabled and does nothing.
 CAMERA_SHOWS = "document.querySelector('[data-testid=stCameraInput] video')?.videoHeight > 0"
@@ -20,7 +20,7 @@ CAMERA_SHOWS = "document.querySelector('[data-testid=stCameraInput] video')?.vid
 
 @pytest.fixture
 def camera(browser, server, tmp_path):
-    """A function that opens a page in a Chromium whose camera shows a picture."""
+    """Return a function that opens a page in a Chromium whose camera shows a picture."""
     opened = []
 
     def open_with(picture: Image.Image) -> Person:
@@ -38,7 +38,7 @@ def camera(browser, server, tmp_path):
 
 
 def test_a_photograph_gets_one_answer_from_camera_file_and_request(camera, server, tmp_path, capsys):
-    """The tests of images read photographs of all kinds of paper."""
+    """The tests in tests/images cover photographs of all kinds of paper."""
     label = 3
     file = tmp_path / "photo.jpg"
     file.write_bytes(photograph("pencil", label, np.random.default_rng(1)))

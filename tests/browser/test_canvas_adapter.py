@@ -1,4 +1,4 @@
-"""The adapter's assumptions about the drawable canvas hold, so that an upgrade of the component is noticed.
+"""The adapter's assumptions about the drawable canvas. A test fails if an upgrade of the component breaks an assumption.
 
 The tests load canvas_adapter.js into the page a second time and call its functions.
 """
@@ -30,7 +30,7 @@ def client_points(person, points):
 
 
 def mouse_stroke(person, points):
-    """Return a stroke as the adapter takes it."""
+    """Return a stroke in the format of the adapter."""
     places = client_points(person, points)
     types = ["mousedown", *["mousemove"] * (len(places) - 1), "mouseup"]
     return [{"type": kind, "x": x, "y": y} for kind, (x, y) in zip(types, [*places, places[-1]], strict=True)]
@@ -62,13 +62,21 @@ def test_undo_is_enabled_while_there_is_a_stroke(person, adapter):
     assert adapter.evaluate(can_undo) is True
 
 
-def test_a_disabled_button_is_not_pressed(person, adapter):
-    is_pressed = "(adapter, action) => { let is = true; adapter.pressButton(action, () => { is = false }); return is }"
-    assert adapter.evaluate(is_pressed, "send") is True
-    assert adapter.evaluate(is_pressed, "undo") is False
+# Presses the enabled button "send" and the disabled button "undo", and returns the number of clicks.
+COUNT_CLICKS = """adapter => {
+  const toolbar = adapter.findCanvas().getRootNode(), counts = { send: 0, undo: 0, otherwise: 0 };
+  for (const [action, title] of [["send", "Update the app with this drawing"], ["undo", "Undo"]])
+    toolbar.querySelector(`button[title="${title}"]`).addEventListener("click", () => { counts[action] += 1 });
+  for (const action of ["send", "undo"]) adapter.pressButton(action, () => { counts.otherwise += 1 });
+  return counts;
+}"""
 
 
-def test_the_stroke_under_way_is_painted(person, adapter):
+def test_only_an_enabled_button_is_pressed(adapter):
+    assert adapter.evaluate(COUNT_CLICKS) == {"send": 1, "undo": 0, "otherwise": 1}
+
+
+def test_the_unfinished_stroke_is_painted(person, adapter):
     mouse = person.page.mouse
     first, *others = client_points(person, SEVEN[0])
     assert adapter.evaluate(N_INK_PIXELS) == 0

@@ -1,13 +1,19 @@
-"""The canvas: its tools and keys, quick hands, and what survives."""
+"""The canvas: its tools and keys, fast input, and restored drawings."""
 
-import itertools
 import os
 
 import pytest
 
-from tests.support.browser import FOUR, OBSERVE_SHIFTS, SEVEN, SHAPES, SHORT, SIDE
+from tests.support.browser import FOUR, LONG, OBSERVE_SHIFTS, SEVEN, SHAPES, SHORT, SIDE
 
-QUICK_HANDS = int(os.environ.get("DIGITLAB_QUICK_HANDS", "5"))  # labels and redraws of a test; a thorough run takes 200
+N_FAST_INPUTS = int(os.environ.get("DIGITLAB_FAST_INPUTS", "5"))  # labels of a test of fast input. A thorough run uses 200.
+
+# The delays of a fast user, in ms. They are the input of the tests, which pause for them.
+LABEL_DELAYS = 0, 5, 15, 30, 60  # from a stroke to its label
+STROKE_DELAYS = 0, 20, 60, 120, 200  # from a label to the next stroke
+TOUCH_DELAYS = 0, 40, 120
+SMALL = 0.5  # scale of small digits
+CORNERS = {"top left": (5, 5), "bottom left": (5, 175), "top right": (175, 5), "bottom right": (175, 175)}
 
 
 def test_tools_and_keys(person):
@@ -25,15 +31,16 @@ def test_tools_and_keys(person):
     page.get_by_text("Draw a digit first").wait_for()
     person.settle()
     person.stroke(SEVEN[0])
-    page.keyboard.press("7")  # at once, before the answer
+    page.keyboard.press("7")  # The key is pressed before the prediction arrives.
     page.get_by_text("Saved as 7").wait_for()
     person.wait_for_drawings(1)
     person.press("undo_label")
     person.wait_for_drawings(0)
+    assert person.error_messages() == []
 
 
 def test_the_prediction_moves_with_the_pen(person):
-    """The second stroke of a four: predicted together with the first, before the pen goes up."""
+    """The second stroke of a four is predicted together with the first stroke before the pen is lifted."""
     page = person.page
     person.begin()
     person.draw_stroke(FOUR[0])
@@ -51,48 +58,46 @@ def test_the_prediction_moves_with_the_pen(person):
 
 
 @pytest.mark.parametrize("kind", ["server", "cloud_server"])
-def test_a_label_pressed_with_the_stroke_takes_it_whole(new_person, request, kind):
-    """The browser may send the label with the stroke, after it, or while the stroke is being answered."""
+def test_a_label_pressed_with_the_stroke_stores_the_whole_stroke(new_person, request, kind):
+    """The browser can send the label with the stroke, after the stroke, or during the prediction."""
     person = new_person(request.getfixturevalue(kind))
     page = person.page
     person.begin()
-    waits = (0, 5, 15, 30, 60)  # ms
-    for count in range(1, QUICK_HANDS + 1):
+    for count in range(1, N_FAST_INPUTS + 1):
         person.stroke(SEVEN[0])
-        page.wait_for_timeout(waits[count % len(waits)])  # the delay of a quick hand
+        page.wait_for_timeout(LABEL_DELAYS[count % len(LABEL_DELAYS)])
         page.keyboard.press("7")
         person.wait_for_drawings(count)
         person.wait_until_blank()
         person.settle(100)
-    assert _strokes_of_all(person) == ["1 stroke"] * min(QUICK_HANDS, 12)
+    assert _strokes_of_all(person) == ["1 stroke"] * min(N_FAST_INPUTS, 12)
 
 
 @pytest.mark.parametrize("kind", ["server", "cloud_server"])
-def test_a_stroke_drawn_at_once_after_a_label_is_not_lost(new_person, request, kind):
+def test_a_stroke_drawn_immediately_after_a_label_is_not_lost(new_person, request, kind):
     person = new_person(request.getfixturevalue(kind))
     page = person.page
     person.begin()
     person.stroke(SEVEN[0])
-    waits = (0, 20, 60, 120, 200)  # ms
-    for count in range(1, QUICK_HANDS + 1):
+    for count in range(1, N_FAST_INPUTS + 1):
         person.predicted_digit()
         person.settle(100)
         box = person.canvas_box()
         page.keyboard.press("7")
-        page.wait_for_timeout(waits[count % len(waits)])  # the delay of a quick hand
+        page.wait_for_timeout(STROKE_DELAYS[count % len(STROKE_DELAYS)])
         person.stroke(SEVEN[0], box)
         person.wait_for_drawings(count)
         assert person.predicted_digit() == 7, f"stroke {count} is on the new canvas"
-    assert _strokes_of_all(person) == ["1 stroke"] * min(QUICK_HANDS, 12)
+    assert _strokes_of_all(person) == ["1 stroke"] * min(N_FAST_INPUTS, 12)
 
 
 def _strokes_of_all(person):
-    """How many strokes each of the newest samples has."""
+    """Return the number of strokes of each of the newest samples."""
     page = person.page
     page.get_by_text("My drawings", exact=True).click()
     page.locator(".grid button").first.wait_for()
     counts = []
-    for number in range(min(QUICK_HANDS, 12)):
+    for number in range(min(N_FAST_INPUTS, 12)):
         person.settle()
         page.locator(".grid button").nth(number).click()
         caption = page.get_by_text("Drawn on")
@@ -104,16 +109,16 @@ def _strokes_of_all(person):
     return counts
 
 
-def test_strokes_by_touch_at_once_after_a_label(phone):
+def test_strokes_by_touch_immediately_after_a_label(phone):
     page = phone.page
     phone.begin()
     phone.stroke(SEVEN[0])
-    for count, wait in enumerate((0, 40, 120), start=1):
+    for count, delay in enumerate(TOUCH_DELAYS, start=1):
         phone.predicted_digit()
         phone.settle(100)
         box = phone.canvas_box()
         phone.press_label(7)
-        page.wait_for_timeout(wait)  # the delay of a quick hand
+        page.wait_for_timeout(delay)
         phone.stroke(SEVEN[0], box)
         phone.wait_for_drawings(count)
         assert phone.predicted_digit() == 7
@@ -123,7 +128,7 @@ def test_nothing_moves_while_a_person_draws(person):
     page = person.page
     person.begin()
     page.evaluate("document.fonts.ready")
-    page.get_by_text("Export and import drawings").wait_for()  # the last of the first paint
+    page.get_by_text("Export and import drawings").wait_for()  # The page draws this text last.
     person.settle(2000)
     page.evaluate(f"() => {{ {OBSERVE_SHIFTS} }}")
     person.draw(4)
@@ -137,33 +142,41 @@ def test_nothing_moves_while_a_person_draws(person):
     assert not shifts, shifts
 
 
-def test_small_digits_in_the_corners_are_read(person):
+def test_a_small_digit_in_a_corner_is_predicted(person):
     """The digits are 100 of the 280 px large and 5 px from the edge, drawn with a thin brush."""
     page = person.page
     person.begin()
     page.get_by_text("Brush and background").click()
     person.slide("brush", *["ArrowLeft"] * 6)
+    assert page.locator(".st-key-brush [data-testid=stSliderThumbValue]").inner_text() == "8"
     page.keyboard.press("Escape")
     person.settle()
-    corners = itertools.product((5, 175), repeat=2)
-    for (left, top), (digit, strokes) in zip(corners, itertools.cycle(SHAPES.items()), strict=False):
-        for points in strokes:
-            person.draw_stroke([(left + (x - 70) * 0.5, top + (y - 45) * 0.5) for x, y in points])
-        assert person.predicted_digit() == digit
+    for (corner, (left, top)), digit in zip(CORNERS.items(), (4, 7, 1, 4), strict=True):
+        for points in SHAPES[digit]:
+            person.draw_stroke([(left + (x - 70) * SMALL, top + (y - 45) * SMALL) for x, y in points])
+        assert person.predicted_digit() == digit, corner
         person.use_tool("Clear")
         person.wait_until_blank()
         person.settle()
+    assert person.error_messages() == []
 
 
-def test_a_drawing_is_explained_and_relabelled_in_the_gallery(person):
+def test_a_drawing_is_explained(person):
     page = person.page
     person.begin()
     person.draw(4)
     page.get_by_text("Why this prediction?").click()
     person.press("explain")
     page.get_by_text("Smallest change that gives another prediction").wait_for()
-    page.get_by_text("Dense").last.wait_for(timeout=120_000)
-    page.get_by_text("Why this prediction?").click()
+    page.get_by_text("Dense").last.wait_for(timeout=LONG)
+    assert person.predicted_digit() == 4
+    assert person.error_messages() == []
+
+
+def test_a_drawing_is_relabelled_in_the_gallery(person):
+    page = person.page
+    person.begin()
+    person.draw(4)
     person.label(4, 1)
     page.get_by_text("My drawings", exact=True).click()
     page.locator(".grid button").first.click()
@@ -175,6 +188,8 @@ def test_a_drawing_is_explained_and_relabelled_in_the_gallery(person):
     person.settle()
     person.press("own_relabel")
     page.locator(".grid button", has_text="9, predicted 4").wait_for()
+    assert page.locator(".grid button").count() == 1
+    assert person.error_messages() == []
 
 
 def test_a_contradicted_label_leads_to_the_gallery(person):
@@ -183,6 +198,8 @@ def test_a_contradicted_label_leads_to_the_gallery(person):
     person.label(9, 1)
     person.press("review")
     person.page.locator(".st-key-own_kind").get_by_text("Review").wait_for()
+    assert person.page.get_by_text("No drawings of this kind.").count() == 0
+    assert person.error_messages() == []
 
 
 def test_a_white_background_keeps_the_drawing(person):
@@ -200,6 +217,7 @@ def test_a_white_background_keeps_the_drawing(person):
     person.wait_for_other_answer(after)
     person.settle()
     assert person.predicted_digit() == 4
+    assert person.error_messages() == []
 
 
 def test_a_drawing_survives_a_page_change(person):
@@ -228,15 +246,17 @@ def test_a_drawing_survives_a_page_change(person):
     person.wait_until_blank()
     person.settle()
     assert person.draw(4)[-1] == first, "a cleared canvas is blank"
+    assert "0 drawings" in person.bar().inner_text()
+    assert person.error_messages() == []
 
 
-# The component sends a drawing when a timer of 200 ms ends. This script keeps that timer from ending.
+# The component sends a drawing when a timer of 200 ms ends. This script stops this timer.
 WITHOUT_TIMER = """window.timers = 0; const wait = window.setTimeout;
 window.setTimeout = (call, delay, ...rest) => delay === 200 ? -(++window.timers) : wait(call, delay, ...rest);"""
 
 
-def test_the_answer_does_not_wait_for_the_timer_of_the_canvas(person):
-    """Our adapter sends the drawing when the pen goes up. The test notices if an upgrade of the component breaks this."""
+def test_the_prediction_does_not_wait_for_the_timer_of_the_canvas(person):
+    """The adapter sends the drawing when the pen is lifted. The test fails if an upgrade of the component breaks this."""
     page = person.page
     page.add_init_script(WITHOUT_TIMER)
     person.begin()
@@ -246,8 +266,8 @@ def test_the_answer_does_not_wait_for_the_timer_of_the_canvas(person):
     person.wait_for_drawings(0)
 
 
-def test_the_hidden_toolbar_is_no_tab_stop(person):
-    """Enter on its “Edit” switched drawing off without a word."""
+def test_the_hidden_toolbar_is_not_reached_with_tab(person):
+    """The button “Edit” of the toolbar would disable drawing."""
     page = person.page
     person.begin()
     page.locator(".st-key-canvas").hover()

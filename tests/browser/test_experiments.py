@@ -1,4 +1,4 @@
-"""An experiment: a network is built, trained, compared and swept; the server is killed; another user trains from the link."""
+"""An experiment: build, train, compare and sweep a network, kill the server, and train from the link as another user."""
 
 import csv
 import io
@@ -23,14 +23,14 @@ def choose(person, label, text):
 
 
 def download(person, key_or_label):
-    """The rows of a CSV file that the page offers."""
+    """Download a CSV file from the page, and return its rows."""
     with person.page.expect_download() as found:
         person.page.get_by_role("button", name=key_or_label).first.click()
     return list(csv.DictReader(io.StringIO(found.value.path().read_text("utf-8"))))
 
 
 def train(person):
-    """Press Train as soon as the network is built; the rows of the curves."""
+    """Press Train when the network is built, and return the rows of the curves."""
     button = person.page.locator(".st-key-train button")
     person.page.wait_for_function("document.querySelector('.st-key-train button')?.disabled === false", timeout=LONG)
     button.click()
@@ -42,7 +42,7 @@ def train(person):
 
 
 def kill_all(server):
-    """The server and all that it started, at once."""
+    """Kill the server and all its child processes."""
     below = psutil.Process(server.process.pid).children(recursive=True)
     server.kill()
     for process in below:
@@ -54,7 +54,7 @@ def done(person, n, of):
     person.page.get_by_text(f"{n} of {of} trials done").wait_for(timeout=3 * LONG)
 
 
-def test_an_experiment_survives_a_kill_and_travels_by_link(new_person, own_server):
+def test_an_experiment_survives_a_killed_server_and_is_repeated_from_its_link(new_person, own_server):
     server = own_server()
     person = new_person(server)
     person.open(START)
@@ -92,3 +92,4 @@ def test_an_experiment_survives_a_kill_and_travels_by_link(new_person, own_serve
     other.open(f"{link.path}?{link.query}")
     assert len(first) > 2
     assert train(other) == first
+    assert other.error_messages() == []

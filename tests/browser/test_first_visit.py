@@ -1,4 +1,4 @@
-"""From opening the page to a trained and compared model, on one screen and with few clicks."""
+"""A first visit: a user opens the page, trains a model and compares it, on one screen and with few clicks."""
 
 import re
 
@@ -11,7 +11,7 @@ addEventListener('click', event => event.target.closest('.st-key-canvas, .st-key
   || window.clicks.push(event.target.innerText), true);"""
 OUT_OF_VIEW = """keys => keys.filter(key => { const box = document.querySelector('.st-key-' + key).getBoundingClientRect();
   return box.top < 0 || box.left < 0 || box.bottom > innerHeight + 1 || box.right > innerWidth + 1 })"""
-UNSEEN_SHIFT = 0.005  # of the score of all layout shifts: a button that comes a frame late; from 0.1 on a page is said to jump
+UNSEEN_SHIFT = 0.005  # Score of layout shifts of a button that is drawn one frame late. Users notice scores from 0.1.
 OUTCOME = re.compile("clearly (better|worse)|about the same")
 ONE_SCREEN = ["canvas", "answer", "labels", "remark"]
 
@@ -22,7 +22,7 @@ def test_a_first_visit_on_one_screen_with_three_clicks(request, visitor):
     page = person.page
     page.add_init_script(OBSERVE_SHIFTS + COUNT_CLICKS)
     person.begin()
-    page.evaluate("window.shifts = []")  # while the page comes, Streamlit draws frames of its own
+    page.evaluate("window.shifts = []")  # While the page loads, Streamlit draws placeholder frames.
     person.draw(4)
     assert page.evaluate(OUT_OF_VIEW, ONE_SCREEN) == []
     person.label(4, 1)
@@ -41,15 +41,16 @@ def test_a_first_visit_on_one_screen_with_three_clicks(request, visitor):
     assert sum(value for value, *_ in shifts) < UNSEEN_SHIFT, shifts
     outcome.click()
     page.locator(".st-key-headline").get_by_text("of 10,000").wait_for(timeout=LONG)
+    assert person.error_messages() == []
 
 
 def tab_to(page, text: str) -> None:
-    """Press Tab until this has the focus."""
+    """Press Tab until the button or link with this text has the focus."""
     for _ in range(80):
         page.keyboard.press("Tab")
         if text in page.evaluate("e => (e = document.activeElement).matches('button, a') ? e.ariaLabel || e.innerText : ''"):
             return
-    raise AssertionError(f"no way to {text!r} by Tab")
+    raise AssertionError(f"Tab does not reach {text!r}")
 
 
 def test_from_an_example_to_a_compared_model_by_keyboard(person: Person):

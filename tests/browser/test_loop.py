@@ -1,11 +1,11 @@
-"""The whole loop: draw, label, train, compare; on a desk and on a phone."""
+"""The whole loop on a computer and on a phone: draw, label, train, compare."""
 
 from tests.support.browser import LONG
 from tests.support.jobs import worker_process
 
 
 def train_from_untrained(person, samples):
-    """Set the form and press Train: untrained, 2,000 MNIST digits, 1 epoch."""
+    """Train untrained for 1 epoch with 2,000 MNIST digits, and wait for the result."""
     page = person.page
     page.locator(".st-key-start_from label", has_text="Untrained").click()
     person.slide("mnist_samples", "ArrowRight", "ArrowRight")
@@ -20,7 +20,8 @@ def test_the_whole_loop(person, server):
     person.begin("/")
     assert page.url.endswith("/Draw")
     answers = person.draw(4)
-    assert len(set(answers)) == len(answers) == 2 and person.predicted_digit() == 4
+    assert len(set(answers)) == len(answers) == 2
+    assert person.predicted_digit() == 4
     person.label(4, 1)
     page.get_by_text("Saved as 4").wait_for()
 
@@ -43,15 +44,17 @@ def test_the_whole_loop(person, server):
     person.see("My drawings")
     page.locator(".st-key-comparison").get_by_text("training drawings are predicted correctly").wait_for(timeout=LONG)
 
+    assert person.error_messages() == []
     loaded = {name.split(".")[0] for name in server.modules()}
-    assert "streamlit" in loaded and not {"keras", "tensorflow"} & loaded
+    assert "streamlit" in loaded
+    assert not {"keras", "tensorflow"} & loaded
 
 
 def test_the_loop_by_touch_on_a_phone(phone):
     page = phone.page
     phone.begin("/")
     box = page.locator(".st-key-answer").bounding_box()
-    assert box["y"] + box["height"] <= 844, "canvas and answer fit one screen"
+    assert box["y"] + box["height"] <= 844, "canvas and prediction fit on one screen"
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     phone.draw(4)
     assert phone.predicted_digit() == 4
@@ -69,6 +72,7 @@ def test_the_loop_by_touch_on_a_phone(phone):
     phone.settle()
     page.locator(".grid button").nth(1).tap()
     page.get_by_text("Pixels that matter").wait_for()
+    assert phone.error_messages() == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 

@@ -22,7 +22,7 @@ POST_TO_API = """async url => {
 
 
 class Site:
-    """Another site on this machine, with an origin of its own. Its only page has a frame with the dashboard."""
+    """Another site on this machine with a separate origin. Its only page has a frame with the dashboard."""
 
     def __init__(self):
         site = self
@@ -49,7 +49,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def sites():
-    """A site that the server names, and a site that it does not name."""
+    """Return a site that the server's settings name, and a site that they do not name."""
     both = Site(), Site()
     yield both
     for site in both:

@@ -1,12 +1,12 @@
-"""All pages: as the first address, their consoles, their accessibility, their views."""
+"""All pages: their addresses, consoles, accessibility and navigation."""
 
 import pytest
 
 from tests.support.browser import LONG, Person
 
 PATHS = ["/Draw", "/Train", "/Evaluate", "/"]
-MARKS = {"/Train": ".st-key-train", "/Evaluate": ".st-key-view"}  # selectors of elements that show a page is ready
-STREAMLIT_VIOLATIONS: set[str] = set()  # axe rules that Streamlit's own parts break
+MARKS = {"/Train": ".st-key-train", "/Evaluate": ".st-key-view"}  # selectors of elements that are shown when the page is ready
+STREAMLIT_VIOLATIONS: set[str] = set()  # axe rules that Streamlit's elements violate
 
 
 @pytest.mark.parametrize("path", ["/", "/Evaluate"])
@@ -25,7 +25,7 @@ def test_the_console_stays_empty(person, path):
     errors = []
     person.page.on("console", lambda message: message.type == "error" and errors.append((message.text, message.location["url"])))
     person.page.on("pageerror", lambda error: errors.append(str(error)))
-    for _ in range(2):  # opened, then reloaded
+    for _ in range(2):  # The first pass opens the page, and the second pass reloads it.
         person.open(path)
         person.page.locator(MARKS.get(path, ".st-key-answer")).wait_for(timeout=LONG)
         person.settle(1000)
@@ -33,14 +33,14 @@ def test_the_console_stays_empty(person, path):
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_everything_is_named_and_readable(person, path):
-    """What axe-core can check of WCAG 2 A and AA, Streamlit's own parts included but for those named here."""
+def test_every_page_is_accessible(person, path):
+    """Check every page with axe-core's rules for WCAG 2 A and AA. Known violations of Streamlit are excluded."""
     from axe_playwright_python.sync_playwright import Axe
 
     person.begin()
     if path != "/Draw":
         person.go("My lab" if path == "/" else path[1:])
-    person.settle(1500)
+    person.settle()
     violations = Axe().run(person.page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
     ours = {one["id"]: [node["html"][:200] for node in one["nodes"]] for one in violations}
     assert set(ours) <= STREAMLIT_VIOLATIONS, ours
@@ -58,9 +58,10 @@ def test_a_click_on_the_matrix_shows_its_digits(person):
     chart.locator("path[aria-roledescription='rect mark']").last.click()
     page.get_by_text("digits: true 9, predicted 9").wait_for()
     page.locator(".grid button").nth(59).wait_for()
+    assert person.error_messages() == []
 
 
-def test_a_name_typed_without_enter_counts(person: Person):
+def test_a_name_typed_without_enter_is_used(person: Person):
     """The browser sends the name and the press of the next button together."""
     page = person.page
     person.open("/Train")
@@ -68,16 +69,17 @@ def test_a_name_typed_without_enter_counts(person: Person):
     person.press("train")
     page.locator(".st-key-training").get_by_text("Started from genius").wait_for(timeout=LONG)
     person.settle()
-    table = page.locator("[data-testid=stDataFrame]").first
-    table.scroll_into_view_if_needed()
-    table.click(position={"x": 15, "y": 50})
+    person.select_row(0)
     name = page.get_by_role("textbox", name="Name")
     name.fill("mine")
     person.press("run_delete")
     page.get_by_text("Deleted “mine”").wait_for()
+    assert page.get_by_text("Deleted “").count() == 1
+    assert "Active model: genius" in person.bar().inner_text()
+    assert person.error_messages() == []
 
 
-def test_back_leads_from_page_to_page(person: Person):
+def test_the_back_button_leads_to_the_previous_page(person: Person):
     page = person.page
     person.begin()
     person.draw(4)
@@ -93,3 +95,5 @@ def test_back_leads_from_page_to_page(person: Person):
     page.go_back()
     person.find_canvas()
     assert "/Draw?lab=" in page.url
+    assert "1 drawing" in person.bar().inner_text()
+    assert person.error_messages() == []

@@ -1,6 +1,6 @@
-"""Labs survive a reload, a killed server, and a change of the server."""
+"""Labs survive a reload of the page, a killed server, and a change of the server."""
 
-from tests.support.browser import LONG
+from tests.support.browser import ERRORS, LONG
 
 
 def assert_everything_is_there(page):
@@ -9,11 +9,11 @@ def assert_everything_is_there(page):
     bar.get_by_text("2 drawings").wait_for(timeout=LONG)
     bar.get_by_text("Active model: run 1").wait_for()
     bar.get_by_text("Saved", exact=True).wait_for()
-    assert "Traceback" not in page.inner_text("body")
+    assert page.locator(ERRORS).count() == 0
 
 
-def test_nothing_is_lost_when_another_server_takes_over(new_person, own_server, postgres):
-    """The servers share a PostgreSQL database; the other tests use SQLite."""
+def test_a_second_server_opens_the_lab_of_a_killed_server(new_person, own_server, postgres):
+    """The servers share a PostgreSQL database. All other tests use SQLite."""
     first = own_server(DIGITLAB_STORE=postgres)
     person = new_person(first)
     page = person.page
@@ -58,10 +58,11 @@ def test_an_open_page_works_again_after_a_restart(new_person, own_server):
     person.settle(1000)
     person.draw(4)
     person.label(4, 2)
+    assert person.error_messages() == []
 
 
 def test_training_and_slider_survive_a_reload(person):
-    """The last move of a slider before a reload, and the training that runs."""
+    """The last value of a slider and a running training survive."""
     page = person.page
     person.begin()
     person.draw(4)

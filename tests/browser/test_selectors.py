@@ -1,9 +1,9 @@
-"""The selectors that depend on Streamlit's elements match elements of the pages, so that an upgrade of Streamlit is noticed."""
+"""The selectors that depend on Streamlit's elements. A test fails if an upgrade of Streamlit breaks a selector."""
 
 from pages.components import assets
 from tests.support.browser import LONG, SHORT
 
-# Keeps the selectors that have matched no element so far in window.unmatched, and tries them after each change of the page.
+# Stores the selectors without a match in window.unmatched, and tries them again after each change of the page.
 # A trailing "*" is removed: elements inside Streamlit's header exist on Streamlit Community Cloud only.
 WATCH_SELECTORS = r"""text => {
   const sheet = new CSSStyleSheet();
@@ -31,14 +31,14 @@ def test_each_style_rule_for_streamlit_matches_an_element(person):
     person.draw(4)
     person.label(4, 1)
     page.get_by_text("My drawings", exact=True).click()
-    page.locator(".st-key-own_digits button").first.click()  # one of several options is selected
+    page.locator(".st-key-own_digits button").first.click()  # It shows a control with a selected option.
     person.settle()
     person.press("train")
-    page.locator(".st-key-predicting button").first.wait_for(timeout=LONG)  # a choice between two models
+    page.locator(".st-key-predicting button").first.wait_for(timeout=LONG)  # It shows the choice between two models.
     person.go("Train")
     person.go("Evaluate")
     page.locator(".st-key-comparison [data-testid=stVegaLiteChart]").first.wait_for(timeout=SHORT)
-    page.get_by_role("radio", name="Robustness").click()  # It takes seconds to compute, and a progress bar says so.
+    page.get_by_role("radio", name="Robustness").click()  # Its computation takes seconds and shows a progress bar.
     page.locator(".st-key-title [data-testid=stProgress]").first.wait_for(timeout=SHORT)
     person.settle()
     assert page.evaluate("[...window.unmatched]") == []

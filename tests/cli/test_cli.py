@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from digitcore.models import registry
 from digitcore.sweeps.runner import Sweep
 from digitcore.training.checkpoint import Checkpoint
 from digitcore.training.settings import TrainSettings
+from tests.support.jobs import until
 from tests.support.networks import HOSTILE
 from tests.support.photographs import photograph
 
@@ -32,7 +32,7 @@ TINY_SWEEP = ["mnist_samples=100", "epochs=1", "validation_samples=100"]
 
 @pytest.fixture
 def own_cache(tmp_path, monkeypatch):
-    """A cache folder with MNIST, in which no earlier sweep or training is stored."""
+    """Use a cache folder with MNIST and without stored sweeps and trainings."""
     cache = tmp_path / "cache"
     cache.mkdir()
     (cache / "mnist.npz").symlink_to(mnist.cache_file())
@@ -184,6 +184,16 @@ def test_train_writes_a_model(tmp_path, capsys):
     assert 0 < made.card.metrics["mnist_accuracy"] <= 1
 
 
+def _wait_while_running(process, condition):
+    """Wait until a condition holds, and fail if the process ends before. A busy machine imports TensorFlow slowly."""
+
+    def is_met():
+        assert process.poll() is None, "the process has ended"
+        return condition()
+
+    until(is_met, seconds=600)
+
+
 def _kept_epochs(folder):
     """Return the number of epochs of the saved state."""
     kept = [Checkpoint.load(file) for file in folder.glob("cache/checkpoints/*/checkpoint.npz")]
@@ -199,11 +209,7 @@ def test_killed_training_is_resumed(tmp_path, monkeypatch):
     monkeypatch.setenv("DIGITLAB_CACHE", str(tmp_path / "cache"))
     command = [sys.executable, "-m", "digitcore", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    end = time.monotonic() + 600  # A busy machine imports TensorFlow slowly.
-    while _kept_epochs(tmp_path) < 2:
-        assert time.monotonic() < end
-        assert process.poll() is None
-        time.sleep(0.01)
+    _wait_while_running(process, lambda: _kept_epochs(tmp_path) >= 2)
     process.kill()
     process.wait()
     before = Checkpoint.load(next(tmp_path.glob("cache/checkpoints/*/checkpoint.npz"))).points
@@ -293,7 +299,7 @@ def test_labels_lists_doubtful_labels(tmp_path, capsys, few):
 
 @pytest.fixture
 def unmeasured(monkeypatch):
-    """Trained models get one metric instead of all, which take half a minute."""
+    """Measure only one metric of trained models, because all metrics take half a minute."""
     monkeypatch.setattr(benchmark, "measure", lambda model: model.with_card(model.card.with_metrics({"mnist_accuracy": 0.1})))
 
 
@@ -364,7 +370,7 @@ def test_completion_of_models_recipes_and_settings(monkeypatch, capsys):
 
 
 def _start(arguments, **options):
-    """Start the command in a process group of its own, which gets the signals of a terminal."""
+    """Start the command in a separate process group, which gets the signals of a terminal."""
     command = [sys.executable, "-m", "digitcore", *arguments]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, text=True, start_new_session=True, **options)
 
@@ -385,11 +391,7 @@ def test_an_interrupted_sweep_prints_and_keeps_its_results_and_is_resumed(tmp_pa
     settings = ["epochs=1,2", "mnist_samples=500", "validation_samples=100"]
     arguments = ["sweep", "--start", "mlp", "--set", *settings, "--seeds", "4", "--out", str(out)]
     process = _start(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    end = time.monotonic() + 600  # A busy machine imports TensorFlow slowly.
-    while not out.exists() or "done" not in out.read_text():
-        assert time.monotonic() < end
-        assert process.poll() is None
-        time.sleep(0.01)
+    _wait_while_running(process, lambda: out.exists() and "done" in out.read_text())
     os.killpg(process.pid, signal.SIGINT)
     printed, errors = process.communicate(timeout=120)
     assert process.returncode == 130

@@ -21,7 +21,7 @@ def test_reading_that_fits_is_chosen(change, make, few, predictor):
     assert np.array_equal(reading.labels, few.labels)
 
 
-def test_an_odd_digit_is_no_reason_for_another_reading(few, predictor):
+def test_unusual_digit_does_not_change_the_reading(few, predictor):
     labels = few.labels.copy()
     labels[:7] = (labels[:7] + 1) % 10
     reading = choose_reading(few.digits, labels, predictor)
@@ -30,13 +30,13 @@ def test_an_odd_digit_is_no_reason_for_another_reading(few, predictor):
     assert not str(reading)
 
 
-def test_two_digits_are_not_judged(few, predictor):
+def test_two_digits_are_too_few_for_a_decision(few, predictor):
     reading = choose_reading(few.digits[:2], few.labels[:2] + 1, predictor)
     assert reading.agreement is None
     assert reading.is_plausible
 
 
-def test_labels_that_never_fit_are_doubted(few, predictor):
+def test_labels_that_do_not_fit_any_reading_are_reported(few, predictor):
     reading = choose_reading(few.digits, (few.labels + 3) % 10, predictor, [(few.labels + 5) % 10])
     assert not reading.is_plausible
     assert "0 % agree" in str(reading)

@@ -1,4 +1,4 @@
-"""Samples in the forms in which people bring them. Each test makes its own file."""
+"""Samples in many file formats. Each test writes its file."""
 
 import gzip
 import io
@@ -52,7 +52,7 @@ def in_folders(digits, labels, name="{label}/{i}.png", kind="PNG"):
     }
 
 
-# Files whose digits must come back bit by bit: name → function of the digits, (N, 28, 28) uint8, and the labels.
+# Files whose digits are imported unchanged: for each name, a function of the digits, (N, 28, 28) uint8, and the labels.
 EXACT = {
     "names of Keras": lambda x, y: npz(x_train=x[:12], y_train=y[:12], x_test=x[12:], y_test=y[12:]),
     "names of scikit-learn": lambda x, y: npz(X=x, y=y),
@@ -134,7 +134,7 @@ def pairs(digits, labels):
 
 
 @pytest.mark.parametrize("name", EXACT)
-def test_every_form_is_read(name, few, predictor):
+def test_every_format_is_read(name, few, predictor):
     n = 10 if name == "ten flat digits" else 20
     result = sample_files.read(EXACT[name](few.digits, few.labels), predictor=predictor)
     assert str(result) == f"{n} samples imported."
@@ -170,7 +170,7 @@ def test_transposed_digits_are_recognized(few, predictor):
     assert np.array_equal(sample_files.read(content).samples.digits, few.digits.transpose(0, 2, 1))
 
 
-def test_sets_without_names_are_paired_by_what_the_pictures_show(few, predictor):
+def test_sets_without_names_are_paired_by_the_content_of_the_pictures(few, predictor):
     x, y = few.digits, few.labels
     members = {"a": idx.encode(x[:10]), "b": idx.encode(x[10:]), "c": idx.encode(y[10:]), "d": idx.encode(y[:10])}
     result = sample_files.read(zipped(members), predictor=predictor)
@@ -187,14 +187,14 @@ def test_labels_that_do_not_fit_need_a_confirmation(few, predictor):
     assert "0 % agree" in result.doubt
 
 
-def test_own_exports_are_never_doubted(few, predictor):
+def test_exported_files_need_no_confirmation(few, predictor):
     odd = few.relabel(range(20), 3)
     result = sample_files.read(odd.to_npz(), predictor=predictor)
     assert np.array_equal(result.samples.digits, few.digits)
     assert not result.doubt
 
 
-def test_own_export_that_was_packed_again_is_read(few):
+def test_repacked_export_is_read(few):
     with zipfile.ZipFile(io.BytesIO(few.to_npz())) as own:
         content = zipped({"__MACOSX/._x": b""} | {f"samples/{name}": own.read(name) for name in own.namelist()})
     back = sample_files.read(content).samples
@@ -212,7 +212,7 @@ def test_the_first_samples_of_a_large_file_are_read(data):
         assert "The first 5,000 of 5,050 samples were read." in str(result)
 
 
-def test_files_of_systems_are_skipped_and_faults_are_named(few):
+def test_files_of_operating_systems_are_skipped_and_errors_are_named(few):
     members = {f"__MACOSX/0/._{i}.png": b"\0\5\x16\7" for i in range(8)} | {"0/.DS_Store": b"x", "Thumbs.db": b"x"}
     broken = {"3/broken.png": b"no picture"}
     result = sample_files.read(zipped(members | broken | in_folders(few.digits, few.labels)))
@@ -248,7 +248,7 @@ def test_files_of_systems_are_skipped_and_faults_are_named(few):
         (lambda x, y: zipped({f"{i}.png": picture(x[0]) for i in range(10, 40)}), "no label"),
     ],
 )
-def test_the_true_reason_is_named(make, reason, few):
+def test_error_message_names_the_true_reason(make, reason, few):
     with pytest.raises(SampleError, match=reason):
         sample_files.read(make(few.digits, few.labels))
 
@@ -261,7 +261,7 @@ def test_bad_lines_of_a_csv_file_are_named(few):
     assert [reason.partition(":")[0] for reason in result.rejected] == ["Line 4", "Line 6"]
 
 
-def test_random_files_of_the_benchmark_are_right_or_refused(predictor):
+def test_random_files_of_the_benchmark_are_correct_or_rejected(predictor):
     for case in sample_cases(12, seed=1):
         kind, reason = try_samples(case, predictor)
         assert kind == RIGHT or (kind == REFUSED and case.is_broken), f"{case.name}: {reason}"

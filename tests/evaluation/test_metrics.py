@@ -81,7 +81,8 @@ def test_calibration_equals_scikit_learn(seed, count):
 def test_points_of_a_reliability_diagram_have_at_least_ten_digits(seed, count):
     found = Evaluation.from_probabilities(*random_predictions(seed, count))
     table, fine = reliability_table(found), reliability_table(found, min_count=1)
-    assert table["count"].min() >= min(10, count) and table["count"].sum() == count
+    assert table["count"].min() >= min(10, count)
+    assert table["count"].sum() == count
     assert (table["count"] * table["accuracy"]).sum() == pytest.approx(found.correct)
     assert (table["count"] * table["confidence"]).sum() == pytest.approx((fine["count"] * fine["confidence"]).sum())
     assert table["confidence"].is_monotonic_increasing

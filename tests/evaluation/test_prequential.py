@@ -11,7 +11,7 @@ BLANK = np.zeros((28, 28), np.uint8)
 
 @pytest.fixture
 def samples():
-    """Thirty sevens, of which the first ten were predicted as 1 by a first model, and the others as 7 by a second model."""
+    """Return thirty sevens. A first model predicted 1 for the first ten, and a second model predicted 7 for the rest."""
     found = SampleSet()
     for number in range(30):
         first = FirstPrediction("aa" if number < 10 else "b" * 64, 1 if number < 10 else 7, 0.5)
@@ -21,11 +21,13 @@ def samples():
 
 def test_running_accuracy_has_the_wilson_interval_of_its_counts(samples):
     table = prequential_table(samples, {"aa": "genius"})
-    assert table["drawing"].tolist() == list(range(1, 31)) and table["correct"].tolist() == [0] * 10 + list(range(1, 21))
+    assert table["drawing"].tolist() == list(range(1, 31))
+    assert table["correct"].tolist() == [0] * 10 + list(range(1, 21))
     for row in table.to_dict("records"):
         assert row["accuracy"] == row["correct"] / row["drawing"]
         assert (row["low"], row["high"]) == pytest.approx(wilson_interval(row["correct"], row["drawing"]))
-    assert table["recent"].iloc[RECENT - 1] == 0.5 and table["recent"].iloc[-1] == 1
+    assert table["recent"].iloc[RECENT - 1] == 0.5
+    assert table["recent"].iloc[-1] == 1
     assert table["model"].unique().tolist() == ["genius", "bbbbbbbb"]
     assert table["drawing"][table["is_new_model"]].tolist() == [11]
 
@@ -41,7 +43,8 @@ def test_a_corrected_label_changes_the_result(samples):
 
 def test_without_first_predictions_the_table_is_empty(few):
     table = prequential_table(few, {})
-    assert table.empty and {"drawing", "accuracy", "low", "high"} <= set(table.columns)
+    assert table.empty
+    assert {"drawing", "accuracy", "low", "high"} <= set(table.columns)
 
 
 def test_the_chart_uses_columns_of_the_table(samples):

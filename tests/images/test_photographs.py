@@ -77,10 +77,13 @@ def test_bright_ink_on_dark_paper_is_predicted(kind, predictor):
     assert (predictor.probabilities(np.array(digits)).argmax(1) == np.arange(10)).sum() >= 9
 
 
-def test_number_of_parts_is_limited():
+def test_only_the_largest_parts_are_used():
     squares = (np.indices((128, 128)) % 4 == 0).all(0)
     ink = np.kron(squares, np.ones((4, 4))).astype(np.uint8) * 255
-    assert len(find_regions(ink, 100)) == MAX_PARTS
+    ink[496:502, 496:502] = 255  # This part is larger than all other parts.
+    regions = find_regions(ink, 100)
+    assert len(regions) == MAX_PARTS
+    assert (regions[0].left, regions[0].top, regions[0].right, regions[0].bottom) == (496, 496, 502, 502)
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (64, 700), (700, 64)])

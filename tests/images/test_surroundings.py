@@ -1,4 +1,4 @@
-"""Pictures whose border is not paper: frames, screenshots, and crops to the ink. Each test draws its own pictures."""
+"""Pictures whose border is not paper: frames, screenshots, and crops to the ink. The tests draw the pictures."""
 
 import io
 
@@ -16,7 +16,7 @@ GLYPH_OF = {int(name[0]): name for name in reversed(GLYPHS)} | {int(name[0]): na
 
 
 def drawing(label, side=280, brush=20):
-    """A digit, white on black, (side, side) uint8."""
+    """Return a digit, white on black, (side, side) uint8."""
     lines = [synthetic.smooth(points, corners) for points, corners in synthetic.parse_glyph(GLYPHS[GLYPH_OF[label]])]
     ink = strokes.paint(synthetic.fit(lines, extent=170), brush=brush)
     return np.asarray(Image.fromarray(ink).resize((side, side), Image.Resampling.BOX))
@@ -31,7 +31,7 @@ def framed(picture, level, sides="tblr"):
 
 
 def with_axes(picture):
-    """A plot: the picture with an outline, ticks and numbers on a white page."""
+    """Return a plot: the picture with an outline, ticks and numbers on a white page."""
     side = len(picture)
     page = Image.fromarray(np.pad(picture, 50, constant_values=255))
     pen = ImageDraw.Draw(page)

@@ -1,6 +1,6 @@
-"""The processes of a cluster: how they start, who may connect to them, what happens when they die, and what they leave behind.
+"""The processes of a cluster: their start, permitted clients, replacement after a crash, and remaining files.
 
-A test that kills or stops a process has a cluster of its own.
+A test that kills or stops a process has a separate cluster.
 """
 
 import json
@@ -31,14 +31,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def own():
-    """A cluster that only this test uses."""
+    """Start a cluster that only this test uses."""
     with own_cluster() as started:
         yield started
 
 
 @pytest.fixture(scope="module")
 def shared():
-    """The service of a cluster that the tests of this module share. No test may harm it."""
+    """Return the service of a cluster that the tests of this module share. No test may kill its processes."""
     with own_cluster() as started:
         yield started.service
 
@@ -58,7 +58,7 @@ def test_a_process_that_starts_after_its_server_has_ended_ends(tmp_path):
 
 @dataclass(frozen=True)
 class ConfigurationTask(Task):
-    """Returns the configuration of the worker's Dask."""
+    """A task that returns the configuration of the worker's Dask."""
 
     @property
     def label(self):
@@ -68,13 +68,13 @@ class ConfigurationTask(Task):
         return dask.config.get("distributed.worker.profile.enabled"), dask.config.get("distributed.admin.tick.interval")
 
 
-def test_a_worker_keeps_no_statistics_of_itself(shared):
+def test_a_worker_records_no_statistics(shared):
     assert shared.submit(ConfigurationTask()).wait(PATIENCE) == (False, "500ms")
 
 
 @dataclass(frozen=True)
 class ModulesTask(Task):
-    """Returns whether the worker has loaded Keras."""
+    """A task that returns whether the worker has loaded Keras."""
 
     @property
     def label(self):
@@ -84,11 +84,11 @@ class ModulesTask(Task):
         return "keras" in sys.modules
 
 
-def test_a_worker_imports_training_only_if_its_service_says_so(shared):
+def test_a_worker_imports_training_only_if_its_service_requests_it(shared):
     assert not shared.submit(ModulesTask()).wait(PATIENCE)
 
 
-def test_two_clusters_of_one_process_start_at_once():
+def test_two_clusters_of_one_process_start_at_the_same_time():
     services = [JobService(imports_training=False) for _ in range(2)]
     try:
         jobs = [service.submit(ConfigurationTask()) for service in services]
@@ -125,7 +125,7 @@ def test_a_killed_nanny_is_reported_and_replaced(own):
 
 
 def test_a_stopped_worker_is_killed_and_replaced(own):
-    """A process that a signal has stopped answers no one and would never end."""
+    """A process that was stopped by a signal does not respond and never ends."""
     job, worker = running_job(own.service), own.worker
     worker.suspend()
     with pytest.raises(WorkerDiedError):
@@ -135,7 +135,7 @@ def test_a_stopped_worker_is_killed_and_replaced(own):
 
 
 def test_a_killed_worker_of_an_outside_cluster(tmp_path):
-    """Jobs run on both workers of a `dask scheduler` at once. A job whose worker dies starts again."""
+    """Jobs run on both workers of a `dask scheduler` at the same time. A job whose worker dies starts again."""
     with OutsideCluster(tmp_path) as outside:
         for _ in range(2):
             outside.start_worker()
@@ -172,7 +172,7 @@ def test_idle_workers_are_stopped():
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_nothing_outlives_the_server(how, tmp_path):
+def test_no_process_or_folder_remains_after_the_server(how, tmp_path):
     code = """
         import signal, sys, time
         from digitcore.jobs.service import JobService

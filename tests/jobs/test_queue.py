@@ -33,14 +33,19 @@ def start_next(queue):
     return job
 
 
-def test_an_empty_queue_has_no_next(queue):
-    assert queue.next() is None and len(queue) == 0 and queue.jobs() == []
+def test_an_empty_queue_has_no_next_job(queue):
+    assert queue.next() is None
+    assert len(queue) == 0
+    assert queue.jobs() == []
 
 
-def test_jobs_run_as_they_came(queue):
+def test_jobs_run_in_the_order_of_their_submission(queue):
     first, second = add(queue, "ann"), add(queue, "bob")
-    assert start_next(queue) is first and first.status == JobStatus.RUNNING
-    assert start_next(queue) is second and queue.next() is None and queue.n_running == 2
+    assert start_next(queue) is first
+    assert first.status == JobStatus.RUNNING
+    assert start_next(queue) is second
+    assert queue.next() is None
+    assert queue.n_running == 2
 
 
 def test_one_running_job_for_each_owner(queue):
@@ -50,17 +55,18 @@ def test_one_running_job_for_each_owner(queue):
     assert queue.next() is second
 
 
-def test_low_priority_runs_when_no_other_waits_and_beside_its_owner_s(queue):
+def test_low_priority_jobs_run_last_and_beside_another_job_of_their_owner(queue):
     low = add(queue, "ann", Priority.LOW)
     normal = add(queue, "ann")
-    assert start_next(queue) is normal and start_next(queue) is low
+    assert start_next(queue) is normal
+    assert start_next(queue) is low
     blocked, another_low = add(queue, "ann"), add(queue, "ann", Priority.LOW)
     assert queue.next() is another_low, "the owner's other job has to wait anyway"
     queue.discard(normal)
     assert queue.next() is blocked
 
 
-def test_positions(queue):
+def test_positions_in_the_queue(queue):
     jobs = [add(queue, "ann"), add(queue, "ann", Priority.LOW), add(queue, "ann"), add(queue, "bob")]
     assert [job.position for job in jobs] == [0, 3, 1, 2]
     queue.start(jobs[0])
@@ -73,12 +79,16 @@ def test_positions(queue):
 def test_only_a_waiting_job_is_withdrawn(queue):
     waiting, running = add(queue), add(queue)
     queue.start(running)
-    assert queue.remove(waiting) and not queue.remove(waiting) and not queue.remove(running)
-    assert queue.is_running(running) and len(queue) == 1
-    assert queue.pop_running() == [running] and len(queue) == 0
+    assert queue.remove(waiting)
+    assert not queue.remove(waiting)
+    assert not queue.remove(running)
+    assert queue.is_running(running)
+    assert len(queue) == 1
+    assert queue.pop_running() == [running]
+    assert len(queue) == 0
 
 
-def test_limits():
+def test_the_queue_has_limits():
     Limits.check(4, 4, "epochs")
     with pytest.raises(JobError, match="allows 4 epochs, but there would be 5"):
         Limits.check(5, 4, "epochs")

@@ -39,7 +39,7 @@ def test_a_training_reports_its_progress_and_returns_a_run(service, random_mlp, 
 
 
 def test_server_process_needs_no_keras():
-    """The imports of the server, in another process, because the process of the tests has loaded Keras."""
+    """The test runs the imports of the server in another process, because the process of the tests has loaded Keras."""
     code = """
         import sys
         from digitcore import models
@@ -59,7 +59,7 @@ def test_a_model_is_evaluated(service, genius):
     assert service.submit(EvaluateTask(genius)).wait(PATIENCE).evaluation.correct == found.evaluation.correct
 
 
-def test_a_query_can_be_stopped(service, genius):
+def test_a_query_is_stopped(service, genius):
     job = service.submit(RobustnessTask(genius))
     until(lambda: job.events)
     job.stop()
@@ -68,13 +68,13 @@ def test_a_query_can_be_stopped(service, genius):
     assert job.progress.share < 1
 
 
-def test_statistics_and_neighbors(service, data):
+def test_statistics_and_neighbors_are_computed(service, data):
     assert service.submit(StatisticsTask(3)).wait(PATIENCE).mosaic.shape == (280, 560)
     found = service.submit(NeighborsTask(models.load("mlp"), data.test_images[:1])).wait(PATIENCE)
     assert set(found.labels[0].tolist()) == {7}
 
 
-def test_a_training_without_data_fails_with_a_sentence(service, random_mlp):
+def test_a_training_without_data_fails_with_a_message(service, random_mlp):
     job = submit_training(service, random_mlp, SampleSet(), TrainSettings(mnist_samples=0))
     with pytest.raises(Exception, match="label a drawing"):
         job.wait(PATIENCE)
@@ -102,7 +102,7 @@ def test_each_owner_has_one_running_job_and_low_priority_comes_last(service):
     assert low.wait(PATIENCE) == "stopped"
 
 
-def test_the_jobs_of_a_session_that_is_gone_are_stopped():
+def test_the_jobs_of_a_closed_session_are_stopped():
     present = {"ann", "bob"}
     with own_cluster(is_wanted=lambda job: job.owner in present) as own:
         running, waiting = (own.service.submit(EndlessTask(), owner="ann") for _ in range(2))
@@ -135,11 +135,14 @@ def test_the_limit_of_jobs(service, monkeypatch):
     assert job.wait(PATIENCE) == "stopped"
 
 
-def test_a_training_at_its_limit_of_seconds_keeps_what_it_learnt(service, random_mlp, monkeypatch):
+def test_a_training_at_its_limit_of_seconds_keeps_its_weights(service, random_mlp, monkeypatch):
     monkeypatch.setattr(service, "limits", Limits(seconds=1))
     run = submit_training(service, random_mlp, SampleSet(), LONG).wait(PATIENCE)
     assert run.stopped
+    assert run.seconds >= 1
+    assert run.history[-1]["epoch"] < LONG.epochs
     assert run.model.card.trained
+    assert run.model.hash != random_mlp.hash
 
 
 def test_a_stopped_training_is_continued(service, random_mlp):
@@ -158,7 +161,7 @@ def test_a_stopped_training_is_continued(service, random_mlp):
 
 
 @pytest.mark.parametrize("is_asked", [True, False], ids=["asked by the user", "at its limit of seconds"])
-def test_a_job_that_does_not_stop_loses_its_worker(is_asked):
+def test_the_worker_of_a_job_that_does_not_stop_is_replaced(is_asked):
     with own_cluster(limits=Limits(seconds=100 if is_asked else 0.1), stop_timeout=0.1) as own:
         worker = own.worker
         job = own.service.submit(EndlessTask(heeds_stop=False))
@@ -189,7 +192,7 @@ def test_the_limit_of_seconds_counts_from_the_start_on_a_worker(tmp_path, monkey
             job = service.submit(EndlessTask(heeds_stop=False))
             until(lambda: job.status == "running")
             n_before = service.n_checks
-            until(lambda: service.n_checks > n_before + 5)  # longer than the limit and the time to stop together
+            until(lambda: service.n_checks > n_before + 5)  # This is longer than the limit plus the time to stop.
             assert not job.done, "there is no worker yet"
             outside.start_worker()
             with pytest.raises(JobError, match="did not stop in time"):
@@ -199,7 +202,7 @@ def test_the_limit_of_seconds_counts_from_the_start_on_a_worker(tmp_path, monkey
             service.close()
 
 
-def test_a_closed_service_has_no_threads_and_takes_no_jobs(random_mlp):
+def test_a_closed_service_has_no_threads_and_rejects_jobs(random_mlp):
     def threads():
         return {thread for thread in threading.enumerate() if thread.name.startswith("jobs")}
 

@@ -19,11 +19,13 @@ def run(task, should_stop=lambda: False):
 
 
 def test_training_is_scored_before_and_after(random_mlp, few):
-    held_out = few.concatenate(few).concatenate(few)  # six of each digit: one is held out
+    held_out = few.concatenate(few).concatenate(few)  # There are six of each digit, and one is held out.
     held_out = SampleSet.from_arrays(held_out.digits, held_out.labels).add(few.digits[0], 0, is_example=True)
     settings = TrainSettings(mnist_samples=500, epochs=1, validation_samples=100)
     result, events = run(tasks.TrainTask(random_mlp, held_out, settings))
-    assert result.history == [event.point for event in events] and result.personal_is_held_out and result.personal_after.n == 10
+    assert result.history == [event.point for event in events]
+    assert result.personal_is_held_out
+    assert result.personal_after.n == 10
     assert result.model.card.training_data == TrainingData(drawings=50, mnist_digits=501), "an example is an MNIST digit"
     assert result.sample_hashes == frozenset(held_out.training_part().digit_hashes)
     assert result.mnist_before is None, "the card of random weights has no MNIST score"
@@ -45,28 +47,35 @@ def test_a_training_without_data(random_mlp):
 
 def test_evaluation_is_cached_and_can_be_stopped(genius, random_mlp):
     first, events = run(tasks.EvaluateTask(genius))
-    assert first.evaluation.accuracy == pytest.approx(genius.card.metrics["mnist_accuracy"], abs=2e-4) and first.milliseconds > 0
-    assert [event.share for event in events] == sorted(event.share for event in events) and events[-1].share == 1
+    assert first.evaluation.accuracy == pytest.approx(genius.card.metrics["mnist_accuracy"], abs=2e-4)
+    assert first.milliseconds > 0
+    assert [event.share for event in events] == sorted(event.share for event in events)
+    assert events[-1].share == 1
     again, events = run(tasks.EvaluateTask(genius))
-    assert again.evaluation is first.evaluation and not events
+    assert again.evaluation is first.evaluation
+    assert not events
     with pytest.raises(CancelledError):
         run(tasks.EvaluateTask(_changed(random_mlp)), lambda: True)
 
 
 def _changed(bundle):
-    """The same model under another hash."""
+    """Return the same model with another hash."""
     return type(bundle)(bundle.card, bundle.keras_bytes, bundle.tflite_bytes + b"\0")
 
 
 def test_a_model_is_scored_after_its_training(random_mlp, few, genius):
     settings = TrainSettings(mnist_samples=500, epochs=1, validation_samples=100)
     result, _ = run(tasks.TrainTask(genius, few, settings))
-    assert result.mnist_before.correct == 10_000 - genius.card.metrics["mnist_errors"] and result.mnist_after is None
+    assert result.mnist_before.correct == 10_000 - genius.card.metrics["mnist_errors"]
+    assert result.mnist_after is None
     scores, events = run(tasks.ScoreRunTask("id", genius, result.model))
     shares = [event.share for event in events]
-    assert shares == sorted(shares) and shares[-1] in (0.6, 1)  # the initial model may have been read before
+    # The score of the initial model can be in the cache.
+    assert shares == sorted(shares)
+    assert shares[-1] in (0.6, 1)
     scored = result.with_mnist_scores(scores)
-    assert scored.mnist_after.n == 10_000 and 0 <= scored.mnist_p_value <= 1
+    assert scored.mnist_after.n == 10_000
+    assert 0 <= scored.mnist_p_value <= 1
     assert scored.model.card.metrics["mnist_errors"] == 10_000 - scored.mnist_after.correct
     with pytest.raises(CancelledError):
         run(tasks.ScoreRunTask("id", genius, _changed(random_mlp)), lambda: True)
@@ -74,7 +83,9 @@ def test_a_model_is_scored_after_its_training(random_mlp, few, genius):
 
 def test_a_shipped_model_is_imported_with_its_metrics(genius):
     imported, _ = run(tasks.ImportModelTask(genius.keras_bytes, "mine"))
-    assert imported.name == "mine" and imported.key == genius.key and imported.card.metrics == genius.card.metrics
+    assert imported.name == "mine"
+    assert imported.key == genius.key
+    assert imported.card.metrics == genius.card.metrics
     with pytest.raises(ModelError):
         run(tasks.ImportModelTask(b"PK nothing", "mine"))
 
@@ -84,7 +95,7 @@ def test_a_lab_is_opened(lab):
     assert [record.name for record in opened.snapshot.runs] == ["run 1", "run 2"]
 
 
-def test_the_other_tasks(genius, data):
+def test_statistics_activations_and_neighbors_are_returned(genius, data):
     assert run(tasks.StatisticsTask(3))[0].mosaic.shape == (280, 560)
     assert run(tasks.ActivationsTask(genius, data.test_images[0]))[0][-1].maps.argmax() == 7
     assert set(run(tasks.NeighborsTask(genius, data.test_images[:1]))[0].labels[0].tolist()) == {7}
@@ -93,8 +104,11 @@ def test_the_other_tasks(genius, data):
 def test_a_network_is_built_and_timed():
     network = NetworkSpec((Block("conv", 4, pooling=True), Block("dense", 8))).to_json()
     built, events = run(tasks.BuildNetworkTask(network, 3, "untrained"))
-    assert built.model.card.network == network and not built.model.card.trained and built.model.name == "untrained"
-    assert 0 < built.seconds_per_1000 < 100 and events == [tasks.Progress(0.5)]
+    assert built.model.card.network == network
+    assert not built.model.card.trained
+    assert built.model.name == "untrained"
+    assert 0 < built.seconds_per_1000 < 100
+    assert events == [tasks.Progress(0.5)]
     again, _ = run(tasks.BuildNetworkTask(network, 3, "untrained"))
     digits = np.random.default_rng(0).integers(0, 256, (5, 28, 28)).astype(np.uint8)
     first, second = (one.model.predictor().probabilities(digits) for one in (built, again))

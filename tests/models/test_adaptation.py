@@ -1,4 +1,4 @@
-"""What the numbers of an imported model mean is measured by the loss on validation digits."""
+"""Inputs and outputs of imported models. The loss on validation digits decides between their possible meanings."""
 
 import keras
 import numpy as np

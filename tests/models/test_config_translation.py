@@ -1,4 +1,4 @@
-"""Configurations of older Keras models, as their files hold them."""
+"""Configurations of older Keras models."""
 
 import json
 
@@ -22,7 +22,7 @@ def first_config(model, index=0):
 
 
 @pytest.mark.parametrize("name", models.names())
-def test_modern_configuration_stays(name):
+def test_modern_configuration_is_unchanged(name):
     config = json.loads(fuzz.read_zip(models.load(name).keras_bytes)["config.json"])
     translated = translate(config)
 
@@ -89,7 +89,7 @@ def test_numpy_value_becomes_a_number():
     assert first_config(sequential(layer("LeakyReLU", alpha=value)))["alpha"] == 0.3
 
 
-def test_old_values_get_their_modern_form():
+def test_old_values_are_replaced_by_modern_values():
     old = layer("BatchNormalization", axis=[3], fused=True)
     assert first_config(sequential(old)) == {"axis": 3}
     assert first_config(sequential(layer("Activation", activation="softmax_v2"))) == {"activation": "softmax"}
@@ -99,13 +99,13 @@ def test_old_values_get_their_modern_form():
     assert translated["config"] == {"distribution": "truncated_normal"}
 
 
-def test_module_of_a_stranger_stays():
+def test_unknown_module_is_unchanged():
     assert translate({"class_name": "Dense", "module": "subprocess", "config": {}})["module"] == "subprocess"
     assert translate({"class_name": "Dense", "module": "keras.src.layers.core.dense", "config": {}})["module"] == "keras.layers"
 
 
 @pytest.mark.parametrize("function", ["exec", "math.truediv"])
-def test_arithmetic_without_a_number_stays(function):
+def test_arithmetic_without_a_number_is_unchanged(function):
     old = layer("TFOpLambda", function=function) | {"name": "f", "inbound_nodes": [["x", 0, 0, {"y": ["z", 0, 0]}]]}
     assert translate(old)["class_name"] == "TFOpLambda"
 
@@ -118,7 +118,7 @@ def test_malformed_configuration_stays_malformed(name, config):
     assert translate({"class_name": name, "config": config})["class_name"] in ("Sequential", "Functional")
 
 
-def test_layer_that_is_idle_in_predictions_is_replaced():
+def test_layer_without_effect_on_predictions_is_replaced():
     translated = translate(sequential(layer("RandomRotation", name="turn", factor=0.1)))["config"]["layers"][0]
     assert (translated["class_name"], translated["config"]) == ("Activation", {"name": "turn", "activation": "linear"})
     strange = layer("RandomRotation", name="turn") | {"module": "os"}

@@ -1,4 +1,4 @@
-"""An exported model predicts like the pages, with only LiteRT, NumPy, Pillow and SciPy."""
+"""Exported models. They give the predictions of the pages with only LiteRT, NumPy, Pillow and SciPy."""
 
 import io
 import json

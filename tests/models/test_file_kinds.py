@@ -1,4 +1,4 @@
-"""Files that are no Keras models get a sentence that says what they are."""
+"""Files that are not Keras models. The error message names their kind."""
 
 import pickle
 

@@ -1,4 +1,4 @@
-"""Files of Keras 1 to 3 give the same outputs as the model that was saved."""
+"""Files of Keras 1 to 3. They give the same outputs as the saved model."""
 
 import io
 

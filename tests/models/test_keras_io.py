@@ -37,7 +37,7 @@ def test_file_that_keras_cannot_open_is_rejected(random_mlp):
 
 @pytest.fixture(scope="module")
 def compiled():
-    """The content of the file of a compiled model with every kind of layer of the shipped networks and a schedule of ours."""
+    """Return the file of a compiled model with every kind of layer of the shipped networks and a schedule of this library."""
     model = networks.build("genius", seed=1)
     model.compile(keras.optimizers.Adam(TriangularSchedule(0.1, 2, 8)), "categorical_crossentropy")
     return model, keras_io.save_keras(model)

@@ -41,7 +41,7 @@ ROWS = (
 @pytest.mark.parametrize(
     "settings", [TrainSettings(), TrainSettings(optimizer="sgd"), TrainSettings(optimizer="adamw", ema_momentum=0.9)]
 )
-def test_memory_estimate_counts_what_a_training_holds(settings):
+def test_memory_estimate_counts_the_memory_of_a_training(settings):
     """The outputs of all layers, the gradients and the slots of the optimizer are counted in the Keras model."""
     spec = NetworkSpec(ROWS)
     model = networks.build(spec.to_json())

@@ -10,7 +10,7 @@ from digitcore.models import keras_io, reader, registry
 SHIPPED = registry.SHIPPED_FOLDER
 
 
-def test_a_name_wins_over_a_folder(tmp_path, monkeypatch):
+def test_a_name_is_preferred_to_a_folder(tmp_path, monkeypatch):
     shutil.copytree(SHIPPED / "fast", tmp_path / "mlp")
     monkeypatch.chdir(tmp_path)
     assert models.load("mlp").card.network == "mlp"
@@ -35,13 +35,13 @@ def test_a_tflite_file_predicts_but_is_not_trained(data):
         ("a.txt", b"nothing", "not a model saved by Keras"),
     ],
 )
-def test_a_wrong_file_gives_a_sentence(tmp_path, name, content, sentence):
+def test_a_wrong_file_gives_a_message(tmp_path, name, content, sentence):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ModelError, match=sentence):
         models.load(tmp_path / name)
 
 
-def test_a_changed_or_incomplete_folder_gives_a_sentence(tmp_path):
+def test_a_changed_or_incomplete_folder_gives_a_message(tmp_path):
     shutil.copytree(SHIPPED / "fast", tmp_path / "mine")
     (tmp_path / "mine" / "model.tflite").write_bytes(b"other")
     with pytest.raises(ModelError, match=r"do not match its card\. Train or export"):

@@ -5,7 +5,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import h5py
@@ -16,13 +15,14 @@ import pytest
 from digitcore.errors import ModelError
 from digitcore.models import sandbox, upload
 from tests.support import fuzz
+from tests.support.jobs import until
 
 SANDBOX = [sys.executable, "-m", "digitcore.models.sandbox"]
 
 
 @pytest.fixture(scope="module")
 def damaged_folder(tmp_path_factory):
-    """A folder with a damaged file, after a sandbox that prints its limits has read it."""
+    """Return a folder with a damaged file, after a sandbox that prints its limits has read it."""
     folder = tmp_path_factory.mktemp("sandbox")
     (folder / "0.in").write_bytes(b"nothing")
     code = (
@@ -37,7 +37,7 @@ def damaged_folder(tmp_path_factory):
 def test_sandbox_has_limits(damaged_folder):
     memory, seconds, size = json.loads((damaged_folder / "limits").read_text())
     assert memory == sandbox.MAX_ADDRESS_SPACE
-    assert sandbox.MAX_CPU_SECONDS < seconds < 2 * sandbox.MAX_CPU_SECONDS  # Each model may use so many seconds.
+    assert sandbox.MAX_CPU_SECONDS < seconds < 2 * sandbox.MAX_CPU_SECONDS  # Each model may use this number of seconds.
     assert size == sandbox.MAX_FILE_SIZE
 
 
@@ -64,12 +64,14 @@ def test_sandbox_ends_with_the_process_that_started_it(tmp_path, genius):
 
 def children_in_the_sandbox(pid):
     """Return the children of a process as soon as they have the limits of the sandbox."""
-    for _ in range(6000):
-        children = psutil.Process(pid).children()
-        if children and all(child.rlimit(psutil.RLIMIT_CPU)[0] == sandbox.MAX_CPU_SECONDS for child in children):
-            return children
-        time.sleep(0.01)
-    raise TimeoutError("The sandbox did not start.")
+    parent = psutil.Process(pid)
+
+    def are_limited():
+        children = parent.children()
+        return children and all(child.rlimit(psutil.RLIMIT_CPU)[0] == sandbox.MAX_CPU_SECONDS for child in children)
+
+    until(are_limited)
+    return parent.children()
 
 
 def test_cost_of_genius_is_within_the_limits(tmp_path, genius):
@@ -140,7 +142,7 @@ def test_weights_that_are_text_are_rejected(tmp_path, genius):
         sandbox.check_weights(with_weights(tmp_path, genius, hdf5(layers=np.array([b"text", b"more"]))))
 
 
-# As macOS answers, and as Windows, which has no module `resource`.
+# macOS rejects the limits, and Windows has no module `resource`.
 WITHOUT_MEMORY_LIMIT = """
 import resource
 set_limit = resource.setrlimit
@@ -178,7 +180,7 @@ def test_missing_limits_do_not_stop_an_import(tmp_path, system, missing):
         (0, b"MemoryError", "exit status 0"),
     ],
 )
-def test_only_a_limit_that_was_reached_is_blamed(status, stderr, words):
+def test_error_message_names_only_a_limit_that_was_reached(status, stderr, words):
     assert words in upload.explain_exit(status, stderr)
 
 
@@ -191,7 +193,7 @@ def test_error_message_has_no_path():
 
 
 def test_model_that_ends_the_sandbox_does_not_affect_the_others(monkeypatch, tmp_path, genius):
-    """A stand-in for the sandbox: it opens files until one of them ends the process."""
+    """The test replaces the sandbox by a script that opens files until a file ends the process."""
     fake = tmp_path / "fake.py"
     fake.write_text(
         "import os, signal, sys; from pathlib import Path\n"

@@ -1,4 +1,4 @@
-"""The size of a model is known before Keras allocates memory for it."""
+"""Estimates of the size of a model before Keras allocates its memory."""
 
 import json
 

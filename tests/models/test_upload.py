@@ -1,4 +1,4 @@
-"""Untrusted models: valid models of several shapes are adapted, hostile files are rejected before Keras opens them."""
+"""Untrusted models: valid models are adapted, and hostile files are rejected before Keras opens them."""
 
 import io
 import json
@@ -93,7 +93,7 @@ REJECTED_BY_THE_CHECK = {
 
 @pytest.fixture(scope="module")
 def hostile(genius):
-    """Hostile files by name."""
+    """Return hostile files by name."""
     return dict(fuzz.model_uploads(genius.keras_bytes, 0))
 
 
@@ -181,7 +181,7 @@ REJECTED_BY_THE_SANDBOX = {
 
 @pytest.fixture(scope="module")
 def outcomes(hostile, tmp_path_factory):
-    """The outcome of each file. One process opens them, because it takes seconds to start."""
+    """Return the outcome of each file. One process opens all files, because its start takes seconds."""
     folder = tmp_path_factory.mktemp("models")
     other = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(10)])
     no_numbers = convolutions(2, 1)
@@ -210,7 +210,7 @@ def test_no_files_give_no_models():
     assert upload.open_each([]) == []
 
 
-def test_killed_sandbox_is_no_reason_to_blame_memory_or_time(genius):
+def test_error_message_of_a_killed_sandbox_names_neither_memory_nor_time(genius):
     before = psutil.Process().children()
 
     def kill():

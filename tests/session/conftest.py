@@ -1,4 +1,4 @@
-"""A session without Streamlit: real models and predictors, and a job service that runs nothing."""
+"""Fixtures for a session without Streamlit: real models and predictors, and a job service that runs no jobs."""
 
 import pytest
 
@@ -51,7 +51,7 @@ def session(resources):
 
 @pytest.fixture
 def finish_training(session):
-    """A function that finishes the session's training with a model."""
+    """Return a function that finishes the session's training with a model."""
 
     def finish(model, start):
         session.training_job.finish(Run(model, model.card.history, TrainSettings(), start.name, 1.0))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from digitcore.errors import ImageError
 from digitcore.images import digit_from_canvas
 from pages.session.canvas_state import BLACK, WHITE, CanvasState, Drawing
 
@@ -19,7 +20,7 @@ def rgba(digit):
 
 
 def sent(image, paths=PATHS[:1]):
-    """What the widget sends."""
+    """Return a value of the widget."""
     file = io.BytesIO()
     Image.fromarray(image).save(file, "PNG")
     url = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
@@ -38,97 +39,123 @@ def drawn(canvas, data):
 
 
 def test_a_new_canvas_is_blank(canvas):
-    assert canvas.digit is None and canvas.drawing.n_strokes == 0 and canvas.encoded_strokes() == ""
+    assert canvas.digit is None
+    assert canvas.drawing.n_strokes == 0
+    assert canvas.encoded_strokes() == ""
 
 
-def test_undo_and_redo_replace_the_widget_in_any_case(canvas):
-    """The browser holds strokes back until the next widget is there."""
+def test_undo_and_redo_on_a_blank_canvas_replace_the_widget(canvas):
+    """The browser keeps new strokes until the next widget is there."""
+    keys = [canvas.key]
     canvas.undo()
+    keys.append(canvas.key)
     canvas.redo()
-    assert canvas.revision == 2 and canvas.drawing.n_strokes == 0
+    keys.append(canvas.key)
+    assert len(set(keys)) == 3
+    assert canvas.drawing.n_strokes == 0
 
 
 def test_the_digit_is_that_of_the_image(canvas, data):
     canvas.sync_from_widget(canvas.key, sent(rgba(data.test_images[0])))
     assert np.array_equal(canvas.digit, digit_from_canvas(rgba(data.test_images[0])))
-    assert canvas.drawing.n_strokes == 1 and canvas.encoded_strokes().startswith('{"side":280')
+    assert canvas.drawing.n_strokes == 1
+    assert canvas.encoded_strokes().startswith('{"side":280')
 
 
 @pytest.mark.parametrize("value", [None, {}, {"drawing": None}, {"drawing": {"raw": None, "data": None}}])
-def test_nothing_sent_changes_nothing(drawn, value):
+def test_an_empty_value_changes_nothing(drawn, value):
     before = drawn.drawing
     drawn.sync_from_widget(drawn.key, value)
     assert drawn.drawing is before
 
 
-def test_another_revision_s_image_is_ignored(drawn, data):
+def test_the_image_of_another_revision_is_ignored(drawn, data):
     before, old_key = drawn.drawing, drawn.key
     drawn.new_revision()
     drawn.sync_from_widget(old_key, sent(rgba(data.test_images[1])))
-    assert drawn.digit is None and before.digit is not None
+    assert drawn.digit is None
+    assert before.digit is not None
 
 
-def test_an_image_that_cannot_be_read_is_one_sentence(canvas):
+def test_an_unreadable_image_gives_an_error_message(canvas):
     broken = sent(np.zeros((4, 4, 4), np.uint8))
     broken["drawing"]["data"] = sent(np.zeros((4, 4, 3), np.uint8))["drawing"]["data"]
+    with pytest.raises(ImageError, match="RGBA") as error:
+        digit_from_canvas(np.zeros((4, 4, 3), np.uint8))
     canvas.sync_from_widget(canvas.key, broken)
-    assert canvas.digit is None and "RGBA" in canvas.error
+    assert canvas.digit is None
+    assert canvas.error == str(error.value)
+    assert canvas.drawing.n_strokes == 1
+    assert canvas.preview is None
 
 
 def test_undo_and_redo_of_restored_strokes(drawn):
     drawn.remount()
     drawn.undo()
-    assert drawn.drawing.n_strokes == 1 and drawn.initial_drawing["objects"] == PATHS[:1]
-    assert drawn.awaiting_image and drawn.digit is None and drawn.drawing.digit is not None
+    assert drawn.drawing.n_strokes == 1
+    assert drawn.initial_drawing["objects"] == PATHS[:1]
+    assert drawn.awaiting_image
+    assert drawn.digit is None
+    assert drawn.drawing.digit is not None
     drawn.undo()
-    assert drawn.drawing.n_strokes == 0 and not drawn.awaiting_image and drawn.drawing.digit is None
+    assert drawn.drawing.n_strokes == 0
+    assert not drawn.awaiting_image
+    assert drawn.drawing.digit is None
     drawn.redo()
     drawn.redo()
-    assert drawn.initial_drawing["objects"] == PATHS[:2] and drawn.drawing.redo_stack == ()
+    assert drawn.initial_drawing["objects"] == PATHS[:2]
+    assert drawn.drawing.redo_stack == ()
 
 
-def test_a_new_stroke_forgets_what_could_be_redone(drawn, data):
+def test_a_new_stroke_clears_the_redo_history(drawn, data):
     drawn.undo()
     drawn.sync_from_widget(drawn.key, sent(rgba(data.test_images[1]), PATHS[:1]))
-    assert drawn.drawing.redo_stack == (PATHS[1],), "the image of what was left is no new stroke"
+    assert drawn.drawing.redo_stack == (PATHS[1],), "the image after Undo is not a new stroke"
     drawn.sync_from_widget(drawn.key, sent(rgba(data.test_images[2]), PATHS))
     assert drawn.drawing.redo_stack == ()
 
 
-def test_clear_is_undone_by_one_step(drawn):
+def test_one_undo_reverts_clear(drawn):
     before = drawn.drawing.digit
     drawn.clear()
-    assert drawn.digit is None and drawn.initial_drawing is None
+    assert drawn.digit is None
+    assert drawn.initial_drawing is None
     drawn.clear()
     drawn.undo()
-    assert drawn.digit is before and drawn.initial_drawing["objects"] == PATHS[:2]
+    assert drawn.digit is before
+    assert drawn.initial_drawing["objects"] == PATHS[:2]
 
 
 def picture(canvas, digit, **other):
-    """Of a stroke under way, as the browser sends it."""
+    """Return a picture of an unfinished stroke in the format of the browser."""
     url = sent(rgba(digit))["drawing"]["data"]
     return {"number": 7, "revision": canvas.revision, "n_strokes": canvas.drawing.n_strokes, "url": url} | other
 
 
-def test_a_picture_of_a_stroke_is_shown_until_the_pen_goes_up(canvas, data):
+def test_a_picture_of_a_stroke_is_shown_until_the_pen_is_lifted(canvas, data):
     canvas.set_preview(picture(canvas, data.test_images[0]))
-    assert canvas.preview is not None and canvas.shown_digit is canvas.preview and canvas.preview_number == 7
-    assert canvas.digit is None and canvas.drawing.n_strokes == 0, "it is no drawing"
+    assert canvas.preview is not None
+    assert canvas.shown_digit is canvas.preview
+    assert canvas.preview_number == 7
+    assert canvas.digit is None, "an unfinished stroke is not part of the drawing"
+    assert canvas.drawing.n_strokes == 0, "an unfinished stroke is not part of the drawing"
     canvas.sync_from_widget(canvas.key, sent(rgba(data.test_images[1])))
-    assert canvas.preview is None and canvas.shown_digit is canvas.digit
+    assert canvas.preview is None
+    assert canvas.shown_digit is canvas.digit
 
 
 def test_a_picture_that_comes_after_its_stroke_is_ignored(canvas, data):
     late = picture(canvas, data.test_images[0])
     canvas.sync_from_widget(canvas.key, sent(rgba(data.test_images[1])))
     canvas.set_preview(late)
-    assert canvas.preview is None and canvas.preview_number == 7, "it counts as answered"
+    assert canvas.preview is None, "the picture counts as answered"
+    assert canvas.preview_number == 7, "the picture counts as answered"
 
 
 @pytest.mark.parametrize(
     "other", [{"revision": 99}, {"url": "no picture"}, {"url": "data:image/png;base64,AAAA"}, {"url": "x" * 200_000}, {"url": 5}]
 )
-def test_what_is_no_picture_of_this_canvas_is_ignored(canvas, data, other):
+def test_malformed_and_outdated_pictures_are_ignored(canvas, data, other):
     canvas.set_preview(picture(canvas, data.test_images[0], **other))
     canvas.set_preview("nothing")
     assert canvas.preview is None
@@ -138,31 +165,36 @@ def test_redo_clears_again(drawn, data):
     drawn.clear()
     drawn.undo()
     drawn.redo()
-    assert drawn.digit is None and drawn.drawing.n_strokes == 0
+    assert drawn.digit is None
+    assert drawn.drawing.n_strokes == 0
     drawn.undo()
-    assert drawn.drawing.n_strokes == 2, "and Undo takes it back again"
+    assert drawn.drawing.n_strokes == 2, "Undo restores the drawing"
     drawn.sync_from_widget(drawn.key, sent(rgba(data.test_images[1]), PATHS))
     drawn.redo()
-    assert drawn.drawing.n_strokes == 3, "a new stroke forgets what could be redone"
+    assert drawn.drawing.n_strokes == 3, "a new stroke clears the redo history"
 
 
 def test_redo_shows_an_image_again(drawn, data):
     drawn.load_digit(data.test_images[3])
     drawn.undo()
     drawn.redo()
-    assert drawn.drawing.from_image and np.array_equal(drawn.digit, data.test_images[3])
+    assert drawn.drawing.from_image
+    assert np.array_equal(drawn.digit, data.test_images[3])
 
 
-def test_an_image_takes_the_place_of_the_drawing_until_the_first_stroke(drawn, data):
+def test_an_image_replaces_the_drawing_until_the_first_stroke(drawn, data):
     drawn.load_digit(data.test_images[3])
-    assert drawn.drawing.from_image and np.array_equal(drawn.digit, data.test_images[3]) and drawn.initial_drawing is None
+    assert drawn.drawing.from_image
+    assert np.array_equal(drawn.digit, data.test_images[3])
+    assert drawn.initial_drawing is None
     drawn.sync_from_widget(drawn.key, sent(np.zeros((280, 280, 4), np.uint8), []))
-    assert drawn.drawing.from_image, "the blank canvas beside it is no drawing"
+    assert drawn.drawing.from_image, "the blank canvas does not replace the image"
     drawn.undo()
-    assert not drawn.drawing.from_image and drawn.drawing.n_strokes == 2
+    assert not drawn.drawing.from_image
+    assert drawn.drawing.n_strokes == 2
 
 
-def test_colors_of_all_that_undo_restores(drawn):
+def test_undo_restores_strokes_in_the_current_colors(drawn):
     drawn.undo()
     drawn.clear()
     drawn.set_white_background(True)
@@ -173,21 +205,23 @@ def test_colors_of_all_that_undo_restores(drawn):
     assert [path["stroke"] for path in drawn.drawing.redo_stack] == [BLACK]
 
 
-def test_predictions_by_stroke(canvas):
+def test_one_prediction_is_recorded_for_each_stroke(canvas):
     for n, prediction in ((1, 1), (2, 7), (3, 9), (2, 4)):
         canvas.drawing = Drawing(strokes={"objects": PATHS[:n]}, predictions=canvas.drawing.predictions)
         canvas.record_prediction(prediction, 0.5)
-    assert [prediction for prediction, _ in canvas.drawing.predictions] == [1, 4], "those of strokes that were undone are gone"
+    assert [prediction for prediction, _ in canvas.drawing.predictions] == [1, 4], "predictions of undone strokes are removed"
 
 
 def test_remounting_keeps_the_drawing(drawn):
     before, key = drawn.digit, drawn.key
     drawn.remount()
-    assert drawn.digit is before and drawn.key != key and drawn.initial_drawing["objects"] == PATHS[:2]
+    assert drawn.digit is before
+    assert drawn.key != key
+    assert drawn.initial_drawing["objects"] == PATHS[:2]
 
 
-def test_two_threads_never_interleave(data, monkeypatch):
-    """A label that comes while the stroke's image is decoded waits for it: it never finds half a change."""
+def test_a_label_waits_for_the_image_of_the_stroke(data, monkeypatch):
+    """A second thread that labels during the decoding never sees a partial change."""
     from pages.session import canvas_state
 
     canvas, decoding, found = CanvasState(), threading.Event(), []

@@ -9,7 +9,7 @@ def test_plurals(n, expected):
     assert formatting.drawings(n) == expected
 
 
-def test_examples_are_counted_apart(few):
+def test_examples_are_counted_separately(few):
     assert formatting.samples(few) == "20 drawings"
     assert formatting.samples(few.add(few.digits[0], 0, is_example=True)) == "20 drawings, 1 example"
 
@@ -19,8 +19,9 @@ def test_file_sizes(n_bytes, expected):
     assert formatting.file_size(n_bytes) == expected
 
 
-def test_names_are_shown_as_they_are():
-    assert formatting.escape("run 1") == "run 1" and formatting.escape("salt-pepper") == "salt-pepper"
+def test_names_are_shown_unchanged():
+    assert formatting.escape("run 1") == "run 1"
+    assert formatting.escape("salt-pepper") == "salt-pepper"
     assert (
         formatting.escape("https://x.org www.x.org a@x.org :smile: a: b") == r"https\://x.org www\.x.org a\@x.org \:smile: a: b"
     )

@@ -28,16 +28,22 @@ def test_a_label_stores_the_drawing_and_clears_the_canvas(drawn):
     digit, key = drawn.canvas.digit, drawn.canvas.key
     assert drawn.label(3)
     samples = drawn.samples.current
-    assert samples.labels.tolist() == [3] and np.array_equal(samples.digits[0], digit)
-    assert samples.strokes[0] and samples.dates[0] and drawn.canvas.digit is None and drawn.canvas.key != key
-    assert not drawn.label(4) and len(drawn.samples) == 1, "nothing is drawn"
+    assert samples.labels.tolist() == [3]
+    assert np.array_equal(samples.digits[0], digit)
+    assert samples.strokes[0]
+    assert samples.dates[0]
+    assert drawn.canvas.digit is None
+    assert drawn.canvas.key != key
+    assert not drawn.label(4), "nothing is drawn"
+    assert len(drawn.samples) == 1, "nothing is drawn"
 
 
 def test_a_label_on_an_example_is_not_handwriting(session, data):
     session.canvas.load_digit(data.validation[0][0], is_example=True)
     session.label(int(data.validation[1][0]))
-    assert (len(session.samples), session.samples.n_drawings) == (1, 0) and session.samples.current.is_example.all()
-    assert not session.unseen([]).any(), "an example is no test of the user's handwriting"
+    assert (len(session.samples), session.samples.n_drawings) == (1, 0)
+    assert session.samples.current.is_example.all()
+    assert not session.unseen([]).any(), "an example does not test the user's handwriting"
     session.canvas.load_digit(data.validation[0][1], is_example=True)
     session.canvas.sync_from_widget(session.canvas.key, sent(rgba(data.test_images[0])))
     session.label(7)
@@ -47,16 +53,17 @@ def test_a_label_on_an_example_is_not_handwriting(session, data):
 def test_the_prediction_before_the_label_is_kept_with_the_sample(drawn, genius):
     drawn.label(3)
     first = drawn.samples.current.first_predictions[0]
-    assert (first.model, first.digit) == (genius.hash, 7) and first.confidence > 0.9
+    assert (first.model, first.digit) == (genius.hash, 7)
+    assert first.confidence > 0.9
     assert drawn.snapshot().samples.first_predictions == (first,)
 
 
-def test_a_model_that_has_learnt_from_a_drawing_gives_no_first_prediction(drawn, untrained, genius):
+def test_a_model_trained_on_a_drawing_gives_no_first_prediction(drawn, untrained, genius):
     drawn.label(3)
     add_run(drawn, untrained, genius)
     drawn.undo_label()
     drawn.label(7)
-    assert drawn.samples.current.first_predictions == (None,), "it has learnt the digit, with whatever label"
+    assert drawn.samples.current.first_predictions == (None,), "the model was trained on the digit with another label"
 
 
 def add_run(session, model, start, samples=None):
@@ -70,22 +77,26 @@ def add_run(session, model, start, samples=None):
     return session.models.runs[-1]
 
 
-def test_drawings_made_after_a_training_are_a_fair_test(session, few, genius, untrained):
+def test_drawings_made_after_a_training_are_unseen(session, few, genius, untrained):
     session.samples.current = few
     record = add_run(session, genius.rename("trained"), untrained)
-    assert session.tested_drawings([untrained, record.model]) == (few, False) and session.unseen_scores(record) is None
-    assert session.has_learnt(record.model) and not session.has_learnt(untrained)
+    assert session.tested_drawings([untrained, record.model]) == (few, False)
+    assert session.unseen_scores(record) is None
+    assert session.has_learnt(record.model)
+    assert not session.has_learnt(untrained)
     rotated = np.rot90(few.digits, axes=(1, 2))[:3]
     session.samples.current = few.concatenate(SampleSet.from_arrays(rotated, [1, 2, 3]))
     samples, is_unseen = session.tested_drawings([untrained, record.model])
-    assert is_unseen and np.array_equal(samples.digits, rotated)
+    assert is_unseen
+    assert np.array_equal(samples.digits, rotated)
     before, after = session.unseen_scores(record)
-    assert before.n == after.n == 3 and after.interval == Score.from_counts(after.correct, 3).interval
+    assert before.n == after.n == 3
+    assert after.interval == Score.from_counts(after.correct, 3).interval
     session.samples.current = session.samples.current.relabel([0], 9)
     assert session.unseen_scores(record)[1].n == 3, "a corrected label does not make a drawing unseen"
 
 
-def test_a_run_has_learnt_what_its_initial_model_had_learnt(session, few, genius, untrained):
+def test_the_training_drawings_of_a_run_include_those_of_its_initial_model(session, few, genius, untrained):
     session.samples.hold_out, session.samples.current = False, few.concatenate(few.take(range(4)))
     first = add_run(session, with_other_hash(genius), untrained, few.take([0, 1]))
     second = add_run(session, untrained, first.model, few.take([2, 3]))
@@ -93,23 +104,24 @@ def test_a_run_has_learnt_what_its_initial_model_had_learnt(session, few, genius
     session.models.delete_run(first.name)
     assert session.models.learnt_from(first.model) == frozenset(few.take([0, 1]).digit_hashes)
     session.models.deleted = None
-    assert session.models.learnt_from(first.model) == second.run.sample_hashes, "at most what the second run has learnt"
+    assert session.models.learnt_from(first.model) == second.run.sample_hashes, "at most the training drawings of the second run"
     again = LabSession(session.resources)
     again.restore(session.snapshot())
     assert again.unseen([again.models.trained]).sum() == session.unseen([session.models.trained]).sum() == 16
 
 
-def test_held_out_drawings_that_the_initial_model_had_learnt_are_not_called_held_out(session, few, genius, untrained):
+def test_held_out_drawings_that_the_initial_model_was_trained_on_are_not_unseen(session, few, genius, untrained):
     doubled = few.concatenate(few)
     session.samples.current = SampleSet.from_arrays(doubled.digits, doubled.labels)
     session.samples.hold_out = False
     first = add_run(session, genius.rename("trained"), untrained)
     session.samples.hold_out = True
     second = add_run(session, untrained, first.model)
-    assert not first.run.personal_is_held_out and not second.run.personal_is_held_out
+    assert not first.run.personal_is_held_out
+    assert not second.run.personal_is_held_out
 
 
-def test_of_a_model_with_unknown_training_data_only_held_out_drawings_count(session, few, genius, untrained):
+def test_only_held_out_drawings_are_unseen_by_a_model_with_unknown_training_data(session, few, genius, untrained):
     doubled = few.concatenate(few)
     session.samples.current = SampleSet.from_arrays(doubled.digits, doubled.labels)
     name = session.models.add_upload(with_other_hash(untrained))
@@ -119,69 +131,73 @@ def test_of_a_model_with_unknown_training_data_only_held_out_drawings_count(sess
 
 
 def with_other_hash(model):
-    """Return a trained model that predicts the same and is not known by its hash."""
+    """Return a trained model with the same predictions and another hash."""
     return replace(model.with_card(replace(model.card, name="mine", trained=True)), tflite_bytes=model.tflite_bytes + b"\0")
 
 
-def test_a_contradiction_that_a_training_has_settled_is_not_asked_again(drawn, untrained, genius):
+def test_a_contradiction_that_a_training_has_resolved_is_not_shown_again(drawn, untrained, genius):
     drawn.label(3)
     assert drawn.samples.contradiction.digit == 7
     add_run(drawn, genius.rename("trained"), untrained)
     assert drawn.samples.contradiction.digit == 7, "the new model contradicts the label too"
     add_run(drawn, untrained, genius)
-    assert drawn.samples.contradiction is None, "an untrained network is sure of nothing"
+    assert drawn.samples.contradiction is None, "the confidence of an untrained network is low"
 
 
-def test_undoing_a_label_brings_the_drawing_back(drawn, data):
+def test_undoing_a_label_restores_the_drawing(drawn, data):
     digit = drawn.canvas.digit
     drawn.label(3)
     drawn.undo_label()
-    assert len(drawn.samples) == 0 and drawn.canvas.digit is digit
+    assert len(drawn.samples) == 0
+    assert drawn.canvas.digit is digit
     drawn.label(3)
     drawn.canvas.load_digit(data.test_images[5])
     drawn.undo_label()
-    assert np.array_equal(drawn.canvas.digit, data.test_images[5]), "a new drawing stays"
+    assert np.array_equal(drawn.canvas.digit, data.test_images[5]), "a new drawing is kept"
 
 
-def test_nothing_is_labelled_before_the_new_image_has_come(drawn):
+def test_a_drawing_is_not_labelled_before_its_new_image_arrives(drawn):
     drawn.canvas.remount()
     drawn.canvas.drawing = replace(drawn.canvas.drawing, strokes={"objects": [{"path": []}, {"path": []}]})
     drawn.canvas.undo()
     assert not drawn.label(3)
 
 
-def test_a_label_starts_a_training_if_asked(drawn, data, jobs, finish_training):
+def test_a_label_starts_a_training_if_the_setting_is_on(drawn, data, jobs, finish_training):
     drawn.training.train_after_label = True
     drawn.label(7)
     assert [type(job.task) for job in jobs.submitted] == [TrainTask]
     drawn.canvas.load_digit(data.test_images[1])
     drawn.label(2)
-    assert len(jobs.submitted) == 1, "a training is under way"
+    assert len(jobs.submitted) == 1, "a training is running"
     assert finish_training(drawn.resources.shipped("untrained"), drawn.resources.shipped("genius"))
     trainings = [job.task for job in jobs.submitted if isinstance(job.task, TrainTask)]
     assert [len(task.samples) for task in trainings] == [1, 2]
 
 
-def test_what_a_training_starts_from(session, genius, untrained, few, finish_training):
+def test_every_choice_gives_its_initial_model(session, genius, untrained, few, finish_training):
     def start():
         return session.start_model()[0].name
 
     assert start() == "genius"
     session.training.choose_start(Start.UNTRAINED)
-    assert start() == "untrained" and session.initial_model is untrained
+    assert start() == "untrained"
+    assert session.initial_model is untrained
     session.training.choose_start(Start.TRAINED)
-    assert start() == "genius", "nothing trained yet"
+    assert start() == "genius", "no model is trained yet"
     session.train(genius, TrainSettings())
     finish_training(untrained, genius)
     assert start() == "run 1"
     session.samples.current = few
     session.training.choose_start(Start.BETTER)
     model, reason = session.start_model()
-    assert model is genius and "20 of 20 drawings are correct" in reason
+    assert model is genius
+    assert "20 of 20 drawings are correct" in reason
     session.training.choose_start(Start.RUN, "run 1")
     assert start() == "run 1"
     session.rename_run(session.models.runs[0], "mine")
-    assert start() == "mine" and session.training.start_model == "mine"
+    assert start() == "mine"
+    assert session.training.start_model == "mine"
 
 
 def test_a_failed_training_adds_no_run(session, genius):
@@ -192,29 +208,42 @@ def test_a_failed_training_adds_no_run(session, genius):
     assert not session.collect()
 
 
-def test_the_suggestion_follows_samples_and_model(session, few):
-    assert session.suggestion().digit == 0 and session.suggestion() is session.suggestion()
-    session.samples.current = few.take(range(2, 20))
+def test_the_first_suggestion_is_zero(session):
     assert session.suggestion().digit == 0
+
+
+def test_the_suggestion_is_cached(session):
+    assert session.suggestion() is session.suggestion()
+
+
+def test_the_suggestion_changes_with_the_samples_and_the_model(session, few):
+    first = session.suggestion()
+    session.samples.current = few.take(range(2, 20))
+    second = session.suggestion()
+    assert second is not first
+    assert second.digit == 0
     session.training.choose_start(Start.UNTRAINED)
+    assert session.suggestion() is not second
     assert "2 of your 2 are predicted" in session.suggestion().sentence
 
 
-def test_flash_and_undo_go_together(session, few):
+def test_the_message_and_undo_belong_to_the_last_change(session, few):
     session.samples.current = few
     session.replace_samples(few.drop([0]), "1 drawing deleted.")
-    assert session.samples.can_undo and session.flash == "1 drawing deleted."
+    assert session.samples.can_undo
+    assert session.flash == "1 drawing deleted."
     session.show_error("This is no picture.")
     assert session.is_flash_error
     assert not session.samples.can_undo
     session.replace_samples(few.drop([0]), "1 drawing deleted.")
     session.undo_samples()
-    assert len(session.samples) == 19 and session.flash == ""
+    assert len(session.samples) == 19
+    assert session.flash == ""
 
 
 @pytest.fixture
 def everything(session, few, genius, untrained, finish_training):
-    """A session in which every preference differs from its default."""
+    """Return a session in which every preference differs from its default."""
     session.samples.current = few
     session.train(untrained, TrainSettings())
     finish_training(genius, untrained)
@@ -241,16 +270,17 @@ def test_every_preference_survives_a_snapshot(everything, resources, few):
     restored = LabSession(resources, "bob")
     restored.restore(replace(snapshot, preferences=json.loads(json.dumps(snapshot.preferences))))
     assert restored.snapshot().preferences == snapshot.preferences
-    assert restored.snapshot().sweep == snapshot.sweep | {"is_running": False}, "which goes on when it is told so"
+    assert restored.snapshot().sweep == snapshot.sweep | {"is_running": False}, "a restored sweep waits until it is resumed"
     assert restored.samples.is_kept()[:2].tolist() == [True, False]
-    assert restored.samples.current is few and restored.models.trained.name == "mine"
+    assert restored.samples.current is few
+    assert restored.models.trained.name == "mine"
 
 
 def test_an_unchanged_session_has_an_unchanged_snapshot(everything):
     assert everything.snapshot().is_unchanged(everything.snapshot())
 
 
-def test_another_lab_leaves_nothing_of_this_one(everything, few, genius):
+def test_opening_another_lab_removes_everything_of_this_lab(everything, few, genius):
     session = everything
     session.train(genius, TrainSettings())
     job, sweep, revision = session.training_job, session.training.sweep, session.canvas.revision
@@ -258,13 +288,20 @@ def test_another_lab_leaves_nothing_of_this_one(everything, few, genius):
     session.saving.state = object()
     other = LabSession(session.resources).snapshot()
     session.replace_with(other)
-    assert job.is_stopping and sweep.is_stopping and session.saving.state is None and session.saving.is_begun
-    assert not session.samples.can_undo and session.flash == "" and session.canvas.revision > revision
-    assert session.snapshot().preferences == other.preferences and session.snapshot().is_empty
-    assert session.snapshot().sweep is None and session.owner == "ann"
+    assert job.is_stopping
+    assert sweep.is_stopping
+    assert session.saving.state is None
+    assert session.saving.is_begun
+    assert not session.samples.can_undo
+    assert session.flash == ""
+    assert session.canvas.revision > revision
+    assert session.snapshot().preferences == other.preferences
+    assert session.snapshot().is_empty
+    assert session.snapshot().sweep is None
+    assert session.owner == "ann"
 
 
-def test_an_opened_lab_says_what_was_skipped(session, lab, jobs):
+def test_the_message_of_an_opened_lab_names_the_skipped_parts(session, lab, jobs):
     session.work.submit(OpenLabTask(archive.write(lab)))
     assert not session.collect()
     jobs.submitted[0].finish(OpenedLab(lab, ["Run 3 was skipped: it is damaged."]))
@@ -282,7 +319,7 @@ def test_an_imported_model_is_listed(session, jobs, untrained):
     assert [model.name for model in session.models.uploads] == ["mine"]
 
 
-def test_imported_samples_are_added_and_can_be_taken_back(session, jobs, few):
+def test_imported_samples_are_added_and_the_import_can_be_undone(session, jobs, few):
     session.samples.current = few.take([0, 1])
     for result, n, sentence in (
         (
@@ -305,25 +342,29 @@ def test_imported_samples_are_added_and_can_be_taken_back(session, jobs, few):
 
 
 @pytest.mark.parametrize("is_accepted", [True, False])
-def test_doubtful_samples_wait_for_the_user(session, jobs, few, is_accepted):
+def test_doubtful_samples_wait_for_a_confirmation(session, jobs, few, is_accepted):
     session.work.submit(ReadSamplesTask(b""))
     jobs.submitted[-1].finish(ImportResult(few, doubt="The labels do not fit the pictures: 21 % agree with the prediction."))
     assert session.collect()
-    assert len(session.samples) == 0 and session.work.notice(ReadSamplesTask).is_error
+    assert len(session.samples) == 0
+    assert session.work.notice(ReadSamplesTask).is_error
     assert "21 % agree" in session.work.notice(ReadSamplesTask).sentence
     session.confirm_import(is_accepted)
-    assert session.doubtful_import is None and len(session.samples) == 20 * is_accepted
+    assert session.doubtful_import is None
+    assert len(session.samples) == 20 * is_accepted
     assert not session.work.notice(ReadSamplesTask).is_error
 
 
-def test_labels_that_are_one_too_high_are_asked_about_and_found_in_the_review(session, few):
+def test_labels_that_are_one_too_high_are_found_in_the_review(session, few):
     for digit, label in zip(few.digits, few.labels, strict=True):
         session.canvas.load_digit(digit)
         session.label(int(label + 1) % 10)
         if session.samples.contradiction is not None:
             assert session.samples.contradiction.digit == label
     found = session.contradicted_samples()
-    assert len(found) >= 19 and len(few) == 20, "the network is not sure of every digit"
+    assert len(found) >= 19, "the confidence of a digit can be too low"
+    assert len(few) == 20, "the confidence of a digit can be too low"
     session.canvas.load_digit(few.digits[0])
     session.label(int(few.labels[0]))
-    assert session.samples.contradiction is None and len(session.contradicted_samples()) == len(found)
+    assert session.samples.contradiction is None
+    assert len(session.contradicted_samples()) == len(found)

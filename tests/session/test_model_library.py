@@ -20,37 +20,50 @@ def names(models):
 
 
 def test_without_runs_the_shipped_model_predicts(models, genius, untrained):
-    assert models.trained is None and models.active() is genius and models.initial("untrained") is untrained
-    assert models.pair() == ("genius", "plain") and models.compared() == ["genius", "plain"]
+    assert models.trained is None
+    assert models.active() is genius
+    assert models.initial("untrained") is untrained
+    assert models.pair() == ("genius", "plain")
+    assert models.compared() == ["genius", "plain"]
 
 
 def test_the_latest_run_predicts_until_another_is_activated(models, genius, untrained):
     add(models, untrained, genius)
     add(models, genius, untrained)
-    assert models.trained.name == "run 2" and models.initial().name == "untrained"
+    assert models.trained.name == "run 2"
+    assert models.initial().name == "untrained"
     models.activate("run 1")
-    assert models.trained.hash == untrained.hash and models.initial().name == "genius"
+    assert models.trained.hash == untrained.hash
+    assert models.initial().name == "genius"
     assert list(models.own) == ["run 2", "run 1"]
 
 
-def test_an_upload_predicts_and_has_no_baseline_of_its_own(models, untrained, genius):
+def test_an_upload_predicts_and_is_compared_with_the_default_baseline(models, untrained, genius):
     add(models, genius, untrained)
     name = models.add_upload(untrained.rename("mine"))
     models.activate(name)
-    assert models.active_run is None and models.trained.name == "mine" and models.initial() is genius
+    assert models.active_run is None
+    assert models.trained.name == "mine"
+    assert models.initial() is genius
     models.remove_upload(name)
     assert models.trained.name == "run 1"
 
 
-def test_going_back_activates_the_model_before(models, genius, untrained):
+def test_going_back_activates_the_previous_model(models, genius, untrained):
     first = add(models, untrained, genius)
     assert models.go_back(first) == "genius"
-    assert models.active_run is None and models.trained is None and models.active("untrained") is genius
-    assert models.pair("untrained") == ("genius", "plain") and names(models) == ["run 1"]
+    assert models.active_run is None
+    assert models.trained is None
+    assert models.active("untrained") is genius
+    assert models.pair("untrained") == ("genius", "plain")
+    assert names(models) == ["run 1"]
     second = add(models, genius, first.model)
-    assert models.active_run is second and models.go_back(second) == "run 1" and models.active_run is first
+    assert models.active_run is second
+    assert models.go_back(second) == "run 1"
+    assert models.active_run is first
     models.delete_run("run 1")
-    assert models.go_back(second) == "run 1" and models.trained.hash == untrained.hash, "a deleted model is added again"
+    assert models.go_back(second) == "run 1", "a deleted model is added again"
+    assert models.trained.hash == untrained.hash, "a deleted model is added again"
     restored = ModelLibrary(models._resources)
     models.go_back(first)
     restored.restore(models.runs, models.uploads, models.preferences())
@@ -61,17 +74,21 @@ def test_two_models_never_share_a_name(models, genius, untrained):
     first = add(models, untrained, genius)
     assert models.rename_run(first, "run 2")
     add(models, genius, untrained)
-    assert names(models) == ["run 2", "run 3"] and models.trained.hash == genius.hash
-    assert models.add_upload(untrained.rename("run 3")) == "run 3 2" and models.add_upload(genius) == "genius 2"
+    assert names(models) == ["run 2", "run 3"]
+    assert models.trained.hash == genius.hash
+    assert models.add_upload(untrained.rename("run 3")) == "run 3 2"
+    assert models.add_upload(genius) == "genius 2"
 
 
 @pytest.mark.parametrize("name", ["", " ", "   ", "<b>", "run 2", "genius", "a\nb", "x" * 41, " a", "a "])
-def test_names_that_a_run_may_not_have(models, genius, untrained, name):
+def test_invalid_names_of_a_run_are_rejected(models, genius, untrained, name):
     first = add(models, untrained, genius)
     add(models, genius, untrained)
-    assert not models.rename_run(first, name) and names(models) == ["run 1", "run 2"]
+    assert not models.rename_run(first, name)
+    assert names(models) == ["run 1", "run 2"]
     assert models.rejected_name == name
-    assert models.rename_run(first, "run 1") and models.rejected_name is None
+    assert models.rename_run(first, "run 1")
+    assert models.rejected_name is None
 
 
 def test_a_renamed_run_stays_active_and_compared(models, genius, untrained):
@@ -79,16 +96,22 @@ def test_a_renamed_run_stays_active_and_compared(models, genius, untrained):
     models.activate("run 1")
     assert models.compared() == ["untrained", "run 1"]
     models.rename_run(record, "mine")
-    assert models.active_name == "mine" and models.compared() == ["untrained", "mine"]
+    assert models.active_name == "mine"
+    assert models.compared() == ["untrained", "mine"]
 
 
-def test_a_record_from_before_a_renaming_is_still_that_run(models, genius, untrained):
+def test_an_old_record_of_a_renamed_run_still_identifies_it(models, genius, untrained):
     before = add(models, genius, untrained)
     models.rename_run(before, "mine")
-    assert models.present(before) is models.runs[0] and models.present(before).name == "mine"
-    assert models.rename_run(before, "ours") and names(models) == ["ours"] and models.active_name == "ours"
+    assert models.present(before) is models.runs[0]
+    assert models.present(before).name == "mine"
+    assert models.rename_run(before, "ours")
+    assert names(models) == ["ours"]
+    assert models.active_name == "ours"
     models.delete_run("ours")
-    assert models.present(before) is None and models.rename_run(before, "gone") and names(models) == []
+    assert models.present(before) is None
+    assert models.rename_run(before, "gone")
+    assert names(models) == []
 
 
 def test_deleting_a_run_is_undone(models, genius, untrained):
@@ -96,9 +119,12 @@ def test_deleting_a_run_is_undone(models, genius, untrained):
         add(models, model, start)
     models.activate("run 2")
     models.delete_run("run 2")
-    assert names(models) == ["run 1", "run 3"] and models.trained.name == "run 3"
+    assert names(models) == ["run 1", "run 3"]
+    assert models.trained.name == "run 3"
     models.undo_delete()
-    assert names(models) == ["run 1", "run 2", "run 3"] and models.trained.name == "run 2" and models.deleted is None
+    assert names(models) == ["run 1", "run 2", "run 3"]
+    assert models.trained.name == "run 2"
+    assert models.deleted is None
     models.undo_delete()
     models.delete_run("nothing")
     assert len(models.runs) == 3
@@ -116,7 +142,7 @@ def test_the_comparison_follows_the_active_model(models, genius, untrained):
     assert models.compared() == []
 
 
-def test_no_more_models_are_compared_than_fit(models, genius, untrained):
+def test_the_number_of_compared_models_is_limited(models, genius, untrained):
     for _ in range(8):
         add(models, genius, untrained)
     models.compared()
@@ -133,7 +159,8 @@ def test_preferences_survive(models, resources, genius, untrained):
     models.has_compared = True
     restored = ModelLibrary(resources)
     restored.restore(models.runs, models.uploads, models.preferences())
-    assert restored.preferences() == models.preferences() and restored.trained.name == "run 1"
+    assert restored.preferences() == models.preferences()
+    assert restored.trained.name == "run 1"
     assert restored.compared() == ["run 2", "plain"]
 
 
@@ -143,10 +170,13 @@ def test_preferences_survive(models, resources, genius, untrained):
 )
 def test_damaged_preferences_are_ignored(models, preferences):
     models.restore((), (), preferences)
-    assert models.run_counter == 0 and models.active_name == "" and models.compared() == ["genius", "plain"]
+    assert models.run_counter == 0
+    assert models.active_name == ""
+    assert models.compared() == ["genius", "plain"]
 
 
 def test_a_run_is_compared_with_the_built_network_that_it_started_from(models, genius, untrained):
     add(models, genius, untrained.rename("untrained custom"))
-    assert models.compared() == ["untrained custom", "run 1"] and models.comparable()["untrained custom"].hash == untrained.hash
+    assert models.compared() == ["untrained custom", "run 1"]
+    assert models.comparable()["untrained custom"].hash == untrained.hash
     assert "untrained custom" not in models.every_model()

@@ -15,31 +15,34 @@ def samples(few):
     return found
 
 
-def test_a_label_and_its_undo(samples, few):
+def test_a_label_is_undone(samples, few):
     samples.add(DIGIT, 3, "strokes", "2026-01-01")
     assert (len(samples), samples.last_label, samples.current.dates[-1]) == (21, 3, "2026-01-01")
     samples.remove_last()
-    assert np.array_equal(samples.current.labels, few.labels) and samples.last_label is None
+    assert np.array_equal(samples.current.labels, few.labels)
+    assert samples.last_label is None
 
 
-def test_a_replacement_and_its_undo(samples, few):
+def test_a_replacement_is_undone(samples, few):
     samples.add(DIGIT, 3)
     before = samples.current
     samples.replace(few.drop([0]))
-    assert samples.can_undo and samples.last_label is None
+    assert samples.can_undo
+    assert samples.last_label is None
     samples.undo()
-    assert samples.current is before and not samples.can_undo
+    assert samples.current is before
+    assert not samples.can_undo
     samples.undo()
     assert samples.current is before
 
 
-def test_a_new_label_forgets_the_undo(samples, few):
+def test_a_new_label_clears_the_undo_history(samples, few):
     samples.replace(few.drop([0]))
     samples.add(DIGIT, 3)
     assert not samples.can_undo
 
 
-def test_kept_labels_survive(samples, few):
+def test_kept_labels_are_restored(samples, few):
     samples.keep([3])
     restored = SampleList()
     restored.restore(few, json.loads(json.dumps(samples.preferences())))
@@ -51,10 +54,11 @@ def test_kept_labels_survive(samples, few):
 @pytest.mark.parametrize("preferences", [{}, {"kept_labels": 3, "hold_out": "x"}, {"kept_labels": [None, {}]}])
 def test_damaged_preferences_are_ignored(samples, few, preferences):
     samples.restore(few, preferences)
-    assert samples.kept == set() and samples.hold_out
+    assert samples.kept == set()
+    assert samples.hold_out
 
 
-def test_hold_out_is_the_user_s_choice(samples):
+def test_the_user_chooses_whether_samples_are_held_out(samples):
     samples.current = samples.current.concatenate(samples.current)
     for label in range(10):
         samples.add(DIGIT, label)

@@ -1,4 +1,4 @@
-"""The MNIST scores of a run, which come after the training."""
+"""The MNIST scores of a run, which are computed after the training."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_a_new_model_predicts_before_it_is_scored(trained, jobs):
     assert trained.training_job is None
 
 
-def test_the_scores_come_later_and_change_nothing_else(trained, jobs):
+def test_later_scores_change_nothing_else(trained, jobs):
     record = trained.models.active_run
     trained.rename_run(record, "mine")
     jobs.submitted[1].finish(SCORES)
@@ -64,7 +64,7 @@ def test_a_training_does_not_wait_for_scores(trained, train, jobs, genius, untra
     assert jobs.submitted[4].task.model is first.model, "the first run is scored afterwards"
 
 
-def test_scores_that_were_stopped_or_failed_are_asked_for_again_only_by_the_user(trained, jobs):
+def test_only_the_user_restarts_stopped_or_failed_scoring(trained, jobs):
     record = trained.models.active_run
     trained.work.stop(ScoreRunTask)
     assert not trained.collect()

@@ -8,7 +8,7 @@ from pages.session import settings_link
 
 
 class Address(dict):
-    """Stands for Streamlit's query parameters."""
+    """A replacement of Streamlit's query parameters."""
 
     def get_all(self, name):
         return [self[name]] if name in self else []
@@ -18,7 +18,7 @@ class Address(dict):
 @pytest.mark.parametrize(
     "text", ["[Log in again](//example.org)", "![](https://example.org/x.png)", "https://example.org", "<b>x"]
 )
-def test_address_brings_no_link_and_no_picture_into_a_page(session, monkeypatch, name, text):
+def test_an_address_adds_neither_a_link_nor_a_picture_to_a_page(session, monkeypatch, name, text):
     monkeypatch.setattr(settings_link.st, "query_params", Address({name: text}))
     settings_link.read(session)
     assert session.link_error

@@ -8,8 +8,8 @@ def is_nodelay(connection):
     return bool(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
 
 
-def test_connections_now_and_later_send_at_once():
-    """As Streamlit binds its socket: without a protocol."""
+def test_present_and_later_connections_send_without_delay():
+    """The socket is created without a protocol, as in Streamlit."""
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(socket.socket(socket.AF_INET))
         listening.bind(("127.0.0.1", 0))

@@ -4,7 +4,7 @@ from digitcore.sweeps.trial import SCORES, TrialResult
 from digitcore.training.settings import TrainSettings
 from pages.session.sweep_recorder import ActiveWork, SweepRecorder
 
-NEVER = 3600  # s between two looks: the test looks itself
+NEVER = 3600  # s between two checks. The test calls the check itself.
 
 
 def test_each_trial_is_saved_and_the_next_submitted_without_a_browser(jobs, genius, few):
@@ -15,14 +15,18 @@ def test_each_trial_is_saved_and_the_next_submitted_without_a_browser(jobs, geni
     recorder = SweepRecorder(jobs, works, lambda owner: False, NEVER)
     try:
         recorder.look()
-        assert saved == [] and works
+        assert saved == []
+        assert works
         for job in jobs.submitted[:2]:
             job.finish(TrialResult(dict.fromkeys(SCORES, 0.5), []))
         recorder.look()
-        assert saved == [2] and [job.task.settings.epochs for job in jobs.submitted] == [1, 1, 2]
+        assert saved == [2]
+        assert [job.task.settings.epochs for job in jobs.submitted] == [1, 1, 2]
         jobs.submitted[2].finish(TrialResult(dict.fromkeys(SCORES, 0.5), []))
         recorder.look()
-        assert saved == [2, 3] and sweep.n_done == 2 and not works, "nobody will come back for it in this server"
+        assert saved == [2, 3], "the session of an ended sweep does not return to this server"
+        assert sweep.n_done == 2, "the session of an ended sweep does not return to this server"
+        assert not works, "the session of an ended sweep does not return to this server"
     finally:
         recorder.close()
 

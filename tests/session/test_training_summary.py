@@ -15,7 +15,7 @@ from digitcore.training.settings import TrainSettings
 from pages.session import training_summary
 
 
-def test_progress_of_a_training(genius):
+def test_the_progress_of_a_training_is_a_sentence(genius):
     job = Job(TrainTask(genius, SampleSet(), TrainSettings(epochs=4)), get_position=lambda job: 2)
     assert training_summary.job_text(job) == "2 jobs ahead of you"
     job.status = JobStatus.RUNNING
@@ -36,7 +36,7 @@ def run(genius, **scores):
     return Run(genius, [{"epoch": 1.0}], TrainSettings(epochs=3), "untrained", 2.0, **scores)
 
 
-def test_the_outcome_of_a_training(genius):
+def test_the_outcome_of_a_training_is_a_sentence(genius):
     scores = {
         "mnist_before": Score.from_counts(9000, 10_000),
         "mnist_after": Score.from_counts(9500, 10_000),
@@ -63,7 +63,7 @@ def test_the_headline_says_whether_a_difference_is_clear(genius, p_value, expect
     assert training_summary.headline(waiting, "evaluating: 40 %") == "MNIST 90.00 % → … (evaluating: 40 %)."
 
 
-def test_a_training_that_made_things_worse_is_warned_of(genius):
+def test_a_worse_model_gives_a_warning(genius):
     better, worse = Score(3, 4), Score(2, 4)
     assert "Your accuracy dropped" in training_summary.warning(run(genius, personal_before=better, personal_after=worse))
     assert training_summary.warning(run(genius, personal_before=worse, personal_after=better)) == ""
@@ -72,7 +72,7 @@ def test_a_training_that_made_things_worse_is_warned_of(genius):
     assert training_summary.warning(run(genius, mnist_before=before, mnist_after=little)) == ""
 
 
-def test_a_collapse_is_called_a_collapse(genius, untrained):
+def test_a_much_worse_model_gives_an_error(genius, untrained):
     before, after = Score.from_counts(9970, 10_000), Score.from_counts(1030, 10_000)
     record = RunRecord(run(untrained.rename("run 1"), mnist_before=before, mnist_after=after, mnist_p_value=0.0), genius)
     assert training_summary.collapse(record) == "run 1 is **much worse** than genius: MNIST 99.7 % → **10.3 %**."

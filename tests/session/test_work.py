@@ -1,4 +1,4 @@
-"""The session's work: every kind of task, with a job service that runs nothing."""
+"""The session's work: every kind of task, with a job service that runs no jobs."""
 
 from dataclasses import dataclass
 
@@ -71,7 +71,7 @@ def test_stopped_results_are_computed_again_after_resume(work, jobs):
     assert len(jobs.submitted) == 2
 
 
-def test_a_failed_result_pauses_and_says_why(work, jobs):
+def test_a_failed_query_pauses_the_work_with_a_reason(work, jobs):
     work.result(Query())
     jobs.submitted[0].fail(JobError("It failed."))
     work.collect()
@@ -80,13 +80,13 @@ def test_a_failed_result_pauses_and_says_why(work, jobs):
     assert work.notice(Query) is None
 
 
-def test_a_limit_pauses_and_says_why(work, jobs, monkeypatch):
+def test_a_limit_pauses_the_work_with_a_reason(work, jobs, monkeypatch):
     monkeypatch.setattr(jobs, "submit", refuse)
     assert work.result(Query()) is None
     assert work.pause_reason == "Too many."
 
 
-def test_a_training_and_its_result(work, jobs, genius):
+def test_the_result_of_a_training_is_collected(work, jobs, genius):
     work.submit(train_task(genius))
     (job,) = work.running(TrainTask)
     assert job.owner == "ann"
@@ -98,9 +98,12 @@ def test_a_training_and_its_result(work, jobs, genius):
 
 
 def test_a_second_training_does_not_start_while_one_runs(work, jobs, genius):
-    work.submit(train_task(genius))
+    work.submit(train_task(genius, epochs=3))
     work.submit(train_task(genius, epochs=9))
-    assert [job.task.settings.epochs for job in jobs.submitted] == [3]
+    jobs.submitted[0].fail(WorkerDiedError())
+    work.collect()
+    assert [job.task.settings.epochs for job in jobs.submitted] == [3], "the second training does not wait either"
+    assert work.running(TrainTask) == []
 
 
 def test_a_failed_training_leaves_a_notice_until_the_next(work, jobs, genius):
@@ -127,7 +130,7 @@ def test_a_stopped_training_is_still_collected(work, jobs, genius):
     assert work.collect() == [jobs.submitted[0]]
 
 
-def test_a_stopped_import_ends_at_once_without_an_error(work, jobs):
+def test_a_stopped_import_ends_immediately_without_an_error(work, jobs):
     work.stop(ReadSamplesTask)
     work.submit(ReadSamplesTask(b""))
     work.stop(ReadSamplesTask)
@@ -136,7 +139,7 @@ def test_a_stopped_import_ends_at_once_without_an_error(work, jobs):
     assert not work.notice(ReadSamplesTask).is_error
 
 
-def test_an_import_that_the_server_refuses_says_why(work, jobs, monkeypatch):
+def test_an_import_that_the_server_rejects_has_an_error_message(work, jobs, monkeypatch):
     monkeypatch.setattr(jobs, "submit", refuse)
     work.submit(OpenLabTask(b""))
     assert work.notice(OpenLabTask).sentence == "Too many."
@@ -200,7 +203,7 @@ def test_all_work_is_stopped(work, jobs, genius):
     assert [type(job.task) for job in work.jobs] == [TrainTask], "its partial result is still expected"
 
 
-def test_jobs_of_a_session_that_is_gone_are_adopted(work, resources, jobs, genius):
+def test_the_jobs_of_a_closed_session_are_adopted(work, resources, jobs, genius):
     work.submit(train_task(genius))
     heir = Work(resources, "bob")
     heir.adopt(tuple(work.running(TrainTask)), "bob")

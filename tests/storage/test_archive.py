@@ -21,7 +21,7 @@ from tests.support import fuzz
 from tests.support.labs import assert_equal
 
 
-def test_lab_of_shipped_models_is_read_as_it_was(lab):
+def test_lab_of_shipped_models_is_read_unchanged(lab):
     opened = archive.read(archive.write(lab))
     without_state = replace(lab, runs=tuple(replace(run, run=replace(run.run, resume_state=None)) for run in lab.runs))
     assert opened.skipped == []
@@ -29,7 +29,7 @@ def test_lab_of_shipped_models_is_read_as_it_was(lab):
 
 
 def _as_exported(snapshot):
-    """Drop what is not exported: provenance, and metrics that are not numbers."""
+    """Return the lab without the parts that are not exported: provenance, and metrics that are not numbers."""
 
     def reduce(bundle):
         metrics = {name: value for name, value in bundle.card.metrics.items() if type(value) in (int, float)}
@@ -130,7 +130,7 @@ UNREADABLE = (
 
 
 def test_hostile_labs_are_rejected_or_read_without_their_damaged_parts(lab, genius):
-    """Labs whose models only Keras can reject are not among them; `benchmarks/fuzz.py` tries them too."""
+    """No lab has a model that only Keras can reject. `benchmarks/fuzz.py` tries such labs too."""
     outcomes = {}
     for name, content in fuzz.lab_uploads(replace(lab, uploads=()), genius, 0):
         try:
@@ -181,8 +181,8 @@ def damage(content, *names):
     return bytes(damaged)
 
 
-def test_member_with_a_wrong_checksum_costs_its_part_only(lab):
-    """The model is of run 1 only, where the untrained model is the model that the run started from."""
+def test_only_the_part_with_a_wrong_checksum_is_lost(lab):
+    """Only run 1 has this model. The untrained model is its initial model."""
     lab = replace(lab, uploads=())
     content = archive.write(lab)
     opened = archive.read(damage(content, "samples.npz", runs_of(lab)[0]["start"]))
@@ -239,7 +239,7 @@ def test_reading_can_be_stopped(lab):
 
 
 def test_a_lab_that_was_unpacked_and_packed_again_opens(few):
-    """Safari unpacks a downloaded ZIP file. Finder packs its folder, with files of its own."""
+    """Safari unpacks a downloaded ZIP file. Finder packs the folder again and adds files."""
     packed = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(archive.write(LabSnapshot(few)))) as lab, zipfile.ZipFile(packed, "w") as again:
         again.writestr("__MACOSX/digit-lab/._lab.json", bytes(60))
@@ -247,4 +247,5 @@ def test_a_lab_that_was_unpacked_and_packed_again_opens(few):
         for name in lab.namelist():
             again.writestr(f"digit-lab/{name}", lab.read(name))
     opened = archive.read(packed.getvalue())
-    assert np.array_equal(opened.snapshot.samples.digits, few.digits) and not opened.skipped
+    assert np.array_equal(opened.snapshot.samples.digits, few.digits)
+    assert not opened.skipped

@@ -1,4 +1,4 @@
-"""Saving in the background, when the database answers and when it does not."""
+"""Saving in the background, with and without a response of the database."""
 
 import contextlib
 import sqlite3
@@ -14,7 +14,7 @@ from digitcore.storage import database, schema
 from digitcore.storage.background_saver import BackgroundSaver, SaveState, SaveStatus
 from digitcore.storage.database import DAY, LabStore
 
-NEVER = 10_000  # s between two tries: the tests call `retry`
+NEVER = 10_000  # s between two tries. The tests call `retry` instead.
 PATIENCE = 60  # s to wait for another thread on a busy machine
 
 
@@ -291,7 +291,7 @@ def test_lab_that_is_deleted_during_its_write_stays_deleted(saver, state, lab, s
 
 
 def _submit_and_tell(submit, event):
-    """Return `submit` that also sets an event, so that the work goes on once more work is queued."""
+    """Return `submit` that also sets an event, so that the waiting work continues when more work is queued."""
 
     def submit_and_tell(*arguments):
         future = submit(*arguments)

@@ -1,4 +1,4 @@
-"""Only the damaged parts of a lab are lost."""
+"""Labs with damaged rows. Only the damaged parts of a lab are lost."""
 
 import contextlib
 import sqlite3
@@ -53,13 +53,14 @@ def test_lab_with_damaged_drawings_only_is_read_as_empty(url, lab):
 
 
 @pytest.mark.parametrize("column", ["first_model", "first_digit", "first_confidence", "is_example"])
-def test_a_malformed_first_prediction_does_not_cost_the_drawing(tmp_path, lab, column):
+def test_a_drawing_with_a_malformed_first_prediction_is_kept(tmp_path, lab, column):
     labs, token = LabStore.from_url(f"sqlite:///{tmp_path / 'labs.sqlite'}"), database.new_token()
     labs.save(token, lab)
     with contextlib.closing(sqlite3.connect(tmp_path / "labs.sqlite")) as db, db:
         db.execute(f"UPDATE samples SET {column} = ?", ("no value",))
     found = labs.load(token)
-    assert not found.skipped and len(found.snapshot.samples) == len(lab.samples)
+    assert not found.skipped
+    assert len(found.snapshot.samples) == len(lab.samples)
     if column != "is_example":
         assert not any(found.snapshot.samples.first_predictions)
 
@@ -78,7 +79,7 @@ def test_a_malformed_first_prediction_does_not_cost_the_drawing(tmp_path, lab, c
     ],
     ids=lambda value: value.name if isinstance(value, sql.Table) else next(iter(value)),
 )
-def test_value_of_another_type_costs_its_part_only(tmp_path, lab, table, values):
+def test_only_the_part_with_a_value_of_another_type_is_lost(tmp_path, lab, table, values):
     """SQLite stores values of any type in any column."""
     labs, token = LabStore.from_url(f"sqlite:///{tmp_path / 'labs.sqlite'}"), database.new_token()
     labs.save(token, lab)

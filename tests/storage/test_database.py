@@ -21,7 +21,7 @@ def count_rows(url, table):
         return db.scalar(sql.text(f"SELECT count(*) FROM {table}"))
 
 
-def test_saved_lab_is_read_as_it_was(url, lab):
+def test_saved_lab_is_read_unchanged(url, lab):
     token = database.new_token()
     assert LabStore.from_url(url).save(token, lab) == 1
     snapshot, version, skipped = LabStore.from_url(url).load(token)

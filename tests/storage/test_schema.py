@@ -52,7 +52,7 @@ def test_existing_tables_keep_their_rows(engine):
         pytest.param(EARLIER_COLUMNS, id="columns of an earlier version"),
     ],
 )
-def test_database_with_other_tables_is_rejected_and_stays_as_it_is(url, engine, statement):
+def test_database_with_other_tables_is_rejected_and_not_changed(url, engine, statement):
     execute(engine, statement)
     before = tables_of(engine)
     with pytest.raises(LabError, match=r"its tables are not .* Set DIGITLAB_STORE to an empty database"):
@@ -78,16 +78,19 @@ def test_further_tables_are_ignored(url, engine, lab):
     assert LabStore.from_url(url).load(token) is not None
 
 
-def test_tables_that_another_server_creates_meanwhile_are_used(url, engine, monkeypatch):
-    """The other server creates the tables after this one has seen an empty database and before it has the lock."""
-    has_tables = schema._has_tables
+def test_tables_of_a_server_that_starts_at_the_same_time_are_used(url, engine, lab, monkeypatch):
+    """The other server creates the tables after this server has seen an empty database and before it has the lock."""
+    has_tables, token, saved = schema._has_tables, database.new_token(), []
 
     def see_empty_database(db):
         monkeypatch.setattr(schema, "_has_tables", has_tables)
         assert not has_tables(db)
-        LabStore.from_url(url)
+        LabStore.from_url(url).save(token, lab)
+        saved.append(token)
         return False
 
     monkeypatch.setattr(schema, "_has_tables", see_empty_database)
     schema.create_tables(engine)
+    assert saved == [token]
     assert tables_of(engine) == set(schema.metadata.tables)
+    assert LabStore.from_url(url).load(token) is not None

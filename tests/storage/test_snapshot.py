@@ -3,10 +3,10 @@
 import json
 from dataclasses import asdict, replace
 
-import numpy as np
 import pytest
 
 from digitcore.errors import LabError
+from digitcore.evaluation.score import Score
 from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.storage.snapshot import LabSnapshot, RunRecord, card_from_untrusted
 from digitcore.training import history
@@ -72,7 +72,8 @@ def test_card_of_a_user_built_network_is_read(genius):
 def test_malformed_hashes_are_unknown_and_do_not_make_a_sample_look_unseen(lab, hashes):
     one = lab.runs[0]
     files = (one.model.keras_bytes, one.model.tflite_bytes)
-    assert one.to_dict()["sample_hashes"] and RunRecord.from_dict(one.to_dict(), files, files).run.sample_hashes
+    assert one.to_dict()["sample_hashes"]
+    assert RunRecord.from_dict(one.to_dict(), files, files).run.sample_hashes
     assert RunRecord.from_dict(one.to_dict() | {"sample_hashes": hashes}, files, files).run.sample_hashes is None
 
 
@@ -84,27 +85,38 @@ def test_damaged_run_is_rejected(lab, change):
         RunRecord.from_dict(one.to_dict() | change, files, files)
 
 
+FIRST_POINT = {"epoch": 0.0, "samples_seen": 0.0, "seconds": 0.0}
+WITHOUT_HISTORY = {"history": [FIRST_POINT], "resume_state": None}
+
+
 @pytest.mark.parametrize(
-    "change",
+    ("change", "expected"),
     [
-        {"history": [], "stopped": True},
-        {"history": [1, {"epoch": "one"}, {"epoch": float("nan"), "samples_seen": 0, "seconds": 0}]},
-        {"history": 3},
-        {"history": [{"epoch": i / 100_000, "samples_seen": i, "seconds": i, "loss": 1.0} for i in range(100_000)]},
-        {"mnist_before": {"correct": 9, "n": 10, "interval": [float("nan"), 1]}},
-        {"mnist_before": {"correct": 1}},
-        {"personal_after": {"correct": 11, "n": 10, "interval": [0, 1]}},
-        {"seconds": float("inf")},
-        {"stopped": None},
+        ({"history": [], "stopped": True}, WITHOUT_HISTORY | {"stopped": True}),
+        ({"history": [1, {"epoch": "one"}, FIRST_POINT | {"epoch": float("nan")}]}, WITHOUT_HISTORY),
+        ({"history": 3}, WITHOUT_HISTORY),
+        ({"mnist_before": {"correct": 9, "n": 10, "interval": [float("nan"), 1]}}, {"mnist_before": Score.from_counts(9, 10)}),
+        ({"mnist_before": {"correct": 1}}, {"mnist_before": None}),
+        ({"personal_after": {"correct": 11, "n": 10, "interval": [0, 1]}}, {"personal_after": None}),
+        ({"seconds": float("inf")}, {"seconds": 0.0}),
+        ({"stopped": None}, {"stopped": False}),
     ],
 )
-def test_run_with_malformed_values_is_read_without_them(lab, change):
+def test_only_the_malformed_values_of_a_run_are_replaced(lab, change, expected):
+    assert read_fields(lab, change) == read_fields(lab, {}) | expected
+
+
+def test_long_history_of_a_run_is_thinned(lab):
+    points = [{"epoch": i / 100_000, "samples_seen": i, "seconds": i, "loss": 1.0} for i in range(100_000)]
+    found = read_fields(lab, {"history": points})["history"]
+    assert found[0] == points[0]
+    assert found[-1] == points[-1]
+    assert len(found) <= history.MAX_POINTS + 1
+
+
+def read_fields(lab, change):
+    """Return the fields of the first run after some of its stored values were changed, without its model."""
     one = lab.runs[0]
     files = (one.model.keras_bytes, one.model.tflite_bytes)
     run = RunRecord.from_dict(one.to_dict() | change, files, files, b"state").run
-    assert 1 <= len(run.history) <= history.MAX_POINTS + 1
-    assert all(np.isfinite(list(point.values())).all() for point in run.history)
-    for score in (run.mnist_before, run.personal_after):
-        assert score is None or 0 <= score.interval[0] <= score.accuracy <= score.interval[1] <= 1
-    assert np.isfinite(run.seconds)
-    assert run.settings == one.run.settings
+    return {name: value for name, value in vars(run).items() if name != "model"}

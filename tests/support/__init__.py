@@ -1,1 +1,1 @@
-"""What several tests and the benchmarks use."""
+"""Helpers that several tests and the benchmarks use."""

@@ -1,4 +1,4 @@
-"""The dashboard in Streamlit's own test runner, with the real models and the real worker."""
+"""Helpers that run the dashboard in Streamlit's AppTest, with the real models and a real worker."""
 
 import base64
 import contextlib
@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
+from pages.components import network_builder
 from pages.session.lab_session import LabSession
 
 ENTRY = str(Path(__file__).resolve().parents[2] / "streamlit_app.py")
@@ -30,10 +31,10 @@ MESSAGES = ("markdown", "caption", "info", "error", "warning")
 
 @contextlib.contextmanager
 def quick_sessions():
-    """Leave out what takes most of the time of Streamlit's test runner, and none in the dashboard.
+    """Skip two steps that take most of the time of AppTest and no time in the dashboard.
 
-    In each session, Streamlit looks through all installed packages for components: once is enough here. After each run of a
-    page it lets Keras collect garbage where Keras is loaded, as it is in the process of the tests.
+    In each session, Streamlit searches all installed packages for components. Here, it searches them once. After each run of
+    a page, Streamlit collects garbage if Keras is loaded, which is the case in the process of the tests.
     """
     found = functools.cache(manifest_scanner.scan_component_manifests)
     with (
@@ -44,7 +45,7 @@ def quick_sessions():
 
 
 def new_app(**query_params: str | list[str]) -> AppTest:
-    """A session on its first page."""
+    """Return a session on its first page."""
     at = AppTest.from_file(ENTRY, default_timeout=RUN_TIMEOUT)
     for name, value in query_params.items():
         at.query_params[name] = value
@@ -54,24 +55,24 @@ def new_app(**query_params: str | list[str]) -> AppTest:
 
 
 def go(at: AppTest, page: str) -> AppTest:
-    """Change the page."""
+    """Open another page of the session."""
     at.switch_page(page).run()
     assert not at.exception
     return at
 
 
 def session_of(at: AppTest) -> LabSession:
-    """The session behind the page."""
+    """Return the session of the page."""
     return at.session_state[SESSION]
 
 
 def on_canvas(digit: np.ndarray) -> np.ndarray:
-    """A digit at the canvas's size: (280, 280, 4) uint8."""
+    """Return a digit at the size of the canvas, (280, 280, 4) uint8."""
     return np.asarray(Image.fromarray(digit).resize((280, 280)).convert("RGBA"))
 
 
 def canvas_value(rgba: np.ndarray) -> dict:
-    """A canvas as the browser sends it."""
+    """Return a value of the canvas widget for an image, (280, 280, 4) uint8."""
     file = io.BytesIO()
     Image.fromarray(rgba).save(file, "PNG")
     url = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
@@ -79,12 +80,12 @@ def canvas_value(rgba: np.ndarray) -> dict:
 
 
 def put_on_canvas(at: AppTest, rgba: np.ndarray) -> None:
-    """What the browser sends with the next run."""
+    """Set the value of the canvas for the next run."""
     at.session_state[session_of(at).canvas.key] = canvas_value(rgba)
 
 
 def draw(at: AppTest, digit: np.ndarray) -> AppTest:
-    """Draw a digit."""
+    """Draw a digit, (28, 28) uint8."""
     put_on_canvas(at, on_canvas(digit))
     at.run()
     assert not at.exception
@@ -92,7 +93,7 @@ def draw(at: AppTest, digit: np.ndarray) -> AppTest:
 
 
 def label(at: AppTest, digit: int) -> AppTest:
-    """Label what is on the canvas; AppTest cannot press a component's button, a browser test does."""
+    """Label the drawing. AppTest cannot press a component's button, so this calls the session."""
     canvas = session_of(at).canvas
     if canvas.key in at.session_state:
         canvas.sync_from_widget(canvas.key, at.session_state[canvas.key])
@@ -103,37 +104,54 @@ def label(at: AppTest, digit: int) -> AppTest:
 
 
 def texts(at: AppTest) -> str:
-    """All messages of the page."""
+    """Return the texts and messages of the page."""
     return " ".join(str(element.value) for kind in MESSAGES for element in at.get(kind))
 
 
 def html(at: AppTest) -> str:
-    """All HTML of the page, without its tags."""
+    """Return the HTML of the page without its tags."""
     return re.sub(r"<[^>]*>", "", " ".join(element.proto.body for element in at.get("html")))
 
 
 def predicted_digits(at: AppTest) -> list[int]:
-    """The predicted digit of each model that the page shows."""
+    """Return the predicted digit of each model that the page shows."""
     bodies = " ".join(element.proto.body for element in at.get("html"))
     return [int(digit) for digit in re.findall(r'data-testid="predicted-digit"[^>]*>(\d)<', bodies)]
 
 
 def open_expander(at: AppTest, key: str) -> AppTest:
-    """Open an expander; AppTest does not know them, so it is opened before each run."""
+    """Open an expander, and run the page."""
     keep_open(at, key)
     at.run()
     assert not at.exception
     return at
 
 
+def select_in_gallery(at: AppTest, *numbers: int, n_doubtful: int = 0) -> AppTest:
+    """Select drawings of My drawings, or of its review of `n_doubtful` labels, for the next run.
+
+    AppTest cannot click a gallery, so its state is set before each run. Its key contains the number of drawings.
+    """
+    n = len(session_of(at).samples)
+    key = f"review_{n}_{n_doubtful}" if n_doubtful else f"own_{n}"
+    at.session_state[key] = {"selected": [str(number) for number in numbers]}
+    return keep_open(at, "own")
+
+
+def set_network_rows(at: AppTest, rows: list[dict]) -> AppTest:
+    """Replace the rows of the network builder, and run the page. AppTest cannot edit a table."""
+    at.session_state[network_builder.ROWS] = rows
+    return at.run()
+
+
 def keep_open(at: AppTest, key: str) -> AppTest:
-    """Leave an expander open in the next run."""
+    """Open an expander in the next run. AppTest cannot click expanders, so their state is set before each run."""
     at.session_state[f"expander_{key}"] = True
     return at
 
 
 def until(at: AppTest, condition, rerun=None) -> None:
-    """Run the page until a condition holds, a fifth of the time: the worker needs the processor too."""
+    """Run the page until a condition holds. Pauses take four fifths of the time, because the worker needs the processor."""
     end, length = time.monotonic() + TIMEOUT, 0.05
     while not condition():
         assert time.monotonic() < end, texts(at)
@@ -145,7 +163,7 @@ def until(at: AppTest, condition, rerun=None) -> None:
 
 
 def until_trained(at: AppTest) -> None:
-    """Run the page until the training has ended."""
+    """Run the page until the training ends."""
     until(at, lambda: session_of(at).training_job is None)
 
 
@@ -155,23 +173,23 @@ def queries(at: AppTest) -> list:
 
 
 def until_answered(at: AppTest) -> None:
-    """Run the page until the worker has answered every query."""
+    """Run the page until every query has a result."""
     until(at, lambda: not queries(at))
     assert session_of(at).work.pause_reason == ""
 
 
 def add_run(at: AppTest, model, start, scores=None, **settings) -> None:
-    """Add a run to the session's history, with fields of the run besides its settings in `scores`."""
+    """Add a run to the session's history. `scores` contains other fields of the run."""
     settings = TrainSettings(**settings)
     run = Run(model=model, history=model.card.history, settings=settings, parent=start.name, seconds=1.0, **(scores or {}))
     session_of(at).models.add_run(run, start)
 
 
 def add_samples(at: AppTest, samples) -> None:
-    """Give the session samples; the page shows them after its next run."""
+    """Set the samples of the session. The page shows them after its next run."""
     session_of(at).samples.current = samples
 
 
 def shown_link(at):
-    """The settings of the link that the page offers, as an address holds them."""
+    """Return the query parameters of the link to the settings."""
     return dict(parse_qsl(at.code[0].value.partition("?")[2]))

@@ -1,4 +1,4 @@
-"""The running dashboard and a person at it: a fresh server, Chromium, and a pen. Used by tests and benchmarks."""
+"""A running dashboard and its user in Chromium, for tests and benchmarks."""
 
 import contextlib
 import os
@@ -23,11 +23,13 @@ CHROMIUM_ARGS = [
     "--disable-sync",
 ]
 CANVAS = "canvas.upper-canvas"
-SIDE = 280  # px, of the canvas in its own units
+SIDE = 280  # px, side of the canvas in canvas units
+ERRORS = "[data-testid=stException], [data-testid=stAlertContentError]"
+ROW_HEIGHT = 35  # px, also of the header of a table
 LONG = 120_000  # ms
 SHORT = 15_000  # ms
 
-# Streamlit's own command, with one addition: on SIGUSR1 it writes down which modules it has loaded.
+# Streamlit's command with an addition: on SIGUSR1, the process writes the names of its loaded modules to a file.
 SERVER = """
 import signal, sys
 modules = sys.argv.pop(1)
@@ -45,7 +47,7 @@ SEVEN = [[(80, 70), (130, 68), (200, 66), (170, 130), (140, 230)]]
 ONE = [[(140, 50), (141, 120), (139, 230)]]
 SHAPES = {4: FOUR, 7: SEVEN, 1: ONE}
 
-# Notes every element that moves by itself, in window.shifts; one that is being replaced (stale) does not count.
+# Records every element that moves without user input in window.shifts. Elements that are being replaced (stale) do not count.
 OBSERVE_SHIFTS = """window.shifts = [];
 const moved = ({ node, previousRect: before, currentRect: after }) => node && node.dataset?.stale !== 'true'
   && before.width && after.width && Math.hypot(before.x - after.x, before.y - after.y) > 1;
@@ -53,7 +55,7 @@ new PerformanceObserver(list => { for (const one of list.getEntries()) for (cons
   window.shifts.push([one.value, source.previousRect.y, source.currentRect.y, (source.node.outerHTML ?? '').slice(0, 200)])
 }).observe({ type: 'layout-shift', buffered: false });"""
 
-# Nothing of the page has changed for `quiet` ms, no script runs, and the canvas can be drawn on where there is one.
+# Waits until no script runs and the page has not changed for `quiet` ms.
 SETTLED = """async quiet => {
   const busy = () => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState !== 'notRunning'
     || document.querySelector('[data-stale=true]');
@@ -66,20 +68,20 @@ SETTLED = """async quiet => {
 
 
 def chromium() -> str | None:
-    """Chromium's path, or None."""
+    """Return the path of Chromium, or None."""
     names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     return next(filter(None, map(shutil.which, names)), None)
 
 
 def free_port() -> int:
-    """A port that nobody listens at."""
+    """Return an unused port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 class Server:
-    """A fresh dashboard on a free port."""
+    """A new dashboard server on an unused port."""
 
     def __init__(self, folder: Path, script: str = "server.py", **environment: str):
         self.port = int(environment.get("STREAMLIT_SERVER_PORT") or free_port())
@@ -111,7 +113,7 @@ class Server:
         raise TimeoutError(self.log.read_text())
 
     def modules(self) -> set[str]:
-        """The names of all modules that the server process has loaded."""
+        """Return the names of all modules that the server process has loaded."""
         self._modules.unlink(missing_ok=True)
         self.process.send_signal(signal.SIGUSR1)
         end = time.monotonic() + 20
@@ -119,15 +121,15 @@ class Server:
             if self._modules.exists() and (text := self._modules.read_text()):
                 return set(text.split("\n"))
             time.sleep(0.1)
-        raise TimeoutError("the server has not answered the signal")
+        raise TimeoutError("the server did not respond to the signal")
 
     def kill(self) -> None:
-        """End it at once, as a crash would."""
+        """Kill the server, like a crash."""
         self.process.kill()
         self.process.wait()
 
     def stop(self) -> None:
-        """End it, and all that it started."""
+        """Stop the server and its child processes."""
         self.process.terminate()
         try:
             self.process.wait(20)
@@ -136,7 +138,7 @@ class Server:
 
 
 class Person:
-    """Somebody with a mouse or a finger in front of a page."""
+    """A user of a page, with a mouse or a touch screen."""
 
     def __init__(self, page, url: str, touch: bool = False):
         self.page, self.url, self.touch = page, url, touch
@@ -146,29 +148,29 @@ class Person:
         self.page.goto(self.url + path)
 
     def begin(self, path: str = "/Draw"):
-        """Open a page that leads to a canvas, and wait until it can be drawn on."""
+        """Open a page that leads to a canvas, and wait until the user can draw."""
         self.open(path)
         self.find_canvas()
         self.settle()
 
     def settle(self, quiet: int = 300):
-        """Wait until the page is at rest."""
+        """Wait until no script runs and the page has not changed for `quiet` ms."""
         self.page.evaluate(SETTLED, quiet)
 
     def find_canvas(self):
-        """Wait for a canvas."""
+        """Wait for a canvas, and return its element."""
         canvas = self.page.locator(CANVAS).first
         canvas.wait_for(timeout=60_000)
         return canvas
 
     def canvas_box(self) -> dict[str, float]:
-        """Where the canvas is on the screen, in px."""
+        """Return the position and size of the canvas on the screen, in px."""
         canvas = self.find_canvas()
         canvas.scroll_into_view_if_needed()
         return canvas.bounding_box()
 
     def stroke(self, points, box=None):
-        """One stroke, in canvas pixels; with a box, at that place, whether there is a canvas just then or not."""
+        """Draw a stroke, in canvas pixels. With a box, draw there without waiting for a canvas."""
         box = box or self.canvas_box()
         places = [(box["x"] + x * box["width"] / SIDE, box["y"] + y * box["height"] / SIDE) for x, y in points]
         if self.touch:
@@ -187,34 +189,34 @@ class Person:
         session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
     def answer(self) -> str:
-        """What the prediction says."""
+        """Return the text of the prediction."""
         return self.page.locator(".st-key-answer").inner_text()
 
     def wait_for_other_answer(self, before: str) -> str:
-        """Wait for another prediction."""
+        """Wait for another prediction, and return its text."""
         self.page.wait_for_function(
             "before => document.querySelector('.st-key-answer').innerText !== before", arg=before, timeout=SHORT
         )
         return self.answer()
 
     def wait_for_answer(self, expected: str) -> None:
-        """Wait for this prediction."""
+        """Wait for a prediction with this text."""
         self.page.wait_for_function(
             "expected => document.querySelector('.st-key-answer').innerText === expected", arg=expected, timeout=SHORT
         )
 
     def predicted_digit(self) -> int:
-        """The predicted digit, once there is one."""
+        """Wait for a prediction, and return its digit."""
         digit = self.page.locator(".st-key-answer").get_by_test_id("predicted-digit").first
         digit.wait_for(timeout=SHORT)
         return int(digit.inner_text())
 
     def draw(self, digit: int) -> list[str]:
-        """Draw a digit stroke by stroke, waiting for the prediction after each; returns the predictions."""
+        """Draw a digit, and return the text of the prediction after each stroke."""
         return [self.draw_stroke(points) for points in SHAPES[digit]]
 
     def draw_stroke(self, points) -> str:
-        """One stroke; waits for the prediction of the whole drawing after it."""
+        """Draw a stroke, wait for the prediction of the whole drawing, and return its text."""
         head = self.page.get_by_test_id("prediction-head")
         count = int(head.get_attribute("data-strokes") or 0)
         self.stroke(points)
@@ -222,11 +224,11 @@ class Person:
         return self.answer()
 
     def wait_until_blank(self):
-        """Wait until the prediction says that nothing is drawn."""
+        """Wait until the page shows that the canvas is blank."""
         self.page.locator(".st-key-answer").get_by_text("Draw a digit").wait_for(timeout=SHORT)
 
     def label(self, digit: int, count: int):
-        """Press a label; it is the count-th sample."""
+        """Press a label, and wait until the lab has `count` samples."""
         self.press_label(digit)
         self.wait_for_drawings(count)
         self.wait_until_blank()
@@ -240,11 +242,11 @@ class Person:
             button.click()
 
     def wait_for_drawings(self, count: int):
-        """Wait until the bar above the page says so many."""
+        """Wait until the bar above the page shows this number of drawings."""
         self.bar().get_by_text(re.compile(rf"^{count:,} drawings?$")).wait_for(timeout=SHORT)
 
     def press(self, key: str):
-        """Click or tap the button of this key."""
+        """Click or tap the button with this key."""
         button = self.page.locator(f".st-key-{key} button").first
         if self.touch:
             button.tap()
@@ -260,29 +262,39 @@ class Person:
             button.click()
 
     def slide(self, key: str, *keys: str):
-        """Move a slider by keys, and wait until the page has taken it in."""
+        """Move a slider with keys, and wait until the page has used its value."""
         self.page.locator(f".st-key-{key} input[type=range]").first.focus()
         for name in keys:
             self.page.keyboard.press(name)
         self.settle()
 
     def bar(self):
-        """The bar above the page: navigation, and the state of the lab."""
+        """Return the bar above the page with the navigation and the state of the lab."""
         return self.page.locator(".st-key-bar")
 
     def go(self, name: str):
-        """Change to another page by the navigation."""
+        """Open another page with the navigation."""
         self.bar().locator("a", has_text=name).click()
         self.page.wait_for_url(re.compile(rf"/{'' if name == 'My lab' else name}(\?|$)"), wait_until="commit")
         self.settle()
 
     def start_long_training(self):
-        """On the Train page: ask for all of MNIST, press Train, and wait for the first epoch."""
+        """Start a training with all MNIST digits on the Train page, and wait for its first epoch."""
         self.slide("mnist_samples", "End")
         self.page.locator(".st-key-mnist_samples").get_by_text("55,000").first.wait_for()
         self.press("train")
         training = self.page.locator(".st-key-training")
         training.get_by_text(re.compile(r"epoch 1 of", re.IGNORECASE)).wait_for(timeout=LONG)
+
+    def select_row(self, row: int):
+        """Click the checkbox of a row of the first table. Rows are counted from 0."""
+        table = self.page.locator("[data-testid=stDataFrame]").first
+        table.scroll_into_view_if_needed()
+        table.click(position={"x": ROW_HEIGHT / 2, "y": (row + 1.5) * ROW_HEIGHT})
+
+    def error_messages(self) -> list[str]:
+        """Return the texts of the error messages and exceptions on the page."""
+        return self.page.locator(ERRORS).all_inner_texts()
 
     def see(self, view: str):
         """Choose a view of the Evaluate page."""

@@ -1,4 +1,4 @@
-"""Models as other people save them: a linear classifier for every convention of inputs and outputs, in the files of every Keras.
+"""Models in the conventions of other programs: a linear classifier for every kind of inputs, outputs and Keras files.
 
 The weights are computed, not trained, so a model takes milliseconds.
 """
@@ -62,7 +62,7 @@ def linear_model(
     as_lists: bool = False,
     batch_size: int | None = None,
 ) -> keras.Model:
-    """Return a linear classifier; with layers of `first` that must be identities."""
+    """Return a linear classifier. The layers `first` must not change the values."""
     middle = [*first, layers.Flatten(name="flat"), layers.Dense(10, activation=activation, name="classes")]
     start = keras.Input(shape, batch_size=batch_size, name="image")
     if functional:
@@ -77,12 +77,12 @@ def linear_model(
 
 
 def to_keras(model: keras.Model) -> bytes:
-    """Return a .keras file of this Keras."""
+    """Return a .keras file of the installed Keras."""
     return _saved(model, "m.keras")
 
 
 def to_hdf5(model: keras.Model) -> bytes:
-    """Return an .h5 file of this Keras."""
+    """Return an .h5 file of the installed Keras."""
     return _saved(model, "m.h5")
 
 
@@ -105,7 +105,7 @@ def with_config(content: bytes, change: Callable[[Any], Any]) -> bytes:
 
 
 def as_keras_2(config: Any) -> Any:
-    """Return a configuration as Keras 2.13 to 2.15 write it."""
+    """Return a configuration in the format of Keras 2.13 to 2.15."""
     _walk_to_keras_2(config)
     values = config["config"]
     for key in ("input_layers", "output_layers"):
@@ -144,7 +144,7 @@ def _tensors(arguments: list[Any]) -> list[Any]:
 
 
 def as_keras_1(model: keras.Model, backend: str = "tensorflow") -> bytes:
-    """Return an HDF5 file as Keras 1 writes it, of a Sequential model of Flatten and Dense layers, and of convolutions."""
+    """Return an HDF5 file in the format of Keras 1 for a Sequential model of Flatten, Dense and convolution layers."""
     stream, config = io.BytesIO(), []
     with h5py.File(stream, "w") as file:
         file.attrs["keras_version"] = b"1.2.2"

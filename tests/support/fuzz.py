@@ -1,4 +1,4 @@
-"""Broken and hostile files of every kind that the dashboard imports, generated."""
+"""Generators of broken and hostile files of every kind that the dashboard imports."""
 
 import io
 import json
@@ -24,14 +24,14 @@ BOMB = bytes(300_000_000)
 
 
 class Payload:
-    """Unpickled, it would leave a mark."""
+    """An object that writes a file when it is unpickled."""
 
     def __reduce__(self):
         return (open, ("/tmp/digitlab-was-here", "w"))
 
 
 def make_zip(members: dict[str, bytes | str], **options) -> bytes:
-    """A ZIP of these."""
+    """Return a ZIP file with these members."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", **{"compression": zipfile.ZIP_DEFLATED} | options) as packed:
         for name, content in members.items():
@@ -40,13 +40,13 @@ def make_zip(members: dict[str, bytes | str], **options) -> bytes:
 
 
 def read_zip(data: bytes) -> dict[str, bytes]:
-    """What a ZIP holds."""
+    """Return the members of a ZIP file."""
     with zipfile.ZipFile(io.BytesIO(data)) as packed:
         return {name: packed.read(name) for name in packed.namelist()}
 
 
 def mutated(data: bytes, count: int, seed: int) -> Iterator[tuple[str, bytes]]:
-    """Flipped bits, cuts, noise and repeats of a good file."""
+    """Yield a valid file with flipped bits, cuts, noise and repeated parts."""
     rng = random.Random(seed)
     for number in range(count):
         kind = ("flip", "cut", "noise", "twice", "hole")[number % 5]
@@ -67,7 +67,7 @@ def mutated(data: bytes, count: int, seed: int) -> Iterator[tuple[str, bytes]]:
 
 
 def common_files() -> Iterator[tuple[str, bytes]]:
-    """What may be thrown at any upload."""
+    """Yield files that are invalid for every upload."""
     yield "empty", b""
     yield "text", b"hello"
     yield "pickle", pickle.dumps(Payload())
@@ -79,13 +79,13 @@ def common_files() -> Iterator[tuple[str, bytes]]:
 
 
 def odd_exif() -> bytes:
-    """EXIF whose orientation is a text."""
+    """Return EXIF data whose orientation is a text."""
     tag = struct.pack("<HHI4s", ExifTags.Base.Orientation, 2, 3, b"up")
     return b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + tag + struct.pack("<I", 0)
 
 
 def pictures(digit: np.ndarray, count: int) -> Iterator[tuple[str, bytes]]:
-    """For everything that takes a picture: a digit, (28, 28) uint8, in every format, and damaged."""
+    """Yield pictures of a digit, (28, 28) uint8, in every format, intact and damaged."""
     yield from common_files()
     picture = Image.fromarray(255 - digit).resize((90, 110))
     pillow_heif.register_heif_opener()
@@ -101,7 +101,7 @@ def pictures(digit: np.ndarray, count: int) -> Iterator[tuple[str, bytes]]:
 
 
 def addresses(count: int) -> Iterator[tuple[str, dict[str, str]]]:
-    """For the address of a page: values of settings and of a lab."""
+    """Yield query parameters of a page: values of settings and tokens of a lab."""
     odd = [
         "",
         "Infinity",
@@ -128,28 +128,28 @@ def addresses(count: int) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def make_npz(**arrays) -> bytes:
-    """Arrays in a file, pickled where they are objects."""
+    """Return an .npz file with arrays. Arrays of objects are pickled."""
     file = io.BytesIO()
     np.savez(file, **arrays)
     return file.getvalue()
 
 
 def huge_header() -> bytes:
-    """An array that says it is 10¹² numbers long, and holds four."""
+    """Return an array file whose header declares 10¹² numbers, with four numbers."""
     text = b"{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000000, 28, 28), }"
     text += b" " * (118 - len(text) - 1) + b"\n"
     return make_zip({"digits.npy": b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + b"1234", "labels.npy": b""})
 
 
 def many_samples() -> bytes:
-    """600,000 blank digits in little space."""
+    """Return a small file with 600,000 blank digits."""
     file = io.BytesIO()
     np.savez_compressed(file, digits=np.zeros((600_000, 28, 28), np.uint8), labels=np.zeros(600_000, np.uint8))
     return file.getvalue()
 
 
 def sample_uploads(good: SampleSet, count: int) -> Iterator[tuple[str, bytes]]:
-    """For the import of samples."""
+    """Yield files for the import of samples."""
     yield from common_files()
     digits, labels = good.digits, good.labels
     yield "objects", make_npz(digits=np.array([Payload()], object), labels=labels)
@@ -169,7 +169,7 @@ def sample_uploads(good: SampleSet, count: int) -> Iterator[tuple[str, bytes]]:
 
 
 def model_uploads(good: bytes, count: int) -> Iterator[tuple[str, bytes]]:
-    """For the upload of a .keras file."""
+    """Yield files for the upload of a .keras file."""
     yield from common_files()
     parts = read_zip(good)
     config = json.loads(parts["config.json"])
@@ -205,7 +205,7 @@ def model_uploads(good: bytes, count: int) -> Iterator[tuple[str, bytes]]:
 
 
 def hostile_weights() -> Iterator[tuple[str, bytes]]:
-    """What HDF5 can do beside holding numbers."""
+    """Yield weights files that use features of HDF5 other than arrays."""
     import h5py
 
     def file(fill):
@@ -224,7 +224,7 @@ def hostile_weights() -> Iterator[tuple[str, bytes]]:
 
 
 def lab_uploads(good: LabSnapshot, other: ModelBundle, count: int) -> Iterator[tuple[str, bytes]]:
-    """For the opening of a lab."""
+    """Yield files for the opening of a lab."""
     yield from common_files()
     parts = read_zip(archive.write(good))
     content = json.loads(parts["lab.json"])

@@ -25,7 +25,7 @@ POLLING_INTERVAL = 0.05  # s
 
 
 def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
-    """Wait until a condition holds."""
+    """Wait until a condition holds, and fail after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "the condition was not met in time"
@@ -33,16 +33,16 @@ def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
 
 
 def submit_training(service, start, samples, settings, resume_from=None, *, owner=""):
-    """Submit a training."""
+    """Submit a training, and return its job."""
     return service.submit(TrainTask(start, samples, settings, resume_from), owner=owner)
 
 
 @dataclass(frozen=True)
 class EndlessTask(Task):
-    """A task that runs until it is asked to stop. It needs no TensorFlow, so its worker starts quickly.
+    """A task that runs until it is stopped. It needs no TensorFlow, so its worker starts quickly.
 
     Attributes:
-        heeds_stop: Whether the task ends when it is asked to; its result is "stopped" then.
+        heeds_stop: Whether the task ends when it is stopped. Its result is then "stopped".
     """
 
     heeds_stop: bool = True
@@ -77,7 +77,7 @@ class OwnCluster:
     Attributes:
         service: The service.
         scheduler, nannies: Processes that the service has started.
-        processes: All processes of the cluster when it had started, also those of the workers.
+        processes: All processes of the cluster when it had started, including the workers' processes.
     """
 
     service: JobService
@@ -87,7 +87,7 @@ class OwnCluster:
 
     @property
     def worker(self) -> psutil.Process:
-        """The process of the worker."""
+        """Return the process of the worker."""
         return _largest_child(self.nannies)
 
 

@@ -1,4 +1,4 @@
-"""Descriptions of networks that must be refused, each with a part of the sentence that says why."""
+"""Descriptions of networks that must be rejected, each with a part of the error message."""
 
 import json
 

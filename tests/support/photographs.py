@@ -1,4 +1,4 @@
-"""Photographs of digits on paper, drawn by code: the paper, the light, lines, a tilted and blurred camera, JPEG."""
+"""Photographs of digits on paper, drawn by code with light, lines, a tilted and blurred camera, and JPEG compression."""
 
 import io
 
@@ -20,7 +20,7 @@ USUAL_TIP = (0.025, 0.07)
 
 
 def photograph(kind, label, rng, *, n_digits=1):
-    """A photograph of a sheet with digits of one label: a JPEG file's bytes.
+    """Return the JPEG file of a photograph of a sheet with digits of one label.
 
     Args:
         kind: of `KINDS`; "shadow" is a pen's in half shadow, "ruled" and "squared" are on such paper,
@@ -46,7 +46,7 @@ def photograph(kind, label, rng, *, n_digits=1):
 
 
 def _ink(kind, label, rng, position, n_digits):
-    """(PAGE, PAGE) float, 1 where ink is; several digits stand side by side."""
+    """Return the ink of the digits, (PAGE, PAGE) float, 0 to 1. Several digits are side by side."""
     written = synthetic.handwritten_strokes(synthetic.choose_glyph(label, rng), rng)
     extent = PAGE * (rng.uniform(*EXTENT.get(kind, USUAL_EXTENT)) if n_digits == 1 else 0.5 / n_digits)
     room = (PAGE - extent) / 2 - 130
@@ -58,7 +58,7 @@ def _ink(kind, label, rng, position, n_digits):
 
 
 def _light(kind, rng):
-    """(PAGE, PAGE) float: falls off to one side, and by half in a shadow with a soft edge."""
+    """Return the light, (PAGE, PAGE) float. It decreases to one side, and by half in a shadow with a soft edge."""
     y, x = np.mgrid[-1 : 1 : PAGE * 1j, -1 : 1 : PAGE * 1j]
     angle = rng.uniform(0, 2 * np.pi)
     light = 1 - rng.uniform(0, 0.15) * (np.cos(angle) * x + np.sin(angle) * y) - rng.uniform(0, 0.1) * (x**2 + y**2)
@@ -70,7 +70,7 @@ def _light(kind, rng):
 
 
 def _lines(kind, rng):
-    """(PAGE, PAGE) float: 1 is paper; ruled or squared as the kind says."""
+    """Return the brightness of the lined paper, (PAGE, PAGE) float. 1 is blank paper."""
     paper = np.ones((PAGE, PAGE), np.float32)
     if kind in ("ruled", "squared"):
         gap, width, darkness = rng.integers(40, 90), rng.integers(2, 5), rng.uniform(0.1, 0.35)

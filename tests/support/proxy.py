@@ -1,4 +1,4 @@
-"""A reverse proxy with https in front of a server: nginx where it is installed, else a small one in Python."""
+"""A reverse proxy with https in front of a server: nginx if it is installed, otherwise a small proxy in Python."""
 
 import asyncio
 import contextlib
@@ -49,12 +49,12 @@ http {{
 
 
 def nginx() -> str | None:
-    """Nginx's path, or None."""
+    """Return the path of nginx, or None."""
     return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
 class HttpsProxy:
-    """A proxy at https://127.0.0.1 that passes a path to a server."""
+    """A proxy at https://127.0.0.1 that forwards a path to a server."""
 
     def __init__(self, folder: Path, upstream_port: int, path: str):
         self.port, self.folder = free_port(), folder
@@ -80,7 +80,7 @@ class HttpsProxy:
         raise TimeoutError("nginx does not accept connections")
 
     def _start_in_python(self, upstream_port: int) -> None:
-        """End TLS here, and pass the bytes on."""
+        """Start a proxy in this process that decrypts TLS and forwards the bytes."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.folder / "cert.pem", self.folder / "key.pem")
         self._loop = asyncio.new_event_loop()
@@ -97,12 +97,12 @@ class HttpsProxy:
             up_reader, up_writer = await asyncio.open_connection(HOST, upstream_port)
             await asyncio.gather(pump(reader, up_writer), pump(up_reader, writer), return_exceptions=True)
 
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()  # The tests' own loop belongs to Playwright.
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()  # Playwright uses the event loop of the tests.
         starting = asyncio.start_server(serve, HOST, self.port, ssl=context)
         asyncio.run_coroutine_threadsafe(starting, self._loop).result(20)
 
     def stop(self) -> None:
-        """End the proxy."""
+        """Stop the proxy."""
         if self._process is None:
             self._loop.call_soon_threadsafe(self._loop.stop)
         else:

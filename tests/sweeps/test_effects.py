@@ -17,44 +17,50 @@ def trials(effect_of_rate, noise=0.002, n_seeds=3, seed=0):
     )
 
 
-def test_a_real_effect_is_told_from_none():
+def test_only_a_real_effect_is_reported():
     first, second = effects(trials(0.02), ["rate", "size"], "score")
-    assert first.name == "rate" and first.is_significant and first.best == 0.01
-    assert first.difference == pytest.approx(0.02, abs=0.004) and not second.is_significant
+    assert first.name == "rate"
+    assert first.is_significant
+    assert first.best == 0.01
+    assert first.difference == pytest.approx(0.02, abs=0.004)
+    assert not second.is_significant
 
 
-def test_chance_is_seldom_called_an_effect():
-    """Of 200 sweeps without any effect about 5 % show one, with both parameters together."""
+def test_chance_is_rarely_reported_as_an_effect():
+    """About 5 % of 200 sweeps without an effect report an effect of at least one of two parameters."""
     found = [
         any(effect.is_significant for effect in effects(trials(0, seed=seed), ["rate", "size"], "score")) for seed in range(200)
     ]
     assert 0.01 <= np.mean(found) <= 0.10
 
 
-def test_what_is_common_to_a_seed_is_no_luck():
+def test_differences_between_seeds_do_not_hide_an_effect():
     table = trials(0.002, noise=0.0002)
     table["score"] += 0.05 * table["seed"]
     assert effects(table, ["rate", "size"], "score")[0].is_significant
 
 
-def test_too_few_trials_tell_nothing():
+def test_too_few_trials_show_no_effect():
     table = trials(0.02, n_seeds=1)
     assert [effect.p_value for effect in effects(table.head(2), ["rate", "size"], "score")] == [None]
-    assert effects(table.head(0), ["rate"], "score") == [] and seed_deviation(table, ["rate", "size"], "score") is None
+    assert effects(table.head(0), ["rate"], "score") == []
+    assert seed_deviation(table, ["rate", "size"], "score") is None
 
 
-def test_drawn_numbers_are_judged_by_their_trend():
+def test_random_numbers_are_tested_for_a_trend():
     rng = np.random.default_rng(0)
     rates = np.exp(rng.uniform(np.log(1e-4), np.log(1e-1), 20))
     table = pd.DataFrame({"rate": rates, "drop": rng.uniform(0, 0.5, 20), "seed": 0})
     table["score"] = 0.9 + 0.01 * np.log10(rates) + 0.002 * rng.normal(size=20)
     first, second = effects(table, ["rate", "drop"], "score")
-    assert first.name == "rate" and first.is_significant and not second.is_significant
+    assert first.name == "rate"
+    assert first.is_significant
+    assert not second.is_significant
 
 
 def test_equal_scores_have_no_effect():
     assert [effect.p_value for effect in effects(trials(0, noise=0), ["rate"], "score")] == [1.0]
 
 
-def test_the_spread_between_seeds():
+def test_the_spread_between_seeds_is_reported():
     assert seed_deviation(trials(0.02, n_seeds=40), ["rate", "size"], "score") == pytest.approx(0.002, rel=0.2)

@@ -16,7 +16,7 @@ POINT = {"epoch": 1.0, "samples_seen": 200.0, "seconds": 1.0, "val_loss": 0.5, "
 
 @pytest.fixture
 def quick_trials(monkeypatch):
-    """Trials that train nothing: the score is the batch size divided by 1000."""
+    """Replace trainings by a function whose score is the batch size divided by 1000."""
 
     def run(self, progress, should_stop):
         if self.settings.batch_size == 13:
@@ -43,17 +43,18 @@ def test_poor_trials_are_stopped_early(quick_trials):
 def test_a_stopped_sweep_keeps_completed_trials_and_can_be_resumed(quick_trials, genius):
     sweep = Sweep(genius, SampleSet(), SweepPlan({"batch_size": [8, 16, 32]}, BASE))
     run_locally(sweep, should_stop=lambda: sweep.n_done == 1)
-    assert sweep.table()["status"].tolist() == ["done", "waiting", "waiting"] and sweep.is_idle
+    assert sweep.table()["status"].tolist() == ["done", "waiting", "waiting"]
+    assert sweep.is_idle
     run_locally(sweep)
     assert sweep.n_done == 3
 
 
-def test_a_training_that_was_stopped_is_not_a_result(quick_trials, genius):
+def test_a_stopped_training_gives_no_result(quick_trials, genius):
     sweep, calls = Sweep(genius, SampleSet(), SweepPlan({"batch_size": [8]}, BASE)), []
 
     def should_stop():
         calls.append(None)
-        return len(calls) > 1  # The stop comes during the training.
+        return len(calls) > 1  # The sweep is stopped during the training.
 
     run_locally(sweep, should_stop=should_stop)
     assert sweep.table()["status"].tolist() == ["waiting"]
@@ -65,14 +66,14 @@ def test_an_unexpected_error_fails_only_its_trial(quick_trials):
     assert table["error"][0] == "The training failed (ValueError: unlucky)."
 
 
-def test_wrong_arguments_are_refused_before_the_first_training():
+def test_wrong_arguments_are_rejected_before_the_first_training():
     with pytest.raises(SettingsError, match="nothing"):
         sweeps.run({"nothing": [1]}, BASE)
     with pytest.raises(ModelError, match="cannot be trained"):
         sweeps.run({"batch_size": [8]}, BASE, start=reader.load(registry.SHIPPED_FOLDER / "mlp" / "model.tflite"))
 
 
-def test_a_trial_keeps_its_model_if_asked(random_mlp):
+def test_a_trial_keeps_its_model_on_request(random_mlp):
     sweep = Sweep(random_mlp, SampleSet(), SweepPlan({"epochs": [1]}, BASE))
     sweep.keeps_models = True
     run_locally(sweep)

@@ -1,7 +1,6 @@
 import io
 import json
 import shlex
-import time
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from digitcore.sweeps.runner import Sweep, was_running
 from digitcore.sweeps.space import Range
 from digitcore.sweeps.trial import MAX_TRIES, SCORES, TrialResult, TrialTask
 from digitcore.training.settings import TrainSettings
+from tests.support.jobs import until
 
 BASE = TrainSettings(mnist_samples=200, epochs=1, validation_samples=100)
 NETWORK = '{"blocks": [{"kind": "conv", "size": 4, "pooling": true}, {"kind": "dense", "size": 8}]}'
@@ -26,11 +26,12 @@ POINT = {"epoch": 1.0, "samples_seen": 200.0, "seconds": 1.0, "val_loss": 0.5, "
 
 def advance_until(condition, sweep, service, seconds=240):
     """Advance a sweep until a condition holds."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)
+
+    def is_met():
         sweep.advance(service)
+        return condition()
+
+    until(is_met, seconds)
 
 
 def run(sweep, service):
@@ -39,7 +40,7 @@ def run(sweep, service):
 
 
 class Service:
-    """Runs nothing: each test finishes the jobs itself."""
+    """A job service that runs no jobs. Each test finishes the jobs."""
 
     is_closed = False
 
@@ -59,21 +60,25 @@ def finish(sweep, score=lambda trial: 0.5):
 
 def test_trials_are_all_combinations_and_seeds(genius, few):
     sweep = Sweep(genius, few, SweepPlan({"sample_weight": [1, 20, 1], "epochs": [1, 2]}, BASE, n_seeds=3))
-    assert len(sweep.trials) == 12 and sweep.trials[-1].settings == BASE.replace(sample_weight=20, epochs=2, seed=2)
-    assert sweep.best() is None and sweep.means().empty and len(sweep.table()) == 12
+    assert len(sweep.trials) == 12
+    assert sweep.trials[-1].settings == BASE.replace(sample_weight=20, epochs=2, seed=2)
+    assert sweep.best() is None
+    assert sweep.means().empty
+    assert len(sweep.table()) == 12
 
 
 @pytest.mark.parametrize("name", parameter_space.parameters(NETWORK))
-def test_a_table_of_any_parameter_goes_to_parquet(name, genius):
+def test_the_table_of_every_parameter_can_be_written_to_parquet(name, genius):
     values = parameter_space.usual_values(name, NETWORK)
     table = Sweep(genius, SampleSet(), SweepPlan({name: [*values, values[0]]}, BASE, NETWORK)).table()
     pd.testing.assert_frame_equal(pd.read_parquet(io.BytesIO(table.to_parquet(index=False))), table)
 
 
-def test_random_draws_are_some_of_the_combinations(genius, few):
+def test_random_combinations_are_a_part_of_all_combinations(genius, few):
     space = {"sample_weight": [1, 5, 20, 50], "epochs": [1, 2, 3], "mnist_samples": [200] * 2}
     drawn, again = (SweepPlan(space, BASE, n_seeds=2, n_combinations=5).trials() for _ in range(2))
-    assert len(drawn) == 10 and len({tuple(trial.values.values()) for trial in drawn}) == 5
+    assert len(drawn) == 10
+    assert len({tuple(trial.values.values()) for trial in drawn}) == 5
     assert [trial.settings for trial in drawn] == [trial.settings for trial in again]
     other = SweepPlan(space, BASE.replace(seed=7), n_seeds=2, n_combinations=5).trials()
     assert [trial.values for trial in other] != [trial.values for trial in drawn]
@@ -104,7 +109,7 @@ def test_wrong_plans_are_rejected(space, options):
 
 @pytest.fixture(scope="module")
 def partly_held_out(few):
-    """Twenty samples, half of them held out."""
+    """Return twenty samples, half of them held out."""
     return SampleSet.from_arrays(few.digits, few.labels, np.arange(20) % 2 == 0)
 
 
@@ -120,7 +125,8 @@ def test_a_trial_is_scored_on_validation_digits_and_held_out_samples_only(random
 
 def test_a_trial_without_held_out_samples_has_no_score_on_them(random_mlp, few):
     scores = TrialTask(random_mlp, few, BASE).run(lambda progress: None, lambda: False).scores
-    assert "held_out" not in scores and "held_out_before" not in scores
+    assert "held_out" not in scores
+    assert "held_out_before" not in scores
 
 
 @pytest.mark.parametrize(("ranked_by", "best"), [("validation", 16), ("held_out", 8)])
@@ -141,7 +147,7 @@ def test_trials_are_ranked_by_the_chosen_score(genius, partly_held_out, ranked_b
     assert SweepPlan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
 
 
-def test_a_ranking_by_held_out_samples_needs_some(genius, few):
+def test_a_ranking_by_held_out_samples_needs_held_out_samples(genius, few):
     with pytest.raises(SettingsError, match="No drawing is held out"):
         Sweep(genius, few, SweepPlan({"epochs": [1, 2]}, BASE, ranked_by="held_out"))
     with pytest.raises(SettingsError, match="ranked by validation or held_out"):
@@ -149,15 +155,17 @@ def test_a_ranking_by_held_out_samples_needs_some(genius, few):
 
 
 def test_a_sweep_finds_the_best_and_survives_a_failed_trial(service, random_mlp, few):
-    """Without MNIST and without samples to learn there is nothing to learn from: that trial fails, the others do not."""
+    """A trial without MNIST digits and samples has an empty training set. That trial fails, and all other trials run."""
     sweep = Sweep(random_mlp, few.take([]), SweepPlan({"mnist_samples": [0, 200, 1000]}, BASE))
     run(sweep, service)
     table = sweep.table().set_index("mnist_samples")
     assert table["status"].to_dict() == {0: "failed", 200: "done", 1000: "done"}
     assert "label a drawing" in table.loc[0, "error"]
-    assert table.loc[1000, "validation"] > table.loc[200, "validation"] and table["held_out"].isna().all()
+    assert table.loc[1000, "validation"] > table.loc[200, "validation"]
+    assert table["held_out"].isna().all()
     assert sweep.best() == {"mnist_samples": 1000}
-    assert set(SCORES) <= set(sweep.means().columns) and len(sweep.means()) == 2
+    assert set(SCORES) <= set(sweep.means().columns)
+    assert len(sweep.means()) == 2
     assert [point["epoch"] for point in sweep.trials[2].history] == [0, 1]
 
 
@@ -166,8 +174,10 @@ def test_a_network_s_numbers_are_swept(service, random_mlp, few):
     sweep = Sweep(random_mlp, few, SweepPlan(space, BASE, NETWORK))
     run(sweep, service)
     sizes = [NetworkSpec.from_json(trial.network).parameters for trial in sweep.trials]
-    assert sweep.table()["parameters"].tolist() == sizes and sizes[0] == sizes[1] < sizes[2]
-    assert sweep.n_done == 4 and sweep.table()["validation_before"].isna().all()
+    assert sweep.table()["parameters"].tolist() == sizes
+    assert sizes[0] == sizes[1] < sizes[2]
+    assert sweep.n_done == 4
+    assert sweep.table()["validation_before"].isna().all()
 
 
 def test_stop_and_resume(service, random_mlp, few):
@@ -181,21 +191,24 @@ def test_stop_and_resume(service, random_mlp, few):
     assert sweep.n_done == 4
 
 
-def test_a_trial_whose_worker_died_is_tried_again(genius, few):
+def test_a_trial_whose_worker_died_is_repeated(genius, few):
     service, sweep = Service(), Sweep(genius, few, SweepPlan({"sample_weight": [1, 5]}, BASE))
     sweep.resume(service)
     service.jobs[1].finish(TrialResult(dict.fromkeys(SCORES, 0.5), []))
     for _ in range(MAX_TRIES):
-        assert sweep.is_running and sweep.trials[0].status == JobStatus.WAITING
+        assert sweep.is_running
+        assert sweep.trials[0].status == JobStatus.WAITING
         service.jobs[-1 if len(service.jobs) > 2 else 0].fail(WorkerDiedError())
         sweep.advance(service)
     assert [trial.status for trial in sweep.trials] == [JobStatus.FAILED, JobStatus.DONE]
-    assert not sweep.is_running and len(service.jobs) == 1 + MAX_TRIES
+    assert not sweep.is_running
+    assert len(service.jobs) == 1 + MAX_TRIES
     sweep.resume(service)
-    assert sweep.trials[0].status == JobStatus.WAITING and len(service.jobs) == 2 + MAX_TRIES
+    assert sweep.trials[0].status == JobStatus.WAITING
+    assert len(service.jobs) == 2 + MAX_TRIES
 
 
-def test_the_better_half_goes_on(genius, few):
+def test_the_better_half_is_trained_further(genius, few):
     plan = SweepPlan({"batch_size": [8, 16, 32, 64, 128]}, BASE.replace(epochs=8), n_seeds=2, stops_early=True)
     service, sweep = Service(), Sweep(genius, few, plan)
     sweep.resume(service)
@@ -205,16 +218,17 @@ def test_the_better_half_goes_on(genius, few):
         finish(sweep, lambda trial: trial.settings.batch_size / 1000)
         sweep.advance(service)
         first = sweep.first_rung_table()
-        assert first["trained_epochs"].tolist() == [2] * 10, "what is compared has had the same epochs"
+        assert first["trained_epochs"].tolist() == [2] * 10, "compared trials have the same number of epochs"
         assert first["validation"].tolist() == [trial.settings.batch_size / 1000 for trial in sweep.trials]
     assert counts == [[2] * 10, [4] * 6, [8] * 4]
     table = sweep.table()
     assert table["trained_epochs"].tolist() == [2] * 4 + [4] * 2 + [8] * 4
     assert table["status"].tolist() == ["stopped early"] * 6 + ["done"] * 4
-    assert sweep.n_done == 10 and sweep.best() == {"batch_size": 128}
+    assert sweep.n_done == 10
+    assert sweep.best() == {"batch_size": 128}
 
 
-def test_the_epochs_beside_a_score_are_those_that_it_had(genius, few):
+def test_the_table_shows_the_trained_epochs_of_each_score(genius, few):
     plan = SweepPlan({"batch_size": [8, 16]}, BASE.replace(epochs=4), stops_early=True)
     service, sweep = Service(), Sweep(genius, few, plan)
     sweep.resume(service)
@@ -231,7 +245,7 @@ def test_the_epochs_beside_a_score_are_those_that_it_had(genius, few):
         assert one.first_rung_table()["validation"].tolist() == [0.08, 0.16]
 
 
-def test_a_sweep_survives_json(genius, few):
+def test_a_sweep_is_the_same_after_json(genius, few):
     space = {"sample_weight": [1.0, 5.0], "learning_rate": Range(1e-4, 1e-2)}
     sweep = Sweep(genius, few, SweepPlan(space, BASE, n_seeds=2, n_combinations=2))
     sweep.is_running = True
@@ -243,9 +257,14 @@ def test_a_sweep_survives_json(genius, few):
     restored = Sweep.from_dict(values, genius, few)
     assert [trial.status for trial in restored.trials] == ["done", "waiting", "failed", "waiting"]
     assert [trial.settings for trial in restored.trials] == [trial.settings for trial in sweep.trials]
-    assert restored.plan == sweep.plan and restored.best() == done.values and restored.trials[0].history == [POINT]
-    assert restored.trials[2].error == "It failed." and waiting.status == JobStatus.WAITING
-    assert was_running(values) and not restored.is_running and not was_running(None)
+    assert restored.plan == sweep.plan
+    assert restored.best() == done.values
+    assert restored.trials[0].history == [POINT]
+    assert restored.trials[2].error == "It failed."
+    assert waiting.status == JobStatus.WAITING
+    assert was_running(values)
+    assert not restored.is_running
+    assert not was_running(None)
 
 
 @pytest.mark.parametrize(
@@ -266,12 +285,14 @@ def test_a_damaged_sweep_is_rejected(genius, few, change):
         Sweep.from_dict(values | change, genius, few)
 
 
-def test_the_line_for_the_shell_does_the_same(genius, few):
+def test_the_shell_command_runs_the_same_sweep(genius, few):
     plan = SweepPlan({"blocks.1.size": [8, 16], "learning_rate": Range(1e-4, 1e-2)}, BASE, NETWORK, 2, 6, False)
     line = Sweep(genius, few, plan).command()
     assert line.startswith("digitlab sweep --samples my-drawings.npz --network '{")
-    assert "--set mnist_samples=200" in line and "--set blocks.1.size=8,16" in line
-    assert "--set learning_rate=0.0001..0.01" in line and line.endswith("--seeds 2 --draws 6")
+    assert "--set mnist_samples=200" in line
+    assert "--set blocks.1.size=8,16" in line
+    assert "--set learning_rate=0.0001..0.01" in line
+    assert line.endswith("--seeds 2 --draws 6")
     swept = SweepPlan({"batch_size": [8, 16], "mnist_samples": [0, 500]}, BASE.replace(mnist_samples=200), n_combinations=3)
     pairs = [part for part in shlex.split(swept.command("genius")) if "=" in part]
     assert pairs[-2:] == ["batch_size=8,16", "mnist_samples=0,500"], "the order decides which are drawn"

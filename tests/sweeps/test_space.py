@@ -27,12 +27,15 @@ def test_every_setting_and_every_number_of_a_network_can_be_swept():
     assert parameter_space.label("blocks.2.size", NETWORK) == "Row 2: units"
 
 
-def test_values_are_put_in_place():
+def test_values_are_set_in_settings_and_networks():
     values = {"epochs": 7, "activation": "tanh", "blocks.1.size": 16, "blocks.2.dropout": 0.5}
     settings, network = parameter_space.apply(values, TrainSettings(), NETWORK)
     spec = NetworkSpec.from_json(network)
-    assert settings == TrainSettings(epochs=7) and spec.activation == "tanh"
-    assert spec.blocks[0].size == 16 and spec.blocks[0].pooling and spec.blocks[1].dropout == 0.5
+    assert settings == TrainSettings(epochs=7)
+    assert spec.activation == "tanh"
+    assert spec.blocks[0].size == 16
+    assert spec.blocks[0].pooling
+    assert spec.blocks[1].dropout == 0.5
     assert parameter_space.apply({"network": "mlp"}, TrainSettings()) == (TrainSettings(), "mlp")
 
 
@@ -52,16 +55,18 @@ def test_values_are_put_in_place():
         ({"epochs": "many"}, "", SettingsError),
     ],
 )
-def test_wrong_values_get_one_sentence(values, network, error):
+def test_wrong_values_give_one_message(values, network, error):
     with pytest.raises(error) as caught:
         parameter_space.apply(values, TrainSettings(), network)
-    assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+    assert str(caught.value).endswith(".")
+    assert "\n" not in str(caught.value)
 
 
-def test_ranges_are_drawn_from():
+def test_values_are_drawn_from_ranges():
     rng = np.random.default_rng(0)
     rates = [Range(1e-4, 1e-1).draw(rng) for _ in range(2000)]
-    assert min(rates) >= 1e-4 and max(rates) <= 1e-1
+    assert min(rates) >= 1e-4
+    assert max(rates) <= 1e-1
     assert 0.3 < np.mean([rate < 1e-3 for rate in rates]) < 0.37, "evenly on a logarithmic scale"
     sizes = [Range(8, 64, True).draw(rng) for _ in range(100)]
     assert all(isinstance(size, int) and 8 <= size <= 64 for size in sizes)
@@ -84,15 +89,16 @@ def test_no_combination_is_drawn_twice():
 def test_the_json_of_a_network_is_one_value():
     spec = NetworkSpec((Block("dense", 4), Block("dense", 8))).to_json()
     assert parameter_space.parse("network", f"mlp,{spec},convnet") == ["mlp", spec, "convnet"]
-    assert parameter_space.parse("network", spec) == [spec] and parameter_space.parse("network", "{,mlp") == ["{", "mlp"]
+    assert parameter_space.parse("network", spec) == [spec]
+    assert parameter_space.parse("network", "{,mlp") == ["{", "mlp"]
 
 
 @pytest.mark.parametrize("text", ["1.5,20.5", "0.001..0.01"])
-def test_text_and_values(text):
+def test_values_are_the_same_after_text(text):
     assert parameter_space.to_text(parameter_space.parse("learning_rate", text)) == text
 
 
 @pytest.mark.parametrize(("name", "text"), [("nothing", "1"), ("noise", "a..b"), ("epochs", "1..many"), ("epochs", "5..2")])
-def test_wrong_text_gets_one_sentence(name, text):
+def test_wrong_text_gives_one_message(name, text):
     with pytest.raises(SettingsError):
         parameter_space.parse(name, text)

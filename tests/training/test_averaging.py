@@ -7,7 +7,7 @@ from digitcore.training.averaging import averaged_weights
 
 @pytest.fixture
 def model():
-    """A model with one weight, whose last value is 1 and whose average is 0."""
+    """Return a model with one weight, whose last value is 1 and whose average is 0."""
     made = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
     made.compile(keras.optimizers.SGD(1.0, use_ema=True, ema_momentum=0.9), "mse")
     made.optimizer.build(made.trainable_variables)
@@ -30,7 +30,7 @@ def test_last_weights_are_restored_after_an_error(model):
     assert model.get_weights()[0].item() == 1
 
 
-def test_model_without_an_average_stays_as_it_is(model):
+def test_model_without_an_average_is_not_changed(model):
     model.compile("sgd", "mse")
     with averaged_weights(model, IMAGES):
         assert model.get_weights()[0].item() == 1

@@ -12,7 +12,7 @@ def test_trainings_of_a_lesson_are_valid(lesson):
     assert len(values) > 1
     assert lesson.n_seeds >= 3
     assert lesson.answer
-    form = (*parameter_space.BLOCK_VALUES, parameter_space.NETWORK)  # the network builder has these
+    form = (*parameter_space.BLOCK_VALUES, parameter_space.NETWORK)  # The network builder offers these keys.
     assert name in form or name.split(".")[-1] in form or SETTING_SPECS[name].widget, (
         "the form of the Train page has the parameter"
     )

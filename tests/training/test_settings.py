@@ -46,7 +46,7 @@ def test_values_that_forms_and_sweeps_offer_are_valid(name):
         assert spec.options == tuple(sorted(spec.options, key=lambda v: (v is not None, v)))
 
 
-def test_number_is_no_switch():
+def test_number_is_not_a_boolean():
     with pytest.raises(SettingsError, match="augment"):
         TrainSettings(augment=1)
 
@@ -61,7 +61,7 @@ def test_values_of_the_command_line_get_their_type():
             parse_values([pair])
 
 
-def test_resolved_settings_have_no_open_values():
+def test_resolved_settings_have_no_automatic_values():
     for trained in (True, False):
         resolved = TrainSettings().resolved(trained)
         assert None not in dataclasses.astuple(resolved)
@@ -99,7 +99,7 @@ def test_unknown_choices_are_refused():
         TrainSettings(oversample="7 and 9")
 
 
-def test_open_values_depend_on_the_optimizer():
+def test_automatic_values_depend_on_the_optimizer():
     assert TrainSettings(optimizer="sgd").resolved(True).learning_rate == pytest.approx(5e-3)
     assert TrainSettings(optimizer="adamw").resolved(True).weight_decay == 0.004
     assert TrainSettings(optimizer="adamw", weight_decay=0.0).resolved(True).weight_decay == 0

@@ -10,7 +10,7 @@ from digitcore.training.tensorboard import TensorBoardLogger
 from digitcore.training.trainer import train
 
 
-def test_logs_hold_the_curves_and_the_settings(random_mlp, tmp_path):
+def test_logs_contain_the_curves_and_the_settings(random_mlp, tmp_path):
     settings = TrainSettings(mnist_samples=100, epochs=2, validation_samples=100, optimizer="sgd")
     logger = TensorBoardLogger(tmp_path / "logs", settings.resolved(is_trained=False))
     run = train(random_mlp, SampleSet(), settings, callbacks=[logger])

@@ -1,4 +1,4 @@
-"""Trainings with the smallest network and few digits. Runs that several tests need are trained once."""
+"""Trainings with the smallest network and few digits. Fixtures train the runs that several tests need."""
 
 import gc
 import random
@@ -31,7 +31,7 @@ QUICK = TrainSettings(mnist_samples=320, epochs=1, validation_samples=100)
 
 @pytest.fixture(scope="module")
 def first_run(random_mlp, few):
-    """A run from scratch, and the points that it reported."""
+    """Return a run from scratch and its reported points."""
     points = []
     run = train(random_mlp, few, QUICK, on_progress=points.append)
     return run, points
@@ -39,7 +39,7 @@ def first_run(random_mlp, few):
 
 @pytest.fixture
 def reports_at_once(monkeypatch):
-    """Ask whether to stop at every execution, so that a training stops at a fixed batch and not at a fixed time."""
+    """Check for a stop at every execution, so that a training stops at a fixed batch and not at a fixed time."""
     monkeypatch.setattr(callbacks, "UPDATE_INTERVAL", 0)
 
 
@@ -92,7 +92,7 @@ def test_same_seed_gives_the_same_model(first_run, random_mlp, few, data):
 
 
 def test_result_does_not_depend_on_earlier_trainings(random_mlp, few, data, monkeypatch):
-    """The compiled model is used again, but neither its weights nor the state of its optimizer."""
+    """Only the compiled model is reused, without its weights and the state of its optimizer."""
     monkeypatch.setattr(trainer, "_compiled", {})
     settings, probabilities = QUICK.replace(learning_rate=2e-3, schedule="constant"), []
     for between in (None, few.take([1, 2]), few):
@@ -141,7 +141,7 @@ def test_sample_weight_decides_between_samples_and_mnist(random_mlp, data):
     assert threes[0.1] < 0.5
 
 
-def test_stopped_run_keeps_what_the_model_has_learnt(random_mlp, few):
+def test_stopped_run_keeps_its_weights(random_mlp, few):
     points = []
     run = train(
         random_mlp,
@@ -185,13 +185,13 @@ RESUMED_SETTINGS = QUICK.replace(
 
 @pytest.fixture(scope="module")
 def resumable():
-    """A network with everything that has a state: random numbers, batch statistics, averaged weights, a schedule."""
+    """Return a network with every kind of state: random numbers, batch statistics, averaged weights, a schedule."""
     return keras_io.random_model(RESUMED.to_json(), name="built")
 
 
 @pytest.fixture(scope="module")
 def whole(resumable):
-    """A run that was not interrupted."""
+    """Return a run that was not interrupted."""
     return train(resumable, SampleSet(), RESUMED_SETTINGS)
 
 
@@ -219,7 +219,7 @@ def test_stopped_and_resumed_run_equals_an_uninterrupted_run(resumable, whole, r
     assert epochs == again == [0, 1, 2]
 
 
-def test_run_whose_state_is_damaged_begins_again(resumable, whole, reports_at_once):
+def test_run_with_a_damaged_state_starts_again(resumable, whole, reports_at_once):
     part = train(resumable, SampleSet(), RESUMED_SETTINGS, should_stop=stop_at(5))
     for state in (None, b"damaged", Checkpoint(20, [history.START], [np.zeros(3)], []).to_bytes()):
         begun = []
@@ -235,7 +235,7 @@ def test_run_whose_state_is_damaged_begins_again(resumable, whole, reports_at_on
 
 
 def end_at(point, epoch):
-    """Interrupt a training."""
+    """Interrupt the training at the first point after this number of epochs."""
     if point["epoch"] >= epoch:
         raise KeyboardInterrupt
 
@@ -332,7 +332,7 @@ def test_dataset_is_released_after_the_training(random_mlp, monkeypatch):
 
 @pytest.fixture(scope="module")
 def fine_tuned(few):
-    """The weights of the shipped mlp, and of the mlp after fine-tuning with different shares of old weights."""
+    """Return the weights of the shipped mlp, and of the mlp after fine-tuning with different shares of old weights."""
     start = models.load("mlp")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer, "_calibrate", lambda model, validation: {})  # It changes the weights of the last layer.
@@ -358,7 +358,7 @@ def test_training_without_digits_is_refused(random_mlp):
         train(random_mlp, SampleSet(), QUICK.replace(mnist_samples=0))
 
 
-def test_drawings_alone_are_enough_to_train(random_mlp, few):
+def test_training_on_drawings_alone_works(random_mlp, few):
     run = train(random_mlp, few, QUICK.replace(mnist_samples=0))
     assert run.history[-1]["epoch"] == 1
     assert run.model.card.training_data == TrainingData(drawings=20)
