@@ -1,4 +1,4 @@
-"""Hyperparameter sweeps: what is varied, which trials are run, and what the parameters do.
+"""Hyperparameter sweeps: the varied parameters, the trials, and the effects of the parameters.
 
 Example:
     >>> from digitcore import sweeps

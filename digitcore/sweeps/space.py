@@ -1,6 +1,6 @@
 """The parameters of a sweep, and their values.
 
-A parameter is a setting of a training or a part of a network. Parameters of a network are `network` (a registered name),
+A parameter is a setting of a training or an attribute of a network. Parameters of a network are `network` (a registered name),
 `activation`, and `blocks.N.FIELD`, where N counts the rows from 1 and FIELD is an attribute of `network_spec.Block`. The
 values are a list or a range.
 """
@@ -21,10 +21,8 @@ from digitcore.training.settings import SETTING_SPECS, TrainSettings
 from digitcore.values import suits_log_scale
 
 NETWORK, ACTIVATION, BLOCKS = "network", "activation", "blocks"
-NOT_SWEPT = (
-    "seed",
-    "validation_samples",
-)  # Seeds have an option of their own, and validation_samples only affects the measurement.
+# Seeds have a separate option. The setting validation_samples affects only the measurement.
+NOT_SWEPT = ("seed", "validation_samples")
 BLOCK_LABELS = {
     "kernel_size": "kernel",
     "batch_normalization": "batch normalization",
@@ -38,7 +36,7 @@ BLOCK_VALUES = {
     "dropout": (0.0, 0.2, 0.4, 0.6),
 }
 DIGITS = 3  # significant digits of a drawn number
-DRAWS = 20  # draws per combination, to find combinations that differ
+DRAWS = 20  # draws for each combination, because some draws give the same combination
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ class Range:
         return suits_log_scale(self.low, self.high)
 
     def draw(self, rng: np.random.Generator) -> float:
-        """Draw one number."""
+        """Return a random number of the range."""
         if self.is_log:
             drawn = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
         else:
@@ -92,7 +90,13 @@ Space = Mapping[str, Values]
 
 
 def parameters(network: str = "") -> list[str]:
-    """Return the names of all parameters. The JSON of a `NetworkSpec` adds the parameters of its network.
+    """Return the names of all parameters.
+
+    Args:
+        network: The JSON of a `NetworkSpec`, whose parameters are added, or another text.
+
+    Returns:
+        The names.
 
     Example:
         >>> "learning_rate" in parameters()
@@ -107,7 +111,17 @@ def parameters(network: str = "") -> list[str]:
 
 
 def label(name: str, network: str = "") -> str:
-    """Return the label of a parameter. The network tells whether a size means filters or units.
+    """Return the label of a parameter.
+
+    Args:
+        name: Name of the parameter.
+        network: The JSON of the network. The kind of a row determines whether a size is a number of filters or units.
+
+    Returns:
+        The label.
+
+    Raises:
+        SettingsError: If there is no such parameter.
 
     Example:
         >>> label("learning_rate")
@@ -124,7 +138,14 @@ def label(name: str, network: str = "") -> str:
 
 
 def usual_values(name: str, network: str = "") -> list[Any]:
-    """Return common values of a parameter in ascending order.
+    """Return common values of a parameter.
+
+    Args:
+        name: Name of the parameter.
+        network: The JSON of the network, needed for a parameter of a row.
+
+    Returns:
+        The values. Numbers are in ascending order.
 
     Example:
         >>> usual_values("activation")[0]
@@ -141,7 +162,18 @@ def usual_values(name: str, network: str = "") -> list[Any]:
 
 
 def is_numeric(name: str) -> bool:
-    """Check whether values of the parameter can be drawn from a range."""
+    """Check whether values of a parameter can be drawn from a range.
+
+    Args:
+        name: Name of the parameter.
+
+    Returns:
+        Whether the values are numbers.
+
+    Example:
+        >>> is_numeric("epochs"), is_numeric("activation")
+        (True, False)
+    """
     if name in SETTING_SPECS:
         spec = SETTING_SPECS[name]
         return not spec.choices and spec.high > spec.low
@@ -149,12 +181,30 @@ def is_numeric(name: str) -> bool:
 
 
 def is_integer(name: str) -> bool:
-    """Check whether only integers are valid."""
+    """Check whether the values of a parameter must be integers.
+
+    Args:
+        name: Name of the parameter.
+
+    Returns:
+        Whether only integers are valid.
+
+    Example:
+        >>> is_integer("epochs"), is_integer("learning_rate")
+        (True, False)
+    """
     return SETTING_SPECS[name].is_integer if name in SETTING_SPECS else name.endswith("size")
 
 
 def parse_value(name: str, text: str) -> Any:
-    """Parse a value.
+    """Parse a value of a parameter.
+
+    Args:
+        name: Name of the parameter.
+        text: The value as text.
+
+    Returns:
+        The value.
 
     Raises:
         SettingsError: If there is no such parameter.
@@ -175,7 +225,14 @@ def parse_value(name: str, text: str) -> Any:
 
 
 def parse(name: str, text: str) -> Values:
-    """Parse values of the command line, `V1,V2,…` or `LOW..HIGH`.
+    """Parse the values of a parameter on the command line.
+
+    Args:
+        name: Name of the parameter.
+        text: A list, `V1,V2,…`, or a range, `LOW..HIGH`.
+
+    Returns:
+        The list or the range.
 
     Raises:
         SettingsError: If there is no such parameter, or the range is not valid for it.
@@ -189,12 +246,18 @@ def parse(name: str, text: str) -> Values:
         return [parse_value(name, one) for one in _split_values(text)]
     first, last = (parse_value(name, end) for end in (low, high))
     if not is_numeric(name) or not isinstance(first, int | float) or not isinstance(last, int | float):
-        raise SettingsError(f"{name}={text} is not a range. Write a range such as 0.001..0.01.")
+        raise SettingsError(f"{name}={text} is not a valid range. Write a list of values, or a range such as 0.001..0.01.")
     return Range(first, last, is_integer(name))
 
 
 def to_text(values: Values) -> str:
-    """Format values as `parse` reads them.
+    """Format values in the format of `parse`.
+
+    Args:
+        values: A list or a range.
+
+    Returns:
+        The text.
 
     Example:
         >>> to_text([1, 2])
@@ -206,12 +269,15 @@ def to_text(values: Values) -> str:
 
 
 def combinations(space: Space, n: int | None = None, seed: int = 0) -> list[dict[str, Any]]:
-    """Return combinations of values, each as parameter → value.
+    """Return the combinations of values that a sweep tries.
 
     Args:
-        space: Parameter → values or a range.
-        n: Number of different combinations that are drawn at random; `None` takes all combinations.
+        space: For each parameter, a list of values or a range.
+        n: Number of different combinations that are drawn at random; `None` for all combinations.
         seed: Seed of the draw.
+
+    Returns:
+        The value of each parameter, for each combination.
 
     Raises:
         SettingsError: If there is a range and `n` is `None`.
@@ -223,7 +289,7 @@ def combinations(space: Space, n: int | None = None, seed: int = 0) -> list[dict
     ranges = [name for name, values in space.items() if isinstance(values, Range)]
     if ranges:
         if n is None:
-            raise SettingsError(f"{ranges[0]} is a range. Say how many combinations to draw.")
+            raise SettingsError(f"{ranges[0]} is a range. Set the number of combinations to draw.")
         rng = np.random.default_rng(seed)
         drawn = [{name: _draw(values, rng) for name, values in space.items()} for _ in range(n * DRAWS)]
         distinct: dict[str, dict[str, Any]] = {}
@@ -240,19 +306,33 @@ def combinations(space: Space, n: int | None = None, seed: int = 0) -> list[dict
 
 
 def n_combinations(space: Space) -> int | None:
-    """Return the number of combinations; `None` if there is a range."""
+    """Return the number of combinations of values.
+
+    Args:
+        space: For each parameter, a list of values or a range.
+
+    Returns:
+        The number, or `None` if there is a range.
+
+    Example:
+        >>> n_combinations({"epochs": [1, 2], "batch_size": [8, 16]})
+        4
+    """
     if any(isinstance(values, Range) for values in space.values()):
         return None
     return math.prod(len(dict.fromkeys(values)) for values in space.values() if not isinstance(values, Range))
 
 
 def apply(values: Mapping[str, Any], settings: TrainSettings, network: str = "") -> tuple[TrainSettings, str]:
-    """Return settings and network after the values of parameters were set.
+    """Set the values of parameters in the settings and the network.
 
     Args:
-        values: Parameter → value.
+        values: The value of each parameter.
         settings: Settings of the training.
         network: A registered name, the JSON of a `NetworkSpec`, or "" if a given model is trained.
+
+    Returns:
+        The new settings and the new network.
 
     Raises:
         SettingsError: If there is no such parameter, or the value of a setting is not valid.
@@ -270,13 +350,16 @@ def apply(values: Mapping[str, Any], settings: TrainSettings, network: str = "")
     if not numbers:
         return settings, network
     if not is_spec(network):
-        raise SettingsError(f"{next(iter(numbers))} belongs to a built network. Add --network with the network.")
+        parameter = next(iter(numbers))
+        raise SettingsError(
+            f"The parameter {parameter} exists only in a built network. Give the JSON of a network with --network."
+        )
     spec = NetworkSpec.from_json(network)
     blocks, activation = list(spec.blocks), numbers.pop(ACTIVATION, spec.activation)
     for name, value in numbers.items():
         row, field = _split(name)
         if row > len(blocks):
-            raise SettingsError(f"{name}: the network has only {len(blocks)} rows.")
+            raise SettingsError(f"{name} does not exist. Number of rows of the network: {len(blocks)}. Choose an existing row.")
         blocks[row - 1] = replace(blocks[row - 1], **{field: value})
     return settings, NetworkSpec(tuple(blocks), activation).to_json()
 
@@ -312,9 +395,9 @@ def _fields(block: Block) -> list[str]:
 
 
 def _split(name: str) -> tuple[int, str]:
-    """Return row and field of a block's parameter."""
+    """Return the row and the field of a parameter `blocks.N.FIELD`."""
     first, _, rest = name.partition(".")
     row, _, field = rest.partition(".")
     if first != BLOCKS or not row.isascii() or not row.isdigit() or int(row) < 1 or field not in ("size", *BLOCK_VALUES):
-        raise SettingsError(f"There is no parameter called {name[:60]}.")
+        raise SettingsError(f"There is no parameter called {name[:60]}. Check the name.")
     return int(row), field

@@ -26,7 +26,7 @@ SCORES = [
     "parameters",
     "seconds",
 ]
-MAX_TRIES = 3  # of a trial whose worker died
+MAX_TRIES = 3  # maximum number of trainings of a trial on a rung if the worker dies
 MAX_RUNG = 10
 
 
@@ -35,9 +35,13 @@ class TrialResult:
     """The result of a trial.
 
     Attributes:
-        scores: Scores by the names in `SCORES`. A trial that starts from random weights has no scores before the training.
-        history: Points of the training curves that have a validation.
-        model: The trained model if the task keeps it.
+        scores: Scores by the names in `SCORES`. With random initial weights, there are no scores before the training.
+        history: Points of the training curves that have validation scores.
+        model: The trained model if the task keeps its model.
+
+    Example:
+        >>> TrialResult({"validation": 0.98}, history=[]).scores["validation"]
+        0.98
     """
 
     scores: dict[str, float]
@@ -47,16 +51,21 @@ class TrialResult:
 
 @dataclass(frozen=True, eq=False)
 class TrialTask(Task[TrialResult]):
-    """Train a model, and score it on MNIST's 5,000 validation digits and on the held-out samples.
+    """A task that trains a model and evaluates it on MNIST's 5,000 validation digits and on the held-out samples.
 
-    The test digits are not used, because a sweep chooses a trial by these scores.
+    The test digits are not used, because the scores select a trial.
 
     Attributes:
-        start: The initial model, or a network that is built with random weights, as `networks.build` takes it.
+        start: The initial model, or the name or JSON of the network that is built with random weights.
         samples: The user's samples.
         settings: Settings of the training.
-        max_seconds: Seconds after which the training stops.
-        keeps_model: Whether the result holds the trained model.
+        max_seconds: Maximum duration of the training in seconds.
+        keeps_model: Whether the result contains the trained model.
+
+    Example:
+        >>> from digitcore import models
+        >>> TrialTask(models.load("mlp"), SampleSet(), TrainSettings()).label
+        'Training a trial of the sweep'
     """
 
     priority: ClassVar[Priority] = Priority.LOW
@@ -111,19 +120,23 @@ class Trial:
     """One combination of values with one seed. It changes through its methods, which the sweep calls under its lock.
 
     Attributes:
-        values: Parameter → value.
+        values: The value of each swept parameter.
         settings: The complete settings.
         network: The network that is built with random weights; "" if the sweep's initial model is trained.
-        status: Status of the trial. A trial that was not submitted yet, or was stopped, is waiting.
+        status: Status of the trial. A trial is waiting before it is submitted and after it is stopped.
         scores: Known scores of the last completed training, by the names in `SCORES`.
-        history: Points of its curves that have a validation.
-        error: The reason if the trial failed, in one sentence.
-        rung: How often the trial was promoted by successive halving; 0 is the first and shortest training.
-        stopped_early: Whether successive halving stopped the trial. Its scores come from the shorter training.
-        job: The job while the trial waits in the queue or runs.
-        tries: How often its worker died.
-        first_scores: Scores of the first rung after the trial was promoted.
-        model: The model of the last completed training if the sweep keeps models. It is not stored.
+        history: Points of the last completed training's curves that have validation scores.
+        error: The error message if the trial failed, otherwise "".
+        rung: Number of promotions by successive halving. Rung 0 is the first and shortest training.
+        stopped_early: Whether successive halving stopped the trial.
+        job: The job of a queued or running trial, otherwise `None`.
+        tries: Number of trainings that ended because the worker died.
+        first_scores: Scores of the first rung if the trial was promoted.
+        model: The model of the last completed training if the sweep keeps models. The model is not stored.
+
+    Example:
+        >>> str(Trial({"epochs": 3}, TrainSettings(epochs=3)).status)
+        'waiting'
     """
 
     values: dict[str, Any]
@@ -142,7 +155,7 @@ class Trial:
     _stored: dict[str, Any] | None = field(default=None, repr=False, compare=False)
 
     def poll(self) -> None:
-        """Take over the status and the result of the job. A trial that was stopped, or whose worker died, waits again."""
+        """Read the status and the result of the job. The trial waits again if it was stopped or its worker died."""
         job = self.job
         if job is None:
             return
@@ -161,21 +174,25 @@ class Trial:
             self.fail(str(job.error))
 
     def fail(self, reason: str) -> None:
-        """Note that the trial failed."""
+        """Mark the trial as failed.
+
+        Args:
+            reason: The error message.
+        """
         self.error, self.status, self._stored = reason, JobStatus.FAILED, None
 
     def retry(self) -> None:
-        """Let a failed trial wait again."""
+        """Reset the trial to waiting if it failed."""
         if self.status == JobStatus.FAILED:
             self.status, self.error, self.tries, self._stored = JobStatus.WAITING, "", 0, None
 
     def promote(self) -> None:
-        """Let the trial wait for its next and longer training."""
+        """Move the trial to the next rung, where it waits for a longer training."""
         self.first_scores = self.first_scores or self.scores
         self.rung, self.status, self.tries, self._stored = self.rung + 1, JobStatus.WAITING, 0, None
 
     def stop_early(self) -> None:
-        """Note that the trial is not promoted."""
+        """Mark the trial as stopped early."""
         self.stopped_early, self._stored = True, None
 
     @property
@@ -208,7 +225,13 @@ class Trial:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Trial":
-        """Read the state that `to_dict` returned. Malformed scores and points of curves are dropped.
+        """Create a trial from the state that `to_dict` returned. Malformed scores and points of curves are left out.
+
+        Args:
+            values: The state.
+
+        Returns:
+            The trial.
 
         Raises:
             SettingsError, ModelError, KeyError, TypeError, ValueError: If the values are not the state of a trial.
