@@ -130,7 +130,7 @@ class Trial:
         rung: Number of promotions by successive halving. Rung 0 is the first and shortest training.
         stopped_early: Whether successive halving stopped the trial.
         job: The job of a queued or running trial, otherwise `None`.
-        tries: Number of trainings that ended because the worker died.
+        tries: Number of trainings on the current rung that ended because the worker died.
         first_scores: Scores of the first rung if the trial was promoted.
         model: The model of the last completed training if the sweep keeps models. The model is not stored.
 
