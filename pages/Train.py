@@ -143,7 +143,11 @@ def _show_training(session: LabSession) -> None:
             training_curves(points, session.training_epochs)
         return
     show_notice(session, TrainTask)
-    if session.models.active_run:
+    latest = session.models.runs[-1] if session.models.runs else None
+    if latest and latest.run.error:
+        st.markdown(f"**{formatting.escape(latest.name)}** failed. Active model: {formatting.escape(session.active_model.name)}.")
+        training_curves(latest.run.history, latest.run.settings.epochs)
+    elif session.models.active_run:
         _show_outcome(session, session.models.active_run)
     elif session.work.notice(TrainTask) is None:
         is_first = not session.models.runs
@@ -153,6 +157,7 @@ def _show_training(session: LabSession) -> None:
 
 def _show_outcome(session: LabSession, record: RunRecord) -> None:
     run = record.run
+    st.markdown(f"**{formatting.escape(record.name)}**")
     for sentence in training_summary.outcome(run, scoring_text(session)):
         st.markdown(sentence)
     if unseen := training_summary.unseen(record, session.unseen_scores(record)):

@@ -48,7 +48,7 @@ def predict(files: tuple[Path, ...], source: str, reads_all: bool, as_json: bool
                     "file": str(file),
                     "digit": int(probabilities.argmax()),
                     "unsure": bool(probabilities.max() < threshold),
-                    "probabilities": probabilities.round(5).tolist(),
+                    "probabilities": probabilities.astype(float).round(5).tolist(),
                     "box": part.box,
                     "line": part.line,
                     "digits_found": part.n_found,

@@ -11,15 +11,15 @@ from digitcore.models.bundle import ModelBundle
 if TYPE_CHECKING:
     import keras
 
-LAYER_TYPES = {  # Keras class to the name that pages show; other layers are not shown
+LAYER_TYPES = {  # name on the pages by Keras class; layers of other classes are not shown
     "Conv2D": "Convolution",
     "ReLU": "ReLU",
     "Activation": "Activation",
     "MaxPooling2D": "Pooling",
     "Dense": "Dense",
 }
-PROBE_SIZE = 500  # MNIST digits that reveal dead units
-MAX_MAPS = 12  # feature maps of one layer
+PROBE_SIZE = 500  # MNIST digits for the detection of dead units
+MAX_MAPS = 12  # maximum number of shown feature maps of a layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class LayerActivation:
     Attributes:
         name: Number and type of the layer.
         n_units: Number of feature maps, or of units of a dense layer.
-        maps: (K, H, W) uint8, the K ≤ 12 feature maps of the largest variance. A dense layer has one map of one row.
+        maps: (K, H, W) uint8, the K ≤ 12 feature maps with the largest variance. A dense layer has one map with one row.
         dead_share: Share of the units that are 0 for all of 500 MNIST digits, 0 to 1. None for a layer without ReLU.
 
     Example:
@@ -105,9 +105,9 @@ def features(bundle: ModelBundle, digits: np.ndarray) -> np.ndarray:
 
 
 def unit_features(bundle: ModelBundle, digits: np.ndarray) -> np.ndarray:
-    """Compute `features`, and scale each vector to length 1.
+    """Compute the input of a model's last layer, and scale each vector to length 1.
 
-    Images that show no digit have short feature vectors, which would be close to all other vectors.
+    Images without a digit have short feature vectors. Without the scaling, these vectors would be close to all other vectors.
 
     Args:
         bundle: The model.
@@ -170,7 +170,7 @@ def _is_linear_convolution(layer: "keras.Layer") -> bool:
 
 
 def _summarize(name: str, layer: "keras.Layer", outputs: np.ndarray) -> LayerActivation:
-    """Summarize the outputs of one layer, (1 + 500, …, units). The first output is that of the digit."""
+    """Summarize the outputs of one layer, (1 + 500, …, units). The first output belongs to the digit."""
     n_units = outputs.shape[-1]
     own, probes = outputs[0], outputs[1:].reshape(-1, n_units)
     if own.ndim == 1:

@@ -1,4 +1,4 @@
-"""Explanation of a prediction: the pixels that it depends on, and a small change of the digit that changes the prediction."""
+"""Explanation of a prediction: an occlusion map and a counterfactual digit."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ from digitcore.predictor import Predictor
 
 SPOT_SIDE = 3  # px, side of a spot of ink that a counterfactual adds or erases
 MAX_SPOTS = 14
-MIN_PROBABILITY = 1e-6  # Float32 can distinguish this from 0, and its complement from 1.
+MIN_PROBABILITY = 1e-6  # Float32 can distinguish 1e-6 from 0, and 1 - 1e-6 from 1.
 WINDOW, STRIDE = 6, 2  # px, side of the occluded patch and distance between patches
 
 
@@ -24,8 +24,8 @@ def occlusion(predictor: Predictor, digit: np.ndarray, target: int) -> np.ndarra
         target: The class, 0 to 9.
 
     Returns:
-        (28, 28) float32, the mean decrease of the natural log-odds over the patches that cover the pixel. A pixel above 0
-        supports the class, a pixel below 0 contradicts it.
+        (28, 28) float32, the mean decrease of the natural log-odds over the patches that cover the pixel. A
+        positive pixel supports the class. A negative pixel contradicts the class.
 
     Example:
         >>> from digitcore import models
@@ -56,7 +56,7 @@ def _log_odds(probabilities: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Counterfactual:
-    """A digit that was changed until the model predicts another class.
+    """A changed digit, found by a search for a digit that the model predicts as the target class.
 
     Attributes:
         digit: (28, 28) uint8, the changed digit.
@@ -76,10 +76,10 @@ class Counterfactual:
 
 
 def counterfactual(predictor: Predictor, digit: np.ndarray, target: int) -> Counterfactual:
-    """Change a digit until the model predicts the target class.
+    """Search for a small change of a digit that makes the model predict the target class.
 
-    Each step adds or erases the spot of ink that increases the probability of the target most. The search ends when the
-    target is the most probable class, when no spot increases its probability, or after 14 spots.
+    Each step adds or erases the spot of ink that increases the probability of the target class most. The search ends when the
+    target is the most probable class, when no spot increases the target's probability, or after 14 spots.
 
     Args:
         predictor: The model.
@@ -87,7 +87,7 @@ def counterfactual(predictor: Predictor, digit: np.ndarray, target: int) -> Coun
         target: The target class, 0 to 9.
 
     Returns:
-        The changed digit.
+        The changed digit. The model may still predict another class.
 
     Example:
         >>> from digitcore import models
@@ -111,7 +111,7 @@ def counterfactual(predictor: Predictor, digit: np.ndarray, target: int) -> Coun
 
 
 def _one_spot_changes(digit: np.ndarray) -> np.ndarray:
-    """Return copies of the digit with one changed spot: added at even indices, erased at odd indices."""
+    """Return copies of the digit that differ in one spot. The spot is added at even indices and erased at odd indices."""
     corners = [(top, left) for top in range(2, SIDE - SPOT_SIDE - 1, 2) for left in range(2, SIDE - SPOT_SIDE - 1, 2)]
     changed = np.repeat(digit[None], 2 * len(corners), axis=0)
     for number, (top, left) in enumerate(corners):

@@ -1,4 +1,4 @@
-"""Measurement of all metrics on a model's card. They are measured on the .tflite file."""
+"""Measurement of the metrics on a model's card. All metrics are measured with the .tflite file."""
 
 import time
 from dataclasses import replace
@@ -42,7 +42,7 @@ def mnist_metrics(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def measure(bundle: ModelBundle) -> ModelBundle:
-    """Measure all metrics of a model, which takes about half a minute.
+    """Measure all metrics of a model. The measurement takes about half a minute.
 
     Args:
         bundle: The model.
@@ -102,14 +102,17 @@ def unsure_non_digits(predictor: Predictor, threshold: float) -> dict[str, float
 
 
 def milliseconds_per_digit(predictor: Predictor, n: int = TIMED_PREDICTIONS) -> float:
-    """Measure the time of one prediction, with one digit at a time.
+    """Measure the median time of the prediction of one digit.
 
     Args:
         predictor: The model.
         n: Number of timed predictions.
 
     Returns:
-        The median time in milliseconds.
+        The time in milliseconds.
+
+    Raises:
+        DatasetNotFoundError: If MNIST is not on this machine and cannot be downloaded.
 
     Example:
         >>> from digitcore import models

@@ -71,7 +71,7 @@ class PairedComparison:
 
     @property
     def net_gain(self) -> int:
-        """Number of correct predictions of the candidate minus that of the baseline."""
+        """Number of correct predictions of the candidate minus the number of the baseline."""
         return len(self.fixed) - len(self.broken)
 
     @property
@@ -91,13 +91,13 @@ class PairedComparison:
         return self.p_value < SIGNIFICANCE_LEVEL
 
     def digit_table(self, names: tuple[str, str]) -> "pd.DataFrame":
-        """Return `metrics.digit_table` of both models in one table.
+        """Return the accuracy and the precision of each digit for both models.
 
         Args:
             names: Names of the baseline and the candidate.
 
         Returns:
-            One row for each digit and model. The column `model` holds the name.
+            One row for each digit and model. The columns are `model` (the name) and the columns of `metrics.digit_table`.
 
         Example:
             >>> same = Evaluation.from_probabilities([1, 2], np.eye(10)[[1, 2]])
@@ -113,8 +113,8 @@ class PairedComparison:
         """Return the difference of the two confusion matrices as a table.
 
         Returns:
-            One row for each cell: true, predicted, change (the count of the candidate minus that of the baseline), and
-            improvement (the change on the diagonal, where more is better, and minus the change elsewhere).
+            One row for each cell: true, predicted, change (the candidate's count minus the baseline's count), and improvement
+            (the change of a correct cell, or minus the change of an incorrect cell).
 
         Example:
             >>> same = Evaluation.from_probabilities([1, 2], np.eye(10)[[1, 2]])
@@ -131,15 +131,15 @@ class PairedComparison:
 
 
 def better_model(first: ModelBundle, second: ModelBundle, samples: SampleSet) -> tuple[ModelBundle, str]:
-    """Return the model with more correct predictions on the user's samples, or on MNIST in case of a tie.
+    """Return the model with more correct predictions on the user's samples. The MNIST accuracy decides a tie.
 
     Args:
         first: The first model.
-        second: The second model. It is returned if both tests are ties.
+        second: The second model. It is returned if both numbers are equal.
         samples: The user's samples.
 
     Returns:
-        The better model, and a sentence with the numbers that decided.
+        The better model, and a sentence with the compared numbers.
 
     Example:
         >>> from digitcore import models
@@ -161,7 +161,7 @@ def count_correct(bundle: ModelBundle, samples: SampleSet) -> int:
 
     Args:
         bundle: The model.
-        samples: The samples, possibly none.
+        samples: The samples. The set can be empty.
 
     Returns:
         The number of correct predictions.

@@ -13,21 +13,23 @@ MAPPED_DIGITS = 2000  # first MNIST test digits
 COMPONENTS = 50  # principal components, the inputs of t-SNE
 PERPLEXITY = 30
 MAX_ITER = 500  # iterations of t-SNE; the neighbors are as good as after 1000 iterations
-N_NEIGHBORS = 5  # neighbors that determine the position of another digit
+N_NEIGHBORS = 5  # MNIST digits that determine the position of a placed digit
 CACHED_MODELS = 4
 
-_mnist_features: LRU[str, np.ndarray] = LRU(CACHED_MODELS, {})  # hash of a model to (2000, D) unit vectors
-_layouts: LRU[str, np.ndarray] = LRU(CACHED_MODELS, {})  # hash of a model to (2000, 2) positions
+_mnist_features: LRU[str, np.ndarray] = LRU(CACHED_MODELS, {})  # (2000, D) unit vectors by the hash of the model
+_layouts: LRU[str, np.ndarray] = LRU(CACHED_MODELS, {})  # (2000, 2) positions by the hash of the model
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FeatureMap:
-    """Positions of digits in the plane. Digits with similar features are close; distances between groups mean little.
+    """A map of digits, on which digits with similar features are close to each other.
+
+    Distances between groups are not meaningful.
 
     Attributes:
         labels: (2000,) uint8, labels of the first MNIST test digits.
-        positions: (2000, 2) float32, their positions, -1 to 1.
-        placed: For each model (N, 2) float32, the positions of the other digits.
+        positions: (2000, 2) float32, positions of the MNIST digits, -1 to 1.
+        placed: An array for each model, (N, 2) float32, with the positions of the placed digits.
 
     Example:
         >>> FeatureMap(np.zeros(4, np.uint8), np.zeros((4, 2), np.float32), (np.zeros((1, 2), np.float32),))
@@ -68,12 +70,12 @@ def feature_map(models: Sequence[ModelBundle], digits: np.ndarray) -> FeatureMap
     """Map MNIST digits with t-SNE by the input of a model's last layer, and place other digits on the map.
 
     Args:
-        models: At least one model. The features of the first model give the map. Each model places the other digits next to
-            the MNIST digits that are nearest in its feature space.
-        digits: (N, 28, 28) uint8, N ≥ 0, the other digits.
+        models: At least one model. The map is computed from the features of the first model. Each model places the other
+            digits near the MNIST digits that are nearest in its feature space.
+        digits: (N, 28, 28) uint8, N ≥ 0, ink 255 on 0, the other digits.
 
     Returns:
-        The map. It is cached, so that further digits take less time.
+        The map. The positions of the MNIST digits are cached, so a second call takes less time.
 
     Raises:
         ModelError: If Keras cannot open a model.
@@ -113,7 +115,7 @@ def _lay_out(features: np.ndarray) -> np.ndarray:
 
 
 def _place(model: ModelBundle, digits: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Place each digit at the median position of its nearest neighbors, which is robust to a distant neighbor."""
+    """Place each digit at the median position of its nearest neighbors. The median is robust to a distant neighbor."""
     from sklearn.neighbors import NearestNeighbors
 
     from digitcore.evaluation import activations

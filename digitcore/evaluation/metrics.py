@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DIGITS = tuple(range(10))
 CALIBRATION_BINS = 15  # bins of equal width over the confidence
-MIN_BIN_COUNT = 10  # digits of a point in a reliability diagram; bins with fewer are merged
+MIN_BIN_COUNT = 10  # minimum number of digits in a bin of a reliability diagram; smaller bins are merged
 COMMONLY_CONFUSED = {(7, 9), (1, 7), (4, 9), (3, 5)}  # pairs that look similar in handwriting
 MAX_REJECTED_SHARE = 0.5  # largest share of rejected digits in the coverage table
 COVERAGE_POINTS = 200  # rows of the coverage table
@@ -51,7 +51,7 @@ class Evaluation:
 
     @classmethod
     def from_probabilities(cls, labels: ArrayLike, probabilities: ArrayLike) -> "Evaluation":
-        """Evaluate predictions.
+        """Compute the metrics of predictions.
 
         Args:
             labels: (N,) integers, the true digits, 0 to 9.
@@ -148,7 +148,7 @@ def confusion_table(counts: np.ndarray) -> "pd.DataFrame":
 
 
 def prediction_table(evaluation: Evaluation) -> "pd.DataFrame":
-    """Return the predictions of a model, from which all metrics can be computed with other programs.
+    """Return the predictions of a model as a table. Other programs can compute all metrics from the table.
 
     Args:
         evaluation: The evaluation.
@@ -172,7 +172,7 @@ def confused_pairs(evaluation: Evaluation, max_pairs: int = 5) -> "pd.DataFrame"
 
     Args:
         evaluation: The evaluation.
-        max_pairs: Largest number of pairs.
+        max_pairs: Maximum number of pairs.
 
     Returns:
         One row for each confused pair, the most frequent first: first, second (digits), count (in both directions),
@@ -199,7 +199,7 @@ def digit_table(evaluation: Evaluation) -> "pd.DataFrame":
 
     Returns:
         One row for each digit: digit, n, correct, accuracy with its 95 % interval (low, high), precision. All shares are from
-        0 to 1. The accuracy is NaN if the digit does not occur, the precision is NaN if it is never predicted.
+        0 to 1. The accuracy is NaN if the digit does not occur. The precision is NaN if the digit is never predicted.
 
     Example:
         >>> table = digit_table(Evaluation.from_probabilities([1, 1, 2], np.eye(10)[[1, 2, 2]]))
@@ -226,12 +226,12 @@ def digit_table(evaluation: Evaluation) -> "pd.DataFrame":
 
 
 def reliability_table(evaluation: Evaluation, min_count: int = MIN_BIN_COUNT) -> "pd.DataFrame":
-    """Return the accuracy by confidence, for a reliability diagram.
+    """Return the accuracy in each confidence bin, for a reliability diagram.
 
     Args:
         evaluation: The evaluation.
-        min_count: Smallest number of digits of a bin. A bin with fewer digits is merged with the next higher bin, the last
-            bin with the bin before it.
+        min_count: Minimum number of digits in a bin. A smaller bin is merged with the next higher bin. The last bin is merged
+            with the bin before it.
 
     Returns:
         One row for each bin: confidence (mean), accuracy with its 95 % interval (low, high), count. All shares are from 0 to 1.
@@ -252,7 +252,7 @@ def reliability_table(evaluation: Evaluation, min_count: int = MIN_BIN_COUNT) ->
 
 
 def coverage_table(evaluation: Evaluation) -> "pd.DataFrame":
-    """Return the selective accuracy by confidence threshold.
+    """Return the coverage and the accuracy at each confidence threshold.
 
     Args:
         evaluation: The evaluation.

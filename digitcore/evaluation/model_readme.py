@@ -1,4 +1,4 @@
-"""Generation of models/README.md, which compares the shipped models, from their cards."""
+"""Generation of models/README.md from the cards of the shipped models."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -82,7 +82,7 @@ def write(folder: Path = registry.SHIPPED_FOLDER) -> None:
     """Write README.md and the picture of the synthetic glyphs into the folder of the shipped models.
 
     Args:
-        folder: A folder with one folder for each model.
+        folder: The folder that contains a folder for each model.
 
     Example:
         >>> write()  # doctest: +SKIP

@@ -9,8 +9,8 @@ from digitcore import mnist
 from digitcore.models.bundle import ModelBundle
 
 SEARCHED_DIGITS = 20_000  # first MNIST training digits
-REFERENCE_DIGITS = 1000  # digits among them that determine the usual distance
-CACHED_MODELS = 2  # models whose features are kept, about 20 MB for each
+REFERENCE_DIGITS = 1000  # searched digits that determine the usual distance
+CACHED_MODELS = 2  # models whose features are cached, about 20 MB for each
 FAR_QUANTILE = 0.99  # quantile of the distances between MNIST digits
 
 _features_by_model: LRU[str, np.ndarray] = LRU(CACHED_MODELS, {})
@@ -25,7 +25,7 @@ class Neighbors:
         labels: (N, K) uint8, their labels.
         distances: (N, K) float, distances between the feature vectors of length 1. The unit is the mean distance of an MNIST
             digit to its nearest neighbor.
-        far: The distance to the nearest neighbor that 1 % of the MNIST digits exceed, in the same unit.
+        far: 99 % quantile of the distance between an MNIST digit and its nearest neighbor, in the same unit.
 
     Example:
         >>> Neighbors(np.zeros((1, 4, 28, 28), np.uint8), np.zeros((1, 4), np.uint8), np.zeros((1, 4)), 2.0)
@@ -51,7 +51,7 @@ def nearest_neighbors(bundle: ModelBundle, digits: np.ndarray, k: int = 8) -> Ne
         k: Number of neighbors of each digit, K.
 
     Returns:
-        The neighbors. The features of MNIST are cached, so that a second call takes less time.
+        The neighbors. The features of MNIST are cached, so a second call takes less time.
 
     Raises:
         ModelError: If Keras cannot open the model.

@@ -1,7 +1,6 @@
 """Prequential evaluation: the accuracy of the predictions that were made before each drawing had a label.
 
-Each prediction is a fair test, because the model was not trained on the drawing. The running accuracy therefore needs no
-held-out set.
+The model was not trained on a drawing before its first prediction. The running accuracy therefore needs no held-out set.
 
 Source: A. P. Dawid, "Present Position and Potential Developments: Some Personal Views: Statistical Theory: The Prequential
 Approach", Journal of the Royal Statistical Society A 147 (1984).
@@ -18,7 +17,7 @@ from digitcore.samples import SampleSet
 if TYPE_CHECKING:
     import pandas as pd
 
-RECENT = 20  # drawings of the moving accuracy
+RECENT = 20  # drawings in the window of the recent accuracy
 HASH_LENGTH = 8  # characters of the hash of a model without a name
 
 
@@ -29,11 +28,11 @@ def prequential_table(samples: SampleSet, names: Mapping[str, str]) -> "pd.DataF
 
     Args:
         samples: The samples, oldest first.
-        names: SHA-256 of a model's .tflite file → name of the model. Other models get the beginning of their hash as a name.
+        names: Name of each model by the SHA-256 of its .tflite file. A model without a name is shown by the start of its hash.
 
     Returns:
         One row for each drawing: drawing (number, from 1), date, label, predicted, confidence, model, is_new_model (whether
-        another model predicted the drawing before), is_correct, correct (number of correct predictions so far), accuracy
+        another model predicted the previous drawing), is_correct, correct (number of correct predictions so far), accuracy
         (running accuracy), low and high (its 95 % Wilson interval), and recent (accuracy of the last `RECENT` drawings).
 
     Example:

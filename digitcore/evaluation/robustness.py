@@ -10,10 +10,10 @@ from digitcore.data import corruptions
 from digitcore.errors import CancelledError
 from digitcore.predictor import Predictor
 
-CARD_DIGITS = 1000  # first test digits, on which the robustness of a card is measured
+CARD_DIGITS = 1000  # first test digits, which measure the robustness on a card
 CLEAN = 0  # severity of digits that are not corrupted
 COLUMNS = ["corruption", "severity", "correct", "n", "accuracy"]
-Robustness = dict[str, list[float]]  # corruption to five accuracies, from the lowest severity to the highest
+Robustness = dict[str, list[float]]  # five accuracies by corruption, from the lowest severity to the highest
 
 
 def robustness_table(
@@ -48,7 +48,7 @@ def robustness_table(
     rows, steps = [], [(name, severity) for name in corruptions.names() for severity in (CLEAN, *corruptions.SEVERITIES)]
     for number, (name, severity) in enumerate(steps, start=1):
         if should_stop():
-            raise CancelledError("The measurement of the robustness was stopped. Start it again for a result.")
+            raise CancelledError("The robustness evaluation was stopped. Start the evaluation again to see its result.")
         correct = clean
         if severity != CLEAN:
             correct = _count_correct(predictor, corruptions.corrupt(digits, name, severity), labels)
@@ -61,10 +61,10 @@ def to_card(table: pd.DataFrame) -> Robustness:
     """Convert a table to the format of a card.
 
     Args:
-        table: From `robustness_table`.
+        table: A table from `robustness_table`.
 
     Returns:
-        For each corruption the five accuracies, rounded to three digits.
+        The five accuracies of each corruption, rounded to three decimals.
 
     Example:
         >>> to_card(from_card({"blur": [0.9, 0.8, 0.7, 0.6, 0.5]}, clean_accuracy=0.99))
@@ -80,9 +80,9 @@ def from_card(robustness: Robustness, clean_accuracy: float | None = None) -> pd
     """Convert the robustness of a card to a table.
 
     Args:
-        robustness: For each corruption the five accuracies, 0 to 1.
+        robustness: The five accuracies of each corruption, 0 to 1.
         clean_accuracy: Accuracy on the same digits without corruption, 0 to 1. If None, the rows of clean digits are left out.
-            The card's MNIST accuracy belongs to more digits and cannot be used.
+            Do not pass the card's MNIST accuracy, because it is measured on more digits.
 
     Returns:
         A table as from `robustness_table`.
@@ -104,7 +104,7 @@ def mean_accuracy(robustness: Robustness) -> float:
     """Compute the mean accuracy of a card over all corruptions and severities.
 
     Args:
-        robustness: For each corruption the five accuracies, 0 to 1.
+        robustness: The five accuracies of each corruption, 0 to 1.
 
     Returns:
         The mean, 0 to 1.
@@ -120,7 +120,7 @@ def mean_corrupted_accuracy(table: pd.DataFrame) -> float:
     """Compute the mean accuracy of a table over all corruptions and severities, without clean digits.
 
     Args:
-        table: From `robustness_table`.
+        table: A table from `robustness_table`.
 
     Returns:
         The mean, 0 to 1.

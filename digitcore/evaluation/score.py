@@ -45,13 +45,13 @@ class Score:
 
     @classmethod
     def from_json(cls, values: Any) -> "Score | None":
-        """Read a stored score, which may be untrusted.
+        """Read a score from untrusted JSON values.
 
         Args:
             values: A dictionary of the attributes.
 
         Returns:
-            The score, or None if the counts are malformed. A malformed interval is computed again.
+            The score, or None if a value is malformed. An interval that is not within 0 to 1 is computed again.
 
         Example:
             >>> Score.from_json({"correct": 3, "n": 4, "interval": [0.3, 0.95]})
@@ -99,7 +99,7 @@ def wilson_interval(correct: int, n: int) -> tuple[float, float]:
 
 
 def wilson_intervals(correct: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the 95 % Wilson intervals of several shares.
+    """Compute the 95 % Wilson intervals of an array of shares.
 
     Args:
         correct: (N,) numbers of successes.

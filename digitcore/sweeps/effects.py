@@ -12,27 +12,27 @@ from digitcore.values import suits_log_scale
 if TYPE_CHECKING:
     import pandas as pd
 
-MAX_LEVELS = 8  # Maximum number of values that are compared separately. For more values only the trend is tested.
-MIN_RESIDUALS = 2  # degrees of freedom that the residuals need
+MAX_LEVELS = 8  # Up to 8 values, the means of all values are compared. For more values, only the trend is tested.
+MIN_RESIDUALS = 2  # minimum degrees of freedom of the residuals
 SIGNIFICANCE = 0.05
 NOISE = 1e-12  # A smaller sum of squares is a rounding error.
 
 
 @dataclass(frozen=True)
 class Effect:
-    """The effect of one parameter.
+    """The effect of one parameter on a score.
 
     Attributes:
         name: Name of the parameter.
         best: The value with the highest mean score.
         difference: Difference between the highest and the lowest mean score of a value. With more than `MAX_LEVELS` values, the
-            upper and the lower half are compared.
-        p_value: p value of the F test that the parameter has no effect, 0 to 1, corrected for the number of parameters with
-            Holm's method; `None` if there are too few trials.
+            upper and the lower half of the values are compared.
+        p_value: p-value of the F test of the parameter, 0 to 1, or `None` if there are too few trials. Holm's method corrects
+            the p-value for the number of parameters.
 
     Example:
-        >>> Effect("batch_size", best=16, difference=0.02, p_value=0.01).is_significant
-        True
+        >>> Effect("epochs", best=3, difference=0.01, p_value=0.2).is_significant
+        False
     """
 
     name: str
@@ -47,21 +47,21 @@ class Effect:
 
 
 def effects(table: "pd.DataFrame", names: Sequence[str], score: str) -> list[Effect]:
-    """Estimate the effect of each parameter by an analysis of variance without interactions.
+    """Estimate the effect of each parameter with an analysis of variance without interactions.
 
-    The variance that a parameter explains is compared with the residual variance, which contains the variation over seeds and
-    the interactions. Differences between seeds are removed first, as blocks.
+    The variance that a parameter explains is compared with the residual variance. The residual variance contains the
+    interactions and the random variation. The differences between the mean scores of seeds are removed.
 
     Sources: R. A. Fisher, "Statistical Methods for Research Workers" (1925); S. Holm, "A simple sequentially rejective multiple
     test procedure", Scandinavian Journal of Statistics 6 (1979).
 
     Args:
-        table: One row per trial, with the parameters, `seed` and the score.
+        table: One row for each trial, with the parameters, `seed` and the score.
         names: Names of the parameters.
         score: Column of the score.
 
     Returns:
-        The effects, largest first. Parameters with only one value are left out.
+        The effects, largest difference first. Parameters with only one value are left out.
 
     Example:
         >>> import pandas as pd
@@ -82,21 +82,21 @@ def effects(table: "pd.DataFrame", names: Sequence[str], score: str) -> list[Eff
 
 
 def seed_deviation(table: "pd.DataFrame", names: Sequence[str], score: str) -> float | None:
-    """Return the standard deviation of the score between seeds, pooled over all combinations.
+    """Compute the standard deviation of the score between seeds, pooled over all combinations.
 
     Args:
-        table: One row per trial, with the parameters, `seed` and the score.
+        table: One row for each trial, with the parameters and the score.
         names: Names of the parameters.
         score: Column of the score.
 
     Returns:
-        The standard deviation, or `None` if each combination has one seed.
+        The standard deviation, or `None` if each combination has only one seed.
 
     Example:
         >>> import pandas as pd
-        >>> table = pd.DataFrame({"batch_size": [8, 8], "seed": [0, 1], "validation": [0.75, 0.75]})
-        >>> seed_deviation(table, ["batch_size"], "validation")
-        0.0
+        >>> table = pd.DataFrame({"epochs": [1, 1], "seed": [0, 1], "validation": [0.9, 0.92]})
+        >>> round(seed_deviation(table, ["epochs"], "validation"), 4)
+        0.0141
     """
     groups = table[table[score].notna()].groupby(list(names), dropna=False)[score]
     freedom = int((groups.count() - 1).sum())
@@ -148,7 +148,7 @@ def _residuals(matrix: np.ndarray, values: np.ndarray) -> tuple[float, int]:
 
 
 def _corrected(found: list[Effect]) -> list[Effect]:
-    """Correct the p values with Holm's method."""
+    """Correct the p-values with Holm's method."""
     tested = sorted((effect for effect in found if effect.p_value is not None), key=lambda effect: effect.p_value or 0.0)
     corrected, floor = {}, 0.0
     for number, effect in enumerate(tested):

@@ -1,4 +1,4 @@
-"""Successive halving: poor trials are stopped early, and the epochs are the resource."""
+"""Successive halving: trials with low scores are stopped early."""
 
 import math
 from collections import defaultdict
@@ -14,7 +14,9 @@ MAX_RUNGS = 3
 
 @dataclass(frozen=True)
 class SuccessiveHalving:
-    """A schedule in which all trials start with few epochs, and only the better half continues with twice as many.
+    """A schedule of trainings. All trials are trained with few epochs, then the better half with twice as many epochs.
+
+    Each step of the schedule is called a rung.
 
     Source: K. Jamieson, A. Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", AISTATS 2016.
 
@@ -38,15 +40,15 @@ class SuccessiveHalving:
         return 1 + min(MAX_RUNGS - 1, by_epochs, by_combinations)
 
     def epochs_at(self, rung: int) -> int:
-        """Return the epochs of a training on a rung. They double from one rung to the next."""
+        """Return the epochs of a training on a rung. Each rung has twice the epochs of the previous rung."""
         return max(1, self.epochs >> (self.n_rungs - 1 - rung))
 
     def promote(self, trials: Sequence[Trial], ranked_by: str) -> None:
         """Promote the better half of the active combinations to the next rung, and stop the rest.
 
         Args:
-            trials: All trials of the sweep. Each is done or has failed.
-            ranked_by: The score that ranks the combinations, by its mean over the seeds.
+            trials: All trials of the sweep. Each trial is done or has failed.
+            ranked_by: The score whose mean over the seeds ranks the combinations.
         """
         rung = max(trial.rung for trial in trials)
         if rung + 1 >= self.n_rungs:

@@ -1,4 +1,4 @@
-"""Sweeps in this process, without a job service and without Dask."""
+"""Sweeps in the current process, without a job service and without Dask."""
 
 from collections import deque
 from collections.abc import Callable
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class LocalRunner:
-    """A `TaskRunner` that runs each task in this process when `run_next` is called.
+    """A `TaskRunner` that runs each task in the current process when `run_next` is called.
 
     Example:
         >>> runner = LocalRunner()
@@ -38,7 +38,7 @@ class LocalRunner:
         self._waiting: deque[Job[Any]] = deque()
 
     def submit(self, task: Task[T], *, owner: str = "") -> Job[T]:
-        """Queue a task. A job that waits can be stopped."""
+        """Add a task to the queue. The job can be stopped while it is queued."""
         job: Job[T] = Job(task, owner=owner, on_stop=lambda stopped: stopped.fail(WithdrawnError()))
         self._waiting.append(job)
         return job
@@ -78,12 +78,13 @@ def run_locally(
     on_progress: Callable[[Sweep], None] = lambda sweep: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Run the trials of a sweep that are not done, one after the other in this process.
+    """Run the trials of a sweep that are not done, one after another in the current process.
 
     Args:
-        sweep: The sweep. It holds the results.
+        sweep: The sweep, which stores the results.
         on_progress: Called with the sweep after each training.
-        should_stop: Called a few times a second. When it returns True, the sweep stops. The results of completed trials are kept.
+        should_stop: Called a few times a second. When it returns True, the sweep stops. The results of completed trials
+            are kept.
 
     Example:
         >>> from digitcore import models
@@ -115,27 +116,29 @@ def run(
     on_progress: Callable[[Sweep], None] = lambda sweep: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> "pd.DataFrame":
-    """Train with all combinations of values, and return the scores.
+    """Run a sweep in the current process, and return the scores.
 
-    The trainings run one after the other in this process. They need no service and no worker.
+    The trainings run one after another, without a job service and without workers.
 
     Args:
-        space: Parameter → the values to try, or a `Range` to draw from. Parameters are settings, `network`, `activation`, and
-            `blocks.N.FIELD` of a built network.
-        settings: Settings that are not swept; the defaults if `None`.
-        start: The model that each trial trains; the shipped model `genius` if `None`. Not used if a network is built.
-        network: The network that is built with random weights: its name or its JSON; "" trains `start`.
+        space: For each parameter, the values to try, or a `Range` to draw values from. Parameters are settings, `network`,
+            `activation`, and `blocks.N.FIELD` of a built network.
+        settings: Settings that are not swept; `None` for the default settings.
+        start: The model that each trial trains; `None` for the shipped model `genius`. If a network is built, the model is not
+            used.
+        network: Name or JSON of the network that is built with random weights; "" if `start` is trained.
         samples: The user's samples. The held-out samples are scored and not used for training.
         n_seeds: Number of seeds for each combination.
-        n_combinations: Number of combinations that are drawn at random; `None` takes all.
+        n_combinations: Number of combinations that are drawn at random; `None` for all combinations.
         stops_early: Whether poor trials are stopped by `SuccessiveHalving`.
-        ranked_by: The score by which poor trials are found: `validation` or `held_out`.
-        on_progress: Called with the `Sweep` after each training. `table()`, `best()` and `n_done` return its results.
+        ranked_by: The score that ranks the trials: `validation` or `held_out`.
+        on_progress: Called with the `Sweep` after each training. Its `table()`, `best()` and `n_done` contain the
+            results so far.
         should_stop: Called a few times a second. When it returns True, the sweep stops, and trials that are not done have the
             status `waiting`.
 
     Returns:
-        One row per trial: the swept values, `seed`, `trained_epochs`, `status`, the scores (0 to 1), `parameters`, `seconds`
+        One row for each trial: the swept values, `seed`, `trained_epochs`, `status`, the scores (0 to 1), `parameters`, `seconds`
         and `error`. The scores are measured on MNIST's validation digits and on the held-out samples.
 
     Raises:

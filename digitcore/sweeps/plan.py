@@ -15,20 +15,21 @@ from digitcore.training.recipes import check_network
 from digitcore.training.settings import DEFAULTS, TrainSettings
 
 MAX_TRIALS = 100
-MAX_VALUE_LENGTH = 5_000  # characters of a value: a network's JSON is the longest
+MAX_VALUE_LENGTH = 5_000  # characters of a value; the longest values are networks in JSON
 PLAIN_TYPES = (str, int, float, bool, type(None))
 
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """The plan of a sweep: the parameters, their values, the seeds and early stopping.
+    """A plan of the trials of a sweep: the parameters, their values, the seeds and the ranking.
 
     Attributes:
-        space: Parameter → the values to try, or a range to draw from.
+        space: For each parameter, the values to try, or a range to draw values from.
         base: Settings that are not swept.
-        network: The network that is built with random weights, as `networks.build` takes it; "" trains a given model.
+        network: Name or JSON of the network that is built with random weights; "" if a given model is trained.
         n_seeds: Number of seeds for each combination, counted from the seed of `base`.
-        n_combinations: Number of combinations that are drawn at random with the seed of `base`; `None` takes all.
+        n_combinations: Number of combinations that are drawn at random with the seed of `base`; `None` if all
+            combinations are tried.
         stops_early: Whether poor trials are stopped by `SuccessiveHalving`.
         ranked_by: The score that ranks the trials: `validation` on MNIST's 5,000 validation digits, or `held_out` on the user's
             held-out samples.
@@ -53,16 +54,18 @@ class SweepPlan:
 
     def __post_init__(self) -> None:
         if self.ranked_by not in (VALIDATION, HELD_OUT):
-            raise SettingsError(f"Trials are ranked by {VALIDATION} or {HELD_OUT}, not by {reprlib.repr(self.ranked_by)}.")
+            raise SettingsError(f"The ranking score must be {VALIDATION} or {HELD_OUT}, not {reprlib.repr(self.ranked_by)}.")
         if self.stops_early and ("epochs" in self.space or self.base.epochs < 2):
-            raise SettingsError("Early stopping needs at least 2 epochs, and the epochs cannot be swept.")
+            raise SettingsError(
+                "Early stopping needs a fixed number of epochs, at least 2. Set the epochs, or turn off early stopping."
+            )
         if self.n_combinations is None and parameter_space.n_combinations(self.space) is None:
-            raise SettingsError("A range has infinitely many values. Set the number of combinations to draw.")
+            raise SettingsError("The sweep has a range. Set the number of combinations to draw.")
         if not self.space:
             raise SettingsError("The sweep has no parameter. Choose a parameter and its values.")
         for name in parameter_space.NOT_SWEPT:
             if name in self.space:
-                raise SettingsError(f"{name} cannot be swept. Use several seeds for each combination.")
+                raise SettingsError(f"{name} cannot be swept. Choose another parameter or several seeds.")
         for name, values in self.space.items():
             for end in values.ends if isinstance(values, Range) else ():
                 self._apply({name: end})
@@ -97,7 +100,7 @@ class SweepPlan:
         return trials
 
     def _apply(self, values: Mapping[str, Any]) -> tuple[TrainSettings, str]:
-        """Return the settings and the network of a trial. An error names the values."""
+        """Return the settings and the network of a trial. An error message starts with the values."""
         try:
             settings, network = parameter_space.apply(values, self.base, self.network)
             return settings, check_network(network) if network else ""
@@ -106,7 +109,7 @@ class SweepPlan:
 
     @property
     def halving(self) -> SuccessiveHalving | None:
-        """The schedule of early stopping; `None` if all trials run to the end."""
+        """The schedule of early stopping, or `None` without early stopping."""
         return SuccessiveHalving(self.base.epochs, self.n_drawn) if self.stops_early else None
 
     @property
@@ -129,7 +132,7 @@ class SweepPlan:
         parts += ["--network", self.network] if self.network else ["--start", start]
         base = asdict(self.base).items()
         changed: Space = {name: [value] for name, value in base if value != DEFAULTS[name] and name not in self.space}
-        for name, values in {**changed, **self.space}.items():  # The order of the space decides which combinations are drawn.
+        for name, values in {**changed, **self.space}.items():  # The drawn combinations depend on the order of the space.
             parts += ["--set", f"{name}={parameter_space.to_text(values)}"]
         if self.n_seeds > 1:
             parts += ["--seeds", str(self.n_seeds)]
@@ -146,7 +149,13 @@ class SweepPlan:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Read the state that `to_dict` returned.
+        """Create a plan from the state that `to_dict` returned.
+
+        Args:
+            values: The state.
+
+        Returns:
+            The plan.
 
         Raises:
             SettingsError, KeyError, TypeError, ValueError, AttributeError: If the values are not the state of a plan.
@@ -164,20 +173,26 @@ class SweepPlan:
 
 
 def read_value(value: Any) -> Any:
-    """Return a stored value of a parameter.
+    """Check the stored value of a parameter, and return the value.
+
+    Args:
+        value: The value.
+
+    Returns:
+        The same value.
 
     Args:
         value: Any object that was parsed from JSON.
 
     Raises:
-        TypeError: If the value cannot be the value of a parameter.
+        TypeError: If a parameter cannot have this value.
 
     Example:
-        >>> read_value(0.5)
-        0.5
+        >>> read_value(8)
+        8
     """
     if not isinstance(value, PLAIN_TYPES) or (isinstance(value, str) and len(value) > MAX_VALUE_LENGTH):
-        raise TypeError("A value of a parameter must be a short text, a number, true, false or null.")
+        raise TypeError("The value of a parameter must be a number, a short text, true, false or null.")
     return value
 
 

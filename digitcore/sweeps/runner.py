@@ -1,4 +1,4 @@
-"""The runner of a sweep: it submits the trials as jobs of low priority and collects their scores."""
+"""The class that submits the trials of a sweep as jobs of low priority and collects their scores."""
 
 import threading
 from typing import TYPE_CHECKING, Any
@@ -19,13 +19,13 @@ STOPPED_EARLY = "stopped early"
 
 
 class Sweep:
-    """A sweep: trials on the same samples that differ in the swept parameters and in the seed. All methods are thread-safe.
+    """A set of trials on the same samples that differ in the swept parameters and the seed. All methods are thread-safe.
 
     Args:
         start: The initial model of each trial, used if the plan names no network.
         samples: The user's samples. The held-out samples are scored and not used for training.
         plan: The plan.
-        trials: Trials of the plan; `None` creates them.
+        trials: Trials of the plan. If `None`, the plan creates the trials.
 
     Attributes:
         is_running: Whether the sweep submits trials. It changes through `resume`, `advance` and `stop`.
@@ -34,7 +34,7 @@ class Sweep:
 
     Raises:
         SettingsError, ModelError: If a name or a value of the plan is not valid, or the plan ranks a new sweep by held-out
-            samples, but no sample is held out.
+            samples and no sample is held out.
 
     Example:
         >>> from digitcore import models
@@ -58,7 +58,7 @@ class Sweep:
         self._lock = threading.RLock()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON-serializable state. It does not contain the model and the samples, which belong to the lab."""
+        """Return JSON-serializable state. The state does not contain the model and the samples, which belong to the lab."""
         return {
             "start": self.start.name,
             "plan": self.plan.to_dict(),
@@ -68,7 +68,15 @@ class Sweep:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], start: ModelBundle, samples: SampleSet) -> "Sweep":
-        """Read the state that `to_dict` returned. The sweep does not run; `was_running` returns whether it ran.
+        """Create a sweep from the state that `to_dict` returned. The new sweep is not running.
+
+        Args:
+            values: The state.
+            start: The initial model of each trial.
+            samples: The user's samples.
+
+        Returns:
+            The sweep. Use `was_running` to check whether the stored sweep was running.
 
         Raises:
             SettingsError: If the values are not the state of a sweep.
@@ -81,18 +89,13 @@ class Sweep:
                 settings, trial.network = parameter_space.apply(trial.values, plan.base, plan.network)
                 trial.settings = settings.replace(seed=trial.settings.seed)
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError, ModelError, SettingsError) as error:
-            raise SettingsError("The sweep of this lab is damaged. Start a new sweep.") from error
+            raise SettingsError("The stored sweep is damaged. Start a new sweep.") from error
         if not trials:
-            raise SettingsError("The sweep of this lab has no trials. Start a new sweep.")
+            raise SettingsError("The stored sweep has no trials. Start a new sweep.")
         return cls(start, samples, plan, trials)
 
     def resume(self, service: TaskRunner, owner: str = "") -> None:
-        """Submit the trials that are neither done nor submitted. Failed trials are tried again.
-
-        Args:
-            service: The service that runs the trials.
-            owner: Identifier of the session that owns the jobs.
-        """
+        """Submit the trials that are neither done nor submitted. Failed trials are submitted again."""
         with self._lock:
             self.is_running, self.owner = True, owner
             for trial in self.trials:
@@ -138,11 +141,7 @@ class Sweep:
             trial.fail(str(error))
 
     def adopt(self, owner: str) -> None:
-        """Transfer the jobs to another session.
-
-        Args:
-            owner: Identifier of the new session.
-        """
+        """Set another session as the owner of the jobs."""
         with self._lock:
             self.owner = owner
             for job in self.jobs():
@@ -169,19 +168,19 @@ class Sweep:
         return sum(trial.status == JobStatus.DONE and (trial.rung == last or trial.stopped_early) for trial in self.trials)
 
     def table(self) -> "pd.DataFrame":
-        """Return one row per trial: swept values, seed, epochs, status, scores (0 to 1) and error."""
+        """Return one row for each trial: swept values, seed, epochs, status, scores (0 to 1) and error."""
         return self._table([(trial.scored_rung, trial.scores) for trial in self.trials])
 
     def first_rung_table(self) -> "pd.DataFrame":
-        """Return the rows of `table` with the scores of the first rung, in which all trials have the same epochs.
+        """Return the trials with scores as in `table`, but with the scores of the first rung.
 
-        Scores of later rungs would compare numbers of epochs as well as values.
+        On later rungs, the scores also depend on the number of epochs.
         """
         table = self._table([(0, trial.first_scores or trial.scores) for trial in self.trials])
         return table[table[VALIDATION].notna()]
 
     def _table(self, scores: list[tuple[int, dict[str, float]]]) -> "pd.DataFrame":
-        import pandas as pd  # Imported here because it takes half a second, and the first page does not need it.
+        import pandas as pd  # The import takes half a second, and the first page does not need pandas.
 
         rows = [
             {
@@ -202,7 +201,7 @@ class Sweep:
         return table[table[VALIDATION].notna()]
 
     def means(self) -> "pd.DataFrame":
-        """Return one row per combination: the mean of each score over the seeds, and the range of the ranking score."""
+        """Return one row for each combination: the mean of each score over the seeds, and the range of the ranking score."""
         done, names = self.done_table(), list(self.plan.space)
         if done.empty:
             return done.reindex(columns=[*names, "trained_epochs", *SCORES, "range", "seeds"])
@@ -214,9 +213,10 @@ class Sweep:
         return means
 
     def best(self) -> dict[str, Any] | None:
-        """Return the values with the highest mean of the ranking score; ties are decided on MNIST's validation digits.
+        """Return the values with the highest mean of the ranking score, or `None` while no trial is done.
 
-        With early stopping, only the combinations with the most epochs count. Return `None` while no trial is done.
+        The score on MNIST's validation digits decides a tie. With early stopping, only the combinations with the most epochs
+        are ranked.
         """
         means = self.means()
         if means.empty:
@@ -227,16 +227,26 @@ class Sweep:
         return next(trial.values for trial, found in zip(self.trials, is_first, strict=True) if found)
 
     def command(self, samples: str = "my-drawings.npz") -> str:
-        """Return the shell command that runs the same sweep, with the samples in a file of this name."""
+        """Return the shell command that runs the same sweep.
+
+        Args:
+            samples: Name of the file with the user's samples.
+        """
         return self.plan.command(self.start.name, samples if len(self.samples) else "")
 
 
 def was_running(values: dict[str, Any] | None) -> bool:
-    """Check whether the sweep ran when `Sweep.to_dict` returned these values.
+    """Check whether a sweep was running when its state was stored.
+
+    Args:
+        values: The state that `Sweep.to_dict` returned, or `None` if no sweep was stored.
+
+    Returns:
+        Whether the sweep was running.
 
     Example:
-        >>> was_running({"is_running": True}), was_running(None)
-        (True, False)
+        >>> was_running(None)
+        False
     """
     return values is not None and values.get("is_running") is True
 

@@ -1,6 +1,6 @@
 """The parameters of a sweep, and their values.
 
-A parameter is a setting of a training or a part of a network. Parameters of a network are `network` (a registered name),
+A parameter is a setting of a training or an attribute of a network. Parameters of a network are `network` (a registered name),
 `activation`, and `blocks.N.FIELD`, where N counts the rows from 1 and FIELD is an attribute of `network_spec.Block`. The
 values are a list or a range.
 """
@@ -21,7 +21,7 @@ from digitcore.training.settings import SETTING_SPECS, TrainSettings
 from digitcore.values import suits_log_scale
 
 NETWORK, ACTIVATION, BLOCKS = "network", "activation", "blocks"
-# Seeds have a separate option, and validation_samples only affects the measurement.
+# Seeds have a separate option. The setting validation_samples affects only the measurement.
 NOT_SWEPT = ("seed", "validation_samples")
 BLOCK_LABELS = {
     "kernel_size": "kernel",
@@ -36,7 +36,7 @@ BLOCK_VALUES = {
     "dropout": (0.0, 0.2, 0.4, 0.6),
 }
 DIGITS = 3  # significant digits of a drawn number
-DRAWS = 20  # draws per combination, because some draws are equal
+DRAWS = 20  # draws for each combination, because some draws give the same combination
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Range:
         return suits_log_scale(self.low, self.high)
 
     def draw(self, rng: np.random.Generator) -> float:
-        """Draw one number."""
+        """Return a random number of the range."""
         if self.is_log:
             drawn = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
         else:
@@ -93,7 +93,10 @@ def parameters(network: str = "") -> list[str]:
     """Return the names of all parameters.
 
     Args:
-        network: A registered name or "". The JSON of a `NetworkSpec` adds the parameters of its network.
+        network: The JSON of a `NetworkSpec`, whose parameters are added, or another text.
+
+    Returns:
+        The names.
 
     Example:
         >>> "learning_rate" in parameters()
@@ -112,7 +115,13 @@ def label(name: str, network: str = "") -> str:
 
     Args:
         name: Name of the parameter.
-        network: The JSON of a `NetworkSpec`, or "". The kind of the block decides whether a size means filters or units.
+        network: The JSON of the network. The kind of a row determines whether a size is a number of filters or units.
+
+    Returns:
+        The label.
+
+    Raises:
+        SettingsError: If there is no such parameter.
 
     Example:
         >>> label("learning_rate")
@@ -129,7 +138,14 @@ def label(name: str, network: str = "") -> str:
 
 
 def usual_values(name: str, network: str = "") -> list[Any]:
-    """Return common values of a parameter in ascending order.
+    """Return common values of a parameter.
+
+    Args:
+        name: Name of the parameter.
+        network: The JSON of the network, needed for a parameter of a row.
+
+    Returns:
+        The values. Numbers are in ascending order.
 
     Args:
         name: Name of the parameter.
@@ -150,10 +166,16 @@ def usual_values(name: str, network: str = "") -> list[Any]:
 
 
 def is_numeric(name: str) -> bool:
-    """Check whether values of the parameter can be drawn from a range.
+    """Check whether values of a parameter can be drawn from a range.
+
+    Args:
+        name: Name of the parameter.
+
+    Returns:
+        Whether the values are numbers.
 
     Example:
-        >>> is_numeric("learning_rate"), is_numeric("optimizer")
+        >>> is_numeric("epochs"), is_numeric("activation")
         (True, False)
     """
     if name in SETTING_SPECS:
@@ -163,7 +185,13 @@ def is_numeric(name: str) -> bool:
 
 
 def is_integer(name: str) -> bool:
-    """Check whether only integers are valid values of the parameter.
+    """Check whether the values of a parameter must be integers.
+
+    Args:
+        name: Name of the parameter.
+
+    Returns:
+        Whether only integers are valid.
 
     Example:
         >>> is_integer("epochs"), is_integer("learning_rate")
@@ -173,11 +201,14 @@ def is_integer(name: str) -> bool:
 
 
 def parse_value(name: str, text: str) -> Any:
-    """Convert the text of a value to the type of the parameter.
+    """Parse a value of a parameter.
 
     Args:
         name: Name of the parameter.
-        text: Text of the value.
+        text: The value as text.
+
+    Returns:
+        The value.
 
     Raises:
         SettingsError: If there is no such parameter.
@@ -198,14 +229,14 @@ def parse_value(name: str, text: str) -> Any:
 
 
 def parse(name: str, text: str) -> Values:
-    """Parse values of the command line.
+    """Parse the values of a parameter on the command line.
 
     Args:
         name: Name of the parameter.
-        text: `V1,V2,…` or `LOW..HIGH`.
+        text: A list, `V1,V2,…`, or a range, `LOW..HIGH`.
 
     Returns:
-        A list of values, or a range.
+        The list or the range.
 
     Raises:
         SettingsError: If there is no such parameter, or the range is not valid for it.
@@ -219,12 +250,18 @@ def parse(name: str, text: str) -> Values:
         return [parse_value(name, one) for one in _split_values(text)]
     first, last = (parse_value(name, end) for end in (low, high))
     if not is_numeric(name) or not isinstance(first, int | float) or not isinstance(last, int | float):
-        raise SettingsError(f"{name}={text} is not a range. Write a range such as 0.001..0.01.")
+        raise SettingsError(f"{name}={text} is not a valid range. Write a list of values, or a range such as 0.001..0.01.")
     return Range(first, last, is_integer(name))
 
 
 def to_text(values: Values) -> str:
-    """Format values as `parse` reads them.
+    """Format values in the format of `parse`.
+
+    Args:
+        values: A list or a range.
+
+    Returns:
+        The text.
 
     Example:
         >>> to_text([1, 2])
@@ -236,12 +273,15 @@ def to_text(values: Values) -> str:
 
 
 def combinations(space: Space, n: int | None = None, seed: int = 0) -> list[dict[str, Any]]:
-    """Return combinations of values, each as parameter → value.
+    """Return the combinations of values that a sweep tries.
 
     Args:
-        space: Parameter → values or a range.
-        n: Number of different combinations that are drawn at random; `None` takes all combinations.
+        space: For each parameter, a list of values or a range.
+        n: Number of different combinations that are drawn at random; `None` for all combinations.
         seed: Seed of the draw.
+
+    Returns:
+        The value of each parameter, for each combination.
 
     Raises:
         SettingsError: If there is a range and `n` is `None`.
@@ -270,7 +310,13 @@ def combinations(space: Space, n: int | None = None, seed: int = 0) -> list[dict
 
 
 def n_combinations(space: Space) -> int | None:
-    """Return the number of combinations; `None` if there is a range.
+    """Return the number of combinations of values.
+
+    Args:
+        space: For each parameter, a list of values or a range.
+
+    Returns:
+        The number, or `None` if there is a range.
 
     Example:
         >>> n_combinations({"epochs": [1, 2], "batch_size": [8, 16]})
@@ -282,12 +328,15 @@ def n_combinations(space: Space) -> int | None:
 
 
 def apply(values: Mapping[str, Any], settings: TrainSettings, network: str = "") -> tuple[TrainSettings, str]:
-    """Return settings and network after the values of parameters were set.
+    """Set the values of parameters in the settings and the network.
 
     Args:
-        values: Parameter → value.
+        values: The value of each parameter.
         settings: Settings of the training.
         network: A registered name, the JSON of a `NetworkSpec`, or "" if a given model is trained.
+
+    Returns:
+        The new settings and the new network.
 
     Raises:
         SettingsError: If there is no such parameter, or the value of a setting is not valid.
@@ -305,13 +354,16 @@ def apply(values: Mapping[str, Any], settings: TrainSettings, network: str = "")
     if not numbers:
         return settings, network
     if not is_spec(network):
-        raise SettingsError(f"The parameter {next(iter(numbers))} exists only in a built network. Give the JSON of the network.")
+        parameter = next(iter(numbers))
+        raise SettingsError(
+            f"The parameter {parameter} exists only in a built network. Give the JSON of a network with --network."
+        )
     spec = NetworkSpec.from_json(network)
     blocks, activation = list(spec.blocks), numbers.pop(ACTIVATION, spec.activation)
     for name, value in numbers.items():
         row, field = _split(name)
         if row > len(blocks):
-            raise SettingsError(f"{name}: the network has only {len(blocks)} rows. Choose a row from 1 to {len(blocks)}.")
+            raise SettingsError(f"{name} does not exist. Number of rows of the network: {len(blocks)}. Choose an existing row.")
         blocks[row - 1] = replace(blocks[row - 1], **{field: value})
     return settings, NetworkSpec(tuple(blocks), activation).to_json()
 
@@ -347,9 +399,9 @@ def _fields(block: Block) -> list[str]:
 
 
 def _split(name: str) -> tuple[int, str]:
-    """Return row and field of a block's parameter."""
+    """Return the row and the field of a parameter `blocks.N.FIELD`."""
     first, _, rest = name.partition(".")
     row, _, field = rest.partition(".")
     if first != BLOCKS or not row.isascii() or not row.isdigit() or int(row) < 1 or field not in ("size", *BLOCK_VALUES):
-        raise SettingsError(f"There is no parameter called {name[:60]}.")
+        raise SettingsError(f"There is no parameter called {name[:60]}. Check the name.")
     return int(row), field

@@ -1,4 +1,4 @@
-"""Results of a sweep on disk: the state, the table, and the trained models. Each trial is written when it is completed."""
+"""Results of a sweep on disk: the state, the table, and the trained models. Each completed trial is written immediately."""
 
 import hashlib
 import json
@@ -23,17 +23,19 @@ STATE_FILE, TRIALS, BEST = "sweep.json", "trials", "best"
 
 
 class SweepStore:
-    """The files of one sweep. The same plan, model, samples and table file always have the same files. It is thread-safe.
+    """The files of one sweep. The methods `save` and `keep_best` are thread-safe.
+
+    The folder of the state depends on the plan, the model, the samples and the path of the table.
 
     Args:
         cache: Folder of the states of all sweeps.
-        table: File of the table, whose suffix is one of `TABLE_SUFFIXES`; `None` writes no table.
+        table: File of the table, with a suffix of `TABLE_SUFFIXES`; `None` if no table is written.
         start: The initial model of the sweep.
         samples: The samples of the sweep.
         plan: The plan of the sweep.
 
     Attributes:
-        model_folder: Folder of the best trial's model. It has the name of the table without the suffix.
+        model_folder: Folder of the best trial's model. Its path is the path of the table without the suffix.
 
     Example:
         >>> from digitcore import models
@@ -50,13 +52,13 @@ class SweepStore:
         self.model_folder = table.with_suffix("") if table else self._folder / BEST
 
     def check(self, *, force: bool) -> None:
-        """Check that the table and the best model can be written, before the first training.
+        """Check before the first training that the table and the best model can be written.
 
         Args:
             force: Whether to discard the results of an earlier sweep.
 
         Raises:
-            SettingsError: If a file cannot be written, or contains something else and `force` is False.
+            SettingsError: If a file cannot be written, or a file is not from this sweep and `force` is False.
         """
         if force:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -65,7 +67,7 @@ class SweepStore:
         if self._table.is_dir():
             raise SettingsError(f"{self._table} is a folder. Give the path of a file.")
         if not self._table.parent.is_dir():
-            raise SettingsError(f"There is no folder {self._table.parent}. Create it, or choose another file.")
+            raise SettingsError(f"There is no folder {self._table.parent}. Create the folder, or choose another file.")
         is_writable = os.access(self._table if self._table.exists() else self._table.parent, os.W_OK)
         if not is_writable or (self.model_folder.exists() and not self.model_folder.is_dir()):
             raise SettingsError(f"{self._table} and the folder {self.model_folder} cannot be written. Choose another file.")
@@ -73,7 +75,9 @@ class SweepStore:
             return
         for path in (self._table, self.model_folder):
             if path.exists():
-                raise SettingsError(f"{path} exists and is not from this sweep. Choose another file, or replace it with --force.")
+                raise SettingsError(
+                    f"{path} exists and is not from this sweep. Choose another path, or add --force to replace the content."
+                )
 
     def open(self) -> Sweep:
         """Return the stored sweep, or a new sweep if nothing is stored.
@@ -84,7 +88,7 @@ class SweepStore:
         try:
             values = json.loads((self._folder / STATE_FILE).read_text(encoding="utf-8"))
             sweep = Sweep.from_dict(values, self._start, self._samples)
-        except (OSError, ValueError, SettingsError):  # A damaged state is discarded, and all trials run again.
+        except (OSError, ValueError, SettingsError):  # All trials run again if the state is missing or damaged.
             sweep = Sweep(self._start, self._samples, self._plan)
         sweep.keeps_models = True
         return sweep
@@ -106,7 +110,9 @@ class SweepStore:
                 _replace(self._table, lambda file: write(file, index=False))
 
     def keep_best(self, sweep: Sweep) -> bool:
-        """Copy the model of the best trial to `model_folder`. After a complete sweep, the other models are deleted.
+        """Copy the model of the best trial to `model_folder`.
+
+        After a complete sweep, the models of all trials are deleted from the cache.
 
         Returns:
             Whether there is a best model.
@@ -144,7 +150,7 @@ def _best_trial(sweep: Sweep) -> Trial | None:
 
 
 def _replace(file: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file under another name first, so that an interrupt leaves the old or the new file."""
+    """Write a temporary file, and rename it. An interruption leaves either the old or the new file."""
     file.parent.mkdir(parents=True, exist_ok=True)
     made = file.with_name(f".{file.name}.new")
     write(made)

@@ -1,4 +1,4 @@
-"""The outcome of a sweep in sentences."""
+"""Description of the results of a sweep in sentences."""
 
 from digitcore import mnist
 from digitcore.sweeps import effects
@@ -40,10 +40,24 @@ def describe(sweep: Sweep) -> list[str]:
 
 
 def describe_best(sweep: Sweep) -> str:
-    """Return the sentence about the combination with the highest mean score.
+    """Describe the combination with the highest mean score.
 
     Args:
         sweep: A sweep with at least one completed trial.
+
+    Returns:
+        A sentence.
+
+    Example:
+        >>> from digitcore import models
+        >>> from digitcore.jobs.job import JobStatus
+        >>> from digitcore.samples import SampleSet
+        >>> from digitcore.sweeps import SweepPlan
+        >>> from digitcore.training import TrainSettings
+        >>> sweep = Sweep(models.load("mlp"), SampleSet(), SweepPlan({"epochs": [3]}, TrainSettings()))
+        >>> sweep.trials[0].status, sweep.trials[0].scores = JobStatus.DONE, {"validation": 0.98}
+        >>> describe_best(sweep)
+        "Highest mean so far on MNIST's 5,000 validation digits: Epochs 3."
     """
     means, ranking = sweep.means(), sweep.plan.ranked_by
     best = ", ".join(
@@ -59,29 +73,35 @@ def describe_best(sweep: Sweep) -> str:
 
 
 def describe_spread(deviation: float | None) -> str:
-    """Return the sentence about the standard deviation between seeds.
+    """Describe the standard deviation of the score between seeds.
 
     Args:
-        deviation: The standard deviation of the score, 0 to 1; `None` if each combination has one seed.
+        deviation: The standard deviation, 0 to 1, or `None` if each combination has only one seed.
+
+    Returns:
+        A sentence.
 
     Example:
         >>> describe_spread(0.002)
-        'The score of one combination varies between seeds by 0.2 points (standard deviation).'
+        "The standard deviation of a combination's score between seeds is 0.2 points."
     """
     if deviation is None:
-        return "With one seed per combination, the variation by chance is not known."
-    return f"The score of one combination varies between seeds by {100 * deviation:.2g} points (standard deviation)."
+        return "The random variation of the scores is not known, because each combination has only one seed."
+    return f"The standard deviation of a combination's score between seeds is {100 * deviation:.2g} points."
 
 
 def describe_verdict(effect: Effect) -> str:
-    """Return a text that says whether a parameter has a clear effect, with its corrected p value.
+    """Describe whether a parameter has a clear effect.
 
     Args:
         effect: The effect of the parameter.
 
+    Returns:
+        “yes” or “no” with the corrected p-value, or “unknown” with the reason.
+
     Example:
-        >>> describe_verdict(Effect("batch_size", best=16, difference=0.02, p_value=0.01))
-        'yes (p = 0.01)'
+        >>> describe_verdict(Effect("epochs", best=3, difference=0.01, p_value=0.2))
+        'no (p = 0.2)'
     """
     if effect.p_value is None:
         return "unknown: too few trials"

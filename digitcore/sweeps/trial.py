@@ -26,7 +26,7 @@ SCORES = [
     "parameters",
     "seconds",
 ]
-MAX_TRIES = 3  # of a trial whose worker died
+MAX_TRIES = 3  # maximum number of trainings of a trial on a rung if the worker dies
 MAX_RUNG = 10
 
 
@@ -35,13 +35,13 @@ class TrialResult:
     """The result of a trial.
 
     Attributes:
-        scores: Scores by the names in `SCORES`. A trial that starts from random weights has no scores before the training.
-        history: Points of the training curves that have a validation.
-        model: The trained model if the task keeps it.
+        scores: Scores by the names in `SCORES`. With random initial weights, there are no scores before the training.
+        history: Points of the training curves that have validation scores.
+        model: The trained model if the task keeps its model.
 
     Example:
-        >>> TrialResult({"validation": 0.98}, history=[]).scores
-        {'validation': 0.98}
+        >>> TrialResult({"validation": 0.98}, history=[]).scores["validation"]
+        0.98
     """
 
     scores: dict[str, float]
@@ -51,19 +51,20 @@ class TrialResult:
 
 @dataclass(frozen=True, eq=False)
 class TrialTask(Task[TrialResult]):
-    """A task that trains a model and scores it on MNIST's 5,000 validation digits and on the held-out samples.
+    """A task that trains a model and evaluates it on MNIST's 5,000 validation digits and on the held-out samples.
 
-    The test digits are not used, because a sweep chooses a trial by these scores.
+    The test digits are not used, because the scores select a trial.
 
     Attributes:
-        start: The initial model, or a network that is built with random weights, as `networks.build` takes it.
+        start: The initial model, or the name or JSON of the network that is built with random weights.
         samples: The user's samples.
         settings: Settings of the training.
-        max_seconds: Seconds after which the training stops.
-        keeps_model: Whether the result holds the trained model.
+        max_seconds: Maximum duration of the training in seconds.
+        keeps_model: Whether the result contains the trained model.
 
     Example:
-        >>> TrialTask("mlp", SampleSet(), TrainSettings()).label
+        >>> from digitcore import models
+        >>> TrialTask(models.load("mlp"), SampleSet(), TrainSettings()).label
         'Training a trial of the sweep'
     """
 
@@ -119,19 +120,19 @@ class Trial:
     """One combination of values with one seed. It changes through its methods, which the sweep calls under its lock.
 
     Attributes:
-        values: Parameter → value.
+        values: The value of each swept parameter.
         settings: The complete settings.
         network: The network that is built with random weights; "" if the sweep's initial model is trained.
-        status: Status of the trial. A trial that was not submitted yet, or was stopped, is waiting.
+        status: Status of the trial. A trial is waiting before it is submitted and after it is stopped.
         scores: Known scores of the last completed training, by the names in `SCORES`.
-        history: Points of the training curves that have a validation.
-        error: The reason if the trial failed, in one sentence.
-        rung: Number of promotions by successive halving; 0 is the first and shortest training.
-        stopped_early: Whether successive halving stopped the trial. The scores are the scores of its last training.
+        history: Points of the last completed training's curves that have validation scores.
+        error: The error message if the trial failed, otherwise "".
+        rung: Number of promotions by successive halving. Rung 0 is the first and shortest training.
+        stopped_early: Whether successive halving stopped the trial.
         job: The job of a queued or running trial, otherwise `None`.
-        tries: Number of times that the worker of the trial died.
-        first_scores: Scores of the first rung after the trial was promoted.
-        model: The model of the last completed training if the sweep keeps models. It is not stored.
+        tries: Number of trainings on the current rung that ended because the worker died.
+        first_scores: Scores of the first rung if the trial was promoted.
+        model: The model of the last completed training if the sweep keeps models. The model is not stored.
 
     Example:
         >>> str(Trial({"epochs": 3}, TrainSettings(epochs=3)).status)
@@ -154,7 +155,7 @@ class Trial:
     _stored: dict[str, Any] | None = field(default=None, repr=False, compare=False)
 
     def poll(self) -> None:
-        """Read the status and the result of the job. A trial that was stopped, or whose worker died, waits again."""
+        """Read the status and the result of the job. The trial waits again if it was stopped or its worker died."""
         job = self.job
         if job is None:
             return
@@ -173,20 +174,20 @@ class Trial:
             self.fail(str(job.error))
 
     def fail(self, reason: str) -> None:
-        """Set the status to failed.
+        """Mark the trial as failed.
 
         Args:
-            reason: The reason, in one sentence.
+            reason: The error message.
         """
         self.error, self.status, self._stored = reason, JobStatus.FAILED, None
 
     def retry(self) -> None:
-        """Set the status of a failed trial to waiting."""
+        """Reset the trial to waiting if it failed."""
         if self.status == JobStatus.FAILED:
             self.status, self.error, self.tries, self._stored = JobStatus.WAITING, "", 0, None
 
     def promote(self) -> None:
-        """Set the status to waiting, for the next and longer training."""
+        """Move the trial to the next rung, where it waits for a longer training."""
         self.first_scores = self.first_scores or self.scores
         self.rung, self.status, self.tries, self._stored = self.rung + 1, JobStatus.WAITING, 0, None
 
@@ -224,7 +225,13 @@ class Trial:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Trial":
-        """Read the state that `to_dict` returned. Malformed scores and points of curves are dropped.
+        """Create a trial from the state that `to_dict` returned. Malformed scores and points of curves are left out.
+
+        Args:
+            values: The state.
+
+        Returns:
+            The trial.
 
         Raises:
             SettingsError, ModelError, KeyError, TypeError, ValueError: If the values are not the state of a trial.

@@ -13,7 +13,7 @@ from digitcore.models import keras_io
 from digitcore.models.bundle import ModelBundle, ModelCard
 from digitcore.samples import SampleSet
 from digitcore.training import averaging, history
-from digitcore.training.calibration import divide_logits, fit_temperature
+from digitcore.training.calibration import divide_logits, fit_temperature, logits_of
 from digitcore.training.callbacks import HistoryCallback, KeepWeights
 from digitcore.training.checkpoint import Checkpoint
 from digitcore.training.dataset import TrainingDataset, validation_data
@@ -157,8 +157,11 @@ def _calibrate(model: keras.Model, validation: tuple[np.ndarray, np.ndarray] | N
     """Calibrate the model on the validation digits. Return the temperature for the card, or nothing if it is not possible."""
     if validation is None:
         return {}
-    temperature = fit_temperature(keras_io.predict_in_batches(model, validation[0]), validation[1].argmax(1))
-    return {"temperature": round(temperature, 4)} if divide_logits(model, temperature) else {}
+    if (logits := logits_of(model, validation[0])) is None:
+        return {}
+    temperature = fit_temperature(logits, validation[1].argmax(1))
+    divide_logits(model, temperature)
+    return {"temperature": round(temperature, 4)}
 
 
 # The last compiled model and the first state of its optimizer. Tracing a graph takes seconds, so the model is used again.

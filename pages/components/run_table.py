@@ -54,7 +54,7 @@ def run_table(session: LabSession) -> None:
 def _row(record: RunRecord, session: LabSession) -> dict[str, Any]:
     run = record.run
     return {
-        "Run": record.name + (" (active)" if record is session.models.active_run else ""),
+        "Run": record.name + " (active)" * (record is session.models.active_run) + " (failed)" * bool(run.error),
         "Started from": run.parent,
         "Your handwriting before": _handwriting(run, run.personal_before),
         "Your handwriting after": _handwriting(run, run.personal_after),

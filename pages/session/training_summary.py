@@ -21,6 +21,7 @@ NO_MNIST = (
 )
 WAIT = "The results appear when the evaluation is done."
 MAX_MNIST_LOSS = 0.003  # share of the test digits: a training that loses more gets a warning
+MAX_LOSS_RISE = 1.5  # A higher factor between the last and the first validation loss is a fault of the training.
 COLLAPSE = 0.1  # share of the digits; a run with this many additional errors is called much worse
 MUCH_WORSE = ":red[**much worse**]"
 UNSEEN_HELP = "Unseen drawings are held out, or were drawn after the training."
@@ -126,6 +127,12 @@ def warning(run: Run) -> str:
         return "Your accuracy dropped. Start from the pre-trained model again, or label more drawings."
     if _is_worse(run.mnist_before, run.mnist_after, MAX_MNIST_LOSS):
         return "MNIST accuracy dropped. Add more MNIST digits, or lower the weight of your drawings."
+    losses = [point["val_loss"] for point in run.history if "val_loss" in point]
+    if losses and losses[-1] > MAX_LOSS_RISE * losses[0]:
+        return (
+            f"The validation loss rose from {losses[0]:.2f} to {losses[-1]:.2f}, so the model is confident about wrong digits. "
+            "Use a lower learning rate."
+        )
     return ""
 
 
@@ -188,6 +195,8 @@ def _mnist_change(run: Run, scoring: str) -> str:
         return f"{sentence}: about the same."
     if _is_collapse(run.mnist_before, run.mnist_after):
         return f"{sentence}: {MUCH_WORSE}."
+    if warning(run):
+        return f"{sentence}."
     is_better = run.mnist_before is not None and run.mnist_after.correct > run.mnist_before.correct
     return f"{sentence}: clearly {'better' if is_better else 'worse'}."
 

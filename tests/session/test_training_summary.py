@@ -121,3 +121,14 @@ def test_a_training_that_early_stopping_has_ended(genius):
         "The training ended after 4 of 20 epochs, because the validation loss did not fall any more."
         in training_summary.outcome(found)[0]
     )
+
+
+def test_a_risen_validation_loss_gives_a_warning_and_no_praise(genius):
+    before, after = Score.from_counts(1500, 10_000), Score.from_counts(4053, 10_000)
+    points = [{"epoch": 0.0, "val_loss": 2.4}, {"epoch": 1.0, "val_loss": 12.1}]
+    failed = replace(run(genius, mnist_before=before, mnist_after=after, mnist_p_value=0.0), history=points)
+    assert "The validation loss rose from 2.40 to 12.10" in training_summary.warning(failed)
+    assert "better" not in training_summary.headline(failed)
+    fallen = replace(failed, history=points[::-1])
+    assert training_summary.warning(fallen) == ""
+    assert "clearly better" in training_summary.headline(fallen)

@@ -3,10 +3,10 @@ import numpy as np
 
 from digitcore.evaluation.metrics import Evaluation
 from digitcore.jobs.tasks import TrainTask
-from digitcore.models import keras_io
+from digitcore.models import keras_io, networks
 from digitcore.samples import SampleSet
 from digitcore.training import trainer
-from digitcore.training.calibration import divide_logits, fit_temperature
+from digitcore.training.calibration import divide_logits, fit_temperature, logits_of
 from digitcore.training.settings import TrainSettings
 
 SETTINGS = TrainSettings(mnist_samples=1000, epochs=2, label_smoothing=0.3, validation_samples=500)
@@ -29,7 +29,21 @@ def test_run_of_the_page_is_calibrated_on_validation_digits(random_mlp, few, dat
     run = TrainTask(random_mlp, few, SETTINGS).run(lambda progress: None, lambda: False)
     digits, labels = (part[:500] for part in data.validation)
     assert run.model.card.metrics["temperature"] != 1
-    assert abs(np.log(fit_temperature(run.model.predictor().probabilities(digits), labels))) < 0.01
+    assert abs(np.log(fit_temperature(np.log(run.model.predictor().probabilities(digits)), labels))) < 0.01
+
+
+def test_model_with_huge_logits_is_calibrated(data):
+    digits, labels = (part[:500] for part in data.validation)
+    images = digits[..., None].astype(np.float32)
+    model = networks.build("mlp", seed=1)
+    last = model.layers[-1]
+    last.set_weights([weight * 3000 for weight in last.get_weights()])
+    before = Evaluation.from_probabilities(labels, model.predict_on_batch(images))
+    divide_logits(model, fit_temperature(logits_of(model, images), labels))
+    after = Evaluation.from_probabilities(labels, model.predict_on_batch(images))
+    assert before.calibration_error > 0.5
+    assert after.calibration_error < 0.1
+    assert after.loss < 2.31, "not worse than the same probability for each class"
 
 
 def test_imported_model_without_logits_in_its_last_layer_is_not_changed(random_mlp):

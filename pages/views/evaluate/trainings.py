@@ -66,6 +66,8 @@ def show(session: LabSession, models: Models) -> None:
     scores = run_groups.score_table(groups, score, reference)
     _show_scores(scores.drop(columns=TESTED) if score == LEARNT else scores, score)
     more = f" The chart shows the first {MAX_CURVES} groups." if len(groups) > MAX_CURVES else ""
+    n_failed = sum(score not in run.scores for run in chosen)
+    more += f" {formatting.plural(n_failed, 'training')} without this score." * bool(n_failed)
     n_trainings, n_groups = formatting.plural(len(chosen), "training"), formatting.plural(len(groups), "group")
     st.caption(
         f"{n_trainings} in {n_groups}. A band shows the range of a group.{more} {_describe_scored(chosen, score)} "
