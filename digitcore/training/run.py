@@ -49,7 +49,7 @@ class Run:
         parent: Name of the initial model.
         seconds: Duration of the training, without the evaluation after it.
         stopped: Whether the training was stopped before its last epoch.
-        resume_state: Bytes of a .keras file with the optimizer's state, from which a stopped run can be resumed, or None.
+        resume_state: Bytes of a `Checkpoint`, from which a stopped run can be resumed, or None.
         mnist_before: Score of the parent model on MNIST's test digits, or None until it is known.
         mnist_after: Score of the trained model on MNIST's test digits, or None until it is known.
         mnist_p_value: P-value of McNemar's exact test between the two models, 0 to 1, or None until it is known.

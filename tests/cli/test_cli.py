@@ -370,8 +370,12 @@ def test_completion_of_models_recipes_and_settings(monkeypatch, capsys):
 
 
 def _start(arguments, **options):
-    """Start the command in a separate process group, which gets the signals of a terminal."""
+    """Start the command in a separate process group, which gets the signals of a terminal.
+
+    A shell lets its background processes ignore Ctrl-C, and a child inherits that. The command must react, as in a terminal.
+    """
     command = [sys.executable, "-m", "digitcore", *arguments]
+    options |= {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, text=True, start_new_session=True, **options)
 
 

@@ -76,7 +76,7 @@ def test_statistics_and_neighbors_are_computed(service, data):
 
 def test_a_training_without_data_fails_with_a_message(service, random_mlp):
     job = submit_training(service, random_mlp, SampleSet(), TrainSettings(mnist_samples=0))
-    with pytest.raises(Exception, match="label a drawing"):
+    with pytest.raises(Exception, match="Label a drawing"):
         job.wait(PATIENCE)
     assert answers(service), "the worker is not harmed"
 

@@ -41,7 +41,7 @@ def test_a_training_has_limits(random_mlp, few):
 
 
 def test_a_training_without_data(random_mlp):
-    with pytest.raises(SettingsError, match="label a drawing"):
+    with pytest.raises(SettingsError, match="Label a drawing"):
         run(tasks.TrainTask(random_mlp, SampleSet(), TrainSettings(mnist_samples=0)))
 
 

@@ -16,7 +16,7 @@ KINDS = {
     "SavedModel": fuzz.make_zip({"m/saved_model.pb": b"\x08\x01", "m/variables/variables.index": b""}),
     "Teachable Machine": fuzz.make_zip({"keras_model.h5": b"", "labels.txt": "0 a\n1 b\n"}),
     "TensorFlow.js": fuzz.make_zip({"model.json": "{}", "group1-shard1of1.bin": b""}),
-    "weights without": fuzz.make_zip({"model.weights.h5": b""}),
+    "only weights and no network": fuzz.make_zip({"model.weights.h5": b""}),
     "damaged": b"PK\x03\x04" + bytes(30),
     "pickle file": pickle.dumps({"a": 1}),
     "not a model": b"hello",

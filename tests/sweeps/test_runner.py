@@ -160,7 +160,7 @@ def test_a_sweep_finds_the_best_and_survives_a_failed_trial(service, random_mlp,
     run(sweep, service)
     table = sweep.table().set_index("mnist_samples")
     assert table["status"].to_dict() == {0: "failed", 200: "done", 1000: "done"}
-    assert "label a drawing" in table.loc[0, "error"]
+    assert "Label a drawing" in table.loc[0, "error"]
     assert table.loc[1000, "validation"] > table.loc[200, "validation"]
     assert table["held_out"].isna().all()
     assert sweep.best() == {"mnist_samples": 1000}

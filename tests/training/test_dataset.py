@@ -110,7 +110,7 @@ def test_many_drawings_get_fewer_variants(few):
 
 
 def test_training_set_without_digits_is_refused():
-    with pytest.raises(SettingsError, match="label a drawing"):
+    with pytest.raises(SettingsError, match="Label a drawing"):
         TrainingDataset(SampleSet(), QUICK.replace(mnist_samples=0))
 
 

@@ -354,7 +354,7 @@ def test_training_from_scratch_keeps_no_old_weights(first_run, random_mlp, few):
 
 
 def test_training_without_digits_is_refused(random_mlp):
-    with pytest.raises(SettingsError, match="label a drawing"):
+    with pytest.raises(SettingsError, match="Label a drawing"):
         train(random_mlp, SampleSet(), QUICK.replace(mnist_samples=0))
 
 
