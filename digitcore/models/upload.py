@@ -462,7 +462,7 @@ def describe_import(model: ModelBundle) -> str:
     background, ink = metrics.get("input_background", 0.0), metrics["input_ink"]
     low, high = sorted((background, ink))
     scale = INPUT_NAMES.get((low, high), "standardized")
-    details = [f"Pixels are scaled as {scale}" if scale == "standardized" else f"Pixels are scaled to {scale}"]
+    details = ["Pixels are standardized" if scale == "standardized" else f"Pixels are scaled to {scale}"]
     details += ["inverted"] * (background > ink) + ["transposed"] * bool(metrics.get("input_transposed"))
     outputs = "sigmoids" if metrics.get("output_sigmoids") else "logits" if metrics.get("output_logits") else "probabilities"
     return (warning if accuracy < MIN_ACCURACY else "") + f"{', '.join(details)}. The outputs are {outputs}."
