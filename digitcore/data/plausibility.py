@@ -73,7 +73,8 @@ def choose_reading(
 ) -> Reading:
     """Choose the reading of a file with which a trained model agrees.
 
-    The usual reading is kept if the model agrees with at least `MIN_AGREEMENT` of the labels, or if no other reading fits.
+    The usual reading is kept if the model agrees with at least `MIN_AGREEMENT` of the labels, if no other reading fits, or if all
+    labels are the same.
 
     Args:
         digits: (N, 28, 28) uint8, ink 255 on 0.
@@ -98,7 +99,9 @@ def choose_reading(
     agreement = float(usual.mean())
     if agreement >= MIN_AGREEMENT:
         return Reading(digits, labels, agreement=agreement, usual_agreement=agreement)
-    turned = _turned(digits)
+    if len(np.unique(labels)) == 1:  # Pictures of one class agree with one wrong label in some reading by chance.
+        return Reading(digits, labels, agreement=agreement, usual_agreement=agreement)
+    turned = {change: pictures for change, pictures in _turned(digits).items() if not change or _has_dark_border(pictures)}
     best = ("", labels, False, agreement)
     for change, pictures in turned.items():
         predicted = predictor.probabilities(pictures[checked]).argmax(1)
@@ -118,6 +121,12 @@ def _turned(digits: np.ndarray) -> dict[str, np.ndarray]:
         "transposed": transposed,
         "inverted and transposed": 255 - transposed,
     }
+
+
+def _has_dark_border(digits: np.ndarray) -> bool:
+    """Return whether the border of the pictures is background, as in MNIST."""
+    border = np.concatenate([digits[:, 0], digits[:, -1], digits[:, :, 0], digits[:, :, -1]], axis=1)
+    return bool(border.mean() < 128)
 
 
 def _describe(change: str, has_other_labels: bool) -> str:

@@ -529,7 +529,17 @@ def _label_column(titles: list[str], table: np.ndarray) -> int:
         raise SampleError(
             "The CSV file has no labels from 0 to 9 in its first or last column. Write the labels in the first column."
         )
-    return max(columns, key=lambda column: len(np.unique(table[:, column])))
+    variety = [len(np.unique(table[:, column])) for column in columns]
+    if len(columns) == 1 or variety[0] != variety[1]:
+        return columns[int(np.argmax(variety))]
+    is_background = [not table[:, column].any() for column in columns]  # A pixel in a corner is usually 0.
+    if is_background[0] != is_background[1]:
+        return columns[is_background.index(False)]
+    if all(is_background):
+        return columns[0]
+    raise SampleError(
+        "The labels of the CSV file may be in the first or in the last column. Write a first row with titles, such as “label”."
+    )
 
 
 def _are_labels(values: np.ndarray) -> bool:

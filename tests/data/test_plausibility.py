@@ -40,3 +40,12 @@ def test_labels_that_do_not_fit_any_reading_are_reported(few, predictor):
     reading = choose_reading(few.digits, (few.labels + 3) % 10, predictor, [(few.labels + 5) % 10])
     assert not reading.is_plausible
     assert "0 % agree" in str(reading)
+
+
+@pytest.mark.parametrize(("true", "wrong"), [(0, 3), (8, 0)])
+def test_wrong_labels_of_one_class_do_not_change_the_pictures(true, wrong, data, predictor):
+    digits, labels = data.validation
+    chosen = digits[labels == true][:25]
+    reading = choose_reading(chosen, np.full(25, wrong, np.uint8), predictor)
+    assert np.array_equal(reading.digits, chosen)
+    assert not reading.is_plausible

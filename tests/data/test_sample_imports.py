@@ -265,3 +265,23 @@ def test_random_files_of_the_benchmark_are_correct_or_rejected(predictor):
     for case in sample_cases(12, seed=1):
         kind, reason = try_samples(case, predictor)
         assert kind == RIGHT or (kind == REFUSED and case.is_broken), f"{case.name}: {reason}"
+
+
+@pytest.mark.parametrize("digit", range(10))
+@pytest.mark.parametrize("n", [1, 20])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_csv_file_of_one_class_without_titles_is_read(digit, n, is_first, data, predictor):
+    digits, labels = data.validation
+    chosen = digits[labels == digit][:n]
+    lines = csv(chosen, [digit] * n, lambda label, pixels: [label, *pixels] if is_first else [*pixels, label], head=False)
+    result = sample_files.read(lines, predictor=predictor)
+    assert result.samples.labels.tolist() == [digit] * n
+    flat = chosen.reshape(n, -1)
+    expected = flat if digit or is_first else np.roll(flat, -1, axis=1)  # A label 0 at the end may also be a pixel.
+    assert np.array_equal(result.samples.digits.reshape(n, -1), expected)
+
+
+def test_csv_file_with_two_possible_columns_of_labels_is_refused():
+    lines = csv(np.full((3, 28, 28), 200, np.uint8), [7] * 3, lambda label, pixels: [label, *pixels[1:], "5"], head=False)
+    with pytest.raises(SampleError, match="Write a first row with titles"):
+        sample_files.read(lines)
