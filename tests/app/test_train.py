@@ -234,7 +234,7 @@ def test_a_failed_training_stays_in_the_table_with_its_reason(app, genius, untra
     session_of(app).models.add_run(run, genius)
     go(app, TRAIN)
     table = app.dataframe[0].value
-    assert table["Run"].tolist() == ["run 2", "run 1 (active)"]
+    assert table["Run"].tolist() == ["run 2 (failed)", "run 1 (active)"]
     assert table["Epochs"].tolist() == ["0.5 of 2", "2"]
     assert table["Error"].tolist() == ["The loss is not a finite number.", ""]
     assert not app.exception
