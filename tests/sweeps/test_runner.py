@@ -150,7 +150,7 @@ def test_trials_are_ranked_by_the_chosen_score(genius, partly_held_out, ranked_b
 def test_a_ranking_by_held_out_samples_needs_held_out_samples(genius, few):
     with pytest.raises(SettingsError, match="No drawing is held out"):
         Sweep(genius, few, SweepPlan({"epochs": [1, 2]}, BASE, ranked_by="held_out"))
-    with pytest.raises(SettingsError, match="ranked by validation or held_out"):
+    with pytest.raises(SettingsError, match="The ranking score must be validation or held_out"):
         SweepPlan({"epochs": [1, 2]}, BASE, ranked_by="test")
 
 
