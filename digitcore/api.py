@@ -63,7 +63,6 @@ BODY_TIMEOUT = 30  # seconds until the body of a request must be complete
 MAX_VALUES = 2 * MAX_IMAGES * SIDE * SIDE  # JSON values of a request, because parsing blocks the whole server
 MAX_TOTAL_PIXELS = MAX_PIXELS  # pixels of all images of a request, because a small file can contain a very large image
 MAX_DIGITS = 1000  # digits of a request
-DEFAULT_MODEL = "genius"
 BLANK = "The picture is blank."
 
 Upload = bytes | np.ndarray  # bytes of a file, or a digit of shape (28, 28), uint8
@@ -115,7 +114,7 @@ def list_models(request: Request) -> list[Model]:
 
 @app.post("/v1/predict", responses=problem_responses(400, 404, 408, 413, 415, 422, 429, 503), openapi_extra=PREDICT_BODY)
 async def predict(
-    request: Request, model: Annotated[str, Query(max_length=40)] = DEFAULT_MODEL, all: bool = False
+    request: Request, model: Annotated[str, Query(max_length=40)] = registry.DEFAULT_MODEL, all: bool = False
 ) -> PredictResponse:
     """Predict the digits of one or several pictures.
 
@@ -144,7 +143,7 @@ async def predict(
 @app.get("/healthz")
 def health() -> Health:
     """Check that the server runs and can open its default model."""
-    _load_predictor(DEFAULT_MODEL)
+    _load_predictor(registry.DEFAULT_MODEL)
     return Health(status="ok")
 
 

@@ -179,10 +179,7 @@ def load_test() -> tuple[np.ndarray, np.ndarray]:
         array([7, 2, 1, 0, 4], dtype=uint8)
     """
     try:
-        with np.load(cache_file(), allow_pickle=False) as arrays:
-            test = {name: arrays[name] for name in ("x_test", "y_test")}
-            _verify(test)
-            return test["x_test"], test["y_test"]
+        return _load_cached("x_test", "y_test")
     except (DatasetNotFoundError, *ZIP_ERRORS):
         return load().test
 
@@ -203,13 +200,19 @@ def load_validation() -> tuple[np.ndarray, np.ndarray]:
         (5000, 28, 28)
     """
     try:
-        with np.load(cache_file(), allow_pickle=False) as arrays:
-            training = {name: arrays[name] for name in ("x_train", "y_train")}
-            _verify(training)
+        digits, labels = _load_cached("x_train", "y_train")
     except (DatasetNotFoundError, *ZIP_ERRORS):
         return load().validation
     # The copies let the memory of the training digits be freed.
-    return training["x_train"][-VALIDATION_SIZE:].copy(), training["y_train"][-VALIDATION_SIZE:].copy()
+    return digits[-VALIDATION_SIZE:].copy(), labels[-VALIDATION_SIZE:].copy()
+
+
+def _load_cached(digits: str, labels: str) -> tuple[np.ndarray, np.ndarray]:
+    """Read and verify two arrays of the cache, without reading the others."""
+    with np.load(cache_file(), allow_pickle=False) as arrays:
+        found = {name: arrays[name] for name in (digits, labels)}
+    _verify(found)
+    return found[digits], found[labels]
 
 
 def find(path: str | Path | None = None, report: ReportProgress = lambda line: None) -> tuple[Mnist, str]:

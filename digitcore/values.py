@@ -1,4 +1,4 @@
-"""Display and scale of the values of training settings."""
+"""Display of numbers and of the values of training settings, and their scale."""
 
 from typing import Any
 
@@ -21,6 +21,22 @@ def format_value(value: Any) -> str:
     if value is None:
         return "auto"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def format_p_value(p: float) -> str:
+    """Format a p value for display.
+
+    Args:
+        p: p value, 0 to 1.
+
+    Returns:
+        The text.
+
+    Example:
+        >>> format_p_value(0.03), format_p_value(0.0001)
+        ('p = 0.03', 'p < 0.001')
+    """
+    return f"p = {p:.2g}" if p >= 0.001 else "p < 0.001"
 
 
 def suits_log_scale(low: float, high: float) -> bool:

@@ -144,15 +144,16 @@ def _show_training(session: LabSession) -> None:
         return
     show_notice(session, TrainTask)
     latest = session.models.runs[-1] if session.models.runs else None
+    active = f"Active model: {formatting.escape(session.active_model.name)}."
     if latest and latest.run.error:
-        st.markdown(f"**{formatting.escape(latest.name)}** failed. Active model: {formatting.escape(session.active_model.name)}.")
+        st.markdown(f"**{formatting.escape(latest.name)}** failed. {active}")
         training_curves(latest.run.history, latest.run.settings.epochs)
     elif session.models.active_run:
         _show_outcome(session, session.models.active_run)
     elif session.work.notice(TrainTask) is None:
-        is_first = not session.models.runs
-        active = f"Active model: {formatting.escape(session.active_model.name)}. Tick a run in the table to use it."
-        st.markdown("No training yet. Press **Train** to see the curves." if is_first else active)
+        is_first = latest is None
+        advice = f"{active} Tick a run in the table to use it."
+        st.markdown("No training yet. Press **Train** to see the curves." if is_first else advice)
 
 
 def _show_outcome(session: LabSession, record: RunRecord) -> None:

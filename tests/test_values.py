@@ -1,6 +1,6 @@
 import pytest
 
-from digitcore.values import format_value, suits_log_scale
+from digitcore.values import format_p_value, format_value, suits_log_scale
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,8 @@ def test_wide_positive_ranges_suit_a_logarithmic_scale():
     assert not suits_log_scale(0.002, 0.01)
     assert not suits_log_scale(0, 100)
     assert not suits_log_scale(-1, 100)
+
+
+@pytest.mark.parametrize(("p", "expected"), [(0.034, "p = 0.034"), (0.0001, "p < 0.001")])
+def test_p_values(p, expected):
+    assert format_p_value(p) == expected

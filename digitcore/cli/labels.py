@@ -9,7 +9,7 @@ import click
 from digitcore.cli.completion import complete_models
 from digitcore.cli.options import accept_option, json_option, percent, progress_bar, read_model, read_samples
 from digitcore.data.label_issues import find_label_issues
-from digitcore.models import reader
+from digitcore.models import reader, registry
 from digitcore.training.settings import TrainSettings
 
 
@@ -17,7 +17,7 @@ from digitcore.training.settings import TrainSettings
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--start",
-    default="genius",
+    default=registry.DEFAULT_MODEL,
     show_default=True,
     help="Start from a shipped model, a folder of a model, or a .keras file that was not trained on the digits.",
     shell_complete=complete_models,

@@ -18,10 +18,9 @@ from digitcore.training.recipes import NETWORKS, check_network
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-SETTING_HELP = "Change settings, for example --set epochs=2, where “digitlab settings” lists all settings."
+SETTING_HELP = "Change settings, such as --set epochs=2 (see “digitlab settings”)."
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 accept_option = click.option("--accept-doubtful", is_flag=True, help="Read samples even if the labels do not fit the pictures.")
-CHECKED_BY = "genius"  # This model checks whether the labels fit the pictures.
 
 
 class SetCommand(click.Command):
@@ -71,7 +70,7 @@ def read_samples(file: Path | None, *, accept_doubtful: bool = False) -> SampleS
     """
     if file is None:
         return SampleSet()
-    content, predictor = read_bytes(file, SampleError), registry.load(CHECKED_BY).predictor()
+    content, predictor = read_bytes(file, SampleError), registry.load(registry.DEFAULT_MODEL).predictor()
     try:
         result = sample_files.read(content, predictor=predictor, accept_doubtful=accept_doubtful)
     except sample_files.DoubtfulSamplesError as error:

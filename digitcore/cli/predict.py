@@ -12,6 +12,7 @@ from digitcore.cli.options import json_option, percent, read_model
 from digitcore.errors import ImageError
 from digitcore.files import read_bytes
 from digitcore.images import text_lines
+from digitcore.models import registry
 
 if TYPE_CHECKING:
     from digitcore.images import FoundDigit
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--model",
     "source",
-    default="genius",
+    default=registry.DEFAULT_MODEL,
     show_default=True,
     help="Predict with a shipped model, a folder of a model, or a .keras or .tflite file.",
     shell_complete=complete_models,

@@ -11,13 +11,14 @@ from digitcore.cli.completion import complete_models, complete_parameters
 from digitcore.cli.options import SetCommand, accept_option, json_option, progress_bar, read_model, read_network, read_samples
 from digitcore.config import load_config
 from digitcore.errors import TrainingError
-from digitcore.models import reader
+from digitcore.models import reader, registry
 from digitcore.sweeps import space as parameter_space
 from digitcore.sweeps import summary
 from digitcore.sweeps.local import run_locally
 from digitcore.sweeps.plan import SweepPlan
 from digitcore.sweeps.runner import Sweep
 from digitcore.sweeps.store import TABLE_SUFFIXES, SweepStore
+from digitcore.sweeps.trial import HELD_OUT, VALIDATION
 from digitcore.training import settings_text
 from digitcore.training.settings import SETTING_SPECS, TrainSettings
 
@@ -49,7 +50,7 @@ def _check_suffix(ctx: click.Context, param: click.Parameter, value: Path | None
 )
 @click.option(
     "--start",
-    default="genius",
+    default=registry.DEFAULT_MODEL,
     show_default=True,
     help="Start from a shipped model, a folder of a model, or a .keras file.",
     shell_complete=complete_models,
@@ -60,8 +61,8 @@ def _check_suffix(ctx: click.Context, param: click.Parameter, value: Path | None
 @click.option("--stop-early", is_flag=True, help="Train with fewer epochs first, and continue only the better half.")
 @click.option(
     "--rank-by",
-    type=click.Choice(["validation", "held_out"]),
-    default="validation",
+    type=click.Choice([VALIDATION, HELD_OUT]),
+    default=VALIDATION,
     show_default=True,
     help="Rank by MNIST's 5,000 validation digits, or by the held-out samples.",
 )

@@ -19,7 +19,6 @@ from digitcore.errors import DatasetNotFoundError
 from digitcore.images import SIDE, digit_from_ink
 
 FILE = Path(__file__).with_name("pen_digits.npz")
-SOURCE = "UCI Pen-Based Recognition of Handwritten Digits (Alpaydin and Alimoglu 1996, CC BY 4.0)"
 VALIDATION_EVERY = 5  # Every fifth writer is a validation writer: six of 30.
 EXTENTS = (90.0, 240.0)  # px of the canvas: length of the longer side of a digit
 BRUSHES = (12.0, 28.0)  # px of the canvas: width of the brush

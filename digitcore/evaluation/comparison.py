@@ -76,7 +76,7 @@ class PairedComparison:
 
     @property
     def p_value(self) -> float:
-        """Two-sided p-value of McNemar's exact test, 0 to 1.
+        """Two-sided p value of McNemar's exact test, 0 to 1.
 
         Source: Q. McNemar, "Note on the sampling error of the difference between correlated proportions" (1947).
         """
@@ -87,7 +87,7 @@ class PairedComparison:
 
     @property
     def is_significant(self) -> bool:
-        """Whether the p-value is below `SIGNIFICANCE_LEVEL`."""
+        """Whether the p value is below `SIGNIFICANCE_LEVEL`."""
         return self.p_value < SIGNIFICANCE_LEVEL
 
     def digit_table(self, names: tuple[str, str]) -> "pd.DataFrame":

@@ -1,10 +1,12 @@
 """A number of correct predictions, and the uncertainty of the accuracy."""
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+K = TypeVar("K", bound=Hashable)
 Z_95 = 1.959963984540054  # 97.5 % quantile of the normal distribution
 
 
@@ -72,6 +74,29 @@ class Score:
     def accuracy(self) -> float:
         """Share of correct predictions, 0 to 1. It is 0 if `n` is 0."""
         return self.correct / self.n if self.n else 0.0
+
+
+def correct_p_values(p_values: Mapping[K, float | None]) -> dict[K, float]:
+    """Correct the p values of several tests with Holm's method.
+
+    Args:
+        p_values: The p value of each test, 0 to 1. A test with the value None was not possible.
+
+    Returns:
+        The corrected p values of the possible tests, 0 to 1.
+
+    Example:
+        >>> correct_p_values({"first": 0.03, "second": 0.01, "third": None})
+        {'second': 0.02, 'first': 0.03}
+
+    Source: S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979).
+    """
+    tested = sorted(((p_value, name) for name, p_value in p_values.items() if p_value is not None), key=lambda item: item[0])
+    corrected, floor = {}, 0.0
+    for number, (p_value, name) in enumerate(tested):
+        floor = max(floor, min(1.0, (len(tested) - number) * p_value))
+        corrected[name] = floor
+    return corrected
 
 
 def wilson_interval(correct: int, n: int) -> tuple[float, float]:

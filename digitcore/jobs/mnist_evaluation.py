@@ -118,7 +118,7 @@ def compare(
         should_stop: Called before each chunk of digits. The comparison stops if it returns true.
 
     Returns:
-        The scores of both models, the p-value of their difference, and the metrics of the trained model.
+        The scores of both models, the p value of their difference, and the metrics of the trained model.
 
     Raises:
         CancelledError: If `should_stop` returned true.

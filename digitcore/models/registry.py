@@ -5,6 +5,7 @@ from pathlib import Path
 from digitcore.errors import ModelError
 from digitcore.models.bundle import ModelBundle, ModelCard, checksums
 
+DEFAULT_MODEL = "genius"  # the shipped model that predicts if no other model is chosen
 _PACKAGED = Path(__file__).with_name("shipped")  # An installed wheel contains the models here.
 SHIPPED_FOLDER = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).resolve().parents[2] / "models"
 

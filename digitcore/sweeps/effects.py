@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from digitcore.evaluation.score import correct_p_values
 from digitcore.values import suits_log_scale
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ class Effect:
         best: The value with the highest mean score.
         difference: Difference between the highest and the lowest mean score of a value. With more than `MAX_LEVELS` values, the
             upper and the lower half of the values are compared.
-        p_value: p-value of the F test of the parameter, 0 to 1, or `None` if there are too few trials. Holm's method corrects
-            the p-value for the number of parameters.
+        p_value: p value of the F test of the parameter, 0 to 1, or `None` if there are too few trials. Holm's method corrects
+            the p value for the number of parameters.
 
     Example:
         >>> Effect("epochs", best=3, difference=0.01, p_value=0.2).is_significant
@@ -78,7 +79,10 @@ def effects(table: "pd.DataFrame", names: Sequence[str], score: str) -> list[Eff
     columns = {name: _columns(table[name]) for name in names}
     common = np.hstack([np.ones((len(table), 1)), _columns(table["seed"])])
     found = [_effect(table, name, score, _p_value(values, columns, common, name)) for name in names]
-    return sorted(_corrected(found), key=lambda effect: -effect.difference)
+    corrected = correct_p_values({effect.name: effect.p_value for effect in found})
+    return sorted(
+        (replace(effect, p_value=corrected.get(effect.name)) for effect in found), key=lambda effect: -effect.difference
+    )
 
 
 def seed_deviation(table: "pd.DataFrame", names: Sequence[str], score: str) -> float | None:
@@ -145,13 +149,3 @@ def _residuals(matrix: np.ndarray, values: np.ndarray) -> tuple[float, int]:
     """Return the residual sum of squares of a linear model, and the rank of its matrix."""
     solution, _, rank, _ = np.linalg.lstsq(matrix, values, rcond=None)
     return float(((values - matrix @ solution) ** 2).sum()), int(rank)
-
-
-def _corrected(found: list[Effect]) -> list[Effect]:
-    """Correct the p-values with Holm's method."""
-    tested = sorted((effect for effect in found if effect.p_value is not None), key=lambda effect: effect.p_value or 0.0)
-    corrected, floor = {}, 0.0
-    for number, effect in enumerate(tested):
-        floor = max(floor, min(1.0, (len(tested) - number) * (effect.p_value or 0.0)))
-        corrected[effect.name] = floor
-    return [replace(effect, p_value=corrected.get(effect.name)) for effect in found]

@@ -155,6 +155,8 @@ def run(
         1          50     0               1   done
     """
     plan = SweepPlan(space, settings or TrainSettings(), network, n_seeds, n_combinations, stops_early, ranked_by)
-    sweep = Sweep(check_trainable(start or registry.load("genius")), SampleSet() if samples is None else samples, plan)
+    sweep = Sweep(
+        check_trainable(start or registry.load(registry.DEFAULT_MODEL)), SampleSet() if samples is None else samples, plan
+    )
     run_locally(sweep, on_progress, should_stop)
     return sweep.table()

@@ -176,13 +176,10 @@ def read_value(value: Any) -> Any:
     """Check the stored value of a parameter, and return the value.
 
     Args:
-        value: The value.
+        value: Any object that was parsed from JSON.
 
     Returns:
         The same value.
-
-    Args:
-        value: Any object that was parsed from JSON.
 
     Raises:
         TypeError: If a parameter cannot have this value.

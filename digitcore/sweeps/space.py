@@ -147,10 +147,6 @@ def usual_values(name: str, network: str = "") -> list[Any]:
     Returns:
         The values. Numbers are in ascending order.
 
-    Args:
-        name: Name of the parameter.
-        network: The JSON of a `NetworkSpec` if the parameter is a part of a block, otherwise "".
-
     Example:
         >>> usual_values("activation")[0]
         'relu'
@@ -355,9 +351,7 @@ def apply(values: Mapping[str, Any], settings: TrainSettings, network: str = "")
         return settings, network
     if not is_spec(network):
         parameter = next(iter(numbers))
-        raise SettingsError(
-            f"The parameter {parameter} exists only in a built network. Give the JSON of a network with --network."
-        )
+        raise SettingsError(f"The parameter {parameter} exists only in a built network. Give the JSON of the network.")
     spec = NetworkSpec.from_json(network)
     blocks, activation = list(spec.blocks), numbers.pop(ACTIVATION, spec.activation)
     for name, value in numbers.items():

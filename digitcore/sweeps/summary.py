@@ -6,7 +6,7 @@ from digitcore.sweeps import space as parameter_space
 from digitcore.sweeps.effects import Effect
 from digitcore.sweeps.runner import Sweep
 from digitcore.sweeps.trial import HELD_OUT, VALIDATION
-from digitcore.values import format_value
+from digitcore.values import format_p_value, format_value
 
 
 def describe(sweep: Sweep) -> list[str]:
@@ -97,7 +97,7 @@ def describe_verdict(effect: Effect) -> str:
         effect: The effect of the parameter.
 
     Returns:
-        “yes” or “no” with the corrected p-value, or “unknown” with the reason.
+        “yes” or “no” with the corrected p value, or “unknown” with the reason.
 
     Example:
         >>> describe_verdict(Effect("epochs", best=3, difference=0.01, p_value=0.2))
@@ -105,8 +105,7 @@ def describe_verdict(effect: Effect) -> str:
     """
     if effect.p_value is None:
         return "unknown: too few trials"
-    p_value = "p < 0.001" if effect.p_value < 0.001 else f"p = {effect.p_value:.2g}"
-    return f"yes ({p_value})" if effect.is_significant else f"no ({p_value})"
+    return f"{'yes' if effect.is_significant else 'no'} ({format_p_value(effect.p_value)})"
 
 
 def _describe_effect(effect: Effect, sweep: Sweep) -> str:

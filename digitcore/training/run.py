@@ -23,7 +23,7 @@ class MnistScores:
     Attributes:
         before: Score of the parent model.
         after: Score of the trained model.
-        p_value: P-value of McNemar's exact test between the two models, 0 to 1.
+        p_value: p value of McNemar's exact test between the two models, 0 to 1.
         metrics: Metrics of the trained model for its card.
 
     Example:
@@ -52,7 +52,7 @@ class Run:
         resume_state: Bytes of a `Checkpoint`, from which a stopped run can be resumed, or None.
         mnist_before: Score of the parent model on MNIST's test digits, or None until it is known.
         mnist_after: Score of the trained model on MNIST's test digits, or None until it is known.
-        mnist_p_value: P-value of McNemar's exact test between the two models, 0 to 1, or None until it is known.
+        mnist_p_value: p value of McNemar's exact test between the two models, 0 to 1, or None until it is known.
         personal_before: Score of the parent model on the user's samples: on the held-out samples if there are any, otherwise
             on all samples.
         personal_after: Score of the trained model on the same samples.

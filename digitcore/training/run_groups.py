@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from digitcore.evaluation.score import correct_p_values
 from digitcore.training.run import Point
 from digitcore.values import format_value
 
@@ -367,15 +368,9 @@ def difference(own: Sequence[float], reference: Sequence[float]) -> Difference:
 
 
 def _corrected(values: Mapping[str, Sequence[float]]) -> dict[frozenset[str], float]:
-    """Return the p value of each pair of groups that can be tested, corrected with Holm's method."""
+    """Return the p value of each pair of groups that can be tested, corrected for the number of pairs."""
     pairs = itertools.combinations([name for name, scores in values.items() if len(scores) > 1], 2)
-    raw = {frozenset(pair): _p_value(*(values[name] for name in pair)) for pair in pairs}
-    tested = sorted(((p_value, pair) for pair, p_value in raw.items() if p_value is not None), key=lambda item: item[0])
-    corrected, floor = {}, 0.0
-    for number, (p_value, pair) in enumerate(tested):
-        floor = max(floor, min(1.0, (len(tested) - number) * p_value))
-        corrected[pair] = floor
-    return corrected
+    return correct_p_values({frozenset(pair): _p_value(*(values[name] for name in pair)) for pair in pairs})
 
 
 def _p_value(first: Sequence[float], second: Sequence[float]) -> float | None:

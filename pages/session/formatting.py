@@ -53,11 +53,6 @@ def score(found: Score | None) -> str:
     return f"{percent(found.accuracy)} of {found.n}" if found and found.n else ""
 
 
-def p_value(p: float) -> str:
-    """Format a p value as "p = 0.03" or "p < 0.001"."""
-    return f"p = {p:.2g}" if p >= 0.001 else "p < 0.001"
-
-
 def model_summary(model: ModelBundle) -> str:
     """Return a model's number of parameters, and its MNIST accuracy if that is known."""
     accuracy = model.card.metrics.get("mnist_accuracy")

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from digitcore import sanitize
+from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle, is_valid_name
 from digitcore.storage.snapshot import RunRecord
 from digitcore.training.run import MnistScores, Run
 from pages.session.server_resources import ServerResources
 from pages.session.session_part import SessionPart, synchronized
 
-UNTRAINED, PRETRAINED = "untrained", "genius"  # names of shipped models
+UNTRAINED, PRETRAINED = "untrained", registry.DEFAULT_MODEL  # names of shipped models
 REQUIRED_MODELS = (UNTRAINED, PRETRAINED)  # No page works without them.
 REFERENCE_MODEL = "plain"  # It is compared with genius before the first training.
 MAX_COMPARED = 6

@@ -6,13 +6,14 @@ from typing import Any
 from digitcore.data import sample_files
 from digitcore.data.sample_files import ImportResult
 from digitcore.evaluation.comparison import SIGNIFICANCE_LEVEL, PairedComparison
-from digitcore.evaluation.score import Score, wilson_interval
+from digitcore.evaluation.score import Score
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.models.bundle import ModelBundle
 from digitcore.storage.snapshot import RunRecord
 from digitcore.training.run import Run
+from digitcore.values import format_p_value
 from pages.session import formatting
-from pages.session.formatting import drawings, escape, p_value, percent, plural
+from pages.session.formatting import drawings, escape, percent, plural
 from pages.session.training_data import training_data_sentence
 
 NO_MNIST = (
@@ -21,7 +22,7 @@ NO_MNIST = (
 )
 WAIT = "The results appear when the evaluation is done."
 MAX_MNIST_LOSS = 0.003  # share of the test digits: a training that loses more gets a warning
-MAX_LOSS_RISE = 1.5  # A higher factor between the last and the first validation loss is a fault of the training.
+MAX_LOSS_RISE = 1.5  # maximum ratio of the last to the first validation loss of a successful training
 COLLAPSE = 0.1  # share of the digits; a run with this many additional errors is called much worse
 MUCH_WORSE = ":red[**much worse**]"
 UNSEEN_HELP = "Unseen drawings are held out, or were drawn after the training."
@@ -127,13 +128,7 @@ def warning(run: Run) -> str:
         return "Your accuracy dropped. Start from the pre-trained model again, or label more drawings."
     if _is_worse(run.mnist_before, run.mnist_after, MAX_MNIST_LOSS):
         return "MNIST accuracy dropped. Add more MNIST digits, or lower the weight of your drawings."
-    losses = [point["val_loss"] for point in run.history if "val_loss" in point]
-    if losses and losses[-1] > MAX_LOSS_RISE * losses[0]:
-        return (
-            f"The validation loss rose from {losses[0]:.2f} to {losses[-1]:.2f}, so the model is confident about wrong digits. "
-            "Use a lower learning rate."
-        )
-    return ""
+    return _describe_risen_loss(run)
 
 
 def comparison(pair: PairedComparison, baseline: str, candidate: str, what: str = "test digits") -> str:
@@ -144,7 +139,7 @@ def comparison(pair: PairedComparison, baseline: str, candidate: str, what: str 
     if not pair.net_gain:
         return f"{candidate} and {baseline} predict equally many of {of} correctly. {changed}"
     how = f"**{abs(pair.net_gain):,} {'more' if pair.net_gain > 0 else 'fewer'}**"
-    test = f"{_verdict(pair)} ({p_value(pair.p_value)}, McNemar's exact test)"
+    test = f"{_verdict(pair)} ({format_p_value(pair.p_value)}, McNemar's exact test)"
     return f"{candidate} predicts {how} of {of} correctly than {baseline}: {test}. {changed}"
 
 
@@ -195,7 +190,7 @@ def _mnist_change(run: Run, scoring: str) -> str:
         return f"{sentence}: about the same."
     if _is_collapse(run.mnist_before, run.mnist_after):
         return f"{sentence}: {MUCH_WORSE}."
-    if warning(run):
+    if _describe_risen_loss(run):
         return f"{sentence}."
     is_better = run.mnist_before is not None and run.mnist_after.correct > run.mnist_before.correct
     return f"{sentence}: clearly {'better' if is_better else 'worse'}."
@@ -212,7 +207,18 @@ def _verdict(pair: PairedComparison) -> str:
 
 
 def _p_value_of_change(pair: PairedComparison) -> str:
-    return f" ({p_value(pair.p_value)})" if len(pair.fixed) + len(pair.broken) else ""
+    return f" ({format_p_value(pair.p_value)})" if len(pair.fixed) + len(pair.broken) else ""
+
+
+def _describe_risen_loss(run: Run) -> str:
+    """Return advice if the validation loss is much greater at the end than before the training; "" if it is not."""
+    losses = [point["val_loss"] for point in run.history if "val_loss" in point]
+    if not losses or losses[-1] <= MAX_LOSS_RISE * losses[0]:
+        return ""
+    return (
+        f"The validation loss rose from {losses[0]:.2f} to {losses[-1]:.2f}, so the model is confident about wrong digits. "
+        "Use a lower learning rate."
+    )
 
 
 def _counts(correct: int, n: int, which: str, before: int, interval: Sequence[float] | None = None) -> str:
@@ -229,7 +235,7 @@ def _is_collapse(before: Score | None, after: Score | None) -> bool:
     """Check whether the accuracy dropped by more than `COLLAPSE`, and the two intervals do not overlap."""
     if before is None or after is None or after.accuracy >= before.accuracy - COLLAPSE:
         return False
-    return wilson_interval(after.correct, after.n)[1] < wilson_interval(before.correct, before.n)[0]
+    return after.interval[1] < before.interval[0]
 
 
 def _is_worse(before: Score | None, after: Score | None, tolerance: float) -> bool:

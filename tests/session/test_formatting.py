@@ -40,8 +40,3 @@ def test_an_unknown_interval_or_score_is_empty():
     assert formatting.interval(None, 2) == ""
     assert formatting.score(None) == ""
     assert formatting.score(Score.from_counts(19, 20)) == "95 % of 20"
-
-
-@pytest.mark.parametrize(("p", "expected"), [(0.034, "p = 0.034"), (0.0001, "p < 0.001")])
-def test_p_values(p, expected):
-    assert formatting.p_value(p) == expected

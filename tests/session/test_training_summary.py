@@ -132,3 +132,10 @@ def test_a_risen_validation_loss_gives_a_warning_and_no_praise(genius):
     fallen = replace(failed, history=points[::-1])
     assert training_summary.warning(fallen) == ""
     assert "clearly better" in training_summary.headline(fallen)
+
+
+def test_a_lower_accuracy_is_called_worse_beside_the_advice(genius):
+    before, after = Score.from_counts(9900, 10_000), Score.from_counts(9700, 10_000)
+    worse = run(genius, mnist_before=before, mnist_after=after, mnist_p_value=0.0)
+    assert "MNIST accuracy dropped" in training_summary.warning(worse)
+    assert "clearly worse" in training_summary.headline(worse)

@@ -32,6 +32,6 @@ class ImportModelTask(Task[ModelBundle]):
 
         model = upload.find_shipped(self.content) or upload.open_checked([upload.check(self.content)], should_stop)[0]
         progress(Progress(0.6))
-        return (model if "mnist_accuracy" in model.card.metrics else mnist_evaluation.with_metrics(model, should_stop)).rename(
-            self.name
-        )
+        if "mnist_accuracy" not in model.card.metrics:
+            model = mnist_evaluation.with_metrics(model, should_stop)
+        return model.rename(self.name)

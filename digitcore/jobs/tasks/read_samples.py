@@ -8,8 +8,6 @@ from digitcore.jobs.tasks.task import Progress, ReportProgress, ShouldStop, Task
 if TYPE_CHECKING:
     from digitcore.data.sample_files import ImportResult
 
-CHECKED_BY = "genius"  # shipped model that checks whether labels fit their pictures
-
 
 @dataclass(frozen=True, eq=False)
 class ReadSamplesTask(Task["ImportResult"]):
@@ -37,6 +35,6 @@ class ReadSamplesTask(Task["ImportResult"]):
             self.content,
             lambda share: progress(Progress(share)),
             should_stop,
-            predictor=registry.load(CHECKED_BY).predictor(),
+            predictor=registry.load(registry.DEFAULT_MODEL).predictor(),
             accept_doubtful=True,  # The page asks the user.
         )

@@ -14,6 +14,7 @@ from digitcore.sweeps.trial import Trial
 from digitcore.training import run_groups
 from digitcore.training.run_groups import SEED, TrainedRun, Verdict
 from digitcore.training.settings import TrainSettings
+from digitcore.values import format_p_value
 from pages.session import formatting
 from pages.session.lab_session import LabSession
 from pages.session.model_library import UNTRAINED
@@ -64,7 +65,7 @@ def describe_seeds(session: LabSession, baseline: str, candidate: str) -> str:
         Verdict.WORSE: "are worse than",
         Verdict.SAME: "show no clear difference from",
     }[found.verdict]
-    p_value = formatting.p_value(found.p_value if found.p_value is not None else 1.0)
+    p_value = format_p_value(found.p_value if found.p_value is not None else 1.0)
     old, new = formatting.escape(baseline), formatting.escape(candidate)
     return " ".join([*spreads, f"Over the seeds, the settings of {new} {how} the settings of {old} ({p_value}, Welch's test)."])
 
