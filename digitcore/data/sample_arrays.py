@@ -22,6 +22,7 @@ MIN_CONTRAST = 24  # of 255: a picture with less contrast is blank
 MAX_INK_SHARE = 0.53  # of a digit in the form of MNIST: its ink fits into 20 × 20 of the 28 × 28 pixels
 BLANK = "The picture is blank."
 NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+PERCENT = 100.0  # maximum value of floats that are scaled by their own maximum, because no usual scale is near
 SCALES = (1.0, 16.0, 255.0, 65535.0)  # maximum values of bool and float, scikit-learn's, 8-bit and 16-bit pictures
 
 IMAGE_WORDS = {"x", "xs", "digit", "digits", "image", "images", "img", "imgs", "picture", "pictures", "pixel", "pixels"}
@@ -73,6 +74,12 @@ def pair(arrays: dict[str, tuple[np.ndarray, int]]) -> list[ArraySet]:
     """
     labels = _preferred({name: array for name, (array, _) in arrays.items() if _has_shape_of_labels(array)}, LABEL_WORDS)
     images = {name: array for name, (array, _) in arrays.items() if array.ndim >= 2 and not _has_shape_of_labels(array)}
+    wrong = [name for name, array in images.items() if _has_wrong_shape_of_labels(name, array)]
+    if not labels and wrong:
+        raise SampleError(
+            f"The labels “{wrong[0][-60:]}” have the shape {images[wrong[0]].shape}. "
+            "Use one number for each picture, or ten one-hot columns."
+        )
     if len(images) > len(labels):
         images = _preferred(images, IMAGE_WORDS)
     if not images or not labels:
@@ -127,6 +134,11 @@ def _has_shape_of_labels(array: np.ndarray) -> bool:
         return True
     is_short = array.shape[0] in (1, 10) and array.dtype.kind in "iufb"
     return is_short and (_is_one_hot(array.T) or (array.shape[0] == 1 and bool(array.max(initial=0) <= 10)))
+
+
+def _has_wrong_shape_of_labels(name: str, array: np.ndarray) -> bool:
+    """Return whether an array has the name of labels, or too few columns for pictures."""
+    return bool(LABEL_WORDS & set(_words(name))) or (array.ndim == 2 and array.shape[1] < MIN_SIDE**2)
 
 
 def _is_one_hot(rows: np.ndarray) -> bool:
@@ -221,7 +233,7 @@ def to_pictures(images: np.ndarray, n_labels: int) -> np.ndarray:
 
     Args:
         images: (N, H, W), (N, H, W, 1), (N, H, W, 3 or 4), (N, 1 or 3, H, W), (N, H · W), or any of these shapes with N
-            as the last axis. Values are bool, 0 to 1, −1 to 1, 0 to 16, 0 to 255, 0 to 65535, or standardized.
+            as the last axis. Values are bool, 0 to 1, −1 to 1, 0 to 16, 0 to 100, 0 to 255, 0 to 65535, or standardized.
         n_labels: number of labels, which determines the axis N.
 
     Returns:
@@ -293,6 +305,8 @@ def scale_to_bytes(values: np.ndarray) -> np.ndarray:
     if values.dtype == np.uint8 and high > SCALES[1]:
         return values
     top = next((scale for scale in SCALES if high <= scale), high)
+    if values.dtype.kind == "f" and SCALES[1] < high <= PERCENT:
+        top = high
     bottom = 0.0
     if low < 0:
         bottom, top = (-1.0, 1.0) if low >= -1 and high <= 1 else (low, high)
@@ -348,12 +362,23 @@ def to_digit(picture: np.ndarray) -> np.ndarray | None:
         return None
     if picture.shape == (SIDE, SIDE):
         for candidate in (picture, 255 - picture):
-            if _is_like_mnist(candidate):
+            if is_like_mnist(candidate):
                 return candidate
     return images.digit_from_image(Image.fromarray(picture))
 
 
-def _is_like_mnist(digit: np.ndarray) -> bool:
-    """Return whether the border is black and the ink covers no larger share than in MNIST's digits."""
+def is_like_mnist(digit: np.ndarray) -> bool:
+    """Check whether the border is black and the ink covers no larger share than in MNIST's digits.
+
+    Args:
+        digit: (28, 28) uint8.
+
+    Returns:
+        Whether the picture has the form of MNIST, ink 255 on 0.
+
+    Example:
+        >>> is_like_mnist(np.full((28, 28), 255, np.uint8))
+        False
+    """
     border = np.concatenate([digit[0], digit[-1], digit[1:-1, 0], digit[1:-1, -1]])
     return bool(np.median(border) < MIN_CONTRAST and (digit > 127).mean() <= MAX_INK_SHARE)

@@ -4,6 +4,7 @@ The format of a file is recognized by its content, not by its name. An imported 
 unpacked, and no pickle is loaded. Each image is accepted or rejected separately.
 """
 
+import collections
 import contextlib
 import gzip
 import io
@@ -25,7 +26,7 @@ from digitcore.errors import ZIP_ERRORS, CancelledError, ImageError, SampleError
 from digitcore.images import SIDE, digit_from_file
 from digitcore.images.decoding import open_image
 from digitcore.samples import SampleSet
-from digitcore.zip_files import user_files, without_top_folder
+from digitcore.zip_files import is_system_file, user_files, without_top_folder
 
 MAX_BYTES = 80_000_000  # of a file; Kaggle's train.csv has 77 MB
 MAX_UNPACKED = 100_000_000  # bytes that are unpacked from a file
@@ -246,10 +247,11 @@ class _Reader:
         files = without_top_folder(paths)
         if any(member.flag_bits & 1 for member in files.values()):
             raise SampleError("The ZIP file is protected by a password. Make a ZIP file without a password.")
+        self._reject_duplicates(archive)
         if "lab.json" in files:
-            raise SampleError("This file contains a whole lab. Open it in My lab, under “Open a lab from a file”.")
+            raise SampleError("This file contains a whole lab. Open it in My lab, under “Open a lab file”.")
         if "config.json" in files and "model.weights.h5" in files:
-            raise SampleError("This file is a Keras model. Import it in My lab, under “Models”.")
+            raise SampleError("This file is a Keras model. Import it in My lab, under “A model saved with Keras”.")
         if files.keys() >= OWN_ARRAYS:
             return self._read_own(archive, files)
         kinds = self._kinds(archive, files)
@@ -265,6 +267,12 @@ class _Reader:
                 f"The ZIP file contains another archive, “{nested[0][-60:]}”. Unpack the ZIP file, and choose the inner archive."
             )
         return self._read_pictures(archive, paths, predictor)
+
+    def _reject_duplicates(self, archive: zipfile.ZipFile) -> None:
+        """Count the members with the name of a later member as rejected. The last member with a name is read."""
+        names = [member.filename.replace("\\", "/") for member in archive.infolist() if not member.is_dir()]
+        repeated = [name for name, n in collections.Counter(names).items() for _ in range(n - 1) if not is_system_file(name)]
+        self._rejected += [f"{name[-60:]}: The ZIP file has several files of this name. The last is read." for name in repeated]
 
     def _read_own(self, archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo]) -> ImportResult:
         """Read a file of `SampleSet.to_npz`, also if it was unpacked and packed again. Every bit is kept."""
@@ -352,7 +360,7 @@ class _Reader:
         titles = [cell.strip().strip("\"'").lower() for cell in head.split(delimiter)]
         has_titles = any(not _is_number(cell) for cell in titles)
         n_lines = content.rstrip().count(b"\n") + 1
-        rows = []
+        rows, n_rejected = [], len(self._rejected)
         for number, line in enumerate(lines[has_titles : MAX_SAMPLES + has_titles], start=1 + has_titles):
             cells = line.decode("latin1").strip().replace('"', "").split(delimiter)
             if cells == [""]:
@@ -368,7 +376,7 @@ class _Reader:
         table = np.stack(rows)
         column = _label_column(titles if has_titles else [], table)
         pixels = np.delete(table, [column, *_index_columns(titles if has_titles else [], table)], axis=1)
-        return ArraySet(name or "Line", pixels, table[:, column], n_lines - has_titles - len(self._rejected))
+        return ArraySet(name or "Line", pixels, table[:, column], n_lines - has_titles - len(self._rejected) + n_rejected)
 
     def _finish(self, sets: list[ArraySet], predictor: DigitPredictor | None) -> ImportResult:
         """Convert the arrays to samples, and check whether the labels fit."""
@@ -529,14 +537,19 @@ def _label_column(titles: list[str], table: np.ndarray) -> int:
         raise SampleError(
             "The CSV file has no labels from 0 to 9 in its first or last column. Write the labels in the first column."
         )
-    variety = [len(np.unique(table[:, column])) for column in columns]
-    if len(columns) == 1 or variety[0] != variety[1]:
-        return columns[int(np.argmax(variety))]
-    is_background = [not table[:, column].any() for column in columns]  # A pixel in a corner is usually 0.
+    if len(columns) == 1:
+        return columns[0]
+    # A pixel in a corner usually has the level of the border, which is 0, or 1 for black ink on white from 0 to 1.
+    side = math.isqrt(n_pixels)
+    background = np.median(table[:, [*range(first + 1, first + side), *range(-side, -1)]])
+    is_background = [bool((table[:, column] == background).all()) for column in columns]
+    if is_background == [True, True]:
+        return first
     if is_background[0] != is_background[1]:
         return columns[is_background.index(False)]
-    if all(is_background):
-        return columns[0]
+    variety = [len(np.unique(table[:, column])) for column in columns]
+    if variety[0] != variety[1]:
+        return columns[int(np.argmax(variety))]
     raise SampleError(
         "The labels of the CSV file may be in the first or in the last column. Write a first row with titles, such as “label”."
     )

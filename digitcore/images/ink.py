@@ -18,6 +18,10 @@ PAPER_PERCENTILE = 5  # of the pixels: the level of the paper of a picture that 
 PIECE_WEIGHT = 0.2  # weight of a connected piece relative to the mean levels of border, corners and picture
 EXTREME_LEVELS = 20  # of 255: maximum difference of a pixel that counts as black or white
 MIN_EXTREME_SHARE = 0.1  # minimum share of black pixels, and of white pixels, in line art without a margin
+SMOOTH_EXTREME_SHARE = 0.35  # minimum share of black and white pixels in line art that was cropped and enlarged smoothly
+MAX_SMOOTH_STEP = 2  # of 255: maximum median change of the slope from pixel to pixel in a picture without grain
+MIN_CROPPED_SIDES = 2  # minimum number of sides that ink touches in a picture that is cropped to the ink
+INK_LEVEL = 100  # of 255: minimum strength of ink that touches a side
 GRAIN_SHARE = 0.05  # of the pixels: an image with less grain is line art, and its grain is kept
 
 
@@ -71,7 +75,7 @@ def separate_ink(rgba: np.ndarray) -> tuple[np.ndarray, bool]:
     top, bottom, left, right = find_drawing(grey)
     drawing = grey[top:bottom, left:right]
     strength = _line_art_strength(drawing)
-    if not _is_photograph(strength) or _is_black_on_white(drawing):
+    if not _is_photograph(strength) or _is_black_on_white(drawing) or _is_smooth_crop(drawing, strength):
         ink = np.zeros(grey.shape, np.uint8)
         ink[top:bottom, left:right] = _suppress_grain(strength)
         return ink, False
@@ -137,6 +141,21 @@ def _is_black_on_white(grey: np.ndarray) -> bool:
     """Return whether most pixels are black or white. This is possible in smooth line art, but not in a photograph of paper."""
     dark, bright = (grey < EXTREME_LEVELS).mean(), (grey > 255 - EXTREME_LEVELS).mean()
     return bool(min(dark, bright) >= MIN_EXTREME_SHARE and dark + bright >= 0.5)
+
+
+def _is_smooth_crop(grey: np.ndarray, strength: np.ndarray) -> bool:
+    """Return whether a picture is line art that was cropped to the ink and enlarged smoothly.
+
+    The ink of such a picture touches several sides. Many pixels are black or white, and the picture has no grain. The lack of
+    grain alone is not enough, because a photograph that was blurred, reduced or compressed has no grain either.
+    """
+    dark, bright = (grey < EXTREME_LEVELS).mean(), (grey > 255 - EXTREME_LEVELS).mean()
+    if not (dark and bright and dark + bright >= SMOOTH_EXTREME_SHARE):
+        return False
+    sides = (strength[0], strength[-1], strength[:, 0], strength[:, -1])
+    if sum(bool((side >= INK_LEVEL).any()) for side in sides) < MIN_CROPPED_SIDES:
+        return False
+    return bool(np.median(np.abs(np.diff(grey.astype(np.int16), 2, axis=1))) <= MAX_SMOOTH_STEP)
 
 
 def _to_grey(rgba: np.ndarray) -> np.ndarray:

@@ -49,3 +49,21 @@ def test_wrong_labels_of_one_class_do_not_change_the_pictures(true, wrong, data,
     reading = choose_reading(chosen, np.full(25, wrong, np.uint8), predictor)
     assert np.array_equal(reading.digits, chosen)
     assert not reading.is_plausible
+
+
+def test_most_pictures_of_one_class_do_not_confirm_another_reading(data, predictor):
+    digits, labels = data.validation
+    chosen = np.concatenate([np.flatnonzero(labels == 0)[:40], np.flatnonzero(labels == 1)[:3]])
+    reading = choose_reading(digits[chosen], np.where(labels[chosen] == 0, 3, 7).astype(np.uint8), predictor)
+    assert not reading.change
+    assert not reading.is_plausible
+
+
+def test_transposed_set_of_mostly_symmetric_digits_is_recognized(data, predictor):
+    digits, labels = data.validation
+    counts = {0: 20, 1: 20, 8: 20, 2: 5, 4: 5, 7: 5}
+    chosen = np.concatenate([np.flatnonzero(labels == digit)[:n] for digit, n in counts.items()])
+    reading = choose_reading(digits[chosen].transpose(0, 2, 1), labels[chosen], predictor)
+    assert reading.usual_agreement > MIN_AGREEMENT
+    assert reading.change == "The pictures were transposed"
+    assert np.array_equal(reading.digits, digits[chosen])

@@ -68,6 +68,7 @@ EXACT = {
     "samples last": lambda x, y: npz(X=np.moveaxis(x, 0, -1), y=y),
     "floats 0 to 1": lambda x, y: npz(digits=(x / 255).astype(np.float32), labels=y),
     "floats -1 to 1": lambda x, y: npz(digits=x / 127.5 - 1, labels=y),
+    "floats 0 to 100": lambda x, y: npz(digits=x / 2.55, labels=y),
     "floats 0 to 255": lambda x, y: npz(digits=x.astype(float), labels=y.astype(float)),
     "16 bits": lambda x, y: npz(digits=x.astype(np.uint16) * 257, labels=y),
     "inverted": lambda x, y: npz(digits=255 - x, labels=y),
@@ -229,6 +230,9 @@ def test_files_of_operating_systems_are_skipped_and_errors_are_named(few):
         (lambda x, y: npz(digits=x, labels=y + 20), "labels from 20 to 29"),
         (lambda x, y: npz(digits=x, labels=y + 0.5), "not whole numbers"),
         (lambda x, y: npz(digits=x, labels=np.full((20, 10), 0.1)), "not one-hot"),
+        (lambda x, y: npz(digits=x, labels=np.zeros((20, 2))), r"labels” have the shape \(20, 2\)"),
+        (lambda x, y: npz(a=x, b=np.zeros((20, 8))), r"“b” have the shape \(20, 8\)"),
+        (lambda x, y: zipped({"lab.json": b"{}"}), "under “Open a lab file”"),
         (lambda x, y: npz(digits=x, labels=y[:7]), "20 pictures and 7 labels"),
         (lambda x, y: npz(digits=np.where(x > 0, np.nan, 0), labels=y), "NaN"),
         (lambda x, y: npz(digits=x), "no labels"),
@@ -285,3 +289,21 @@ def test_csv_file_with_two_possible_columns_of_labels_is_refused():
     lines = csv(np.full((3, 28, 28), 200, np.uint8), [7] * 3, lambda label, pixels: [label, *pixels[1:], "5"], head=False)
     with pytest.raises(SampleError, match="Write a first row with titles"):
         sample_files.read(lines)
+
+
+def test_csv_file_of_zeros_in_black_on_white_is_not_stored_as_ones(data):
+    digits, labels = data.validation
+    chosen = ((255 - digits[labels == 0][:20]) > 127).astype(int)
+    for order in (lambda label, pixels: [label, *pixels], lambda label, pixels: [*pixels, label]):
+        result = sample_files.read(csv(chosen, [0] * 20, order, head=False))
+        assert result.samples.labels.tolist() == [0] * 20
+
+
+def test_files_of_the_same_name_are_counted_as_rejected(few):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        for digit in few.digits[:3]:
+            archive.writestr("7/a.png", picture(digit))
+    result = sample_files.read(file.getvalue())
+    assert str(result).startswith("1 sample imported, 2 rejected. 7/a.png: The ZIP file has several files of this name.")
+    assert np.array_equal(result.samples.digits[0], few.digits[2])

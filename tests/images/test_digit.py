@@ -142,6 +142,23 @@ def test_thick_ink_cropped_closely_is_not_a_photograph():
     assert np.array_equal(ink.ink > 127, np.asarray(cropped) > 127)
 
 
+@pytest.mark.parametrize("resampling", [Image.Resampling.BILINEAR, Image.Resampling.BICUBIC])
+def test_smooth_crops_are_line_art(resampling, data, predictor):
+    """The digits are cropped to the ink, reduced to 12 px and enlarged ten times."""
+    digits, labels = data.validation
+    correct, photographs = [], []
+    for number, (digit, label) in enumerate(zip(digits[:60], labels[:60], strict=True)):
+        rows, columns = np.nonzero(digit > 30)
+        crop = Image.fromarray(digit[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1])
+        small = crop.resize([max(2, round(side * 12 / max(crop.size))) for side in crop.size], Image.Resampling.BOX)
+        large = small.resize([side * 10 for side in small.size], resampling)
+        ink = images.ink_from_image(large if number % 2 else Image.eval(large, lambda level: 255 - level))
+        photographs.append(ink.is_photograph)
+        correct.append(predictor.probabilities(ink.digits()[0].digit[None]).argmax() == label)
+    assert np.mean(correct) >= 0.9
+    assert np.mean(photographs) <= 0.3
+
+
 def test_transparent_ink_with_a_soft_shadow_is_extracted():
     """Only the alpha channel contains the ink, and few pixels are fully transparent."""
     alpha = seven()[..., 0]

@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageFilter, ImageOps
 
 from benchmarks.photographs import milliseconds
 from digitcore.images import digit_from_file, digit_from_image, ink_from_file, ink_from_image
@@ -112,3 +112,12 @@ def test_no_mnist_digit_is_split_into_several_digits(data):
 
 def test_benchmark_measures_the_time_of_a_photograph():
     assert milliseconds(1) > 0
+
+
+def test_photographs_without_grain_are_photographs():
+    """Phones remove the grain. A shadow covers several sides like the ink of a crop."""
+    image = Image.open(io.BytesIO(photograph("shadow", 5, np.random.default_rng(0)))).convert("L")
+    blurred = image.filter(ImageFilter.GaussianBlur(5))
+    denoised = image.filter(ImageFilter.MedianFilter(5))
+    for smooth in (blurred, denoised, blurred.resize((200, 200)), ImageOps.autocontrast(blurred)):
+        assert ink_from_image(smooth).is_photograph
