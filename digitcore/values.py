@@ -39,6 +39,43 @@ def format_p_value(p: float) -> str:
     return f"p = {p:.2g}" if p >= 0.001 else "p < 0.001"
 
 
+def plural(n: int, noun: str) -> str:
+    """Return a count with its noun.
+
+    Args:
+        n: count.
+        noun: noun in the singular, with a regular plural.
+
+    Returns:
+        The text.
+
+    Example:
+        >>> plural(1, "drawing"), plural(1200, "drawing")
+        ('1 drawing', '1,200 drawings')
+    """
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
+def percent(share: float, places: int = 0) -> str:
+    """Format a share as a percentage. A share below 1 is never shown as "100 %".
+
+    Args:
+        share: share, 0 to 1.
+        places: decimal places.
+
+    Returns:
+        The text.
+
+    Example:
+        >>> percent(0.958), percent(0.9999), percent(1)
+        ('96 %', '99.9 %', '100 %')
+    """
+    places = max(places, 1) if 0.995 <= share < 1 else places
+    largest = 100 - 10**-places
+    value = 100 * share
+    return f"{value if value >= 100 else min(value, largest):.{places}f} %"
+
+
 def suits_log_scale(low: float, high: float) -> bool:
     """Check whether a logarithmic scale suits the numbers from `low` to `high`.
 

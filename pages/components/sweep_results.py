@@ -5,7 +5,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from digitcore import charts
+from digitcore import displays
 from digitcore.sweeps import effects, summary
 from digitcore.sweeps import space as parameter_space
 from digitcore.sweeps.runner import STOPPED_EARLY, Sweep
@@ -48,7 +48,7 @@ def sweep_results(session: LabSession, sweep: Sweep) -> None:
                     format_func=lambda name: SCORE_TITLES[name],
                 )
             )
-        _show_chart(sweep, means, score)
+        st.altair_chart(displays.sweep(sweep, score, SCORE_TITLES[score]).chart(), key="sweep_chart")
         st.markdown(summary.describe_best(sweep))
         st.caption("No trial was scored on MNIST's test digits. A run that you train with the best settings is scored on them.")
         if st.button("Use these settings", key="sweep_apply"):
@@ -63,22 +63,6 @@ def _show_progress(sweep: Sweep) -> None:
     n_stopped = sum(trial.stopped_early for trial in sweep.trials)
     stopped = f", {n_stopped} of them stopped early" if n_stopped else ""
     st.progress(sweep.n_done / len(sweep.trials), text=f"{sweep.n_done} of {len(sweep.trials)} trials done{stopped}")
-
-
-def _show_chart(sweep: Sweep, means: pd.DataFrame, score: str) -> None:
-    """Draw points for one parameter, a heat map for two, and parallel coordinates in all other cases."""
-    names = {name: _label(sweep, name) for name in sweep.plan.space}
-    is_grid = parameter_space.n_combinations(sweep.plan.space) is not None
-    if sweep.plan.stops_early:
-        names |= {"trained_epochs": COLUMN_TITLES["trained_epochs"]}
-        chart = charts.parallel_coordinates(means, names, score, SCORE_TITLES[score])
-    elif len(names) == 1:
-        chart = charts.sweep_points(sweep.done_table(), names, score, SCORE_TITLES[score])
-    elif len(names) == 2 and is_grid:
-        chart = charts.sweep_heat_map(means, names, score, SCORE_TITLES[score])
-    else:
-        chart = charts.parallel_coordinates(means, names, score, SCORE_TITLES[score])
-    st.altair_chart(chart, key="sweep_chart")
 
 
 def _show_effects(sweep: Sweep, score: str) -> None:

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from digitcore.evaluation.score import Score
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
+from digitcore.values import percent, plural
+
+__all__ = ["drawings", "escape", "file_size", "interval", "model_summary", "percent", "plural", "samples", "score"]
 
 
 def escape(name: str) -> str:
     """Escape a name or a text of an address for use in Markdown, so that it holds no link, picture, emoji or entity."""
     return re.sub(r"([\\`*_{}\[\]()#+!|<>~$@&]|:(?=[/\w])|(?<=www)\.)", r"\\\1", name)
-
-
-def plural(n: int, noun: str) -> str:
-    """Return a count with its noun: "1 drawing", "12 drawings"."""
-    return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
 def drawings(n: int) -> str:
@@ -28,14 +26,6 @@ def samples(found: SampleSet) -> str:
     n_examples = int(found.is_example.sum())
     examples = f", {plural(n_examples, 'example')}" * bool(n_examples)
     return f"{drawings(len(found) - n_examples)}{examples}"
-
-
-def percent(share: float, places: int = 0) -> str:
-    """Format a share, 0 to 1, as "96 %". A share below 1 is never shown as "100 %"."""
-    places = max(places, 1) if 0.995 <= share < 1 else places
-    largest = 100 - 10**-places
-    value = 100 * share
-    return f"{value if value >= 100 else min(value, largest):.{places}f} %"
 
 
 def file_size(n_bytes: int) -> str:

@@ -1,12 +1,12 @@
 """The Confidence view: calibration, and the effect of the confidence threshold."""
 
-import pandas as pd
 import streamlit as st
 
-from digitcore import charts
-from digitcore.evaluation.metrics import MIN_BIN_COUNT, Evaluation, coverage_table, reliability_table
+from digitcore.displays import calibration, coverage
+from digitcore.evaluation.metrics import MIN_BIN_COUNT, Evaluation
 from digitcore.jobs.tasks import EvaluateTask
-from pages.components.model_choice import Models, choose_model, download_table, with_fixed_colors
+from pages.components import presentation
+from pages.components.model_choice import Models, choose_model
 from pages.session import formatting, training_summary
 from pages.session.lab_session import LabSession
 
@@ -21,18 +21,14 @@ def show(session: LabSession, models: Models) -> None:
     thresholds = {name: models[name].card.confidence_threshold for name in evaluations}
     left, right = st.columns(2)
     with left:
-        table = pd.concat([reliability_table(one).assign(model=name) for name, one in evaluations.items()], ignore_index=True)
-        st.altair_chart(charts.reliability(with_fixed_colors(table, models)), key="reliability")
-        st.caption(
+        caption = (
             "On the dashed line, confidence equals accuracy. Above the line, the model is under-confident. Thin lines are "
             f"95 % intervals. Each point is the mean of at least {MIN_BIN_COUNT} digits."
         )
-        download_table(table, "accuracy by confidence")
+        presentation.show(calibration(evaluations, list(models)), "reliability", caption)
     with right:
-        table = pd.concat([_coverage(name, one, thresholds[name]) for name, one in evaluations.items()], ignore_index=True)
-        st.altair_chart(charts.coverage(with_fixed_colors(table, models)), key="coverage")
-        st.caption("The dot marks the confidence threshold of the Draw page.")
-        download_table(table, "selective accuracy")
+        caption = "The dot marks the confidence threshold of the Draw page."
+        presentation.show(coverage(evaluations, thresholds, list(models)), "coverage", caption)
     errors = ", ".join(
         f"{formatting.escape(name)} {formatting.percent(one.calibration_error, 2)}" for name, one in evaluations.items()
     )
@@ -51,12 +47,6 @@ def show(session: LabSession, models: Models) -> None:
         help="Below the threshold, the model answers “unsure”. With a threshold of 0, the model always answers.",
     )
     st.markdown(_describe_threshold(evaluations[name], threshold))
-
-
-def _coverage(name: str, evaluation: Evaluation, threshold: float) -> pd.DataFrame:
-    table = coverage_table(evaluation).assign(model=name)
-    nearest = (table["threshold"] - threshold).abs().idxmin()
-    return table.assign(is_threshold=[row == nearest for row in range(len(table))])
 
 
 def _describe_threshold(evaluation: Evaluation, threshold: float) -> str:

@@ -7,11 +7,12 @@ import pandas as pd
 import streamlit as st
 
 from digitcore import charts
-from digitcore.evaluation.metrics import Evaluation, confused_pairs, confusion_table, digit_table
+from digitcore.displays import confusion
+from digitcore.evaluation.metrics import Evaluation, confused_pairs, digit_table
 from digitcore.jobs.tasks import EvaluateTask
-from pages.components import figures, gallery
+from pages.components import figures, gallery, presentation
 from pages.components.digit_details import mnist_cells
-from pages.components.model_choice import Models, choose_model, download_table
+from pages.components.model_choice import Models, choose_model
 from pages.session import formatting, training_summary
 from pages.session.lab_session import LabSession
 
@@ -26,20 +27,16 @@ def show(session: LabSession, models: Models) -> None:
     evaluation = result.evaluation
     st.markdown(_describe(confused_pairs(evaluation)))
     cells = st.segmented_control("Show", ["Counts", "Rates"], default="Counts", required=True, key="confusion_cells")
-    table = confusion_table(evaluation.confusion)
     matrix, digits = st.columns([3, 2])
     with matrix:
-        event: Any = st.altair_chart(
-            charts.confusion(table, rates=cells == "Rates", is_dark=figures.is_dark()),
-            key=f"confusion_{name}",
-            on_select="rerun",
-            selection_mode=charts.CELL_SELECTION,
-        )
+        display = confusion(evaluation.confusion, f"confusion {name}")
+        appearance = {"rates": cells == "Rates", "is_dark": figures.is_dark()}
+        clicked = presentation.show_selectable(display, f"confusion_{name}", charts.CELL_SELECTION, **appearance)
         with st.container(horizontal=True):
-            download_table(table, f"confusion {name}", "Table of cells")
-            download_table(digit_table(evaluation), f"digits {name}", "Table of digits")
+            presentation.download(display, "Table of cells")
+            presentation.download_table(digit_table(evaluation), f"digits {name}", "Table of digits")
     with digits:
-        _show_cell(evaluation, name, event.selection.get(charts.CELL_SELECTION) or [])
+        _show_cell(evaluation, name, clicked)
 
 
 def _show_cell(evaluation: Evaluation, name: str, cells: list[dict[str, Any]]) -> None:

@@ -1,13 +1,13 @@
 """The Curves view: loss and accuracy on training and validation digits."""
 
-import pandas as pd
 import streamlit as st
 
-from digitcore import charts
+from digitcore import charts, displays
 from digitcore.models.bundle import ModelBundle
 from digitcore.training import history
 from digitcore.training.run import Point
-from pages.components.model_choice import Models, download_table, with_fixed_colors
+from pages.components.model_choice import Models
+from pages.components.presentation import download
 from pages.session import formatting
 from pages.session.lab_session import LabSession
 
@@ -31,17 +31,14 @@ def show(session: LabSession, models: Models) -> None:
     }
     if untrained := [name for name, points in histories.items() if len(points) < 2]:
         st.caption(f"These models have no stored curves: {', '.join(map(formatting.escape, untrained))}.")
-    tables = {metric: history.curve_table(histories, metric) for metric in charts.METRICS}
-    for column, (metric, table) in zip(st.columns(2), tables.items(), strict=True):
-        if table.empty:
-            continue
-        is_log = log_scale and metric == "loss"
-        colored = with_fixed_colors(table, models)
-        chart = charts.curves(colored, metric, x=AXES[x or "Epoch"], log_scale=is_log, height=260)
-        column.altair_chart(chart, key=f"losses_{metric}")
-    every = pd.concat([table.assign(metric=metric) for metric, table in tables.items()], ignore_index=True)
-    if len(every):
-        download_table(every, "curves")
+    display = displays.curves(histories, list(models))
+    for column, metric in zip(st.columns(2), charts.METRICS, strict=True):
+        if metric in set(display.data["metric"]):
+            is_log = log_scale and metric == "loss"
+            chart = display.chart(metric=metric, x=AXES[x or "Epoch"], log_scale=is_log, height=260)
+            column.altair_chart(chart, key=f"losses_{metric}")
+    if len(display.data):
+        download(display)
     st.caption("Validation digits are MNIST digits that are not used for training. Epoch 0 is the state before the training.")
 
 

@@ -3,14 +3,14 @@
 import numpy as np
 import streamlit as st
 
-from digitcore import charts
 from digitcore.data.label_issues import DISPUTED_TEST_LABELS
+from digitcore.displays import bars
 from digitcore.evaluation.metrics import Evaluation
 from digitcore.jobs.tasks import EvaluateTask, StatisticsTask
-from pages.components import figures, gallery
+from pages.components import figures, gallery, presentation
 from pages.components.digit_details import mnist_cells
 from pages.components.figures import Figure
-from pages.components.model_choice import Models, choose_model, download_table
+from pages.components.model_choice import Models, choose_model
 from pages.session import formatting, training_summary
 from pages.session.lab_session import LabSession
 
@@ -36,21 +36,16 @@ def show(session: LabSession, models: Models) -> None:
         st.caption("The mean is sharp where all writers agree.")
     left, right = st.columns(2)
     with left:
-        st.altair_chart(
-            charts.bars(found.class_counts, "digit", "training", "Number of training digits", format=",d"), key="classes"
-        )
-        download_table(found.class_counts, "digits of each class")
+        title = "Number of training digits"
+        presentation.show(bars(found.class_counts, "digit", "training", title, "digits of each class", format=",d"), "classes")
+        title = "Mean ink (share of the full image)"
+        presentation.show(bars(found.shapes, "digit", "ink", title, "ink and width", format=".0%"), "shapes")
     with right:
         title = "Share of pixels by ink level (0 to 255)"
-        st.altair_chart(charts.bars(found.ink_histogram, "ink", "share", title, format=".1~%", log_scale=True), key="levels")
-        download_table(found.ink_histogram, "pixels by ink level")
-    with left:
-        title = "Mean ink (share of the full image)"
-        st.altair_chart(charts.bars(found.shapes, "digit", "ink", title, format=".0%"), key="shapes")
-        download_table(found.shapes, "ink and width")
-    with right:
+        levels = bars(found.ink_histogram, "ink", "share", title, "pixels by ink level", format=".1~%", log_scale=True)
+        presentation.show(levels, "levels")
         title = "Mean width of the ink (pixels)"
-        st.altair_chart(charts.bars(found.shapes, "digit", "width", title, format="~r"), key="widths")
+        st.altair_chart(bars(found.shapes, "digit", "width", title, "ink and width", format="~r").chart(), key="widths")
     _show_hardest(session, models)
 
 

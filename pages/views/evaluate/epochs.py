@@ -3,11 +3,10 @@
 import numpy as np
 import streamlit as st
 
-from digitcore import charts
-from digitcore.evaluation.metrics import confusion_table
+from digitcore.displays import confusion
 from digitcore.training.snapshots import Snapshots
-from pages.components import figures
-from pages.components.model_choice import Models, choose_model, download_table
+from pages.components import figures, presentation
+from pages.components.model_choice import Models, choose_model
 from pages.session.lab_session import LabSession
 
 NO_RUN = "Choose a run above to see up to eight of its epochs."
@@ -45,11 +44,10 @@ def _show(found: Snapshots, i: int, digit: int) -> None:
         shown = [found.digits[digit], *maps]
         figures.figure_row([figures.Figure(one, "", HEIGHT) for one in shown])
     with matrix:
-        table = confusion_table(found.confusion[i])
-        st.altair_chart(charts.confusion(table, is_dark=figures.is_dark(), height=300), key="epoch_confusion")
         correct, n = int(np.trace(found.confusion[i])), int(found.confusion[i].sum())
-        st.caption(f"{correct:,} of {n:,} validation digits are predicted correctly.")
-        download_table(table, "confusion at this epoch")
+        caption = f"{correct:,} of {n:,} validation digits are predicted correctly."
+        display = confusion(found.confusion[i], "confusion at this epoch")
+        presentation.show(display, "epoch_confusion", caption, is_dark=figures.is_dark(), height=300)
 
 
 def _as_rows(maps: np.ndarray) -> np.ndarray:

@@ -1,18 +1,16 @@
 """The Map view: MNIST's digits and the user's drawings, placed by the features of a network."""
 
-from typing import Any
-
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from digitcore import charts, mnist
-from digitcore.evaluation.feature_map import FeatureMap
+from digitcore.displays import feature_map
 from digitcore.jobs.tasks import FeatureMapTask
 from digitcore.samples import SampleSet
+from pages.components import presentation
 from pages.components.digit_details import digit_details
 from pages.components.figures import data_url
-from pages.components.model_choice import Models, download_table
+from pages.components.model_choice import Models
 from pages.session import formatting
 from pages.session.lab_session import LabSession
 
@@ -37,33 +35,15 @@ def show(session: LabSession, models: Models) -> None:
             "Circles show your drawings among the digits that are nearest to them. A line starts where "
             f"**{formatting.escape(before)}** places the drawing."
         )
-    table = _table(found, own.digits, own.labels)
-    chart = charts.digit_map(table)
-    event: Any = st.altair_chart(chart, key="feature_map", on_select="rerun", selection_mode=charts.MAP_SELECTION)
-    download_table(table.drop(columns="picture"), "map")
-    clicked = event.selection.get(charts.MAP_SELECTION) or []
+    test_digits, _ = mnist.load_test()
+    pictures = [data_url(digit) for digit in test_digits[: len(found.labels)]], [data_url(digit) for digit in own.digits]
+    display = feature_map(found, own.labels, pictures)
+    clicked = presentation.show_selectable(display, "feature_map", charts.MAP_SELECTION)
+    presentation.download(display)
     if clicked:
         _show_digit(clicked[0]["kind"], int(clicked[0]["number"]), own, models)
     else:
         st.caption("Point at a digit to see its picture. Click a digit to open its details.")
-
-
-def _table(found: FeatureMap, digits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """Return one row per digit, and a second row per drawing for its place by the baseline."""
-    test_digits, _ = mnist.load_test()
-    of_mnist, yours, yours_before = charts.MAP_KINDS
-    parts = [
-        (of_mnist, found.positions, found.labels, [data_url(digit) for digit in test_digits[: len(found.labels)]]),
-        (yours, found.placed[0], labels, [data_url(digit) for digit in digits]),
-        (yours_before, found.placed[-1], labels, [""] * len(digits)),
-    ]
-    frames = [
-        pd.DataFrame(
-            {"x": places[:, 0], "y": places[:, 1], "label": shown, "kind": kind, "number": range(len(shown)), "picture": pictures}
-        )
-        for kind, places, shown, pictures in parts
-    ]
-    return pd.concat(frames, ignore_index=True)
 
 
 def _show_digit(kind: str, number: int, own: SampleSet, models: Models) -> None:

@@ -3,14 +3,14 @@
 import numpy as np
 import streamlit as st
 
-from digitcore import charts
+from digitcore.displays import prequential
 from digitcore.evaluation.comparison import PairedComparison
 from digitcore.evaluation.metrics import Evaluation
 from digitcore.evaluation.prequential import prequential_table
 from digitcore.samples import SampleSet
-from pages.components import gallery
+from pages.components import gallery, presentation
 from pages.components.digit_details import digit_details, nearest_digits
-from pages.components.model_choice import Models, download_table, pair_names
+from pages.components.model_choice import Models, pair_names
 from pages.session import formatting, resources, training_summary
 from pages.session.lab_session import LabSession
 
@@ -87,9 +87,8 @@ def _show_first_predictions(session: LabSession) -> None:
         help="The active model predicted each drawing before it was trained on the drawing. Therefore this accuracy needs no "
         "held-out drawings (prequential evaluation, A. P. Dawid 1984).",
     )
-    st.altair_chart(charts.prequential(table), key="prequential")
-    st.caption("The band is the 95 % interval. Wrong predictions are orange. At a dashed line, another model became active.")
-    download_table(table, "first_predictions")
+    caption = "The band is the 95 % interval. Wrong predictions are orange. At a dashed line, another model became active."
+    presentation.show(prequential(table), "prequential", caption)
 
 
 def _cell(samples: SampleSet, found: PairedComparison, number: int, is_unseen: bool) -> gallery.Cell:

@@ -3,12 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-from digitcore import charts
+from digitcore.displays import confusion_change, digit_accuracy
 from digitcore.evaluation.comparison import PairedComparison
 from digitcore.jobs.tasks import EvaluateTask
-from pages.components import figures, gallery
+from pages.components import figures, gallery, presentation
 from pages.components.digit_details import digit_details, mnist_cells
-from pages.components.model_choice import Models, download_table, pair_names
+from pages.components.model_choice import Models, pair_names
 from pages.session import formatting, training_summary
 from pages.session.lab_session import LabSession
 from pages.views.evaluate.trained_runs import describe_seeds
@@ -29,16 +29,11 @@ def show(session: LabSession, models: Models) -> None:
     _show_contingency(found, baseline, candidate)
     left, right = st.columns(2)
     with left:
-        table = found.digit_table(chosen)
-        st.altair_chart(charts.digit_accuracy(table), key="digit_shares")
-        st.caption("Thin lines are 95 % intervals.")
-        download_table(table, "accuracy on each digit")
+        presentation.show(digit_accuracy(found, chosen), "digit_shares", "Thin lines are 95 % intervals.")
     with right:
         st.markdown("**Change in confusion**")
-        change = found.confusion_table()
-        st.altair_chart(charts.confusion_change(change, is_dark=figures.is_dark()), key="confusion_change")
-        st.caption(f"Blue means that {formatting.escape(candidate)} makes fewer errors, and orange means more errors.")
-        download_table(change, "change in confusion")
+        caption = f"Blue means that {formatting.escape(candidate)} makes fewer errors, and orange means more errors."
+        presentation.show(confusion_change(found, chosen), "confusion_change", caption, is_dark=figures.is_dark())
     _show_digits(found, chosen, models)
 
 

@@ -3,12 +3,13 @@
 import pandas as pd
 import streamlit as st
 
-from digitcore import charts
+from digitcore import displays
 from digitcore.data import corruptions
 from digitcore.evaluation import robustness
 from digitcore.evaluation.score import wilson_interval
 from digitcore.jobs.tasks import EvaluateTask, RobustnessTask
-from pages.components.model_choice import Models, download_table, with_fixed_colors
+from pages.components.model_choice import Models
+from pages.components.presentation import download
 from pages.session import formatting
 from pages.session.lab_session import LabSession
 
@@ -37,14 +38,12 @@ def show(session: LabSession, models: Models) -> None:
         format_func=str.capitalize,
         key="robustness_corruptions",
     )
-    every = _with_intervals(pd.concat([table.assign(model=name) for name, table in tables.items()], ignore_index=True))
+    display = displays.robustness({name: _with_intervals(table) for name, table in tables.items()}, list(models))
     columns = st.columns(2)
     for number, name in enumerate(chosen):
-        table = every[every["corruption"] == name]
-        chart = charts.robustness(with_fixed_colors(table, models), f"{name.capitalize()}: accuracy")
-        columns[number % 2].altair_chart(chart, key=f"robustness_{name}")
-    download_table(every, "robustness")
-    st.caption(f"Measured on {every['n'].max():,} test digits at each severity.")
+        columns[number % 2].altair_chart(display.chart(corruption=name), key=f"robustness_{name}")
+    download(display)
+    st.caption(f"Measured on {display.data['n'].max():,} test digits at each severity.")
 
 
 def _on_all_digits(session: LabSession, models: Models, wait: bool) -> dict[str, pd.DataFrame]:

@@ -7,10 +7,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from digitcore import charts
+from digitcore import charts, displays
 from digitcore.training import run_groups
 from digitcore.training.run_groups import SEED, TrainedRun
-from pages.components.model_choice import Models, download_table
+from pages.components.model_choice import Models
+from pages.components.presentation import download, download_table
 from pages.session import formatting
 from pages.session.lab_session import LabSession
 from pages.views.evaluate.trained_runs import LEARNT, MNIST, SCORES, labels, trained_runs
@@ -31,7 +32,6 @@ TITLES = {
     "p_value": "p value",
     "verdict": "Compared with the reference",
 }
-BAND_TITLES = {"model": "Group", "epoch": "Epoch", "mean": "Mean", "low": "Lowest", "high": "Highest", "n": "Trainings"}
 TESTED = ["difference_low", "difference_high", "p_value", "verdict"]  # columns that are valid only for unseen samples
 FORMATS: dict[str, Callable[[Any], str]] = {
     **dict.fromkeys(("mean", "low", "high"), functools.partial(formatting.percent, places=2)),
@@ -114,13 +114,12 @@ def _choose_groups(chosen: list[TrainedRun], titles: Mapping[str, str]) -> tuple
 
 def _show_curves(groups: run_groups.Groups) -> None:
     """Draw loss and accuracy. One download contains the data of both charts."""
-    tables = {metric: run_groups.curve_bands(groups, metric) for metric in charts.METRICS}
-    tables = {metric: table for metric, table in tables.items() if not table.empty}
-    for column, (metric, table) in zip(st.columns(2), tables.items(), strict=False):
-        column.altair_chart(charts.curve_bands(table, metric), key=f"bands_{metric}")
-    if tables:
-        every = [table.assign(metric=f"validation {metric}") for metric, table in tables.items()]
-        download_table(pd.concat(every, ignore_index=True).rename(columns=BAND_TITLES), "trainings curves", "Table of curves")
+    display = displays.curve_bands(groups)
+    present = [metric for metric in charts.METRICS if metric in set(display.data["metric"])]
+    for column, metric in zip(st.columns(2), present, strict=False):
+        column.altair_chart(display.chart(metric=metric), key=f"bands_{metric}")
+    if present:
+        download(display, "Table of curves")
 
 
 def _show_scores(scores: pd.DataFrame, score: str) -> None:
