@@ -12,7 +12,7 @@ PYTHON ?= python3
 export HOME ?= $(CURDIR)/.cache
 unexport PYTHONDONTWRITEBYTECODE  # With this variable, every process would compile TensorFlow again.
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest --numprocesses=2
+PYTEST := $(BIN)/python -m pytest --numprocesses=3
 # Minimum coverage, in percent, of the packages that store labs, run jobs, and open untrusted files.
 THRESHOLD := 95
 PROTECTED := digitcore/storage digitcore/jobs digitcore/models/upload.py digitcore/models/sandbox.py

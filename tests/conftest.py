@@ -21,11 +21,11 @@ from tests.support.postgres import PROGRAMS, PostgresServer
 # Without a deadline, no test fails on a busy machine. All runs use the same examples.
 settings.register_profile("tests", deadline=None, derandomize=True)
 settings.load_profile("tests")
-os.environ.setdefault("DIGITLAB_LOW_PRIORITY", "0")  # Two tests run in parallel, which would slow a worker of low priority.
+os.environ.setdefault("DIGITLAB_LOW_PRIORITY", "0")  # Several tests run in parallel, which would slow a worker of low priority.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # Threads of two trainings would wait for each other.
 os.environ["DIGITLAB_STORE"] = f"sqlite:///{tempfile.mkdtemp()}/labs.sqlite"  # Tests never touch the developer's labs.
 
-# The longest modules run first, so that two processes end at the same time.
+# The longest modules run first, so that the processes end at the same time.
 LONGEST_FIRST = (
     "test_drawing",
     "test_experiments",

@@ -27,7 +27,7 @@ SIDE = 280  # px, side of the canvas in canvas units
 ERRORS = "[data-testid=stException], [data-testid=stAlertContentError]"
 ROW_HEIGHT = 35  # px, also of the header of a table
 LONG = 300_000  # ms; on a busy machine a worker starts slowly
-SHORT = 15_000  # ms
+SHORT = 30_000  # ms
 
 # Streamlit's command with an addition: on SIGUSR1, the process writes the names of its loaded modules to a file.
 SERVER = """
