@@ -65,5 +65,5 @@ def _from_cards(session: LabSession, models: Models) -> dict[str, pd.DataFrame]:
 
 
 def _with_intervals(table: pd.DataFrame) -> pd.DataFrame:
-    intervals = [wilson_interval(correct, n) for correct, n in zip(table["correct"], table["n"], strict=True)]
-    return table.assign(low=[low for low, _ in intervals], high=[high for _, high in intervals])
+    low, high = wilson_interval(table["correct"].to_numpy(), table["n"].to_numpy())
+    return table.assign(low=low, high=high)
