@@ -138,7 +138,8 @@ def wilson(correct, n):
 def recompute(folder: Path) -> Check:
     """Compute the numbers from the files alone, and compare."""
     check, shown = Check(), json.loads((folder / "shown.json").read_text())
-    predictions = dict(list(pd.read_csv(folder / "predictions.csv").groupby("model", sort=False)))
+    table = pd.read_csv(folder / "predictions.csv").rename(columns={"True digit": "true", "Predicted": "predicted"})
+    predictions = dict(list(table.groupby("Model", sort=False)))
     scores = pd.read_csv(folder / "models.csv").set_index("Model")
     assert list(predictions) == list(scores.index) == list(MODELS)
     for name, table in predictions.items():
@@ -252,7 +253,9 @@ def confidence(check: Check, folder: Path, text: str, predictions: dict[str, pd.
     unsure = table[DIGITS].to_numpy(np.float32).max(1) < round(card["metrics"]["confidence_threshold"], 2)
     wrong = (table["predicted"] != table["true"]).to_numpy()
     check.said("threshold", text, f"answers **{(~unsure).sum():,}** of {len(table):,} digits ({percent((~unsure).mean(), 1)})")
-    check.said("threshold", text, f"unsure about {unsure.sum():,} digits. {(unsure & wrong).sum():,} of these predictions are wrong")
+    check.said(
+        "threshold", text, f"unsure about {unsure.sum():,} digits. {(unsure & wrong).sum():,} of these predictions are wrong"
+    )
 
 
 def drawings(check: Check, folder: Path, text: str, scores: pd.DataFrame) -> None:

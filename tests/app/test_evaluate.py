@@ -8,6 +8,7 @@ import pytest
 
 from digitcore import models
 from digitcore.evaluation import robustness
+from digitcore.evaluation.metrics import Evaluation
 from digitcore.evaluation.score import Score
 from digitcore.jobs.job import JobStatus
 from digitcore.jobs.tasks import RobustnessTask
@@ -273,6 +274,12 @@ def test_downloads_contain_numbers(app, few, genius, untrained):
     table = score_table.numbers(session_of(app), {name: models.load(name) for name in ("genius", "plain")})
     assert table.drop(columns=["Model", "Not calibrated"], errors="ignore").dtypes.map(lambda kind: kind.kind == "f").all()
     assert table["MNIST 95 % from"].tolist() < table["MNIST"].tolist() < table["MNIST 95 % to"].tolist()
+    evaluation = Evaluation.from_probabilities([1], np.eye(10)[[1]])
+    head, row = score_table.predictions_csv({"genius": evaluation}).splitlines()
+    assert (head, row) == (
+        "Number,True digit,Predicted,p0,p1,p2,p3,p4,p5,p6,p7,p8,p9,Model",
+        "0,1,1,0.0,1.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,genius",
+    )
 
 
 def test_calibration_of_random_weights_is_not_marked_as_the_best(app, genius, untrained):

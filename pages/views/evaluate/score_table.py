@@ -12,7 +12,7 @@ from digitcore.evaluation import robustness
 from digitcore.evaluation.metrics import Evaluation, prediction_table
 from digitcore.jobs.tasks import EvaluateTask, MnistResult, RobustnessTask
 from digitcore.training.settings import TrainSettings, differing_names
-from pages.components.model_choice import Models
+from pages.components.model_choice import COLUMN_TITLES, Models
 from pages.session import formatting, resources
 from pages.session.lab_session import LabSession
 
@@ -138,7 +138,8 @@ def evaluation_results(session: LabSession, models: Models) -> dict[str, MnistRe
 def predictions_csv(evaluations: dict[str, Evaluation]) -> str:
     """Return the predictions of all models. The text is long, so it is created only when the button is pressed."""
     tables = [prediction_table(evaluation).assign(model=name) for name, evaluation in evaluations.items()]
-    text: str = pd.concat(tables, ignore_index=True).to_csv(index=False)
+    titles = COLUMN_TITLES | {"digit": "Number"}  # the position of the digit in the test set
+    text: str = pd.concat(tables, ignore_index=True).rename(columns=titles).to_csv(index=False)
     return text
 
 
