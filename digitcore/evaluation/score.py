@@ -2,11 +2,12 @@
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar
 
 import numpy as np
 
 K = TypeVar("K", bound=Hashable)
+N = TypeVar("N", float, np.ndarray)
 COLLAPSE = 0.1  # share of the samples; a model with this many additional errors is called much worse
 Z_95 = 1.959963984540054  # 97.5 % quantile of the normal distribution
 
@@ -116,15 +117,7 @@ def correct_p_values(p_values: Mapping[K, float | None]) -> dict[K, float]:
     return corrected
 
 
-@overload
-def wilson_interval(correct: int, n: int) -> tuple[float, float]: ...
-
-
-@overload
-def wilson_interval(correct: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
-
-
-def wilson_interval(correct: Any, n: Any) -> tuple[Any, Any]:
+def wilson_interval(correct: N, n: N) -> tuple[N, N]:
     """Compute the 95 % Wilson interval of a share, or of each share of an array.
 
     The formula needs no SciPy, because the server computes intervals and must stay small.
@@ -150,4 +143,5 @@ def wilson_interval(correct: Any, n: Any) -> tuple[Any, Any]:
     radius = Z_95 / (1 + weight) * np.sqrt(share * (1 - share) / trials + weight / (4 * trials))
     low = np.where(n, np.clip(center - radius, 0, share), 0.0)  # The bounds of 0 % and 100 % have no rounding errors.
     high = np.where(n, np.clip(center + radius, share, 1), 1.0)
-    return (low, high) if low.ndim else (float(low), float(high))
+    bounds: tuple[Any, Any] = (low, high) if low.ndim else (float(low), float(high))
+    return bounds
