@@ -59,6 +59,7 @@ class TrialTask(LimitedTraining[TrialResult]):
 
     Example:
         >>> from digitcore import models
+        >>> from digitcore.samples import SampleSet
         >>> TrialTask(models.load("mlp"), SampleSet(), TrainSettings()).label
         'Training a trial of the sweep'
     """
