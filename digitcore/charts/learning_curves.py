@@ -101,4 +101,4 @@ def curve_bands(table: pd.DataFrame, metric: str = "accuracy", *, height: int = 
     y = alt.Y("mean:Q", title=None, scale=scale, axis=axis)
     lines = base.mark_line(strokeWidth=2).encode(y=y)
     points = base.mark_point(filled=True, size=40, opacity=1).encode(y=y)
-    return layer(bands, lines, points, height=height, title=f"Validation: {METRICS[metric]}")
+    return layer(bands, lines, points, height=height, title="Validation accuracy" if is_share else "Validation loss (nats)")
