@@ -1,6 +1,21 @@
 """The command line of `python -m digitcore`, which is the same as `digitlab`."""
 
-from digitcore.cli import run
+import sys
+
+
+def run() -> None:
+    """Run the command of `sys.argv` and end this process. An interrupt during the imports ends it with a sentence too.
+
+    Example:
+        >>> run()  # doctest: +SKIP
+    """
+    try:
+        from digitcore import cli
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted. Run the same command again.\n")
+        sys.exit(130)
+    cli.run()
+
 
 if __name__ == "__main__":
     run()

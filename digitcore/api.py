@@ -25,7 +25,7 @@ from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment
-from limits import parse
+from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from pydantic import ValidationError
@@ -99,9 +99,10 @@ rate_limiter = MovingWindowRateLimiter(MemoryStorage())
 
 
 @app.get("/docs", include_in_schema=False)
-def documentation() -> HTMLResponse:
+def documentation(request: Request) -> HTMLResponse:
     """Return the documentation as one page without scripts and without files from another server."""
-    return HTMLResponse(_docs_page())
+    _check_parameters(request, ())
+    return HTMLResponse(_docs_page(request.scope.get("root_path", "")))
 
 
 @app.get("/v1/models", responses=problem_responses(422, 429))
@@ -119,7 +120,7 @@ async def predict(
     """Predict the digits of one or several pictures.
 
     Send one picture file as the body, several files in a form, or JSON. PNG, JPEG, WEBP, GIF, BMP, TIFF and HEIC are
-    recognized by their content. The largest digit of each picture is predicted. If `all` is true in the query or in the JSON,
+    recognized by their content. The largest digit of each picture is predicted. If “all” is true in the query or in the JSON,
     every digit is predicted in reading order, with its box.
     """
     _check_parameters(request, ("model", "all"))
@@ -142,15 +143,31 @@ async def predict(
 
 @app.get("/healthz")
 def health() -> Health:
-    """Check that the server runs and can open its default model."""
+    """Check that the server runs and can open its default model.
+
+    Other parameters are ignored, because monitoring services may add a number that prevents cached answers.
+    """
     _load_predictor(registry.DEFAULT_MODEL)
     return Health(status="ok")
 
 
 @functools.cache
-def _docs_page() -> str:
+def _docs_page(base_path: str) -> str:
     text = resources.files("digitcore").joinpath("api_docs.html").read_text("utf-8")
-    return Environment(autoescape=True).from_string(text).render(api=app.openapi())
+    template = Environment(autoescape=True).from_string(text)
+    return template.render(api=app.openapi(), base_path=base_path, limits=_describe_limits())
+
+
+def _describe_limits() -> list[str]:
+    """Return a sentence for each limit of a request."""
+    return [
+        f"A request may contain {MAX_IMAGES} pictures, {MAX_BYTES // 1_000_000} MB, {MAX_TOTAL_PIXELS // 1_000_000} million "
+        f"pixels, {MAX_VALUES:,} JSON values and {MAX_DIGITS:,} digits.",
+        f"The body of a request must arrive within {BODY_TIMEOUT} s.",
+        f"The server allows {_describe_rate(parse(load_config().api_rate))} from one address.",
+        f"The server predicts {MAX_CONCURRENT} requests at the same time.",
+        "Unknown parameters are refused. Only the health check ignores them.",
+    ]
 
 
 def _check_parameters(request: Request, names: tuple[str, ...]) -> None:
@@ -164,7 +181,14 @@ def _limit_rate(request: Request) -> None:
     limit = parse(load_config().api_rate)
     if not rate_limiter.hit(limit, request.client.host if request.client else "unknown"):
         retry = {"retry-after": str(limit.get_expiry())}
-        raise RequestError(429, "Too many requests", f"The server allows {limit} from one address. Try again later.", retry)
+        raise RequestError(
+            429, "Too many requests", f"The server allows {_describe_rate(limit)} from one address. Try again later.", retry
+        )
+
+
+def _describe_rate(limit: RateLimitItem) -> str:
+    """Return a limit such as “600 requests in 1 minute”."""
+    return f"{limit.amount:,} requests in {limit.multiples} {limit.GRANULARITY.name}{'s' * (limit.multiples > 1)}"
 
 
 def _limit_body(request: Request) -> Request:

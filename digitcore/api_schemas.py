@@ -9,12 +9,13 @@ Example:
     True
 """
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
 from digitcore.images import SIDE
-from digitcore.models.bundle import ModelBundle, TrainingData
+from digitcore.models.bundle import ModelBundle
 
 MAX_IMAGES = 100  # pictures of a request
 PROBLEM_TYPE = "application/problem+json"
@@ -68,23 +69,34 @@ class Prediction(BaseModel):
 class PredictResponse(BaseModel):
     """Predictions in the order of the pictures. With “all”, the digits of a picture are in reading order."""
 
-    model: str
+    model: str = Field(description="Name of the model.")
     version: str = Field(description="First 12 characters of the model's SHA-256.")
-    answers: list[Prediction]
+    answers: list[Prediction] = Field(description="Predictions of the digits; without “all”, one for each picture.")
     texts: list[list[str]] = Field(
         default=[], description="With “all”, the numbers in each picture, with one text for each line of writing."
     )
 
 
+class TrainingCounts(BaseModel):
+    """The numbers of digits that a model was trained on."""
+
+    drawings: int = Field(description="Number of the user's drawings.")
+    mnist_digits: int = Field(description="Number of MNIST digits in an epoch.")
+    synthetic_digits: int = Field(description="Number of generated digits.")
+    pen_digits: int = Field(description="Number of digits in an epoch from the pen drawings of several writers.")
+    non_digits: int = Field(description="Number of images that show no digit.")
+    corrupted_share: float = Field(description="Share of the MNIST digits that an epoch corrupts, 0 to 1.")
+
+
 class Model(BaseModel):
     """A shipped model."""
 
-    name: str
-    version: str
-    parameters: int
-    training_data: TrainingData
-    mnist_accuracy: float | None
-    confidence_threshold: float
+    name: str = Field(description="Name of the model, which the parameter “model” takes.")
+    version: str = Field(description="First 12 characters of the model's SHA-256.")
+    parameters: int = Field(description="Number of parameters.")
+    training_data: TrainingCounts = Field(description="Numbers of digits that the model was trained on.")
+    mnist_accuracy: float | None = Field(description="Accuracy on MNIST's 10,000 test digits, 0 to 1; null if it is not known.")
+    confidence_threshold: float = Field(description="Confidence below which a prediction is unsure, 0 to 1.")
 
     @classmethod
     def from_bundle(cls, bundle: ModelBundle) -> "Model":
@@ -106,7 +118,7 @@ class Model(BaseModel):
             name=card.name,
             version=version_of(bundle),
             parameters=card.parameters,
-            training_data=card.training_data,
+            training_data=TrainingCounts(**asdict(card.training_data)),
             mnist_accuracy=card.metrics.get("mnist_accuracy"),
             confidence_threshold=card.confidence_threshold,
         )
@@ -115,16 +127,16 @@ class Model(BaseModel):
 class Health(BaseModel):
     """The state of the server."""
 
-    status: str
+    status: str = Field(description="The text “ok”.")
 
 
 class Problem(BaseModel):
     """An error, as in RFC 9457."""
 
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
+    type: str = Field(default="about:blank", description="The text “about:blank”.")
+    title: str = Field(description="Kind of the problem in a few words.")
+    status: int = Field(description="HTTP status code.")
+    detail: str = Field(description="Reason of the problem, and what to do.")
 
 
 def version_of(bundle: ModelBundle) -> str:

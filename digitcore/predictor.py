@@ -12,6 +12,7 @@ from digitcore.errors import ModelError, SampleError
 from digitcore.files import read_bytes
 from digitcore.images import SIDE
 
+INK = 255  # largest value of a pixel
 BATCH_SIZE = 20  # Larger batches are not faster, and a model keeps the memory of its largest batch.
 
 
@@ -81,7 +82,7 @@ class Predictor:
             (N, 10) float32, with row sums of 1.
 
         Raises:
-            SampleError: If the shape is wrong, or a value is not a finite number.
+            SampleError: If the shape is wrong, or a value is not a number from 0 to 255.
 
         Warns:
             UserWarning: If no value is greater than 1, because the digits were probably scaled to the range 0 to 1.
@@ -135,6 +136,8 @@ def _to_images(digits: ArrayLike) -> np.ndarray:
     low, high = (images.min(), images.max()) if images.size else (0.0, 0.0)
     if not (np.isfinite(low) and np.isfinite(high)):
         raise SampleError("The digits contain NaN or infinite values. Replace them by numbers from 0 to 255.")
+    if low < 0 or high > INK:
+        raise SampleError(f"The digits contain values from {low:,g} to {high:,g}. Pass numbers from 0 (paper) to {INK} (ink).")
     if 0 < high <= 1:
         warnings.warn(
             "No value of the digits is greater than 1. The model expects ink 255 on 0. Multiply digits from 0 to 1 by 255.",

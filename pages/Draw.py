@@ -63,8 +63,10 @@ def predict(session: LabSession, shown: tuple[Any, ...]) -> None:
     """Draw the prediction and the label buttons. Only this fragment runs during a stroke."""
     begin, drawn = time.monotonic(), session.canvas
     sync(session)  # The browser may send the finished stroke together with a picture for this fragment.
-    readings = read_digit(drawn.shown_digit, _predicting_models(session))
+    predicting = _predicting_models(session)
+    readings = read_digit(drawn.shown_digit, predicting)
     if drawn.preview is None and readings[-1].probabilities is not None:
+        session.show_prediction_of(predicting[readings[-1].model])
         drawn.record_prediction(readings[-1].ranking[0], readings[-1].confidence)
     n_strokes = None if drawn.preview is not None else drawn.drawing.n_strokes
     with st.container(key="head"):

@@ -309,3 +309,19 @@ def test_documentation_loads_nothing_from_other_servers(client):
     assert "/v1/predict" in page.text
     assert "http" not in page.text
     assert "<script" not in page.text
+
+
+def test_documentation_shows_the_limits_the_whole_paths_and_no_docstring():
+    page = TestClient(api.app, root_path="/lab/api").get("/docs").text
+    assert "<h2>POST /lab/api/v1/predict</h2>" in page
+    assert "100 pictures, 15 MB, 50 million pixels" in page
+    assert " requests in 1 minute from one address" in page
+    for raw in ("Example:", "Attributes:", "&gt;&gt;&gt;", "`"):
+        assert raw not in page
+    assert "<td></table>" not in page.replace("\n", ""), "each field is described"
+
+
+def test_the_health_check_ignores_parameters(client):
+    """A monitoring service may add a number that prevents cached answers. The server must not seem to be down."""
+    assert client.get("/healthz?now=1").status_code == 200
+    assert client.get("/docs?now=1").status_code == 422

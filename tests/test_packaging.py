@@ -86,7 +86,7 @@ def test_wheel_contains_the_library_with_models_and_templates(wheel):
 
 def test_wheel_installs_the_command(wheel):
     [entry_points] = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
-    assert "digitlab = digitcore.cli:run" in wheel.read(entry_points).decode()
+    assert "digitlab = digitcore.__main__:run" in wheel.read(entry_points).decode()
 
 
 @pytest.mark.parametrize(

@@ -90,3 +90,11 @@ def test_a_native_error_is_not_dropped(capfd):
     with native_messages.dropped():
         os.write(2, b"INFO: unimportant\nERROR: important\n")
     assert capfd.readouterr().err == "ERROR: important\n"
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1, 255), (0, 25_500), (-0.5, 0.5)])
+def test_values_outside_0_to_255_are_refused(predictor, low, high):
+    digits = np.zeros((2, 28, 28), np.float32)
+    digits[0, 0, 0], digits[1, 5, 5] = low, high
+    with pytest.raises(SampleError, match=rf"values from {low:,g} to {high:,g}. Pass numbers from 0 \(paper\) to 255"):
+        predictor.probabilities(digits)

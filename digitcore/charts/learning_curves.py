@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from digitcore.charts.style import LEGEND_ROW, NUMBER, layer, legend_rows, model_color, tooltips
+from digitcore.charts.style import NUMBER, layer, model_color, tooltips
 from digitcore.palette import GREY
 
 METRICS = {"loss": "Loss (cross-entropy, nats)", "accuracy": "Accuracy"}
@@ -70,6 +70,8 @@ def curves(
 def curve_bands(table: pd.DataFrame, metric: str = "accuracy", *, height: int = 260) -> alt.LayerChart:
     """Draw the mean validation curve of each group of trainings, and the range of the group as a band.
 
+    The chart has no legend, because the legend of a chart cuts long names.
+
     Args:
         table: One row for each group and epoch: model (the group), epoch, mean, low, high, n (number of trainings).
         metric: "loss" or "accuracy". It determines the title and the format of the vertical axis.
@@ -94,10 +96,9 @@ def curve_bands(table: pd.DataFrame, metric: str = "accuracy", *, height: int = 
         ("n:Q", "Trainings"),
     )
     x = alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, format=NUMBER), scale=alt.Scale(nice=False))
-    base = alt.Chart(table).encode(x=x, color=model_color(table), tooltip=tooltip)
+    base = alt.Chart(table).encode(x=x, color=model_color(table, has_legend=False), tooltip=tooltip)
     bands = base.mark_area(opacity=0.18).encode(y=alt.Y("low:Q", title=None, scale=scale, axis=axis), y2="high:Q")
     y = alt.Y("mean:Q", title=None, scale=scale, axis=axis)
     lines = base.mark_line(strokeWidth=2).encode(y=y)
     points = base.mark_point(filled=True, size=40, opacity=1).encode(y=y)
-    height += LEGEND_ROW * max(0, legend_rows(table) - 1)
-    return layer(bands, lines, points, height=height, title=f"Validation: {METRICS[metric]}")
+    return layer(bands, lines, points, height=height, title="Validation accuracy" if is_share else "Validation loss (nats)")

@@ -11,7 +11,6 @@ FRAME_HEIGHT = 170  # px, height of the title, the legend and the axis in Stream
 AXES_HEIGHT = 80  # px, height of the axis in a chart without a title
 SMALL_TEXT = 11  # px
 LEGEND_LIMIT = 340  # px, width of a name in the legend
-LEGEND_ROW = 30  # px, height of a further row of the legend
 LEGEND_COLUMNS, LONG_NAME = 3, 18  # A legend has one column if a name has more than 18 characters.
 NUMBER = ",~r"  # The format “~g” writes 200 as 2e+2 if the ticks are 100 apart.
 PERCENT = alt.Locale(number=alt.NumberLocale(currency=["", ""], decimal=".", thousands=",", grouping=[3], percent=" %"))
@@ -92,12 +91,13 @@ def tooltips(*fields: TooltipField) -> list[alt.Tooltip]:
     return [alt.Tooltip(field, title=title, format=rest[0] if rest else alt.Undefined) for field, title, *rest in fields]
 
 
-def model_color(table: pd.DataFrame) -> Any:
+def model_color(table: pd.DataFrame, *, has_legend: bool = True) -> Any:
     """Return the color encoding of the models. It has a legend if there are several models.
 
     Args:
         table: A table with the column `model`. If the column is categorical, each category has a fixed color, even if
             other categories are missing from the table.
+        has_legend: Whether several models have a legend.
 
     Returns:
         The encoding.
@@ -113,7 +113,7 @@ def model_color(table: pd.DataFrame) -> Any:
         "model:N",
         title=None,
         scale=alt.Scale(domain=present, range=[colors[name] for name in present]),
-        legend=_legend(table) if len(present) > 1 else None,
+        legend=_legend(table) if has_legend and len(present) > 1 else None,
     )
 
 
@@ -122,23 +122,6 @@ def _legend(table: pd.DataFrame) -> alt.Legend:
     columns = _legend_columns(table)
     size = SMALL_TEXT if columns == 1 else alt.Undefined
     return alt.Legend(orient="top", columns=columns, labelLimit=LEGEND_LIMIT, labelFontSize=size, symbolOpacity=1)
-
-
-def legend_rows(table: pd.DataFrame) -> int:
-    """Return the number of rows of the legend of the models.
-
-    Args:
-        table: A table with the column `model`.
-
-    Returns:
-        The number of rows, or 0 if there is no legend.
-
-    Example:
-        >>> legend_rows(pd.DataFrame({"model": ["genius", "mlp"]}))
-        1
-    """
-    n_models = table["model"].nunique()
-    return -(-n_models // _legend_columns(table)) if n_models > 1 else 0
 
 
 def _legend_columns(table: pd.DataFrame) -> int:

@@ -59,7 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except click.Abort:
+    except click.Abort as interrupt:
+        click.echo(str(interrupt) or "Interrupted. Run the same command again.", err=True)
         return INTERRUPTED
     except OSError as error:
         where = f" {error.filename}" if error.filename else " the output"

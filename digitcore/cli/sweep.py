@@ -119,10 +119,9 @@ def sweep(
         _run(found, workers, store)
     except KeyboardInterrupt:
         _report(found, store, as_json)
-        click.echo(
-            f"Interrupted after {found.n_done} of {len(found.trials)} trials. Run the same command to resume the sweep.", err=True
-        )
-        raise click.Abort from None
+        raise click.Abort(
+            f"Interrupted after {found.n_done} of {len(found.trials)} trials. Run the same command to resume the sweep."
+        ) from None
     _report(found, store, as_json)
     failed = [trial.error for trial in found.trials if trial.error]
     if failed:

@@ -22,6 +22,8 @@ from digitcore.training.settings import TrainSettings
 if TYPE_CHECKING:
     from digitcore.training.run import Point
 
+NEAR_CHANCE = 0.2  # A trained model with a lower accuracy on test digits has collapsed.
+
 
 @click.command(cls=SetCommand, epilog=f"RECIPE is one of {', '.join(RECIPES)}.")
 @click.argument("recipe", default="", shell_complete=complete_recipes)
@@ -59,17 +61,19 @@ def train(
     values = {name: settings_text.parse_value(name, text) for name, text in settings_text.parse_values(pairs).items()}
     if chosen.settings is None and values.keys() - {"seed"}:
         raise SettingsError(f"The recipe {recipe} has random weights and is not trained. Set only its seed.")
-    settings = (chosen.settings or TrainSettings()).replace(**values)
+    settings = chosen.variant(values) if chosen.settings else TrainSettings().replace(**values)
     folder = _check_folder(recipe, network, out, force=force, write=write)
     model = keras_io.random_model(chosen.network, seed=settings.seed)
     if chosen.settings is not None:
         try:
-            model = _train(model, settings, folder.name, log_dir)
+            click.echo(_describe_optimizer(settings), err=True)
+            model = _fit(model, settings, folder.name, log_dir)
         except KeyboardInterrupt:
-            click.echo("Interrupted. Run the same command to resume the training after its last complete epoch.", err=True)
-            raise click.Abort from None
+            raise click.Abort("Interrupted. Run the same command to resume the training after its last complete epoch.") from None
     model = benchmark.measure(model.with_card(replace(model.card, name=folder.name, recipe=recipe)))
     registry.save(model, folder)
+    if chosen.settings is not None:
+        _warn_of_collapse(model, settings)
     click.echo(f"Written to {folder}: {percent(model.card.metrics['mnist_accuracy'], 2)} accuracy on MNIST's test digits")
 
 
@@ -97,7 +101,7 @@ def _check_folder(recipe: str, network: Path | None, out: Path | None, *, force:
     return folder
 
 
-def _train(start: ModelBundle, settings: TrainSettings, name: str, log_dir: Path | None) -> ModelBundle:
+def _fit(start: ModelBundle, settings: TrainSettings, name: str, log_dir: Path | None) -> ModelBundle:
     """Train with a progress bar and checkpoints. Their folder depends on the network, the name and the settings."""
     from digitcore.training.tensorboard import TensorBoardLogger
     from digitcore.training.trainer import train
@@ -114,6 +118,25 @@ def _train(start: ModelBundle, settings: TrainSettings, name: str, log_dir: Path
             callbacks=[TensorBoardLogger(log_dir, settings.resolved(start.card.trained))] if log_dir else [],
         )
     return run.model
+
+
+def _describe_optimizer(settings: TrainSettings) -> str:
+    """Return the optimizer and its learning rate, because "auto" depends on the optimizer."""
+    resolved = settings.resolved(is_trained=False)
+    return f"Optimizer {resolved.optimizer}, learning rate {resolved.learning_rate:g}"
+
+
+def _warn_of_collapse(model: ModelBundle, settings: TrainSettings) -> None:
+    """Write a warning if the trained model predicts hardly better than chance."""
+    accuracy = model.card.metrics["mnist_accuracy"]
+    if accuracy >= NEAR_CHANCE:
+        return
+    rate = settings.resolved(is_trained=False).learning_rate
+    click.echo(
+        f"Warning: The training has collapsed. The model predicts {percent(accuracy)} of the test digits correctly, and chance "
+        f"is 10 %. Train again with a lower learning rate than {rate:g}, or with more digits or epochs.",
+        err=True,
+    )
 
 
 def _metrics_text(point: "Point") -> str:

@@ -209,7 +209,7 @@ def digit_table(evaluation: Evaluation) -> "pd.DataFrame":
     import pandas as pd
 
     totals, predicted, correct = evaluation.confusion.sum(1), evaluation.confusion.sum(0), np.diag(evaluation.confusion)
-    intervals = [wilson_interval(int(k), int(n)) for k, n in zip(correct, totals, strict=True)]
+    low, high = wilson_interval(correct, totals)
     with np.errstate(invalid="ignore"):
         accuracy, precision = correct / totals, correct / predicted
     return pd.DataFrame(
@@ -218,8 +218,8 @@ def digit_table(evaluation: Evaluation) -> "pd.DataFrame":
             "n": totals,
             "correct": correct,
             "accuracy": accuracy,
-            "low": [low for low, _ in intervals],
-            "high": [high for _, high in intervals],
+            "low": low,
+            "high": high,
             "precision": precision,
         }
     )

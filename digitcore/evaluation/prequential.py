@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from digitcore.evaluation.score import wilson_intervals
+from digitcore.evaluation.score import wilson_interval
 from digitcore.samples import SampleSet
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def prequential_table(samples: SampleSet, names: Mapping[str, str]) -> "pd.DataF
     drawing = np.arange(1, len(known) + 1)
     correct = is_correct.cumsum()
     hashes = [first.model for first in firsts]
-    low, high = wilson_intervals(correct, drawing)
+    low, high = wilson_interval(correct, drawing)
     return pd.DataFrame(
         {
             "drawing": drawing,

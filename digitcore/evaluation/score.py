@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 K = TypeVar("K", bound=Hashable)
+N = TypeVar("N", float, np.ndarray)
+COLLAPSE = 0.1  # share of the samples; a model with this many additional errors is called much worse
 Z_95 = 1.959963984540054  # 97.5 % quantile of the normal distribution
 
 
@@ -76,6 +78,22 @@ class Score:
         return self.correct / self.n if self.n else 0.0
 
 
+def has_collapsed(before: Score, after: Score) -> bool:
+    """Check whether an accuracy is more than 10 percentage points lower than another, and the two intervals do not overlap.
+
+    Args:
+        before: The score to compare with.
+        after: The score that may have collapsed.
+
+    Example:
+        >>> has_collapsed(Score.from_counts(997, 1000), Score.from_counts(103, 1000))
+        True
+        >>> has_collapsed(Score.from_counts(4, 4), Score.from_counts(2, 4))
+        False
+    """
+    return after.accuracy < before.accuracy - COLLAPSE and after.interval[1] < before.interval[0]
+
+
 def correct_p_values(p_values: Mapping[K, float | None]) -> dict[K, float]:
     """Correct the p values of several tests with Holm's method.
 
@@ -99,48 +117,31 @@ def correct_p_values(p_values: Mapping[K, float | None]) -> dict[K, float]:
     return corrected
 
 
-def wilson_interval(correct: int, n: int) -> tuple[float, float]:
-    """Compute the 95 % Wilson interval of a share.
+def wilson_interval(correct: N, n: N) -> tuple[N, N]:
+    """Compute the 95 % Wilson interval of a share, or of each share of an array.
+
+    The formula needs no SciPy, because the server computes intervals and must stay small.
 
     Args:
-        correct: Number of successes, 0 to `n`.
-        n: Number of trials.
+        correct: Number of successes, 0 to `n`, or an array, (N,).
+        n: Number of trials, or an array, (N,).
 
     Returns:
-        The lower and the upper bound, 0 to 1. They are 0 and 1 if `n` is 0.
+        The lower and the upper bound, 0 to 1. They are two numbers, or two arrays, (N,) float64. They are 0 and 1 if `n` is 0.
 
     Example:
         >>> [round(bound, 3) for bound in wilson_interval(9, 10)]
         [0.596, 0.982]
+        >>> wilson_interval(np.array([9, 0]), np.array([10, 0]))[1].round(3)
+        array([0.982, 1.   ])
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
     """
-    from scipy.stats import binomtest
-
-    if not n:
-        return 0.0, 1.0
-    interval = binomtest(correct, n).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)
-
-
-def wilson_intervals(correct: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the 95 % Wilson intervals of an array of shares.
-
-    Args:
-        correct: (N,) numbers of successes.
-        n: (N,) numbers of trials, at least 1.
-
-    Returns:
-        The lower and the upper bounds, (N,) float64, 0 to 1.
-
-    Example:
-        >>> low, high = wilson_intervals(np.array([9]), np.array([10]))
-        >>> low.round(3), high.round(3)
-        (array([0.596]), array([0.982]))
-
-    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
-    """
-    share, weight = correct / n, Z_95**2 / n
+    trials = np.maximum(n, 1)
+    share, weight = np.asarray(correct) / trials, Z_95**2 / trials
     center = (share + weight / 2) / (1 + weight)
-    radius = Z_95 / (1 + weight) * np.sqrt(share * (1 - share) / n + weight / (4 * n))
-    return np.clip(center - radius, 0, 1), np.clip(center + radius, 0, 1)
+    radius = Z_95 / (1 + weight) * np.sqrt(share * (1 - share) / trials + weight / (4 * trials))
+    low = np.where(n, np.clip(center - radius, 0, share), 0.0)  # The bounds of 0 % and 100 % have no rounding errors.
+    high = np.where(n, np.clip(center + radius, share, 1), 1.0)
+    bounds: tuple[Any, Any] = (low, high) if low.ndim else (float(low), float(high))
+    return bounds

@@ -3,11 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from digitcore.evaluation.score import correct_p_values
+from digitcore.evaluation.score import Score, correct_p_values, has_collapsed
 from digitcore.values import suits_log_scale
 
 if TYPE_CHECKING:
@@ -85,29 +86,57 @@ def effects(table: "pd.DataFrame", names: Sequence[str], score: str) -> list[Eff
     )
 
 
-def seed_deviation(table: "pd.DataFrame", names: Sequence[str], score: str) -> float | None:
-    """Compute the standard deviation of the score between seeds, pooled over all combinations.
+@dataclass(frozen=True)
+class SeedSpread:
+    """The variation of a score between the seeds of one combination.
+
+    Attributes:
+        deviation: Standard deviation between seeds, pooled over the combinations; `None` if each combination has only one seed.
+        n_collapsed: Number of combinations that are left out, because a seed has collapsed.
+
+    Example:
+        >>> SeedSpread(0.002).n_collapsed
+        0
+    """
+
+    deviation: float | None
+    n_collapsed: int = 0
+
+
+def seed_spread(table: "pd.DataFrame", names: Sequence[str], score: str, n_scored: int) -> SeedSpread:
+    """Compute the standard deviation of the score between seeds, pooled over the combinations in which no seed has collapsed.
+
+    A collapsed training varies by many points, and would hide how little the other combinations vary. A seed has collapsed if
+    `score.has_collapsed` says so in comparison with the best mean of a combination.
 
     Args:
         table: One row for each trial, with the parameters and the score.
         names: Names of the parameters.
         score: Column of the score.
+        n_scored: Number of samples on which the trials were scored.
 
     Returns:
-        The standard deviation, or `None` if each combination has only one seed.
+        The spread.
 
     Example:
         >>> import pandas as pd
-        >>> table = pd.DataFrame({"epochs": [1, 1], "seed": [0, 1], "validation": [0.9, 0.92]})
-        >>> round(seed_deviation(table, ["epochs"], "validation"), 4)
-        0.0141
+        >>> table = pd.DataFrame({"epochs": [1, 1, 2, 2], "seed": [0, 1, 0, 1], "validation": [0.9, 0.92, 0.1, 0.95]})
+        >>> spread = seed_spread(table, ["epochs"], "validation", 5000)
+        >>> round(spread.deviation, 4), spread.n_collapsed
+        (0.0141, 1)
     """
-    groups = table[table[score].notna()].groupby(list(names), dropna=False)[score]
-    freedom = int((groups.count() - 1).sum())
-    if freedom < 1:
-        return None
-    squares = groups.apply(lambda scores: float(((scores - scores.mean()) ** 2).sum())).sum()
-    return math.sqrt(squares / freedom)
+    groups = [found.tolist() for _, found in table[table[score].notna()].groupby(list(names), dropna=False)[score]]
+    if not groups:
+        return SeedSpread(None)
+    best = _score(max(map(fmean, groups)), n_scored)
+    stable = [scores for scores in groups if not has_collapsed(best, _score(min(scores), n_scored))]
+    freedom = sum(len(scores) - 1 for scores in stable)
+    squares = sum((value - fmean(scores)) ** 2 for scores in stable for value in scores)
+    return SeedSpread(math.sqrt(squares / freedom) if freedom else None, len(groups) - len(stable))
+
+
+def _score(share: float, n: int) -> Score:
+    return Score.from_counts(round(share * n), n)
 
 
 def _effect(table: "pd.DataFrame", name: str, score: str, p_value: float | None) -> Effect:

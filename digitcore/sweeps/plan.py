@@ -63,9 +63,9 @@ class SweepPlan:
             raise SettingsError("The sweep has a range. Set the number of combinations to draw.")
         if not self.space:
             raise SettingsError("The sweep has no parameter. Choose a parameter and its values.")
-        for name in parameter_space.NOT_SWEPT:
+        for name, advice in parameter_space.NOT_SWEPT.items():
             if name in self.space:
-                raise SettingsError(f"{name} cannot be swept. Choose another parameter or several seeds.")
+                raise SettingsError(f"{name} cannot be swept. {advice}")
         for name, values in self.space.items():
             for end in values.ends if isinstance(values, Range) else ():
                 self._apply({name: end})

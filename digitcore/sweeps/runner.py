@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from digitcore.errors import JobError, ModelError, SettingsError
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.jobs.service import TaskRunner
+from digitcore.mnist import VALIDATION_SIZE
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
 from digitcore.sweeps import space as parameter_space
@@ -166,6 +167,19 @@ class Sweep:
         """Number of trials that have completed their last training."""
         last = self.plan.n_rungs - 1
         return sum(trial.status == JobStatus.DONE and (trial.rung == last or trial.stopped_early) for trial in self.trials)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no trial is open: each trial is done or has failed."""
+        return self.n_done + sum(trial.status == JobStatus.FAILED for trial in self.trials) == len(self.trials)
+
+    def n_scored(self, score: str) -> int:
+        """Return the number of digits on which the trials are scored.
+
+        Args:
+            score: `validation` or `held_out`.
+        """
+        return VALIDATION_SIZE if score == VALIDATION else int(self.samples.held_out.sum())
 
     def table(self) -> "pd.DataFrame":
         """Return one row for each trial: swept values, seed, epochs, status, scores (0 to 1) and error."""

@@ -21,8 +21,10 @@ from digitcore.training.settings import SETTING_SPECS, TrainSettings
 from digitcore.values import suits_log_scale
 
 NETWORK, ACTIVATION, BLOCKS = "network", "activation", "blocks"
-# Seeds have a separate option. The setting validation_samples affects only the measurement.
-NOT_SWEPT = ("seed", "validation_samples")
+NOT_SWEPT = {  # setting → advice
+    "seed": "For several seeds of each combination, use --seeds N of “digitlab sweep”, or n_seeds=N in Python.",
+    "validation_samples": "It affects only the measurement. Choose another parameter.",
+}
 BLOCK_LABELS = {
     "kernel_size": "kernel",
     "batch_normalization": "batch normalization",
@@ -351,6 +353,8 @@ def apply(values: Mapping[str, Any], settings: TrainSettings, network: str = "")
         return settings, network
     if not is_spec(network):
         parameter = next(iter(numbers))
+        if parameter != ACTIVATION:
+            _split(parameter)
         raise SettingsError(f"The parameter {parameter} exists only in a built network. Give the JSON of the network.")
     spec = NetworkSpec.from_json(network)
     blocks, activation = list(spec.blocks), numbers.pop(ACTIVATION, spec.activation)
@@ -397,5 +401,8 @@ def _split(name: str) -> tuple[int, str]:
     first, _, rest = name.partition(".")
     row, _, field = rest.partition(".")
     if first != BLOCKS or not row.isascii() or not row.isdigit() or int(row) < 1 or field not in ("size", *BLOCK_VALUES):
-        raise SettingsError(f"There is no parameter called {name[:60]}. Check the name.")
+        raise SettingsError(
+            f"There is no parameter called {name[:60]}. Choose one of {', '.join(parameters())}, {NETWORK}, {ACTIVATION}, and "
+            f"{BLOCKS}.N.FIELD, where N is a row of a built network and FIELD is one of {', '.join(('size', *BLOCK_VALUES))}."
+        )
     return int(row), field

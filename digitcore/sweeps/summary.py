@@ -3,7 +3,7 @@
 from digitcore import mnist
 from digitcore.sweeps import effects
 from digitcore.sweeps import space as parameter_space
-from digitcore.sweeps.effects import Effect
+from digitcore.sweeps.effects import Effect, SeedSpread
 from digitcore.sweeps.runner import Sweep
 from digitcore.sweeps.trial import HELD_OUT, VALIDATION
 from digitcore.values import format_p_value, format_value
@@ -34,7 +34,7 @@ def describe(sweep: Sweep) -> list[str]:
     found = effects.effects(table, names, score)
     lines = [describe_best(sweep)]
     if found:
-        lines.append(describe_spread(effects.seed_deviation(table, names, score)))
+        lines.append(describe_spread(effects.seed_spread(table, names, score, sweep.n_scored(score))))
         lines += [_describe_effect(effect, sweep) for effect in found]
     return lines
 
@@ -57,37 +57,39 @@ def describe_best(sweep: Sweep) -> str:
         >>> sweep = Sweep(models.load("mlp"), SampleSet(), SweepPlan({"epochs": [3]}, TrainSettings()))
         >>> sweep.trials[0].status, sweep.trials[0].scores = JobStatus.DONE, {"validation": 0.98}
         >>> describe_best(sweep)
-        "Highest mean so far on MNIST's 5,000 validation digits: Epochs 3."
+        "Highest mean on MNIST's 5,000 validation digits: Epochs 3."
     """
-    means, ranking = sweep.means(), sweep.plan.ranked_by
+    means, ranking, so_far = sweep.means(), sweep.plan.ranked_by, " so far" * (not sweep.is_complete)
     best = ", ".join(
         f"{parameter_space.label(name, sweep.plan.network)} {format_value(value)}" for name, value in (sweep.best() or {}).items()
     )
     if means[ranking].nunique() > 1 or len(means) == 1:
         longest = ", among the trials with the most epochs" * sweep.plan.stops_early
-        return f"Highest mean so far on {_describe_subset(sweep, ranking)}{longest}: {best}."
+        return f"Highest mean{so_far} on {_describe_subset(sweep, ranking)}{longest}: {best}."
     if ranking == HELD_OUT and means[VALIDATION].nunique() > 1:
-        no_difference = f"No difference on {_describe_subset(sweep, ranking)} so far."
+        no_difference = f"No difference on {_describe_subset(sweep, ranking)}{so_far}."
         return f"{no_difference} Highest mean on {_describe_subset(sweep, VALIDATION)}: {best}."
-    return f"No difference on {_describe_subset(sweep, ranking)} so far."
+    return f"No difference on {_describe_subset(sweep, ranking)}{so_far}."
 
 
-def describe_spread(deviation: float | None) -> str:
+def describe_spread(spread: SeedSpread) -> str:
     """Describe the standard deviation of the score between seeds.
 
     Args:
-        deviation: The standard deviation, 0 to 1, or `None` if each combination has only one seed.
+        spread: The spread between seeds.
 
     Returns:
-        A sentence.
+        One or two sentences.
 
     Example:
-        >>> describe_spread(0.002)
+        >>> describe_spread(SeedSpread(0.002))
         "The standard deviation of a combination's score between seeds is 0.2 points."
     """
-    if deviation is None:
-        return "The random variation of the scores is not known, because each combination has only one seed."
-    return f"The standard deviation of a combination's score between seeds is {100 * deviation:.2g} points."
+    n = spread.n_collapsed
+    left_out = f" {n} combination{'s' * (n != 1)} with a collapsed training {'is' if n == 1 else 'are'} left out." * bool(n)
+    if spread.deviation is None:
+        return f"The random variation of the scores is not known, because each combination has only one seed.{left_out}"
+    return f"The standard deviation of a combination's score between seeds is {100 * spread.deviation:.2g} points.{left_out}"
 
 
 def describe_verdict(effect: Effect) -> str:
@@ -119,5 +121,5 @@ def _describe_effect(effect: Effect, sweep: Sweep) -> str:
 def _describe_subset(sweep: Sweep, score: str) -> str:
     if score == VALIDATION:
         return f"MNIST's {mnist.VALIDATION_SIZE:,} validation digits"
-    n = int(sweep.samples.held_out.sum())
+    n = sweep.n_scored(HELD_OUT)
     return f"your {n:,} held-out drawing{'s' * (n != 1)}"

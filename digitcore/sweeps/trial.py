@@ -1,15 +1,14 @@
 """A trial of a sweep: a training with one combination of values and one seed."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from digitcore import sanitize
 from digitcore.errors import WorkerDiedError
 from digitcore.jobs.job import Job, JobStatus
-from digitcore.jobs.limits import Limits
-from digitcore.jobs.tasks import Priority, ReportProgress, ShouldStop, Task, TrainTask
+from digitcore.jobs.tasks import Priority, ReportProgress, ShouldStop, TrainTask
+from digitcore.jobs.tasks.train import LimitedTraining
 from digitcore.models.bundle import ModelBundle
-from digitcore.samples import SampleSet
 from digitcore.training import history
 from digitcore.training.settings import TrainSettings
 
@@ -50,40 +49,28 @@ class TrialResult:
 
 
 @dataclass(frozen=True, eq=False)
-class TrialTask(Task[TrialResult]):
+class TrialTask(LimitedTraining[TrialResult]):
     """A task that trains a model and evaluates it on MNIST's 5,000 validation digits and on the held-out samples.
 
     The test digits are not used, because the scores select a trial.
 
     Attributes:
-        start: The initial model, or the name or JSON of the network that is built with random weights.
-        samples: The user's samples.
-        settings: Settings of the training.
-        max_seconds: Maximum duration of the training in seconds.
         keeps_model: Whether the result contains the trained model.
 
     Example:
         >>> from digitcore import models
+        >>> from digitcore.samples import SampleSet
         >>> TrialTask(models.load("mlp"), SampleSet(), TrainSettings()).label
         'Training a trial of the sweep'
     """
 
     priority: ClassVar[Priority] = Priority.LOW
 
-    start: ModelBundle | str
-    samples: SampleSet
-    settings: TrainSettings
-    max_seconds: float = float("inf")
     keeps_model: bool = False
 
     @property
     def label(self) -> str:
         return "Training a trial of the sweep"
-
-    def with_limits(self, limits: Limits) -> "TrialTask":
-        limits.check(len(self.samples), limits.samples, "drawings in one training")
-        limits.check(self.settings.epochs, limits.epochs, "epochs")
-        return replace(self, max_seconds=limits.seconds)
 
     def run(self, progress: ReportProgress, should_stop: ShouldStop) -> TrialResult:
         is_random = isinstance(self.start, str)

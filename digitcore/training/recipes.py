@@ -1,7 +1,9 @@
 """Recipes: the network and the settings of each shipped model. `digitlab train NAME` trains a recipe."""
 
 import reprlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from digitcore.errors import ModelError, SettingsError
 from digitcore.mnist import TRAINING_SIZE, VALIDATION_SIZE
@@ -24,6 +26,29 @@ class Recipe:
 
     network: str
     settings: TrainSettings | None = None
+
+    def variant(self, values: Mapping[str, Any]) -> TrainSettings:
+        """Return the settings of the recipe with changed values.
+
+        The learning rate of a recipe belongs to its optimizer. If the values change the optimizer and name no learning rate, the
+        learning rate is None ("auto"), so that it suits the new optimizer, as on the Train page.
+
+        Args:
+            values: Setting name → new value.
+
+        Raises:
+            SettingsError: If the recipe has random weights and is not trained, or a value is not valid.
+
+        Example:
+            >>> RECIPES["mlp"].variant({"optimizer": "sgd"}).learning_rate is None
+            True
+            >>> RECIPES["mlp"].variant({"epochs": 2}).learning_rate
+            0.001
+        """
+        if self.settings is None:
+            raise SettingsError("A recipe with random weights is not trained. Choose another recipe.")
+        is_changed = values.get("optimizer", self.settings.optimizer) != self.settings.optimizer
+        return self.settings.replace(**({"learning_rate": None} if is_changed else {}) | dict(values))
 
 
 MNIST_ONLY = TrainSettings(

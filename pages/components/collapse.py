@@ -14,7 +14,8 @@ def show_collapse(session: LabSession, record: RunRecord) -> bool:
         return False
     with st.container(horizontal=True, vertical_alignment="center", key="collapse"):
         st.error(sentence, icon=":material/trending_down:")
-        label = f"Go back to {record.start.name}"
-        if st.button(label, key="go_back", on_click=session.go_back, args=(record,), width="content"):
-            st.rerun()  # The page outside the fragment shows the active model too.
+        # After a callback, the fragment would not draw this button, and the page outside the fragment would not run again.
+        if st.button(f"Go back to {record.start.name}", key="go_back", width="content"):
+            session.go_back(record)
+            st.rerun()
     return True

@@ -11,7 +11,7 @@ from digitcore.models.network_spec import ACTIVATIONS, KINDS, MAX_DROPOUT, MAX_S
 from digitcore.training.recipes import NETWORKS
 from digitcore.training.settings import TrainSettings
 from pages.components import figures
-from pages.session import state
+from pages.session import formatting, state
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 
@@ -199,4 +199,5 @@ def _show_time(session: LabSession) -> None:
     if built is None:
         return
     n_digits = session.training.settings.mnist_samples + len(session.samples.for_training().training_part())
-    st.caption(f"About {built.seconds_per_1000 * n_digits / 1000:.2g} s per epoch, measured on this server.")
+    seconds = formatting.about_seconds(built.seconds_per_1000 * n_digits / 1000)
+    st.caption(f"An epoch takes {seconds}, measured on this server.")

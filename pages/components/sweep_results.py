@@ -70,8 +70,7 @@ def _show_effects(sweep: Sweep, score: str) -> None:
     found = effects.effects(table, names, score)
     if not found:
         return
-    deviation = effects.seed_deviation(table, names, score)
-    spread = summary.describe_spread(deviation)
+    spread = summary.describe_spread(effects.seed_spread(table, names, score, sweep.n_scored(score)))
     after = f" after {formatting.plural(int(table['trained_epochs'].iloc[0]), 'epoch')}" * sweep.plan.stops_early
     st.markdown(f"**Effect of each parameter** on {SCORE_TITLES[score]}{after}. {spread}")
     rows = [

@@ -10,6 +10,8 @@ from digitcore.values import percent, plural
 
 __all__ = ["drawings", "escape", "file_size", "interval", "model_summary", "percent", "plural", "samples", "score"]
 
+MAX_SHOWN_SECONDS = 100  # Longer estimates are shown in minutes.
+
 
 def escape(name: str) -> str:
     """Escape a name or a text of an address for use in Markdown, so that it holds no link, picture, emoji or entity."""
@@ -31,6 +33,13 @@ def samples(found: SampleSet) -> str:
 def file_size(n_bytes: int) -> str:
     """Format a number of bytes as "3 kB" or "1.2 MB"."""
     return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 100_000 else f"{max(1, round(n_bytes / 1000))} kB"
+
+
+def about_seconds(seconds: float) -> str:
+    """Format an estimated duration as "less than a second", "about 5 s" or "about 3 min"."""
+    if seconds < 1:
+        return "less than a second"
+    return f"about {seconds:.0f} s" if seconds < MAX_SHOWN_SECONDS else f"about {seconds / 60:.0f} min"
 
 
 def interval(bounds: Sequence[float] | None, places: int) -> str:

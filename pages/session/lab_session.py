@@ -77,6 +77,7 @@ class LabSession:
         self.flash, self.is_flash_error = "", False
         self.doubtful_import: ImportResult | None = None
         self._labelled: Drawing | None = None
+        self._shown_model: ModelBundle | None = None
         self._samples_at_outcome: SampleSet | None = None
         self._suggestion: tuple[SampleSet, ModelBundle, Suggestion] | None = None
 
@@ -89,6 +90,16 @@ class LabSession:
     def initial_model(self) -> ModelBundle:
         """The model that the active run started from."""
         return self.models.initial(self.default_start)
+
+    @property
+    def shown_model(self) -> ModelBundle:
+        """The model whose prediction for the drawing the person has seen: the active model, unless the page shows another."""
+        return self._shown_model or self.active_model
+
+    @synchronized
+    def show_prediction_of(self, model: ModelBundle) -> None:
+        """Record that the page shows the prediction of a model for the drawing."""
+        self._shown_model = model
 
     @property
     def active_model(self) -> ModelBundle:
@@ -122,28 +133,27 @@ class LabSession:
             digit,
             self.canvas.encoded_strokes(),
             now,
-            self._contradiction(drawn, digit),
+            self._contradiction(self.shown_model, drawn, digit),
             is_example=self.canvas.drawing.is_example,
             first_prediction=self._first_prediction(drawn),
         )
-        self._labelled, self.flash = self.canvas.drawing, ""
+        self._labelled, self._shown_model, self.flash = self.canvas.drawing, None, ""
         self.canvas.new_revision()
         self.canvas.set_notice("")
         if self.training.request_retraining(is_training=self.training_job is not None):
             self.train(self.start_model()[0], self.training.settings)
         return True
 
-    def _contradiction(self, digit: np.ndarray, label: int) -> Contradiction | None:
-        """Check whether the active model confidently predicts another digit than the label for (28, 28) uint8."""
-        model = self.active_model
+    def _contradiction(self, model: ModelBundle, digit: np.ndarray, label: int) -> Contradiction | None:
+        """Check whether a model confidently predicts another digit than the label for (28, 28) uint8."""
         probabilities = self.resources.probabilities(model, digit[None])
         if not contradicted(np.array([label]), probabilities, model.card.confidence_threshold)[0]:
             return None
         return Contradiction(int(probabilities[0].argmax()), float(probabilities[0].max()))
 
     def _first_prediction(self, digit: np.ndarray) -> FirstPrediction | None:
-        """Return the active model's prediction for (28, 28) uint8; `None` if the model has learnt from this digit."""
-        model = self.active_model
+        """Return the shown model's prediction for (28, 28) uint8; `None` if the model has learnt from this digit."""
+        model = self.shown_model
         single = SampleSet.from_arrays(digit[None], [0])
         if single.is_learnt(self.models.learnt_from(model) or ())[0]:
             return None
@@ -211,7 +221,7 @@ class LabSession:
         """Start a training on the samples, unless a training is under way."""
         if self.training_job is None:
             self.training.take_retraining_request()
-            self.work.submit(TrainTask(start, self.samples.for_training(), settings, resume_from))
+            self.work.submit(TrainTask(start, self.samples.for_training(), settings, resume_from=resume_from))
 
     @property
     def training_job(self) -> Job[Run] | None:
@@ -271,7 +281,7 @@ class LabSession:
         self._samples_at_outcome = self.samples.current
         if self.samples.contradiction is not None:
             newest = self.samples.current
-            self.samples.update_contradiction(self._contradiction(newest.digits[-1], int(newest.labels[-1])))
+            self.samples.update_contradiction(self._contradiction(self.active_model, newest.digits[-1], int(newest.labels[-1])))
 
     def _keep_failed(self, job: Job[Any]) -> None:
         """Add the run of a training that ended with an error, if it had begun."""

@@ -6,7 +6,7 @@ from typing import Any
 from digitcore.data import sample_files
 from digitcore.data.sample_files import ImportResult
 from digitcore.evaluation.comparison import SIGNIFICANCE_LEVEL, PairedComparison
-from digitcore.evaluation.score import Score
+from digitcore.evaluation.score import COLLAPSE, Score, has_collapsed
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.models.bundle import ModelBundle
 from digitcore.storage.snapshot import RunRecord
@@ -23,7 +23,6 @@ NO_MNIST = (
 WAIT = "The results appear when the evaluation is done."
 MAX_MNIST_LOSS = 0.003  # share of the test digits: a training that loses more gets a warning
 MAX_LOSS_RISE = 1.5  # maximum ratio of the last to the first validation loss of a successful training
-COLLAPSE = 0.1  # share of the digits; a run with this many additional errors is called much worse
 MUCH_WORSE = ":red[**much worse**]"
 UNSEEN_HELP = "Unseen drawings are held out, or were drawn after the training."
 
@@ -85,7 +84,7 @@ def headline(run: Run, scoring: str = "") -> str:
     if before and after and after.n:
         which = "held-out" if run.personal_is_held_out else "training"
         found = _counts(after.correct, after.n, which, before.correct, after.interval if run.personal_is_held_out else None)
-        parts.append(f"{found}: {MUCH_WORSE}." if _is_collapse(before, after) else f"{found}.")
+        parts.append(f"{found}: {MUCH_WORSE}." if has_collapsed(before, after) else f"{found}.")
     return " ".join([*parts, _mnist_change(run, scoring)])
 
 
@@ -116,7 +115,7 @@ def collapse(record: RunRecord) -> str:
     drops = [
         f"{what} {_change(before, after, places)}"
         for what, before, after, places in pairs
-        if before and after and _is_collapse(before, after)
+        if before and after and has_collapsed(before, after)
     ]
     names = f"{escape(record.name)} is **much worse** than {escape(record.start.name)}"
     return f"{names}: {' and '.join(drops)}." if drops else ""
@@ -174,7 +173,7 @@ def _handwriting_change(run: Run) -> list[str]:
         return []
     low, high = (round(100 * bound) for bound in after.interval)
     which = f"held out; 95 % interval: {low}–{high} %" if run.personal_is_held_out else "used for training"
-    verdict = f": {MUCH_WORSE}" * _is_collapse(before, after)
+    verdict = f": {MUCH_WORSE}" * has_collapsed(before, after)
     return [f"Your handwriting {_change(before, after, 0)} ({drawings(after.n)} {which}){verdict}."]
 
 
@@ -188,7 +187,7 @@ def _mnist_change(run: Run, scoring: str) -> str:
         return f"{sentence}."
     if run.mnist_p_value >= SIGNIFICANCE_LEVEL:
         return f"{sentence}: about the same."
-    if _is_collapse(run.mnist_before, run.mnist_after):
+    if run.mnist_before and has_collapsed(run.mnist_before, run.mnist_after):
         return f"{sentence}: {MUCH_WORSE}."
     if _describe_risen_loss(run):
         return f"{sentence}."
@@ -229,13 +228,6 @@ def _counts(correct: int, n: int, which: str, before: int, interval: Sequence[fl
 
 def _change(before: Score, after: Score, places: int) -> str:
     return f"{percent(before.accuracy, places)} → **{percent(after.accuracy, places)}**"
-
-
-def _is_collapse(before: Score | None, after: Score | None) -> bool:
-    """Check whether the accuracy dropped by more than `COLLAPSE`, and the two intervals do not overlap."""
-    if before is None or after is None or after.accuracy >= before.accuracy - COLLAPSE:
-        return False
-    return after.interval[1] < before.interval[0]
 
 
 def _is_worse(before: Score | None, after: Score | None, tolerance: float) -> bool:

@@ -71,13 +71,11 @@ class Work(SessionPart):
 
     def results(self, tasks: Mapping[str, Task[T]]) -> dict[str, T]:
         """Return the cached results of named tasks. Tasks without a cached result are started."""
-        found = {name: self.result(task) for name, task in tasks.items()}
-        return {name: result for name, result in found.items() if result is not None}
+        return {name: found for name, task in tasks.items() if (found := self.result(task)) is not None}
 
     def known_results(self, tasks: Mapping[str, Task[T]]) -> dict[str, T]:
         """Return the cached results of named tasks. No task is started."""
-        found = {name: self.known(task) for name, task in tasks.items()}
-        return {name: result for name, result in found.items() if result is not None}
+        return {name: found for name, task in tasks.items() if (found := self.known(task)) is not None}
 
     def is_running(self, task: AnyTask) -> bool:
         """Check whether a task with the same key waits or runs."""

@@ -8,6 +8,7 @@ import pytest
 
 from digitcore import models
 from digitcore.evaluation import robustness
+from digitcore.evaluation.metrics import Evaluation
 from digitcore.evaluation.score import Score
 from digitcore.jobs.job import JobStatus
 from digitcore.jobs.tasks import RobustnessTask
@@ -19,7 +20,7 @@ from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.session import resources
 from pages.views.evaluate import score_table
-from tests.support.app import DRAW, EVALUATE, add_run, add_samples, go, new_app, queries, session_of, texts, until_answered
+from tests.support.app import DRAW, EVALUATE, add_run, add_samples, go, html, new_app, queries, session_of, texts, until_answered
 
 VIEWS = {  # number of charts of each view
     "drawings": 0,
@@ -208,6 +209,18 @@ def test_scores_on_training_and_held_out_drawings_are_in_separate_columns(app, g
     assert "which were used for training, so this is not a test on new drawings" in texts(app)
 
 
+def test_long_names_of_groups_are_numbered_and_complete_in_the_legend(app, genius, untrained):
+    for number, settings in enumerate(({"epochs": 3}, {"epochs": 4, "learning_rate": 0.01, "sample_weight": 5.0})):
+        add_runs(app, genius, [run_of("a", genius, genius, 0, 9700 + number, **settings)])
+    go(app, EVALUATE)
+    see(app, "trainings")
+    names = trainings(app)["Group"].tolist()
+    assert [name.split(":")[0] for name in names] == ["1", "2"]
+    assert names[1].endswith("Weight of my drawings 5, Epochs 4, Learning rate 0.01")
+    assert all(name in html(app) for name in names)
+    assert app.selectbox(key="trainings_reference").options == names
+
+
 def test_groups_of_built_networks_are_named_by_their_differences(app, genius, untrained):
     for units in (16, 32, 64):
         spec = NetworkSpec((Block("conv", 8), Block("dense", units))).to_json()
@@ -249,6 +262,9 @@ def test_robustness_on_few_and_on_all_digits_has_two_columns(app, genius, untrai
     few, every = scores["Robustness (1,000 digits)"], scores["Robustness (10,000 digits)"]
     assert few.notna().tolist() == [True, False]
     assert every.notna().tolist() == [False, True]
+    results[RobustnessTask(session_of(app).models.runs[0].model, robustness.CARD_DIGITS).key] = table.assign(n=1000)
+    app.run()
+    assert app.dataframe[0].value["Robustness (1,000 digits)"].notna().all(), "the Robustness view has measured the run"
 
 
 def test_downloads_contain_numbers(app, few, genius, untrained):
@@ -258,6 +274,12 @@ def test_downloads_contain_numbers(app, few, genius, untrained):
     table = score_table.numbers(session_of(app), {name: models.load(name) for name in ("genius", "plain")})
     assert table.drop(columns=["Model", "Not calibrated"], errors="ignore").dtypes.map(lambda kind: kind.kind == "f").all()
     assert table["MNIST 95 % from"].tolist() < table["MNIST"].tolist() < table["MNIST 95 % to"].tolist()
+    evaluation = Evaluation.from_probabilities([1], np.eye(10)[[1]])
+    head, row = score_table.predictions_csv({"genius": evaluation}).splitlines()
+    assert (head, row) == (
+        "Number,True digit,Predicted,p0,p1,p2,p3,p4,p5,p6,p7,p8,p9,Model",
+        "0,1,1,0.0,1.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,genius",
+    )
 
 
 def test_calibration_of_random_weights_is_not_marked_as_the_best(app, genius, untrained):

@@ -27,6 +27,7 @@ from tests.support.networks import HOSTILE
 from tests.support.photographs import photograph
 
 ROOT = Path(__file__).resolve().parents[2]
+cli_train = sys.modules["digitcore.cli.train"]  # The package has a command of the same name.
 TINY_SWEEP = ["mnist_samples=100", "epochs=1", "validation_samples=100"]
 
 
@@ -135,7 +136,7 @@ def test_an_imported_model_is_described(tmp_path, capsys, genius):
         (["train", "genius", "--set", "epochs"], "not NAME=VALUE"),
         (["data", "--path", "nowhere"], "nowhere"),
         (["sweep", "--set", "epochs=0"], "epochs must lie between"),
-        (["sweep", "--set", "seed=1,2"], "seed cannot be swept"),
+        (["sweep", "--set", "seed=1,2"], "use --seeds N"),
         (["sweep", "--set", "seed=3"], "The sweep has no parameter"),
         (["sweep", "--set", "network=mlp,nope"], "network=nope: The network must be one of"),
         (["sweep", "--set", "learning_rate=1e308..2e308", "--draws", "2"], "learning_rate must lie between"),
@@ -388,6 +389,56 @@ def test_a_full_disk_gives_one_line():
     assert process.returncode == 1
 
 
+def test_an_interrupt_before_the_training_is_one_sentence(tmp_path, capsys, monkeypatch):
+    def interrupt(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli_train, "_check_folder", interrupt)
+    assert main(["train", "mlp", "--out", str(tmp_path / "mine")]) == 130
+    assert capsys.readouterr().err.strip() == "Interrupted. Run the same command again."
+
+
+def test_an_interrupt_during_the_imports_is_one_sentence():
+    program = """
+import sys
+from digitcore.__main__ import run
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "click":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupt())
+run()
+"""
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (130, "Interrupted. Run the same command again.\n")
+
+
+def test_another_optimizer_gets_its_own_learning_rate(tmp_path, unmeasured, capsys, monkeypatch):
+    """SGD needs a higher learning rate than the recipe's, which belongs to Adam."""
+    used = []
+    monkeypatch.setattr(cli_train, "_fit", lambda start, settings, name, log_dir: used.append(settings) or start)
+    for number, values in enumerate((["optimizer=sgd"], ["optimizer=sgd", "learning_rate=0.002"], ["epochs=3"])):
+        assert main(["train", "mlp", "--set", *values, "--out", str(tmp_path / str(number))]) == 0
+    errors = capsys.readouterr().err
+    assert [settings.learning_rate for settings in used] == [None, 0.002, 0.001]
+    assert "Optimizer sgd, learning rate 0.03" in errors
+    assert "Optimizer sgd, learning rate 0.002" in errors
+    assert "Optimizer adam, learning rate 0.001" in errors
+
+
+def test_a_collapsed_training_gives_a_warning(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(cli_train, "_fit", lambda start, settings, name, log_dir: start)
+    for accuracy, is_warned in ((0.1135, True), (0.97, False)):
+        measured = {"mnist_accuracy": accuracy}
+        monkeypatch.setattr(benchmark, "measure", lambda model, found=measured: model.with_card(model.card.with_metrics(found)))
+        assert main(["train", "mlp", "--out", str(tmp_path / str(accuracy))]) == 0
+        errors = capsys.readouterr().err
+        assert ("The training has collapsed. The model predicts 11.3 % of the test digits" in errors) == is_warned
+        assert ("lower learning rate than 0.001" in errors) == is_warned
+
+
 @pytest.mark.slow
 def test_an_interrupted_sweep_prints_and_keeps_its_results_and_is_resumed(tmp_path, own_cache, capsys):
     """The process gets Ctrl-C when its first trial is stored."""
@@ -399,7 +450,7 @@ def test_an_interrupted_sweep_prints_and_keeps_its_results_and_is_resumed(tmp_pa
     os.killpg(process.pid, signal.SIGINT)
     printed, errors = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert "Highest mean so far on MNIST's 5,000 validation digits: Epochs 1." in printed
+    assert "Highest mean on MNIST's 5,000 validation digits: Epochs 1." in printed
     n_done = int(re.search("Interrupted after ([1-7]) of 8 trials.", errors)[1])
     assert not re.search("Traceback|distributed|XNNPACK|INFO|WARNING", errors)
     first = pd.read_csv(out)

@@ -40,3 +40,10 @@ def test_an_unknown_interval_or_score_is_empty():
     assert formatting.interval(None, 2) == ""
     assert formatting.score(None) == ""
     assert formatting.score(Score.from_counts(19, 20)) == "95 % of 20"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(0.0047, "less than a second"), (1.2, "about 1 s"), (99, "about 99 s"), (240, "about 4 min")]
+)
+def test_estimates_are_never_below_a_second(seconds, expected):
+    assert formatting.about_seconds(seconds) == expected

@@ -58,6 +58,18 @@ def test_the_prediction_before_the_label_is_kept_with_the_sample(drawn, genius):
     assert drawn.snapshot().samples.first_predictions == (first,)
 
 
+def test_the_first_prediction_is_by_the_model_that_the_person_has_seen(drawn, genius, untrained, finish_training):
+    """A training may start or end while the page still shows the prediction of another model."""
+    drawn.show_prediction_of(genius)
+    drawn.training.choose_start(Start.UNTRAINED)
+    assert drawn.active_model is untrained
+    drawn.train(untrained, TrainSettings())
+    finish_training(untrained.rename("trained"), untrained)
+    drawn.label(7)
+    assert drawn.samples.current.first_predictions[0].model == genius.hash
+    assert drawn.shown_model is drawn.active_model, "the next drawing has no prediction yet"
+
+
 def test_a_model_trained_on_a_drawing_gives_no_first_prediction(drawn, untrained, genius):
     drawn.label(3)
     add_run(drawn, untrained, genius)

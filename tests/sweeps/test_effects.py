@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from digitcore.sweeps.effects import effects, seed_deviation
+from digitcore.sweeps.effects import SeedSpread, effects, seed_spread
 
 
 def trials(effect_of_rate, noise=0.002, n_seeds=3, seed=0):
@@ -44,7 +44,7 @@ def test_too_few_trials_show_no_effect():
     table = trials(0.02, n_seeds=1)
     assert [effect.p_value for effect in effects(table.head(2), ["rate", "size"], "score")] == [None]
     assert effects(table.head(0), ["rate"], "score") == []
-    assert seed_deviation(table, ["rate", "size"], "score") is None
+    assert seed_spread(table, ["rate", "size"], "score", 5000) == SeedSpread(None)
 
 
 def test_random_numbers_are_tested_for_a_trend():
@@ -63,4 +63,19 @@ def test_equal_scores_have_no_effect():
 
 
 def test_the_spread_between_seeds_is_reported():
-    assert seed_deviation(trials(0.02, n_seeds=40), ["rate", "size"], "score") == pytest.approx(0.002, rel=0.2)
+    found = seed_spread(trials(0.02, n_seeds=40), ["rate", "size"], "score", 5000)
+    assert found == SeedSpread(pytest.approx(0.002, rel=0.2))
+
+
+def test_a_collapsed_setting_does_not_hide_the_spread_of_the_stable_settings():
+    table = trials(0, n_seeds=20)
+    collapsed = table["rate"].eq(0.01) & table["size"].eq(16)
+    table.loc[collapsed & table["seed"].ge(10), "score"] = 0.1
+    stable = seed_spread(table[~collapsed], ["rate", "size"], "score", 5000)
+    assert seed_spread(table, ["rate", "size"], "score", 5000) == SeedSpread(stable.deviation, n_collapsed=1)
+
+
+def test_few_held_out_drawings_show_no_collapse():
+    table = trials(0, n_seeds=4)
+    table["score"] = np.tile([1.0, 0.75, 0.75, 0.5], 4)
+    assert seed_spread(table, ["rate", "size"], "score", 4).n_collapsed == 0

@@ -4,6 +4,7 @@ from digitcore import sweeps
 from digitcore.errors import ModelError, SettingsError
 from digitcore.models import reader, registry
 from digitcore.samples import SampleSet
+from digitcore.sweeps import summary
 from digitcore.sweeps.local import run_locally
 from digitcore.sweeps.plan import SweepPlan
 from digitcore.sweeps.runner import Sweep
@@ -78,3 +79,19 @@ def test_a_trial_keeps_its_model_on_request(random_mlp):
     sweep.keeps_models = True
     run_locally(sweep)
     assert sweep.trials[0].model.card.trained
+
+
+def test_an_unknown_parameter_is_named_with_the_possible_names():
+    with pytest.raises(SettingsError, match=r"no parameter called nope\. Choose one of sample_weight, .*, network, activation"):
+        sweeps.run({"nope": [1, 2]}, BASE)
+    with pytest.raises(SettingsError, match=r"seed cannot be swept\. .* --seeds N .* n_seeds=N"):
+        sweeps.run({"seed": [1, 2]}, BASE)
+
+
+def test_the_best_so_far_is_named_only_while_trials_are_open(quick_trials, genius):
+    sweep = Sweep(genius, SampleSet(), SweepPlan({"batch_size": [8, 16, 13]}, BASE))
+    run_locally(sweep, should_stop=lambda: sweep.n_done == 1)
+    assert summary.describe_best(sweep).startswith("Highest mean so far on")
+    run_locally(sweep)
+    assert sweep.is_complete, "a failed trial is not open"
+    assert summary.describe_best(sweep).startswith("Highest mean on")

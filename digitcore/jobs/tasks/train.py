@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
 from digitcore.jobs.limits import Limits
 from digitcore.jobs.tasks.task import Progress, ReportProgress, ShouldStop, Task
@@ -13,21 +13,45 @@ from digitcore.training.settings import TrainSettings
 if TYPE_CHECKING:
     from digitcore.training.run import Run
 
+T_co = TypeVar("T_co", covariant=True)
 MIN_TIMED_EPOCHS = 0.1  # After fewer epochs, the remaining time cannot be estimated.
 
 
 @dataclass(frozen=True, eq=False)
-class TrainTask(Task["Run"]):
+class LimitedTraining(Task[T_co]):
+    """The base class of the tasks that train on the user's samples, within the limits of the server.
+
+    Attributes:
+        start: The initial model, or the name or JSON of the network that is built with random weights.
+        samples: The user's samples. The held-out samples are not used for training.
+        settings: Settings of the training.
+        max_seconds: Maximum duration in seconds. The training then stops, and its current weights are kept.
+
+    Example:
+        >>> issubclass(TrainTask, LimitedTraining)
+        True
+    """
+
+    start: ModelBundle | str
+    samples: SampleSet
+    settings: TrainSettings
+    max_seconds: float = float("inf")
+
+    def with_limits(self, limits: Limits) -> Self:
+        limits.check(len(self.samples), limits.samples, "drawings in one training")
+        limits.check(self.settings.epochs, limits.epochs, "epochs")
+        return replace(self, max_seconds=limits.seconds)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainTask(LimitedTraining["Run"]):
     """A task that trains on the samples that are not held out, and scores both models on the user's samples.
 
     A `ScoreRunTask` scores the model on MNIST, so that the trained model is available earlier.
 
     Attributes:
         start: The initial model.
-        samples: The user's samples. The held-out samples are not used for training.
-        settings: Settings of the training.
         resume_from: A stopped run with the same start and settings, or `None`.
-        max_seconds: Maximum duration in seconds. The training then stops, and its current weights are kept.
 
     Example:
         >>> from digitcore import models
@@ -38,10 +62,7 @@ class TrainTask(Task["Run"]):
     keeps_partial_result: ClassVar[bool] = True
 
     start: ModelBundle
-    samples: SampleSet
-    settings: TrainSettings
     resume_from: "Run | None" = None
-    max_seconds: float = float("inf")
 
     @property
     def label(self) -> str:
@@ -58,11 +79,6 @@ class TrainTask(Task["Run"]):
         if epoch > MIN_TIMED_EPOCHS:
             text += f" · {point['seconds'] / epoch * (epochs - epoch):.0f} s left"
         return text
-
-    def with_limits(self, limits: Limits) -> Self:
-        limits.check(len(self.samples), limits.samples, "drawings in one training")
-        limits.check(self.settings.epochs, limits.epochs, "epochs")
-        return replace(self, max_seconds=limits.seconds)
 
     def run(self, progress: ReportProgress, should_stop: ShouldStop) -> "Run":
         from digitcore.evaluation.comparison import count_correct

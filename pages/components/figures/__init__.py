@@ -13,7 +13,7 @@ from PIL import Image
 from digitcore.data.strokes import Stroke
 from digitcore.images import SIDE
 from digitcore.models.network_spec import LayerShape
-from digitcore.palette import BLUE, GREY, ORANGE
+from digitcore.palette import BLUE, GREY, ORANGE, model_colors
 from pages.components import assets
 
 REPLAY_SPEED, REPLAY_PAUSE = 400.0, 0.25  # px per second of a replayed stroke, s between two strokes
@@ -50,6 +50,15 @@ def data_url(image: np.ndarray) -> str:
 def figure_row(figures: Sequence[Figure]) -> None:
     """Draw figures side by side. On a narrow screen, the figures wrap."""
     st.html(assets.render("figures/row.html", figures=figures))
+
+
+def legend(names: Sequence[str]) -> None:
+    """Draw a legend of several charts. Unlike the legend of a chart, it wraps long names.
+
+    Args:
+        names: The names of the models, in the order of their colors.
+    """
+    st.html(assets.render("figures/legend.html", items=list(zip(names, model_colors(len(names)), strict=True))))
 
 
 def network_stack(shapes: Sequence[LayerShape]) -> None:

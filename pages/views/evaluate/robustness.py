@@ -10,24 +10,24 @@ from digitcore.evaluation.score import wilson_interval
 from digitcore.jobs.tasks import EvaluateTask, RobustnessTask
 from pages.components.model_choice import Models
 from pages.components.presentation import download
-from pages.session import formatting
+from pages.session import formatting, training_summary
 from pages.session.lab_session import LabSession
 
 DEFAULT_SHOWN = 2  # corruptions
 
 
 def show(session: LabSession, models: Models) -> None:
-    """Draw the accuracies of the cards or, on request, of all test digits. A chart never mixes both sets of digits."""
+    """Draw the accuracies on 1,000 or, on request, on all test digits. A chart never mixes both sets of digits."""
     use_all = st.toggle(
         "Evaluate all test digits (about a minute per model)",
         key="robustness_all_digits",
         persist_state="session",
-        help="If this is off, shipped models show the accuracy on 1,000 test digits, which is stored on their cards.",
+        help="If this is off, the models are evaluated on the first 1,000 test digits. Shipped models have this on their cards.",
     )
-    tables = _on_all_digits(session, models, wait=use_all) or _from_cards(session, models)
+    tables = _on_all_digits(session, models, wait=use_all) or _on_card_digits(session, models)
     if missing := [name for name in models if name not in tables]:
         names = ", ".join(map(formatting.escape, missing))
-        st.caption(f"Not evaluated yet: {names}." + " Switch on the evaluation of all test digits." * (not use_all))
+        st.caption(f"Not evaluated yet: {names}. {training_summary.WAIT}")
     if not tables:
         return
     chosen = st.pills(
@@ -55,14 +55,20 @@ def _on_all_digits(session: LabSession, models: Models, wait: bool) -> dict[str,
     return known if len(known) == len(models) else {}
 
 
-def _from_cards(session: LabSession, models: Models) -> dict[str, pd.DataFrame]:
-    """Return the tables on the first 1,000 test digits, with the accuracy on the same digits without corruption if known."""
+def _on_card_digits(session: LabSession, models: Models) -> dict[str, pd.DataFrame]:
+    """Return the known tables on the first 1,000 test digits. Models without such a table on their card are evaluated.
+
+    A table from a card has the accuracy on the same digits without corruption if it is known.
+    """
     evaluations = session.work.results({name: EvaluateTask(model) for name, model in models.items()})
     clean = {name: float(result.evaluation.is_correct[: robustness.CARD_DIGITS].mean()) for name, result in evaluations.items()}
     measured = {name: model.card.metrics.get("robustness") for name, model in models.items()}
-    return {name: robustness.from_card(found, clean.get(name)) for name, found in measured.items() if found}
+    tasks = {name: RobustnessTask(model, robustness.CARD_DIGITS) for name, model in models.items() if not measured[name]}
+    return session.work.results(tasks) | {
+        name: robustness.from_card(found, clean.get(name)) for name, found in measured.items() if found
+    }
 
 
 def _with_intervals(table: pd.DataFrame) -> pd.DataFrame:
-    intervals = [wilson_interval(correct, n) for correct, n in zip(table["correct"], table["n"], strict=True)]
-    return table.assign(low=[low for low, _ in intervals], high=[high for _, high in intervals])
+    low, high = wilson_interval(table["correct"].to_numpy(), table["n"].to_numpy())
+    return table.assign(low=low, high=high)

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from digitcore import mnist
+from digitcore.displays import COLUMN_TITLES
 from digitcore.evaluation import robustness
 from digitcore.evaluation.metrics import Evaluation, prediction_table
 from digitcore.jobs.tasks import EvaluateTask, MnistResult, RobustnessTask
@@ -43,7 +44,7 @@ HELP = {
     "it is the accuracy on all drawings.",
     "Your handwriting 95 %": "This is Wilson's 95 % interval. It is wide if there are few drawings.",
     ROBUSTNESS[robustness.CARD_DIGITS]: "This is the mean accuracy over ten corruptions at five severities, on the first 1,000 "
-    "test digits. It is stored on the cards of the shipped models.",
+    "test digits. Shipped models have it on their cards. For other models, the Robustness view measures it.",
     ROBUSTNESS[mnist.TEST_SIZE]: "This is the mean accuracy over ten corruptions at five severities, on all test digits. The "
     "Robustness view measures it.",
     "Not calibrated": "Shipped and trained models are calibrated on MNIST's validation digits. Other models are not calibrated.",
@@ -92,7 +93,9 @@ def show(session: LabSession, models: Models) -> None:
 def numbers(session: LabSession, models: Models) -> pd.DataFrame:
     """Return the score table as numbers: one row for each model, shares from 0 to 1. Unknown columns are left out."""
     results = evaluation_results(session, models)
-    tables = session.work.known_results({name: RobustnessTask(model) for name, model in models.items()})
+    tables = {
+        n: session.work.known_results({name: RobustnessTask(model, n) for name, model in models.items()}) for n in ROBUSTNESS
+    }
     samples, is_unseen_by_all = session.tested_drawings(models.values())
     rows: list[dict[str, Any]] = []
     for name, model in models.items():
@@ -101,7 +104,9 @@ def numbers(session: LabSession, models: Models) -> pd.DataFrame:
         personal = Evaluation.from_probabilities(samples.labels, resources.probabilities(model, samples.digits))
         is_unseen = is_unseen_by_all or not session.has_learnt(model)  # Without unseen drawings an interval would be misleading.
         low, high = (evaluation.interval if evaluation else metrics.get("mnist_interval")) or (None, None)
-        measured = metrics.get("robustness")
+        robust = {n: robustness.mean_corrupted_accuracy(known[name]) for n, known in tables.items() if name in known}
+        if on_card := metrics.get("robustness"):
+            robust[robustness.CARD_DIGITS] = robustness.mean_accuracy(on_card)
         rows.append(
             {
                 "Model": name,
@@ -114,8 +119,7 @@ def numbers(session: LabSession, models: Models) -> pd.DataFrame:
                 DRAWINGS: personal.n or None,
                 "Loss": evaluation.loss if evaluation else metrics.get("mnist_loss"),
                 CALIBRATION: evaluation.calibration_error if evaluation else metrics.get("calibration_error"),
-                ROBUSTNESS[robustness.CARD_DIGITS]: robustness.mean_accuracy(measured) if measured else None,
-                ROBUSTNESS[mnist.TEST_SIZE]: robustness.mean_corrupted_accuracy(tables[name]) if name in tables else None,
+                **{title: robust.get(n) for n, title in ROBUSTNESS.items()},
                 "Time (ms)": result.milliseconds if result else None,
                 "Parameters": model.card.parameters,
                 "Size (kB)": len(model.tflite_bytes) / 1e3,
@@ -135,7 +139,8 @@ def evaluation_results(session: LabSession, models: Models) -> dict[str, MnistRe
 def predictions_csv(evaluations: dict[str, Evaluation]) -> str:
     """Return the predictions of all models. The text is long, so it is created only when the button is pressed."""
     tables = [prediction_table(evaluation).assign(model=name) for name, evaluation in evaluations.items()]
-    text: str = pd.concat(tables, ignore_index=True).to_csv(index=False)
+    titles = COLUMN_TITLES | {"digit": "Number"}  # the position of the digit in the test set
+    text: str = pd.concat(tables, ignore_index=True).rename(columns=titles).to_csv(index=False)
     return text
 
 

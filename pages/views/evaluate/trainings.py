@@ -1,6 +1,7 @@
 """The Trainings view: runs and trials in groups, with the spread over seeds and the difference from a reference group."""
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ import streamlit as st
 from digitcore import charts, displays
 from digitcore.training import run_groups
 from digitcore.training.run_groups import SEED, TrainedRun
+from pages.components import figures
 from pages.components.model_choice import Models
 from pages.components.presentation import download, download_table
 from pages.session import formatting
@@ -17,6 +19,9 @@ from pages.session.lab_session import LabSession
 from pages.views.evaluate.trained_runs import LEARNT, MNIST, SCORES, labels, trained_runs
 
 EACH, SEEDS_TOGETHER = "Single trainings", "Seeds together"
+MAX_SHORT_NAME = 30  # characters that the selection of the reference group shows
+GROUP_WIDTH, NAME_LENGTH = 320, 42  # px of the column of names, and the characters that fit into a line
+ROW_HEIGHT, LINE_HEIGHT, MAX_LINES = 35, 20, 3  # px, px, lines of a name in the table
 MAX_CURVES = 7  # groups in the chart; the table has all groups
 NO_TRAINING = "No training yet. Train several times with different settings or seeds, or run a sweep on **Train**."
 TITLES = {
@@ -105,17 +110,27 @@ def _choose_groups(chosen: list[TrainedRun], titles: Mapping[str, str]) -> tuple
     if by == EACH:
         groups = run_groups.single_groups(chosen, differing, titles)
     else:
-        groups = run_groups.group(chosen, without_seed if by == SEEDS_TOGETHER else [by], titles)
+        groups = _numbered(run_groups.group(chosen, without_seed if by == SEEDS_TOGETHER else [by], titles))
     reference = str(second.selectbox("Reference group", list(groups), key="trainings_reference"))
     known = [name for name in SCORES if any(name in one.scores for one in chosen)] or [MNIST]
     score = str(third.selectbox("Score", known, key="trainings_score", format_func=lambda name: SCORES[name]))
     return score, reference, groups
 
 
+def _numbered(groups: run_groups.Groups) -> run_groups.Groups:
+    """Return the groups. Long names start with a number, so that they differ where the page shows only their beginning."""
+    if len(groups) < 2 or max(map(len, groups)) <= MAX_SHORT_NAME:
+        return groups
+    return {f"{number}: {name}": members for number, (name, members) in enumerate(groups.items(), 1)}
+
+
 def _show_curves(groups: run_groups.Groups) -> None:
     """Draw loss and accuracy. One download contains the data of both charts."""
     display = displays.curve_bands(groups)
     present = [metric for metric in charts.METRICS if metric in set(display.data["metric"])]
+    shown = list(display.data["model"].unique())
+    if len(shown) > 1:
+        figures.legend(shown)
     for column, metric in zip(st.columns(2), present, strict=False):
         column.altair_chart(display.chart(metric=metric), key=f"bands_{metric}")
     if present:
@@ -131,9 +146,19 @@ def _show_scores(scores: pd.DataFrame, score: str) -> None:
         hide_index=True,
         key="trainings_table",
         placeholder="–",
-        column_config={name: st.column_config.Column(help=help) for name, help in HELP.items() if name in table},
+        row_height=_row_height(max(map(len, scores["group"]))),
+        column_config={name: st.column_config.Column(help=help) for name, help in HELP.items() if name in table}
+        | {TITLES["group"]: st.column_config.Column(width=GROUP_WIDTH)},
     )
     download_table(table, "trainings", "Table of scores")
+
+
+def _row_height(length: int) -> int:
+    """Return the height of a row in px for a name of this length, of which three lines are shown at most.
+
+    Streamlit wraps texts in high rows.
+    """
+    return ROW_HEIGHT + LINE_HEIGHT * (min(MAX_LINES, math.ceil(length / NAME_LENGTH)) - 1)
 
 
 def _describe_scored(chosen: list[TrainedRun], score: str) -> str:
