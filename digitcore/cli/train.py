@@ -70,7 +70,12 @@ def train(
             model = _fit(model, settings, folder.name, log_dir)
         except KeyboardInterrupt:
             raise click.Abort("Interrupted. Run the same command to resume the training after its last complete epoch.") from None
-    model = benchmark.measure(model.with_card(replace(model.card, name=folder.name, recipe=recipe)))
+    model = model.with_card(replace(model.card, name=folder.name, recipe=recipe))
+    registry.save(model, folder)  # Without this, an interrupt of the evaluation would lose the training.
+    try:
+        model = benchmark.measure(model)
+    except KeyboardInterrupt:
+        raise click.Abort(f"Interrupted. The trained model is in {folder}, but its accuracy was not measured.") from None
     registry.save(model, folder)
     if chosen.settings is not None:
         _warn_of_collapse(model, settings)

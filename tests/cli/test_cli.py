@@ -389,6 +389,17 @@ def test_a_full_disk_gives_one_line():
     assert process.returncode == 1
 
 
+def test_an_interrupt_of_the_evaluation_keeps_the_trained_model(tmp_path, capsys, monkeypatch, genius):
+    def interrupt(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli_train, "_fit", lambda *args: genius)
+    monkeypatch.setattr(benchmark, "measure", interrupt)
+    assert main(["train", "genius", "--out", str(tmp_path / "mine")]) == 130
+    assert f"The trained model is in {tmp_path / 'mine'}" in capsys.readouterr().err
+    assert registry.load_folder(tmp_path / "mine").hash == genius.hash
+
+
 def test_an_interrupt_before_the_training_is_one_sentence(tmp_path, capsys, monkeypatch):
     def interrupt(*args, **options):
         raise KeyboardInterrupt
