@@ -20,6 +20,7 @@ OLD_MODULES = (
     "tensorflow.keras",
     "tensorflow.python.keras",
     "keras.models",
+    "keras._legacy",  # of Keras 3, for the layers of Keras 2
 )
 HELPER_MODULES = {"initializer": "keras.initializers", "regularizer": "keras.regularizers", "constraint": "keras.constraints"}
 FLOAT32 = "float32"

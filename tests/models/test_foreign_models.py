@@ -76,7 +76,7 @@ def test_layers_of_keras_2_that_change_the_size_only_in_training_are_idle():
         for layer in config["config"]["layers"]:
             match layer["config"]["name"]:
                 case "height" | "width" as name:
-                    layer |= {"class_name": f"Random{name.title()}", "module": "keras.layers"}
+                    layer |= {"class_name": f"Random{name.title()}", "module": "keras._legacy.layers"}
                     layer["config"] |= {"factor": 0.2, "interpolation": "bilinear", "seed": None}
                 case "crop":
                     layer |= {"class_name": "RandomCrop", "module": "keras.layers"}
