@@ -20,6 +20,7 @@ OLD_MODULES = (
     "tensorflow.keras",
     "tensorflow.python.keras",
     "keras.models",
+    "keras._legacy",  # of Keras 3, for the layers of Keras 2
 )
 HELPER_MODULES = {"initializer": "keras.initializers", "regularizer": "keras.regularizers", "constraint": "keras.constraints"}
 FLOAT32 = "float32"
@@ -60,14 +61,32 @@ UNUSED_KEYS = {
 }
 # Layers that are idle in predictions. Keras 3 applies them, however, if a model is simply called.
 IDLE_LAYERS = (
+    "AugMix",
+    "CutMix",
+    "MixUp",
+    "RandAugment",
     "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
     "RandomContrast",
+    "RandomElasticTransform",
     "RandomErasing",
     "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHeight",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
     "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
     "RandomShear",
     "RandomTranslation",
+    "RandomWidth",
     "RandomZoom",
+    "Solarization",
 )
 # Arithmetic with a number, such as `x / 255`, by the names of TensorFlow's functions and of Keras 3's operations.
 DIVISIONS = ("math.truediv", "math.divide", "realdiv", "truediv", "TrueDivide", "Divide")
@@ -115,6 +134,10 @@ def _layer(entry: Any) -> Any:
         translated["config"] = _model_config(name, config)
     elif name in IDLE_LAYERS and translated["module"] == LAYER_MODULE and isinstance(config, dict):
         translated |= {"class_name": "Activation", "config": {"name": config.get("name"), "activation": "linear"}}
+    elif name == "RandomCrop" and translated["module"] == LAYER_MODULE and isinstance(config, dict):
+        # In predictions, Keras 2 crops the middle of the picture in the new aspect ratio, and resizes it.
+        kept = {key: config[key] for key in ("name", "height", "width", "data_format") if key in config}
+        translated |= {"class_name": "Resizing", "config": kept | {"crop_to_aspect_ratio": True}}
     elif isinstance(config, dict):
         translated["config"] = _layer_config(name, config)
     if isinstance(nodes := entry.get("inbound_nodes"), list):

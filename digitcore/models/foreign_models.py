@@ -123,6 +123,9 @@ def _set_weights(layer: Any, variables: list[Any], group: h5py.Group, *, is_kera
         )
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
+    for part in layer._flatten_layers():
+        if isinstance(part, keras.layers.Normalization):
+            part.finalize_state()  # It computes with copies of its weights.
 
 
 def _names(group: h5py.Group, attribute: str) -> list[str]:

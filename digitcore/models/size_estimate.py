@@ -135,6 +135,8 @@ def _apply(name: str, config: Json, shape: Shape, inputs: list[Shape]) -> tuple[
             return 0, (*_slide(config, shape, pool, _pair(config.get("strides") or pool)), shape[-1])
         case "GlobalAveragePooling2D" | "GlobalMaxPooling2D":
             return 0, (1, 1, shape[-1]) if config.get("keepdims") else (shape[-1],)
+        case "Resizing" | "CenterCrop":
+            return 0, (int(config["height"]), int(config["width"]), shape[-1])
         case "Flatten":
             return 0, (math.prod(shape),)
         case "Reshape":

@@ -58,6 +58,37 @@ def test_file_gives_the_same_outputs(name):
 
 
 @pytest.mark.parametrize("save", [to_keras, to_hdf5])
+def test_layers_that_prepare_pictures_are_opened(save):
+    normalization = layers.Normalization(axis=None)
+    first = [layers.Rescaling(1 / 255), layers.Resizing(20, 24), layers.CenterCrop(16, 18), normalization, layers.Identity()]
+    model = keras.Sequential([keras.Input((28, 28, 1)), *first, layers.Flatten(), layers.Dense(10)])
+    normalization.adapt(PIXELS[:2, :16, :18])
+    for content in (save(model), old_keras(save(model))):
+        opened = foreign_models.load(upload.check(content))
+        assert np.allclose(opened(255 * PIXELS), model(255 * PIXELS), atol=1e-5)
+
+
+def test_layers_of_keras_2_that_change_the_size_only_in_training_are_idle():
+    model = linear_model(first=(layers.Identity(name="height"), layers.Identity(name="width"), layers.Identity(name="crop")))
+
+    def to_random_size(config):
+        config = as_keras_2(config)
+        for layer in config["config"]["layers"]:
+            match layer["config"]["name"]:
+                case "height" | "width" as name:
+                    layer |= {"class_name": f"Random{name.title()}", "module": "keras._legacy.layers"}
+                    layer["config"] |= {"factor": 0.2, "interpolation": "bilinear", "seed": None}
+                case "crop":
+                    layer |= {"class_name": "RandomCrop", "module": "keras.layers"}
+                    layer["config"] |= {"height": 28, "width": 28, "seed": None}
+        return config
+
+    for content in (to_keras(model), to_hdf5(model)):
+        opened = foreign_models.load(upload.check(with_config(content, to_random_size)))
+        assert np.allclose(opened(PIXELS), model(PIXELS), atol=1e-5)
+
+
+@pytest.mark.parametrize("save", [to_keras, to_hdf5])
 def test_all_kinds_of_layers_of_keras_2(save):
     model = deep_model()
     opened = foreign_models.load(upload.check(old_keras(save(model))))

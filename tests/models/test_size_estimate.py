@@ -55,6 +55,7 @@ def sequential(*parts):
     [
         ({"class_name": "Dense", "config": {"units": 10**12}}, "2,000,000,000,000 weights"),
         ({"class_name": "Conv2D", "config": {"filters": 10**9, "kernel_size": 3}}, "10,000,000,000 weights"),
+        ({"class_name": "Resizing", "config": {"height": 60_000, "width": 60_000}}, "returns 3,600,000,000 values"),
         ({"class_name": "ZeroPadding2D", "config": {"padding": 30_000}}, "returns 3,603,360,784 values"),
         ({"class_name": "Conv2D", "config": {"filters": 30_000, "kernel_size": 1}}, "returns 23,520,000 values"),
     ],
