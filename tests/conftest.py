@@ -41,12 +41,15 @@ LONGEST_FIRST = (
 )
 SLOW_FOLDERS = {"app", "browser"}
 SLOW_FIXTURES = {"service", "postgres", "random_mlp"}  # They start a worker or a server, or train.
-SLOW_MODULES = {  # They start processes or train.
+SLOW_MODULES = {  # They start processes, train, or process all digits of MNIST.
     "test_api",
     "test_architecture",
     "test_benchmark",
     "test_cluster",
+    "test_feature_map",
     "test_hostile_input",
+    "test_mnist",
+    "test_neighbors",
     "test_packaging",
     "test_photographs",
     "test_sandbox",
