@@ -1,7 +1,8 @@
 """Measure latency and memory while thirty people draw at the same time and a training runs.
 
     python benchmarks/load.py [--people 30] [--seconds 60]
-    python benchmarks/load.py --lab 5000 [--seconds 60]
+    python benchmarks/load.py --lab 4900 [--seconds 60]
+    python benchmarks/load.py --silent 1100
 
 Each person is a websocket with Streamlit's protocol. It opens the Draw page, sends the canvas after each stroke as a browser
 does, and waits for the HTML of the new prediction. Half of the time its pen is down. Then it sends a picture of the stroke, and
@@ -10,7 +11,7 @@ the time from pen-up to the prediction is measured there as well. Then everyone 
 Streamlit frees expired sessions when the next session begins.
 
 With --lab, one person draws alone, and then beside a person who labels a drawing every two seconds in a lab with this number of
-drawings. No browser is used.
+drawings. No browser is used. With --silent, this number of connections send nothing, and the health check is asked.
 """
 
 import argparse
@@ -22,9 +23,11 @@ import io
 import json
 import multiprocessing
 import random
+import socket
 import statistics
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +47,7 @@ from tests.support.browser import CHROMIUM_ARGS, SHAPES, Server, chromium
 
 PAUSE = 2.0  # s, mean time between two strokes of one person
 SESSION_TIMEOUT = 140  # s until the sessions of people who left have expired: Streamlit keeps them for 120 s
+HEALTH_CHECKS = 25
 WARM_UP = 5  # s until the other person has opened the lab
 LAST_VISIT = 10  # s that the last person draws
 CANVAS, LIVE, LABELS, ANSWER = "drawable_canvas", "digit-lab-live", "digit-lab-labels", 'data-testid="prediction"'
@@ -141,7 +145,7 @@ class Visitor:
                 self.on_message(reply)
                 if kind == "delta":
                     answered |= self.is_answer(reply.delta)
-                elif kind == "script_finished":
+                elif kind == "script_finished" and reply.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                     return answered
 
     def on_message(self, reply) -> None:
@@ -165,10 +169,12 @@ class Labeller(Visitor):
     n_labels = 0
 
     async def draw_digit(self, digit, end):
-        """Draw a digit with one message, and label it."""
+        """Draw a digit with a single message, and label it."""
         x = self.random.randint(-30, 30)
-        await self.send(self.stroke([tuple((px + x, py) for px, py in points) for points in SHAPES[digit]]))
-        message = BackMsg(rerun_script={"page_name": "Draw", "fragment_id": self.fragments[self.find(LABELS)]})
+        message = self.stroke([tuple((px + x, py) for px, py in points) for points in SHAPES[digit]])
+        message.rerun_script.fragment_id = ""  # The whole page runs after a label.
+        await self.send(message)
+        message = BackMsg(rerun_script={"page_name": "Draw"})
         self.trigger(message, LABELS, "label", digit)
         await self.send(message)
         self.n_labels += 1
@@ -238,6 +244,27 @@ def measure_beside_lab(n_samples: int, seconds: float) -> None:
     print(f"pen-up to answer, maximum: {slowest[0]:.0f} ms alone, {slowest[1]:.0f} ms beside")
 
 
+def measure_silent(n: int) -> None:
+    """Open connections that send nothing, ask the health check, and print the answers and the size of the log."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        server = Server(Path(folder))
+        stack.callback(server.stop)
+        address = "127.0.0.1", int(server.url.rpartition(":")[2])
+        for _ in range(n):
+            stack.enter_context(socket.create_connection(address, timeout=10))
+        waits = []
+        for _ in range(HEALTH_CHECKS):
+            begin = time.monotonic()
+            with urllib.request.urlopen(f"{server.url}/healthz", timeout=10) as answer:
+                assert answer.status == 200
+            waits.append(1000 * (time.monotonic() - begin))
+            time.sleep(1)
+        log = sum(file.stat().st_size for file in Path(folder).glob("*.log"))
+        n_left = len(psutil.Process(server.process.pid).net_connections("tcp"))
+    print(f"{n:,} silent connections: {len(waits)} of {HEALTH_CHECKS} health checks answered, {max(waits):.0f} ms at most")
+    print(f"connections after {HEALTH_CHECKS} s: {n_left:,}; log: {log:,} bytes")
+
+
 def megabytes(server) -> float:
     """Return the memory of the server's process in MB."""
     return psutil.Process(server.process.pid).memory_info().rss / 1e6
@@ -249,7 +276,11 @@ def main():
     parser.add_argument("--people", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--lab", type=int, default=0, metavar="N", help="measure strokes beside a lab with N drawings")
+    parser.add_argument("--silent", type=int, default=0, metavar="N", help="ask the health check beside N silent connections")
     options = parser.parse_args()
+    if options.silent:
+        measure_silent(options.silent)
+        return
     if options.lab:
         measure_beside_lab(options.lab, options.seconds)
         return

@@ -20,8 +20,8 @@ BATCH_SIZE = 20  # Larger batches are not faster, and a model keeps the memory o
 class Predictor:
     """A loaded model that predicts the probabilities of the ten digits.
 
-    Several threads can share a predictor. Only one thread predicts at a time, and the threads take turns after each batch, so that
-    one digit does not wait for the thousands of digits of another thread.
+    Several threads can share a predictor. Only one thread predicts at a time. The threads take turns after each batch, so that one
+    digit does not wait for thousands of digits of another thread.
 
     Attributes:
         n_bytes: Upper bound of the memory in use, in bytes.
