@@ -169,12 +169,10 @@ class Labeller(Visitor):
     n_labels = 0
 
     async def draw_digit(self, digit, end):
-        """Draw a digit with a single message, and label it."""
+        """Draw a digit and label it, with a single message."""
         x = self.random.randint(-30, 30)
         message = self.stroke([tuple((px + x, py) for px, py in points) for points in SHAPES[digit]])
         message.rerun_script.fragment_id = ""  # The whole page runs after a label.
-        await self.send(message)
-        message = BackMsg(rerun_script={"page_name": "Draw"})
         self.trigger(message, LABELS, "label", digit)
         await self.send(message)
         self.n_labels += 1

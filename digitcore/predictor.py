@@ -20,7 +20,7 @@ BATCH_SIZE = 20  # Larger batches are not faster, and a model keeps the memory o
 class Predictor:
     """A loaded model that predicts the probabilities of the ten digits.
 
-    Several threads can share a predictor. Only one thread predicts at a time. The threads take turns after each batch, so that one
+    Several threads can share a predictor. Only one thread predicts at a time. The threads take turns after each batch, so that a
     digit does not wait for thousands of digits of another thread.
 
     Attributes:
