@@ -5,7 +5,7 @@
 # make check       check style, format, types and import rules
 # make setup       set up only: .venv, packages, MNIST
 # make lock        pin every package in requirements.txt, from pyproject.toml; UPGRADE=--upgrade updates the versions
-# make audit       look for known vulnerabilities in the installed packages
+# make audit       look for known vulnerabilities in the pinned packages; it fails if a package cannot be audited
 # make bench       measure Digit Lab and its alternatives, in about an hour
 
 PYTHON ?= python3
@@ -93,7 +93,7 @@ lock: .venv/ready-to-test
 
 audit: .venv/ready
 	$(INSTALL) pip-audit
-	$(BIN)/pip-audit --requirement requirements.txt
+	$(BIN)/pip-audit --strict --requirement requirements.txt
 
 .venv/ready-to-measure: .venv/ready-to-test benchmarks/requirements.txt
 	$(INSTALL) --requirement benchmarks/requirements.txt

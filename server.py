@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from digitcore.config import load_config
 from digitcore.errors import ConfigError
 from pages.components import assets
+from pages.session import connection_limits
 
 ROOT = Path(__file__).resolve().parent
 BASE_PATH = "/".join(["", *filter(None, st.get_option("server.baseUrlPath").split("/"))])  # "" or, for example, "/lab"
@@ -185,6 +186,7 @@ try:
 except ConfigError as error:
     raise SystemExit(str(error)) from None
 
+connection_limits.limit_connections(round(connection_limits.raise_file_limit() * connection_limits.SHARE_OF_FILES))
 api = (
     CORSMiddleware(call_api, config.origins("cors_origins"), ("GET", "POST"), ("content-type",))
     if config.cors_origins

@@ -1,12 +1,17 @@
 """Measure latency and memory while thirty people draw at the same time and a training runs.
 
     python benchmarks/load.py [--people 30] [--seconds 60]
+    python benchmarks/load.py --lab 4900 [--seconds 60]
+    python benchmarks/load.py --silent 1100
 
 Each person is a websocket with Streamlit's protocol. It opens the Draw page, sends the canvas after each stroke as a browser
 does, and waits for the HTML of the new prediction. Half of the time its pen is down. Then it sends a picture of the stroke, and
 the next picture after the response and the server's delay. The training is started in Chromium, where another person draws, and
 the time from pen-up to the prediction is measured there as well. Then everyone leaves, and later another person comes, because
 Streamlit frees expired sessions when the next session begins.
+
+With --lab, one person draws alone, and then beside a person who labels a drawing every two seconds in a lab with this number of
+drawings. No browser is used. With --silent, this number of connections send nothing, and the health check is asked.
 """
 
 import argparse
@@ -18,9 +23,11 @@ import io
 import json
 import multiprocessing
 import random
+import socket
 import statistics
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -34,12 +41,16 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.state.session_state import STREAMLIT_INTERNAL_KEY_PREFIX
 
 from benchmarks.latency import measure, start_long_training, visit
+from benchmarks.storage import large_lab
+from digitcore.storage.database import LabStore, new_token
 from tests.support.browser import CHROMIUM_ARGS, SHAPES, Server, chromium
 
 PAUSE = 2.0  # s, mean time between two strokes of one person
 SESSION_TIMEOUT = 140  # s until the sessions of people who left have expired: Streamlit keeps them for 120 s
+HEALTH_CHECKS = 25
+WARM_UP = 5  # s until the other person has opened the lab
 LAST_VISIT = 10  # s that the last person draws
-CANVAS, LIVE, ANSWER = "drawable_canvas", "digit-lab-live", 'data-testid="prediction"'
+CANVAS, LIVE, LABELS, ANSWER = "drawable_canvas", "digit-lab-live", "digit-lab-labels", 'data-testid="prediction"'
 LIVE_SIDE = 112  # px
 MAX_MESSAGE_SIZE = 50_000_000  # bytes
 
@@ -47,7 +58,8 @@ MAX_MESSAGE_SIZE = 50_000_000  # bytes
 class Visitor:
     """A websocket on the Draw page."""
 
-    def __init__(self, url: str, seed: int):
+    def __init__(self, url: str, seed: int, query: str = ""):
+        self.query = query
         self.url = url.replace("http://", "ws://") + "/_stcore/stream"
         self.random = random.Random(seed)
         self.components: dict[str, str] = {}  # name → id
@@ -66,7 +78,7 @@ class Visitor:
     async def draw(self, seconds: float):
         """Open the page, draw for the given number of seconds, and leave."""
         async with self.connect():
-            await self.send(BackMsg(rerun_script={"page_name": "Draw"}))
+            await self.send(BackMsg(rerun_script={"page_name": "Draw", "query_string": self.query}))
             end = time.monotonic() + seconds
             while time.monotonic() < end:
                 await self.draw_digit(self.random.choice(list(SHAPES)), end)
@@ -133,7 +145,7 @@ class Visitor:
                 self.on_message(reply)
                 if kind == "delta":
                     answered |= self.is_answer(reply.delta)
-                elif kind == "script_finished":
+                elif kind == "script_finished" and reply.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                     return answered
 
     def on_message(self, reply) -> None:
@@ -149,6 +161,22 @@ class Visitor:
             if LIVE in component.component_name:
                 self.live = json.loads(component.json)
         return element.WhichOneof("type") == "html" and ANSWER in element.html.body
+
+
+class Labeller(Visitor):
+    """A websocket that draws a digit and labels it, again and again."""
+
+    n_labels = 0
+
+    async def draw_digit(self, digit, end):
+        """Draw a digit and label it, with a single message."""
+        x = self.random.randint(-30, 30)
+        message = self.stroke([tuple((px + x, py) for px, py in points) for points in SHAPES[digit]])
+        message.rerun_script.fragment_id = ""  # The whole page runs after a label.
+        self.trigger(message, LABELS, "label", digit)
+        await self.send(message)
+        self.n_labels += 1
+        await asyncio.sleep(PAUSE)
 
 
 @functools.lru_cache(maxsize=2000)
@@ -181,6 +209,60 @@ def draw_together(url: str, people: int, seconds: float) -> list[dict]:
     ]
 
 
+def measure_beside_lab(n_samples: int, seconds: float) -> None:
+    """Print the waits of one person alone, and beside a person who labels in a lab with `n_samples` drawings."""
+    with tempfile.TemporaryDirectory() as folder:
+        url, token = f"sqlite:///{folder}/labs.sqlite", new_token()
+        store = LabStore.from_url(url)
+        store.save(token, large_lab(n_samples, 0))
+        server = Server(Path(folder), DIGITLAB_STORE=url)
+
+        async def draw(beside: bool) -> tuple[Visitor, Labeller]:
+            person, other = Visitor(server.url, seed=1), Labeller(server.url, 2, query=f"lab={token}")
+            async with asyncio.TaskGroup() as group:
+                if beside:
+                    group.create_task(other.draw(seconds + WARM_UP))
+                await asyncio.sleep(WARM_UP)
+                await person.draw(seconds)
+            return person, other
+
+        try:
+            asyncio.run(draw(beside=False))  # The first strokes of a server take longer.
+            alone, _ = asyncio.run(draw(beside=False))
+            beside, other = asyncio.run(draw(beside=True))
+            stored = store.load(token)
+        finally:
+            server.stop()
+    n_stored = len(stored.snapshot.samples) if stored else 0
+    medians = [1000 * statistics.median(one.waits) for one in (alone, beside)]
+    slowest = [1000 * max(one.waits) for one in (alone, beside)]
+    print(f"strokes answered: {len(alone.waits)} alone, {len(beside.waits)} beside a lab of {n_samples:,} drawings")
+    print(f"labels of the other person: {other.n_labels}, {n_stored - n_samples} of them stored")
+    print(f"pen-up to answer, median: {medians[0]:.0f} ms alone, {medians[1]:.0f} ms beside ({medians[1] / medians[0]:.2f} ×)")
+    print(f"pen-up to answer, maximum: {slowest[0]:.0f} ms alone, {slowest[1]:.0f} ms beside")
+
+
+def measure_silent(n: int) -> None:
+    """Open connections that send nothing, ask the health check, and print the answers and the size of the log."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        server = Server(Path(folder))
+        stack.callback(server.stop)
+        address = "127.0.0.1", int(server.url.rpartition(":")[2])
+        for _ in range(n):
+            stack.enter_context(socket.create_connection(address, timeout=10))
+        waits = []
+        for _ in range(HEALTH_CHECKS):
+            begin = time.monotonic()
+            with urllib.request.urlopen(f"{server.url}/healthz", timeout=10) as answer:
+                assert answer.status == 200
+            waits.append(1000 * (time.monotonic() - begin))
+            time.sleep(1)
+        log = sum(file.stat().st_size for file in Path(folder).glob("*.log"))
+        n_left = len(psutil.Process(server.process.pid).net_connections("tcp"))
+    print(f"{n:,} silent connections: {len(waits)} of {HEALTH_CHECKS} health checks answered, {max(waits):.0f} ms at most")
+    print(f"connections after {HEALTH_CHECKS} s: {n_left:,}; log: {log:,} bytes")
+
+
 def megabytes(server) -> float:
     """Return the memory of the server's process in MB."""
     return psutil.Process(server.process.pid).memory_info().rss / 1e6
@@ -191,7 +273,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--lab", type=int, default=0, metavar="N", help="measure strokes beside a lab with N drawings")
+    parser.add_argument("--silent", type=int, default=0, metavar="N", help="ask the health check beside N silent connections")
     options = parser.parse_args()
+    if options.silent:
+        measure_silent(options.silent)
+        return
+    if options.lab:
+        measure_beside_lab(options.lab, options.seconds)
+        return
     # The visitors run in a separate process, so that this process can measure a real page at the same time.
     apart = multiprocessing.get_context("spawn").Pool(1)
     with sync_playwright() as play, tempfile.TemporaryDirectory() as folder, apart as others:

@@ -1,10 +1,11 @@
 """Errors of the library. Every message is written for the user. It contains the reason and the action for the user."""
 
+import tokenize
 import zipfile
 import zlib
 
-# Exceptions that can be raised by reading a damaged ZIP file or its members.
-ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, RuntimeError)
+# Exceptions that can be raised by reading a damaged ZIP file or its members. NumPy raises TokenError for the header of an array.
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, RuntimeError, tokenize.TokenError)
 
 
 class DigitLabError(Exception):
@@ -108,6 +109,16 @@ class JobError(DigitLabError):
         >>> raise JobError("This server allows 50 epochs. Choose fewer epochs.")
         Traceback (most recent call last):
         digitcore.errors.JobError: This server allows 50 epochs. Choose fewer epochs.
+    """
+
+
+class QueueFullError(JobError):
+    """Raised when the queue of jobs is full.
+
+    Example:
+        >>> raise QueueFullError("This server allows 200 trainings at a time, and 200 run or wait. Try again later.")
+        Traceback (most recent call last):
+        digitcore.errors.QueueFullError: This server allows 200 trainings at a time, and 200 run or wait. Try again later.
     """
 
 

@@ -5,8 +5,6 @@ import hashlib
 import io
 import json
 import math
-import zipfile
-import zlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -14,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from digitcore.errors import SampleError
+from digitcore.errors import ZIP_ERRORS, SampleError
 from digitcore.images import SIDE
 
 MAX_TEXT = 100_000  # characters of a sample's strokes
@@ -189,7 +187,7 @@ class SampleSet:
                     arrays.get("is_example", None),
                     _read_first_predictions(arrays),
                 )
-        except (ValueError, KeyError, OSError, EOFError, MemoryError, RecursionError, zipfile.BadZipFile, zlib.error) as error:
+        except (MemoryError, *ZIP_ERRORS) as error:  # RecursionError is a RuntimeError.
             raise SampleError(
                 "This is not a sample file. Choose an .npz file with the arrays digits (N, 28, 28) and labels (N,)."
             ) from error

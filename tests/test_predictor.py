@@ -54,6 +54,25 @@ def test_threads_can_share_a_predictor(predictor, data):
     assert all(np.allclose(result, expected, atol=1e-5) for result in results.values())
 
 
+def test_one_digit_does_not_wait_for_all_batches_of_another_thread(genius, data, monkeypatch):
+    shared, order = genius.predictor(), []
+    predict = shared._predict_batch
+    other = threading.Thread(target=lambda: shared.probabilities(data.test_images[:1]))
+
+    def record(images):
+        order.append(len(images))
+        if len(order) == 1:
+            other.start()
+            while not shared._turn.locked():  # The other thread waits for its turn.
+                pass
+        return predict(images)
+
+    monkeypatch.setattr(shared, "_predict_batch", record)
+    shared.probabilities(data.test_images[:100])
+    other.join()
+    assert order == [20, 1, 20, 20, 20, 20]
+
+
 def test_repr_fits_on_one_line(genius):
     assert repr(Predictor.load(genius.tflite_bytes, batch_size=50)) == "Predictor(batch_size=50)"
 

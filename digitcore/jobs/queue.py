@@ -5,8 +5,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from digitcore.errors import QueueFullError
 from digitcore.jobs.job import Job, JobStatus
-from digitcore.jobs.limits import Limits
 from digitcore.jobs.tasks.task import Priority
 
 AnyJob = Job[Any]
@@ -62,10 +62,11 @@ class JobQueue:
             limit: Maximum number of waiting and running jobs of the same priority.
 
         Raises:
-            JobError: If the limit is reached.
+            QueueFullError: If the limit is reached.
         """
         same_priority = sum(other.task.priority == job.task.priority for other in self.jobs())
-        Limits.check(same_priority + 1, limit, "trainings at a time")
+        if same_priority >= limit:
+            raise QueueFullError(f"This server allows {limit:,} trainings at a time, and {limit:,} run or wait. Try again later.")
         self._waiting.append(job)
 
     @_locked

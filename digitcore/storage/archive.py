@@ -87,6 +87,32 @@ def write(snapshot: LabSnapshot) -> bytes:
     return file.getvalue()
 
 
+def find_excess(snapshot: LabSnapshot) -> str:
+    """Check whether the file of a lab can be opened again.
+
+    Args:
+        snapshot: State of the lab.
+
+    Returns:
+        The reason why the file cannot be opened, in a sentence, or "" if it can be opened.
+
+    Example:
+        >>> find_excess(LabSnapshot())
+        ''
+    """
+    n_models = len(snapshot.runs) + len(snapshot.uploads)
+    if n_models > MAX_MODELS:
+        return f"This lab has {n_models:,} runs and models, and a lab file with more than {MAX_MODELS} cannot be opened."
+    # The weights of models are random for a compressor. Without compression, the file would be less than a tenth larger.
+    n_bytes = sum(len(content) for content in {bundle.keras_bytes for bundle in snapshot.bundles().values()})
+    if n_bytes > MAX_BYTES:
+        return (
+            f"The models of this lab have {n_bytes // 1_000_000:,} MB, and a lab file with more than {MAX_BYTES // 1_000_000} MB "
+            "cannot be opened."
+        )
+    return ""
+
+
 def read(content: bytes, should_stop: Callable[[], bool] = lambda: False) -> OpenedLab:
     """Read a lab from a file. Models that are not shipped are opened with Keras, which takes seconds.
 
@@ -114,7 +140,13 @@ def read(content: bytes, should_stop: Callable[[], bool] = lambda: False) -> Ope
         raise LabError(NOT_A_LAB) from error
     if len(runs) + len(uploads) > MAX_MODELS:
         raise LabError(f"This lab has {len(runs) + len(uploads):,} runs and models. Choose a lab with at most {MAX_MODELS}.")
-    reader = _Reader(_open_models(runs, uploads, files, should_stop), skipped)
+    try:
+        models = _open_models(runs, uploads, files, should_stop)
+    except OSError as error:
+        raise LabError(
+            f"The server cannot open the models of this lab now ({error.strerror or error}). Try again later."
+        ) from error
+    reader = _Reader(models, skipped)
     snapshot = LabSnapshot(
         samples,
         tuple(reader.read_each(runs, reader.read_run, "Run")),

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import importlib
 import json
+import logging
 import secrets
 import sqlite3
 import time
@@ -28,10 +29,13 @@ from digitcore.storage import schema
 from digitcore.storage.snapshot import LabSnapshot, ModelFiles, RunRecord, common_prefix_length, read_card
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 TOKEN_BYTES = 16  # number of random bytes
 DAY = 86_400  # s
 GRACE_DAYS = 7  # days between marking and deleting an unused lab, so that a wrong clock does not delete labs
+MAX_TRIES = 5  # of a transaction whose models another server has deleted or used at the same time
+LOG_INTERVAL = 60  # s between two lines in the log about a database that does not answer
 LOCK_TIMEOUT = 2000  # ms, maximum waiting time for the writes of other connections
 # Options of libpq. A connection to a server that does not answer is closed after some seconds. `tcp_user_timeout` is in ms, and
 # all other times are in s.
@@ -45,13 +49,16 @@ CONNECTION_LIMITS = {
 ENGINE_OPTIONS = {"pool_pre_ping": True}  # A connection is tested before its use, because the database may have been restarted.
 SQLITE_PRAGMAS = {"foreign_keys": "ON", "busy_timeout": LOCK_TIMEOUT, "synchronous": "NORMAL", "journal_mode": "WAL"}
 POSTGRES_SETTINGS = {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": 20_000}  # ms
-URL_ERRORS = (sql.exc.ArgumentError, sql.exc.NoSuchModuleError, ModuleNotFoundError)
+URL_ERRORS = (sql.exc.ArgumentError, sql.exc.NoSuchModuleError, ModuleNotFoundError, ValueError)
 BAD_URL = (
     "Cannot use the database in DIGITLAB_STORE, so labs are not saved. "
     "Set the variable to a URL that starts with sqlite:/// or postgresql://."
 )
 DELETED = "This lab was deleted in another window. Export it to keep your changes."
 CONFLICT = "This lab is open in two places. This window now edits a copy."
+
+
+_logged_at: float | None = None  # s
 
 
 def new_token() -> str:
@@ -185,6 +192,7 @@ class LabStore:
                 sql.event.listen(engine, "connect", _set_up_postgres)
             schema.create_tables(engine)
         except (sql.exc.SQLAlchemyError, OSError) as error:
+            _log_reason(error)
             raise StoreUnreachableError from error
 
     @classmethod
@@ -202,9 +210,10 @@ class LabStore:
             LabError: If the URL is not the URL of a supported database, or the database has other tables.
         """
         try:
-            return cls(sql.create_engine(with_driver(url), **ENGINE_OPTIONS))
+            engine = sql.create_engine(with_driver(url), **ENGINE_OPTIONS)
         except URL_ERRORS as error:
             raise LabError(BAD_URL) from error
+        return cls(engine)
 
     def load(self, token: str) -> StoredLab | None:
         """Read a lab. The time of its last use is not changed.
@@ -284,19 +293,22 @@ class LabStore:
             StoreUnreachableError: If the database does not answer or is read-only.
         """
         lab = token_hash(token)
-        with _translate_errors(), self._engine.begin() as db:
+
+        def write(db: sql.Connection) -> int:
             present = _bump_version(db, lab, token_hash(view_token(token)), snapshot, version, writer)
+            known = saved or LabSnapshot()
             if present and (saved is None or present != version):
                 _delete_parts(db, lab)
-                saved = None
-            saved = saved or LabSnapshot()
-            _save_models(db, snapshot, saved)
-            _save_samples(db, lab, snapshot.samples, saved.samples)
-            _save_items(db, schema.runs, lab, snapshot.runs, saved.runs, _run_row)
-            _save_items(db, schema.uploads, lab, snapshot.uploads, saved.uploads, _upload_row)
-            if set(saved.bundles()) - set(snapshot.bundles()):
+                known = LabSnapshot()
+            _save_models(db, snapshot, known)
+            _save_samples(db, lab, snapshot.samples, known.samples)
+            _save_items(db, schema.runs, lab, snapshot.runs, known.runs, _run_row)
+            _save_items(db, schema.uploads, lab, snapshot.uploads, known.uploads, _upload_row)
+            if set(known.bundles()) - set(snapshot.bundles()):
                 _delete_unused_models(db)
-        return present + 1
+            return present + 1
+
+        return self._transact(write)
 
     def delete(self, token: str) -> None:
         """Delete a lab, and the models that no other lab uses. If there is no such lab, nothing happens.
@@ -307,9 +319,12 @@ class LabStore:
         Raises:
             StoreUnreachableError: If the database does not answer or is read-only.
         """
-        with _translate_errors(), self._engine.begin() as db:
+
+        def work(db: sql.Connection) -> None:
             db.execute(sql.delete(schema.labs).where(schema.labs.c.id == token_hash(token)))
             _delete_unused_models(db)
+
+        self._transact(work)
 
     def delete_expired(self, days: float) -> int:
         """Mark the labs that were not used for some days, and delete the labs that were marked `GRACE_DAYS` ago.
@@ -325,13 +340,29 @@ class LabStore:
         """
         labs, now = schema.labs.c, time.time()
         is_expired = (labs.last_used < now - days * DAY) if days else sql.false()
-        with _translate_errors(), self._engine.begin() as db:
+
+        def work(db: sql.Connection) -> int:
             db.execute(sql.update(schema.labs).where(~is_expired).values(expired_since=None))
             n = db.execute(sql.delete(schema.labs).where(labs.expired_since < now - GRACE_DAYS * DAY)).rowcount
             db.execute(sql.update(schema.labs).where(is_expired, labs.expired_since.is_(None)).values(expired_since=now))
             if n:
                 _delete_unused_models(db)
             return n
+
+        return self._transact(work)
+
+    def _transact(self, work: Callable[[sql.Connection], T]) -> T:
+        """Run a transaction. Repeat it if another server has deleted or used a model of the transaction at the same time."""
+        with _translate_errors():
+            for _ in range(MAX_TRIES - 1):
+                try:
+                    with self._engine.begin() as db:
+                        return work(db)
+                except sql.exc.IntegrityError as error:
+                    if not _is_foreign_key_error(error):
+                        raise
+            with self._engine.begin() as db:
+                return work(db)
 
     def size(self, token: str) -> int:
         """Return the size of a lab in the database. Models that other labs also use are included.
@@ -369,9 +400,27 @@ def _translate_errors() -> Iterator[None]:
     try:
         yield
     except sql.exc.IntegrityError as error:
+        if _is_foreign_key_error(error):
+            raise StoreUnreachableError from error  # The write is tried again later.
         raise VersionConflictError(CONFLICT) from error
     except sql.exc.SQLAlchemyError as error:
+        _log_reason(error)
         raise StoreUnreachableError from error
+
+
+def _is_foreign_key_error(error: sql.exc.IntegrityError) -> bool:
+    """Return whether a row refers to a missing row, or a row that is deleted is in use."""
+    names = getattr(error.orig, "sqlite_errorname", ""), getattr(error.orig, "sqlstate", "")
+    return names[0] == "SQLITE_CONSTRAINT_FOREIGNKEY" or names[1] == "23503"
+
+
+def _log_reason(error: Exception) -> None:
+    """Write to the log why the database cannot be used, at most once a minute."""
+    global _logged_at
+    now = time.monotonic()
+    if _logged_at is None or now - _logged_at >= LOG_INTERVAL:
+        _logged_at = now
+        logger.warning("The database of labs cannot be used: %s", getattr(error, "orig", None) or error)
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:

@@ -3,6 +3,8 @@
 A database contains the tables of one version of Digit Lab. A database with other tables is rejected and not changed.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sql
@@ -90,14 +92,35 @@ def create_tables(engine: sql.Engine) -> None:
     with engine.connect() as db:
         if _has_tables(db):
             return
+    # Two servers may start at the same time. The second server waits here, and then finds the tables of the first server.
+    with exclusive_transaction(engine) as db:
+        if not _has_tables(db):
+            metadata.create_all(db)
+
+
+@contextlib.contextmanager
+def exclusive_transaction(engine: sql.Engine) -> Iterator[sql.Connection]:
+    """Begin a transaction that creates or changes tables. An interrupted transaction changes nothing.
+
+    Only one server at a time is in such a transaction. All other servers wait.
+
+    Args:
+        engine: Engine of the database.
+
+    Yields:
+        The connection.
+
+    Example:
+        >>> engine = sql.create_engine("sqlite://")
+        >>> with exclusive_transaction(engine) as db:
+        ...     metadata.create_all(db)
+    """
     with engine.begin() as db:
-        # Two servers may start at the same time. The second server waits here, and then finds the tables of the first server.
         if db.dialect.name == "postgresql":
             db.execute(sql.select(sql.func.pg_advisory_xact_lock(CREATION_LOCK)))
         else:
-            db.exec_driver_sql("BEGIN IMMEDIATE")
-        if not _has_tables(db):
-            metadata.create_all(db)
+            db.exec_driver_sql("BEGIN IMMEDIATE")  # Python begins no transaction before a statement that changes tables.
+        yield db
 
 
 def _has_tables(db: sql.Connection) -> bool:

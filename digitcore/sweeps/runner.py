@@ -1,9 +1,10 @@
 """The class that submits the trials of a sweep as jobs of low priority and collects their scores."""
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
-from digitcore.errors import JobError, ModelError, SettingsError
+from digitcore.errors import JobError, ModelError, QueueFullError, SettingsError
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.jobs.service import TaskRunner
 from digitcore.mnist import VALIDATION_SIZE
@@ -111,15 +112,16 @@ class Sweep:
                 job.stop()
 
     def advance(self, service: TaskRunner) -> None:
-        """Collect new results and submit the next trials."""
+        """Collect new results and submit the next trials. Trials wait while the queue of the service is full."""
         with self._lock:
             self.poll()
             if self.is_running and not service.is_closed:
                 if self.plan.halving and all(trial.is_settled for trial in self.trials):
                     self.plan.halving.promote(self.trials, self.plan.ranked_by)
-                for trial in self.trials:
-                    if trial.job is None and trial.status == JobStatus.WAITING:
-                        self._submit(trial, service)
+                with contextlib.suppress(QueueFullError):
+                    for trial in self.trials:
+                        if trial.job is None and trial.status == JobStatus.WAITING:
+                            self._submit(trial, service)
                 self.is_running = not self.is_idle
 
     def poll(self) -> None:
@@ -138,6 +140,8 @@ class Sweep:
         task = TrialTask(trial.network or self.start, self.samples, settings, keeps_model=self.keeps_models)
         try:
             trial.job = service.submit(task, owner=self.owner)
+        except QueueFullError:
+            raise
         except JobError as error:
             trial.fail(str(error))
 
@@ -159,8 +163,8 @@ class Sweep:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no job waits or runs."""
-        return not self.jobs()
+        """Whether no job waits or runs, and no trial waits for a place in the queue."""
+        return not (self.jobs() or (self.is_running and any(trial.status == JobStatus.WAITING for trial in self.trials)))
 
     @property
     def n_done(self) -> int:

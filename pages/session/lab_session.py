@@ -42,6 +42,10 @@ from pages.session.training_state import Start, TrainingState, failed_run
 from pages.session.work import Work
 
 MAX_SKIPPED = 5  # damaged parts of a lab file that are named
+LAB_IS_FULL = (
+    f"A lab holds at most {sample_files.MAX_SAMPLES:,} drawings, so this drawing was not labelled. "
+    "Delete drawings below “My drawings” first."
+)
 CUSTOM_NETWORK = "untrained custom"  # name of the model of a network that the user has built
 
 
@@ -122,10 +126,13 @@ class LabSession:
 
     @synchronized
     def label(self, digit: int) -> bool:
-        """Store the drawing with a label and clear the canvas. Return whether there was a drawing to label."""
+        """Store the drawing with a label and clear the canvas. Return whether there was a drawing, and space in the lab."""
         drawn = self.canvas.digit
         if drawn is None:
             self.samples.forget_last()
+            return False
+        if len(self.samples) >= sample_files.MAX_SAMPLES:
+            self.show_error(LAB_IS_FULL)
             return False
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         self.samples.add(

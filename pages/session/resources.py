@@ -24,16 +24,16 @@ from digitcore.storage.background_saver import BackgroundSaver
 from digitcore.storage.database import LabStore
 from digitcore.sweeps.trial import TrialTask
 from pages.session.live_budget import LiveBudget
+from pages.session.prediction_cache import PredictionCache
 from pages.session.server_resources import ServerResources
 from pages.session.sweep_recorder import ActiveWork, SweepRecorder
 
 MAX_RESULTS = 200  # results of the worker, each at most 0.4 MB
 MAX_PREDICTOR_BYTES = 128_000_000
-MAX_PROBABILITIES = 256
+MAX_PREDICTIONS = 100_000  # cached predictions of one digit, about 0.3 kB each
 RECONNECT_SECONDS = 120  # Streamlit keeps a session for this time after its connection was lost.
 STORE_RETRY_SECONDS = 10
 MNIST_RETRY_SECONDS = 10
-_BY_HASH: dict[str | type, Any] = {ModelBundle: lambda bundle: bundle.hash}
 
 
 def server_resources() -> ServerResources:
@@ -80,10 +80,14 @@ def predictor(bundle: ModelBundle) -> Predictor:
     return made
 
 
-@st.cache_data(show_spinner=False, max_entries=MAX_PROBABILITIES, hash_funcs=_BY_HASH)
+@st.cache_resource(show_spinner=False)
+def _predictions() -> PredictionCache:
+    return PredictionCache(MAX_PREDICTIONS)
+
+
 def probabilities(bundle: ModelBundle, digits: np.ndarray) -> np.ndarray:
-    """Return a model's probabilities for digits, (N, 28, 28) uint8 → (N, 10) float32."""
-    return predictor(bundle).probabilities(digits)
+    """Return a model's probabilities for digits, (N, 28, 28) uint8 → (N, 10) float32. Each digit is predicted once."""
+    return _predictions().probabilities(bundle.hash, digits, lambda new: predictor(bundle).probabilities(new))
 
 
 @st.cache_resource(show_spinner=False)

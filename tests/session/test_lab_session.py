@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from digitcore.data import sample_files
 from digitcore.data.sample_files import ImportResult
 from digitcore.errors import WorkerDiedError
 from digitcore.evaluation.score import Score
@@ -36,6 +37,19 @@ def test_a_label_stores_the_drawing_and_clears_the_canvas(drawn):
     assert drawn.canvas.key != key
     assert not drawn.label(4), "nothing is drawn"
     assert len(drawn.samples) == 1, "nothing is drawn"
+
+
+def test_a_full_lab_takes_no_label_and_keeps_the_drawing(drawn):
+    n = sample_files.MAX_SAMPLES
+    full = SampleSet.from_arrays(np.zeros((n, 28, 28), np.uint8), np.zeros(n, int))
+    drawn.samples.replace(full)
+    assert not drawn.label(3)
+    assert drawn.samples.current is full
+    assert drawn.canvas.digit is not None
+    assert drawn.is_flash_error
+    assert drawn.flash.startswith("A lab holds at most 5,000 drawings")
+    drawn.samples.replace(full.drop_last())
+    assert drawn.label(3)
 
 
 def test_a_label_on_an_example_is_not_handwriting(session, data):

@@ -249,3 +249,41 @@ def test_a_lab_that_was_unpacked_and_packed_again_opens(few):
     opened = archive.read(packed.getvalue())
     assert np.array_equal(opened.snapshot.samples.digits, few.digits)
     assert not opened.skipped
+
+
+def test_a_lab_that_could_not_be_opened_again_is_recognized_before_the_export(lab, genius, monkeypatch):
+    assert archive.find_excess(lab) == ""
+    monkeypatch.setattr(archive, "MAX_BYTES", len(genius.keras_bytes) - 1)
+    assert "cannot be opened" in archive.find_excess(lab)
+    monkeypatch.undo()
+    many = replace(lab, uploads=(genius,) * archive.MAX_MODELS)
+    assert archive.find_excess(many).startswith("This lab has 202 runs and models")
+
+
+def test_an_input_or_output_error_is_a_sentence(lab, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(archive, "_open_models", fail)
+    with pytest.raises(LabError, match=r"cannot open the models of this lab now \(No space left on device\). Try again later"):
+        archive.read(archive.write(lab))
+
+
+def test_an_array_with_an_unfinished_header_costs_the_drawings_only(lab):
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive.write(lab))) as old, zipfile.ZipFile(file, "w") as new:
+        for member in old.namelist():
+            new.writestr(member, _with_unfinished_header() if member == archive.SAMPLES_FILE else old.read(member))
+    opened = archive.read(file.getvalue())
+    assert len(opened.snapshot.runs) == 2
+    assert opened.skipped[0].startswith("The drawings were skipped.")
+
+
+def _with_unfinished_header():
+    """Return an .npz file for whose header NumPy raises a TokenError."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as arrays:
+        for name in ("digits", "labels"):
+            header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (1, (".ljust(117) + b"\n"
+            arrays.writestr(f"{name}.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    return file.getvalue()

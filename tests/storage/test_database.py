@@ -270,3 +270,39 @@ def test_default_database_is_in_the_cache_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("DIGITLAB_CACHE", str(tmp_path))
     assert database.default_url().startswith("sqlite:///")
     assert database.default_url().endswith("labs.sqlite")
+
+
+def test_models_that_another_server_deletes_during_a_write_are_written_again(url, lab, monkeypatch):
+    """The first attempt sees that the models exist, and another server deletes them before the runs are written."""
+    store, token, save_models, tries = LabStore.from_url(url), database.new_token(), database._save_models, []
+
+    def save_late(*arguments):
+        tries.append(arguments)
+        if len(tries) > 2:
+            save_models(*arguments)
+
+    monkeypatch.setattr(database, "_save_models", save_late)
+    assert store.save(token, lab) == 1
+    assert len(tries) == 3
+    assert len(store.load(token).snapshot.runs) == 2
+
+
+def test_models_that_are_always_missing_are_no_conflict(url, lab, monkeypatch):
+    monkeypatch.setattr(database, "_save_models", lambda *arguments: None)
+    with pytest.raises(StoreUnreachableError):
+        LabStore.from_url(url).save(database.new_token(), lab)
+
+
+def test_the_log_says_once_a_minute_why_a_store_cannot_be_reached(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(database, "_logged_at", None)
+    for _ in range(3):
+        with pytest.raises(StoreUnreachableError):
+            LabStore.from_url(f"sqlite:///{tmp_path}")
+    assert [record.getMessage() for record in caplog.records] == [
+        "The database of labs cannot be used: unable to open database file"
+    ]
+
+
+def test_a_port_that_is_no_number_gives_a_sentence():
+    with pytest.raises(LabError, match="Set the variable to a URL"):
+        LabStore.from_url("postgresql://lab@db:port/labs")

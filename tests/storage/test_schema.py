@@ -1,5 +1,8 @@
 """The tables of an empty database, and databases with other tables."""
 
+import contextlib
+import itertools
+
 import pytest
 import sqlalchemy as sql
 
@@ -19,6 +22,46 @@ def execute(engine, *statements):
     with engine.begin() as db:
         for statement in statements:
             db.execute(sql.text(statement))
+
+
+class InterruptionError(Exception):
+    """Stands for a full disk, an I/O error or the end of the process."""
+
+
+@contextlib.contextmanager
+def interrupted(engine, event, after):
+    """Interrupt the work after this number of statements or commits, counted from the start of the block."""
+    seen = itertools.count()
+
+    def count(*_):
+        if next(seen) == after:
+            raise InterruptionError
+
+    sql.event.listen(engine, event, count)
+    try:
+        yield
+    finally:
+        sql.event.remove(engine, event, count)
+
+
+def interruptions(engine, work, event):
+    """Interrupt a work before each of its statements or commits, and yield after each interruption until the work is done."""
+    for n in itertools.count():
+        try:
+            with interrupted(engine, event, n):
+                work()
+            assert n > 0, "nothing was interrupted"
+            return
+        except InterruptionError:
+            yield
+
+
+def rows_of(engine):
+    """Return the columns and the rows of each table."""
+    with engine.connect() as db:
+        return {
+            table: sorted(map(repr, db.execute(sql.text(f"SELECT * FROM {table}")).mappings())) for table in tables_of(engine)
+        }
 
 
 def tables_of(engine):
@@ -94,3 +137,38 @@ def test_tables_of_a_server_that_starts_at_the_same_time_are_used(url, engine, l
     assert saved == [token]
     assert tables_of(engine) == set(schema.metadata.tables)
     assert LabStore.from_url(url).load(token) is not None
+
+
+@pytest.mark.parametrize("event", ["before_cursor_execute", "commit"])
+def test_interrupted_creation_changes_nothing(url, engine, lab, event):
+    for _ in interruptions(engine, lambda: schema.create_tables(engine), event):
+        assert tables_of(engine) == set()
+    token = database.new_token()
+    LabStore.from_url(url).save(token, lab)
+    assert LabStore.from_url(url).load(token) is not None
+
+
+@pytest.mark.parametrize("event", ["before_cursor_execute", "commit"])
+def test_interrupted_migration_changes_nothing_and_a_complete_migration_keeps_every_row(url, engine, lab, event):
+    """There is one schema, so the migration is artificial: a new column, and a table that is written again."""
+    LabStore.from_url(url).save(database.new_token(), lab)
+    before = rows_of(engine)
+
+    def migrate():
+        with schema.exclusive_transaction(engine) as db:
+            for statement in (
+                "ALTER TABLE samples ADD COLUMN pressure FLOAT",
+                "CREATE TABLE written_again AS SELECT * FROM uploads",
+                "DROP TABLE uploads",
+                "ALTER TABLE written_again RENAME TO uploads",
+            ):
+                db.execute(sql.text(statement))
+
+    for _ in interruptions(engine, migrate, event):
+        assert rows_of(engine) == before
+    after = rows_of(engine)
+    assert len(before["samples"]) == len(after["samples"]) > 0
+    assert all("'pressure': None" in row for row in after["samples"])
+    assert {name: rows for name, rows in after.items() if name != "samples"} == {
+        name: rows for name, rows in before.items() if name != "samples"
+    }

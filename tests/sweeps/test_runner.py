@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from digitcore import mnist
-from digitcore.errors import SettingsError, WorkerDiedError
+from digitcore.errors import QueueFullError, SettingsError, WorkerDiedError
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.models.network_spec import NetworkSpec
 from digitcore.samples import SampleSet
@@ -50,6 +50,15 @@ class Service:
     def submit(self, task, *, owner=""):
         self.jobs.append(Job(task, owner=owner))
         return self.jobs[-1]
+
+
+class SmallService(Service):
+    """A job service whose queue holds two jobs."""
+
+    def submit(self, task, *, owner=""):
+        if sum(job.status in (JobStatus.WAITING, JobStatus.RUNNING) for job in self.jobs) == 2:
+            raise QueueFullError("The queue is full.")
+        return super().submit(task, owner=owner)
 
 
 def finish(sweep, score=lambda trial: 0.5):
@@ -296,3 +305,28 @@ def test_the_shell_command_runs_the_same_sweep(genius, few):
     swept = SweepPlan({"batch_size": [8, 16], "mnist_samples": [0, 500]}, BASE.replace(mnist_samples=200), n_combinations=3)
     pairs = [part for part in shlex.split(swept.command("genius")) if "=" in part]
     assert pairs[-2:] == ["batch_size=8,16", "mnist_samples=0,500"], "the order decides which are drawn"
+
+
+def test_trials_wait_while_the_queue_is_full(genius, few):
+    service = SmallService()
+    sweeps = [Sweep(genius, few, SweepPlan({"epochs": [1, 2, 3]}, BASE)) for _ in range(2)]
+    for sweep in sweeps:
+        sweep.resume(service)
+    assert len(service.jobs) == 2
+    for _ in range(6):
+        assert not any(trial.status == JobStatus.FAILED for sweep in sweeps for trial in sweep.trials)
+        for sweep in sweeps:
+            finish(sweep)
+            sweep.advance(service)
+    assert [sweep.n_done for sweep in sweeps] == [3, 3]
+    assert not any(sweep.is_running for sweep in sweeps)
+
+
+def test_a_stopped_sweep_does_not_wait_for_the_queue(genius, few):
+    service = SmallService()
+    first, second = (Sweep(genius, few, SweepPlan({"epochs": [1, 2]}, BASE)) for _ in range(2))
+    first.resume(service)
+    second.resume(service)
+    assert not second.is_idle
+    second.stop()
+    assert second.is_idle

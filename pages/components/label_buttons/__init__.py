@@ -56,4 +56,4 @@ def _on_label(session: LabSession) -> None:
         resources.jobs().warm_up()
     else:
         session.canvas.remount()  # After a label the browser holds strokes back until a new canvas appears.
-        session.canvas.set_notice(NOTHING_DRAWN)
+        session.canvas.set_notice(NOTHING_DRAWN if session.canvas.digit is None else "")

@@ -15,6 +15,8 @@ def show(session: LabSession) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         if not session.snapshot().is_empty:
+            if excess := archive.find_excess(session.snapshot()):
+                st.warning(f"{excess} Delete runs before you export the lab.")
             st.download_button(
                 "Export lab",
                 lambda: archive.write(session.snapshot()),
