@@ -83,7 +83,7 @@ class Display:
         name: Name of a file with the table, without suffix.
         data: The data of the chart.
         draw: Function that draws the data. Its keyword arguments choose a part of the data or the appearance.
-        description: Text of what the chart shows, with its main numbers.
+        description: Sentences about the content of the chart, with its main numbers.
         titles: Column of the data → title, in addition to `COLUMN_TITLES`.
         hidden: Columns that only the chart needs.
     """
@@ -114,7 +114,7 @@ class Display:
         return self.data.drop(columns=list(self.hidden)).rename(columns=COLUMN_TITLES | dict(self.titles))
 
     def alt_text(self) -> str:
-        """Return what the chart shows, with its main numbers, in plain text."""
+        """Return the description of the chart as plain text, with the main numbers."""
         return self.description
 
     def _repr_mimebundle_(self, *args: Any, **options: Any) -> Any:
@@ -367,7 +367,7 @@ def feature_map(found: FeatureMap, labels: np.ndarray, pictures: tuple[Sequence[
 
 
 def bars(table: pd.DataFrame, x: str, y: str, title: str, name: str, **options: Any) -> Display:
-    """Return a value for each of several categories.
+    """Return the values of several categories, for example the number of digits of each class.
 
     Args:
         table: A table with the columns `x` and `y`.

@@ -208,7 +208,7 @@ def load_validation() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _load_cached(digits: str, labels: str) -> tuple[np.ndarray, np.ndarray]:
-    """Read and verify two arrays of the cache, without reading the others."""
+    """Read and verify two arrays of the cache, without reading the other arrays."""
     with np.load(cache_file(), allow_pickle=False) as arrays:
         found = {name: arrays[name] for name in (digits, labels)}
     _verify(found)

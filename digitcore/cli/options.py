@@ -74,7 +74,7 @@ def read_samples(file: Path | None, *, accept_doubtful: bool = False) -> SampleS
     try:
         result = sample_files.read(content, predictor=predictor, accept_doubtful=accept_doubtful)
     except sample_files.DoubtfulSamplesError as error:
-        raise sample_files.DoubtfulSamplesError(f"{error} The option --accept-doubtful does so.") from error
+        raise sample_files.DoubtfulSamplesError(f"{error} To import it anyway, add the option --accept-doubtful.") from error
     if result.rejected or result.notes or result.doubt:
         click.echo(f"{file}: {result} {result.doubt}".rstrip(), err=True)
     return result.samples

@@ -58,7 +58,11 @@ def _check_suffix(ctx: click.Context, param: click.Parameter, value: Path | None
 @click.option("--network", default="", help="Train a network from scratch, given by its name, its JSON or a JSON file.")
 @click.option("--seeds", type=click.IntRange(1), default=1, help="Train each combination with this number of seeds.")
 @click.option("--draws", type=click.IntRange(1), help="Draw this number of random combinations instead of all combinations.")
-@click.option("--stop-early", is_flag=True, help="Train with fewer epochs first, and continue only the better half.")
+@click.option(
+    "--stop-early",
+    is_flag=True,
+    help="Train with few epochs first, and train only the better half of the trials with more epochs.",
+)
 @click.option(
     "--rank-by",
     type=click.Choice([VALIDATION, HELD_OUT]),

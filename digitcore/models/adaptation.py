@@ -226,8 +226,8 @@ def measure(model: keras.Model) -> Meaning:
         model: A Keras model with an accepted input shape and ten outputs.
 
     Returns:
-        The inputs and outputs with the smallest loss on validation digits. If the difference may be chance,
-        the simpler inputs and outputs.
+        The inputs and outputs with the smallest loss on validation digits. The simplest inputs and outputs are preferred if
+        the difference may be due to chance.
 
     Raises:
         ModelError: If an output is not a finite number.

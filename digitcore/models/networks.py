@@ -182,7 +182,7 @@ def convnet() -> Layers:
 
 @network
 def cnn13() -> Layers:
-    """Return 13 layers with the outputs: three times convolution, pooling and dropout; flatten, dense, dropout, dense."""
+    """Return a network of 13 layers: three blocks of convolution, pooling and dropout, then two dense layers."""
     return [
         layer
         for filters in (32, 64, 128)

@@ -14,7 +14,7 @@ MAX_RUNGS = 3
 
 @dataclass(frozen=True)
 class SuccessiveHalving:
-    """A schedule of trainings. All trials are trained with few epochs, then the better half with twice as many epochs.
+    """A schedule of trainings. All trials are trained with few epochs. The better half is trained again with twice as many.
 
     Each step of the schedule is called a rung.
 
@@ -35,7 +35,7 @@ class SuccessiveHalving:
 
     @property
     def n_rungs(self) -> int:
-        """Number of trainings of the best trials."""
+        """Number of rungs, which is how often the best trials are trained."""
         by_epochs, by_combinations = int(math.log2(self.epochs)), math.ceil(math.log2(self.n_combinations))
         return 1 + min(MAX_RUNGS - 1, by_epochs, by_combinations)
 

@@ -67,7 +67,9 @@ class LocalRunner:
             job.is_stopping = should_stop()
             job.fail(error)
         except Exception as error:  # noqa: BLE001 As on a worker, a failed trial does not end the sweep.
-            job.fail(JobError(f"The training failed ({type(error).__name__}: {error})."))
+            job.fail(
+                JobError(f"The training failed ({type(error).__name__}: {error}). Correct the cause, and run the sweep again.")
+            )
         else:
             job.is_stopping = should_stop()  # A training that was stopped is not complete.
             job.finish(result)

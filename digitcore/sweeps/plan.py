@@ -114,7 +114,7 @@ class SweepPlan:
 
     @property
     def n_rungs(self) -> int:
-        """Number of trainings of the best trials; 1 without early stopping."""
+        """Number of rungs, which is how often the best trials are trained; 1 without early stopping."""
         return self.halving.n_rungs if self.halving else 1
 
     def epochs(self, trial: Trial, rung: int) -> int:

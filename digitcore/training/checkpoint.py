@@ -111,6 +111,9 @@ class Checkpoint:
         Args:
             model: Variables of the model.
             optimizer: Variables of the optimizer.
+
+        Returns:
+            True if all shapes agree.
         """
         pairs = ((self.model, model), (self.optimizer, optimizer))
         return all([value.shape for value in kept] == [tuple(one.shape) for one in known] for kept, known in pairs)

@@ -84,7 +84,7 @@ def thin(points: Sequence[Point]) -> list[Point]:
 
 
 def validated(points: Sequence[Point]) -> list[Point]:
-    """Return the points with a validation: at most `MAX_VALIDATED_POINTS`, evenly thinned, and the last point.
+    """Return at most `MAX_VALIDATED_POINTS` evenly spaced points with a validation, and the last of these points.
 
     Args:
         points: Points of a curve, oldest first.
@@ -99,10 +99,13 @@ def validated(points: Sequence[Point]) -> list[Point]:
 
 
 def from_json(points: Any) -> list[Point]:
-    """Return the well-formed points of a stored curve, evenly thinned to `MAX_POINTS` and the last point.
+    """Return the well-formed points of a stored curve.
 
     Args:
         points: Any object that was parsed from JSON.
+
+    Returns:
+        At most `MAX_POINTS` evenly spaced points, and the last point.
 
     Example:
         >>> from_json([{"epoch": 1, "samples_seen": 20, "seconds": 0.5}, "no point"])

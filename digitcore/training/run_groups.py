@@ -139,6 +139,9 @@ def differ_only_in_seed(runs: Sequence[TrainedRun]) -> bool:
     Args:
         runs: Any number of trainings.
 
+    Returns:
+        True if no parameter except the seed differs.
+
     Example:
         >>> differ_only_in_seed([TrainedRun("a", {"epochs": 2, "seed": 0}, {}), TrainedRun("b", {"epochs": 2, "seed": 1}, {})])
         True
@@ -189,8 +192,8 @@ def group(runs: Sequence[TrainedRun], names: Sequence[str], labels: Mapping[str,
         labels: Parameter → its text in the names of the groups.
 
     Returns:
-        Group name → its trainings, in the order of the first training of each group. Names are unique, and name the values of
-        the parameters that the group has.
+        Group name → its trainings, in the order of the first training of each group. Each name is unique and states the values
+        of the parameters. A parameter that the group does not have is left out.
 
     Example:
         >>> runs = [TrainedRun("a", {"epochs": 2}, {}), TrainedRun("b", {"epochs": 2}, {})]

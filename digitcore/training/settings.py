@@ -287,6 +287,9 @@ class TrainSettings:
         Args:
             text: A JSON object. A setting that is missing gets its default.
 
+        Returns:
+            The settings.
+
         Raises:
             SettingsError: If the text is not JSON, a name is unknown or a value is out of range.
 
@@ -307,6 +310,9 @@ class TrainSettings:
         Args:
             values: Setting name → value. A setting that is missing gets its default.
 
+        Returns:
+            The settings.
+
         Raises:
             SettingsError: If a name is unknown or a value is out of range.
 
@@ -317,14 +323,19 @@ class TrainSettings:
         if not isinstance(values, dict):
             raise SettingsError('Settings must be a JSON object of names and values, such as {"epochs": 3}.')
         if unknown := set(values) - set(SETTING_SPECS):
-            raise SettingsError(f"There is no setting called {', '.join(sorted(unknown))}.")
+            raise SettingsError(
+                f"There is no setting called {', '.join(sorted(unknown))}. “digitlab settings” lists all settings."
+            )
         return cls(**values)
 
     def resolved(self, is_trained: bool) -> "TrainSettings":
-        """Replace None and "auto" by defaults that depend on the initial model and the optimizer.
+        """Return a copy without None and "auto". Their defaults depend on the initial model and the optimizer.
 
         Args:
             is_trained: Whether the training starts from a trained model.
+
+        Returns:
+            The settings that the training uses.
 
         Example:
             >>> TrainSettings().resolved(is_trained=True).learning_rate

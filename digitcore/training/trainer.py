@@ -154,7 +154,7 @@ def _interpolate_weights(model: keras.Model, initial: keras.Model, share: float)
 
 
 def _calibrate(model: keras.Model, validation: tuple[np.ndarray, np.ndarray] | None) -> dict[str, float]:
-    """Calibrate the model on the validation digits. Return the temperature for the card, or nothing if it is not possible."""
+    """Calibrate the model on the validation digits. Return the temperature for the card, if there is a temperature."""
     if validation is None:
         return {}
     if (logits := logits_of(model, validation[0])) is None:

@@ -13,7 +13,10 @@ FIGURE_HEIGHT = 40  # px
 
 
 def changed_drawings(samples: SampleSet, before: ModelBundle, after: ModelBundle) -> None:
-    """Draw the latest drawings that only one model predicts correctly, with both predictions and a mark for the second."""
+    """Draw the latest drawings that only one model predicts correctly.
+
+    Each caption states both predictions. A mark shows whether the second prediction is correct.
+    """
     if not len(samples):
         return
     first, second = (resources.probabilities(model, samples.digits).argmax(1) for model in (before, after))

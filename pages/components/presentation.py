@@ -25,12 +25,12 @@ def show_selectable(display: Display, key: str, selection: str, **options: Any) 
 
 
 def download(display: Display, label: str = "Table") -> None:
-    """Draw a button that opens the table of a display and offers it as a file."""
+    """Draw a button that shows the table of a display in a popover, with a button to download it."""
     download_table(display.table(), display.name, label)
 
 
 def download_table(table: "pd.DataFrame", name: str, label: str = "Table") -> None:
-    """Draw a button that opens a table and offers it as a file of this name.
+    """Draw a button that shows a table in a popover, with a button to download it as the CSV file NAME.csv.
 
     The columns have the titles of the page, and the cells hold numbers.
     """

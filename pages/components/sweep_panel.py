@@ -191,8 +191,9 @@ def _choose_trials(space: Space, epochs: int, plan: SweepPlan | None) -> dict[st
         plan is not None and plan.stops_early,
         key="sweep_early",
         disabled=not can_stop,
-        help="All trials start with a quarter of the epochs. The better half continues with twice as many epochs, twice at most "
-        "(successive halving). The setting Epochs must be at least two, and must not be a parameter of the sweep.",
+        help="All trials are first trained with few epochs. Only the better half is trained again with twice as many epochs, "
+        "until the best trials have all epochs (successive halving). The setting Epochs must be at least two, and must not be "
+        "a parameter of the sweep.",
         persist_state="session",
     )
     return {"n_combinations": n_combinations, "n_seeds": int(n_seeds), "stops_early": bool(stops_early and can_stop)}

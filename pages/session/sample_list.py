@@ -22,7 +22,7 @@ class Contradiction:
 
 
 def kept_labels(preferences: dict[str, Any]) -> set[str]:
-    """Return the content hashes of kept labels in stored preferences."""
+    """Read from stored preferences the content hashes of the samples whose labels the user has confirmed."""
     return set(sanitize.strings(preferences.get("kept_labels"))[:MAX_KEPT])
 
 

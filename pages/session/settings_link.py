@@ -21,7 +21,7 @@ LINKED_STARTS = tuple(str(start) for start in Start if start != Start.RUN)  # A 
 def read(session: LabSession) -> None:
     """Apply the settings in the address with which the session was opened, and store the errors of invalid settings.
 
-    An address with a setting, a start or a network describes the whole form: everything that it does not name has its default.
+    An address with a setting, a start or a network describes the whole form: a field that it does not name has its default.
     Only the first call has an effect, because later the browser may send an older address.
     """
     if session.link_error is not None:

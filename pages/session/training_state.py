@@ -128,7 +128,7 @@ class TrainingState(SessionPart):
 
     @property
     def is_network_invalid(self) -> bool:
-        """Whether the next training needs the rows of the network builder, which are not a valid network."""
+        """Whether the next training starts from a built network whose rows are not valid."""
         return self.start == Start.UNTRAINED and bool(self.network_error)
 
     @property

@@ -127,7 +127,7 @@ def test_a_drawing_is_explained(app, data, untrained):
     until_answered(app)
     said = texts(app)
     assert "Pixels that matter" in said
-    assert "of ink added" in said
+    assert "of ink and erases" in said
     assert "Layer by layer in run 1" in said
     assert " dead" in said
     assert "Nearest MNIST digits (by run 1's features)" in said

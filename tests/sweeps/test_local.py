@@ -64,7 +64,7 @@ def test_a_stopped_training_gives_no_result(quick_trials, genius):
 def test_an_unexpected_error_fails_only_its_trial(quick_trials):
     table = sweeps.run({"batch_size": [13, 16]}, BASE)
     assert table["status"].tolist() == ["failed", "done"]
-    assert table["error"][0] == "The training failed (ValueError: unlucky)."
+    assert table["error"][0] == "The training failed (ValueError: unlucky). Correct the cause, and run the sweep again."
 
 
 def test_wrong_arguments_are_rejected_before_the_first_training():

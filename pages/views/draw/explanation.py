@@ -51,7 +51,8 @@ def _show_counterfactual(name: str, model: ModelBundle, digit: np.ndarray) -> No
         ]
     )
     st.caption(
-        f"{formatting.plural(changed.n_added, 'spot')} of ink added and {formatting.plural(changed.n_erased, 'spot')} erased."
+        f"The change adds {formatting.plural(changed.n_added, 'spot')} of ink and erases "
+        f"{formatting.plural(changed.n_erased, 'spot')}."
     )
 
 

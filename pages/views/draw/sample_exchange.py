@@ -19,7 +19,7 @@ FORMATS: dict[str, tuple[str, Callable[[SampleSet], bytes], str]] = {
 
 
 def show(session: LabSession) -> None:
-    """Draw the download buttons and the upload."""
+    """Draw the buttons to export drawings, and the form to import a sample file."""
     samples = session.samples.current
     if len(samples):
         with st.container(horizontal=True):

@@ -71,8 +71,8 @@ def _show_disputed(name: str, evaluation: Evaluation) -> None:
     rest = evaluation.n - len(disputed)
     accuracy_of_rest = formatting.percent(1 - (n_errors - n_disputed) / rest, 2)
     st.markdown(
-        f"{formatting.escape(name)}: {formatting.plural(n_errors, 'error')} in {evaluation.n:,} digits, accuracy "
-        f"{formatting.percent(1 - n_errors / evaluation.n, 2)}; without the {len(disputed)} disputed digits "
-        f"{formatting.plural(n_errors - n_disputed, 'error')} in {rest:,}, {accuracy_of_rest}."
+        f"{formatting.escape(name)} makes {formatting.plural(n_errors, 'error')} in all {evaluation.n:,} digits (accuracy "
+        f"{formatting.percent(1 - n_errors / evaluation.n, 2)}). Without the {len(disputed)} disputed digits, it makes "
+        f"{formatting.plural(n_errors - n_disputed, 'error')} in {rest:,} digits (accuracy {accuracy_of_rest})."
     )
     gallery.gallery(mnist_cells(disputed, {name: evaluation}), "disputed_gallery")

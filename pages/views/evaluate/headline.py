@@ -1,4 +1,4 @@
-"""The headline of the Evaluate page: the pair on the user's handwriting and on MNIST, and the changed drawings."""
+"""The headline of the Evaluate page: the scores of two models, and the drawings that only one model predicts correctly."""
 
 import streamlit as st
 
