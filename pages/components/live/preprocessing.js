@@ -72,7 +72,7 @@ function bilinearWeights(position, scale, nInputs) {
   const support = Math.max(scale, 1), center = (position + 0.5) * scale;
   const first = Math.max(Math.trunc(center - support + 0.5), 0);
   const last = Math.min(Math.trunc(center + support + 0.5), nInputs);
-  const weights = Array.from({ length: last - first }, (_, i) =>
+  const weights = Array.from({ length: last - first }, (_weight, i) =>
     Math.max(0, 1 - Math.abs((i + first - center + 0.5) * (1 / support))));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   return { first, weights: weights.map((weight) => Math.trunc(0.5 + (weight / total) * 2 ** PRECISION_BITS)) };

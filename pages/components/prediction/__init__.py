@@ -54,14 +54,14 @@ class Reading:
         return self.confidence < self.threshold
 
 
-def prediction_head(readings: list[Reading], digit: np.ndarray | None, trail: Sequence[int], n_strokes: int | None) -> None:
+def prediction_head(readings: list[Reading], digit: np.ndarray | None, trail: Sequence[int], n_strokes: int) -> None:
     """Draw the prediction, the predictions after earlier strokes, and the network's input.
 
     Args:
         readings: Readings of one or two models.
         digit: (28, 28) uint8, or `None` if nothing is drawn.
         trail: The predictions after each stroke.
-        n_strokes: Number of strokes of the predicted drawing; `None` during a stroke.
+        n_strokes: Number of strokes of the predicted drawing.
     """
     st.html(
         assets.render(
@@ -69,7 +69,7 @@ def prediction_head(readings: list[Reading], digit: np.ndarray | None, trail: Se
             known=_known(readings),
             trail=trail[-MAX_TRAIL:] if len(trail) > 1 else [],
             image=data_url(np.zeros((SIDE, SIDE), np.uint8) if digit is None else digit),
-            n_strokes="" if n_strokes is None else n_strokes,
+            n_strokes=n_strokes,
         )
     )
 
@@ -94,6 +94,11 @@ def prediction(readings: list[Reading], digit: np.ndarray | None) -> None:
             image=data_url(np.zeros((SIDE, SIDE), np.uint8) if digit is None else digit),
         )
     )
+
+
+def guesses_html(readings: list[Reading]) -> str:
+    """Return the HTML of the predictions. The browser writes other digits and probabilities into it during a stroke."""
+    return assets.render("prediction/guesses.html", known=_known(readings))
 
 
 def _known(readings: list[Reading]) -> list[tuple[Reading, str]]:
