@@ -7,6 +7,7 @@
 // in module variables.
 
 import { isDrawing, paintLayers } from "../canvas/canvas_adapter.js";
+import { formatPercent } from "./formatting.js";
 import { serverUrl } from "../streamlit.js";
 
 const PICTURE_SIDE = 280;  // px, side of the picture that the server gets of the finished stroke
@@ -22,12 +23,6 @@ const thumbnailContext = thumbnail.getContext("2d");
 
 const findHead = () => document.querySelector("[data-testid=prediction-head]");
 const isOn = () => state.worker && state.latest.urls.length > 0 && !reducedMotion.matches;
-
-/** Format a share as `percent` in `pages/session/formatting.py` does. */
-export function formatPercent(share, minPlaces = 0) {
-  const places = share >= 0.995 && share < 1 ? Math.max(minPlaces, 1) : minPlaces;
-  return `${Math.min(100 * share, share < 1 ? 100 - 10 ** -places : 100).toFixed(places)} %`;
-}
 
 function toImageUrl(digit) {
   const image = thumbnailContext.createImageData(DIGIT_SIDE, DIGIT_SIDE);

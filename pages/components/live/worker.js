@@ -13,7 +13,7 @@ const MAX_PROGRAMS = 8;
 const programs = new Map();  // address → the function that predicts, or null while it is loaded
 
 async function fetchProgram(url) {
-  const response = await fetch(url);
+  const response = await fetch(url, { cache: "force-cache" });  // The address contains a hash of the content.
   if (!response.ok) throw new Error(`status ${response.status}`);
   const predict = readProgram(await response.arrayBuffer());
   predict(new Uint8Array(SIDE * SIDE));  // The first prediction is slow, because the browser compiles the code.
