@@ -1,5 +1,7 @@
 // Predicts pictures of canvases with programs. `tests/support/javascript.py` calls it and describes its files.
 
+import { Buffer } from "node:buffer";
+import process from "node:process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { readProgram } from "../../pages/components/live/interpreter.js";
 import { toDigit } from "../../pages/components/live/preprocessing.js";
@@ -15,7 +17,7 @@ function toRgba(start) {
 
 const digits = [];
 for (let start = 0; start < pictures.length; start += side * side) digits.push(toDigit(toRgba(start), side, side));
-const probabilities = Array.from({ length: nPrograms }, (_, number) => {
+const probabilities = Array.from({ length: nPrograms }, (_program, number) => {
   const predict = readProgram(new Uint8Array(readFileSync(`${folder}/program${number}`)).buffer);
   return digits.map((digit) => Buffer.from(predict(digit).buffer));
 });
