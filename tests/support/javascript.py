@@ -47,7 +47,7 @@ def predict(programs: Sequence[bytes], pictures: np.ndarray) -> tuple[np.ndarray
         if ended.returncode:
             raise RuntimeError(ended.stderr)
         digits = np.fromfile(folder / "digits", np.uint8).reshape(-1, SIDE, SIDE)
-        return digits, np.fromfile(folder / "probabilities", np.float32).reshape(len(programs), -1, 10)
+        return digits, np.fromfile(folder / "probabilities", np.float32).reshape(len(programs), len(digits), 10)
 
 
 def mnist_pictures(digits: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ export const SIDE = 28;  // px, side of a digit
 const INK_SIDE = 20;  // px, longer side of a digit's ink
 const CROP_THRESHOLD = 0.12;  // of the strongest ink: weaker ink is ignored when a drawing is cropped
 const MIN_CONTRAST = 24;  // of 255: smaller differences from the background are not ink
+const MAX_RATIO = 2;  // Pillow scales the columns of a taller image first.
 const PRECISION_BITS = 22;  // of Pillow's fixed-point weights
 
 /** Round halves to even, as Python does. */
@@ -78,18 +79,27 @@ function bilinearWeights(position, scale, nInputs) {
   return { first, weights: weights.map((weight) => Math.trunc(0.5 + (weight / total) * 2 ** PRECISION_BITS)) };
 }
 
-/** Scale the rows of an image with anti-aliasing, and return the transposed result. Two calls scale both sides. */
-function resizeTransposed(image, width, height, newWidth) {
-  const result = new Uint8Array(newWidth * height);
-  for (let x = 0; x < newWidth; x += 1) {
-    const { first, weights } = bilinearWeights(x, width / newWidth, width);
-    for (let y = 0; y < height; y += 1) {
+/** Scale an image along its rows or along its columns, with anti-aliasing. */
+function resizeAlong(isHorizontal, { pixels, width, height }, newSize) {
+  const size = isHorizontal ? width : height, nLines = isHorizontal ? height : width;
+  const step = isHorizontal ? 1 : width, lineStep = isHorizontal ? width : 1;
+  const newStep = isHorizontal ? 1 : width, newLineStep = isHorizontal ? newSize : 1;
+  const result = new Uint8Array(newSize * nLines);
+  for (let position = 0; position < newSize; position += 1) {
+    const { first, weights } = bilinearWeights(position, size / newSize, size);
+    for (let line = 0; line < nLines; line += 1) {
       let sum = 2 ** (PRECISION_BITS - 1);
-      for (let i = 0; i < weights.length; i += 1) sum += image[y * width + first + i] * weights[i];
-      result[x * height + y] = clip(sum >> PRECISION_BITS, 0, 255);
+      for (let i = 0; i < weights.length; i += 1) sum += pixels[line * lineStep + (first + i) * step] * weights[i];
+      result[line * newLineStep + position * newStep] = clip(sum >> PRECISION_BITS, 0, 255);
     }
   }
-  return result;
+  return { pixels: result, width: isHorizontal ? newSize : width, height: isHorizontal ? height : newSize };
+}
+
+/** Scale an image with anti-aliasing. Pillow scales the columns of a tall image first, which rounds other pixels. */
+function resize(image, newWidth, newHeight) {
+  if (image.height > MAX_RATIO * image.width) return resizeAlong(true, resizeAlong(false, image, newHeight), newWidth);
+  return resizeAlong(false, resizeAlong(true, image, newWidth), newHeight);
 }
 
 function cropped(ink, width, { left, right, top, bottom }) {
@@ -131,8 +141,8 @@ export function toDigit(rgba, width, height) {
   const inkWidth = box.right - box.left, inkHeight = box.bottom - box.top;
   const scale = INK_SIDE / Math.max(inkWidth, inkHeight);
   const newWidth = Math.max(1, roundHalfEven(inkWidth * scale)), newHeight = Math.max(1, roundHalfEven(inkHeight * scale));
-  const narrow = resizeTransposed(cropped(ink, width, box), inkWidth, inkHeight, newWidth);
-  const small = resizeTransposed(narrow, inkHeight, newWidth, newHeight);
+  const part = { pixels: cropped(ink, width, box), width: inkWidth, height: inkHeight };
+  const small = resize(part, newWidth, newHeight).pixels;
   stretchContrast(small, largestOf(small));
   return placeInCenter(small, newWidth, newHeight);
 }
