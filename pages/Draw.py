@@ -61,13 +61,12 @@ def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
 
 def predict(session: LabSession) -> None:
     """Draw the prediction and the label buttons."""
-    drawing = session.canvas.drawing
-    readings = read_digit(drawing.digit, _predicting_models(session))
+    drawn = session.canvas
+    readings = read_digit(drawn.drawing.digit, _predicting_models(session))
     if readings[-1].probabilities is not None:
-        session.canvas.record_prediction(readings[-1].ranking[0], readings[-1].confidence)
-    trail = [digit for digit, _ in session.canvas.drawing.predictions]
+        drawn.record_prediction(readings[-1].ranking[0], readings[-1].confidence)
     with st.container(key="head"):
-        prediction_head(readings, drawing.digit, trail, drawing.n_strokes)
+        prediction_head(readings, drawn)
     label_buttons(session, readings)
 
 

@@ -93,6 +93,7 @@ class CanvasState(SessionPart):
 
     Attributes:
         revision: Number of the widget.
+        version: Number of changes of the content of the canvas.
         initial_drawing: The strokes with which the widget starts.
         drawing: The content of the canvas.
         awaiting_image: Whether the digit does not show the present strokes yet, because the widget has not sent their image.
@@ -107,6 +108,7 @@ class CanvasState(SessionPart):
     def __init__(self, lock: Any = None, revision: int = 0) -> None:
         super().__init__(lock)
         self.revision = revision
+        self.version = 0
         self.initial_drawing: Fabric | None = None
         self.drawing = Drawing()
         self.awaiting_image = False
@@ -153,6 +155,7 @@ class CanvasState(SessionPart):
         if self.drawing.from_image and not drawing.n_strokes:
             return
         self._last_image, self.awaiting_image, self.error = image, False, ""
+        self.version += 1
         self.notice = ""
         is_longer = drawing.n_strokes > len((self.initial_drawing or {}).get("objects", []))
         try:
@@ -169,6 +172,7 @@ class CanvasState(SessionPart):
     def new_revision(self, drawing: Drawing | None = None) -> None:
         """Replace the widget by a blank widget, or by a widget that starts from a drawing."""
         self.revision += 1
+        self.version += 1
         self.drawing = drawing or Drawing()
         self.initial_drawing = self.drawing.strokes
         self.awaiting_image = False

@@ -1,4 +1,5 @@
 import flatbuffers
+import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
@@ -19,9 +20,9 @@ def changed(content, change):
 
 def test_browser_and_server_agree_for_every_shipped_model(data):
     files = {name: models.load(name).tflite_bytes for name in models.names()}
-    pictures = [javascript.mnist_pictures(data.test_images[:60]), javascript.pen_pictures(60)]
-    parities = [javascript.compare(files, part) for part in pictures]
-    assert all(parity.is_close for parity in parities), parities
+    pictures = [javascript.mnist_pictures(data.test_images[:20]), javascript.pen_pictures(20)]
+    parity = javascript.compare(files, np.concatenate(pictures))
+    assert parity.is_close, parity
 
 
 def test_model_with_an_unknown_operation_has_no_program(genius):
