@@ -1,6 +1,5 @@
 """The prediction as HTML that is replaced as a whole, so that nothing moves between strokes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
