@@ -3,8 +3,8 @@
     python benchmarks/live.py [--strokes 8] [--json]
     python benchmarks/live.py --parity [--digits 10000] [--drawings 1000] [--json]
 
-A slow stroke moves all the time. The changes of the bars are counted, together with the frames and with the messages and requests
-that the page sends to the server. This is measured on an idle server, then while a training runs.
+A slow stroke moves all the time. The changes of the bars are counted, together with the frames and with the messages that
+the page sends to the server. This is measured on an idle server, then while a training runs. The page then asks for its progress.
 
 With --parity, the predictions of the browser are compared with the predictions of the server for MNIST test digits and for pen
 drawings on a canvas, with every shipped model and with two built networks.
@@ -79,9 +79,6 @@ def draw_slowly(person: Person, number: int) -> tuple[float, float, int]:
 def measure(person: Person, strokes: int) -> dict[str, float]:
     """Draw the given number of strokes, and return the measured figures."""
     page = person.page
-    page.evaluate(WATCH)
-    requests: list[str] = []
-    page.on("request", lambda request: requests.append(request.url))
     seconds, n_predictions, n_sent, frames, gaps = 0.0, 0, 0, [], []
     for number in range(strokes):
         begin, end, sent = draw_slowly(person, number)
@@ -95,7 +92,6 @@ def measure(person: Person, strokes: int) -> dict[str, float]:
         "predictions_a_second": round(n_predictions / seconds, 1),
         "median_gap_ms": round(statistics.median(gaps), 1) if gaps else float("nan"),
         "messages_during_strokes": n_sent,
-        "requests_of_models": sum(url.startswith("blob:") or "/media/" in url for url in requests),
         "frames_over_50_ms": sum(frame > LONG_FRAME for frame in frames),
         "longest_frame_ms": round(max(frames), 1),
     }
@@ -108,6 +104,7 @@ def measure_rates(strokes: int) -> dict[str, dict[str, float]]:
         try:
             person = visit(play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS), server)
             person.settle()
+            person.page.evaluate(WATCH)
             found = {"quiet": measure(person, strokes)}
             start_long_training(person)
             person.settle()

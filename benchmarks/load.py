@@ -3,9 +3,9 @@
     python benchmarks/load.py [--people 30] [--seconds 60]
 
 Each person is a websocket with Streamlit's protocol. It opens the Draw page, sends the canvas after each stroke as a browser
-does, and waits for the HTML of the new prediction. During a stroke the browser sends nothing. The training is started in Chromium,
-where another person draws, and the time from pen-up to the prediction is measured there as well. Then everyone leaves, and later
-another person comes, because Streamlit frees expired sessions when the next session begins.
+does, and waits for the HTML of the new prediction. During a stroke the browser sends nothing. The training is started in
+Chromium, where another person draws, and the time from pen-up to the prediction is measured there as well. Then everyone leaves,
+and later another person comes, because Streamlit frees expired sessions when the next session begins.
 """
 
 import argparse
