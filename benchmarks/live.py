@@ -29,8 +29,8 @@ from digitcore.models.network_spec import Block, NetworkSpec
 from tests.support import javascript
 from tests.support.browser import CHROMIUM_ARGS, SIDE, Person, Server, chromium
 
-POINTS = 120  # number of points of a stroke
-POINT_INTERVAL = 12  # ms between two points
+POINTS = 180  # number of points of a stroke
+POINT_INTERVAL = 8  # ms between two points, as of a usual mouse
 LONG_FRAME = 50  # ms
 PAUSE = 800  # ms until a new canvas shows strokes while they are drawn
 CHUNK = 250  # pictures that are compared at a time
@@ -48,6 +48,18 @@ WATCH = """() => {
   const frame = now => { window.frames.push(now); requestAnimationFrame(frame) };
   requestAnimationFrame(frame);
 }"""
+# Moves the pen in the page, because Chromium gets too few events from outside on a busy machine.
+MOVE = """async ([places, interval]) => {
+  const begin = performance.now();
+  const target = document.elementFromPoint(...places[0]);
+  for (const [clientX, clientY] of places) {
+    const options = { clientX, clientY, buttons: 1, bubbles: true, composed: true, view: window };
+    target.dispatchEvent(new PointerEvent('pointermove', options));
+    document.dispatchEvent(new MouseEvent('mousemove', options));
+    await new Promise(resolve => setTimeout(resolve, interval));
+  }
+  return [begin, performance.now()];
+}"""
 
 
 def draw_slowly(person: Person, number: int) -> tuple[float, float, int]:
@@ -63,11 +75,9 @@ def draw_slowly(person: Person, number: int) -> tuple[float, float, int]:
         places.append((box["x"] + x * box["width"] / SIDE, box["y"] + y * box["height"] / SIDE))
     page.mouse.move(*places[0])
     page.mouse.down()
-    begin, before = page.evaluate("[performance.now(), window.nSent]")
-    for place in places[1:]:
-        page.mouse.move(*place)
-        page.wait_for_timeout(POINT_INTERVAL)
-    end, after = page.evaluate("[performance.now(), window.nSent]")
+    before = page.evaluate("window.nSent")
+    begin, end = page.evaluate(MOVE, [places, POINT_INTERVAL])
+    after = page.evaluate("window.nSent")
     page.mouse.up()
     person.settle()
     person.use_tool("Clear")
