@@ -66,16 +66,17 @@ function takePicture() {
   state.worker.postMessage({ urls: state.latest.urls, pixels, side: PICTURE_SIDE }, [pixels]);
 }
 
+// The canvas draws a movement after the listener of the window that hears of it.
 function takePictureSoon() {
   if (state.isWaiting || state.isBusy) return;
   state.isWaiting = true;
-  requestAnimationFrame(takePicture);
+  setTimeout(takePicture);
 }
 
 function takeAnswer({ data }) {
   state.isBusy = false;
   if (data) show(data);
-  if (state.hasMoved) takePictureSoon();
+  takePicture();
 }
 
 function startWorker(text) {
