@@ -95,7 +95,10 @@ def results() -> MutableMapping[Any, Any]:
 
 @st.cache_resource(show_spinner=False, max_entries=MAX_PROGRAMS, hash_funcs=_BY_HASH)
 def _browser_program(bundle: ModelBundle) -> bytes | None:
-    return browser_program.convert(bundle.tflite_bytes)
+    try:
+        return browser_program.convert(bundle.tflite_bytes)
+    except ModelError:  # The server reports a damaged file when it predicts.
+        return None
 
 
 def program_path(bundle: ModelBundle) -> str | None:

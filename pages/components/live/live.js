@@ -13,7 +13,7 @@ import { serverUrl } from "../streamlit.js";
 const PICTURE_SIDE = 280;  // px, side of the picture that the server gets of the finished stroke
 const DIGIT_SIDE = 28;
 const LIVE = "data-live";  // marks the head while it shows a prediction of the browser
-const state = { latest: null, worker: null, isBusy: false, isWaiting: false, hasMoved: false };
+const state = { isOn: true, latest: null, worker: null, isBusy: false, isWaiting: false, hasMoved: false };
 
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 const picture = Object.assign(document.createElement("canvas"), { width: PICTURE_SIDE, height: PICTURE_SIDE });
@@ -22,7 +22,7 @@ const pictureContext = picture.getContext("2d", { willReadFrequently: true });
 const thumbnailContext = thumbnail.getContext("2d");
 
 const findHead = () => document.querySelector("[data-testid=prediction-head]");
-const isOn = () => state.worker && state.latest.urls.length > 0 && !reducedMotion.matches;
+const isOn = () => state.isOn && state.worker && state.latest.urls.length > 0 && !reducedMotion.matches;
 
 function toImageUrl(digit) {
   const image = thumbnailContext.createImageData(DIGIT_SIDE, DIGIT_SIDE);
@@ -83,12 +83,12 @@ function startWorker(text) {
   const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
   const worker = new Worker(url, { type: "module" });
   worker.addEventListener("message", takeAnswer);
-  worker.addEventListener("error", () => { state.worker = null; });
+  worker.addEventListener("error", () => { state.isOn = false; });  // The browser cannot run the worker.
   return worker;
 }
 
 function loadPrograms() {
-  if (!state.latest || state.latest.urls.length === 0 || reducedMotion.matches) return;
+  if (!state.isOn || !state.latest || state.latest.urls.length === 0 || reducedMotion.matches) return;
   state.worker ??= startWorker(state.latest.worker);
   state.worker.postMessage({ urls: state.latest.urls });
 }

@@ -12,23 +12,28 @@ import { SIDE, toDigit } from "./preprocessing.js";
 const MAX_PROGRAMS = 8;
 const programs = new Map();  // address → the function that predicts, or null while it is loaded
 
-async function fetchProgram(url) {
-  const response = await fetch(url, { cache: "force-cache" });  // The address contains a hash of the content.
-  if (!response.ok) throw new Error(`status ${response.status}`);
-  const predict = readProgram(await response.arrayBuffer());
-  predict(new Uint8Array(SIDE * SIDE));  // The first prediction is slow, because the browser compiles the code.
-  return predict;
+/** Return the content of a file, or null if the server cannot be reached or does not have the file. */
+async function download(url) {
+  try {
+    const response = await fetch(url, { cache: "force-cache" });  // The address contains a hash of the content.
+    return response.ok ? await response.arrayBuffer() : null;
+  } catch {
+    return null;
+  }
 }
 
 async function load(url) {
   if (programs.has(url)) return;
   programs.set(url, null);
-  try {
-    programs.set(url, await fetchProgram(url));
-  } catch {
-    programs.delete(url);  // The page asks for it again at the next stroke.
-  }
   if (programs.size > MAX_PROGRAMS) programs.delete(programs.keys().next().value);
+  const content = await download(url);
+  if (!content) {
+    programs.delete(url);  // The page asks for it again at the next stroke.
+    return;
+  }
+  const predict = readProgram(content);
+  predict(new Uint8Array(SIDE * SIDE));  // The first prediction is slow, because the browser compiles the code.
+  programs.set(url, predict);
 }
 
 function predictPicture({ urls, pixels, side }) {
