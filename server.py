@@ -38,7 +38,13 @@ LOOPBACK = "127.0.0.1"
 API_HEADERS = {"cache-control": "no-store", "x-frame-options": "DENY"}
 API_PATHS = (f"{BASE_PATH}/api", f"{BASE_PATH}/healthz")
 HIDDEN_PATHS = (f"{BASE_PATH}/_stcore/metrics",)  # Streamlit's metrics reveal the sessions of other people.
-PRELOADED = ("pandas", "digitcore.storage.database", "digitcore.jobs.service", "ai_edge_litert.interpreter")
+PRELOADED = (
+    "pandas",
+    "digitcore.storage.database",
+    "digitcore.jobs.service",
+    "ai_edge_litert.interpreter",
+    "ai_edge_litert.schema_py_generated",
+)
 PAGE_NAMES = sorted(page.stem for page in (ROOT / "pages").glob("[!_]*.py"))
 
 

@@ -5,10 +5,9 @@
     python benchmarks/load.py --silent 1100
 
 Each person is a websocket with Streamlit's protocol. It opens the Draw page, sends the canvas after each stroke as a browser
-does, and waits for the HTML of the new prediction. Half of the time its pen is down. Then it sends a picture of the stroke, and
-the next picture after the response and the server's delay. The training is started in Chromium, where another person draws, and
-the time from pen-up to the prediction is measured there as well. Then everyone leaves, and later another person comes, because
-Streamlit frees expired sessions when the next session begins.
+does, and waits for the HTML of the new prediction. During a stroke the browser sends nothing. The training is started in
+Chromium, where another person draws, and the time from pen-up to the prediction is measured there as well. Then everyone leaves,
+and later another person comes, because Streamlit frees expired sessions when the next session begins.
 
 With --lab, one person draws alone, and then beside a person who labels a drawing every two seconds in a lab with this number of
 drawings. No browser is used. With --silent, this number of connections send nothing, and the health check is asked.
@@ -50,8 +49,7 @@ SESSION_TIMEOUT = 140  # s until the sessions of people who left have expired: S
 HEALTH_CHECKS = 25
 WARM_UP = 5  # s until the other person has opened the lab
 LAST_VISIT = 10  # s that the last person draws
-CANVAS, LIVE, LABELS, ANSWER = "drawable_canvas", "digit-lab-live", "digit-lab-labels", 'data-testid="prediction"'
-LIVE_SIDE = 112  # px
+CANVAS, LABELS, ANSWER = "drawable_canvas", "digit-lab-labels", 'data-testid="prediction"'
 MAX_MESSAGE_SIZE = 50_000_000  # bytes
 
 
@@ -64,8 +62,6 @@ class Visitor:
         self.random = random.Random(seed)
         self.components: dict[str, str] = {}  # name → id
         self.fragments: dict[str, str] = {}  # id of a component → id of its fragment
-        self.live = {"is_on": False, "answered": 0, "delay": 0.0, "revision": 0}
-        self.pen_down, self.n_pictures = 0.0, 0  # s with the pen down, and pictures that were answered in this time
         self.waits: list[float] = []
         self.errors = 0
 
@@ -89,8 +85,7 @@ class Visitor:
         strokes = [tuple((x + shift[0], y + shift[1]) for x, y in points) for points in SHAPES[digit]]
         for number in range(1, len(strokes) + 1):
             pause = self.random.uniform(0.5, 1.5) * PAUSE
-            await asyncio.sleep(pause / 2)
-            await self.move_pen(strokes[:number], pause / 2)
+            await asyncio.sleep(pause)
             if time.monotonic() > end:
                 return
             started = time.monotonic()
@@ -98,22 +93,6 @@ class Visitor:
                 self.waits.append(time.monotonic() - started)
             else:
                 self.errors += 1
-
-    async def move_pen(self, strokes, seconds):
-        """Send pictures of the unfinished last stroke, as `live.js` does."""
-        begin = time.monotonic()
-        while self.live["is_on"] and (done := (time.monotonic() - begin) / seconds) < 1:
-            *before, last = strokes
-            url = to_data_url((*before, last[: 1 + round(done * len(last))] * 2), LIVE_SIDE)
-            message = BackMsg(rerun_script={"page_name": "Draw", "fragment_id": self.fragments[self.find(LIVE)]})
-            number = self.live["answered"] + 1
-            known = {name: self.live[name] for name in ("revision", "n_strokes")}
-            self.trigger(message, LIVE, "picture", {"number": number, "url": url} | known)
-            await self.send(message)
-            self.n_pictures += self.live["answered"] == number
-            await asyncio.sleep(min(self.live["delay"] / 1000, begin + seconds - time.monotonic()))
-        await asyncio.sleep(begin + seconds - time.monotonic())
-        self.pen_down += seconds
 
     def stroke(self, strokes):
         """Return the message that a browser sends on pen-up."""
@@ -158,8 +137,6 @@ class Visitor:
             component = element.bidi_component
             self.components[component.component_name] = component.id
             self.fragments[component.id] = delta.fragment_id
-            if LIVE in component.component_name:
-                self.live = json.loads(component.json)
         return element.WhichOneof("type") == "html" and ANSWER in element.html.body
 
 
@@ -180,14 +157,14 @@ class Labeller(Visitor):
 
 
 @functools.lru_cache(maxsize=2000)
-def to_data_url(strokes, side=280) -> str:
-    """Return a canvas with these strokes as the data URL of a PNG that is `side` px wide."""
+def to_data_url(strokes) -> str:
+    """Return a canvas with these strokes as the data URL of a PNG."""
     image = Image.new("RGBA", (280, 280), "black")
     pen = ImageDraw.Draw(image)
     for points in strokes:
         pen.line(points, fill="white", width=20, joint="curve")
     file = io.BytesIO()
-    image.resize((side, side)).save(file, "PNG")
+    image.save(file, "PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
@@ -203,7 +180,6 @@ def draw_together(url: str, people: int, seconds: float) -> list[dict]:
         {
             "waits": one.waits,
             "errors": one.errors + isinstance(outcome, BaseException),
-            "live_rate": one.n_pictures / one.pen_down if one.pen_down else 0.0,
         }
         for one, outcome in zip(visitors, outcomes, strict=True)
     ]
@@ -300,8 +276,6 @@ def main():
             server.stop()
     waits = np.array([wait for visitor in visitors for wait in visitor["waits"]]) * 1000
     print(f"people: {options.people}, strokes answered: {len(waits)}, errors: {sum(visitor['errors'] for visitor in visitors)}")
-    rates = [visitor["live_rate"] for visitor in visitors]
-    print(f"predictions while the pen is down: {np.median(rates):.1f} a second for each person, {min(rates):.1f} at least")
     print(f"pen-up to answer over the websocket: median {np.median(waits):.0f} ms, p95 {np.quantile(waits, 0.95):.0f} ms")
     print(
         f"in Chromium, training on: median {statistics.median(alone):.0f} ms alone, {statistics.median(seen):.0f} ms with "

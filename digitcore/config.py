@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 import platformdirs
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from digitcore.errors import ConfigError
@@ -32,10 +32,6 @@ def _check_origins(value: str) -> str:
         if origin != ANY_ORIGIN and not re.fullmatch(r"https?://(\*\.)?[A-Za-z0-9_.\[\]:-]+(:\d+)?", origin):
             raise ValueError("write origins like https://lms.example.org, separated by spaces")
     return value
-
-
-def _zero_if_off(value: object) -> object:
-    return 0 if value == "off" else value
 
 
 class Config(BaseSettings):
@@ -76,13 +72,6 @@ class Config(BaseSettings):
         True,
         description="Whether workers run with low process priority. "
         "With `0`, trainings are faster, but drawing can become slower.",
-    )
-    live: Annotated[float, BeforeValidator(_zero_if_off)] = Field(
-        0.25,
-        ge=0,
-        le=64,
-        description="Share of a processor core for predictions during strokes, for all sessions together. "
-        "With `off`, the app predicts only after each stroke.",
     )
     store: str = Field(
         "",

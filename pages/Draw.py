@@ -1,7 +1,6 @@
 """The Draw page: a canvas, a prediction that changes while the pen moves, and label buttons."""
 
 import importlib
-import time
 from typing import Any
 
 import streamlit as st
@@ -9,9 +8,10 @@ import streamlit as st
 from digitcore.data.quality import QualityIssue
 from digitcore.models.bundle import ModelBundle
 from pages.components import layout
-from pages.components.canvas import canvas, canvas_options, live_pictures, load_example, sync
+from pages.components.canvas import canvas, canvas_options, load_example
 from pages.components.digit_details import read_digit
 from pages.components.label_buttons import label_buttons, label_counts
+from pages.components.live import live_prediction
 from pages.components.model_choice import Models
 from pages.components.prediction import prediction_head
 from pages.session import formatting, persistence, resources, state
@@ -36,6 +36,7 @@ def main(session: LabSession) -> None:
     _show_expanders(session)
     with training:  # It is drawn last, because it polls the work that the expanders start.
         quick_training(session)
+    live_prediction(_predicting_models(session))
 
 
 @st.fragment
@@ -49,7 +50,7 @@ def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
     with st.container(key="screen", horizontal=True, gap="medium"):
         canvas(session)
         with st.container(key="answer", gap="xsmall"):
-            predict(session, _shown_by_canvas(session))
+            predict(session)
             label_counts(session)
             with st.container(key="remark"):
                 st.html("<span></span>")  # An empty container has no height, and a later remark would move the page.
@@ -58,35 +59,21 @@ def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
         st.rerun()
 
 
-@st.fragment
-def predict(session: LabSession, shown: tuple[Any, ...]) -> None:
-    """Draw the prediction and the label buttons. Only this fragment runs during a stroke."""
-    begin, drawn = time.monotonic(), session.canvas
-    sync(session)  # The browser may send the finished stroke together with a picture for this fragment.
-    predicting = _predicting_models(session)
-    readings = read_digit(drawn.shown_digit, predicting)
-    if drawn.preview is None and readings[-1].probabilities is not None:
+def predict(session: LabSession) -> None:
+    """Draw the prediction and the label buttons."""
+    drawn, predicting = session.canvas, _predicting_models(session)
+    readings = read_digit(drawn.drawing.digit, predicting)
+    if readings[-1].probabilities is not None:
         session.show_prediction_of(predicting[readings[-1].model])
         drawn.record_prediction(readings[-1].ranking[0], readings[-1].confidence)
-    n_strokes = None if drawn.preview is not None else drawn.drawing.n_strokes
     with st.container(key="head"):
-        prediction_head(readings, drawn.shown_digit, [digit for digit, _ in drawn.drawing.predictions], n_strokes)
+        prediction_head(readings, drawn)
     label_buttons(session, readings)
-    live_pictures(session)  # It comes after the bars, because its answer requests the next picture.
-    if drawn.preview is not None:
-        resources.live_budget().spend(time.monotonic() - begin)
-    elif _shown_by_canvas(session) != shown:
-        st.rerun()
 
 
 def _shown_outside(session: LabSession) -> tuple[Any, ...]:
     """Return the state outside the fragment that a stroke or a label may change."""
     return session.flash, list(_predicting_models(session)), session.samples.current
-
-
-def _shown_by_canvas(session: LabSession) -> tuple[Any, ...]:
-    """Return the state outside the prediction that a label or the end of a stroke changes."""
-    return *_shown_outside(session), session.canvas.revision, session.canvas.drawing.n_strokes
 
 
 def _choose_predicting(session: LabSession) -> None:

@@ -8,6 +8,7 @@ from pages.components import assets
 
 FILES = sorted(path for path in assets.FOLDER.rglob("*") if path.suffix in (".css", ".html", ".js", ".svg"))
 NAMES = {path: str(path.relative_to(assets.FOLDER)) for path in FILES}
+JOINED = ["canvas/toolbar.js", "live/live.js", "live/worker.js"]
 STREAMLIT = re.compile(r"data-testid=\W?st[A-Z]|\.st[A-Z]|stApp")
 DRAWABLE_CANVAS = re.compile(r"\.dc-|(upper|lower)-canvas|shadowRoot")
 
@@ -18,7 +19,7 @@ def test_a_script_contains_what_it_imports_before_its_own_code():
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize("path", ["canvas/toolbar.js", "canvas/live.js"])
+@pytest.mark.parametrize("path", JOINED)
 def test_a_script_imports_nothing_once_it_is_joined(path):
     assert not re.findall(r"^import\b", assets.script(path), re.MULTILINE)
 
@@ -27,7 +28,7 @@ def test_an_imported_file_is_joined_once():
     assert assets.script("canvas/toolbar.js").count("export const findCanvas") == 1
 
 
-@pytest.mark.parametrize("path", ["canvas/toolbar.js", "canvas/live.js"])
+@pytest.mark.parametrize("path", JOINED)
 def test_joined_files_share_no_name(path):
     names = re.findall(r"^(?:export )?(?:default )?(?:const|let|function) (\w+)", assets.script(path), re.MULTILINE)
     assert len(names) == len(set(names))

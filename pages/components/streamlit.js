@@ -9,6 +9,12 @@ export const isScriptRunning = () => app()?.dataset.testScriptState !== "notRunn
 /** Return whether the browser is connected to the server. */
 export const isConnected = () => app()?.dataset.testConnectionState === "CONNECTED";
 
+/** Return the address of a file that the server offers below its base path, for example at "/media/1.bin". */
+export function serverUrl(path) {
+  const base = window.__streamlit?.BACKEND_BASE_URL ?? location.origin + location.pathname.replace(/\/Draw\/?$/u, "/");
+  return base.replace(/\/$/u, "") + path;
+}
+
 /** Call `onChange` whenever the state of the connection changes, and return a function that stops this. */
 export function observeConnection(onChange) {
   const observer = new MutationObserver(onChange);

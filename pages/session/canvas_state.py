@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,7 +15,6 @@ from digitcore.data.strokes import CANVAS_SIDE, encode_strokes
 from digitcore.errors import DigitLabError, UnreadableImageError
 from pages.session.session_part import SessionPart, synchronized
 
-MAX_PREVIEW = 100_000  # characters of the data URL of a picture
 BLACK, WHITE = "#000000", "#ffffff"
 Fabric = dict[str, Any]  # JSON of the canvas, which is written by Fabric.js
 
@@ -95,12 +93,11 @@ class CanvasState(SessionPart):
 
     Attributes:
         revision: Number of the widget.
+        version: Number of changes of the content of the canvas.
         initial_drawing: The strokes with which the widget starts.
         drawing: The content of the canvas.
         awaiting_image: Whether the digit does not show the present strokes yet, because the widget has not sent their image.
         white_background: Whether the canvas has dark ink on white instead of white ink on black.
-        preview: The digit during a stroke, (28, 28) uint8. It is predicted but never stored. `None` if no stroke is drawn.
-        preview_number: Number of the last picture during a stroke, counted by the browser.
         has_keys: Whether the keys 0 to 9 label the drawing. The page's script writes it.
         notice: Sentence below the canvas until something is drawn; "" if there is none.
         error: The reason why the last image could not be read, in a sentence.
@@ -111,12 +108,11 @@ class CanvasState(SessionPart):
     def __init__(self, lock: Any = None, revision: int = 0) -> None:
         super().__init__(lock)
         self.revision = revision
+        self.version = 0
         self.initial_drawing: Fabric | None = None
         self.drawing = Drawing()
         self.awaiting_image = False
         self.white_background = False
-        self.preview: np.ndarray | None = None
-        self.preview_number = 0
         self.has_keys = True
         self.notice = ""
         self.error = ""
@@ -139,11 +135,6 @@ class CanvasState(SessionPart):
         """The digit that can be labelled; `None` if the canvas is blank or its image has not arrived."""
         return None if self.awaiting_image else self.drawing.digit
 
-    @property
-    def shown_digit(self) -> np.ndarray | None:
-        """The digit to predict: during a stroke its preview, else the drawing."""
-        return self.drawing.digit if self.preview is None else self.preview
-
     def encoded_strokes(self) -> str:
         """Return the strokes in the format of a sample."""
         return encode_strokes(self.drawing.strokes, CANVAS_SIDE)
@@ -163,7 +154,8 @@ class CanvasState(SessionPart):
         drawing = replace(self.drawing, strokes=strokes)
         if self.drawing.from_image and not drawing.n_strokes:
             return
-        self._last_image, self.awaiting_image, self.error, self.preview = image, False, "", None
+        self._last_image, self.awaiting_image, self.error = image, False, ""
+        self.version += 1
         self.notice = ""
         is_longer = drawing.n_strokes > len((self.initial_drawing or {}).get("objects", []))
         try:
@@ -180,30 +172,12 @@ class CanvasState(SessionPart):
     def new_revision(self, drawing: Drawing | None = None) -> None:
         """Replace the widget by a blank widget, or by a widget that starts from a drawing."""
         self.revision += 1
+        self.version += 1
         self.drawing = drawing or Drawing()
         self.initial_drawing = self.drawing.strokes
         self.awaiting_image = False
-        self.preview, self.error = None, ""
+        self.error = ""
         self._last_image = None
-
-    @synchronized
-    def set_preview(self, picture: Any) -> None:
-        """Store the digit of a picture that was taken during a stroke. Malformed or outdated pictures are ignored.
-
-        Args:
-            picture: `{"number", "revision", "n_strokes", "url"}` from the browser; `n_strokes` counts finished strokes.
-        """
-        if not isinstance(picture, dict):
-            return
-        number, url = picture.get("number"), picture.get("url")
-        if not isinstance(number, int) or not isinstance(url, str):
-            return
-        self.preview_number = number
-        is_current = (picture.get("revision"), picture.get("n_strokes")) == (self.revision, self.drawing.n_strokes)
-        if not is_current or len(url) > MAX_PREVIEW:
-            return
-        with contextlib.suppress(DigitLabError):
-            self.preview = images.digit_from_canvas(images.decode_canvas(decode_data_url(url)))
 
     @synchronized
     def remount(self) -> None:

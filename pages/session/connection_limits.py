@@ -48,10 +48,10 @@ def limit_connections(max_connections: int, header_seconds: float = HEADER_SECON
         if len(self.connections) > max_connections:
             silent = [one for one in self.connections if one is not self and _is_silent(one)]
             min(silent, key=_begin, default=self).transport.close()
-        self.begin = self.loop.time()
+        self.begin = self.loop.time()  # type: ignore[attr-defined]
         self.loop.call_later(header_seconds, _check, self, None, header_seconds)
 
-    H11Protocol.connection_made = connection_made
+    H11Protocol.connection_made = connection_made  # type: ignore[method-assign]
 
 
 def _begin(protocol: Any) -> float:

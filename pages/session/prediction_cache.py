@@ -48,7 +48,7 @@ class PredictionCache:
         return np.array([rows[key] for key in keys], np.float32).reshape(-1, 10)
 
 
-def _key(hash_of_model: "hashlib._Hash", digit: np.ndarray) -> bytes:
+def _key(hash_of_model: "hashlib.blake2b", digit: np.ndarray) -> bytes:
     key = hash_of_model.copy()
-    key.update(digit)
+    key.update(digit.tobytes())
     return key.digest()

@@ -16,14 +16,13 @@ from digitcore.config import load_config
 from digitcore.errors import LabError, ModelError
 from digitcore.jobs.job import Job
 from digitcore.jobs.service import JobService
-from digitcore.models import registry
+from digitcore.models import browser_program, registry
 from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor
 from digitcore.storage import database
 from digitcore.storage.background_saver import BackgroundSaver
 from digitcore.storage.database import LabStore
 from digitcore.sweeps.trial import TrialTask
-from pages.session.live_budget import LiveBudget
 from pages.session.prediction_cache import PredictionCache
 from pages.session.server_resources import ServerResources
 from pages.session.sweep_recorder import ActiveWork, SweepRecorder
@@ -31,6 +30,8 @@ from pages.session.sweep_recorder import ActiveWork, SweepRecorder
 MAX_RESULTS = 200  # results of the worker, each at most 0.4 MB
 MAX_PREDICTOR_BYTES = 128_000_000
 MAX_PREDICTIONS = 100_000  # cached predictions of one digit, about 0.3 kB each
+_BY_HASH: dict[str | type, Any] = {ModelBundle: lambda bundle: bundle.hash}
+MAX_PROGRAMS = 16  # programs for the browser, each about as large as a .tflite file
 RECONNECT_SECONDS = 120  # Streamlit keeps a session for this time after its connection was lost.
 STORE_RETRY_SECONDS = 10
 MNIST_RETRY_SECONDS = 10
@@ -97,10 +98,21 @@ def results() -> MutableMapping[Any, Any]:
     return cache
 
 
-@st.cache_resource(show_spinner=False)
-def live_budget() -> LiveBudget:
-    """Return the time budget of this server for predictions during strokes."""
-    return LiveBudget(load_config().live)
+@st.cache_resource(show_spinner=False, max_entries=MAX_PROGRAMS, hash_funcs=_BY_HASH)
+def _browser_program(bundle: ModelBundle) -> bytes | None:
+    try:
+        return browser_program.convert(bundle.tflite_bytes)
+    except ModelError:  # The server reports a damaged file when it predicts.
+        return None
+
+
+def program_path(bundle: ModelBundle) -> str | None:
+    """Return the path of a model's program for the browser, below the server's base path; `None` if it cannot run there."""
+    program = _browser_program(bundle)
+    if program is None:
+        return None
+    files = runtime.get_instance().media_file_mgr
+    return files.add(program, "application/octet-stream", f"program-{bundle.hash}")
 
 
 @st.cache_resource(show_spinner=False)

@@ -21,7 +21,6 @@ from tests.support.app import (
     TRAIN,
     add_run,
     add_samples,
-    canvas_value,
     draw,
     go,
     html,
@@ -95,17 +94,6 @@ def test_a_contradicted_label_is_corrected_with_one_tap(app, data):
     assert "No drawings of this kind" not in texts(app)
     draw(app, data.test_images[0])
     assert "Saved as" not in texts(app), "the message disappears with the next stroke"
-
-
-def test_an_unfinished_stroke_is_predicted_and_not_stored(app, data):
-    canvas = session_of(app).canvas
-    picture = Image.fromarray(data.test_images[0]).resize((112, 112)).convert("RGBA")
-    url = canvas_value(np.asarray(picture))["drawing"]["data"]
-    canvas.set_preview({"number": 1, "revision": canvas.revision, "n_strokes": 0, "url": url})
-    app.run()
-    assert predicted_digits(app) == [7]
-    assert canvas.digit is None
-    assert not session_of(app).label(7)
 
 
 def test_the_page_suggests_the_next_drawing_and_warns_of_a_small_digit(app, data):

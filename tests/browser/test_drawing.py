@@ -39,21 +39,40 @@ def test_tools_and_keys(person):
     assert person.error_messages() == []
 
 
-def test_the_prediction_moves_with_the_pen(person):
-    """The second stroke of a four is predicted together with the first stroke before the pen is lifted."""
+# Counts the messages to the server, and lets a test close the connection for good.
+WATCH_SOCKETS = """window.sockets = []; window.nSent = 0; window.isCut = false;
+window.WebSocket = class extends WebSocket {
+  constructor(...args) { super(...args); window.sockets.push(this); if (window.isCut) this.close() }
+  send(...args) { window.nSent += 1; super.send(...args) }
+};"""
+
+
+def test_the_prediction_moves_with_the_pen_even_without_a_connection(person):
+    """The browser predicts the second stroke of a four together with the first stroke before the pen is lifted."""
     page = person.page
+    page.add_init_script(WATCH_SOCKETS)
     person.begin()
     person.draw_stroke(FOUR[0])
+    person.settle()
+    before = page.evaluate("window.nSent")
     box = person.canvas_box()
     places = [(box["x"] + x * box["width"] / SIDE, box["y"] + y * box["height"] / SIDE) for x, y in FOUR[1]]
+    predicted = page.locator("[data-testid=prediction-head][data-live]").get_by_test_id("predicted-digit")
     page.mouse.move(*places[0])
     page.mouse.down()
-    for place in places[1:]:
+    page.mouse.move(*places[1], steps=8)
+    predicted.wait_for(timeout=SHORT)
+    assert page.evaluate("window.nSent") == before, "nothing is sent during a stroke"
+    page.evaluate("() => { window.isCut = true; window.sockets.forEach(socket => socket.close()) }")
+    for place in places[2:]:
         page.mouse.move(*place, steps=8)
-    under_way = page.locator("[data-testid=prediction-head][data-strokes='']")
-    under_way.get_by_test_id("predicted-digit").get_by_text("4").wait_for(timeout=SHORT)
+    predicted.get_by_text("4").wait_for(timeout=SHORT)
+    four = page.locator(".digits button").nth(4).locator("i")
     page.mouse.up()
-    page.locator("[data-testid=prediction-head][data-strokes='2']").wait_for(timeout=SHORT)
+    assert predicted.inner_text() == "4", "the prediction stays until the server answers"
+    assert float(four.evaluate("bar => new DOMMatrix(bar.style.transform).d")) > 0.5
+    page.evaluate("window.isCut = false")
+    page.locator("[data-testid=prediction-head][data-strokes='2']:not([data-live])").wait_for(timeout=SHORT)
     assert person.predicted_digit() == 4
 
 

@@ -6,6 +6,7 @@ from digitcore import models
 from digitcore.models import keras_io, litert, networks
 from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.predictor import Predictor
+from tests.support import javascript
 
 NORMALIZED = NetworkSpec(
     (Block("conv", 4, pooling=True, batch_normalization=True), Block("dense", 10, batch_normalization=True), Block("dense", 10)),
@@ -44,6 +45,14 @@ def test_converter_runs_once_for_each_architecture(network, data, monkeypatch):
         expected = keras_io.predict_in_batches(model, digits.astype(np.float32))
         assert np.allclose(Predictor(litert.convert(model)).probabilities(digits[..., 0]), expected, atol=1e-4)
     assert len(converted) == 1
+
+
+def test_built_networks_run_in_the_browser():
+    """The networks have an activation that is an operation of its own, or that is part of another operation."""
+    networks_of_two = {"default": NetworkSpec().to_json(), "normalized": NORMALIZED}
+    files = {name: litert.convert(networks.build(network)) for name, network in networks_of_two.items()}
+    parity = javascript.compare(files, javascript.pen_pictures(30))
+    assert parity.is_close, parity
 
 
 def test_model_with_an_unknown_layer_is_converted(data):

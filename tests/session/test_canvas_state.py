@@ -86,7 +86,6 @@ def test_an_unreadable_image_gives_an_error_message(canvas):
     assert canvas.digit is None
     assert canvas.error == str(error.value)
     assert canvas.drawing.n_strokes == 1
-    assert canvas.preview is None
 
 
 def test_undo_and_redo_of_restored_strokes(drawn):
@@ -124,41 +123,6 @@ def test_one_undo_reverts_clear(drawn):
     drawn.undo()
     assert drawn.digit is before
     assert drawn.initial_drawing["objects"] == PATHS[:2]
-
-
-def picture(canvas, digit, **other):
-    """Return a picture of an unfinished stroke in the format of the browser."""
-    url = sent(rgba(digit))["drawing"]["data"]
-    return {"number": 7, "revision": canvas.revision, "n_strokes": canvas.drawing.n_strokes, "url": url} | other
-
-
-def test_a_picture_of_a_stroke_is_shown_until_the_pen_is_lifted(canvas, data):
-    canvas.set_preview(picture(canvas, data.test_images[0]))
-    assert canvas.preview is not None
-    assert canvas.shown_digit is canvas.preview
-    assert canvas.preview_number == 7
-    assert canvas.digit is None, "an unfinished stroke is not part of the drawing"
-    assert canvas.drawing.n_strokes == 0, "an unfinished stroke is not part of the drawing"
-    canvas.sync_from_widget(canvas.key, sent(rgba(data.test_images[1])))
-    assert canvas.preview is None
-    assert canvas.shown_digit is canvas.digit
-
-
-def test_a_picture_that_comes_after_its_stroke_is_ignored(canvas, data):
-    late = picture(canvas, data.test_images[0])
-    canvas.sync_from_widget(canvas.key, sent(rgba(data.test_images[1])))
-    canvas.set_preview(late)
-    assert canvas.preview is None, "the picture counts as answered"
-    assert canvas.preview_number == 7, "the picture counts as answered"
-
-
-@pytest.mark.parametrize(
-    "other", [{"revision": 99}, {"url": "no picture"}, {"url": "data:image/png;base64,AAAA"}, {"url": "x" * 200_000}, {"url": 5}]
-)
-def test_malformed_and_outdated_pictures_are_ignored(canvas, data, other):
-    canvas.set_preview(picture(canvas, data.test_images[0], **other))
-    canvas.set_preview("nothing")
-    assert canvas.preview is None
 
 
 def test_redo_clears_again(drawn, data):

@@ -12,7 +12,7 @@ from digitcore.data.quality import QualityIssue
 from digitcore.data.strokes import CANVAS_SIDE
 from digitcore.errors import DigitLabError, ImageError
 from pages.components import assets
-from pages.session import resources, state
+from pages.session import state
 from pages.session.canvas_state import CanvasState, decode_data_url
 from pages.session.lab_session import LabSession
 
@@ -26,8 +26,6 @@ _tools = st.components.v2.component(
     css=assets.read("canvas/toolbar.css"),
     js=assets.script("canvas/toolbar.js"),
 )
-LIVE_KEY = "canvas_live"
-_live = st.components.v2.component("digit-lab-live", js=assets.script("canvas/live.js"))
 
 
 def canvas(session: LabSession) -> None:
@@ -69,23 +67,6 @@ def _image_of(drawn: CanvasState) -> Image.Image | None:
         return None
     digit = 255 - drawn.drawing.digit if drawn.white_background else drawn.drawing.digit
     return Image.fromarray(digit).resize((CANVAS_SIDE, CANVAS_SIDE), Image.Resampling.NEAREST)
-
-
-def live_pictures(session: LabSession) -> None:
-    """Receive pictures of the stroke under way, within the server's budget, and store the latest in the session."""
-    drawn, budget = session.canvas, resources.live_budget()
-    _live(
-        key=LIVE_KEY,
-        data={
-            "is_on": budget.share > 0,
-            "answered": drawn.preview_number,
-            "delay": 1000 * budget.delay(),
-            "revision": drawn.revision,
-            "n_strokes": drawn.drawing.n_strokes,
-            "background": drawn.colors[1],
-        },
-        on_picture_change=lambda: _on_picture(session),
-    )
 
 
 def sync(session: LabSession) -> None:
@@ -145,11 +126,6 @@ def load_example(session: LabSession) -> None:
 def _on_background_change(session: LabSession) -> None:
     sync(session)
     session.canvas.set_white_background(bool(state.widget_value("paper")))
-
-
-def _on_picture(session: LabSession) -> None:
-    if not resources.live_budget().is_spent:
-        session.canvas.set_preview((state.widget_value(LIVE_KEY) or {}).get("picture"))
 
 
 def _on_paste(session: LabSession) -> None:

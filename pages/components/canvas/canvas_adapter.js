@@ -105,8 +105,8 @@ export function paintLayers(context, side) {
   }
 }
 
-// The scripts toolbar.js and live.js belong to two components and share no variable. An attribute of the container tells
-// live.js whether the user is drawing.
+// The scripts toolbar.js and live/live.js belong to two components and share no variable. An attribute of the container tells
+// live/live.js whether the user is drawing.
 
 /** Mark whether the user is drawing on the canvas. */
 export const setDrawing = (isDown) => container()?.toggleAttribute("data-drawing", isDown);

@@ -29,15 +29,20 @@ function createColumns(group, nModels) {
   return columns;
 }
 
+function showShares(columns, { shares, texts }) {
+  columns.forEach(({ plot, bars }, digit) => {
+    plot.dataset.share = texts[digit];
+    // A changed height would count as a layout shift.
+    bars.forEach((bar, i) => { bar.style.transform = `scaleY(${shares[digit][i] ?? 0})`; });
+  });
+}
+
 function show(columns, { shares, names, texts, colors }) {
-  columns.forEach(({ button, plot, bars }, digit) => {
+  showShares(columns, { shares, texts });
+  columns.forEach(({ button, bars }, digit) => {
     button.setAttribute("aria-label", names[digit]);
     button.title = names[digit];
-    plot.dataset.share = texts[digit];
-    bars.forEach((bar, i) => {
-      bar.style.transform = `scaleY(${shares[digit][i]})`;  // A changed height would count as a layout shift.
-      bar.style.background = colors[i];
-    });
+    bars.forEach((bar, i) => { bar.style.background = colors[i]; });
   });
 }
 
@@ -47,9 +52,14 @@ export default function showButtons({ data, parentElement, setTriggerValue }) {
   if (group.columns?.[0].bars.length !== nModels) group.columns = createColumns(group, nModels);
   show(group.columns, data);
   areKeysOn = data.keys;
+  const showLive = ({ detail }) => showShares(group.columns, detail);  // a prediction of the browser during a stroke
+  window.addEventListener("digit-lab-live", showLive);
   label = (digit) => {
     window.dispatchEvent(new CustomEvent("digit-lab-label"));
     setTriggerValue("label", digit);
   };
-  return () => { if (!group.isConnected) label = null; };
+  return () => {
+    window.removeEventListener("digit-lab-live", showLive);
+    if (!group.isConnected) label = null;
+  };
 }

@@ -1,6 +1,5 @@
 """The prediction as HTML that is replaced as a whole, so that nothing moves between strokes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,7 @@ from digitcore.palette import model_colors
 from pages.components import assets
 from pages.components.figures import data_url
 from pages.session import formatting
+from pages.session.canvas_state import CanvasState
 
 MAX_TRAIL = 6  # predictions after strokes that are shown
 BAR_HEIGHT, MIN_BAR_HEIGHT = 12, 3  # px: of all bars of a digit together, and of each bar
@@ -54,22 +54,23 @@ class Reading:
         return self.confidence < self.threshold
 
 
-def prediction_head(readings: list[Reading], digit: np.ndarray | None, trail: Sequence[int], n_strokes: int | None) -> None:
+def prediction_head(readings: list[Reading], drawn: CanvasState) -> None:
     """Draw the prediction, the predictions after earlier strokes, and the network's input.
 
     Args:
         readings: Readings of one or two models.
-        digit: (28, 28) uint8, or `None` if nothing is drawn.
-        trail: The predictions after each stroke.
-        n_strokes: Number of strokes of the predicted drawing; `None` during a stroke.
+        drawn: The canvas with the predicted drawing.
     """
+    trail = [digit for digit, _ in drawn.drawing.predictions]
+    digit = drawn.drawing.digit
     st.html(
         assets.render(
             "prediction/head.html",
             known=_known(readings),
             trail=trail[-MAX_TRAIL:] if len(trail) > 1 else [],
             image=data_url(np.zeros((SIDE, SIDE), np.uint8) if digit is None else digit),
-            n_strokes="" if n_strokes is None else n_strokes,
+            n_strokes=drawn.drawing.n_strokes,
+            version=drawn.version,
         )
     )
 
@@ -94,6 +95,11 @@ def prediction(readings: list[Reading], digit: np.ndarray | None) -> None:
             image=data_url(np.zeros((SIDE, SIDE), np.uint8) if digit is None else digit),
         )
     )
+
+
+def guesses_html(readings: list[Reading]) -> str:
+    """Return the HTML of the predictions. The browser writes other digits and probabilities into it during a stroke."""
+    return assets.render("prediction/guesses.html", known=_known(readings))
 
 
 def _known(readings: list[Reading]) -> list[tuple[Reading, str]]:
