@@ -63,6 +63,8 @@ def train(
         raise SettingsError(f"The recipe {recipe} has random weights and is not trained. Set only its seed.")
     settings = chosen.variant(values) if chosen.settings else TrainSettings().replace(**values)
     folder = _check_folder(recipe, network, out, force=force, write=write)
+    if log_dir:
+        _check_writable(log_dir, "--log-dir")
     model = keras_io.random_model(chosen.network, seed=settings.seed)
     if chosen.settings is not None:
         try:
@@ -100,10 +102,19 @@ def _check_folder(recipe: str, network: Path | None, out: Path | None, *, force:
             raise ModelError(f"{folder} is a file. Choose a folder with --out.")
         if not force and any(folder.iterdir()):
             raise ModelError(f"The folder {folder} exists. Choose another folder with --out, or replace its model with --force.")
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise ModelError(f"The folder {folder} cannot be written. Choose another folder with --out.")
+    _check_writable(folder, "--out")
     return folder
+
+
+def _check_writable(folder: Path, option: str) -> None:
+    """Check that a folder can be written or created."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise ModelError(
+            f"{folder} cannot be a folder, because {existing} is a file. Choose another folder with {option}."
+        )
+    if not os.access(existing, os.W_OK):
+        raise ModelError(f"The folder {folder} cannot be written. Choose another folder with {option}.")
 
 
 def _fit(start: ModelBundle, settings: TrainSettings, name: str, log_dir: Path | None) -> ModelBundle:

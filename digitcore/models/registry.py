@@ -1,5 +1,6 @@
 """The shipped models on disk. Each has a folder with `model.keras`, `model.tflite` and `card.json`."""
 
+import tempfile
 from pathlib import Path
 
 from digitcore.errors import ModelError
@@ -110,10 +111,17 @@ def save(bundle: ModelBundle, path: Path) -> None:
         ...     models.names(Path(folder))
         ['mine']
     """
+    contents = {
+        "model.keras": bundle.keras_bytes,
+        "model.tflite": bundle.tflite_bytes,
+        "card.json": bundle.card.to_json().encode(),
+    }
     try:
         path.mkdir(parents=True, exist_ok=True)
-        (path / "model.keras").write_bytes(bundle.keras_bytes)
-        (path / "model.tflite").write_bytes(bundle.tflite_bytes)
-        (path / "card.json").write_text(bundle.card.to_json(), encoding="utf-8")
+        with tempfile.TemporaryDirectory(dir=path, prefix=".") as folder:  # A full disk leaves the previous model as it is.
+            for name, content in contents.items():
+                (Path(folder) / name).write_bytes(content)
+            for name in contents:
+                (Path(folder) / name).replace(path / name)
     except OSError as error:
         raise ModelError(f"The model cannot be written to {path} ({error.strerror}). Choose another folder.") from error

@@ -66,6 +66,8 @@ class SweepStore:
             return
         if self._table.is_dir():
             raise SettingsError(f"{self._table} is a folder. Give the path of a file.")
+        if self._table.parent.is_file():
+            raise SettingsError(f"{self._table.parent} is a file, not a folder. Choose another file.")
         if not self._table.parent.is_dir():
             raise SettingsError(f"There is no folder {self._table.parent}. Create the folder, or choose another file.")
         is_writable = os.access(self._table if self._table.exists() else self._table.parent, os.W_OK)

@@ -153,6 +153,11 @@ def test_an_imported_model_is_described(tmp_path, capsys, genius):
         (["train", "mlp", "--out", "tests"], "The folder tests exists"),
         (["train", "mlp", "--out", "README.md"], "README.md is a file"),
         (["sweep", "--set", "epochs=1,2", "--out", "nowhere/a.csv"], "There is no folder nowhere"),
+        (["sweep", "--set", "epochs=1,2", "--out", "README.md/a.csv"], "README.md is a file, not a folder"),
+        (
+            ["train", "mlp", "--out", "nowhere", "--log-dir", "README.md/logs"],
+            "README.md is a file. Choose another folder with --log",
+        ),
         (["sweep", "--set", "epochs=1,2", "--start", "nothing.tflite"], "no file nothing.tflite"),
         (["labels", "tests"], "tests is a folder"),
         (["sweep", "--set", "epochs=1", "--samples", __file__], "This file cannot be read"),

@@ -1,3 +1,4 @@
+import errno
 import shutil
 
 import pytest
@@ -32,3 +33,16 @@ def test_saved_model_is_loaded(tmp_path, genius):
     again = models.load("genius", tmp_path)
     assert again.card == genius.card
     assert again.hash == genius.hash
+
+
+def test_a_failed_replacement_keeps_the_previous_model(tmp_path, genius, monkeypatch):
+    registry.save(genius, tmp_path / "mine")
+
+    def fail(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(ModelError, match="No space left"):
+        registry.save(registry.load("mlp"), tmp_path / "mine")
+    assert registry.load_folder(tmp_path / "mine").hash == genius.hash
+    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == ["card.json", "model.keras", "model.tflite"]
