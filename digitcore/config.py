@@ -78,8 +78,8 @@ class Config(BaseSettings):
     max_jobs: int = Field(200, ge=1, description="Maximum number of running and queued jobs of all sessions.")
     cache: Path | None = Field(
         None,
-        description="Folder for MNIST, checkpoints and labs. By default, labs are in the user's data folder, and all other files in the "
-        "user's cache folder.",
+        description="Folder for MNIST, checkpoints and labs. By default, labs are in the user's data folder, and all other files "
+        "in the user's cache folder.",
     )
     workers: int = Field(
         1, ge=1, le=64, description="Number of workers that the server starts, which is the number of simultaneous trainings."
