@@ -6,6 +6,7 @@ Community Cloud runs `streamlit_app.py` instead, which serves the dashboard with
 
 import functools
 import importlib
+import logging
 import os
 import threading
 from pathlib import Path
@@ -38,6 +39,7 @@ LOOPBACK = "127.0.0.1"
 API_HEADERS = {"cache-control": "no-store", "x-frame-options": "DENY"}
 API_PATHS = (f"{BASE_PATH}/api", f"{BASE_PATH}/healthz")
 HIDDEN_PATHS = (f"{BASE_PATH}/_stcore/metrics",)  # Streamlit's metrics reveal the sessions of other people.
+N_ACCESS_ARGS = 5  # values of a line in uvicorn's access log: client, method, path with query, version, status
 PRELOADED = (
     "pandas",
     "digitcore.storage.database",
@@ -93,6 +95,17 @@ class ConnectionAddress:
             if scope["client"][0] in forwarded:
                 scope = {**scope, "client": (LOOPBACK, 0)}
         await self.app(scope, receive, send)
+
+
+class WithoutQuery(logging.Filter):
+    """A filter of uvicorn's access log that removes the query of each request, because it contains the token of a lab."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Remove the query. Every record is logged."""
+        if isinstance(record.args, tuple) and len(record.args) == N_ACCESS_ARGS:
+            client, method, path, *others = record.args
+            record.args = (client, method, str(path).partition("?")[0], *others)
+        return True
 
 
 class HiddenPaths:
@@ -192,6 +205,7 @@ try:
 except ConfigError as error:
     raise SystemExit(str(error)) from None
 
+logging.getLogger("uvicorn.access").addFilter(WithoutQuery())
 connection_limits.limit_connections(round(connection_limits.raise_file_limit() * connection_limits.SHARE_OF_FILES))
 api = (
     CORSMiddleware(call_api, config.origins("cors_origins"), ("GET", "POST"), ("content-type",))

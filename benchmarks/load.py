@@ -143,13 +143,20 @@ class Visitor:
 class Labeller(Visitor):
     """A websocket that draws a digit and labels it, again and again."""
 
-    n_labels = 0
+    n_labels, page_hash = 0, ""
+
+    def on_message(self, reply):
+        """Record which page runs."""
+        if reply.WhichOneof("type") == "navigation":
+            self.page_hash = reply.navigation.page_script_hash
 
     async def draw_digit(self, digit, end):
-        """Draw a digit and label it, with a single message."""
+        """Draw a digit and label it, with two messages."""
         x = self.random.randint(-30, 30)
         message = self.stroke([tuple((px + x, py) for px, py in points) for points in SHAPES[digit]])
-        message.rerun_script.fragment_id = ""  # The whole page runs after a label.
+        message.rerun_script.page_script_hash = self.page_hash
+        await self.send(message)
+        message.rerun_script.fragment_id = self.fragments[self.find(LABELS)]  # The state of the canvas is sent again.
         self.trigger(message, LABELS, "label", digit)
         await self.send(message)
         self.n_labels += 1

@@ -7,6 +7,7 @@ import functools
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +33,13 @@ def _check_origins(value: str) -> str:
         if origin != ANY_ORIGIN and not re.fullmatch(r"https?://(\*\.)?[A-Za-z0-9_.\[\]:-]+(:\d+)?", origin):
             raise ValueError("write origins like https://lms.example.org, separated by spaces")
     return value
+
+
+def _user_folder(find: Callable[[str], str]) -> Path:
+    try:
+        return Path(find("digitlab"))
+    except RuntimeError:  # The user has no home directory.
+        return Path(tempfile.gettempdir()) / f"digitlab-cache-{os.getuid()}"
 
 
 class Config(BaseSettings):
@@ -64,7 +72,11 @@ class Config(BaseSettings):
         description="Maximum duration of a training in seconds. The training then stops, and its current weights are kept.",
     )
     max_jobs: int = Field(200, ge=1, description="Maximum number of running and queued jobs of all sessions.")
-    cache: Path | None = Field(None, description="Folder for MNIST, checkpoints and labs.")
+    cache: Path | None = Field(
+        None,
+        description="Folder for MNIST, checkpoints and labs. By default, labs are in the user's data folder, and all other files "
+        "in the user's cache folder.",
+    )
     workers: int = Field(
         1, ge=1, le=64, description="Number of workers that the server starts, which is the number of simultaneous trainings."
     )
@@ -114,11 +126,13 @@ class Config(BaseSettings):
 
     @property
     def cache_folder(self) -> Path:
-        """Return the folder for MNIST, checkpoints and labs."""
-        try:
-            return self.cache or Path(platformdirs.user_cache_dir("digitlab"))
-        except RuntimeError:  # The user has no home directory.
-            return Path(tempfile.gettempdir()) / f"digitlab-cache-{os.getuid()}"
+        """Return the folder for MNIST and checkpoints."""
+        return self.cache or _user_folder(platformdirs.user_cache_dir)
+
+    @property
+    def data_folder(self) -> Path:
+        """Return the folder for labs. Programs that clean up do not delete it, unlike the cache folder."""
+        return self.cache or _user_folder(platformdirs.user_data_dir)
 
     @property
     def is_store_off(self) -> bool:

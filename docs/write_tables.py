@@ -13,8 +13,8 @@ FOLDER = Path(__file__).resolve().parent
 TRAIN_PAGE = "http://localhost:8501/Train"
 DEFAULTS_IN_WORDS = {
     "dask_scheduler_address": "none",
-    "cache": "the user's cache folder",
-    "store": "an SQLite file in the cache folder",
+    "cache": "the user's data and cache folders",
+    "store": "an SQLite file in the user's data folder",
     "embedders": "none",
     "cors_origins": "none",
 }

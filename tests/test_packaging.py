@@ -115,3 +115,8 @@ def test_unsupported_python_is_reported_immediately(tmp_path, version, system, m
 def test_python_range_is_the_same_everywhere():
     assert PROJECT["requires-python"] == ">=3.11,<3.14"
     assert "Python 3.11 to 3.13" in (ROOT / "README.md").read_text()
+
+
+def test_the_audit_fails_if_a_package_cannot_be_audited():
+    (line,) = [line for line in (ROOT / "Makefile").read_text().splitlines() if "$(BIN)/pip-audit" in line]
+    assert "--strict" in line.split()

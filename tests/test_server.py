@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import urllib.error
 import urllib.request
 
@@ -43,6 +44,13 @@ def test_server_serves_pages_and_api(running, data):
     assert headers["cache-control"] == "no-store"
     assert headers["x-content-type-options"] == "nosniff"
     assert "/api" in str(json.loads(get(f"{running.url}/api/openapi.json")[2])["servers"])
+
+
+def test_the_access_log_has_no_token_of_a_lab(caplog):
+    log = logging.getLogger("uvicorn.access")
+    with caplog.at_level(logging.INFO, "uvicorn.access"):
+        log.info('%s - "%s %s HTTP/%s" %d', "127.0.0.1:80", "GET", "/Draw?lab=secret", "1.1", 200)
+    assert caplog.messages == ['127.0.0.1:80 - "GET /Draw HTTP/1.1" 200']
 
 
 def test_existing_headers_are_kept():

@@ -110,9 +110,7 @@ def _check_writable(folder: Path, option: str) -> None:
     """Check that a folder can be written or created."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not existing.is_dir():
-        raise ModelError(
-            f"{folder} cannot be a folder, because {existing} is a file. Choose another folder with {option}."
-        )
+        raise ModelError(f"{folder} cannot be a folder, because {existing} is a file. Choose another folder with {option}.")
     if not os.access(existing, os.W_OK):
         raise ModelError(f"The folder {folder} cannot be written. Choose another folder with {option}.")
 

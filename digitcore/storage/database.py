@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import json
 import logging
+import os
 import secrets
 import sqlite3
 import time
@@ -47,7 +48,7 @@ CONNECTION_LIMITS = {
     "keepalives_count": 2,
 }
 ENGINE_OPTIONS = {"pool_pre_ping": True}  # A connection is tested before its use, because the database may have been restarted.
-SQLITE_PRAGMAS = {"foreign_keys": "ON", "busy_timeout": LOCK_TIMEOUT, "synchronous": "NORMAL", "journal_mode": "WAL"}
+SQLITE_PRAGMAS = {"foreign_keys": "ON", "busy_timeout": LOCK_TIMEOUT, "synchronous": "FULL", "journal_mode": "WAL"}
 POSTGRES_SETTINGS = {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": 20_000}  # ms
 URL_ERRORS = (sql.exc.ArgumentError, sql.exc.NoSuchModuleError, ModuleNotFoundError, ValueError)
 BAD_URL = (
@@ -110,7 +111,7 @@ def token_hash(token: str) -> str:
 
 
 def default_url() -> str:
-    """Return the URL of the SQLite database in the cache folder.
+    """Return the URL of the SQLite database in the user's data folder, or in `DIGITLAB_CACHE`.
 
     Returns:
         The URL.
@@ -119,7 +120,7 @@ def default_url() -> str:
         >>> default_url()
         'sqlite:///...labs.sqlite'
     """
-    return f"sqlite:///{load_config().cache_folder / 'labs.sqlite'}"
+    return f"sqlite:///{load_config().data_folder / 'labs.sqlite'}"
 
 
 def with_driver(url: str) -> str:
@@ -185,7 +186,7 @@ class LabStore:
         try:
             if engine.dialect.name == "sqlite":
                 if engine.url.database and not engine.url.database.startswith("file:"):
-                    Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+                    _create_file(Path(engine.url.database))
                 sql.event.listen(engine, "connect", _set_up_sqlite)
             else:
                 sql.event.listen(engine, "do_connect", _limit_connecting)
@@ -421,6 +422,13 @@ def _log_reason(error: Exception) -> None:
     if _logged_at is None or now - _logged_at >= LOG_INTERVAL:
         _logged_at = now
         logger.warning("The database of labs cannot be used: %s", getattr(error, "orig", None) or error)
+
+
+def _create_file(file: Path) -> None:
+    """Create the file of a database that only its owner can read. SQLite gives the same mode to its other files."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:

@@ -1,6 +1,7 @@
 """Limits of the connections of the server, so that connections that send nothing do not end it."""
 
 import contextlib
+import weakref
 from typing import Any
 
 import h11
@@ -43,19 +44,17 @@ def limit_connections(max_connections: int, header_seconds: float = HEADER_SECON
         header_seconds: Maximum time in seconds.
     """
 
+    began: weakref.WeakKeyDictionary[H11Protocol, float] = weakref.WeakKeyDictionary()  # s
+
     def connection_made(self: H11Protocol, transport: Any) -> None:
         _connection_made(self, transport)
         if len(self.connections) > max_connections:
             silent = [one for one in self.connections if one is not self and _is_silent(one)]
-            min(silent, key=_begin, default=self).transport.close()
-        self.begin = self.loop.time()  # type: ignore[attr-defined]
+            min(silent, key=began.__getitem__, default=self).transport.close()
+        began[self] = self.loop.time()
         self.loop.call_later(header_seconds, _check, self, None, header_seconds)
 
-    H11Protocol.connection_made = connection_made  # type: ignore[method-assign]
-
-
-def _begin(protocol: Any) -> float:
-    return float(protocol.begin)
+    setattr(H11Protocol, "connection_made", connection_made)  # noqa: B010  # mypy refuses the assignment to a method.
 
 
 def _is_silent(protocol: Any) -> bool:

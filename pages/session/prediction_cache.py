@@ -26,15 +26,14 @@ class PredictionCache:
         """Return the probabilities of digits, and predict only the digits that are not in the cache.
 
         Args:
-            model: Hash of the model.
+            model: Hash of the model, at most 64 characters.
             digits: (N, 28, 28) uint8.
             predict: Predicts (N, 28, 28) uint8 → (N, 10) float32.
 
         Returns:
             (N, 10) float32.
         """
-        hash_of_model = hashlib.blake2b(model.encode(), digest_size=KEY_BYTES)
-        keys = [_key(hash_of_model, digit) for digit in np.ascontiguousarray(digits)]
+        keys = [hashlib.blake2b(digit.tobytes(), key=model.encode(), digest_size=KEY_BYTES).digest() for digit in digits]
         with self._lock:
             rows = {key: self._rows[key] for key in keys if key in self._rows}
         missing = {key: i for i, key in enumerate(keys) if key not in rows}
@@ -46,9 +45,3 @@ class PredictionCache:
             while len(self._rows) > self._max_predictions:
                 self._rows.popitem(last=False)
         return np.array([rows[key] for key in keys], np.float32).reshape(-1, 10)
-
-
-def _key(hash_of_model: "hashlib.blake2b", digit: np.ndarray) -> bytes:
-    key = hash_of_model.copy()
-    key.update(digit.tobytes())
-    return key.digest()

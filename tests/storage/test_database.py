@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sql
 
+from digitcore import config
 from digitcore.errors import LabDeletedError, LabError, StoreUnreachableError, VersionConflictError
 from digitcore.samples import SampleSet
 from digitcore.storage import database
@@ -266,10 +267,22 @@ def test_interrupted_write_changes_nothing(url, lab, monkeypatch):
     assert_equal(found.snapshot, lab)
 
 
-def test_default_database_is_in_the_cache_folder(tmp_path, monkeypatch):
+def test_default_database_is_in_the_data_folder_of_the_user(tmp_path, monkeypatch):
+    monkeypatch.delenv("DIGITLAB_CACHE", raising=False)
+    monkeypatch.setattr(config.platformdirs, "user_data_dir", lambda name: str(tmp_path / "data" / name))
+    assert database.default_url() == f"sqlite:///{tmp_path}/data/digitlab/labs.sqlite"
     monkeypatch.setenv("DIGITLAB_CACHE", str(tmp_path))
-    assert database.default_url().startswith("sqlite:///")
-    assert database.default_url().endswith("labs.sqlite")
+    assert database.default_url() == f"sqlite:///{tmp_path}/labs.sqlite"
+
+
+def test_only_the_owner_can_read_the_files_of_a_database_and_a_power_cut_loses_nothing(tmp_path, lab):
+    store = LabStore.from_url(f"sqlite:///{tmp_path}/labs.sqlite")
+    store.save(database.new_token(), lab)
+    assert {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == dict.fromkeys(
+        ("labs.sqlite", "labs.sqlite-wal", "labs.sqlite-shm"), 0o600
+    )
+    with store._engine.connect() as db:
+        assert db.exec_driver_sql("PRAGMA synchronous").scalar() == 2, "FULL"
 
 
 def test_models_that_another_server_deletes_during_a_write_are_written_again(url, lab, monkeypatch):
