@@ -24,7 +24,8 @@ OBSERVE_ANSWERS = """() => { window.waits = []; let up = 0, last = '';
     const head = place?.querySelector('[data-testid=prediction-head]');
     const isLive = head?.hasAttribute('data-live');  // The browser's own prediction is no answer.
     const text = (head?.dataset.strokes ?? '') + (place ? place.innerText : '');
-    if (!isLive && text !== last) { last = text; if (up) window.waits.push(performance.now() - up); up = 0 } requestAnimationFrame(check) };
+    if (!isLive && text !== last) { last = text; if (up) window.waits.push(performance.now() - up); up = 0 }
+    requestAnimationFrame(check) };
   check() }"""
 PAUSE = 500  # ms between strokes, longer than the 200 ms that the canvas waits
 
