@@ -238,7 +238,7 @@ class _Reader:
 
     def _tick(self, number: int, n: int) -> None:
         if self._should_stop():
-            raise CancelledError("The import was stopped. No sample was imported.")
+            raise CancelledError("The import was stopped. No sample was imported. Import the file again.")
         if number % PROGRESS_EVERY == 0:
             self._on_progress(number / n)
 
@@ -334,7 +334,9 @@ class _Reader:
         try:
             return idx.decode(header + content, most), shape[0]
         except ValueError as error:
-            raise SampleError(f"The IDX file “{name[-60:]}” is damaged: its length does not match its header.") from error
+            raise SampleError(
+                f"The IDX file “{name[-60:]}” is damaged: its length does not match its header. Download or export the file again."
+            ) from error
 
     def _read_csv_files(self, archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo]) -> list[ArraySet]:
         tables = []

@@ -67,7 +67,7 @@ def _predict(
     predictor, chunks = bundle.predictor(threads=os.cpu_count() or 1), []
     for start in range(0, len(digits), CHUNK_SIZE):
         if should_stop():
-            raise CancelledError("The evaluation was stopped before it was complete.")
+            raise CancelledError("The evaluation was stopped before it was complete. Start the evaluation again.")
         chunks.append(predictor.probabilities(digits[start : start + CHUNK_SIZE]))
         on_progress(min(1.0, (start + CHUNK_SIZE) / len(digits)))
     return np.concatenate(chunks)

@@ -257,7 +257,7 @@ def _run(command: list[str], timeout: float, should_stop: ShouldStop, stderr: Pa
         try:
             while process.poll() is None:
                 if should_stop():
-                    raise CancelledError("The import was stopped. No model was opened.")
+                    raise CancelledError("The import was stopped. No model was opened. Start the import again.")
                 if time.monotonic() > end:
                     return f"The model was not opened within {timeout:,.0f} s. Try again later, or use a smaller model."
                 time.sleep(POLL_INTERVAL)

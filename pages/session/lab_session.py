@@ -185,13 +185,13 @@ class LabSession:
 
     @synchronized
     def replace_samples(self, samples: SampleSet, sentence: str) -> None:
-        """Replace the samples and show a sentence about it. `undo_samples` undoes this."""
+        """Replace the samples, and show a sentence about the change. `undo_samples` undoes this."""
         self.samples.replace(samples)
         self.flash, self.is_flash_error = sentence, False
 
     @synchronized
     def go_back(self, record: RunRecord) -> None:
-        """Activate the model that a run started from, and say so on the Draw page."""
+        """Activate the model that a run started from, and show its name on the Draw page."""
         name = formatting.escape(self.models.go_back(record))
         self.show_error("")
         self.flash, self.is_flash_error = f"{name} predicts again. {formatting.escape(record.name)} is kept on Train.", False
