@@ -335,7 +335,7 @@ class _Reader:
             return idx.decode(header + content, most), shape[0]
         except ValueError as error:
             raise SampleError(
-                f"The IDX file “{name[-60:]}” is damaged: its length does not match its header. Download or export the file again."
+                f"The IDX file “{name[-60:]}” is damaged: its length does not match its header. Download the file again."
             ) from error
 
     def _read_csv_files(self, archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo]) -> list[ArraySet]:

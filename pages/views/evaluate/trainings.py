@@ -50,8 +50,8 @@ HELP = {
     "Difference from": "This is the lower end of Welch's 95 % interval, in percentage points.",
     "Difference to": "This is the upper end of Welch's 95 % interval, in percentage points.",
     "p value": "This is the p value of Welch's test, corrected for the number of pairs of groups (Holm).",
-    "Compared with the reference": "A group is called better or worse only if its trainings and the trainings of the reference group "
-    "differ only in the seed.",
+    "Compared with the reference": "A group is called better or worse only if its trainings and the trainings of the reference "
+    "group differ only in the seed.",
 }
 
 
