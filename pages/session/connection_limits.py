@@ -44,7 +44,7 @@ def limit_connections(max_connections: int, header_seconds: float = HEADER_SECON
         header_seconds: Maximum time in seconds.
     """
 
-    began: weakref.WeakKeyDictionary[H11Protocol, float] = weakref.WeakKeyDictionary()  # s
+    began: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()  # s
 
     def connection_made(self: H11Protocol, transport: Any) -> None:
         _connection_made(self, transport)
