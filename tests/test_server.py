@@ -53,6 +53,10 @@ def test_the_access_log_has_no_token_of_a_lab(caplog):
     assert caplog.messages == ['127.0.0.1:80 - "GET /Draw HTTP/1.1" 200']
 
 
+def test_websocket_messages_have_a_limit():
+    assert entry.st.get_option("server.maxMessageSize") == 10
+
+
 def test_existing_headers_are_kept():
     async def application(scope, receive, send):
         await PlainTextResponse("", headers={"referrer-policy": "origin"})(scope, receive, send)
