@@ -4,6 +4,7 @@ import io
 import zipfile
 
 ZIP_SIGNATURE = b"PK\x03\x04"
+INCOMPLETE = "The file is incomplete: the end of the ZIP file is missing. Download or copy it again."
 SYSTEM_FOLDERS = {"__MACOSX", ".git", ".ipynb_checkpoints"}
 SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 

@@ -5,7 +5,7 @@ import posixpath
 import zipfile
 
 from digitcore.errors import ZIP_ERRORS
-from digitcore.zip_files import ZIP_SIGNATURE, is_incomplete, user_files
+from digitcore.zip_files import INCOMPLETE, ZIP_SIGNATURE, is_incomplete, user_files
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 LFS_SIGNATURE = b"version https://git-lfs"
@@ -13,7 +13,6 @@ NOT_KERAS = "The file is not a model saved by Keras. Choose a .keras or .h5 file
 EMPTY = "The file is empty. Download or save the model again."
 TEXT = "This is a text file, not a model. Choose a .keras or .h5 file."
 WEB_PAGE = "This is a web page, not a model. Download the file itself: on GitHub, open the model and press “Download raw file”."
-INCOMPLETE = "The file is incomplete: the end of the ZIP file is missing. Download or copy it again."
 DAMAGED = "The file is damaged: it begins like a ZIP file, but cannot be unpacked. Save or download the model again."
 _SAVE = "Save the model with model.save('model.keras') in Keras, and import that file."
 TFLITE = f"This is a TensorFlow Lite model (.tflite), which cannot be trained. {_SAVE}"
