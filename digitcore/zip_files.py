@@ -1,7 +1,10 @@
 """Selection of the files in a ZIP file, without system files and without a folder around all files."""
 
+import io
 import zipfile
 
+ZIP_SIGNATURE = b"PK\x03\x04"
+INCOMPLETE = "The file is incomplete: the end of the ZIP file is missing. Download or copy it again."
 SYSTEM_FOLDERS = {"__MACOSX", ".git", ".ipynb_checkpoints"}
 SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
@@ -21,6 +24,22 @@ def is_system_file(path: str) -> bool:
     """
     *folders, name = path.split("/")
     return name in SYSTEM_FILES or name.startswith("._") or not SYSTEM_FOLDERS.isdisjoint(folders)
+
+
+def is_incomplete(content: bytes) -> bool:
+    """Check whether a file begins like a ZIP file, but has no directory at its end, as after an interrupted download.
+
+    Args:
+        content: content of the file.
+
+    Returns:
+        Whether the end of the ZIP file is missing.
+
+    Example:
+        >>> is_incomplete(ZIP_SIGNATURE), is_incomplete(b"text")
+        (True, False)
+    """
+    return content.startswith(ZIP_SIGNATURE) and not zipfile.is_zipfile(io.BytesIO(content))
 
 
 def user_files(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:

@@ -4,6 +4,7 @@ The format of a file is recognized by its content, not by its name. An imported 
 unpacked, and no pickle is loaded. Each image is accepted or rejected separately.
 """
 
+import codecs
 import collections
 import contextlib
 import gzip
@@ -26,7 +27,7 @@ from digitcore.errors import ZIP_ERRORS, CancelledError, ImageError, SampleError
 from digitcore.images import SIDE, digit_from_file
 from digitcore.images.decoding import open_image
 from digitcore.samples import SampleSet
-from digitcore.zip_files import is_system_file, user_files, without_top_folder
+from digitcore.zip_files import INCOMPLETE, is_incomplete, is_system_file, user_files, without_top_folder
 
 MAX_BYTES = 80_000_000  # of a file; Kaggle's train.csv has 77 MB
 MAX_UNPACKED = 100_000_000  # bytes that are unpacked from a file
@@ -37,6 +38,10 @@ MAX_SNIFFED = 1000  # maximum number of members whose content is checked; a ZIP 
 PROGRESS_EVERY = 20  # images
 MAX_REASONS = 3  # number of rejected entries in a message
 MIN_COLUMNS = 1 + sample_arrays.MIN_SIDE**2  # of a CSV file: a label and the pixels
+MIN_CENTER_DISTANCE = 0.05  # px from the middle between two positions that differ by one pixel
+UNCLEAR_COLUMN = (
+    "The labels of the CSV file may be in the first or in the last column. Write a first row with titles, such as “label”."
+)
 OWN_ARRAYS = {"digits.npy", "labels.npy", "held_out.npy"}  # of a file that `SampleSet.to_npz` has written
 IMAGES_FILE, LABELS_FILE = "samples-images-idx3-ubyte.gz", "samples-labels-idx1-ubyte.gz"
 FORMATS = "an .npz file, a CSV file, or a ZIP file of images, of IDX files or of CSV files"
@@ -56,6 +61,9 @@ _KNOWN = {  # first bytes of a file → kind of the file
     b"7z\xbc\xaf": "a 7z archive",
     b"Rar!": "a RAR archive",
     b"%PDF": "a PDF file",
+    b"<!DOCTYPE html": "a web page",
+    b"<!doctype html": "a web page",
+    b"<html": "a web page",
     b"\x80": "a pickle, which could run code",
     b"version https://git-lfs": "a pointer of Git LFS, not the file itself",
 }
@@ -98,9 +106,13 @@ class ImportResult:
 
     def __str__(self) -> str:
         accepted = f"{len(self.samples):,} sample{'s' * (len(self.samples) != 1)} imported"
-        if not self.rejected:
-            return " ".join([f"{accepted}.", *self.notes])
-        return " ".join([f"{accepted}, {len(self.rejected):,} rejected.", _first_reasons(self.rejected), *self.notes])
+        rejected = f", {len(self.rejected):,} rejected" * bool(self.rejected)
+        return f"{accepted}{rejected}. {self.remarks}".rstrip()
+
+    @property
+    def remarks(self) -> str:
+        """Sentences about rejected entries and changed samples. The result is empty if there are none."""
+        return " ".join([*filter(None, [_first_reasons(self.rejected)]), *self.notes])
 
 
 def _first_reasons(rejected: list[str]) -> str:
@@ -189,6 +201,10 @@ def read(
     """
     if len(content) > MAX_BYTES:
         raise SampleError(f"The file is larger than {MAX_BYTES // 1_000_000} MB. Choose a smaller file.")
+    if not content.strip():
+        raise SampleError(f"The file is empty. Choose {FORMATS}.")
+    if is_incomplete(content):
+        raise SampleError(INCOMPLETE)
     reader = _Reader(on_progress, should_stop)
     try:
         result = reader.read(content, predictor)
@@ -212,7 +228,10 @@ class _Reader:
 
     def read(self, content: bytes, predictor: DigitPredictor | None) -> ImportResult:
         if content.startswith(_GZIP):
-            content = self._unpack(gzip.GzipFile(fileobj=io.BytesIO(content)), "The file")
+            try:
+                content = self._unpack(gzip.GzipFile(fileobj=io.BytesIO(content)), "The file")
+            except EOFError as error:
+                raise SampleError("The gzip file is incomplete: its end is missing. Download or copy it again.") from error
         if zipfile.is_zipfile(io.BytesIO(content)):
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 return self._read_archive(archive, predictor)
@@ -354,17 +373,20 @@ class _Reader:
 
     def _parse_csv(self, content: bytes, name: str = "") -> ArraySet | None:
         """Return the samples of a CSV file, or `None` if the content is not a table of pixels."""
-        lines = content.removeprefix(b"\xef\xbb\xbf").rstrip().split(b"\n", MAX_SAMPLES + 2)
+        content = _as_bytes_of_text(content).strip(b"\r\n ")
+        lines = content.split(b"\n", MAX_SAMPLES + 2)
         head = lines[0].decode("latin1").strip()
-        delimiter = max(",;\t ", key=head.count)
+        # A comma may also be the decimal separator, so it separates the columns only if no other character does.
+        delimiter = next((mark for mark in ";\t, " if head.count(mark) >= MIN_COLUMNS - 1), ",")
         if b"\0" in content[:4096] or head.count(delimiter) < MIN_COLUMNS - 1:
             return None
-        titles = [cell.strip().strip("\"'").lower() for cell in head.split(delimiter)]
+        decimal = "," if delimiter != "," else "."
+        titles = [cell.strip().strip("\"'").lower() for cell in head.replace(decimal, ".").split(delimiter)]
         has_titles = any(not _is_number(cell) for cell in titles)
-        n_lines = content.rstrip().count(b"\n") + 1
+        n_lines = content.count(b"\n") + 1
         rows, n_rejected = [], len(self._rejected)
         for number, line in enumerate(lines[has_titles : MAX_SAMPLES + has_titles], start=1 + has_titles):
-            cells = line.decode("latin1").strip().replace('"', "").split(delimiter)
+            cells = line.decode("latin1").strip().replace('"', "").replace(decimal, ".").split(delimiter)
             if cells == [""]:
                 continue
             if len(cells) != len(titles) or not all(map(_is_number, cells)):
@@ -477,7 +499,7 @@ def _open(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[_Stream
 def _kind(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
     try:
         with _open(archive, member) as stream:
-            start = stream.read(4096)
+            start = _as_bytes_of_text(stream.read(4096))
     except _DECODING_ERRORS:
         return "other"
     if start.startswith(_NPY):
@@ -490,6 +512,13 @@ def _kind(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
         return "picture"
     is_table = b"\0" not in start and max(map(start.partition(b"\n")[0].count, (b",", b";", b"\t"))) >= MIN_COLUMNS - 1
     return "csv" if is_table else "other"
+
+
+def _as_bytes_of_text(content: bytes) -> bytes:
+    """Return a text without its byte order mark. UTF-16, which Excel writes, is converted to UTF-8."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace").encode()
+    return content.removeprefix(codecs.BOM_UTF8)
 
 
 def _is_large(shape: tuple[int, ...]) -> bool:
@@ -546,15 +575,33 @@ def _label_column(titles: list[str], table: np.ndarray) -> int:
     background = np.median(table[:, [*range(first + 1, first + side), *range(-side, -1)]])
     is_background = [bool((table[:, column] == background).all()) for column in columns]
     if is_background == [True, True]:
-        return first
+        return columns[_is_last_by_center(np.abs(table[:, first:] - background), side)]
     if is_background[0] != is_background[1]:
         return columns[is_background.index(False)]
     variety = [len(np.unique(table[:, column])) for column in columns]
     if variety[0] != variety[1]:
         return columns[int(np.argmax(variety))]
-    raise SampleError(
-        "The labels of the CSV file may be in the first or in the last column. Write a first row with titles, such as “label”."
-    )
+    raise SampleError(UNCLEAR_COLUMN)
+
+
+def _is_last_by_center(ink: np.ndarray, side: int) -> bool:
+    """Return whether the labels are in the last column of a table of zeros, whose labels look like pixels of a corner.
+
+    A wrong column shifts all pictures by one pixel. In the form of MNIST, the center of the ink is at half of the width.
+
+    Args:
+        ink: (N, H · W + 1) level of the ink, with the column of the labels.
+        side: width of a picture in pixels.
+    """
+    pictures = ink[:, 1:].reshape(len(ink), side, side).sum(axis=1)
+    is_inked = pictures.any(axis=1)
+    if not is_inked.any():
+        return False
+    centers = (pictures[is_inked] @ np.arange(side)) / pictures[is_inked].sum(axis=1)
+    distance = float(np.mean(centers)) - (side / 2 - 0.5)
+    if abs(distance) < MIN_CENTER_DISTANCE:
+        raise SampleError(UNCLEAR_COLUMN)
+    return distance < 0
 
 
 def _are_labels(values: np.ndarray) -> bool:

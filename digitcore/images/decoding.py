@@ -11,7 +11,7 @@ from digitcore.errors import ImageError, UnreadableImageError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "HEIF")
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # brands of photographs from phones
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = 8192 * 6144  # of a camera with 50 megapixels, which has a little more than 50 million pixels
 MAX_SIDE = 1000  # px; larger images are reduced
 SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations of images that are rotated by 90°
 STRIP_PIXELS = 1_000_000  # number of pixels that are converted at a time

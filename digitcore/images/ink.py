@@ -20,6 +20,8 @@ EXTREME_LEVELS = 20  # of 255: maximum difference of a pixel that counts as blac
 MIN_EXTREME_SHARE = 0.1  # minimum share of black pixels, and of white pixels, in line art without a margin
 SMOOTH_EXTREME_SHARE = 0.35  # minimum share of black and white pixels in line art that was cropped and enlarged smoothly
 MAX_SMOOTH_STEP = 2  # of 255: maximum median change of the slope from pixel to pixel in a picture without grain
+COARSE_SIDE = 40  # px: a smooth crop can be reduced to this size and enlarged again with little change
+MAX_DETAIL = 40  # of 255: maximum change of 99 % of the pixels then; the pen strokes of a photograph change by 50 or more
 MIN_CROPPED_SIDES = 2  # minimum number of sides that ink touches in a picture that is cropped to the ink
 INK_LEVEL = 100  # of 255: minimum strength of ink that touches a side
 GRAIN_SHARE = 0.05  # of the pixels: an image with less grain is line art, and its grain is kept
@@ -147,7 +149,8 @@ def _is_smooth_crop(grey: np.ndarray, strength: np.ndarray) -> bool:
     """Return whether a picture is line art that was cropped to the ink and enlarged smoothly.
 
     The ink of such a picture touches several sides. Many pixels are black or white, and the picture has no grain. The lack of
-    grain alone is not enough, because a photograph that was blurred, reduced or compressed has no grain either.
+    grain alone is not enough, because a photograph that was blurred, reduced or compressed has no grain either. The picture has
+    no detail finer than the pixels before it was enlarged, but the pen strokes of a photograph are finer.
     """
     dark, bright = (grey < EXTREME_LEVELS).mean(), (grey > 255 - EXTREME_LEVELS).mean()
     if not (dark and bright and dark + bright >= SMOOTH_EXTREME_SHARE):
@@ -155,7 +158,12 @@ def _is_smooth_crop(grey: np.ndarray, strength: np.ndarray) -> bool:
     sides = (strength[0], strength[-1], strength[:, 0], strength[:, -1])
     if sum(bool((side >= INK_LEVEL).any()) for side in sides) < MIN_CROPPED_SIDES:
         return False
-    return bool(np.median(np.abs(np.diff(grey.astype(np.int16), 2, axis=1))) <= MAX_SMOOTH_STEP)
+    if np.median(np.abs(np.diff(grey.astype(np.int16), 2, axis=1))) > MAX_SMOOTH_STEP:
+        return False
+    image = Image.fromarray(grey)
+    size = [max(2, round(side * COARSE_SIDE / max(image.size))) for side in image.size]
+    coarse = image.resize(size, Image.Resampling.BOX).resize(image.size, Image.Resampling.BICUBIC)
+    return bool(np.percentile(np.abs(np.asarray(coarse, np.int16) - grey), 99) <= MAX_DETAIL)
 
 
 def _to_grey(rgba: np.ndarray) -> np.ndarray:

@@ -25,7 +25,8 @@ from digitcore.errors import ZIP_ERRORS, CancelledError, ModelError
 from digitcore.models import registry, size_estimate
 from digitcore.models.bundle import ModelBundle, ModelCard
 from digitcore.models.config_translation import translate
-from digitcore.models.file_kinds import NOT_KERAS, describe_unsupported, is_hdf5, is_metadata_of_macos
+from digitcore.models.file_kinds import NOT_KERAS, describe_unsupported, is_hdf5
+from digitcore.zip_files import user_files, without_top_folder
 
 MAX_BYTES = 20_000_000  # size of a file
 MAX_UNPACKED = 60_000_000  # size of all members in bytes
@@ -42,6 +43,8 @@ POLL_INTERVAL = 0.1  # s
 MIN_ACCURACY = 0.8  # share of MNIST's digits below which an import warns
 INPUT_NAMES = {(0, 255): "0 to 255", (0, 1): "0 to 1", (-1, 1): "-1 to 1"}  # values for background and ink
 ZIPPED_SUFFIXES = (".keras", ".h5", ".hdf5")
+WEIGHTS_SUFFIX = ".weights.h5"  # of a file of weights, as Keras 3 requires it
+MAX_NAMED = 5  # models in an error message
 ShouldStop = Callable[[], bool]
 CONFIG_FILE, WEIGHTS_FILE, METADATA_FILE = "config.json", "model.weights.h5", "metadata.json"
 MEMBERS = {METADATA_FILE, CONFIG_FILE, WEIGHTS_FILE}
@@ -108,7 +111,8 @@ def check(content: bytes) -> bytes:
     """Check a model file without opening it in Keras.
 
     Args:
-        content: Content of the untrusted file: a .keras file, an HDF5 file, or a ZIP file with one of them.
+        content: Content of the untrusted file: a .keras file, an HDF5 file, or a ZIP file that contains one of them and any other
+            files.
 
     Returns:
         Content of a new .keras file with the same network and weights, in the form of Keras 3, without the compile configuration.
@@ -125,7 +129,7 @@ def check(content: bytes) -> bytes:
         True
         >>> check(b"hello")
         Traceback (most recent call last):
-        digitcore.errors.ModelError: The file is not a model saved by Keras. Choose a .keras or .h5 file.
+        digitcore.errors.ModelError: This is a text file, not a model. Choose a .keras or .h5 file.
     """
     if len(content) > MAX_BYTES:
         raise ModelError(f"The file is larger than {MAX_BYTES // 1_000_000} MB. Use a smaller model.")
@@ -133,16 +137,15 @@ def check(content: bytes) -> bytes:
         return content
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = _find_members(archive)
-            if len(members) == 1 and (name := next(iter(members))).endswith(ZIPPED_SUFFIXES) and name != WEIGHTS_FILE:
-                if members[name].file_size > MAX_BYTES:
-                    raise ModelError(f"The model is larger than {MAX_BYTES // 1_000_000} MB. Use a smaller model.")
-                inner = archive.read(members[name])
+            members = without_top_folder(user_files(archive))
+            models = [] if CONFIG_FILE in members and WEIGHTS_FILE in members else _find_models(members)
+            if models:
+                inner = _read_only_model(archive, members, models)
             else:
                 _check_members(members, content)
                 text, weights, metadata = (archive.read(members[name]) for name in (CONFIG_FILE, WEIGHTS_FILE, METADATA_FILE))
-                inner = b""
-        if inner:
+                inner = None
+        if inner is not None:
             return _check_inner(inner)
         config = check_config(text.decode())
     except ZIP_ERRORS as error:
@@ -150,24 +153,27 @@ def check(content: bytes) -> bytes:
     return pack({METADATA_FILE: metadata, CONFIG_FILE: json.dumps(config).encode(), WEIGHTS_FILE: weights})
 
 
+def _find_models(members: dict[str, zipfile.ZipInfo]) -> list[str]:
+    """Return the paths of the model files in a ZIP file, such as a repository. A file of weights is not a model."""
+    return [path for path in members if path.lower().endswith(ZIPPED_SUFFIXES) and not path.lower().endswith(WEIGHTS_SUFFIX)]
+
+
+def _read_only_model(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], models: list[str]) -> bytes:
+    if len(models) > 1:
+        named = ", ".join(f"“{path[-60:]}”" for path in models[:MAX_NAMED])
+        more = f" and {len(models) - MAX_NAMED:,} more" * (len(models) > MAX_NAMED)
+        raise ModelError(f"The ZIP file contains several models: {named}{more}. Unpack it, and choose one model alone.")
+    if members[models[0]].file_size > MAX_BYTES:
+        raise ModelError(f"The model is larger than {MAX_BYTES // 1_000_000} MB. Use a smaller model.")
+    return archive.read(members[models[0]])
+
+
 def _check_inner(content: bytes) -> bytes:
     """Check the only model file of a ZIP file. Deeper nested ZIP files are not unpacked."""
     with contextlib.suppress(*ZIP_ERRORS), zipfile.ZipFile(io.BytesIO(content)) as archive:
-        if CONFIG_FILE not in _find_members(archive):
+        if CONFIG_FILE not in without_top_folder(user_files(archive)):
             raise ModelError(describe_unsupported(content))
     return check(content)
-
-
-def _find_members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """Return the members by name, without folders, files that macOS adds, and without the folder that contains all members."""
-    members = [member for member in archive.infolist() if not member.is_dir() and not is_metadata_of_macos(member.filename)]
-    tops = {member.filename.partition("/")[0] for member in members}
-    prefix = f"{tops.pop()}/" if len(tops) == 1 else ""
-    if not all(member.filename.startswith(prefix) for member in members):
-        prefix = ""
-    if len({member.filename for member in members}) != len(members):
-        raise ModelError(NOT_KERAS)
-    return {member.filename.removeprefix(prefix): member for member in members}
 
 
 def _never_stop() -> bool:

@@ -19,7 +19,7 @@ from digitcore.models import registry, upload
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
 from digitcore.storage.snapshot import LabSnapshot, RunRecord, card_from_untrusted
-from digitcore.zip_files import user_files, without_top_folder
+from digitcore.zip_files import INCOMPLETE, is_incomplete, user_files, without_top_folder
 
 FORMAT, VERSION = "digit-lab", 1
 MAX_BYTES = 100_000_000  # of the file
@@ -201,24 +201,45 @@ class _Reader:
         return model
 
 
-def _unpack(content: bytes) -> tuple[dict[str, Any], SampleSet, dict[str, bytes], list[str]]:
-    """Return the content of lab.json, the samples, the files of the models by name, and a message for each skipped part."""
+def _unpack(content: bytes, *, is_inner: bool = False) -> tuple[dict[str, Any], SampleSet, dict[str, bytes], list[str]]:
+    """Return the content of lab.json, the samples, the files of the models by name, and a message for each skipped part.
+
+    A lab that was zipped again is read too. Deeper nested ZIP files are not unpacked.
+    """
     if len(content) > MAX_BYTES:
         raise LabError(f"This lab is larger than {MAX_BYTES // 1_000_000} MB. Choose a smaller file.")
+    if not content:
+        raise LabError("The file is empty. Export the lab again.")
+    if is_incomplete(content):
+        raise LabError(INCOMPLETE)
     skipped: list[str] = []
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = without_top_folder(user_files(archive))
             if sum(member.file_size for member in members.values()) > MAX_UNPACKED:
                 raise LabError(f"The unpacked lab is larger than {MAX_UNPACKED // 1_000_000} MB. Choose a smaller file.")
-            if members[LAB_FILE].file_size > MAX_LAB_JSON:
-                raise LabError(NOT_A_LAB)
-            lab = _check_version(json.loads(archive.read(members[LAB_FILE])))
-            samples = _read_samples(archive, members, skipped)
-            files = _read_model_files(archive, members, skipped)
+            inner = b"" if is_inner or LAB_FILE in members else _read_inner(archive, members)
+            if not inner:
+                if members[LAB_FILE].file_size > MAX_LAB_JSON:
+                    raise LabError(NOT_A_LAB)
+                lab = _check_version(json.loads(archive.read(members[LAB_FILE])))
+                samples = _read_samples(archive, members, skipped)
+                files = _read_model_files(archive, members, skipped)
     except ZIP_ERRORS as error:
         raise LabError(NOT_A_LAB) from error
-    return lab, samples, files, skipped
+    return _unpack(inner, is_inner=True) if inner else (lab, samples, files, skipped)
+
+
+def _read_inner(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo]) -> bytes:
+    """Return the content of the only ZIP file within a ZIP file."""
+    names = [name for name in members if name.lower().endswith(".zip")]
+    if len(names) > 1:
+        raise LabError(f"The ZIP file contains {len(names):,} ZIP files. Unpack it, and choose the lab alone.")
+    if not names:
+        raise LabError(NOT_A_LAB)
+    if members[names[0]].file_size > MAX_BYTES:
+        raise LabError(f"This lab is larger than {MAX_BYTES // 1_000_000} MB. Choose a smaller file.")
+    return archive.read(members[names[0]])
 
 
 def _read_samples(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], skipped: list[str]) -> SampleSet:

@@ -322,7 +322,7 @@ class LabSession:
         new = result.samples.difference(samples)
         n_excess = max(0, len(samples) + len(new) - sample_files.MAX_SAMPLES)
         if not len(new):
-            self.work.set_notice(ReadSamplesTask, "You have all of these samples already.")
+            self.work.set_notice(ReadSamplesTask, training_summary.no_samples_added(result))
         else:
             added = new.take(range(len(new) - n_excess))
             self.replace_samples(samples.concatenate(added), training_summary.samples_added(result, len(new), n_excess))

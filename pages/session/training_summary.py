@@ -43,6 +43,12 @@ def samples_added(result: ImportResult, n_new: int, n_excess: int) -> str:
     return f"{escape(str(result))}{known}{excess}"
 
 
+def no_samples_added(result: ImportResult) -> str:
+    """Describe an import of samples that the lab has already."""
+    rejected = f"{len(result.rejected):,} rejected. " * bool(result.rejected)
+    return f"You have all of these samples already. {rejected}{result.remarks}".rstrip()
+
+
 def job_text(job: Job[Any]) -> str:
     """Describe the progress of a job: "Epoch 2 of 3 · 4 s left", "3 jobs ahead of you"."""
     if job.status == JobStatus.WAITING:

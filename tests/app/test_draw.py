@@ -239,12 +239,15 @@ def test_samples_are_exported_and_imported(app, few):
     app.run()
     open_expander(app, "files")
     assert len(app.get("download_button")) == 3
-    for name, content in (("more.zip", sample_files.to_image_zip(few.take([0, 1]))), ("bad.zip", b"PK")):
+    table = "\n".join(",".join(map(str, [few.labels[i], *few.digits[i].ravel()])) for i in (0, 1)).encode()
+    files = {"more.zip": sample_files.to_image_zip(few.take([0, 1])), "table.txt": table, "bad.zip": b"PK"}
+    for name, content in files.items():
         keep_open(app, "files").file_uploader(key="samples_file").upload(name, content, "application/zip").run()
         keep_open(app, "files").button(key="samples_add").click().run()
         until(app, lambda: not session_of(app).work.running(ReadSamplesTask), lambda: keep_open(app, "files").run())
         assert len(session_of(app).samples) == 20
         assert ("You have 1 of these samples already." in texts(app)) == (name == "more.zip")
+        assert ("You have all of these samples already." in texts(app)) == (name == "table.txt")
     assert "cannot be read" in texts(app)
 
 

@@ -69,7 +69,7 @@ def test_models_are_exported(app, few):
 @pytest.mark.parametrize("name", ["plain", "nothing"])
 def test_a_model_is_imported(app, name):
     open_my_lab(app, IMPORT)
-    content = models.load(name).keras_bytes if name == "plain" else b"PK nothing"
+    content = models.load(name).keras_bytes if name == "plain" else b"\0 nothing"
     app.file_uploader(key="model_file").upload("my <b>best</b>.keras", content, "application/zip").run()
     keep_open(app, IMPORT).button(key="model_upload").click().run()
     until_imported(app, IMPORT)

@@ -106,6 +106,10 @@ EXACT = {
     "CSV with the label last": lambda x, y: csv(x, y, lambda label, pixels: [*pixels, label]),
     "CSV with the label last, without titles": lambda x, y: csv(x, y, lambda label, pixels: [*pixels, label], head=False),
     "CSV with semicolons": lambda x, y: csv(x, y, delimiter=";"),
+    "CSV in UTF-16": lambda x, y: csv(x, y).decode().encode("utf-16"),
+    "CSV in UTF-16 in a ZIP file": lambda x, y: zipped({"a.csv": b"\xfe\xff" + csv(x, y).decode().encode("utf-16-be")}),
+    "CSV with decimal commas": lambda x, y: csv(x / 255, y, delimiter=";").replace(b".", b","),
+    "CSV with decimal commas and tabs": lambda x, y: csv(x / 255, y, head=False, delimiter="\t").replace(b".", b","),
     "CSV with an index": lambda x, y: csv(x, y, lambda label, pixels: ["0" if label != "label" else "", label, *pixels]),
     "CSV in a ZIP file": lambda x, y: zipped({"train.csv": csv(x, y)}),
     "CSV in gzip": lambda x, y: gzip.compress(csv(x, y)),
@@ -243,6 +247,10 @@ def test_files_of_operating_systems_are_skipped_and_errors_are_named(few):
         (lambda x, y: packed_idx(y), "only labels"),
         (lambda x, y: npy(x), "single array"),
         (lambda x, y: picture(x[0]), "single picture"),
+        (lambda x, y: b"", "is empty"),
+        (lambda x, y: b"<!DOCTYPE html><html></html>", "web page"),
+        (lambda x, y: zipped(in_folders(x, y))[:-300], "the end of the ZIP file is missing"),
+        (lambda x, y: gzip.compress(csv(x, y))[:-300], "gzip file is incomplete"),
         (lambda x, y: zipped({"a.zip": zipped(in_folders(x, y))}), "another archive"),
         (lambda x, y: zipped({"images": idx.encode(x), "labels": idx.encode(y)[:-3]}), "labels” is damaged"),
         (lambda x, y: csv(x.reshape(20, -1)[:, :600], y), "601 columns"),
@@ -281,8 +289,7 @@ def test_csv_file_of_one_class_without_titles_is_read(digit, n, is_first, data, 
     result = sample_files.read(lines, predictor=predictor)
     assert result.samples.labels.tolist() == [digit] * n
     flat = chosen.reshape(n, -1)
-    expected = flat if digit or is_first else np.roll(flat, -1, axis=1)  # A label 0 at the end may also be a pixel.
-    assert np.array_equal(result.samples.digits.reshape(n, -1), expected)
+    assert np.array_equal(result.samples.digits.reshape(n, -1), flat)
 
 
 def test_csv_file_with_two_possible_columns_of_labels_is_refused():
@@ -297,6 +304,14 @@ def test_csv_file_of_zeros_in_black_on_white_is_not_stored_as_ones(data):
     for order in (lambda label, pixels: [label, *pixels], lambda label, pixels: [*pixels, label]):
         result = sample_files.read(csv(chosen, [0] * 20, order, head=False))
         assert result.samples.labels.tolist() == [0] * 20
+        assert np.array_equal(result.samples.digits > 0, chosen == 0)
+
+
+def test_csv_file_of_zeros_in_the_middle_of_the_picture_is_refused():
+    digits = np.zeros((3, 28, 28), np.uint8)
+    digits[:, 8:20, [9, 18]] = 255
+    with pytest.raises(SampleError, match="Write a first row with titles"):
+        sample_files.read(csv(digits, [0] * 3, head=False))
 
 
 def test_files_of_the_same_name_are_counted_as_rejected(few):

@@ -297,3 +297,11 @@ def test_photograph_of_50_megapixels_is_read():
     file = io.BytesIO()
     Image.fromarray(seven()[..., 0]).resize((7071, 7070)).save(file, "JPEG", quality=90)
     assert difference(digit_from_canvas(seven()), digit_from_file(file.getvalue())) < 0.1
+
+
+def test_photograph_of_a_camera_with_50_megapixels_is_decoded():
+    file = io.BytesIO()
+    Image.new("L", (8192, 6144), 255).save(file, "JPEG")
+    pixels, size = decoding.decode(decoding.open_image(file.getvalue()))
+    assert size == (8192, 6144)
+    assert max(pixels.shape[:2]) <= 2 * decoding.MAX_SIDE

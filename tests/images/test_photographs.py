@@ -121,3 +121,13 @@ def test_photographs_without_grain_are_photographs():
     denoised = image.filter(ImageFilter.MedianFilter(5))
     for smooth in (blurred, denoised, blurred.resize((200, 200)), ImageOps.autocontrast(blurred)):
         assert ink_from_image(smooth).is_photograph
+
+
+def test_photographs_with_clipped_contrast_are_photographs():
+    """A program for scans makes one percent of the pixels black, and one percent white."""
+    rng, found = np.random.default_rng(7), []
+    for kind in ("shadow", "ruled", "squared"):
+        for label in (0, 1, 3, 5, 7):
+            image = Image.open(io.BytesIO(photograph(kind, label, rng))).convert("L")
+            found.append(ink_from_image(ImageOps.autocontrast(image, cutoff=1)).is_photograph)
+    assert all(found)

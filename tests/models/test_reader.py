@@ -31,8 +31,8 @@ def test_a_tflite_file_predicts_but_is_not_trained(data):
     ("name", "content", "sentence"),
     [
         ("a.tflite", b"nothing", "not a LiteRT model"),
-        ("a.keras", b"nothing", "not a model saved by Keras"),
-        ("a.txt", b"nothing", "not a model saved by Keras"),
+        ("a.keras", b"nothing", "text file, not a model"),
+        ("a.txt", b"nothing", "text file, not a model"),
     ],
 )
 def test_a_wrong_file_gives_a_message(tmp_path, name, content, sentence):

@@ -353,7 +353,7 @@ def test_imported_samples_are_added_and_the_import_can_be_undone(session, jobs, 
             4,
             "3 samples imported, 1 rejected. a.png: The image is blank.",
         ),
-        (ImportResult(few.take([0, 1])), 4, ""),
+        (ImportResult(few.take([0, 1]), ["b.png: The image is blank."]), 4, ""),
     ):
         session.work.submit(ReadSamplesTask(b""))
         jobs.submitted[-1].finish(result)
@@ -362,7 +362,9 @@ def test_imported_samples_are_added_and_the_import_can_be_undone(session, jobs, 
         if sentence:
             assert session.flash.startswith(sentence)
             assert "You have 1 of these samples already" in session.flash
-    assert session.work.notice(ReadSamplesTask).sentence == "You have all of these samples already."
+    assert session.work.notice(ReadSamplesTask).sentence == (
+        "You have all of these samples already. 1 rejected. b.png: The image is blank."
+    )
     session.undo_samples()
     assert len(session.samples) == 2
 

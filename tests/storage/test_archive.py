@@ -287,3 +287,32 @@ def _with_unfinished_header():
             header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (1, (".ljust(117) + b"\n"
             arrays.writestr(f"{name}.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
     return file.getvalue()
+
+
+def test_lab_that_was_zipped_again_is_read(lab):
+    content = archive.write(lab)
+    opened = archive.read(fuzz.make_zip({"Downloads/lab.zip": content, "__MACOSX/Downloads/._lab.zip": b"\0"}))
+    assert len(opened.snapshot.samples) == len(lab.samples)
+    with pytest.raises(LabError, match="contains 2 ZIP files"):
+        archive.read(fuzz.make_zip({"a.zip": content, "b.zip": content}))
+
+
+def test_limits_hold_for_a_lab_that_was_zipped_again(lab, monkeypatch):
+    content = archive.write(lab)
+    twice = fuzz.make_zip({"a.zip": content})
+    with pytest.raises(LabError, match="not a lab"):
+        archive.read(fuzz.make_zip({"b.zip": twice}))
+    bomb = fuzz.make_zip({"a.zip": fuzz.make_zip({"lab.json": bytes(10_000)}, compression=zipfile.ZIP_DEFLATED)})
+    monkeypatch.setattr(archive, "MAX_UNPACKED", 9000)
+    with pytest.raises(LabError, match="unpacked lab is larger"):
+        archive.read(bomb)
+    monkeypatch.setattr(archive, "MAX_BYTES", 1000)
+    padded = fuzz.make_zip({"a.zip": bytes(2000)}, compression=zipfile.ZIP_DEFLATED)
+    with pytest.raises(LabError, match="This lab is larger"):
+        archive.read(padded)
+
+
+@pytest.mark.parametrize(("length", "reason"), [(0, "is empty"), (-60, "the end of the ZIP file is missing")])
+def test_incomplete_lab_is_refused_with_the_true_reason(lab, length, reason):
+    with pytest.raises(LabError, match=reason):
+        archive.read(archive.write(lab)[:length])

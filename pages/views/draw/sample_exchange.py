@@ -29,7 +29,6 @@ def show(session: LabSession) -> None:
         st.caption("No drawings to export.")
     file = st.file_uploader(
         "Import drawings",
-        type=["npz", "zip", "csv", "gz"],
         key="samples_file",
         max_upload_size=sample_files.MAX_BYTES // 1_000_000,
         help="Choose an .npz or CSV file, a ZIP file of pictures in folders named 0 to 9, or a ZIP file of IDX files.",

@@ -33,7 +33,7 @@ def show(session: LabSession) -> None:
                 )
                 st.button("Delete lab", key="lab_delete", type="primary", on_click=_delete, args=(session,))
     with right:
-        file = st.file_uploader("Open a lab file", type=["zip"], key="lab_file", max_upload_size=archive.MAX_BYTES // 1_000_000)
+        file = st.file_uploader("Open a lab file", key="lab_file", max_upload_size=archive.MAX_BYTES // 1_000_000)
         is_busy = bool(session.work.running(OpenLabTask) or session.saving.awaited_token)
         content = file.getvalue() if file else b""
         st.button("Open lab", key="lab_open", disabled=file is None or is_busy, on_click=_open, args=(session, content))
