@@ -62,7 +62,7 @@ SETTLED = """async quiet => {
   let changed = performance.now();
   const observer = new MutationObserver(() => { changed = performance.now() });
   observer.observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
-  while (busy() || performance.now() - changed < quiet) await new Promise(requestAnimationFrame);
+  while (busy() || performance.now() - changed < quiet) await new Promise(resolve => setTimeout(resolve, 50));
   observer.disconnect();
 }"""
 
