@@ -466,7 +466,7 @@ def test_an_interrupted_sweep_prints_and_keeps_its_results_and_is_resumed(tmp_pa
     os.killpg(process.pid, signal.SIGINT)
     printed, errors = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert "Highest mean on MNIST's 5,000 validation digits: Epochs 1." in printed
+    assert "Highest mean so far on MNIST's 5,000 validation digits: Epochs 1." in printed
     n_done = int(re.search("Interrupted after ([1-7]) of 8 trials.", errors)[1])
     assert not re.search("Traceback|distributed|XNNPACK|INFO|WARNING", errors)
     first = pd.read_csv(out)

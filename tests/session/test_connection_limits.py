@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import resource
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import uvicorn
@@ -16,6 +17,12 @@ def limit(monkeypatch):
     """Return the function that limits the connections. The limits end with the test."""
     monkeypatch.setattr(H11Protocol, "connection_made", H11Protocol.connection_made)
     return connection_limits.limit_connections
+
+
+def run(scenario):
+    """Run a coroutine in a thread, because the browser tests of the same process leave an event loop in this thread."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, scenario).result()
 
 
 async def answer(scope, receive, send):
@@ -52,7 +59,7 @@ def test_silent_connections_end_and_the_health_check_is_answered(limit):
             assert await is_answered(await connect())
             assert await silent[0][0].read() == b"", "the oldest connection was closed"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nhost:", REQUEST, REQUEST + b"GET /"])
@@ -66,7 +73,7 @@ def test_headers_have_a_limit_of_time(limit, sent):
             async with asyncio.timeout(60):
                 assert (await reader.read()).startswith(b"HTTP/1.1 200" if REQUEST in sent else b"")
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_long_answer_is_not_interrupted(limit):
@@ -83,7 +90,7 @@ def test_a_long_answer_is_not_interrupted(limit):
         async with running(answer_later) as connect:
             assert await is_answered(await connect())
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_the_soft_limit_of_open_files_is_raised():

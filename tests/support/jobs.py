@@ -34,7 +34,7 @@ def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
 
 def submit_training(service, start, samples, settings, resume_from=None, *, owner=""):
     """Submit a training, and return its job."""
-    return service.submit(TrainTask(start, samples, settings, resume_from), owner=owner)
+    return service.submit(TrainTask(start, samples, settings, resume_from=resume_from), owner=owner)
 
 
 @dataclass(frozen=True)

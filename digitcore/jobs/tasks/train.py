@@ -1,7 +1,7 @@
 """Training on the user's samples."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
 from digitcore.jobs.limits import Limits
@@ -35,7 +35,7 @@ class LimitedTraining(Task[T_co]):
     start: ModelBundle | str
     samples: SampleSet
     settings: TrainSettings
-    max_seconds: float = float("inf")
+    max_seconds: float = field(default=float("inf"), kw_only=True)
 
     def with_limits(self, limits: Limits) -> Self:
         limits.check(len(self.samples), limits.samples, "drawings in one training")
