@@ -1,6 +1,7 @@
-"""Suppression of messages that native libraries write directly to the standard error output."""
+"""Suppression of messages that libraries write directly to the standard error output."""
 
 import contextlib
+import logging
 import os
 import re
 import tempfile
@@ -18,9 +19,10 @@ _lock = threading.Lock()
 
 
 def set_environment() -> None:
-    """Set the environment variables that make the native libraries and Dask quiet. Variables that the user has set are kept.
+    """Make the native libraries, TensorFlow and Dask quiet. Environment variables that the user has set are kept.
 
-    Call this function before the libraries are imported, because they read the variables during the import.
+    TensorFlow warns of each fifth model that a process builds, although each model needs a graph. Call this function before
+    the libraries are imported, because they read the variables during the import.
 
     Example:
         >>> set_environment()
@@ -29,6 +31,7 @@ def set_environment() -> None:
     """
     for name, value in VARIABLES.items():
         os.environ.setdefault(name, value)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 @contextlib.contextmanager

@@ -405,6 +405,18 @@ def test_an_interrupt_of_the_evaluation_keeps_the_trained_model(tmp_path, capsys
     assert registry.load_folder(tmp_path / "mine").hash == genius.hash
 
 
+def test_tensorflow_writes_no_warnings_of_several_models():
+    program = """
+from digitcore.cli import main
+main(["settings"])
+import tensorflow
+tensorflow.get_logger().warning("triggered tf.function retracing")
+tensorflow.get_logger().error("an error")
+"""
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert found.stderr.strip() == "ERROR:tensorflow:an error"
+
+
 def test_an_interrupt_before_the_training_is_one_sentence(tmp_path, capsys, monkeypatch):
     def interrupt(*args, **options):
         raise KeyboardInterrupt
