@@ -12,7 +12,7 @@ PYTHON ?= python3
 export HOME ?= $(CURDIR)/.cache
 unexport PYTHONDONTWRITEBYTECODE  # With this variable, every process would compile TensorFlow again.
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest --numprocesses=3
+PYTEST := $(BIN)/python -m pytest --numprocesses=2
 # Minimum coverage, in percent, of the packages that store labs, run jobs, and open untrusted files.
 THRESHOLD := 95
 PROTECTED := digitcore/storage digitcore/jobs digitcore/models/upload.py digitcore/models/sandbox.py
@@ -61,7 +61,7 @@ run-tests: setup .venv/ready-to-test .venv/compiled
 	$(PYTEST) --dist=loadfile --no-loadscope-reorder
 
 test-quick: setup .venv/ready-to-test
-	$(PYTEST) --dist=loadfile -p tests.support.without_tensorflow -m "not browser and not slow"
+	$(PYTEST) --numprocesses=3 --dist=loadfile -p tests.support.without_tensorflow -m "not browser and not slow"
 
 coverage: setup .venv/ready-to-test .venv/compiled
 	$(BIN)/coverage erase
