@@ -56,6 +56,7 @@ from digitcore.images.decoding import MAX_PIXELS, open_image
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor
+from digitcore.values import plural
 
 MAX_BYTES = 15_000_000  # size of a request
 MAX_CONCURRENT = 16  # Each predicted request occupies one of Starlette's 40 threads.
@@ -188,7 +189,7 @@ def _limit_rate(request: Request) -> None:
 
 def _describe_rate(limit: RateLimitItem) -> str:
     """Return a limit such as “600 requests in 1 minute”."""
-    return f"{limit.amount:,} requests in {limit.multiples} {limit.GRANULARITY.name}{'s' * (limit.multiples > 1)}"
+    return f"{limit.amount:,} requests in {plural(limit.multiples, limit.GRANULARITY.name)}"
 
 
 def _limit_body(request: Request) -> Request:

@@ -12,7 +12,7 @@ Example:
     ['True digit', 'Predicted', 'Count', 'Share']
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -388,7 +388,7 @@ def bars(table: pd.DataFrame, x: str, y: str, title: str, name: str, **options: 
     rows = table if len(table) <= MAX_NAMED else table.iloc[[0, int(table[y].argmax()), -1]]
     values = "; ".join(
         f"{category}: {value:.3g}" if isinstance(value, float) else f"{category}: {value:,}"
-        for category, value in _pairs(rows, x, y)
+        for category, value in zip(rows[x].tolist(), rows[y].tolist(), strict=True)
     )
     return Display(name, table, lambda data, **more: charts.bars(data, x, y, title, **options | more), f"{title}. {values}.")
 
@@ -452,7 +452,3 @@ def _with_threshold(table: pd.DataFrame, threshold: float) -> pd.DataFrame:
     """Mark the row that is nearest to a confidence threshold."""
     nearest = (table["threshold"] - threshold).abs().idxmin()
     return table.assign(is_threshold=[row == nearest for row in range(len(table))])
-
-
-def _pairs(table: pd.DataFrame, x: str, y: str) -> Iterable[tuple[Any, Any]]:
-    return zip(table[x].tolist(), table[y].tolist(), strict=True)

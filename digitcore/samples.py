@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from digitcore.errors import ZIP_ERRORS, SampleError
 from digitcore.images import SIDE
+from digitcore.values import plural
 
 MAX_TEXT = 100_000  # characters of a sample's strokes
 MAX_HASH = 64  # characters of a model's hash
@@ -221,8 +222,7 @@ class SampleSet:
         return len(self.labels)
 
     def __repr__(self) -> str:
-        plural = "s" * (len(self) != 1)
-        return f"{type(self).__name__}({len(self):,} sample{plural}, {np.count_nonzero(self.held_out):,} held out)"
+        return f"{type(self).__name__}({plural(len(self), 'sample')}, {np.count_nonzero(self.held_out):,} held out)"
 
     def add(
         self,

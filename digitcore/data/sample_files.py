@@ -27,6 +27,7 @@ from digitcore.errors import ZIP_ERRORS, CancelledError, ImageError, SampleError
 from digitcore.images import SIDE, digit_from_file
 from digitcore.images.decoding import open_image
 from digitcore.samples import SampleSet
+from digitcore.values import plural
 from digitcore.zip_files import INCOMPLETE, is_incomplete, is_system_file, user_files, without_top_folder
 
 MAX_BYTES = 80_000_000  # of a file; Kaggle's train.csv has 77 MB
@@ -105,7 +106,7 @@ class ImportResult:
     doubt: str = ""
 
     def __str__(self) -> str:
-        accepted = f"{len(self.samples):,} sample{'s' * (len(self.samples) != 1)} imported"
+        accepted = f"{plural(len(self.samples), 'sample')} imported"
         rejected = f", {len(self.rejected):,} rejected" * bool(self.rejected)
         return f"{accepted}{rejected}. {self.remarks}".rstrip()
 

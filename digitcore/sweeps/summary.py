@@ -6,7 +6,7 @@ from digitcore.sweeps import space as parameter_space
 from digitcore.sweeps.effects import Effect, SeedSpread
 from digitcore.sweeps.runner import Sweep
 from digitcore.sweeps.trial import HELD_OUT, VALIDATION
-from digitcore.values import format_p_value, format_value
+from digitcore.values import format_p_value, format_value, plural
 
 
 def describe(sweep: Sweep) -> list[str]:
@@ -86,7 +86,7 @@ def describe_spread(spread: SeedSpread) -> str:
         "The standard deviation of a combination's score between seeds is 0.2 points."
     """
     n = spread.n_collapsed
-    left_out = f" {n} combination{'s' * (n != 1)} with a collapsed training {'is' if n == 1 else 'are'} left out." * bool(n)
+    left_out = f" {plural(n, 'combination')} with a collapsed training {'is' if n == 1 else 'are'} left out." * bool(n)
     if spread.deviation is None:
         return f"The random variation of the scores is not known, because each combination has only one seed.{left_out}"
     return f"The standard deviation of a combination's score between seeds is {100 * spread.deviation:.2g} points.{left_out}"
@@ -121,5 +121,4 @@ def _describe_effect(effect: Effect, sweep: Sweep) -> str:
 def _describe_subset(sweep: Sweep, score: str) -> str:
     if score == VALIDATION:
         return f"MNIST's {mnist.VALIDATION_SIZE:,} validation digits"
-    n = sweep.n_scored(HELD_OUT)
-    return f"your {n:,} held-out drawing{'s' * (n != 1)}"
+    return f"your {plural(sweep.n_scored(HELD_OUT), 'held-out drawing')}"

@@ -43,7 +43,6 @@ def limit_connections(max_connections: int, header_seconds: float = HEADER_SECON
         max_connections: Maximum number of connections of this process.
         header_seconds: Maximum time in seconds.
     """
-
     began: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()  # s
 
     def connection_made(self: H11Protocol, transport: Any) -> None:
@@ -52,7 +51,7 @@ def limit_connections(max_connections: int, header_seconds: float = HEADER_SECON
             silent = [one for one in self.connections if one is not self and _is_silent(one)]
             min(silent, key=began.__getitem__, default=self).transport.close()
         began[self] = self.loop.time()
-        self.loop.call_later(header_seconds, _check, self, None, header_seconds)
+        self.loop.call_later(header_seconds, _close_if_waiting, self, None, header_seconds)
 
     setattr(H11Protocol, "connection_made", connection_made)  # noqa: B010  # mypy refuses the assignment to a method.
 
@@ -63,7 +62,7 @@ def _is_silent(protocol: Any) -> bool:
     return is_waiting and not protocol.transport.is_closing()
 
 
-def _check(protocol: H11Protocol, before: object, seconds: float) -> None:
+def _close_if_waiting(protocol: H11Protocol, before: object, seconds: float) -> None:
     """Close a connection on which the server has waited for the same headers since the last check."""
     if protocol.transport.is_closing() or protocol.transport.get_protocol() is not protocol:
         return  # The connection has ended or is a websocket now.
@@ -72,4 +71,4 @@ def _check(protocol: H11Protocol, before: object, seconds: float) -> None:
     if waited_after is not None and (is_first or waited_after == before):
         protocol.transport.close()
         return
-    protocol.loop.call_later(seconds, _check, protocol, waited_after, seconds)
+    protocol.loop.call_later(seconds, _close_if_waiting, protocol, waited_after, seconds)

@@ -8,7 +8,18 @@ from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
 from digitcore.values import percent, plural
 
-__all__ = ["drawings", "escape", "file_size", "interval", "model_summary", "percent", "plural", "samples", "score"]
+__all__ = [
+    "about_seconds",
+    "drawings",
+    "escape",
+    "file_size",
+    "interval",
+    "model_summary",
+    "percent",
+    "plural",
+    "samples",
+    "score",
+]
 
 MAX_SHOWN_SECONDS = 100  # Longer estimates are shown in minutes.
 

@@ -1,13 +1,14 @@
 """Sentences about the data that a model was trained on, made from the counts on its card."""
 
 from digitcore.models.bundle import ModelCard, TrainingData
+from digitcore.values import plural
 
 
 def training_data(data: TrainingData) -> str:
     """Return the counts as a phrase, such as “your 20 drawings and 500 MNIST digits”; "" when all are 0."""
     corrupted = f" ({100 * data.corrupted_share:.0f} % corrupted, chosen again in each epoch)" if data.corrupted_share else ""
     parts = [
-        f"your {data.drawings:,} drawing{'s' * (data.drawings != 1)}" if data.drawings else "",
+        f"your {plural(data.drawings, 'drawing')}" if data.drawings else "",
         f"{data.mnist_digits:,} MNIST digits{corrupted}" if data.mnist_digits else "",
         f"{data.synthetic_digits:,} synthetic digits" if data.synthetic_digits else "",
         f"{data.pen_digits:,} pen digits" if data.pen_digits else "",

@@ -9,6 +9,7 @@ from pages.components.model_choice import Models
 from pages.components.prediction import Reading, guesses_html
 from pages.session import resources
 
+_worker = assets.script("live/worker.js")
 _live = st.components.v2.component("digit-lab-live", js=assets.script("live/live.js"))
 
 
@@ -22,6 +23,6 @@ def live_prediction(models: Models) -> None:
             "thresholds": [model.card.confidence_threshold for model in models.values()],
             "guesses": guesses_html([Reading(name, np.zeros(10), 0) for name in models]),
             "shownFrom": SHOWN_FROM,
-            "worker": assets.script("live/worker.js"),
+            "worker": _worker,
         },
     )

@@ -22,7 +22,7 @@ const pictureContext = picture.getContext("2d", { willReadFrequently: true });
 const thumbnailContext = thumbnail.getContext("2d");
 
 const findHead = () => document.querySelector("[data-testid=prediction-head]");
-const isOn = () => state.isOn && state.worker && state.latest.urls.length > 0 && !reducedMotion.matches;
+const isWanted = () => state.isOn && state.latest?.urls.length > 0 && !reducedMotion.matches;
 
 function toImageUrl(digit) {
   const image = thumbnailContext.createImageData(DIGIT_SIDE, DIGIT_SIDE);
@@ -57,7 +57,7 @@ function show({ digit, probabilities }) {
 
 function takePicture() {
   state.isWaiting = false;
-  if (!state.hasMoved || state.isBusy || !isOn() || !(isDrawing() || findHead()?.hasAttribute(LIVE))) return;
+  if (!state.hasMoved || state.isBusy || !state.worker || !isWanted() || !(isDrawing() || findHead()?.hasAttribute(LIVE))) return;
   state.hasMoved = false;
   state.isBusy = true;
   pictureContext.clearRect(0, 0, PICTURE_SIDE, PICTURE_SIDE);
@@ -88,7 +88,7 @@ function startWorker(text) {
 }
 
 function loadPrograms() {
-  if (!state.isOn || !state.latest || state.latest.urls.length === 0 || reducedMotion.matches) return;
+  if (!isWanted()) return;
   state.worker ??= startWorker(state.latest.worker);
   state.worker.postMessage({ urls: state.latest.urls });
 }
