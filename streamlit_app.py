@@ -7,10 +7,12 @@ from pages.components.work import work_area
 from pages.session import formatting, state
 from pages.session.lab_session import LabSession
 from pages.session.training_data import training_data_sentence
-from pages.views.my_lab import lab_file, lessons, model_files, sharing
+from pages.views.my_lab import lab_file, lessons, lineage, model_files, sharing, versions
 
 EXPANDERS = {
     "Lessons for a class": lessons.show,
+    "Lineage": lineage.show,
+    "Versions of your drawings": versions.show,
     "Export a model": model_files.show_export,
     "Import a model": model_files.show_import_form,
 }

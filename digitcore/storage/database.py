@@ -27,7 +27,7 @@ from digitcore.images import SIDE
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import MAX_TEXT, FirstPrediction, SampleSet
 from digitcore.storage import schema
-from digitcore.storage.snapshot import LabSnapshot, ModelFiles, RunRecord, common_prefix_length, read_card
+from digitcore.storage.snapshot import LabSnapshot, ModelFiles, RunRecord, SampleVersion, common_prefix_length, read_card
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -256,6 +256,7 @@ class LabStore:
                 reader.read_uploads(),
                 _parse_object(row.preferences) or {},
                 _parse_object(row.sweep),
+                reader.read_versions(),
             )
             return StoredLab(snapshot, row.version, reader.skipped)
 
@@ -305,6 +306,7 @@ class LabStore:
             _save_samples(db, lab, snapshot.samples, known.samples)
             _save_items(db, schema.runs, lab, snapshot.runs, known.runs, _run_row)
             _save_items(db, schema.uploads, lab, snapshot.uploads, known.uploads, _upload_row)
+            _save_items(db, schema.versions, lab, snapshot.versions, known.versions, _version_row)
             if set(known.bundles()) - set(snapshot.bundles()):
                 _delete_unused_models(db)
             return present + 1
@@ -384,6 +386,7 @@ class LabStore:
         )
         parts: list[tuple[list[Any], Any]] = [
             ([schema.samples.c.digit, schema.samples.c.strokes], schema.samples.c.lab == lab),
+            ([schema.versions.c.samples], schema.versions.c.lab == lab),
             ([runs.c.record, sql.func.coalesce(runs.c.resume_state, b"")], runs.c.lab == lab),
             ([schema.models.c.keras, schema.models.c.tflite], schema.models.c.key.in_(keys)),
         ]
@@ -512,7 +515,7 @@ def _save_items(
     saved: Sequence[T],
     to_row: Callable[[T], Mapping[str, Any]],
 ) -> None:
-    """Replace the rows of runs or uploads, starting at the first different item. Items are compared by identity."""
+    """Replace the rows of runs, uploads or versions, starting at the first different item. Items are compared by identity."""
     first = common_prefix_length(now, saved)
     _replace_rows(db, table, lab, [to_row(item) for item in now[first:]], first, len(saved))
 
@@ -528,8 +531,8 @@ def _replace_rows(
 
 
 def _delete_parts(db: sql.Connection, lab: str) -> None:
-    """Delete the samples, runs and uploads of a lab. Its row is kept."""
-    for table in (schema.samples, schema.runs, schema.uploads):
+    """Delete the samples, runs, uploads and versions of a lab. Its row is kept."""
+    for table in (schema.samples, schema.runs, schema.uploads, schema.versions):
         db.execute(sql.delete(table).where(table.c.lab == lab))
 
 
@@ -560,6 +563,10 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
 
 def _upload_row(bundle: ModelBundle) -> dict[str, Any]:
     return {"card": bundle.card.to_json(), "model": bundle.key}
+
+
+def _version_row(version: SampleVersion) -> dict[str, Any]:
+    return {"name": version.name, "date": version.date, "samples": version.samples.to_npz()}
 
 
 def _parse_object(text: str | None) -> dict[str, Any] | None:
@@ -617,6 +624,12 @@ class _LabReader:
         rows = self._select(schema.uploads)
         files = self._files({row.model for row in rows})
         return self._read_each(rows, lambda row: ModelBundle(read_card(json.loads(row.card)), *files[row.model]), "Model")
+
+    def read_versions(self) -> tuple[SampleVersion, ...]:
+        def read(row: Any) -> SampleVersion:
+            return SampleVersion(str(row.name), str(row.date), SampleSet.from_npz(bytes(row.samples)))
+
+        return self._read_each(self._select(schema.versions), read, "Version")
 
     def _select(self, table: sql.Table) -> Sequence[Any]:
         return self._db.execute(sql.select(table).where(table.c.lab == self._lab).order_by(table.c.position)).all()

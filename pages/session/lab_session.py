@@ -35,6 +35,7 @@ from pages.session import formatting, training_summary
 from pages.session.canvas_state import CanvasState, Drawing
 from pages.session.model_library import PRETRAINED, UNTRAINED, ModelLibrary
 from pages.session.sample_list import Contradiction, SampleList
+from pages.session.sample_versions import SampleVersions
 from pages.session.saving_state import SavingState
 from pages.session.server_resources import ServerResources
 from pages.session.session_part import synchronized
@@ -57,7 +58,7 @@ class LabSession:
         owner: Identifier of the session, for the queue of jobs.
 
     Attributes:
-        samples, canvas, models, training, work, saving: The parts.
+        samples, versions, canvas, models, training, work, saving: The parts.
         link_error: The reason why settings of the address cannot be used; `None` until the address was read. Only the page's
             script writes it.
         flash: The outcome of the last deletion, relabelling or import, in a sentence.
@@ -75,6 +76,7 @@ class LabSession:
 
     def _make_parts(self) -> None:
         self.samples = SampleList(self.lock)
+        self.versions = SampleVersions(self.lock)
         self.models = ModelLibrary(self.resources, self.lock)
         self.training = TrainingState(self.resources, self.lock)
         self.work = Work(self.resources, self.owner, self.lock)
@@ -401,6 +403,7 @@ class LabSession:
             self.models.uploads,
             preferences,
             sweep.to_dict() if sweep else None,
+            self.versions.versions,
         )
 
     @synchronized
@@ -418,6 +421,7 @@ class LabSession:
         """Merge a stored lab with this session's new samples and models. The settings of this session are kept."""
         meanwhile = self.snapshot()
         self.samples.prepend(snapshot.samples, snapshot.preferences)
+        self.versions.restore(snapshot.versions)
         self.models.restore(snapshot.runs, snapshot.uploads, snapshot.preferences)
         for record in meanwhile.runs:
             self.models.add_run(record.run, record.start)
@@ -431,6 +435,7 @@ class LabSession:
         """Restore a stored lab. Preferences of a wrong type are ignored."""
         preferences = snapshot.preferences
         self.samples.restore(snapshot.samples, preferences)
+        self.versions.restore(snapshot.versions)
         self.canvas.restore(preferences)
         self.models.restore(snapshot.runs, snapshot.uploads, preferences)
         if self.models.active_run:

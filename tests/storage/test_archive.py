@@ -34,7 +34,7 @@ def _as_exported(snapshot):
     def reduce(bundle):
         metrics = {name: value for name, value in bundle.card.metrics.items() if type(value) in (int, float)}
         settings = asdict(TrainSettings.from_dict(bundle.card.settings)) if bundle.card.trained else {}
-        card = replace(bundle.card, metrics=metrics, settings=settings, versions={}, machine="", date="", recipe="")
+        card = replace(bundle.card, metrics=metrics, settings=settings, machine="", recipe="")
         return replace(bundle, card=card)
 
     runs = tuple(replace(one, run=replace(one.run, model=reduce(one.model)), start=reduce(one.start)) for one in snapshot.runs)

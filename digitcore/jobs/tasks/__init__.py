@@ -10,6 +10,7 @@ from digitcore.jobs.tasks.export_onnx import ExportOnnxTask
 from digitcore.jobs.tasks.feature_map import FeatureMapTask
 from digitcore.jobs.tasks.import_model import ImportModelTask
 from digitcore.jobs.tasks.label_issues import LabelIssuesTask
+from digitcore.jobs.tasks.leave_one_out import DrawingEffect, LeaveOneOutTask
 from digitcore.jobs.tasks.neighbors import NeighborsTask
 from digitcore.jobs.tasks.network import BuildNetworkTask, BuiltNetwork
 from digitcore.jobs.tasks.open_lab import OpenLabTask
@@ -24,11 +25,13 @@ __all__ = [
     "ActivationsTask",
     "BuildNetworkTask",
     "BuiltNetwork",
+    "DrawingEffect",
     "EvaluateTask",
     "ExportOnnxTask",
     "FeatureMapTask",
     "ImportModelTask",
     "LabelIssuesTask",
+    "LeaveOneOutTask",
     "MnistResult",
     "NeighborsTask",
     "OpenLabTask",
