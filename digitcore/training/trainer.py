@@ -12,9 +12,9 @@ from digitcore.errors import ModelError, SettingsError
 from digitcore.memory_allocator import keep_freed_memory
 from digitcore.models import keras_io
 from digitcore.models.bundle import ModelBundle, ModelCard
+from digitcore.models.calibration import divide_logits, fit_temperature, logits_of
 from digitcore.samples import SampleSet
 from digitcore.training import averaging, history
-from digitcore.training.calibration import divide_logits, fit_temperature, logits_of
 from digitcore.training.callbacks import HistoryCallback, KeepWeights
 from digitcore.training.checkpoint import Checkpoint
 from digitcore.training.dataset import TrainingDataset, validation_data
