@@ -424,7 +424,7 @@ def sweep(found: Sweep, score: str, title: str) -> Display:
         table, draw = found.done_table(), charts.sweep_points
     elif len(names) == 2 and is_grid:
         draw = charts.sweep_heat_map
-    text = f"{title} of {plural(found.n_done, 'trial')}. {summary.describe_best(found).replace('*', '')}"
+    text = f"{title} of {plural(found.n_done, 'trial')}. {summary.describe_best(found)}"
     return Display("sweep chart", table, lambda data, **options: draw(data, names, score, title, **options), text, titles=names)
 
 

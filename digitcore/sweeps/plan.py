@@ -15,8 +15,6 @@ from digitcore.training.recipes import check_network
 from digitcore.training.settings import DEFAULTS, TrainSettings
 
 MAX_TRIALS = 100
-MAX_VALUE_LENGTH = 5_000  # characters of a value; the longest values are networks in JSON
-PLAIN_TYPES = (str, int, float, bool, type(None))
 
 
 @dataclass(frozen=True)
@@ -59,10 +57,11 @@ class SweepPlan:
             raise SettingsError(
                 "Early stopping needs a fixed number of epochs, at least 2. Set the epochs, or turn off early stopping."
             )
-        if self.n_combinations is None and parameter_space.n_combinations(self.space) is None:
-            raise SettingsError("The sweep has a range. Set the number of combinations to draw.")
         if not self.space:
             raise SettingsError("The sweep has no parameter. Choose a parameter and its values.")
+        parameter_space.check_values(self.space)
+        if self.n_combinations is None and parameter_space.n_combinations(self.space) is None:
+            raise SettingsError("The sweep has a range. Set the number of combinations to draw.")
         for name, advice in parameter_space.NOT_SWEPT.items():
             if name in self.space:
                 raise SettingsError(f"{name} cannot be swept. {advice}")
@@ -188,7 +187,7 @@ def read_value(value: Any) -> Any:
         >>> read_value(8)
         8
     """
-    if not isinstance(value, PLAIN_TYPES) or (isinstance(value, str) and len(value) > MAX_VALUE_LENGTH):
+    if not parameter_space.is_plain(value):
         raise TypeError("The value of a parameter must be a number, a short text, true, false or null.")
     return value
 
