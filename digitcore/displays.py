@@ -26,6 +26,7 @@ from digitcore.evaluation.metrics import Evaluation, confusion_table, coverage_t
 from digitcore.sweeps import space as parameter_space
 from digitcore.sweeps import summary
 from digitcore.sweeps.runner import Sweep
+from digitcore.sweeps.search import GRID, HALVING
 from digitcore.training import history, run_groups
 from digitcore.training.run import Point
 from digitcore.values import percent, plural
@@ -416,9 +417,9 @@ def sweep(found: Sweep, score: str, title: str) -> Display:
         'MNIST validation of 1 trial. Hi'
     """
     names = {name: parameter_space.label(name, found.plan.network) for name in found.plan.space}
-    is_grid = parameter_space.n_combinations(found.plan.space) is not None
+    is_grid = found.plan.search == GRID
     table, draw = found.means(), charts.parallel_coordinates
-    if found.plan.stops_early:
+    if found.plan.pruner == HALVING:
         names |= {"trained_epochs": "Epochs trained"}
     elif len(names) == 1:
         table, draw = found.done_table(), charts.sweep_points
