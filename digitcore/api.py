@@ -141,7 +141,7 @@ def _describe_limits() -> list[str]:
         f"The body of a request must arrive within {BODY_TIMEOUT} s.",
         f"The server allows {describe_rate(parse(load_config().api_rate))} from one address.",
         f"The server predicts {MAX_CONCURRENT} requests at the same time.",
-        "Unknown parameters are refused. Only the health check ignores them.",
+        "Unknown and repeated parameters are refused. Only the health check ignores them.",
     ]
 
 

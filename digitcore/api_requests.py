@@ -54,14 +54,14 @@ class RequestError(Exception):
 
 
 def check_parameters(request: Request, names: tuple[str, ...]) -> None:
-    """Refuse a request whose address has other parameters.
+    """Refuse a request whose address has other or repeated parameters.
 
     Args:
         request: The request.
         names: Names of the allowed parameters.
 
     Raises:
-        RequestError: If there is another parameter.
+        RequestError: If there is another parameter, or a parameter occurs more than once.
 
     Example:
         >>> check_parameters(Request({"type": "http", "query_string": b"all=true"}), ("all",))
@@ -70,6 +70,9 @@ def check_parameters(request: Request, names: tuple[str, ...]) -> None:
     if unknown is not None:
         known = f"The parameters are {' and '.join(names)}." if names else "Remove it, because this path has no parameters."
         raise RequestError(422, "Invalid request", f"There is no parameter “{unknown[:40]}”. {known}")
+    repeated = next((name for name in names if len(request.query_params.getlist(name)) > 1), None)
+    if repeated is not None:
+        raise RequestError(422, "Invalid request", f"The parameter “{repeated}” occurs more than once. Give it once.")
 
 
 def limit_rate(request: Request) -> None:

@@ -235,7 +235,7 @@ def confusion_change(pair: PairedComparison, names: tuple[str, str]) -> Display:
 
 
 def robustness(tables: Mapping[str, pd.DataFrame], names: Sequence[str] = ()) -> Display:
-    """Return the accuracy by severity of each corruption. `chart(corruption="blur")` draws one corruption.
+    """Return the accuracy by severity of each corruption. `chart(corruption="gaussian blur")` draws one corruption.
 
     Args:
         tables: Name of a model → result of `robustness.robustness_table` with the bounds low and high.
@@ -246,7 +246,7 @@ def robustness(tables: Mapping[str, pd.DataFrame], names: Sequence[str] = ()) ->
 
     Example:
         >>> columns = ["corruption", "severity", "n", "correct", "accuracy", "low", "high"]
-        >>> rows = [("blur", 0, 10, 9, 0.9, 0.6, 0.98), ("blur", 5, 10, 5, 0.5, 0.2, 0.8)]
+        >>> rows = [("gaussian blur", 0, 10, 9, 0.9, 0.6, 0.98), ("gaussian blur", 5, 10, 5, 0.5, 0.2, 0.8)]
         >>> robustness({"genius": pd.DataFrame(rows, columns=columns)}).alt_text()
         'Accuracy with 1 corruption at severities 0 to 5. Mean accuracy at the highest severity: genius 50.0 %.'
     """
@@ -425,7 +425,7 @@ def sweep(found: Sweep, score: str, title: str) -> Display:
         table, draw = found.done_table(), charts.sweep_points
     elif len(names) == 2 and is_grid:
         draw = charts.sweep_heat_map
-    text = f"{title} of {plural(found.n_done, 'trial')}. {summary.describe_best(found).replace('*', '')}"
+    text = f"{title} of {plural(found.n_done, 'trial')}. {summary.describe_best(found)}"
     return Display("sweep chart", table, lambda data, **options: draw(data, names, score, title, **options), text, titles=names)
 
 

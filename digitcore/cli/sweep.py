@@ -153,7 +153,7 @@ def _report(sweep: Sweep, store: SweepStore, as_json: bool) -> None:
     if as_json:
         click.echo(sweep.table().to_json(orient="records", indent=2))
     elif has_best:
-        click.echo(sweep.means().dropna(axis=1).to_string(index=False))
+        click.echo(sweep.means().dropna(axis=1, how="all").to_string(index=False, na_rep="–"))
     for line in summary.describe(sweep):
         click.echo(line, err=as_json)
     if has_best:

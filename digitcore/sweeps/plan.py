@@ -16,10 +16,8 @@ from digitcore.training.recipes import check_network
 from digitcore.training.settings import DEFAULTS, TrainSettings
 
 MAX_TRIALS = 100
-MAX_VALUE_LENGTH = 5_000  # characters of a value; the longest values are networks in JSON
 MAX_RUNGS = 3
 MIN_WILCOXON_SEEDS = 5  # With fewer seeds, no p value is small enough before the last seed.
-PLAIN_TYPES = (str, int, float, bool, type(None))
 
 
 @dataclass(frozen=True)
@@ -63,6 +61,7 @@ class SweepPlan:
     search: str = ""
 
     def __post_init__(self) -> None:
+        parameter_space.check_values(self.space)
         has_range = any(isinstance(values, Range) for values in self.space.values())
         object.__setattr__(self, "search", self.search or (RANDOM if has_range else GRID))
         self._check_search(has_range)
@@ -70,6 +69,8 @@ class SweepPlan:
             raise SettingsError(f"The ranking score must be {VALIDATION} or {HELD_OUT}, not {reprlib.repr(self.ranked_by)}.")
         if not self.space:
             raise SettingsError("The sweep has no parameter. Choose a parameter and its values.")
+        if self.n_combinations is None and parameter_space.n_combinations(self.space) is None:
+            raise SettingsError("The sweep has a range. Set the number of combinations to draw.")
         for name, advice in parameter_space.NOT_SWEPT.items():
             if name in self.space:
                 raise SettingsError(f"{name} cannot be swept. {advice}")
@@ -247,7 +248,7 @@ def read_value(value: Any) -> Any:
         >>> read_value(8)
         8
     """
-    if not isinstance(value, PLAIN_TYPES) or (isinstance(value, str) and len(value) > MAX_VALUE_LENGTH):
+    if not parameter_space.is_plain(value):
         raise TypeError("The value of a parameter must be a number, a short text, true, false or null.")
     return value
 

@@ -223,6 +223,14 @@ class Sweep:
         """
         return VALIDATION_SIZE if score == VALIDATION else int(self.samples.held_out.sum())
 
+    def has_score(self, score: str) -> bool:
+        """Return whether a trial has a score.
+
+        Args:
+            score: `validation` or `held_out`.
+        """
+        return any(score in trial.scores for trial in self.trials)
+
     def table(self) -> "pd.DataFrame":
         """Return one row for each trial: swept values, seed, epochs, status, scores (0 to 1) and error."""
         return self._table([(trial.scored_rung, trial.scores) for trial in self.trials])
@@ -270,15 +278,19 @@ class Sweep:
         return table[table[VALIDATION].notna()]
 
     def means(self) -> "pd.DataFrame":
-        """Return one row for each combination: the mean of each score over the seeds, and the range of the ranking score."""
+        """Return one row for each combination: the mean of each score over the seeds, and the range of the ranking score.
+
+        The range is missing if a combination has only one seed.
+        """
         done, names = self.done_table(), list(self.plan.space)
         if done.empty:
             return done.reindex(columns=[*names, "trained_epochs", *SCORES, "range", "seeds"])
         grouped = done.groupby(names, as_index=False, sort=False, dropna=False)
         means = grouped[["trained_epochs", *SCORES]].mean()
         ranking = self.plan.ranked_by
-        means["range"] = grouped[ranking].agg(lambda scores: scores.max() - scores.min())[ranking]
         means["seeds"] = grouped["seed"].count()["seed"]
+        ranges = grouped[ranking].agg(lambda scores: scores.max() - scores.min())[ranking]
+        means.insert(len(means.columns) - 1, "range", ranges.where(means["seeds"] > 1))
         return means
 
     def best(self) -> dict[str, Any] | None:

@@ -13,7 +13,8 @@ import functools
 import itertools
 import json
 import math
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -43,6 +44,8 @@ BLOCK_VALUES: dict[str, tuple[Any, ...]] = {
     "pooling": (False, True),
     "dropout": (0.0, 0.2, 0.4, 0.6),
 }
+MAX_VALUE_LENGTH = 5_000  # characters of a value; the longest values are networks in JSON
+PLAIN_TYPES = (str, int, float, bool, type(None))
 CONV_FIELDS = ("kernel_size", "pooling")  # A dense row does not have these fields.
 
 
@@ -269,6 +272,50 @@ def to_text(values: Values) -> str:
     if isinstance(values, Range):
         return f"{values.low:.10g}..{values.high:.10g}"
     return ",".join(map(_value_text, values))
+
+
+def is_plain(value: Any) -> bool:
+    """Check whether a parameter can have a value of this type.
+
+    Args:
+        value: Any object.
+
+    Returns:
+        Whether the value is a number, a short text, a bool or `None`.
+
+    Example:
+        >>> is_plain(8), is_plain([8])
+        (True, False)
+    """
+    return isinstance(value, PLAIN_TYPES) and not (isinstance(value, str) and len(value) > MAX_VALUE_LENGTH)
+
+
+def check_values(space: Space) -> None:
+    """Check that each parameter has a list of values or a range.
+
+    Args:
+        space: For each parameter, a list of values or a range.
+
+    Raises:
+        SettingsError: If the values of a parameter are neither a list nor a range, or a value has a wrong type.
+
+    Example:
+        >>> check_values({"epochs": 3})
+        Traceback (most recent call last):
+        digitcore.errors.SettingsError: The values of epochs must be a list or a Range, not 3. Write {"epochs": [3]}.
+    """
+    if not isinstance(space, Mapping):
+        raise SettingsError(f'A sweep needs a dictionary such as {{"epochs": [1, 2]}}, not {reprlib.repr(space)}.')
+    for name, values in space.items():
+        if isinstance(values, Range):
+            continue
+        if isinstance(values, str | bytes) or not isinstance(values, Sequence):
+            shown = reprlib.repr(values)
+            example = f' Write {{"{name}": [{shown}]}}.' if is_plain(values) else ' Write a list, such as {"epochs": [1, 2]}.'
+            raise SettingsError(f"The values of {name} must be a list or a Range, not {shown}.{example}")
+        wrong = next((value for value in values if not is_plain(value)), None)
+        if wrong is not None:
+            raise SettingsError(f"A value of {name} must be a number, a short text, a bool or None, not {reprlib.repr(wrong)}.")
 
 
 def is_conditional(name: str) -> bool:

@@ -36,10 +36,9 @@ SHARES = {VALIDATION: 2, "validation_before": 2, HELD_OUT: 1, "held_out_before":
 def sweep_results(session: LabSession, sweep: Sweep) -> None:
     """Show the progress, the charts, the effects and the trials of a sweep. The page runs again when a trial has ended."""
     _show_progress(sweep)
-    means = sweep.means()
-    if len(means):
+    if sweep.has_score(VALIDATION):
         score = sweep.plan.ranked_by
-        if means[HELD_OUT].notna().any():
+        if sweep.has_score(HELD_OUT):
             score = str(
                 st.segmented_control(
                     "Score",
@@ -50,8 +49,9 @@ def sweep_results(session: LabSession, sweep: Sweep) -> None:
                     format_func=lambda name: SCORE_TITLES[name],
                 )
             )
-        st.altair_chart(displays.sweep(sweep, score, SCORE_TITLES[score]).chart(), key="sweep_chart")
-        st.markdown(summary.describe_best(sweep))
+        display = displays.sweep(sweep, score, SCORE_TITLES[score])
+        st.altair_chart(display.chart(), key="sweep_chart")
+        st.markdown(display.alt_text())
         st.caption("No trial was scored on MNIST's test digits. A run that you train with the best settings is scored on them.")
         if st.button("Use these settings", key="sweep_apply"):
             session.training.apply_best()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from digitcore import mnist
+from digitcore import displays, mnist
 from digitcore.errors import QueueFullError, SettingsError, WorkerDiedError
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.models.network_spec import NetworkSpec
@@ -342,3 +342,36 @@ def test_a_stopped_sweep_does_not_wait_for_the_queue(genius, few):
     assert not second.is_idle
     second.stop()
     assert second.is_idle
+
+
+def test_one_value_has_no_range(genius, few):
+    for n_seeds, is_missing in ((1, True), (2, False)):
+        sweep = Sweep(genius, few, SweepPlan({"batch_size": [8, 16]}, BASE, n_seeds=n_seeds))
+        for trial in sweep.trials:
+            trial.status, trial.scores = JobStatus.DONE, dict.fromkeys(SCORES, 0.5)
+        assert sweep.means()["range"].isna().tolist() == [is_missing] * 2
+        chart = displays.sweep(sweep, "validation", "MNIST validation")
+        assert chart.chart().to_dict()
+
+
+@pytest.mark.parametrize(
+    ("space", "sentence"),
+    [
+        (
+            {"learning_rate": 0.1},
+            r'The values of learning_rate must be a list or a Range, not 0\.1\. Write {"learning_rate": \[0\.1\]}',
+        ),
+        ({"epochs": "12"}, r"The values of epochs must be a list or a Range, not '12'\. Write {\"epochs\": \['12'\]}"),
+        ({"epochs": np.array([1, 2])}, "The values of epochs must be a list or a Range, not array"),
+        ({"epochs": {1: 2}}, r"The values of epochs must be a list or a Range, not \{1: 2\}"),
+        ({"epochs": [[1, 2]]}, r"A value of epochs must be a number, a short text, a bool or None, not \[1, 2\]"),
+        ([("epochs", [1])], "A sweep needs a dictionary"),
+    ],
+)
+def test_values_that_are_no_list_give_one_sentence(space, sentence):
+    with pytest.raises(SettingsError, match=sentence):
+        SweepPlan(space, BASE)
+
+
+def test_values_of_a_tuple_are_a_list():
+    assert SweepPlan({"epochs": (1, 2)}, BASE).n_trials == 2
