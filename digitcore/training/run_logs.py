@@ -21,7 +21,7 @@ TAGS = {
     "val_accuracy": "accuracy/validation",
 }
 RESULTS = ("loss/validation", "accuracy/validation")  # tags that the table of hyperparameters shows
-BY_SAMPLES = "by samples"  # prefix of the tags whose step is the number of samples, not of epochs
+BY_SAMPLES = "by_samples"  # prefix of the tags whose step is the number of samples, not of epochs
 LOG_FILE = "events.out.tfevents.0.digitlab"
 
 
@@ -41,10 +41,10 @@ def results(run: Run) -> dict[str, float]:
         {'accuracy/validation': 0.97}
     """
     validation = next((point["val_accuracy"] for point in reversed(run.history) if "val_accuracy" in point), None)
-    personal = "accuracy/held-out drawings" if run.personal_is_held_out else "accuracy/training drawings"
+    personal = "accuracy/held_out_drawings" if run.personal_is_held_out else "accuracy/training_drawings"
     found = {
         TAGS["val_accuracy"]: validation,
-        "accuracy/MNIST test": run.mnist_after.accuracy if run.mnist_after else None,
+        "accuracy/mnist_test": run.mnist_after.accuracy if run.mnist_after else None,
         personal: run.personal_after.accuracy if run.personal_after and run.personal_after.n else None,
     }
     return {tag: value for tag, value in found.items() if value is not None}
@@ -72,7 +72,7 @@ def write(run: Run, folder: Path) -> None:
     """Write the curves, the final scores and the settings of a run as a log of TensorBoard.
 
     The curves have the tags of `digitlab train --log-dir`, with one point after each epoch. The tags that begin with
-    “by samples” have all points, and their step is the number of digits that the training had seen.
+    “by_samples” have all points, and their step is the number of digits that the training had seen.
 
     Args:
         run: The run.

@@ -56,9 +56,9 @@ def test_logs_contain_curves_scores_and_settings(run):
             values.setdefault(value.tag, []).append((event.step, value.simple_value))
     assert values["loss/validation"] == [(0, 2.5), (1, 0.25)]
     assert values["accuracy/training"] == [(1, 0.75)]
-    assert values["by samples/accuracy/training"] == [(250, 0.5), (500, 0.75)]
-    assert values["accuracy/MNIST test"][0][1] == pytest.approx(0.9)
-    assert values["accuracy/held-out drawings"] == [(1, 0.75)]
+    assert values["by_samples/accuracy/training"] == [(250, 0.5), (500, 0.75)]
+    assert values["accuracy/mnist_test"][0][1] == pytest.approx(0.9)
+    assert values["accuracy/held_out_drawings"] == [(1, 0.75)]
     content = b"".join(event.SerializeToString() for event in events)
     assert all(text in content for text in (b"learning_rate", b"sgd", b"genius"))
     days = {event.wall_time // 86_400 for event in events if event.summary.value and event.summary.value[0].tag in values}
@@ -110,7 +110,7 @@ def test_a_run_is_logged_to_mlflow(run, monkeypatch):
     assert fake.params["optimizer"] == "sgd"
     assert fake.params["start"] == "genius"
     assert (250, {"loss/training": 1.5, "accuracy/training": 0.5}) in fake.calls
-    assert any(step is None and values["accuracy/MNIST test"] == 0.9 for step, values in fake.calls[1:])
+    assert any(step is None and values["accuracy/mnist_test"] == 0.9 for step, values in fake.calls[1:])
     assert fake.tags["digitlab.code"] == "0.1.0"
     assert set(fake.files) == {"model/model.keras", "model/model.tflite", "model/card.json", "report.html"}
     assert fake.files["model/model.keras"] == run.model.keras_bytes
