@@ -36,6 +36,7 @@ def results(run: Run) -> dict[str, float]:
 
     Example:
         >>> from digitcore import models
+        >>> from digitcore.training.settings import TrainSettings
         >>> point = {"epoch": 1.0, "samples_seen": 500.0, "seconds": 2.0, "val_accuracy": 0.97}
         >>> results(Run(models.load("mlp"), [point], TrainSettings(epochs=1), "genius", 2.0))
         {'accuracy/validation': 0.97}
@@ -61,6 +62,7 @@ def parameters(run: Run) -> dict[str, Any]:
 
     Example:
         >>> from digitcore import models
+        >>> from digitcore.training.settings import TrainSettings
         >>> parameters(Run(models.load("mlp"), [], TrainSettings(epochs=1), "genius", 2.0))["start"]
         'genius'
     """
@@ -80,6 +82,7 @@ def write(run: Run, folder: Path) -> None:
 
     Example:
         >>> from digitcore import models
+        >>> from digitcore.training.settings import TrainSettings
         >>> run = Run(models.load("mlp"), [], TrainSettings(epochs=1), "genius", 2.0)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     write(run, Path(folder))
@@ -143,6 +146,7 @@ def to_zip(runs: Iterable[Run]) -> bytes:
 
     Example:
         >>> from digitcore import models
+        >>> from digitcore.training.settings import TrainSettings
         >>> run = Run(models.load("mlp").rename("run 1"), [], TrainSettings(epochs=1), "genius", 2.0)
         >>> zipfile.ZipFile(io.BytesIO(to_zip([run]))).namelist()
         ['run 1/events.out.tfevents.0.digitlab']

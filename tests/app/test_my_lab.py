@@ -138,7 +138,7 @@ def test_versions_and_lineage_are_shown(app, few, genius, untrained):
     assert len(session.samples) == 20
     app = open_my_lab(app, "Lineage")
     assert "- **untrained**\n  - **run 1**" in texts(app)
-    origin = next(frame.value for frame in app.dataframe if "lineage_origin" in (frame.key or "")).set_index("Origin")["Value"]
+    origin = next(frame.value for frame in app.dataframe if "Origin" in frame.value).set_index("Origin")["Value"]
     assert origin["Seed"] == "7"
     assert origin["Code"] == "0.1.0+abc"
     assert origin["Started from"].startswith("untrained, model.keras ")
