@@ -63,9 +63,7 @@ def call(path, method, run_id=None, **options):
     """Call an operation of the OpenAPI document, and check the answer against the document."""
     parameters = {"path_parameters": {"run_id": run_id}} if run_id else {}
     case = schema[path][method].Case(**parameters, **options)
-    return case.call_and_validate(
-        headers=HEADERS, excluded_checks=[ignored_auth]
-    )  # Another test sends requests without the token.
+    return case.call_and_validate(headers=HEADERS, excluded_checks=[ignored_auth])  # Another test sends wrong tokens.
 
 
 def test_a_client_of_the_openapi_document_trains_and_stops(service, few, monkeypatch):

@@ -196,7 +196,7 @@ def test_only_the_part_with_a_wrong_checksum_is_lost(lab):
 
 def test_lab_without_a_readable_part_is_rejected(lab):
     with pytest.raises(LabError, match=r"No part of this lab can be opened\. Run 1 was skipped"):
-        archive.read(with_content(replace(lab, uploads=(), samples=LabSnapshot().samples), runs=[1, 2]))
+        archive.read(with_content(replace(lab, uploads=(), versions=(), samples=LabSnapshot().samples), runs=[1, 2]))
 
 
 @pytest.mark.parametrize("version", [archive.VERSION - 1, archive.VERSION + 1])
