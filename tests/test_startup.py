@@ -14,6 +14,7 @@ PAGE_DOES_NOT_NEED = [
     "dask",
     "digitcore.api",
     "digitcore.charts",
+    "digitcore.checks",
     "digitcore.report",
     "distributed",
     "fastapi",
