@@ -198,20 +198,3 @@ def progress_bar(unit: str) -> "Progress":
         TextColumn("{task.fields[metrics]}"),
         console=Console(stderr=True),
     )
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """Return a share as a percentage.
-
-    Args:
-        share: 0 to 1.
-        digits: Number of digits after the decimal point.
-
-    Returns:
-        The text.
-
-    Example:
-        >>> percent(0.9876)
-        '98.8 %'
-    """
-    return f"{100 * share:.{digits}f} %"
