@@ -21,6 +21,8 @@ from digitcore.evaluation.score import has_collapsed, wilson_interval
 from digitcore.report import svg
 from digitcore.report.parts import Chart, Charts, Code, Part, Picture, Pictures, Section, Table, Text
 from digitcore.report.results import Results
+from digitcore.reproduce import Experiment, command
+from digitcore.storage import lab_models
 from digitcore.sweeps import effects, summary
 from digitcore.sweeps import space as parameter_space
 from digitcore.sweeps.trial import HELD_OUT, VALIDATION
@@ -372,8 +374,13 @@ def _data(results: Results) -> list[Part]:
 
 def _commands(results: Results) -> list[Part]:
     models = [word for name in results.models for word in ("--model", name)]
-    command = shlex.join(["digitlab", "report", "lab.zip", *models, "-o", "report.html"])
-    parts: list[Part] = [Code("This command writes the report again from the exported lab.", command)]
+    again = shlex.join(["digitlab", "report", "lab.zip", *models, "-o", "report.html"])
+    parts: list[Part] = [Code("This command writes the report again from the exported lab.", again)]
+    for record in lab_models.usable_runs(results.lab):
+        if record.name in results.models:
+            experiment = Experiment.of_run(record, results.lab.samples)
+            text = f"This command trains {record.name} again. Its files are in the ZIP file of “Run as code” on Train."
+            parts.append(Code(" ".join(filter(None, [text, experiment.warning])), command(experiment)))
     if (found := lab_sweep(results.lab)) is not None:
         parts.append(Code("This command runs the sweep again.", found.command()))
     return parts
