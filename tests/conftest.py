@@ -52,6 +52,7 @@ SLOW_MODULES = {  # They start processes, train, or process all digits of MNIST.
     "test_neighbors",
     "test_packaging",
     "test_photographs",
+    "test_reproduce",
     "test_sandbox",
     "test_server",
     "test_service",

@@ -15,6 +15,7 @@ PAGE_DOES_NOT_NEED = [
     "dask",
     "digitcore.api",
     "digitcore.charts",
+    "digitcore.checks",
     "digitcore.report",
     "distributed",
     "fastapi",

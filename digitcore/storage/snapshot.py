@@ -1,6 +1,8 @@
 """Data classes for the state of a lab."""
 
 import base64
+import hashlib
+import json
 import re
 import uuid
 from collections.abc import Iterable
@@ -188,6 +190,20 @@ class LabSnapshot:
     def is_empty(self) -> bool:
         """Whether the lab has no samples, runs, imported models, sweep or versions of samples."""
         return not (len(self.samples) or self.runs or self.uploads or self.sweep or self.versions)
+
+    def digest(self) -> str:
+        """Return a SHA-256 of the samples, the models, the scores, the sweep and the confirmed labels."""
+        samples = self.samples
+        described = [
+            [(one.name, one.model.key, one.start.key, *map(str, (one.run.mnist_after, one.run.error))) for one in self.runs],
+            [(model.name, model.key) for model in self.uploads],
+            samples.identities(),
+            samples.held_out.tolist(),
+            samples.is_example.tolist(),
+            self.preferences.get("kept_labels"),
+            self.sweep,
+        ]
+        return hashlib.sha256(json.dumps(described).encode()).hexdigest()
 
     def bundles(self) -> dict[str, ModelBundle]:
         """Return all models of the lab by their keys."""
