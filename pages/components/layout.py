@@ -9,7 +9,7 @@ from digitcore.config import load_config
 from digitcore.errors import ConfigError
 from digitcore.models import registry
 from pages.components import assets
-from pages.session import formatting, persistence, resources, settings_link, state
+from pages.session import class_actions, formatting, persistence, resources, settings_link, state
 from pages.session.lab_session import LabSession
 from pages.session.model_library import REQUIRED_MODELS
 
@@ -30,10 +30,14 @@ def begin_page(page: str) -> LabSession:
     _check_config()
     session = state.lab_session()
     persistence.restore(session)
+    class_actions.begin(session)
     settings_link.read(session)
     state.mark_visited()
     session.collect()
+    class_actions.follow(session)
     persistence.save(session)
+    if page != MY_LAB and session.classroom.invitation:
+        st.switch_page(MY_LAB, query_params=persistence.address(session))
     assets.style("streamlit.css")
     assets.style("layout.css")
     _check_models(registry.names() if page in (MY_LAB, EVALUATE) else list(REQUIRED_MODELS))
@@ -75,10 +79,19 @@ def _show_bar(session: LabSession) -> None:
             assets.render(
                 "status.html",
                 model=session.active_model.name,
-                drawings=formatting.samples(session.samples.current),
+                drawings=_drawings(session),
                 saving=_saving(session),
             )
         )
+
+
+def _drawings(session: LabSession) -> str:
+    """Return the number of drawings. For a pupil, it is the number that counts in the class."""
+    room, samples = session.classroom.room, session.samples.current
+    if room is None or session.classroom.is_teacher:
+        return formatting.samples(samples)
+    n = len(session.classroom.counted(samples)) if session.classroom.is_pupil else 0
+    return f"{room.name}: {n} of {room.options.max_drawings} drawings"
 
 
 def show_saving_error(session: LabSession) -> None:
