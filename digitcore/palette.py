@@ -44,7 +44,7 @@ def spread_colors(n: int) -> list[str]:
 
     Example:
         >>> spread_colors(2)
-        ['#c62b2b', '#6bd6d6']
+        ['#c52b2b', '#6bd6d6']
     """
     rgb = [colorsys.hls_to_rgb(i / max(n, 1), (0.47, 0.63)[i % 2], (0.64, 0.57)[i % 2]) for i in range(n)]
     return ["#" + "".join(f"{round(255 * part):02x}" for part in parts) for parts in rgb]
