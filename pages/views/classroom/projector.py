@@ -21,6 +21,7 @@ def show(session: LabSession) -> None:
     score: Score = teacher.total(found)
     read = f" {formatting.percent(score.accuracy)} read." if score.n else ""
     code = room.code if room.is_open else ""
-    class_tiles.invitation(room.name, code, join_link(room.code), teacher.summary(session, room) + read)
-    class_tiles.tiles(found, is_large=True)
-    st.caption(caption)
+    with st.container(key="projector"):
+        class_tiles.invitation(room.name, code, join_link(room.code), teacher.summary(session, room) + read)
+        class_tiles.tiles(found, is_large=True)
+        st.caption(caption)
