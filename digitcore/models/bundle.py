@@ -47,6 +47,7 @@ class TrainingData:
         pen_digits: Number of pen digits.
         non_digits: Number of images that show no digit.
         corrupted_share: Share of the digits that each epoch corrupts, 0 to 1.
+        pupils: Number of pupils of a class who made the drawings, or 0 if the user made them.
 
     Example:
         >>> TrainingData(drawings=20, mnist_digits=500).n_samples
@@ -59,6 +60,7 @@ class TrainingData:
     pen_digits: int = 0
     non_digits: int = 0
     corrupted_share: float = 0.0
+    pupils: int = 0
 
     @property
     def n_samples(self) -> int:

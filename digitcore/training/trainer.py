@@ -47,6 +47,7 @@ def train(
     should_stop: Callable[[], bool] | None = None,
     resume_from: Run | None = None,
     checkpoints: Path | None = None,
+    sample_weights: np.ndarray | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Run:
     """Train a model on the user's samples and on random MNIST digits.
@@ -64,6 +65,7 @@ def train(
             result as a training that was not stopped. If the run's state was not kept, the training begins again.
         checkpoints: Folder in which the state is saved after each epoch. A later call with the same folder resumes a killed
             training, with the same result as a training that was not killed. The folder is removed at the end.
+        sample_weights: Relative weight of each sample, (N,) float. By default, all samples have the same weight.
         callbacks: Additional Keras callbacks, called after the built-in callbacks. At the end of an epoch, their `logs` hold
             `loss`, `accuracy`, `val_loss` and `val_accuracy`.
 
@@ -85,7 +87,7 @@ def train(
     """
     keep_freed_memory()
     resolved = settings.resolved(start.card.trained)
-    dataset = TrainingDataset(samples, resolved)
+    dataset = TrainingDataset(samples, resolved, sample_weights)
     keras.utils.set_random_seed(settings.seed)
     recorder = HistoryCallback(dataset, validation_data(settings), on_progress, should_stop)
     if settings.early_stopping and recorder.validation is None:

@@ -22,8 +22,10 @@ from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor
 from digitcore.storage import database
 from digitcore.storage.background_saver import BackgroundSaver
+from digitcore.storage.classes import ClassStore
 from digitcore.storage.database import LabStore
 from digitcore.sweeps.trial import TrialTask
+from pages.session.guess_limit import GuessLimit
 from pages.session.prediction_cache import PredictionCache
 from pages.session.server_resources import ServerResources
 from pages.session.sweep_recorder import ActiveWork, SweepRecorder
@@ -157,6 +159,18 @@ def store_error() -> str:
 def saver() -> BackgroundSaver | None:
     """Return the object that saves labs; `None` if saving is switched off or the store cannot be reached."""
     return None if is_store_off() or store_error() else _open_store()
+
+
+def classes() -> ClassStore | None:
+    """Return the store of classes; `None` if labs cannot be saved."""
+    found = saver()
+    return ClassStore(found.store) if found else None
+
+
+@st.cache_resource(show_spinner=False)
+def code_guesses() -> GuessLimit:
+    """Return the limit of wrong join codes."""
+    return GuessLimit()
 
 
 @st.cache_resource(show_spinner=False)

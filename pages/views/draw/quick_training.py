@@ -8,6 +8,7 @@ from pages.components.changed_drawings import changed_drawings
 from pages.components.collapse import show_collapse
 from pages.components.work import scoring_text, show_notice, work_area
 from pages.session import formatting, state, training_summary
+from pages.session.classroom import NO_TRAINING
 from pages.session.lab_session import LabSession
 from pages.views.draw.own_drawings import CONTRADICTED
 
@@ -36,7 +37,8 @@ def _show_button(session: LabSession) -> None:
             "Train on my handwriting",
             key="train",
             type="primary",
-            disabled=not len(session.samples),
+            disabled=not len(session.samples) or not session.classroom.may_train,
+            help=None if session.classroom.may_train else NO_TRAINING,
             on_click=_train,
             args=(session,),
         )
