@@ -23,7 +23,7 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from jinja2 import Environment
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
@@ -97,6 +97,12 @@ app = FastAPI(
 )
 prediction_slots = threading.BoundedSemaphore(MAX_CONCURRENT)
 rate_limiter = MovingWindowRateLimiter(MemoryStorage())
+
+
+@app.get("/", include_in_schema=False)
+def root(request: Request) -> RedirectResponse:
+    """Redirect to the documentation."""
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
 
 
 @app.get("/docs", include_in_schema=False)
