@@ -1,5 +1,6 @@
 """Termination of child processes whose parent has ended."""
 
+import contextlib
 import os
 import threading
 import time
@@ -28,7 +29,9 @@ def _wait_for_parent(parent: int, exit_status: int, before_exit: Callable[[], No
 
     while os.getppid() == parent:
         time.sleep(PARENT_INTERVAL)
-    children = psutil.Process().children(recursive=True)
+    children = []
+    with contextlib.suppress(OSError, psutil.Error):  # An isolated process cannot list processes, and has no children.
+        children = psutil.Process().children(recursive=True)
     for child in children:
         child.kill()
     psutil.wait_procs(children, timeout=CHILD_TIMEOUT)
