@@ -19,7 +19,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -207,6 +207,11 @@ async def health(request: Request) -> JSONResponse:
     return JSONResponse({"status": "ok"})
 
 
+async def to_documentation(request: Request) -> RedirectResponse:
+    """Redirect the address of the API without a path to its documentation."""
+    return RedirectResponse(f"{BASE_PATH}/api/docs")
+
+
 try:
     config = load_config()
 except ConfigError as error:
@@ -221,7 +226,11 @@ api = (
 )
 app = st.App(
     ROOT / "streamlit_app.py",
-    routes=[Route(f"{BASE_PATH}/healthz", health), Mount(f"{BASE_PATH}/api", app=api)],
+    routes=[
+        Route(f"{BASE_PATH}/healthz", health),
+        Route(f"{BASE_PATH}/api", to_documentation),
+        Mount(f"{BASE_PATH}/api", app=api),
+    ],
     middleware=[
         Middleware(ConnectionAddress),
         Middleware(SecurityHeaders, embedders=config.origins("embedders")),

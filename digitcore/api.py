@@ -19,7 +19,7 @@ from typing import Annotated
 import numpy as np
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from jinja2 import Environment
 from limits import parse
 from pydantic import ValidationError
@@ -77,6 +77,12 @@ app = FastAPI(
 )
 app.include_router(api_runs.router)
 prediction_slots = threading.BoundedSemaphore(MAX_CONCURRENT)
+
+
+@app.get("/", include_in_schema=False)
+def root(request: Request) -> RedirectResponse:
+    """Redirect to the documentation."""
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
 
 
 @app.get("/docs", include_in_schema=False)
