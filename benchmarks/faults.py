@@ -4,8 +4,8 @@
 
 With --exhaustive, each operation of the table in `fault_operations.py` is repeated, and each time another statement, commit,
 response to a commit, connection or file operation fails, alone and together with all later steps. At each commit and file
-operation, a process is also killed. This needs a C compiler and the programs of PostgreSQL. --only selects operations by a part
-of their name.
+operation, a process is also killed. The changes of `fault_pages.py` are tried through the pages. This needs a C compiler and the
+programs of PostgreSQL. --only selects operations by a part of their name.
 
 `Faults` contains the random faults: processes of a running dashboard that die or stop, a locked table, a full disk.
 """
@@ -40,6 +40,8 @@ from benchmarks.fault_points import (
     try_points,
 )
 from digitcore.storage.database import with_driver
+from pages.session import resources
+from tests.support.app import quick_sessions
 from tests.support.browser import Server
 from tests.support.postgres import PROGRAMS, PostgresServer
 
@@ -163,6 +165,7 @@ def small_disk(folder: Path):
             subprocess.run(["umount", "--lazy", folder], check=True)
 
 
+PAGE_KINDS = (Kind.STATEMENT, Kind.COMMIT, Kind.ANSWER)
 Plan = tuple[Operation, Place, tuple[Kind, ...]]
 
 
@@ -183,21 +186,43 @@ def plan(folder: Path, postgres: str) -> Iterator[Plan]:
         yield operation, PostgresDatabase(postgres), (*STATEMENTS_AND_COMMITS, *KILLS)
 
 
+def try_pages(name: str, url: str, kinds: tuple[Kind, ...], words: str) -> Iterator[tuple[str, str, Report]]:
+    """Yield the name of the place, of each change on a page, and the outcome of its points."""
+    from benchmarks import fault_pages  # It imports Streamlit.
+
+    fault_pages.use_store(url)
+    with quick_sessions():
+        at, faults = fault_pages.open_session(3)
+        for action in fault_pages.ACTIONS:
+            if words in action:
+                yield f"pages with {name}", action, fault_pages.try_page_points(at, faults, action, kinds)
+    resources.saver().close()
+
+
+def try_operations(folder: Path, postgres: str, words: str) -> Iterator[tuple[str, str, Report]]:
+    """Yield the name of the place, of the operation, and the outcome of its points."""
+    for operation, place, kinds in plan(folder, postgres):
+        if words in operation.name:
+            yield place.name, operation.name, try_points(operation, place, kinds)
+        place.clear()
+    yield from try_pages("SQLite", SqliteDatabase(folder).url, (*PAGE_KINDS, Kind.FILE), words)
+    if postgres:
+        yield from try_pages("PostgreSQL", postgres, PAGE_KINDS, words)
+
+
 def try_all(postgres: str, words: str) -> bool:
     """Try the points of all operations, and print the outcome. Return whether all points held."""
     logging.disable()  # The reason of each fault would be in the log.
     reports: dict[str, Report] = collections.defaultdict(Report)
     with tempfile.TemporaryDirectory(prefix="digitlab-faults-", dir=MEMORY if MEMORY.exists() else None) as name:
         fail_files.watch(Path(name))
-        for operation, place, kinds in plan(Path(name), postgres):
-            if words in operation.name:
-                begin = time.monotonic()
-                report = try_points(operation, place, kinds)
-                print(f"{place.name}, {operation.name}: {report} ({time.monotonic() - begin:.0f} s)", flush=True)
-                for kind, line in report.failures:
-                    print(f"  {kind}: {line}", flush=True)
-                reports[place.name] += report
-            place.clear()
+        begin = time.monotonic()
+        for place, operation, report in try_operations(Path(name), postgres, words):
+            print(f"{place}, {operation}: {report} ({time.monotonic() - begin:.0f} s)", flush=True)
+            for kind, line in report.failures:
+                print(f"  {kind}: {line}", flush=True)
+            reports[place] += report
+            begin = time.monotonic()
     if not postgres:
         print("PostgreSQL is not installed, so its points were not tried.")
     for name, report in reports.items():
