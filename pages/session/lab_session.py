@@ -190,6 +190,14 @@ class LabSession:
         self.flash, self.is_flash_error = sentence, False
 
     @synchronized
+    def activate(self, name: str) -> None:
+        """Activate a model on all pages. The next training starts from `untrained` or `genius` if one of them is chosen."""
+        self.models.activate(name)
+        self._shown_model = None
+        if name in (UNTRAINED, PRETRAINED):
+            self.training.choose_start(Start.UNTRAINED if name == UNTRAINED else Start.PRETRAINED)
+
+    @synchronized
     def go_back(self, record: RunRecord) -> None:
         """Activate the model that a run started from, and show its name on the Draw page."""
         name = formatting.escape(self.models.go_back(record))

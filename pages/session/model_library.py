@@ -106,6 +106,11 @@ class ModelLibrary(SessionPart):
         """Return all models by name: the user's models, then the shipped models."""
         return self.own | {name: self._resources.shipped(name) for name in self._resources.usable_names()}
 
+    def selectable(self) -> list[str]:
+        """Return the names of all models that can be active: untrained, genius, other shipped models, and the user's models."""
+        shipped = self._resources.shipped_names()
+        return list(dict.fromkeys([*(name for name in REQUIRED_MODELS if name in shipped), *shipped, *self.own]))
+
     def comparable(self, default: str = PRETRAINED) -> dict[str, ModelBundle]:
         """Return all models by name, and the active run's initial model if it is a built network."""
         every, initial = self.every_model(), self.initial(default)
@@ -227,7 +232,7 @@ class ModelLibrary(SessionPart):
 
     @synchronized
     def activate(self, name: str) -> None:
-        """Activate one of the user's models."""
+        """Activate one of the user's models or a shipped model."""
         self.active_name = name
 
     @synchronized
