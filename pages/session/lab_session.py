@@ -63,6 +63,7 @@ class LabSession:
         flash: The outcome of the last deletion, relabelling or import, in a sentence.
         is_flash_error: Whether `flash` says that something went wrong.
         doubtful_import: Samples whose labels do not fit their pictures, until the user imports or discards them.
+        new_run_id: Identifier of the run of this session's latest training; "" before the first one.
     """
 
     def __init__(self, resources: ServerResources, owner: str = ""):
@@ -80,9 +81,9 @@ class LabSession:
         self.work = Work(self.resources, self.owner, self.lock)
         self.flash, self.is_flash_error = "", False
         self.doubtful_import: ImportResult | None = None
+        self.new_run_id = ""
         self._labelled: Drawing | None = None
         self._shown_model: ModelBundle | None = None
-        self._samples_at_outcome: SampleSet | None = None
         self._suggestion: tuple[SampleSet, ModelBundle, Suggestion] | None = None
 
     @property
@@ -114,7 +115,9 @@ class LabSession:
         """Return the suggested next digit to draw. It is computed when the samples or the active model have changed."""
         samples, model = self.samples.current, self.active_model
         if self._suggestion is None or self._suggestion[0] is not samples or self._suggestion[1] is not model:
-            probabilities = self.resources.probabilities(model, samples.digits)
+            # The errors of random weights say nothing about the drawings.
+            is_trained = model.card.trained
+            probabilities = self.resources.probabilities(model, samples.digits) if is_trained else np.eye(10)[samples.labels]
             self._suggestion = samples, model, suggest_next_digit(samples, probabilities)
         return self._suggestion[2]
 
@@ -293,7 +296,7 @@ class LabSession:
         if run.personal_is_held_out and learnt is not None and task.samples.test_part().is_learnt(learnt).any():
             self.models.mark_as_learnt(record)
         self.score(record)
-        self._samples_at_outcome = self.samples.current
+        self.new_run_id = record.id
         if self.samples.contradiction is not None:
             newest = self.samples.current
             self.samples.update_contradiction(self._contradiction(self.active_model, newest.digits[-1], int(newest.labels[-1])))
@@ -378,11 +381,6 @@ class LabSession:
         )
         return before, after
 
-    @property
-    def is_outcome_new(self) -> bool:
-        """Whether the samples have not changed since the last training ended or the lab was opened."""
-        return self._samples_at_outcome is self.samples.current
-
     @synchronized
     def rename_run(self, record: RunRecord, name: str) -> bool:
         """Rename a run everywhere. Return whether the name is allowed."""
@@ -444,7 +442,6 @@ class LabSession:
         if self.models.active_run:
             self.score(self.models.active_run)
         self.training.restore(preferences)
-        self._samples_at_outcome = self.samples.current
         self._restore_sweep(snapshot)
 
     def _restore_sweep(self, snapshot: LabSnapshot) -> None:

@@ -99,7 +99,9 @@ class TrainTask(LimitedTraining["Run"]):
             self.start,
             self.samples.training_part(),
             self.settings,
-            on_progress=lambda point: progress(Progress(min(1.0, point["epoch"] / self.settings.epochs), point, watch.predictions)),
+            on_progress=lambda point: progress(
+                Progress(min(1.0, point["epoch"] / self.settings.epochs), point, watch.predictions)
+            ),
             should_stop=lambda: should_stop() or time.monotonic() > end,
             resume_from=self.resume_from,
             callbacks=[watch],
