@@ -7,6 +7,7 @@ from typing import Any
 from digitcore import sanitize
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle, is_valid_name
+from digitcore.storage import learnt
 from digitcore.storage.snapshot import RunRecord
 from digitcore.training.run import MnistScores, Run
 from pages.session.server_resources import ServerResources
@@ -118,17 +119,11 @@ class ModelLibrary(SessionPart):
 
     def learnt_from(self, model: ModelBundle) -> frozenset[str] | None:
         """Return the content hashes of the user's samples that a model learnt from; `None` if they are not known."""
-        shipped = self._resources.usable_names()
-        if model.name in shipped and self._resources.shipped(model.name).hash == model.hash:
+        resources, shipped = self._resources, self._resources.usable_names()
+        if model.name in shipped and resources.shipped(model.name).hash == model.hash:
             return frozenset()
         known = [*self.runs, *([self.deleted.record] if self.deleted else [])]
-        found = [record.run.sample_hashes for record in known if record.model.hash == model.hash]
-        if not found:
-            if not model.card.trained or any(self._resources.shipped(name).hash == model.hash for name in shipped):
-                return frozenset()
-            # A run has learnt all that its deleted initial model had learnt.
-            found = [record.run.sample_hashes for record in known if record.start.hash == model.hash][:1] or [None]
-        return None if None in found else frozenset().union(*(one for one in found if one is not None))
+        return learnt.learnt_from(model, known, lambda one: any(resources.shipped(name).hash == one.hash for name in shipped))
 
     def is_free_name(self, name: str) -> bool:
         """Check whether a name is valid and no other model has it."""
