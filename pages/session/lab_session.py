@@ -204,9 +204,18 @@ class LabSession:
     @synchronized
     def go_back(self, record: RunRecord) -> None:
         """Activate the model that a run started from, and show its name on the Draw page."""
-        name = formatting.escape(self.models.go_back(record))
+        self._tell_active(self.models.go_back(record), record)
+
+    @synchronized
+    def undo_training(self, record: RunRecord) -> None:
+        """Activate the model that was active before the training of a run, and show its name on the Draw page."""
+        self._tell_active(self.models.undo_training(record), record)
+
+    def _tell_active(self, name: str, record: RunRecord) -> None:
+        self._shown_model = None
         self.show_error("")
-        self.flash, self.is_flash_error = f"{name} predicts again. {formatting.escape(record.name)} is kept on Train.", False
+        sentence = f"{formatting.escape(name)} predicts again. {formatting.escape(record.name)} is kept on Train."
+        self.flash, self.is_flash_error = sentence, False
 
     @synchronized
     def undo_samples(self) -> None:

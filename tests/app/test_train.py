@@ -89,7 +89,7 @@ def test_a_much_worse_model_is_reported_and_replaced_with_one_click(app, genius,
     go(app, page)
     assert "uch worse" in texts(app)
     assert "MNIST 99.7 % → " in texts(app)
-    app.button(key="go_back").click().run()
+    app.button(key="undo_training" if page == DRAW else "go_back").click().run()
     assert session_of(app).active_model.hash == genius.hash
     assert active_name(app) == "genius"
     assert not app.error
@@ -160,18 +160,18 @@ def test_a_link_with_settings_carries_no_lab(app, few):
     go(app, TRAIN)
     app.slider(key="epochs").set_value(9).run()
     assert list(app.query_params) == ["lab"]
-    assert shown_link(app) == {"epochs": "9"}
+    assert shown_link(app) == {"epochs": "9", "start": "genius"}
 
 
 def test_a_link_carries_the_start(app):
     go(app, TRAIN)
-    assert shown_link(app) == {}, "genius is the default initial model"
+    assert shown_link(app) == {"start": "genius"}
     app.radio(key="start_from").set_value("untrained").run()
-    assert shown_link(app) == {"start": "untrained"}
-    assert go(new_app(start="untrained"), TRAIN).radio(key="start_from").value == "untrained"
+    assert shown_link(app) == {}, "untrained is the default initial model"
+    assert go(new_app(start="genius"), TRAIN).radio(key="start_from").value == "genius"
     at = go(new_app(start="run"), TRAIN)
     assert "start must be one of" in texts(at)
-    assert at.radio(key="start_from").value == "genius"
+    assert at.radio(key="start_from").value == "untrained"
 
 
 def test_a_browser_that_sends_an_older_address_moves_no_slider(app):

@@ -35,8 +35,8 @@ def show(session: LabSession, record: RunRecord) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
             # After a callback, the fragment would not draw this button, and the page outside the fragment would not run again.
-            if st.button("Undo this training", key="go_back", type="secondary" if verdict.tone == Tone.WORSE else "tertiary"):
-                session.go_back(record)
+            if st.button("Undo this training", key="undo_training", type="secondary" if verdict.tone == Tone.WORSE else "tertiary"):
+                session.undo_training(record)
                 st.rerun()
 
 
