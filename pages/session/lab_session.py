@@ -68,6 +68,7 @@ class LabSession:
         flash: The outcome of the last deletion, relabelling or import, in a sentence.
         is_flash_error: Whether `flash` says that something went wrong.
         doubtful_import: Samples whose labels do not fit their pictures, until the user imports or discards them.
+        new_run_id: Identifier of the run of this session's latest training; "" before the first one.
     """
 
     def __init__(self, resources: ServerResources, owner: str = ""):
@@ -87,9 +88,9 @@ class LabSession:
         self.classroom = Classroom(self.lock)
         self.flash, self.is_flash_error = "", False
         self.doubtful_import: ImportResult | None = None
+        self.new_run_id = ""
         self._labelled: Drawing | None = None
         self._shown_model: ModelBundle | None = None
-        self._samples_at_outcome: SampleSet | None = None
         self._suggestion: tuple[SampleSet, ModelBundle, Suggestion] | None = None
 
     @property
@@ -121,7 +122,9 @@ class LabSession:
         """Return the suggested next digit to draw. It is computed when the samples or the active model have changed."""
         samples, model = self.samples.current, self.active_model
         if self._suggestion is None or self._suggestion[0] is not samples or self._suggestion[1] is not model:
-            probabilities = self.resources.probabilities(model, samples.digits)
+            # The errors of random weights say nothing about the drawings.
+            is_trained = model.card.trained
+            probabilities = self.resources.probabilities(model, samples.digits) if is_trained else np.eye(10)[samples.labels]
             self._suggestion = samples, model, suggest_next_digit(samples, probabilities, self.classroom.digits)
         return self._suggestion[2]
 
@@ -210,9 +213,18 @@ class LabSession:
     @synchronized
     def go_back(self, record: RunRecord) -> None:
         """Activate the model that a run started from, and show its name on the Draw page."""
-        name = formatting.escape(self.models.go_back(record))
+        self._tell_active(self.models.go_back(record), record)
+
+    @synchronized
+    def undo_training(self, record: RunRecord) -> None:
+        """Activate the model that was active before the training of a run, and show its name on the Draw page."""
+        self._tell_active(self.models.undo_training(record), record)
+
+    def _tell_active(self, name: str, record: RunRecord) -> None:
+        self._shown_model = None
         self.show_error("")
-        self.flash, self.is_flash_error = f"{name} predicts again. {formatting.escape(record.name)} is kept on Train.", False
+        sentence = f"{formatting.escape(name)} predicts again. {formatting.escape(record.name)} is kept on Train."
+        self.flash, self.is_flash_error = sentence, False
 
     @synchronized
     def undo_samples(self) -> None:
@@ -339,7 +351,7 @@ class LabSession:
         if run.personal_is_held_out and learnt is not None and task.samples.test_part().is_learnt(learnt).any():
             self.models.mark_as_learnt(record)
         self.score(record)
-        self._samples_at_outcome = self.samples.current
+        self.new_run_id = record.id
         if self.samples.contradiction is not None:
             newest = self.samples.current
             self.samples.update_contradiction(self._contradiction(self.active_model, newest.digits[-1], int(newest.labels[-1])))
@@ -418,11 +430,6 @@ class LabSession:
         )
         return before, after
 
-    @property
-    def is_outcome_new(self) -> bool:
-        """Whether the samples have not changed since the last training ended or the lab was opened."""
-        return self._samples_at_outcome is self.samples.current
-
     @synchronized
     def rename_run(self, record: RunRecord, name: str) -> bool:
         """Rename a run everywhere. Return whether the name is allowed."""
@@ -489,7 +496,6 @@ class LabSession:
             self.score(self.models.active_run)
         self.training.restore(preferences)
         self.classroom.restore(preferences)
-        self._samples_at_outcome = self.samples.current
         self._restore_sweep(snapshot)
 
     def _restore_sweep(self, snapshot: LabSnapshot) -> None:
