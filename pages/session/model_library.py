@@ -1,13 +1,13 @@
 """The models of a session: runs, imported models, the active model and the compared models."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from digitcore import sanitize
+from digitcore import palette, sanitize
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle, is_valid_name
-from digitcore.storage.snapshot import RunRecord
+from digitcore.storage.snapshot import MAX_NOTE, RunRecord, clean_tags
 from digitcore.training.run import MnistScores, Run
 from pages.session.server_resources import ServerResources
 from pages.session.session_part import SessionPart, synchronized
@@ -116,6 +116,29 @@ class ModelLibrary(SessionPart):
         every, initial = self.every_model(), self.initial(default)
         return every if initial.name in every else every | {initial.name: initial}
 
+    @property
+    def tags(self) -> list[str]:
+        """The different tags of all runs."""
+        return list(dict.fromkeys(tag for record in self.runs for tag in record.tags))
+
+    def colors(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the colors of models that are shown together. A run has the same color on all pages."""
+        return palette.distinct({name: self._color(name) for name in names})
+
+    @property
+    def next_color(self) -> str:
+        """Color of the next run."""
+        return palette.run_color(self.run_counter + 1)
+
+    def _color(self, name: str) -> str:
+        if record := self.find_run(name):
+            return palette.FAILED if record.run.error else palette.run_color(record.number)
+        uploads = [upload.name for upload in self.uploads]
+        if name in uploads:
+            return palette.run_color(-uploads.index(name))  # Counted from the last color, because runs begin with the first.
+        every = self.selectable()
+        return palette.shipped_color(every.index(name)) if name in every else palette.GREY  # A built network is grey.
+
     def learnt_from(self, model: ModelBundle) -> frozenset[str] | None:
         """Return the content hashes of the user's samples that a model learnt from; `None` if they are not known."""
         shipped = self._resources.usable_names()
@@ -147,10 +170,16 @@ class ModelLibrary(SessionPart):
         self.run_counter += 1
         while not self.is_free_name(f"run {self.run_counter}"):
             self.run_counter += 1
-        record = RunRecord(run, start).rename(f"run {self.run_counter}")
+        record = RunRecord(run, start, number=self.run_counter).rename(f"run {self.run_counter}")
         self.runs = (*self.runs, record)
         self.active_name, self.deleted = self.active_name if run.error else record.name, None
         return record
+
+    @synchronized
+    def annotate(self, record: RunRecord, note: str, tags: Iterable[str]) -> None:
+        """Set the note and the tags of a run. A run that was deleted is ignored."""
+        changes: dict[str, Any] = {"note": note.strip()[:MAX_NOTE], "tags": clean_tags(list(tags))}
+        self.runs = tuple(replace(known, **changes) if known.id == record.id else known for known in self.runs)
 
     @synchronized
     def mark_as_learnt(self, record: RunRecord) -> None:
@@ -243,9 +272,16 @@ class ModelLibrary(SessionPart):
         return self.active_name
 
     def pair(self, default: str = PRETRAINED) -> tuple[str, str]:
-        """Return the default baseline and candidate: the active model's initial model, and the active model."""
-        trained = self.trained
-        return self.initial(default).name, trained.name if trained else REFERENCE_MODEL
+        """Return the default baseline and candidate: the active model's initial model, and the active model.
+
+        A shipped model is compared with another shipped model.
+        """
+        initial, trained = self.initial(default).name, self.trained
+        if trained:
+            return initial, trained.name
+        if initial == UNTRAINED:
+            return UNTRAINED, PRETRAINED
+        return PRETRAINED if initial == REFERENCE_MODEL else REFERENCE_MODEL, initial
 
     @synchronized
     def compared(self, default: str = PRETRAINED) -> list[str]:
