@@ -167,7 +167,7 @@ def _describe_limits() -> list[str]:
         f"The body of a request must arrive within {BODY_TIMEOUT} s.",
         f"The server allows {_describe_rate(parse(load_config().api_rate))} from one address.",
         f"The server predicts {MAX_CONCURRENT} requests at the same time.",
-        "Unknown parameters are refused. Only the health check ignores them.",
+        "Unknown and repeated parameters are refused. Only the health check ignores them.",
     ]
 
 
@@ -176,6 +176,9 @@ def _check_parameters(request: Request, names: tuple[str, ...]) -> None:
     if unknown is not None:
         known = f"The parameters are {' and '.join(names)}." if names else "Remove it, because this path has no parameters."
         raise RequestError(422, "Invalid request", f"There is no parameter “{unknown[:40]}”. {known}")
+    repeated = next((name for name in names if len(request.query_params.getlist(name)) > 1), None)
+    if repeated is not None:
+        raise RequestError(422, "Invalid request", f"The parameter “{repeated}” occurs more than once. Give it once.")
 
 
 def _limit_rate(request: Request) -> None:

@@ -2,12 +2,12 @@
 
 import streamlit as st
 
+from digitcore.storage.lab_models import MAX_COMPARED
 from pages.components import layout
 from pages.components.model_choice import Models
 from pages.components.work import work_area
 from pages.session import resources, state, training_summary
 from pages.session.lab_session import LabSession
-from pages.session.model_library import MAX_COMPARED
 from pages.views.evaluate import (
     calibration,
     confusion,
@@ -19,6 +19,7 @@ from pages.views.evaluate import (
     misclassified,
     own_drawings,
     pair,
+    report,
     robustness,
     score_table,
     trainings,
@@ -69,6 +70,7 @@ def main(session: LabSession) -> None:
         VIEWS[view or DEFAULT_VIEW][1].show(session, models)
     with st.container(key="models"):
         score_table.show(session, models)
+    report.show(session, models)
     with progress:
         work_area(session)
 

@@ -13,17 +13,20 @@ from digitcore.training import history
 from digitcore.training.run import Point
 from digitcore.training.settings import TrainSettings
 from pages.components import layout
-from pages.components.collapse import show_collapse
+from pages.components.changed_drawings import changed_drawings
 from pages.components.lesson_panel import lesson_menu, lesson_panel
 from pages.components.network_builder import is_built, network_builder
 from pages.components.run_table import run_table
 from pages.components.sweep_panel import sweep_panel
 from pages.components.training_curves import training_curves
 from pages.components.training_form import training_form
+from pages.components.undo_training import undo_training
+from pages.components.verdict import verdict_card
 from pages.components.work import scoring_text, show_notice, work_area
 from pages.session import formatting, persistence, resources, settings_link, state, training_summary
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
+from pages.session.training_summary import Tone
 
 STARTS = {  # start → its name on the page, and a description
     Start.UNTRAINED: ("Untrained", "A network with random weights is trained."),
@@ -194,26 +197,32 @@ def _show_curves(session: LabSession, records: list[RunRecord], running: Sequenc
 
 
 def _show_outcome(session: LabSession, record: RunRecord) -> None:
-    run = record.run
-    st.markdown(f"**{formatting.escape(record.name)}**")
-    for sentence in training_summary.outcome(run, scoring_text(session)):
-        st.markdown(sentence)
-    if unseen := training_summary.unseen(record, session.unseen_scores(record)):
-        st.markdown(unseen, help=training_summary.UNSEEN_HELP)
-    show_notice(session, ScoreRunTask)
-    has_collapsed = show_collapse(session, record)
-    if (warning := training_summary.warning(run)) and not has_collapsed:
-        st.warning(warning)
-    with st.container(horizontal=True):
-        if run.stopped and st.button("Continue", key="continue", help="Continue the stopped training."):
-            session.train(record.start, run.settings, resume_from=run)
-            st.rerun()
-        layout.page_link(session, layout.DRAW, label="Draw with this model", icon=":material/draw:")
-        layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
-        if session.is_scoring(record):
-            st.button("Stop evaluation", key="stop_scoring", type="tertiary", on_click=session.work.stop, args=(ScoreRunTask,))
-        elif run.mnist_after is None:
-            st.button("Evaluate on MNIST", key="score", type="tertiary", on_click=session.score, args=(record,))
+    run, verdict = record.run, training_summary.verdict(record, scoring_text(session))
+    with verdict_card(verdict.tone):
+        st.markdown(f"{formatting.escape(record.name)} · **{verdict.headline}**")
+        changed_drawings(session.samples.current.drawn_part(), record.start, record.model)
+        for sentence in training_summary.outcome(run, scoring_text(session)):
+            st.caption(sentence)
+        if unseen := training_summary.unseen(record, session.unseen_scores(record)):
+            st.markdown(unseen, help=training_summary.UNSEEN_HELP)
+        show_notice(session, ScoreRunTask)
+        if warning := training_summary.warning(run):
+            st.warning(warning)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            _show_actions(session, record, is_worse=verdict.tone == Tone.WORSE)
+
+
+def _show_actions(session: LabSession, record: RunRecord, *, is_worse: bool) -> None:
+    if record.run.stopped and st.button("Continue", key="continue", help="Continue the stopped training."):
+        session.train(record.start, record.run.settings, resume_from=record.run)
+        st.rerun()
+    layout.page_link(session, layout.DRAW, label="Draw with this model", icon=":material/draw:")
+    layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
+    if session.is_scoring(record):
+        st.button("Stop evaluation", key="stop_scoring", type="tertiary", on_click=session.work.stop, args=(ScoreRunTask,))
+    elif record.run.mnist_after is None:
+        st.button("Evaluate on MNIST", key="score", type="tertiary", on_click=session.score, args=(record,))
+    undo_training(session, record, is_prominent=is_worse)
 
 
 main(layout.begin_page(layout.TRAIN))

@@ -177,6 +177,12 @@ def test_busy_server_answers_503_and_frees_each_slot(client, monkeypatch):
     assert client.get("/healthz").status_code == 200
 
 
+def test_a_repeated_parameter_is_refused(client):
+    answer = client.post(f"{URL}?model=fast&model=mlp", json={"pictures": [[[0] * 28] * 28]})
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "The parameter “model” occurs more than once. Give it once."
+
+
 def test_unknown_paths_and_methods_are_problems(client):
     for found in (client.get("/nowhere"), client.get(URL)):
         assert found.status_code in (404, 405)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from digitcore.cli.completion import complete_recipes, complete_settings
-from digitcore.cli.options import SETTING_HELP, SetCommand, percent, progress_bar, read_network_file
+from digitcore.cli.options import SETTING_HELP, SetCommand, progress_bar, read_network_file
 from digitcore.config import load_config
 from digitcore.errors import ModelError, SettingsError
 from digitcore.models import registry
@@ -18,6 +18,7 @@ from digitcore.samples import SampleSet
 from digitcore.training import settings_text
 from digitcore.training.recipes import RECIPES, Recipe, get_recipe
 from digitcore.training.settings import TrainSettings
+from digitcore.values import percent
 
 if TYPE_CHECKING:
     from digitcore.training.run import Point
@@ -147,8 +148,8 @@ def _warn_of_collapse(model: ModelBundle, settings: TrainSettings) -> None:
         return
     rate = settings.resolved(is_trained=False).learning_rate
     click.echo(
-        f"Warning: The training has collapsed. The model predicts {percent(accuracy)} of the test digits correctly, and chance "
-        f"is 10 %. Train again with a lower learning rate than {rate:g}, or with more digits or epochs.",
+        f"Warning: The training has collapsed. The model predicts {percent(accuracy, 1)} of the test digits correctly, and "
+        f"chance is 10 %. Train again with a lower learning rate than {rate:g}, or with more digits or epochs.",
         err=True,
     )
 

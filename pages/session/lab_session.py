@@ -28,6 +28,7 @@ from digitcore.models.bundle import ModelBundle
 from digitcore.models.network_spec import is_spec
 from digitcore.models.upload import describe_import
 from digitcore.samples import FirstPrediction, SampleSet
+from digitcore.storage import learnt
 from digitcore.storage.archive import OpenedLab
 from digitcore.storage.snapshot import LabSnapshot, RunRecord
 from digitcore.training.run import Run
@@ -65,6 +66,7 @@ class LabSession:
         flash: The outcome of the last deletion, relabelling or import, in a sentence.
         is_flash_error: Whether `flash` says that something went wrong.
         doubtful_import: Samples whose labels do not fit their pictures, until the user imports or discards them.
+        new_run_id: Identifier of the run of this session's latest training; "" before the first one.
     """
 
     def __init__(self, resources: ServerResources, owner: str = ""):
@@ -83,9 +85,9 @@ class LabSession:
         self.work = Work(self.resources, self.owner, self.lock)
         self.flash, self.is_flash_error = "", False
         self.doubtful_import: ImportResult | None = None
+        self.new_run_id = ""
         self._labelled: Drawing | None = None
         self._shown_model: ModelBundle | None = None
-        self._samples_at_outcome: SampleSet | None = None
         self._suggestion: tuple[SampleSet, ModelBundle, Suggestion] | None = None
 
     @property
@@ -117,7 +119,9 @@ class LabSession:
         """Return the suggested next digit to draw. It is computed when the samples or the active model have changed."""
         samples, model = self.samples.current, self.active_model
         if self._suggestion is None or self._suggestion[0] is not samples or self._suggestion[1] is not model:
-            probabilities = self.resources.probabilities(model, samples.digits)
+            # The errors of random weights say nothing about the drawings.
+            is_trained = model.card.trained
+            probabilities = self.resources.probabilities(model, samples.digits) if is_trained else np.eye(10)[samples.labels]
             self._suggestion = samples, model, suggest_next_digit(samples, probabilities)
         return self._suggestion[2]
 
@@ -335,7 +339,7 @@ class LabSession:
         if run.personal_is_held_out and learnt is not None and task.samples.test_part().is_learnt(learnt).any():
             self.models.mark_as_learnt(record)
         self.score(record)
-        self._samples_at_outcome = self.samples.current
+        self.new_run_id = record.id
         if self.samples.contradiction is not None:
             newest = self.samples.current
             self.samples.update_contradiction(self._contradiction(self.active_model, newest.digits[-1], int(newest.labels[-1])))
@@ -383,20 +387,14 @@ class LabSession:
         These drawings are held out, or were drawn after the trainings. If the training drawings of a model are not known, only
         the held-out drawings count as unseen.
         """
-        samples = self.samples.current
-        unseen = ~samples.is_example
-        for model in models:
-            learnt = self.models.learnt_from(model)
-            unseen &= samples.held_out if learnt is None else ~samples.is_learnt(learnt)
-        return unseen
+        return learnt.unseen(self.samples.current, map(self.models.learnt_from, models))
 
     def tested_drawings(self, models: Iterable[ModelBundle]) -> tuple[SampleSet, bool]:
         """Return the drawings on which models are compared, and whether no model has learnt from them.
 
         If no drawing is unseen by all of these models, they are compared on all drawings.
         """
-        samples, unseen = self.samples.current, self.unseen(models)
-        return (samples.take(np.flatnonzero(unseen)), True) if unseen.any() else (samples.drawn_part(), False)
+        return learnt.tested_drawings(self.samples.current, [self.models.learnt_from(model) for model in models])
 
     def has_learnt(self, model: ModelBundle) -> bool:
         """Check whether a model has learnt, or may have learnt, from any of the drawings."""
@@ -419,11 +417,6 @@ class LabSession:
             )
         )
         return before, after
-
-    @property
-    def is_outcome_new(self) -> bool:
-        """Whether the samples have not changed since the last training ended or the lab was opened."""
-        return self._samples_at_outcome is self.samples.current
 
     @synchronized
     def rename_run(self, record: RunRecord, name: str) -> bool:
@@ -489,7 +482,6 @@ class LabSession:
             self.score(self.models.active_run)
         self.training.restore(preferences)
         self.lessons.restore(preferences)
-        self._samples_at_outcome = self.samples.current
         self._restore_sweep(snapshot)
 
     def _restore_sweep(self, snapshot: LabSnapshot) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 from digitcore import palette, sanitize
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle, is_valid_name
+from digitcore.storage import lab_models, learnt
+from digitcore.storage.lab_models import MAX_COMPARED, REFERENCE_MODEL
 from digitcore.storage.snapshot import MAX_NOTE, RunRecord, clean_tags
 from digitcore.training.run import MnistScores, Run
 from pages.session.server_resources import ServerResources
@@ -14,8 +16,6 @@ from pages.session.session_part import SessionPart, synchronized
 
 UNTRAINED, PRETRAINED = "untrained", registry.DEFAULT_MODEL  # names of shipped models
 REQUIRED_MODELS = (UNTRAINED, PRETRAINED)  # No page works without them.
-REFERENCE_MODEL = "plain"  # It is compared with genius before the first training.
-MAX_COMPARED = 6
 MAX_RUN_COUNTER = 1_000_000
 
 
@@ -108,8 +108,7 @@ class ModelLibrary(SessionPart):
 
     def selectable(self) -> list[str]:
         """Return the names of all models that can be active: untrained, genius, other shipped models, and the user's models."""
-        shipped = self._resources.shipped_names()
-        return list(dict.fromkeys([*(name for name in REQUIRED_MODELS if name in shipped), *shipped, *self.own]))
+        return list(dict.fromkeys([*lab_models.in_order(self._resources.shipped_names()), *self.own]))
 
     def comparable(self, default: str = PRETRAINED) -> dict[str, ModelBundle]:
         """Return all models by name, and the active run's initial model if it is a built network."""
@@ -123,35 +122,20 @@ class ModelLibrary(SessionPart):
 
     def colors(self, names: Iterable[str]) -> dict[str, str]:
         """Return the colors of models that are shown together. A run has the same color on all pages."""
-        return palette.distinct({name: self._color(name) for name in names})
+        return lab_models.colors(names, self.runs, self.uploads)
 
     @property
     def next_color(self) -> str:
         """Color of the next run."""
         return palette.run_color(self.run_counter + 1)
 
-    def _color(self, name: str) -> str:
-        if record := self.find_run(name):
-            return palette.FAILED if record.run.error else palette.run_color(record.number)
-        uploads = [upload.name for upload in self.uploads]
-        if name in uploads:
-            return palette.run_color(-uploads.index(name))  # Counted from the last color, because runs begin with the first.
-        every = self.selectable()
-        return palette.shipped_color(every.index(name)) if name in every else palette.GREY  # A built network is grey.
-
     def learnt_from(self, model: ModelBundle) -> frozenset[str] | None:
         """Return the content hashes of the user's samples that a model learnt from; `None` if they are not known."""
-        shipped = self._resources.usable_names()
-        if model.name in shipped and self._resources.shipped(model.name).hash == model.hash:
+        resources, shipped = self._resources, self._resources.usable_names()
+        if model.name in shipped and resources.shipped(model.name).hash == model.hash:
             return frozenset()
         known = [*self.runs, *([self.deleted.record] if self.deleted else [])]
-        found = [record.run.sample_hashes for record in known if record.model.hash == model.hash]
-        if not found:
-            if not model.card.trained or any(self._resources.shipped(name).hash == model.hash for name in shipped):
-                return frozenset()
-            # A run has learnt all that its deleted initial model had learnt.
-            found = [record.run.sample_hashes for record in known if record.start.hash == model.hash][:1] or [None]
-        return None if None in found else frozenset().union(*(one for one in found if one is not None))
+        return learnt.learnt_from(model, known, lambda one: any(resources.shipped(name).hash == one.hash for name in shipped))
 
     def is_free_name(self, name: str) -> bool:
         """Check whether a name is valid and no other model has it."""

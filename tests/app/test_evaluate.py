@@ -107,7 +107,7 @@ def test_the_active_model_is_compared_with_its_initial_model(app, few, genius, u
     add_samples(app, few)
     go(app, EVALUATE)
     until_answered(app)
-    assert scores(app)["Model"].tolist() == ["plain", "genius"], "the page is opened before the first training"
+    assert scores(app)["Model"].tolist() == ["untrained", "genius"], "the page is opened before the first training"
     go(app, DRAW)
     add_run(app, genius, untrained)
     go(app, EVALUATE)
@@ -167,7 +167,7 @@ def test_queries_are_stopped_and_resumed(app, untrained):
     assert not queries(app), "no query starts before Resume is pressed"
     app.button(key="resume_queries").click().run()
     until_answered(app)
-    assert "Calibration error: plain" in texts(app)
+    assert "Calibration error: untrained" in texts(app)
     assert "Stopped" not in texts(app)
 
 
