@@ -11,7 +11,7 @@ from pages.components.digit_details import digit_details, mnist_cells
 from pages.components.model_choice import Models, pair_names
 from pages.session import formatting, training_summary
 from pages.session.lab_session import LabSession
-from pages.views.evaluate.trained_runs import describe_seeds
+from pages.session.trained_runs import describe_seeds
 
 
 def show(session: LabSession, models: Models) -> None:
@@ -29,7 +29,8 @@ def show(session: LabSession, models: Models) -> None:
     _show_contingency(found, baseline, candidate)
     left, right = st.columns(2)
     with left:
-        presentation.show(digit_accuracy(found, chosen), "digit_shares", "Thin lines are 95 % intervals.")
+        display = digit_accuracy(found, chosen, session.models.colors(chosen))
+        presentation.show(display, "digit_shares", "Thin lines are 95 % intervals.")
     with right:
         st.markdown("**Change in confusion**")
         caption = f"Blue means that {formatting.escape(candidate)} makes fewer errors, and orange means more errors."
