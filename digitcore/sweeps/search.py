@@ -208,7 +208,9 @@ class Search:
         yield self._sampler(RANDOM if parameter_space.n_combinations(plan.space, plan.network) is None else GRID, seed)
 
     def _sampler(self, search: str, seed: int) -> "optuna.samplers.BaseSampler":
-        samplers, plan = self._optuna.samplers, self._plan
+        from optuna import samplers
+
+        plan = self._plan
         with _without_warnings():
             if search == RANDOM:
                 return samplers.RandomSampler(seed)
@@ -219,7 +221,8 @@ class Search:
             return samplers.TPESampler(seed=seed, n_startup_trials=n_startup, multivariate=True, group=is_conditional)
 
     def _pruner(self) -> "optuna.pruners.BasePruner":
-        pruners = self._optuna.pruners
+        from optuna import pruners
+
         if self._plan.pruner == HALVING:
             return pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=REDUCTION)
         if self._plan.pruner == WILCOXON:

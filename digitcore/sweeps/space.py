@@ -539,7 +539,8 @@ def _without_late_convolutions(blocks: list[Block]) -> list[Block]:
     found: list[Block] = []
     for block in blocks:
         if DENSE in (block.kind, *(one.kind for one in found)):
-            block = replace(block, kind=DENSE, **{name: DEFAULTS[name] for name in CONV_FIELDS})
+            plain: dict[str, Any] = {name: DEFAULTS[name] for name in CONV_FIELDS}
+            block = replace(block, kind=DENSE, **plain)
         found.append(block)
     return found
 
