@@ -16,6 +16,7 @@ DEFAULTS_IN_WORDS = {
     "dask_scheduler_address": "none",
     "cache": "the user's data and cache folders",
     "store": "an SQLite file in the user's data folder",
+    "api_token": "none",
     "embedders": "none",
     "cors_origins": "none",
 }

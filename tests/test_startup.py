@@ -10,6 +10,7 @@ import server
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE_DOES_NOT_NEED = [
+    "alembic",
     "altair",
     "dask",
     "digitcore.api",
@@ -22,9 +23,11 @@ PAGE_DOES_NOT_NEED = [
     "keras",
     "limits",
     "onnx",
+    "optuna",
     "psycopg",
     "scipy",
     "sklearn",
+    "tensorboardX",
     "tensorflow",
     "vl_convert",
 ]

@@ -27,7 +27,7 @@ FILES = {
     "card.json": "settings, learning curves, metrics, versions and hashes",
     "predict.py": "predicts pictures, with the preprocessing in `digitcore/`",
 }
-LIMITS = """- The model knows the ten digits only. It gives ten probabilities for every picture, also for letters and other shapes.
+LIMITS = """- The model knows the ten digits only. It gives ten probabilities for every picture, also for letters and shapes.
   Below the confidence threshold, its answer counts as unsure.
 - MNIST's test digits are clean and centered. Pictures need the same preprocessing: the ink is cropped, scaled to 20 pixels and
   centered by its mass. Without it, the accuracy is much lower. `predict.py` does it.
@@ -75,8 +75,8 @@ def render(bundle: ModelBundle, files: list[str], license: str = "") -> str:
     }
     body = "\n\n".join(f"## {title}\n\n{text}" for title, text in sections.items() if text)
     head = (
-        f"# {card.name}\n\nA classifier of handwritten digits, from (28, 28) grey pixels to ten probabilities. It was exported by "
-        "Digit Lab."
+        f"# {card.name}\n\nA classifier of handwritten digits, from (28, 28) grey pixels to ten probabilities. It was exported "
+        "by Digit Lab."
     )
     return f"---\n{_metadata(card, license)}---\n\n{head}\n\n{body}\n"
 

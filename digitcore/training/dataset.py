@@ -36,6 +36,7 @@ class TrainingDataset:
     Args:
         samples: The user's labelled digits; may be empty.
         settings: Resolved settings.
+        sample_weights: Relative weight of each sample, (N,) float. By default, all samples have the same weight.
 
     Attributes:
         images: All digits, shape (N, 28, 28, 1), uint8: samples and their variants, MNIST digits, synthetic digits,
@@ -60,14 +61,14 @@ class TrainingDataset:
         [(32, 28, 28, 1), (32, 28, 28, 1), (32, 28, 28, 1), (4, 28, 28, 1)]
     """
 
-    def __init__(self, samples: SampleSet, settings: TrainSettings):
+    def __init__(self, samples: SampleSet, settings: TrainSettings, sample_weights: np.ndarray | None = None):
         if settings.batch_size is None:
             raise SettingsError("The settings are not resolved. Call TrainSettings.resolved first.")
         self.settings = settings
         self.batch_size = settings.batch_size
         self.initial_epoch = 0
         self.skipped_batches = 0
-        own, own_labels, own_weights = own_digits(samples, settings)
+        own, own_labels, own_weights = own_digits(samples, settings, sample_weights)
         parts = [(own, own_labels), self._mnist_part(), self._synthetic_part(), self._pen_part()]
         non_digits = out_of_distribution.generate(
             settings.non_digit_samples, settings.seed + 1, out_of_distribution.TRAINING_KINDS

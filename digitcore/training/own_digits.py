@@ -8,7 +8,9 @@ from digitcore.samples import SampleSet
 from digitcore.training.settings import TrainSettings
 
 
-def own_digits(samples: SampleSet, settings: TrainSettings) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def own_digits(
+    samples: SampleSet, settings: TrainSettings, sample_weights: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the samples and their redrawn variants.
 
     A sample whose strokes are known shares its weight with its variants.
@@ -16,6 +18,7 @@ def own_digits(samples: SampleSet, settings: TrainSettings) -> tuple[np.ndarray,
     Args:
         samples: The user's samples in the training set.
         settings: Settings of the training.
+        sample_weights: Relative weight of each sample, shape (N,), float. None gives each sample the same weight.
 
     Returns:
         Digits, (N, 28, 28) uint8; labels, (N,) uint8; and weights relative to the weight of a sample, (N,) float.
@@ -32,4 +35,5 @@ def own_digits(samples: SampleSet, settings: TrainSettings) -> tuple[np.ndarray,
     counts = np.array([1 + len(some) for some in variants], int)
     digits = [part for digit, some in zip(samples.digits, variants, strict=True) for part in (digit[None], some)]
     blank = np.zeros((0, SIDE, SIDE), np.uint8)
-    return np.concatenate([blank, *digits]), samples.labels.repeat(counts), (1 / counts).repeat(counts)
+    weights = (1 if sample_weights is None else sample_weights) / counts
+    return np.concatenate([blank, *digits]), samples.labels.repeat(counts), weights.repeat(counts)
