@@ -134,8 +134,10 @@ def get_run(run_id: str) -> RunState:
     "/{run_id}/model",
     dependencies=AUTHORIZED,
     response_class=Response,
-    responses={200: {"description": "A ZIP file", "content": {"application/zip": {}}}}
-    | problem_responses(401, 403, 404, 409, 422, 429),
+    responses={
+        **problem_responses(401, 403, 404, 409, 422, 429),
+        200: {"description": "A ZIP file", "content": {"application/zip": {}}},
+    },
 )
 def get_model(run_id: str) -> Response:
     """Return the trained model as a ZIP file with model.keras, model.tflite, card.json and a script that predicts."""
