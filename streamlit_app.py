@@ -9,12 +9,14 @@ from pages.session.classroom import CODE_PARAMETER, PROJECTOR_PARAMETER
 from pages.session.lab_session import LabSession
 from pages.session.training_data import training_data_sentence
 from pages.views.classroom import joining, projector, pupil, teacher
-from pages.views.my_lab import lab_file, lessons, model_files, sharing
+from pages.views.my_lab import lab_file, lessons, lineage, model_files, sharing, versions
 
 CLASS = "A class in one lab"
 EXPANDERS = {
     CLASS: joining.show,
     "Lessons for a class": lessons.show,
+    "Lineage": lineage.show,
+    "Versions of your drawings": versions.show,
     "Export a model": model_files.show_export,
     "Import a model": model_files.show_import_form,
 }

@@ -1,5 +1,6 @@
 """Training of a model on samples and MNIST digits. Progress is reported to a plain function, independent of any display."""
 
+import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -242,5 +243,7 @@ def _card(start: ModelBundle, samples: SampleSet, settings: TrainSettings, recor
         settings=asdict(settings),
         history=history.thin(recorder.points),
         seconds=round(recorder.seconds(), 1),
+        start_sha256=hashlib.sha256(start.keras_bytes).hexdigest(),
+        sample_hashes=sorted(set(samples.digit_hashes)),
         **keras_io.provenance(),
     )

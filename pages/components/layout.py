@@ -80,8 +80,10 @@ def _check_models(names: list[str]) -> None:
 def _show_bar(session: LabSession, page: str) -> None:
     """Draw the page links, the choice of the active model and the state of the lab."""
     with st.container(key="bar", horizontal=True, vertical_alignment="center", gap="xsmall"):
-        for path, (label, symbol) in PAGES.items():
-            page_link(session, path, label=label, icon=symbol)
+        st.html(assets.render("name.html"), width="content")
+        with st.container(key="pages", horizontal=True, gap="xsmall", width="content"):  # at the bottom of a narrow screen
+            for path, (label, symbol) in PAGES.items():
+                page_link(session, path, label=label, icon=symbol)
         with st.container(key="state", horizontal=True, vertical_alignment="center", horizontal_alignment="right", gap="small"):
             model_selector(session, has_comparison=page == DRAW)
             st.html(assets.render("status.html", drawings=_drawings(session), saving=_saving(session)), width="content")

@@ -39,6 +39,7 @@ from pages.session.canvas_state import CanvasState, Drawing
 from pages.session.classroom import NO_IMPORT, NO_TRAINING, Classroom
 from pages.session.model_library import PRETRAINED, UNTRAINED, ModelLibrary
 from pages.session.sample_list import Contradiction, SampleList
+from pages.session.sample_versions import SampleVersions
 from pages.session.saving_state import SavingState
 from pages.session.server_resources import ServerResources
 from pages.session.session_part import synchronized
@@ -61,12 +62,13 @@ class LabSession:
         owner: Identifier of the session, for the queue of jobs.
 
     Attributes:
-        samples, canvas, models, training, work, saving, classroom: The parts.
+        samples, versions, canvas, models, training, work, saving, classroom: The parts.
         link_error: The reason why settings of the address cannot be used; `None` until the address was read. Only the page's
             script writes it.
         flash: The outcome of the last deletion, relabelling or import, in a sentence.
         is_flash_error: Whether `flash` says that something went wrong.
         doubtful_import: Samples whose labels do not fit their pictures, until the user imports or discards them.
+        new_run_id: Identifier of the run of this session's latest training; "" before the first one.
     """
 
     def __init__(self, resources: ServerResources, owner: str = ""):
@@ -79,15 +81,16 @@ class LabSession:
 
     def _make_parts(self) -> None:
         self.samples = SampleList(self.lock)
+        self.versions = SampleVersions(self.lock)
         self.models = ModelLibrary(self.resources, self.lock)
         self.training = TrainingState(self.resources, self.lock)
         self.work = Work(self.resources, self.owner, self.lock)
         self.classroom = Classroom(self.lock)
         self.flash, self.is_flash_error = "", False
         self.doubtful_import: ImportResult | None = None
+        self.new_run_id = ""
         self._labelled: Drawing | None = None
         self._shown_model: ModelBundle | None = None
-        self._samples_at_outcome: SampleSet | None = None
         self._suggestion: tuple[SampleSet, ModelBundle, Suggestion] | None = None
 
     @property
@@ -119,7 +122,9 @@ class LabSession:
         """Return the suggested next digit to draw. It is computed when the samples or the active model have changed."""
         samples, model = self.samples.current, self.active_model
         if self._suggestion is None or self._suggestion[0] is not samples or self._suggestion[1] is not model:
-            probabilities = self.resources.probabilities(model, samples.digits)
+            # The errors of random weights say nothing about the drawings.
+            is_trained = model.card.trained
+            probabilities = self.resources.probabilities(model, samples.digits) if is_trained else np.eye(10)[samples.labels]
             self._suggestion = samples, model, suggest_next_digit(samples, probabilities, self.classroom.digits)
         return self._suggestion[2]
 
@@ -208,9 +213,18 @@ class LabSession:
     @synchronized
     def go_back(self, record: RunRecord) -> None:
         """Activate the model that a run started from, and show its name on the Draw page."""
-        name = formatting.escape(self.models.go_back(record))
+        self._tell_active(self.models.go_back(record), record)
+
+    @synchronized
+    def undo_training(self, record: RunRecord) -> None:
+        """Activate the model that was active before the training of a run, and show its name on the Draw page."""
+        self._tell_active(self.models.undo_training(record), record)
+
+    def _tell_active(self, name: str, record: RunRecord) -> None:
+        self._shown_model = None
         self.show_error("")
-        self.flash, self.is_flash_error = f"{name} predicts again. {formatting.escape(record.name)} is kept on Train.", False
+        sentence = f"{formatting.escape(name)} predicts again. {formatting.escape(record.name)} is kept on Train."
+        self.flash, self.is_flash_error = sentence, False
 
     @synchronized
     def undo_samples(self) -> None:
@@ -337,7 +351,7 @@ class LabSession:
         if run.personal_is_held_out and learnt is not None and task.samples.test_part().is_learnt(learnt).any():
             self.models.mark_as_learnt(record)
         self.score(record)
-        self._samples_at_outcome = self.samples.current
+        self.new_run_id = record.id
         if self.samples.contradiction is not None:
             newest = self.samples.current
             self.samples.update_contradiction(self._contradiction(self.active_model, newest.digits[-1], int(newest.labels[-1])))
@@ -419,11 +433,6 @@ class LabSession:
         )
         return before, after
 
-    @property
-    def is_outcome_new(self) -> bool:
-        """Whether the samples have not changed since the last training ended or the lab was opened."""
-        return self._samples_at_outcome is self.samples.current
-
     @synchronized
     def rename_run(self, record: RunRecord, name: str) -> bool:
         """Rename a run everywhere. Return whether the name is allowed."""
@@ -451,6 +460,7 @@ class LabSession:
             self.models.uploads,
             preferences,
             sweep.to_dict() if sweep else None,
+            self.versions.versions,
         )
 
     @synchronized
@@ -468,6 +478,7 @@ class LabSession:
         """Merge a stored lab with this session's new samples and models. The settings of this session are kept."""
         meanwhile = self.snapshot()
         self.samples.prepend(snapshot.samples, snapshot.preferences)
+        self.versions.restore(snapshot.versions)
         self.models.restore(snapshot.runs, snapshot.uploads, snapshot.preferences)
         for record in meanwhile.runs:
             self.models.add_run(record.run, record.start)
@@ -481,13 +492,13 @@ class LabSession:
         """Restore a stored lab. Preferences of a wrong type are ignored."""
         preferences = snapshot.preferences
         self.samples.restore(snapshot.samples, preferences)
+        self.versions.restore(snapshot.versions)
         self.canvas.restore(preferences)
         self.models.restore(snapshot.runs, snapshot.uploads, preferences)
         if self.models.active_run:
             self.score(self.models.active_run)
         self.training.restore(preferences)
         self.classroom.restore(preferences)
-        self._samples_at_outcome = self.samples.current
         self._restore_sweep(snapshot)
 
     def _restore_sweep(self, snapshot: LabSnapshot) -> None:

@@ -58,6 +58,7 @@ class ModelLibrary(SessionPart):
         self._learnt_in_class: dict[str, frozenset[str]] = {}
         self._compared: list[str] = []
         self._compared_pair: tuple[str, ...] = ()
+        self._active_before: dict[str, str] = {}  # identifier of a run → name of the model that was active before its training
 
     @property
     def active_run(self) -> RunRecord | None:
@@ -147,6 +148,7 @@ class ModelLibrary(SessionPart):
         while not self.is_free_name(f"run {self.run_counter}"):
             self.run_counter += 1
         record = RunRecord(run, start).rename(f"run {self.run_counter}")
+        self._active_before[record.id] = self.trained.name if self.trained else self._active_shipped or start.name
         self.runs = (*self.runs, record)
         self.active_name, self.deleted = self.active_name if run.error else record.name, None
         return record
@@ -255,6 +257,18 @@ class ModelLibrary(SessionPart):
     def activate(self, name: str) -> None:
         """Activate one of the user's models or a shipped model."""
         self.active_name = name
+
+    @synchronized
+    def undo_training(self, record: RunRecord) -> str:
+        """Activate the model that was active before the training of a run. Return its name.
+
+        If it was deleted, or is not known after a reload, the model that the run started from is activated.
+        """
+        name = self._active_before.get(record.id, "")
+        if name not in self.every_model():
+            return self.go_back(record)
+        self.active_name = name
+        return name
 
     @synchronized
     def go_back(self, record: RunRecord) -> str:

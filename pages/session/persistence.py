@@ -27,6 +27,7 @@ AWAITED = (
     "Your lab cannot be reached now. Your changes are kept in this window and are added to your lab when the database responds."
 )
 COPY = "This is a copy of a lab. Your changes are saved in a new lab, and the original does not change."
+REWRITTEN = "The database of the server was deleted. This lab was saved again. Labs that were not open are lost."
 BACK_AGAIN = "Your lab is available again. Your changes were added to it."
 
 
@@ -111,6 +112,8 @@ def save(session: LabSession) -> None:
         saved = saving.fork()
         saver.save(saved, snapshot)
         st.toast(saving.notice, duration="long")
+    if saver.take_rewritten(saved):
+        saving.set_notice(REWRITTEN)
     _note_work(session, saved.token, lambda: saver.save(saved, session.snapshot()))
     _show(address(session))
 

@@ -16,6 +16,7 @@ from digitcore.config import load_config
 from digitcore.errors import LabError, ModelError
 from digitcore.jobs.job import Job
 from digitcore.jobs.service import JobService
+from digitcore.jobs.tasks.api_train import ApiTrainTask
 from digitcore.models import browser_program, registry
 from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor
@@ -203,7 +204,9 @@ def is_present(session: str) -> bool:
 
 
 def is_wanted(job: Job[Any], works: Mapping[str, ActiveWork]) -> bool:
-    """Check whether a job must continue: its session is present, or it is a trial of a stored lab's sweep."""
+    """Check whether a job must continue: its session is present, or it is of the API, or a trial of a stored lab's sweep."""
+    if isinstance(job.task, ApiTrainTask):
+        return True
     is_stored_trial = isinstance(job.task, TrialTask) and any(
         work.owner == job.owner and work.sweep is not None for work in list(works.values())
     )

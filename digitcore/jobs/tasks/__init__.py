@@ -11,6 +11,7 @@ from digitcore.jobs.tasks.feature_map import FeatureMapTask
 from digitcore.jobs.tasks.handwriting import HandwritingTask
 from digitcore.jobs.tasks.import_model import ImportModelTask
 from digitcore.jobs.tasks.label_issues import LabelIssuesTask
+from digitcore.jobs.tasks.leave_one_out import DrawingEffect, LeaveOneOutTask
 from digitcore.jobs.tasks.leave_out import LeaveOutTask
 from digitcore.jobs.tasks.neighbors import NeighborsTask
 from digitcore.jobs.tasks.network import BuildNetworkTask, BuiltNetwork
@@ -27,12 +28,14 @@ __all__ = [
     "ActivationsTask",
     "BuildNetworkTask",
     "BuiltNetwork",
+    "DrawingEffect",
     "EvaluateTask",
     "ExportOnnxTask",
     "FeatureMapTask",
     "HandwritingTask",
     "ImportModelTask",
     "LabelIssuesTask",
+    "LeaveOneOutTask",
     "LeaveOutTask",
     "MnistResult",
     "NeighborsTask",
