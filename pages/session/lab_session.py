@@ -37,7 +37,7 @@ from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.session import formatting, training_summary
 from pages.session.canvas_state import CanvasState, Drawing
-from pages.session.classroom import NO_TRAINING, Classroom
+from pages.session.classroom import NO_IMPORT, NO_TRAINING, Classroom
 from pages.session.lesson_state import ANY_SEED, LessonState
 from pages.session.model_library import PRETRAINED, UNTRAINED, ModelLibrary
 from pages.session.sample_list import Contradiction, SampleList
@@ -417,6 +417,9 @@ class LabSession:
             self._add_samples(replace(result, doubt=""))
 
     def _add_samples(self, result: ImportResult) -> None:
+        if self.classroom.is_pupil:
+            self.work.set_notice(ReadSamplesTask, NO_IMPORT, is_error=True)
+            return
         self.doubtful_import = result if result.doubt else None
         if result.doubt:
             self.work.set_notice(ReadSamplesTask, f"{result.doubt} Nothing was imported yet.", is_error=True)
