@@ -26,6 +26,7 @@ from digitcore.evaluation.metrics import Evaluation, confusion_table, coverage_t
 from digitcore.sweeps import space as parameter_space
 from digitcore.sweeps import summary
 from digitcore.sweeps.runner import Sweep
+from digitcore.sweeps.search import GRID, HALVING
 from digitcore.training import history, run_groups
 from digitcore.training.run import Point
 from digitcore.values import percent, plural
@@ -69,6 +70,7 @@ COLUMN_TITLES = {  # column of a table → its title on the page and in a downlo
     "label": "Label",
     "kind": "Of",
     "number": "Number",
+    "pupil": "Pupil",
 }
 BAND_TITLES = {"model": "Group", "mean": "Mean", "low": "Lowest", "high": "Highest", "n": "Trainings"}
 MAX_NAMED = 12  # values in an alternative text
@@ -366,6 +368,41 @@ def feature_map(found: FeatureMap, labels: np.ndarray, pictures: tuple[Sequence[
     return Display("map", pd.concat(frames, ignore_index=True), charts.digit_map, text, hidden=["picture"])
 
 
+def pupil_map(found: FeatureMap, labels: np.ndarray, names: Sequence[str], pictures: Sequence[str]) -> Display:
+    """Return the map of MNIST's digits with the drawings of a class.
+
+    Args:
+        found: The positions, with the drawings as the placed digits.
+        labels: (N,) labels of the drawings.
+        names: Name of the pupil of each drawing.
+        pictures: Data URL of each drawing.
+
+    Returns:
+        The display.
+
+    Example:
+        >>> found = FeatureMap(np.zeros(1, np.uint8), np.zeros((1, 2)), (np.zeros((1, 2)),))
+        >>> pupil_map(found, np.array([7]), ["Ada"], ["data:,"]).alt_text()
+        'Map of 1 drawing of 1 pupil among 1 MNIST digits. Similar digits are close together.'
+    """
+    n, placed = len(found.labels), found.placed[0]
+    positions = np.concatenate([found.positions, placed])
+    table = pd.DataFrame(
+        {
+            "x": positions[:, 0],
+            "y": positions[:, 1],
+            "label": np.concatenate([found.labels, labels]),
+            "pupil": [*[""] * n, *names],
+            "picture": [*[""] * n, *pictures],
+        }
+    )
+    text = (
+        f"Map of {plural(len(labels), 'drawing')} of {plural(len(set(names)), 'pupil')} among {n:,} MNIST digits. "
+        "Similar digits are close together."
+    )
+    return Display("map of the class", table, charts.pupil_map, text, hidden=["picture"])
+
+
 def bars(table: pd.DataFrame, x: str, y: str, title: str, name: str, **options: Any) -> Display:
     """Return the values of several categories, for example the number of digits of each class.
 
@@ -416,15 +453,15 @@ def sweep(found: Sweep, score: str, title: str) -> Display:
         'MNIST validation of 1 trial. Hi'
     """
     names = {name: parameter_space.label(name, found.plan.network) for name in found.plan.space}
-    is_grid = parameter_space.n_combinations(found.plan.space) is not None
+    is_grid = found.plan.search == GRID
     table, draw = found.means(), charts.parallel_coordinates
-    if found.plan.stops_early:
+    if found.plan.pruner == HALVING:
         names |= {"trained_epochs": "Epochs trained"}
     elif len(names) == 1:
         table, draw = found.done_table(), charts.sweep_points
     elif len(names) == 2 and is_grid:
         draw = charts.sweep_heat_map
-    text = f"{title} of {plural(found.n_done, 'trial')}. {summary.describe_best(found).replace('*', '')}"
+    text = f"{title} of {plural(found.n_done, 'trial')}. {summary.describe_best(found)}"
     return Display("sweep chart", table, lambda data, **options: draw(data, names, score, title, **options), text, titles=names)
 
 

@@ -1,11 +1,17 @@
 """Termination of child processes whose parent has ended."""
 
+import contextlib
 import os
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
 
 PARENT_INTERVAL = 1.0  # s between two checks
+RESOURCE_TRACKER = "multiprocessing.resource_tracker"
 CHILD_TIMEOUT = 5.0  # s to wait for the end of killed child processes
 
 
@@ -28,9 +34,20 @@ def _wait_for_parent(parent: int, exit_status: int, before_exit: Callable[[], No
 
     while os.getppid() == parent:
         time.sleep(PARENT_INTERVAL)
-    children = psutil.Process().children(recursive=True)
+    children = []
+    with contextlib.suppress(OSError, psutil.Error):  # An isolated process cannot list processes, and has no children.
+        # Python's resource tracker ends when all processes that use it have ended, and then removes what they left.
+        children = [child for child in psutil.Process().children(recursive=True) if not _is_resource_tracker(child)]
     for child in children:
         child.kill()
     psutil.wait_procs(children, timeout=CHILD_TIMEOUT)
     before_exit()
     os._exit(exit_status)
+
+
+def _is_resource_tracker(process: "psutil.Process") -> bool:
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        return any(RESOURCE_TRACKER in part for part in process.cmdline())
+    return False

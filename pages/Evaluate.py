@@ -10,6 +10,7 @@ from pages.session.lab_session import LabSession
 from pages.session.model_library import MAX_COMPARED
 from pages.views.evaluate import (
     calibration,
+    checks,
     confusion,
     curves,
     dataset,
@@ -19,6 +20,7 @@ from pages.views.evaluate import (
     misclassified,
     own_drawings,
     pair,
+    report,
     robustness,
     score_table,
     trainings,
@@ -36,6 +38,7 @@ VIEWS = {  # The keys are part of links.
     "confidence": ("Confidence", calibration),
     "robustness": ("Robustness", robustness),
     "mnist": ("MNIST", dataset),
+    "checks": ("Checks", checks),
 }
 DEFAULT_VIEW = "curves"
 SELECTBOX_WIDTH = 160  # px; two select boxes fit side by side on a phone
@@ -68,6 +71,7 @@ def main(session: LabSession) -> None:
         )
         session.models.choose_view("" if view in (None, DEFAULT_VIEW) else str(view))
         VIEWS[view or DEFAULT_VIEW][1].show(session, models)
+    report.show(session, models)
     with progress:
         work_area(session)
 

@@ -1,8 +1,13 @@
+import _multiprocessing
+import os
 import subprocess
 import sys
 import textwrap
 
 import psutil
+import pytest
+
+from digitcore.jobs.cluster import NO_TRACKER_WARNING
 
 TIMEOUT = 60  # s, maximum duration of a subprocess
 
@@ -74,3 +79,22 @@ threading.Event().wait()
         watched = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
         assert not psutil.wait_procs([watched], timeout=TIMEOUT)[1]
+
+
+def test_a_process_that_ends_with_its_parent_leaves_no_message_and_no_semaphore():
+    """Python's resource tracker removes the semaphores. It printed tracebacks when it was killed and started again."""
+    code = """
+import multiprocessing, os, threading
+from digitcore.processes import end_with_parent
+
+queue = multiprocessing.get_context("spawn").Queue()
+print(queue._rlock._semlock.name, flush=True)
+end_with_parent(-1)
+threading.Event().wait()
+"""
+    environment = os.environ | {"PYTHONWARNINGS": NO_TRACKER_WARNING}
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    assert result.stderr == ""  # The pipe ends when the tracker has ended.
+    with pytest.raises(FileNotFoundError):
+        _multiprocessing.sem_unlink(result.stdout.strip())

@@ -75,7 +75,7 @@ def sweep_heat_map(
         ("p0:O", x),
         ("p1:O", y),
         (f"{score}:Q", title, ".2%"),
-        ("range:Q", "Range over seeds", ".2%"),
+        *([("range:Q", "Range over seeds", ".2%")] if table["range"].notna().any() else []),
         ("seeds:Q", "Seeds"),
         ("added_validation_errors:Q", "Added validation errors", "+.0f"),
         ("seconds:Q", "Seconds", ".1f"),

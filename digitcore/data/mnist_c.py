@@ -118,7 +118,7 @@ def _stripe(digits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _fog(digits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     brightest = digits.max((1, 2), keepdims=True)
-    return (digits + 3 * _fractal(len(digits), rng)[:, :SIDE, :SIDE]) * brightest / (brightest + 3)
+    return np.asarray((digits + 3 * _fractal(len(digits), rng)[:, :SIDE, :SIDE]) * brightest / (brightest + 3))
 
 
 def _spatter(digits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -243,7 +243,8 @@ def _edges(digit: np.ndarray) -> np.ndarray:
     offset = np.stack([down / larger, right / larger])
     places = np.indices(digit.shape)
     ahead, behind = (ndimage.map_coordinates(magnitude, places + sign * offset, order=1) for sign in (1, -1))
-    inside = ndimage.binary_erosion(np.ones_like(digit, bool), np.ones((3, 3)))
+    inside = np.zeros_like(digit, bool)
+    inside[1:-1, 1:-1] = True
     is_peak = inside & (magnitude >= ahead) & (magnitude >= behind) & (magnitude >= 0.1)
     groups, n_groups = ndimage.label(is_peak, np.ones((3, 3)))
     strong = np.asarray(ndimage.maximum(magnitude, groups, np.arange(n_groups + 1))) >= 0.2

@@ -27,7 +27,7 @@ from digitcore.images import SIDE
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import MAX_TEXT, FirstPrediction, SampleSet
 from digitcore.storage import schema
-from digitcore.storage.snapshot import LabSnapshot, ModelFiles, RunRecord, common_prefix_length, read_card
+from digitcore.storage.snapshot import LabSnapshot, ModelFiles, RunRecord, SampleVersion, common_prefix_length, read_card
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -282,13 +282,14 @@ class LabStore:
             row = db.execute(sql.select(schema.labs).where(is_wanted)).one_or_none()
             if row is None:
                 return None
-            reader = _LabReader(db, row.id)
+            reader = LabReader(db, row.id)
             snapshot = LabSnapshot(
                 reader.read_samples(),
                 reader.read_runs(),
                 reader.read_uploads(),
                 _parse_object(row.preferences) or {},
                 _parse_object(row.sweep),
+                reader.read_versions(),
             )
             return StoredLab(snapshot, row.version, reader.skipped)
 
@@ -338,11 +339,12 @@ class LabStore:
             _save_samples(db, lab, snapshot.samples, known.samples)
             _save_items(db, schema.runs, lab, snapshot.runs, known.runs, _run_row)
             _save_items(db, schema.uploads, lab, snapshot.uploads, known.uploads, _upload_row)
+            _save_items(db, schema.versions, lab, snapshot.versions, known.versions, _version_row)
             if set(known.bundles()) - set(snapshot.bundles()):
-                _delete_unused_models(db)
+                delete_unused_models(db)
             return present + 1
 
-        return self._transact(write)
+        return self.transact(write)
 
     def delete(self, token: str) -> None:
         """Delete a lab, and the models that no other lab uses. If there is no such lab, nothing happens.
@@ -356,9 +358,9 @@ class LabStore:
 
         def work(db: sql.Connection) -> None:
             db.execute(sql.delete(schema.labs).where(schema.labs.c.id == token_hash(token)))
-            _delete_unused_models(db)
+            delete_unused_models(db)
 
-        self._transact(work)
+        self.transact(work)
 
     def delete_expired(self, days: float) -> int:
         """Mark the labs that were not used for some days, and delete the labs that were marked `GRACE_DAYS` ago.
@@ -380,13 +382,23 @@ class LabStore:
             n = db.execute(sql.delete(schema.labs).where(labs.expired_since < now - GRACE_DAYS * DAY)).rowcount
             db.execute(sql.update(schema.labs).where(is_expired, labs.expired_since.is_(None)).values(expired_since=now))
             if n:
-                _delete_unused_models(db)
+                delete_unused_models(db)
             return n
 
-        return self._transact(work)
+        return self.transact(work)
 
-    def _transact(self, work: Callable[[sql.Connection], T]) -> T:
-        """Run a transaction. Repeat it if another server has deleted or used a model of the transaction at the same time."""
+    def transact(self, work: Callable[[sql.Connection], T]) -> T:
+        """Run a transaction. Repeat it if another server has deleted or used a model of the transaction at the same time.
+
+        Args:
+            work: Function of the connection. It may be called again, with a new transaction.
+
+        Returns:
+            The result of `work`.
+
+        Raises:
+            StoreUnreachableError: If the database does not answer or is read-only.
+        """
         with _translate_errors():
             for _ in range(MAX_TRIES - 1):
                 try:
@@ -417,6 +429,7 @@ class LabStore:
         )
         parts: list[tuple[list[Any], Any]] = [
             ([schema.samples.c.digit, schema.samples.c.strokes], schema.samples.c.lab == lab),
+            ([schema.versions.c.samples], schema.versions.c.lab == lab),
             ([runs.c.record, sql.func.coalesce(runs.c.resume_state, b"")], runs.c.lab == lab),
             ([schema.models.c.keras, schema.models.c.tflite], schema.models.c.key.in_(keys)),
         ]
@@ -541,16 +554,33 @@ def _bump_version(db: sql.Connection, lab: str, view_id: str, snapshot: LabSnaps
 def _save_models(db: sql.Connection, snapshot: LabSnapshot, saved: LabSnapshot) -> None:
     """Insert the files of the models that are not in `saved`."""
     known = saved.bundles()
-    new = [bundle for key, bundle in snapshot.bundles().items() if key not in known]
-    if new:
-        rows = [{"key": bundle.key, "keras": bundle.keras_bytes, "tflite": bundle.tflite_bytes} for bundle in new]
+    insert_models(db, [bundle for key, bundle in snapshot.bundles().items() if key not in known])
+
+
+def insert_models(db: sql.Connection, bundles: Sequence[ModelBundle]) -> None:
+    """Insert the files of models. Files that are in the database are kept.
+
+    Args:
+        db: A connection with a transaction.
+        bundles: The models.
+    """
+    if bundles:
+        rows = [{"key": bundle.key, "keras": bundle.keras_bytes, "tflite": bundle.tflite_bytes} for bundle in bundles]
         dialect = importlib.import_module(f"sqlalchemy.dialects.{db.dialect.name}")
         db.execute(dialect.insert(schema.models).on_conflict_do_nothing(), rows)
 
 
-def _delete_unused_models(db: sql.Connection) -> None:
-    """Delete the files of the models that no lab uses."""
-    used = sql.union(sql.select(schema.runs.c.model), sql.select(schema.runs.c.start), sql.select(schema.uploads.c.model))
+def delete_unused_models(db: sql.Connection) -> None:
+    """Delete the files of the models that no lab and no class uses.
+
+    Args:
+        db: A connection with a transaction.
+    """
+    published = sql.select(schema.classes.c.model).where(schema.classes.c.model.is_not(None))
+    used = sql.union(
+        *map(sql.select, (schema.runs.c.model, schema.runs.c.start, schema.uploads.c.model)),
+        published,
+    )
     db.execute(sql.delete(schema.models).where(schema.models.c.key.not_in(used)))
 
 
@@ -572,7 +602,7 @@ def _save_items(
     saved: Sequence[T],
     to_row: Callable[[T], Mapping[str, Any]],
 ) -> None:
-    """Replace the rows of runs or uploads, starting at the first different item. Items are compared by identity."""
+    """Replace the rows of runs, uploads or versions, starting at the first different item. Items are compared by identity."""
     first = common_prefix_length(now, saved)
     _replace_rows(db, table, lab, [to_row(item) for item in now[first:]], first, len(saved))
 
@@ -588,8 +618,8 @@ def _replace_rows(
 
 
 def _delete_parts(db: sql.Connection, lab: str) -> None:
-    """Delete the samples, runs and uploads of a lab. Its row is kept."""
-    for table in (schema.samples, schema.runs, schema.uploads):
+    """Delete the samples, runs, uploads and versions of a lab. Its row is kept."""
+    for table in (schema.samples, schema.runs, schema.uploads, schema.versions):
         db.execute(sql.delete(table).where(table.c.lab == lab))
 
 
@@ -622,6 +652,10 @@ def _upload_row(bundle: ModelBundle) -> dict[str, Any]:
     return {"card": bundle.card.to_json(), "model": bundle.key}
 
 
+def _version_row(version: SampleVersion) -> dict[str, Any]:
+    return {"name": version.name, "date": version.date, "samples": version.samples.to_npz()}
+
+
 def _parse_object(text: str | None) -> dict[str, Any] | None:
     """Parse a JSON object. Return `None` if the text is malformed or is not an object."""
     try:
@@ -640,14 +674,23 @@ def _is_sound(sample: Any) -> bool:
     return are_texts_sound and is_digit_sound and isinstance(sample.label, int) and 0 <= sample.label <= 9
 
 
-class _LabReader:
-    """A reader of the parts of a lab. It skips damaged parts. `skipped` contains a message for each."""
+class LabReader:
+    """A reader of the parts of a lab. It skips damaged parts.
+
+    Args:
+        db: A connection.
+        lab: Hash of the lab's token.
+
+    Attributes:
+        skipped: A message for each damaged part.
+    """
 
     def __init__(self, db: sql.Connection, lab: str):
         self._db, self._lab = db, lab
         self.skipped: list[str] = []
 
     def read_samples(self) -> SampleSet:
+        """Return the samples of the lab."""
         rows = self._select(schema.samples)
         sound = [row for row in rows if _is_sound(row)]
         if len(sound) < len(rows):
@@ -665,8 +708,9 @@ class _LabReader:
         )
 
     def read_runs(self) -> tuple[RunRecord, ...]:
+        """Return the runs of the lab, oldest first."""
         rows = self._select(schema.runs)
-        files = self._files({row.model for row in rows} | {row.start for row in rows})
+        files = self.files({row.model for row in rows} | {row.start for row in rows})
 
         def read(row: Any) -> RunRecord:
             return RunRecord.from_dict(json.loads(row.record), files[row.model], files[row.start], row.resume_state)
@@ -674,14 +718,21 @@ class _LabReader:
         return self._read_each(rows, read, "Run")
 
     def read_uploads(self) -> tuple[ModelBundle, ...]:
+        """Return the imported models of the lab, oldest first."""
         rows = self._select(schema.uploads)
-        files = self._files({row.model for row in rows})
+        files = self.files({row.model for row in rows})
         return self._read_each(rows, lambda row: ModelBundle(read_card(json.loads(row.card)), *files[row.model]), "Model")
+
+    def read_versions(self) -> tuple[SampleVersion, ...]:
+        def read(row: Any) -> SampleVersion:
+            return SampleVersion(str(row.name), str(row.date), SampleSet.from_npz(bytes(row.samples)))
+
+        return self._read_each(self._select(schema.versions), read, "Version")
 
     def _select(self, table: sql.Table) -> Sequence[Any]:
         return self._db.execute(sql.select(table).where(table.c.lab == self._lab).order_by(table.c.position)).all()
 
-    def _files(self, keys: set[str]) -> dict[str, ModelFiles]:
+    def files(self, keys: set[str]) -> dict[str, ModelFiles]:
         """Return the files of the models with these keys."""
         if not keys:
             return {}

@@ -29,6 +29,9 @@ labs = sql.Table(
     sql.Column("sweep", sql.Text),
     sql.Column("view_id", sql.String(64), nullable=False, index=True),  # hash of the token that opens a copy
     sql.Column("writer", sql.String(32), nullable=False),  # the session that wrote this version
+    # The class of a pupil's lab. There is no foreign key, because `classes` refers to `labs`. A deleted class has no pupils.
+    sql.Column("class", sql.String(64), index=True),
+    sql.Column("nickname", sql.Text),
 )
 models = sql.Table(
     "models",
@@ -68,7 +71,27 @@ runs = _lab_table(
     _model_column("start"),
     sql.Column("resume_state", sql.LargeBinary),
 )
+versions = _lab_table(  # named versions of the samples
+    "versions",
+    sql.Column("name", sql.Text, nullable=False),
+    sql.Column("date", sql.Text, nullable=False),
+    sql.Column("samples", sql.LargeBinary, nullable=False),  # an .npz file
+)
 uploads = _lab_table("uploads", sql.Column("card", sql.Text, nullable=False), _model_column("model"))
+
+classes = sql.Table(
+    "classes",
+    metadata,
+    sql.Column("id", sql.ForeignKey("labs.id", ondelete="CASCADE"), primary_key=True),  # lab of the teacher
+    sql.Column("code", sql.String(6), nullable=False, unique=True),
+    sql.Column("name", sql.Text, nullable=False),
+    sql.Column("version", sql.Integer, nullable=False),
+    sql.Column("closes_at", sql.Float, nullable=False),  # s since 1970; pupils can join until this time
+    sql.Column("options", sql.Text, nullable=False),
+    sql.Column("state", sql.Text, nullable=False),
+    sql.Column("model", sql.ForeignKey("models.key"), index=True),  # the published model
+    sql.Column("card", sql.Text),  # of the published model
+)
 
 
 def create_tables(engine: sql.Engine) -> None:
@@ -87,7 +110,7 @@ def create_tables(engine: sql.Engine) -> None:
         >>> engine = sqlalchemy.create_engine("sqlite://")
         >>> create_tables(engine)
         >>> sorted(sqlalchemy.inspect(engine).get_table_names())
-        ['labs', 'models', 'runs', 'samples', 'uploads']
+        ['classes', 'labs', 'models', 'runs', 'samples', 'uploads', 'versions']
     """
     with engine.connect() as db:
         if _has_tables(db):

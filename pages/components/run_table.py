@@ -10,6 +10,7 @@ from digitcore.models.bundle import MAX_NAME, NAME_HINT
 from digitcore.storage.snapshot import RunRecord
 from digitcore.training.run import Run
 from digitcore.training.settings import differing_names
+from pages.components.run_code import run_code
 from pages.components.training_curves import training_curves
 from pages.session import formatting, state, training_summary
 from pages.session.lab_session import LabSession
@@ -91,6 +92,8 @@ def _show_actions(session: LabSession, record: RunRecord) -> None:
             args=(session, record),
             width=220,
         )
+        if not has_failed:
+            run_code(session, record)
     if models.rejected_name is not None:
         st.warning(f"“{formatting.escape(models.rejected_name)}” is in use or is not a valid name. {NAME_HINT}")
     if has_failed:
@@ -121,7 +124,6 @@ def _use(session: LabSession, record: RunRecord) -> None:
 def _start_from(session: LabSession, record: RunRecord) -> None:
     if present := session.models.present(record):
         session.training.choose_start(Start.RUN, present.name)
-        state.set_widget("start_from", Start.RUN)
         state.set_widget("start_run", present.name)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from digitcore import sanitize
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle, is_valid_name
+from digitcore.storage import learnt
 from digitcore.storage.snapshot import RunRecord
 from digitcore.training.run import MnistScores, Run
 from pages.session.server_resources import ServerResources
@@ -16,6 +17,7 @@ UNTRAINED, PRETRAINED = "untrained", registry.DEFAULT_MODEL  # names of shipped 
 REQUIRED_MODELS = (UNTRAINED, PRETRAINED)  # No page works without them.
 REFERENCE_MODEL = "plain"  # It is compared with genius before the first training.
 MAX_COMPARED = 6
+CLASS_MODEL = "class model"  # first words of the names of models that a teacher has published
 MAX_RUN_COUNTER = 1_000_000
 
 
@@ -53,8 +55,10 @@ class ModelLibrary(SessionPart):
         self.deleted: DeletedRun | None = None
         self.has_compared = False
         self.view = ""
+        self._learnt_in_class: dict[str, frozenset[str]] = {}
         self._compared: list[str] = []
         self._compared_pair: tuple[str, ...] = ()
+        self._active_before: dict[str, str] = {}  # identifier of a run → name of the model that was active before its training
 
     @property
     def active_run(self) -> RunRecord | None:
@@ -106,6 +110,11 @@ class ModelLibrary(SessionPart):
         """Return all models by name: the user's models, then the shipped models."""
         return self.own | {name: self._resources.shipped(name) for name in self._resources.usable_names()}
 
+    def selectable(self) -> list[str]:
+        """Return the names of all models that can be active: untrained, genius, other shipped models, and the user's models."""
+        shipped = self._resources.shipped_names()
+        return list(dict.fromkeys([*(name for name in REQUIRED_MODELS if name in shipped), *shipped, *self.own]))
+
     def comparable(self, default: str = PRETRAINED) -> dict[str, ModelBundle]:
         """Return all models by name, and the active run's initial model if it is a built network."""
         every, initial = self.every_model(), self.initial(default)
@@ -113,17 +122,13 @@ class ModelLibrary(SessionPart):
 
     def learnt_from(self, model: ModelBundle) -> frozenset[str] | None:
         """Return the content hashes of the user's samples that a model learnt from; `None` if they are not known."""
-        shipped = self._resources.usable_names()
-        if model.name in shipped and self._resources.shipped(model.name).hash == model.hash:
+        resources, shipped = self._resources, self._resources.usable_names()
+        if model.name in shipped and resources.shipped(model.name).hash == model.hash:
             return frozenset()
         known = [*self.runs, *([self.deleted.record] if self.deleted else [])]
-        found = [record.run.sample_hashes for record in known if record.model.hash == model.hash]
-        if not found:
-            if not model.card.trained or any(self._resources.shipped(name).hash == model.hash for name in shipped):
-                return frozenset()
-            # A run has learnt all that its deleted initial model had learnt.
-            found = [record.run.sample_hashes for record in known if record.start.hash == model.hash][:1] or [None]
-        return None if None in found else frozenset().union(*(one for one in found if one is not None))
+        if model.hash in self._learnt_in_class:
+            return self._learnt_in_class[model.hash]
+        return learnt.learnt_from(model, known, lambda one: any(resources.shipped(name).hash == one.hash for name in shipped))
 
     def is_free_name(self, name: str) -> bool:
         """Check whether a name is valid and no other model has it."""
@@ -143,6 +148,7 @@ class ModelLibrary(SessionPart):
         while not self.is_free_name(f"run {self.run_counter}"):
             self.run_counter += 1
         record = RunRecord(run, start).rename(f"run {self.run_counter}")
+        self._active_before[record.id] = self.trained.name if self.trained else self._active_shipped or start.name
         self.runs = (*self.runs, record)
         self.active_name, self.deleted = self.active_name if run.error else record.name, None
         return record
@@ -211,6 +217,28 @@ class ModelLibrary(SessionPart):
         return name
 
     @synchronized
+    def follow_class(self, model: ModelBundle, learnt: frozenset[str]) -> bool:
+        """Offer the published model of the class, and activate it unless another of the user's models is active.
+
+        Args:
+            model: The model. It replaces the model that was published before.
+            learnt: Content hashes of the drawings that the model learnt from.
+
+        Returns:
+            Whether the model is new.
+        """
+        self._learnt_in_class[model.hash] = learnt
+        if any(upload.hash == model.hash for upload in self.uploads):
+            return False
+        before = [upload.name for upload in self.uploads if upload.name.startswith(CLASS_MODEL)]
+        is_free = self.trained is None or self.trained.name in before
+        self.uploads = tuple(upload for upload in self.uploads if upload.name not in before)
+        name = self.add_upload(model)
+        if is_free:
+            self.active_name = name
+        return True
+
+    @synchronized
     def remove_upload(self, name: str) -> None:
         """Remove an imported model."""
         self.uploads = tuple(upload for upload in self.uploads if upload.name != name)
@@ -227,8 +255,20 @@ class ModelLibrary(SessionPart):
 
     @synchronized
     def activate(self, name: str) -> None:
-        """Activate one of the user's models."""
+        """Activate one of the user's models or a shipped model."""
         self.active_name = name
+
+    @synchronized
+    def undo_training(self, record: RunRecord) -> str:
+        """Activate the model that was active before the training of a run. Return its name.
+
+        If it was deleted, or is not known after a reload, the model that the run started from is activated.
+        """
+        name = self._active_before.get(record.id, "")
+        if name not in self.every_model():
+            return self.go_back(record)
+        self.active_name = name
+        return name
 
     @synchronized
     def go_back(self, record: RunRecord) -> str:

@@ -120,11 +120,11 @@ def save(session: LabSession) -> None:
 
 def address(session: LabSession) -> dict[str, str]:
     """Return the address parameters that name this lab on each page."""
-    saving = session.saving
+    saving, room = session.saving, session.classroom.address
     if saving.view_token:
-        return {VIEW_PARAMETER: saving.view_token}
+        return {VIEW_PARAMETER: saving.view_token} | room
     token = saving.awaited_token or (saving.state.token if saving.state else "")
-    return {TOKEN_PARAMETER: token} if token else {}
+    return ({TOKEN_PARAMETER: token} if token else {}) | room
 
 
 def view_address(session: LabSession) -> dict[str, str]:

@@ -55,6 +55,7 @@ def test_each_kind_of_change_is_written(url, lab):
         replace(lab, preferences={"active_model": ""}),
         replace(lab, sweep={"start": "genius", "grid": {}, "trials": []}),
         replace(lab, uploads=()),
+        replace(lab, versions=()),
     ]
     before, version = lab, 1
     for now in changes:
