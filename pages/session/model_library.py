@@ -17,6 +17,7 @@ UNTRAINED, PRETRAINED = "untrained", registry.DEFAULT_MODEL  # names of shipped 
 REQUIRED_MODELS = (UNTRAINED, PRETRAINED)  # No page works without them.
 REFERENCE_MODEL = "plain"  # It is compared with genius before the first training.
 MAX_COMPARED = 6
+CLASS_MODEL = "class model"  # first words of the names of models that a teacher has published
 MAX_RUN_COUNTER = 1_000_000
 
 
@@ -54,6 +55,7 @@ class ModelLibrary(SessionPart):
         self.deleted: DeletedRun | None = None
         self.has_compared = False
         self.view = ""
+        self._learnt_in_class: dict[str, frozenset[str]] = {}
         self._compared: list[str] = []
         self._compared_pair: tuple[str, ...] = ()
         self._active_before: dict[str, str] = {}  # identifier of a run → name of the model that was active before its training
@@ -124,6 +126,8 @@ class ModelLibrary(SessionPart):
         if model.name in shipped and resources.shipped(model.name).hash == model.hash:
             return frozenset()
         known = [*self.runs, *([self.deleted.record] if self.deleted else [])]
+        if model.hash in self._learnt_in_class:
+            return self._learnt_in_class[model.hash]
         return learnt.learnt_from(model, known, lambda one: any(resources.shipped(name).hash == one.hash for name in shipped))
 
     def is_free_name(self, name: str) -> bool:
@@ -211,6 +215,28 @@ class ModelLibrary(SessionPart):
             name = f"{model.name[:26].strip() or 'model'} {number}"
         self.uploads = (*self.uploads, model.rename(name))
         return name
+
+    @synchronized
+    def follow_class(self, model: ModelBundle, learnt: frozenset[str]) -> bool:
+        """Offer the published model of the class, and activate it unless another of the user's models is active.
+
+        Args:
+            model: The model. It replaces the model that was published before.
+            learnt: Content hashes of the drawings that the model learnt from.
+
+        Returns:
+            Whether the model is new.
+        """
+        self._learnt_in_class[model.hash] = learnt
+        if any(upload.hash == model.hash for upload in self.uploads):
+            return False
+        before = [upload.name for upload in self.uploads if upload.name.startswith(CLASS_MODEL)]
+        is_free = self.trained is None or self.trained.name in before
+        self.uploads = tuple(upload for upload in self.uploads if upload.name not in before)
+        name = self.add_upload(model)
+        if is_free:
+            self.active_name = name
+        return True
 
     @synchronized
     def remove_upload(self, name: str) -> None:

@@ -177,7 +177,7 @@ def unseen(record: RunRecord, scores: tuple[Score, Score] | None) -> str:
 def collapse(record: RunRecord) -> str:
     """Return a sentence if a training has made the model much worse; "" if it has not."""
     run = record.run
-    pairs = (("MNIST", run.mnist_before, run.mnist_after, 1), ("your handwriting", run.personal_before, run.personal_after, 0))
+    pairs = (("MNIST", run.mnist_before, run.mnist_after, 1), (_whose(run), run.personal_before, run.personal_after, 0))
     drops = [
         f"{what} {_change(before, after, places)}"
         for what, before, after, places in pairs
@@ -240,7 +240,12 @@ def _handwriting_change(run: Run) -> list[str]:
     low, high = (round(100 * bound) for bound in after.interval)
     which = f"held out; 95 % interval: {low}–{high} %" if run.personal_is_held_out else "used for training"
     verdict = f": {MUCH_WORSE}" * has_collapsed(before, after)
-    return [f"Your handwriting {_change(before, after, 0)} ({drawings(after.n)} {which}){verdict}."]
+    whose = _whose(run)
+    return [f"{whose[0].upper()}{whose[1:]} {_change(before, after, 0)} ({drawings(after.n)} {which}){verdict}."]
+
+
+def _whose(run: Run) -> str:
+    return "the class's handwriting" if run.model.card.training_data.pupils else "your handwriting"
 
 
 def _mnist_change(run: Run, scoring: str) -> str:

@@ -8,6 +8,7 @@ from digitcore.evaluation.prequential import first_predicted_by
 from digitcore.models.bundle import ModelBundle
 from pages.components.model_selector import predicting_models
 from pages.session import formatting, resources
+from pages.session.classroom import NO_TRAINING
 from pages.session.lab_session import LabSession
 from pages.views.draw import teaching
 from pages.views.draw.outcome import DRAW_MORE, N_TESTED
@@ -20,7 +21,8 @@ def show(session: LabSession) -> None:
             "Train",
             key="train",
             type="primary",
-            disabled=not len(session.samples) or session.training_job is not None,
+            disabled=not len(session.samples) or session.training_job is not None or not session.classroom.may_train,
+            help=None if session.classroom.may_train else NO_TRAINING,
             on_click=_train,
             args=(session,),
             width="content",
