@@ -10,6 +10,7 @@ from pages.session import resources, state, training_summary
 from pages.session.lab_session import LabSession
 from pages.views.evaluate import (
     calibration,
+    checks,
     confusion,
     curves,
     dataset,
@@ -37,6 +38,7 @@ VIEWS = {  # The keys are part of links.
     "trainings": ("Trainings", trainings),
     "epochs": ("Epochs", epochs),
     "mnist": ("MNIST", dataset),
+    "checks": ("Checks", checks),
 }
 DEFAULT_VIEW = "map"
 SELECTBOX_WIDTH = 160  # px; two select boxes fit side by side on a phone

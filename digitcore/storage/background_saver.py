@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -65,6 +66,7 @@ class SaveState:
         error: Message for a lab that is not saved, or "" if it is saved.
         writing: Queued write of `pending`, or `None` if no write is queued.
         writer: Name of the session in the database.
+        was_rewritten: Whether the lab was written again because the database was deleted. `take_rewritten` resets it.
 
     Example:
         >>> state = SaveState("token of a lab", pending=LabSnapshot())
@@ -81,6 +83,7 @@ class SaveState:
     error: str = ""
     writing: Future[None] | None = None
     writer: str = field(default_factory=lambda: uuid.uuid4().hex)
+    was_rewritten: bool = False
 
     @property
     def is_behind(self) -> bool:
@@ -107,7 +110,8 @@ class BackgroundSaver:
     """A thread that writes one lab at a time.
 
     If several snapshots of a lab wait, only the newest snapshot is written. If the database does not answer, a write is repeated
-    until it succeeds, also after the end of the session.
+    until it succeeds, also after the end of the session. If the file of the database is deleted, a new file is created, and the
+    labs of all open sessions are written again.
 
     Args:
         store: Database of the labs.
@@ -128,8 +132,9 @@ class BackgroundSaver:
 
     def __init__(self, store: LabStore, keep_days: float, retry_interval: float = RETRY_INTERVAL):
         self.store, self._keep_days = store, keep_days
-        self._lock = threading.Lock()  # guards the next two fields, and the fields of every SaveState
+        self._lock = threading.Lock()  # guards the next three fields, and the fields of every SaveState
         self._unwritten: list[SaveState] = []
+        self._states: weakref.WeakSet[SaveState] = weakref.WeakSet()  # of all open sessions
         self._last_writes: dict[str, Future[None]] = {}
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="autosave")
         self._expired_at: float | None = None  # changed on the executor's only thread
@@ -151,6 +156,7 @@ class BackgroundSaver:
         """
         with self._lock:
             state.pending = snapshot
+            self._states.add(state)
             return self._enqueue(state)
 
     def _enqueue(self, state: SaveState) -> Future[None] | None:
@@ -161,6 +167,16 @@ class BackgroundSaver:
             state.writing = self._executor.submit(self._write, state)
             self._last_writes[state.token] = state.writing
         return state.writing
+
+    def take_rewritten(self, state: SaveState) -> bool:
+        """Return whether a lab was written again since the last call, because the database was deleted.
+
+        Args:
+            state: Saving state of the lab.
+        """
+        with self._lock:
+            was_rewritten, state.was_rewritten = state.was_rewritten, False
+            return was_rewritten
 
     def mark_used(self, token: str) -> None:
         """Queue an update of the last use of a lab. If the database does not answer, the update is dropped.
@@ -235,6 +251,7 @@ class BackgroundSaver:
 
     def _write(self, state: SaveState) -> None:
         """Write the newest snapshot of a lab, then queue a newer snapshot if it exists."""
+        self._check_file()
         with self._lock:
             snapshot, state.writing = state.pending, None
             is_wanted = state.is_behind and not state.is_lost
@@ -269,8 +286,22 @@ class BackgroundSaver:
 
     def _keep_retrying(self, interval: float) -> None:
         while not self._closed.wait(interval):
+            self._executor.submit(self._check_file)
             if self._list_unwritten():
                 self.retry()
+
+    def _check_file(self) -> None:
+        """Queue the labs of all open sessions again if the file of the database was deleted."""
+        try:
+            if not self.store.reopen_if_deleted():
+                return
+        except LabError:  # The write that follows fails as well, and is tried again.
+            return
+        with self._lock:
+            for state in list(self._states):
+                if state.version and not state.is_lost:
+                    state.version, state.saved, state.was_rewritten = 0, None, True
+                    self._enqueue(state)
 
     def _retry(self, states: list[SaveState]) -> None:
         """Write labs that could not be written before. Stop at the first lab for which the database does not answer.

@@ -27,7 +27,7 @@ from digitcore.images import SIDE
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import MAX_TEXT, FirstPrediction, SampleSet
 from digitcore.storage import schema
-from digitcore.storage.snapshot import LabSnapshot, ModelFiles, RunRecord, common_prefix_length, read_card
+from digitcore.storage.snapshot import LabSnapshot, ModelFiles, RunRecord, SampleVersion, common_prefix_length, read_card
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -50,6 +50,8 @@ CONNECTION_LIMITS = {
 ENGINE_OPTIONS = {"pool_pre_ping": True}  # A connection is tested before its use, because the database may have been restarted.
 SQLITE_PRAGMAS = {"foreign_keys": "ON", "busy_timeout": LOCK_TIMEOUT, "synchronous": "FULL", "journal_mode": "WAL"}
 POSTGRES_SETTINGS = {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": 20_000}  # ms
+# After such an error, a connection of SQLite may stay read-only for good, for example if too many files were open.
+SQLITE_RECONNECT_AFTER = ("SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_CORRUPT", "SQLITE_NOTADB")
 URL_ERRORS = (sql.exc.ArgumentError, sql.exc.NoSuchModuleError, ModuleNotFoundError, ValueError)
 BAD_URL = (
     "Cannot use the database in DIGITLAB_STORE, so labs are not saved. "
@@ -183,11 +185,13 @@ class LabStore:
 
     def __init__(self, engine: sql.Engine):
         self._engine = engine
+        self._file = _file_of(engine)
         try:
+            if self._file:
+                _create_file(self._file)
             if engine.dialect.name == "sqlite":
-                if engine.url.database and not engine.url.database.startswith("file:"):
-                    _create_file(Path(engine.url.database))
                 sql.event.listen(engine, "connect", _set_up_sqlite)
+                sql.event.listen(engine, "handle_error", _reconnect_after_error)
             else:
                 sql.event.listen(engine, "do_connect", _limit_connecting)
                 sql.event.listen(engine, "connect", _set_up_postgres)
@@ -195,6 +199,7 @@ class LabStore:
         except (sql.exc.SQLAlchemyError, OSError) as error:
             _log_reason(error)
             raise StoreUnreachableError from error
+        self._file_id = _identify(self._file)
 
     @classmethod
     def from_url(cls, url: str) -> "LabStore":
@@ -215,6 +220,34 @@ class LabStore:
         except URL_ERRORS as error:
             raise LabError(BAD_URL) from error
         return cls(engine)
+
+    def reopen_if_deleted(self) -> bool:
+        """Create the database again if its file was deleted or replaced while it was open.
+
+        Open connections would go on writing into the deleted file. Only one thread may call this method.
+
+        Returns:
+            Whether the file was deleted or replaced. The labs that were in it are not in the database any more.
+
+        Raises:
+            StoreUnreachableError: If the file cannot be created.
+            LabError: If another file with other tables has replaced it.
+
+        Example:
+            >>> LabStore.from_url("sqlite://").reopen_if_deleted()
+            False
+        """
+        if self._file is None or _identify(self._file) == self._file_id:
+            return False
+        self._engine.dispose()
+        with _translate_errors():
+            _create_file(self._file)
+            schema.create_tables(self._engine)
+        self._file_id = _identify(self._file)
+        logger.warning(
+            "The database %s was deleted or replaced. It was opened again, and open labs are written to it.", self._file
+        )
+        return True
 
     def load(self, token: str) -> StoredLab | None:
         """Read a lab. The time of its last use is not changed.
@@ -256,6 +289,7 @@ class LabStore:
                 reader.read_uploads(),
                 _parse_object(row.preferences) or {},
                 _parse_object(row.sweep),
+                reader.read_versions(),
             )
             return StoredLab(snapshot, row.version, reader.skipped)
 
@@ -305,6 +339,7 @@ class LabStore:
             _save_samples(db, lab, snapshot.samples, known.samples)
             _save_items(db, schema.runs, lab, snapshot.runs, known.runs, _run_row)
             _save_items(db, schema.uploads, lab, snapshot.uploads, known.uploads, _upload_row)
+            _save_items(db, schema.versions, lab, snapshot.versions, known.versions, _version_row)
             if set(known.bundles()) - set(snapshot.bundles()):
                 delete_unused_models(db)
             return present + 1
@@ -394,6 +429,7 @@ class LabStore:
         )
         parts: list[tuple[list[Any], Any]] = [
             ([schema.samples.c.digit, schema.samples.c.strokes], schema.samples.c.lab == lab),
+            ([schema.versions.c.samples], schema.versions.c.lab == lab),
             ([runs.c.record, sql.func.coalesce(runs.c.resume_state, b"")], runs.c.lab == lab),
             ([schema.models.c.keras, schema.models.c.tflite], schema.models.c.key.in_(keys)),
         ]
@@ -414,7 +450,7 @@ def _translate_errors() -> Iterator[None]:
         if _is_foreign_key_error(error):
             raise StoreUnreachableError from error  # The write is tried again later.
         raise VersionConflictError(CONFLICT) from error
-    except sql.exc.SQLAlchemyError as error:
+    except (sql.exc.SQLAlchemyError, OSError) as error:
         _log_reason(error)
         raise StoreUnreachableError from error
 
@@ -434,6 +470,21 @@ def _log_reason(error: Exception) -> None:
         logger.warning("The database of labs cannot be used: %s", getattr(error, "orig", None) or error)
 
 
+def _file_of(engine: sql.Engine) -> Path | None:
+    """Return the file of a SQLite database; `None` for a database in memory, a URI, or another kind of database."""
+    name = engine.url.database if engine.dialect.name == "sqlite" else None
+    return Path(name) if name and name != ":memory:" and not name.startswith("file:") else None
+
+
+def _identify(file: Path | None) -> tuple[int, int] | None:
+    """Return the device and the inode of a file; `None` if there is no file."""
+    with contextlib.suppress(OSError):
+        if file:
+            found = file.stat()
+            return found.st_dev, found.st_ino
+    return None
+
+
 def _create_file(file: Path) -> None:
     """Create the file of a database that only its owner can read. SQLite gives the same mode to its other files."""
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -447,6 +498,18 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
         with contextlib.suppress(sqlite3.OperationalError):  # The journal mode of a read-only database cannot be set.
             cursor.execute(f"PRAGMA {name} = {value}")
     cursor.close()
+
+
+def _reconnect_after_error(context: sql.engine.ExceptionContext) -> None:
+    """Let SQLAlchemy replace the connection after an error that may concern all later statements of the connection."""
+    name = getattr(context.original_exception, "sqlite_errorname", "")
+    if name.startswith(SQLITE_RECONNECT_AFTER) and context.connection is not None:
+        # SQLAlchemy closes the connection only. SQLite keeps its files open and locked until statement and transaction end.
+        with contextlib.suppress(sqlite3.Error, sql.exc.SQLAlchemyError):
+            if context.execution_context is not None:
+                context.execution_context.cursor.close()
+            context.connection.connection.rollback()
+        context.is_disconnect = True
 
 
 def _limit_connecting(dialect: object, record: object, arguments: object, parameters: dict[str, Any]) -> None:
@@ -539,7 +602,7 @@ def _save_items(
     saved: Sequence[T],
     to_row: Callable[[T], Mapping[str, Any]],
 ) -> None:
-    """Replace the rows of runs or uploads, starting at the first different item. Items are compared by identity."""
+    """Replace the rows of runs, uploads or versions, starting at the first different item. Items are compared by identity."""
     first = common_prefix_length(now, saved)
     _replace_rows(db, table, lab, [to_row(item) for item in now[first:]], first, len(saved))
 
@@ -555,8 +618,8 @@ def _replace_rows(
 
 
 def _delete_parts(db: sql.Connection, lab: str) -> None:
-    """Delete the samples, runs and uploads of a lab. Its row is kept."""
-    for table in (schema.samples, schema.runs, schema.uploads):
+    """Delete the samples, runs, uploads and versions of a lab. Its row is kept."""
+    for table in (schema.samples, schema.runs, schema.uploads, schema.versions):
         db.execute(sql.delete(table).where(table.c.lab == lab))
 
 
@@ -587,6 +650,10 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
 
 def _upload_row(bundle: ModelBundle) -> dict[str, Any]:
     return {"card": bundle.card.to_json(), "model": bundle.key}
+
+
+def _version_row(version: SampleVersion) -> dict[str, Any]:
+    return {"name": version.name, "date": version.date, "samples": version.samples.to_npz()}
 
 
 def _parse_object(text: str | None) -> dict[str, Any] | None:
@@ -655,6 +722,12 @@ class LabReader:
         rows = self._select(schema.uploads)
         files = self.files({row.model for row in rows})
         return self._read_each(rows, lambda row: ModelBundle(read_card(json.loads(row.card)), *files[row.model]), "Model")
+
+    def read_versions(self) -> tuple[SampleVersion, ...]:
+        def read(row: Any) -> SampleVersion:
+            return SampleVersion(str(row.name), str(row.date), SampleSet.from_npz(bytes(row.samples)))
+
+        return self._read_each(self._select(schema.versions), read, "Version")
 
     def _select(self, table: sql.Table) -> Sequence[Any]:
         return self._db.execute(sql.select(table).where(table.c.lab == self._lab).order_by(table.c.position)).all()

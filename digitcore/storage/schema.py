@@ -71,6 +71,12 @@ runs = _lab_table(
     _model_column("start"),
     sql.Column("resume_state", sql.LargeBinary),
 )
+versions = _lab_table(  # named versions of the samples
+    "versions",
+    sql.Column("name", sql.Text, nullable=False),
+    sql.Column("date", sql.Text, nullable=False),
+    sql.Column("samples", sql.LargeBinary, nullable=False),  # an .npz file
+)
 uploads = _lab_table("uploads", sql.Column("card", sql.Text, nullable=False), _model_column("model"))
 
 classes = sql.Table(
@@ -104,7 +110,7 @@ def create_tables(engine: sql.Engine) -> None:
         >>> engine = sqlalchemy.create_engine("sqlite://")
         >>> create_tables(engine)
         >>> sorted(sqlalchemy.inspect(engine).get_table_names())
-        ['classes', 'labs', 'models', 'runs', 'samples', 'uploads']
+        ['classes', 'labs', 'models', 'runs', 'samples', 'uploads', 'versions']
     """
     with engine.connect() as db:
         if _has_tables(db):

@@ -10,7 +10,7 @@ from digitcore.errors import ConfigError
 from digitcore.models import registry
 from pages.components import assets
 from pages.components.model_selector import model_selector
-from pages.session import formatting, persistence, resources, settings_link, state
+from pages.session import class_actions, formatting, persistence, resources, settings_link, state
 from pages.session.lab_session import LabSession
 from pages.session.model_library import REQUIRED_MODELS
 
@@ -31,10 +31,14 @@ def begin_page(page: str) -> LabSession:
     _check_config()
     session = state.lab_session()
     persistence.restore(session)
+    class_actions.begin(session)
     settings_link.read(session)
     state.mark_visited()
     session.collect()
+    class_actions.follow(session)
     persistence.save(session)
+    if page != MY_LAB and session.classroom.invitation:
+        st.switch_page(MY_LAB, query_params=persistence.address(session))
     assets.style("streamlit.css")
     assets.style("layout.css")
     _check_models(registry.names() if page in (MY_LAB, EVALUATE) else _names_in_use(session))
@@ -82,8 +86,16 @@ def _show_bar(session: LabSession, page: str) -> None:
                 page_link(session, path, label=label, icon=symbol)
         with st.container(key="state", horizontal=True, vertical_alignment="center", horizontal_alignment="right", gap="small"):
             model_selector(session, has_comparison=page == DRAW)
-            drawings = formatting.samples(session.samples.current)
-            st.html(assets.render("status.html", drawings=drawings, saving=_saving(session)), width="content")
+            st.html(assets.render("status.html", drawings=_drawings(session), saving=_saving(session)), width="content")
+
+
+def _drawings(session: LabSession) -> str:
+    """Return the number of drawings. For a pupil, it is the number that counts in the class."""
+    room, samples = session.classroom.room, session.samples.current
+    if room is None or session.classroom.is_teacher:
+        return formatting.samples(samples)
+    n = len(session.classroom.counted(samples)) if session.classroom.is_pupil else 0
+    return f"{room.name}: {n} of {room.options.max_drawings} drawings"
 
 
 def show_saving_error(session: LabSession) -> None:

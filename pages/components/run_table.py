@@ -12,6 +12,7 @@ from digitcore.models.bundle import MAX_NAME, NAME_HINT
 from digitcore.storage.snapshot import MAX_NOTE, MAX_TAGS, RunRecord
 from digitcore.training import run_groups
 from digitcore.training.run import Run
+from pages.components.run_code import run_code
 from pages.session import formatting, state, training_summary
 from pages.session.lab_session import LabSession
 from pages.session.trained_runs import labels, of_run
@@ -149,6 +150,8 @@ def _show_actions(session: LabSession, record: RunRecord) -> None:
             placeholder="Add tags",
             **annotate,
         )
+        if not has_failed:
+            run_code(session, record)
     if models.rejected_name is not None:
         st.warning(f"“{formatting.escape(models.rejected_name)}” is in use or is not a valid name. {NAME_HINT}")
 

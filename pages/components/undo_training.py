@@ -1,4 +1,4 @@
-"""The button that activates the initial model of a training again."""
+"""The button that activates the model before a training again."""
 
 import streamlit as st
 
@@ -7,7 +7,7 @@ from pages.session.lab_session import LabSession
 
 
 def undo_training(session: LabSession, record: RunRecord, *, is_prominent: bool) -> None:
-    """Draw the button, and activate the initial model of the run when it is pressed.
+    """Draw the button, and activate the model that was active before the training when it is pressed.
 
     Args:
         session: The session.
@@ -15,6 +15,6 @@ def undo_training(session: LabSession, record: RunRecord, *, is_prominent: bool)
         is_prominent: Whether the button has a frame, for a training that made the model worse.
     """
     # After a callback, a fragment would not draw this button, and the page outside the fragment would not run again.
-    if st.button("Undo this training", key="go_back", type="secondary" if is_prominent else "tertiary"):
-        session.go_back(record)
+    if st.button("Undo this training", key="undo_training", type="secondary" if is_prominent else "tertiary"):
+        session.undo_training(record)
         st.rerun()

@@ -16,6 +16,7 @@ from pages.session.session_part import SessionPart, synchronized
 
 UNTRAINED, PRETRAINED = "untrained", registry.DEFAULT_MODEL  # names of shipped models
 REQUIRED_MODELS = (UNTRAINED, PRETRAINED)  # No page works without them.
+CLASS_MODEL = "class model"  # first words of the names of models that a teacher has published
 MAX_RUN_COUNTER = 1_000_000
 
 
@@ -53,8 +54,10 @@ class ModelLibrary(SessionPart):
         self.deleted: DeletedRun | None = None
         self.has_compared = False
         self.view = ""
+        self._learnt_in_class: dict[str, frozenset[str]] = {}
         self._compared: list[str] = []
         self._compared_pair: tuple[str, ...] = ()
+        self._active_before: dict[str, str] = {}  # identifier of a run → name of the model that was active before its training
 
     @property
     def active_run(self) -> RunRecord | None:
@@ -135,6 +138,8 @@ class ModelLibrary(SessionPart):
         if model.name in shipped and resources.shipped(model.name).hash == model.hash:
             return frozenset()
         known = [*self.runs, *([self.deleted.record] if self.deleted else [])]
+        if model.hash in self._learnt_in_class:
+            return self._learnt_in_class[model.hash]
         return learnt.learnt_from(model, known, lambda one: any(resources.shipped(name).hash == one.hash for name in shipped))
 
     def is_free_name(self, name: str) -> bool:
@@ -155,6 +160,7 @@ class ModelLibrary(SessionPart):
         while not self.is_free_name(f"run {self.run_counter}"):
             self.run_counter += 1
         record = RunRecord(run, start, number=self.run_counter).rename(f"run {self.run_counter}")
+        self._active_before[record.id] = self.trained.name if self.trained else self._active_shipped or start.name
         self.runs = (*self.runs, record)
         self.active_name, self.deleted = self.active_name if run.error else record.name, None
         return record
@@ -229,6 +235,28 @@ class ModelLibrary(SessionPart):
         return name
 
     @synchronized
+    def follow_class(self, model: ModelBundle, learnt: frozenset[str]) -> bool:
+        """Offer the published model of the class, and activate it unless another of the user's models is active.
+
+        Args:
+            model: The model. It replaces the model that was published before.
+            learnt: Content hashes of the drawings that the model learnt from.
+
+        Returns:
+            Whether the model is new.
+        """
+        self._learnt_in_class[model.hash] = learnt
+        if any(upload.hash == model.hash for upload in self.uploads):
+            return False
+        before = [upload.name for upload in self.uploads if upload.name.startswith(CLASS_MODEL)]
+        is_free = self.trained is None or self.trained.name in before
+        self.uploads = tuple(upload for upload in self.uploads if upload.name not in before)
+        name = self.add_upload(model)
+        if is_free:
+            self.active_name = name
+        return True
+
+    @synchronized
     def remove_upload(self, name: str) -> None:
         """Remove an imported model."""
         self.uploads = tuple(upload for upload in self.uploads if upload.name != name)
@@ -247,6 +275,18 @@ class ModelLibrary(SessionPart):
     def activate(self, name: str) -> None:
         """Activate one of the user's models or a shipped model."""
         self.active_name = name
+
+    @synchronized
+    def undo_training(self, record: RunRecord) -> str:
+        """Activate the model that was active before the training of a run. Return its name.
+
+        If it was deleted, or is not known after a reload, the model that the run started from is activated.
+        """
+        name = self._active_before.get(record.id, "")
+        if name not in self.every_model():
+            return self.go_back(record)
+        self.active_name = name
+        return name
 
     @synchronized
     def go_back(self, record: RunRecord) -> str:

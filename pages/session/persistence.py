@@ -27,6 +27,7 @@ AWAITED = (
     "Your lab cannot be reached now. Your changes are kept in this window and are added to your lab when the database responds."
 )
 COPY = "This is a copy of a lab. Your changes are saved in a new lab, and the original does not change."
+REWRITTEN = "The database of the server was deleted. This lab was saved again. Labs that were not open are lost."
 BACK_AGAIN = "Your lab is available again. Your changes were added to it."
 
 
@@ -111,17 +112,19 @@ def save(session: LabSession) -> None:
         saved = saving.fork()
         saver.save(saved, snapshot)
         st.toast(saving.notice, duration="long")
+    if saver.take_rewritten(saved):
+        saving.set_notice(REWRITTEN)
     _note_work(session, saved.token, lambda: saver.save(saved, session.snapshot()))
     _show(address(session))
 
 
 def address(session: LabSession) -> dict[str, str]:
     """Return the address parameters that name this lab on each page."""
-    saving = session.saving
+    saving, room = session.saving, session.classroom.address
     if saving.view_token:
-        return {VIEW_PARAMETER: saving.view_token}
+        return {VIEW_PARAMETER: saving.view_token} | room
     token = saving.awaited_token or (saving.state.token if saving.state else "")
-    return {TOKEN_PARAMETER: token} if token else {}
+    return ({TOKEN_PARAMETER: token} if token else {}) | room
 
 
 def view_address(session: LabSession) -> dict[str, str]:

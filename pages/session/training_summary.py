@@ -121,16 +121,20 @@ def verdict(record: RunRecord, scoring: str = "") -> Verdict:
     run = record.run
     before, after = run.personal_before, run.personal_after
     mnist = _mnist_change(run, scoring)
-    has_mnist_collapsed = bool(run.mnist_before and run.mnist_after and has_collapsed(run.mnist_before, run.mnist_after))
+    collapse_of_mnist = ""
+    if run.mnist_before and run.mnist_after and has_collapsed(run.mnist_before, run.mnist_after):
+        collapse_of_mnist = f"Much worse: MNIST {_change(run.mnist_before, run.mnist_after, 1).replace('**', '')}"
     if not (before and after and after.n):
-        return Verdict(_mnist_tone(run), "Trained without your drawings", mnist)
+        tone = Tone.WORSE if collapse_of_mnist else _mnist_tone(run)
+        return Verdict(tone, collapse_of_mnist or "Trained without your drawings", mnist)
     counts = f"{after.correct} of {after.n} (before: {before.correct})"
     which = "drawings that it learnt from"
     if run.personal_is_held_out:
         which = f"held-out drawings (95 % interval {formatting.interval(after.interval, 0)})"
-    if has_collapsed(before, after) or has_mnist_collapsed:
-        reason = counts if has_collapsed(before, after) else f"MNIST {_change(*_mnist_scores(run), 1).replace('**', '')}"
-        return Verdict(Tone.WORSE, f"Much worse: {reason}", f"{counts} {which}. {mnist}")
+    if has_collapsed(before, after):
+        return Verdict(Tone.WORSE, f"Much worse: {counts}", f"These are {which}. {mnist}")
+    if collapse_of_mnist:
+        return Verdict(Tone.WORSE, collapse_of_mnist, f"{counts} {which}. {mnist}")
     tone = _tone(before, after, is_unseen=run.personal_is_held_out)
     return Verdict(tone, f"{WORDS[tone]}: {counts}", f"These are {which}. {mnist}")
 
@@ -146,14 +150,8 @@ def _tone(before: Score, after: Score, *, is_unseen: bool) -> Tone:
 def _mnist_tone(run: Run) -> Tone:
     if run.mnist_p_value is None or run.mnist_p_value >= SIGNIFICANCE_LEVEL or _describe_risen_loss(run):
         return Tone.SAME
-    before, after = _mnist_scores(run)
-    return Tone.BETTER if after.correct > before.correct else Tone.WORSE
-
-
-def _mnist_scores(run: Run) -> tuple[Score, Score]:
-    assert run.mnist_before is not None
-    assert run.mnist_after is not None
-    return run.mnist_before, run.mnist_after
+    is_better = run.mnist_before and run.mnist_after and run.mnist_after.correct > run.mnist_before.correct
+    return Tone.BETTER if is_better else Tone.WORSE
 
 
 def unseen(record: RunRecord, scores: tuple[Score, Score] | None) -> str:
@@ -229,7 +227,12 @@ def _handwriting_change(run: Run) -> list[str]:
     low, high = (round(100 * bound) for bound in after.interval)
     which = f"held out; 95 % interval: {low}–{high} %" if run.personal_is_held_out else "used for training"
     verdict = f": {MUCH_WORSE}" * has_collapsed(before, after)
-    return [f"Your handwriting {_change(before, after, 0)} ({drawings(after.n)} {which}){verdict}."]
+    whose = _whose(run)
+    return [f"{whose[0].upper()}{whose[1:]} {_change(before, after, 0)} ({drawings(after.n)} {which}){verdict}."]
+
+
+def _whose(run: Run) -> str:
+    return "the class's handwriting" if run.model.card.training_data.pupils else "your handwriting"
 
 
 def _mnist_change(run: Run, scoring: str) -> str:

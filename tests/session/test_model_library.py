@@ -52,6 +52,18 @@ def test_an_upload_predicts_and_is_compared_with_the_default_baseline(models, un
     assert models.trained.name == "run 1"
 
 
+def test_undoing_a_training_activates_the_model_that_was_active_before(models, genius, untrained):
+    first = add(models, genius, untrained)
+    assert models.undo_training(first) == "untrained", "the training started from the active model"
+    models.activate("run 1")
+    second = add(models, genius, untrained)
+    assert models.undo_training(second) == "run 1", "a new network was trained again"
+    assert models.active_run is first
+    models.activate("run 2")
+    models.delete_run("run 1")
+    assert models.undo_training(second) == "untrained"
+
+
 def test_going_back_activates_the_previous_model(models, genius, untrained):
     first = add(models, untrained, genius)
     assert models.go_back(first) == "genius"

@@ -8,6 +8,7 @@ from digitcore.evaluation.prequential import first_predicted_by
 from digitcore.models.bundle import ModelBundle
 from pages.components.model_selector import predicting_models
 from pages.session import formatting, resources
+from pages.session.classroom import NO_TRAINING
 from pages.session.lab_session import LabSession
 from pages.views.draw import teaching
 from pages.views.draw.outcome import DRAW_MORE, N_TESTED
@@ -20,7 +21,8 @@ def show(session: LabSession) -> None:
             "Train",
             key="train",
             type="primary",
-            disabled=not len(session.samples) or session.training_job is not None,
+            disabled=not len(session.samples) or session.training_job is not None or not session.classroom.may_train,
+            help=None if session.classroom.may_train else NO_TRAINING,
             on_click=_train,
             args=(session,),
             width="content",
@@ -49,19 +51,18 @@ def _show_remark(session: LabSession) -> None:
         _show_last_label(session)
     elif session.training_job is not None:
         st.markdown("It learns your drawings.")
+    elif len(samples):
+        st.markdown(f"{formatting.samples(samples.current)}. {_next_step(session)}")
     else:
-        st.markdown(_next_step(session))
+        st.markdown(teaching.invitation(session) or "Draw a digit.")
 
 
 def _next_step(session: LabSession) -> str:
-    """Return the invitation of the model, or the number of drawings and what to do next."""
+    """Ask for the drawings of the test after a training, or suggest the next digit until each digit has a drawing."""
     samples, record = session.samples.current, session.models.active_run
-    if not len(samples):
-        return teaching.invitation(session) or "Draw a digit."
     if record is not None and len(first_predicted_by(samples, record.model.hash)) < N_TESTED:
         return DRAW_MORE
-    advice = "Ready to train." if all(samples.counts()) else session.suggestion().sentence
-    return f"{formatting.samples(samples)}. {advice}"
+    return "Ready to train." if all(samples.drawn_part().counts()) else session.suggestion().sentence
 
 
 def _describe_drawing(session: LabSession, digit: np.ndarray) -> str:
@@ -86,7 +87,7 @@ def _describe_issue(issue: QualityIssue, model: ModelBundle, digit: np.ndarray) 
 def _show_last_label(session: LabSession) -> None:
     samples = session.samples
     saved = f"{'Saved as' if session.saving.is_saved else 'Labelled'} **{samples.last_label}**."
-    with st.container(key="last_label", horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(key="last_label", horizontal=True, vertical_alignment="center", gap="xsmall"):
         if found := samples.contradiction:
             st.markdown(
                 f"{saved} The network is {formatting.percent(found.confidence)} sure of a **{found.digit}**.", width="content"
@@ -96,3 +97,5 @@ def _show_last_label(session: LabSession) -> None:
         else:
             st.markdown(saved, width="content")
         st.button("Undo", key="undo_label", on_click=session.undo_label, type="tertiary")
+        if samples.contradiction is None:
+            st.markdown(_next_step(session), width="content")

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from digitcore.evaluation.prequential import first_predicted_by
+from digitcore.evaluation.score import Score
 from digitcore.jobs.tasks.train import MAX_WATCHED
 from digitcore.samples import SampleSet
 from digitcore.storage.snapshot import RunRecord
@@ -14,9 +15,9 @@ from pages.components.reveal import reveal
 from pages.components.undo_training import undo_training
 from pages.components.verdict import Thumbnail, boxes, thumbnails, verdict_card
 from pages.components.work import scoring_text
-from pages.session import resources, training_summary
+from pages.session import formatting, resources, training_summary
 from pages.session.lab_session import LabSession
-from pages.session.training_summary import Tone
+from pages.session.training_summary import Tone, Verdict
 
 N_TESTED = 5  # drawings of the test after a training
 DRAW_MORE = "Draw five more: does it read them?"
@@ -29,13 +30,17 @@ def show(session: LabSession, record: RunRecord) -> None:
     tested = first_predicted_by(samples, record.model.hash)
     earlier = np.setdiff1d(np.flatnonzero(~samples.is_example), tested)[-MAX_WATCHED:]
     with verdict_card(verdict.tone):
-        st.markdown(f"**{verdict.headline}**")
+        _show_headline(session, record, verdict)
         thumbnails(_thumbnails(record, samples.take(earlier)), is_turning=True)
-        _show_test(samples.take(tested[:N_TESTED]))
+        _show_test(samples.take(tested))
+
+
+def _show_headline(session: LabSession, record: RunRecord, verdict: Verdict) -> None:
+    with st.container(key="outcome", horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{verdict.headline}**", width="content")
         st.caption(verdict.detail)
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
-            undo_training(session, record, is_prominent=verdict.tone == Tone.WORSE)
+        layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
+        undo_training(session, record, is_prominent=verdict.tone == Tone.WORSE)
 
 
 def _thumbnails(record: RunRecord, samples: SampleSet) -> list[Thumbnail]:
@@ -47,17 +52,19 @@ def _thumbnails(record: RunRecord, samples: SampleSet) -> list[Thumbnail]:
 
 
 def _show_test(samples: SampleSet) -> None:
-    """Show the drawings that the model predicted before they had a label."""
+    """Show the drawings that the model predicted before they had a label. The first five fill the boxes."""
     found = [
         Thumbnail(digit, int(label), None, first.digit)
         for digit, label, first in zip(samples.digits, samples.labels, samples.first_predictions, strict=True)
         if first is not None
     ]
+    is_pressed = False
     with st.container(key="test", horizontal=True, vertical_alignment="center", gap="small"):
-        if len(found) == N_TESTED:
-            st.markdown(f"It read **{sum(one.is_right for one in found)} of {N_TESTED}** new drawings.", width="content")
-            is_pressed = False
-        else:
+        if len(found) < N_TESTED:
             is_pressed = st.button(DRAW_MORE, key="draw_more", type="tertiary")
-        boxes(found, N_TESTED)
+        else:
+            score = Score.from_counts(sum(one.is_right for one in found), len(found))
+            interval = formatting.interval(score.interval, 0)
+            st.markdown(f"It read **{score.correct} of {score.n}** new drawings (95 % interval {interval}).", width="content")
+        boxes(found[:N_TESTED], N_TESTED)
     reveal("screen", str(time.monotonic()) if is_pressed else "", "test")
