@@ -217,9 +217,8 @@ def _show_outcome(session: LabSession, record: RunRecord) -> None:
 
 
 def _show_actions(session: LabSession, record: RunRecord, *, is_worse: bool) -> None:
-    has_own_drawings = not record.model.card.training_data.pupils  # The class goes on drawing.
-    is_resumable = record.run.stopped and has_own_drawings
-    if is_resumable and st.button("Continue", key="continue", help="Continue the stopped training."):
+    has_own_drawings = not record.run.model.card.training_data.pupils  # The class goes on drawing.
+    if record.run.stopped and has_own_drawings and st.button("Continue", key="continue", help="Continue the stopped training."):
         session.train(record.start, record.run.settings, resume_from=record.run)
         st.rerun()
     layout.page_link(session, layout.DRAW, label="Draw with this model", icon=":material/draw:")

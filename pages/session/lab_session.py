@@ -216,9 +216,7 @@ class LabSession:
     @synchronized
     def undo_training(self, record: RunRecord) -> None:
         """Activate the model that was active before the training of a run, and show its name on the Draw page."""
-        self._tell_active(self.models.undo_training(record), record)
-
-    def _tell_active(self, name: str, record: RunRecord) -> None:
+        name = self.models.undo_training(record)
         self._shown_model = None
         self.show_error("")
         sentence = f"{formatting.escape(name)} predicts again. {formatting.escape(record.name)} is kept on Train."

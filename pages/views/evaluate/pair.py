@@ -35,7 +35,7 @@ def show(session: LabSession, models: Models) -> None:
         st.markdown("**Change in confusion**")
         caption = f"Blue means that {formatting.escape(candidate)} makes fewer errors, and orange means more errors."
         presentation.show(confusion_change(found, chosen), "confusion_change", caption, is_dark=figures.is_dark())
-    _show_digits(found, chosen, models)
+    _show_digits(session, found, chosen, models)
 
 
 def _show_contingency(found: PairedComparison, baseline: str, candidate: str) -> None:
@@ -47,7 +47,7 @@ def _show_contingency(found: PairedComparison, baseline: str, candidate: str) ->
     st.table(pd.DataFrame(rows, index=index).map("{:,}".format))
 
 
-def _show_digits(found: PairedComparison, chosen: tuple[str, str], models: Models) -> None:
+def _show_digits(session: LabSession, found: PairedComparison, chosen: tuple[str, str], models: Models) -> None:
     kinds = {"Corrected": found.fixed, "New errors": found.broken, "Wrong in both": found.wrong_in_both}
     kind = st.segmented_control(
         "Digits",
@@ -66,4 +66,4 @@ def _show_digits(found: PairedComparison, chosen: tuple[str, str], models: Model
     selected = gallery.gallery(cells, "depth_gallery", len(numbers))
     if selected is not None:
         label = int(found.baseline.labels[selected.number])
-        digit_details(selected.digit, {name: models[name] for name in chosen}, label, "depth")
+        digit_details(session, selected.digit, {name: models[name] for name in chosen}, label, "depth")
