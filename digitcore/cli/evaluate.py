@@ -43,7 +43,7 @@ def evaluate(sources: tuple[str, ...], write: bool, as_json: bool) -> None:
 def _read_models(sources: Iterable[str]) -> dict[str, ModelBundle]:
     """Read models. Models of the same name are called by the name of their file, or by their path if the files share a name."""
     models = {source: read_model(source) for source in sources}
-    names = {source: (model.name, Path(source).name, source) for source, model in models.items()}
+    names: dict[str, tuple[str, ...]] = {source: (model.name, Path(source).name, source) for source, model in models.items()}
     for _ in range(2):
         counts = Counter(candidates[0] for candidates in names.values())
         names = {source: found[1:] if counts[found[0]] > 1 and len(found) > 1 else found for source, found in names.items()}
