@@ -18,7 +18,7 @@ def test_samples_are_added_and_dropped():
     digit = np.full((28, 28), 7, np.uint8)
     one = SampleSet().add(digit, 3)
     two = one.add(digit, 9)
-    assert (len(one), len(two), len(two.drop_last())) == (1, 2, 1)
+    assert (len(one), len(two), len(two.drop([1]))) == (1, 2, 1)
     assert two.labels.tolist() == [3, 9]
     assert two.counts()[9] == 1
     assert np.array_equal(two.take([1]).digits[0], digit)

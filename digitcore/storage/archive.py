@@ -189,6 +189,7 @@ class _Reader:
         return RunRecord(
             replace(record.run, model=_with_card(model, values["model"]), parent=start_card.name),
             start if start.card.recipe == start_card.name else _with_card(start, values["start"]),
+            replaced=record.replaced,
         )
 
     def read_upload(self, entry: dict[str, Any]) -> ModelBundle:

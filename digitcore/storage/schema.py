@@ -28,7 +28,6 @@ labs = sql.Table(
     sql.Column("preferences", sql.Text, nullable=False),
     sql.Column("sweep", sql.Text),
     sql.Column("view_id", sql.String(64), nullable=False, index=True),  # hash of the token that opens a copy
-    sql.Column("writer", sql.String(32), nullable=False),  # the session that wrote this version
 )
 models = sql.Table(
     "models",
@@ -40,9 +39,10 @@ models = sql.Table(
 
 
 def _lab_table(name: str, *columns: sql.Column[Any]) -> sql.Table:
-    """Return a table of the ordered parts of a lab."""
+    """Return a table of the parts of a lab. The version is the version of the lab that has written the part."""
     lab: sql.Column[str] = sql.Column("lab", sql.ForeignKey("labs.id", ondelete="CASCADE"), primary_key=True)
-    return sql.Table(name, metadata, lab, sql.Column("position", sql.Integer, primary_key=True), *columns)
+    key, version = sql.Column("id", sql.String(24), primary_key=True), sql.Column("version", sql.Integer, nullable=False)
+    return sql.Table(name, metadata, lab, key, version, *columns)
 
 
 def _model_column(name: str) -> sql.Column[str]:
@@ -68,7 +68,12 @@ runs = _lab_table(
     _model_column("start"),
     sql.Column("resume_state", sql.LargeBinary),
 )
-uploads = _lab_table("uploads", sql.Column("card", sql.Text, nullable=False), _model_column("model"))
+uploads = _lab_table(
+    "uploads",
+    sql.Column("position", sql.Integer, nullable=False),  # among the models that the same version has written
+    sql.Column("card", sql.Text, nullable=False),
+    _model_column("model"),
+)
 
 
 def create_tables(engine: sql.Engine) -> None:

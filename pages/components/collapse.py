@@ -1,4 +1,4 @@
-"""The message about a training that has made the model much worse, and the button that restores the initial model."""
+"""The message about a training that has made the model much worse, and the button that restores the former model."""
 
 import streamlit as st
 
@@ -15,7 +15,7 @@ def show_collapse(session: LabSession, record: RunRecord) -> bool:
     with st.container(horizontal=True, vertical_alignment="center", key="collapse"):
         st.error(sentence, icon=":material/trending_down:")
         # After a callback, the fragment would not draw this button, and the page outside the fragment would not run again.
-        if st.button(f"Go back to {record.start.name}", key="go_back", width="content"):
+        if st.button(f"Go back to {session.models.previous(record).name}", key="go_back", width="content"):
             session.go_back(record)
             st.rerun()
     return True

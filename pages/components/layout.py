@@ -9,6 +9,7 @@ from digitcore.config import load_config
 from digitcore.errors import ConfigError
 from digitcore.models import registry
 from pages.components import assets
+from pages.components.known_labs import known_labs
 from pages.session import formatting, persistence, resources, settings_link, state
 from pages.session.lab_session import LabSession
 from pages.session.model_library import REQUIRED_MODELS
@@ -34,6 +35,7 @@ def begin_page(page: str) -> LabSession:
     state.mark_visited()
     session.collect()
     persistence.save(session)
+    persistence.take_over(session)
     assets.style("streamlit.css")
     assets.style("layout.css")
     _check_models(registry.names() if page in (MY_LAB, EVALUATE) else list(REQUIRED_MODELS))
@@ -79,6 +81,7 @@ def _show_bar(session: LabSession) -> None:
                 saving=_saving(session),
             )
         )
+        known_labs(session)
 
 
 def show_saving_error(session: LabSession) -> None:

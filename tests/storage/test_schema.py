@@ -79,7 +79,7 @@ def test_empty_database_gets_the_tables(engine):
 
 def test_existing_tables_keep_their_rows(engine):
     schema.create_tables(engine)
-    values = {"id": "x", "version": 1, "last_used": 0.0, "preferences": "{}", "view_id": "y", "writer": ""}
+    values = {"id": "x", "version": 1, "last_used": 0.0, "preferences": "{}", "view_id": "y"}
     with engine.begin() as db:
         db.execute(sql.insert(schema.labs).values(**values))
     schema.create_tables(engine)
