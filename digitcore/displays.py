@@ -26,6 +26,7 @@ from digitcore.evaluation.metrics import Evaluation, confusion_table, coverage_t
 from digitcore.sweeps import space as parameter_space
 from digitcore.sweeps import summary
 from digitcore.sweeps.runner import Sweep
+from digitcore.sweeps.search import GRID, HALVING
 from digitcore.training import history, run_groups
 from digitcore.training.run import Point
 from digitcore.values import percent, plural
@@ -234,7 +235,7 @@ def confusion_change(pair: PairedComparison, names: tuple[str, str]) -> Display:
 
 
 def robustness(tables: Mapping[str, pd.DataFrame], names: Sequence[str] = ()) -> Display:
-    """Return the accuracy by severity of each corruption. `chart(corruption="blur")` draws one corruption.
+    """Return the accuracy by severity of each corruption. `chart(corruption="gaussian blur")` draws one corruption.
 
     Args:
         tables: Name of a model → result of `robustness.robustness_table` with the bounds low and high.
@@ -245,7 +246,7 @@ def robustness(tables: Mapping[str, pd.DataFrame], names: Sequence[str] = ()) ->
 
     Example:
         >>> columns = ["corruption", "severity", "n", "correct", "accuracy", "low", "high"]
-        >>> rows = [("blur", 0, 10, 9, 0.9, 0.6, 0.98), ("blur", 5, 10, 5, 0.5, 0.2, 0.8)]
+        >>> rows = [("gaussian blur", 0, 10, 9, 0.9, 0.6, 0.98), ("gaussian blur", 5, 10, 5, 0.5, 0.2, 0.8)]
         >>> robustness({"genius": pd.DataFrame(rows, columns=columns)}).alt_text()
         'Accuracy with 1 corruption at severities 0 to 5. Mean accuracy at the highest severity: genius 50.0 %.'
     """
@@ -416,9 +417,9 @@ def sweep(found: Sweep, score: str, title: str) -> Display:
         'MNIST validation of 1 trial. Hi'
     """
     names = {name: parameter_space.label(name, found.plan.network) for name in found.plan.space}
-    is_grid = parameter_space.n_combinations(found.plan.space) is not None
+    is_grid = found.plan.search == GRID
     table, draw = found.means(), charts.parallel_coordinates
-    if found.plan.stops_early:
+    if found.plan.pruner == HALVING:
         names |= {"trained_epochs": "Epochs trained"}
     elif len(names) == 1:
         table, draw = found.done_table(), charts.sweep_points

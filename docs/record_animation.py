@@ -80,7 +80,7 @@ def loop(person: Person):
     training = page.locator(".st-key-training")
     training.get_by_text(re.compile("clearly|about the same")).wait_for(timeout=120_000)
     page.wait_for_timeout(900)
-    page.locator(".st-key-intro").get_by_text("Both", exact=True).click()
+    page.get_by_text("Compare with genius", exact=True).click()
     draw(person, FOUR)
     page.wait_for_timeout(1000)
     training.get_by_role("link", name="Compare").click()

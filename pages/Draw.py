@@ -12,13 +12,12 @@ from pages.components.canvas import canvas, canvas_options, load_example
 from pages.components.digit_details import read_digit
 from pages.components.label_buttons import label_buttons, label_counts
 from pages.components.live import live_prediction
-from pages.components.model_choice import Models
+from pages.components.model_selector import predicting_models
 from pages.components.prediction import prediction_head
-from pages.session import formatting, persistence, resources, state
+from pages.session import formatting, persistence, resources
 from pages.session.lab_session import LabSession
 from pages.views.draw.quick_training import quick_training
 
-INITIAL, TRAINED, BOTH = "initial", "trained", "both"
 EXPANDERS = {  # slug → title, module of pages.views.draw. A closed expander neither computes nor imports anything.
     "why": ("Why this prediction?", "explanation"),
     "own": ("My drawings", "own_drawings"),  # A title that changes would close the expander.
@@ -36,7 +35,7 @@ def main(session: LabSession) -> None:
     _show_expanders(session)
     with training:  # It is drawn last, because it polls the work that the expanders start.
         quick_training(session)
-    live_prediction(_predicting_models(session))
+    live_prediction(predicting_models(session))
 
 
 @st.fragment
@@ -44,7 +43,7 @@ def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
     """Draw canvas, prediction and labels. Only this fragment runs after a stroke, so that the prediction is fast."""
     persistence.save(session)
     with st.container(key="intro", horizontal=True, vertical_alignment="center"):
-        _choose_predicting(session)
+        st.caption("Draw a digit and teach a network your handwriting.")
         st.button("Try an example", key="example", type="tertiary", on_click=load_example, args=(session,))
         canvas_options(session)
     with st.container(key="screen", horizontal=True, gap="medium"):
@@ -61,7 +60,7 @@ def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
 
 def predict(session: LabSession) -> None:
     """Draw the prediction and the label buttons."""
-    drawn, predicting = session.canvas, _predicting_models(session)
+    drawn, predicting = session.canvas, predicting_models(session)
     readings = read_digit(drawn.drawing.digit, predicting)
     if readings[-1].probabilities is not None:
         session.show_prediction_of(predicting[readings[-1].model])
@@ -73,33 +72,7 @@ def predict(session: LabSession) -> None:
 
 def _shown_outside(session: LabSession) -> tuple[Any, ...]:
     """Return the state outside the fragment that a stroke or a label may change."""
-    return session.flash, list(_predicting_models(session)), session.samples.current
-
-
-def _choose_predicting(session: LabSession) -> None:
-    """Show the purpose of the page, or let the user choose between two models."""
-    if session.models.trained is None:
-        st.caption("Draw a digit and teach a network your handwriting.")
-        return
-    st.segmented_control(
-        "Predicting model",
-        [INITIAL, TRAINED, BOTH],
-        default=TRAINED,
-        required=True,
-        key="predicting",
-        format_func=str.capitalize,
-        persist_state="session",
-        label_visibility="collapsed",
-    )
-
-
-def _predicting_models(session: LabSession) -> Models:
-    """Return the predicting models by their names on the page."""
-    initial, trained = session.initial_model, session.models.trained
-    if trained is None:
-        return {initial.name: initial}
-    choices = {INITIAL: {initial.name: initial}, TRAINED: {trained.name: trained}}
-    return choices.get(state.widget_value("predicting") or TRAINED, choices[INITIAL] | choices[TRAINED])
+    return session.flash, list(predicting_models(session)), session.samples.current
 
 
 def _show_remark(session: LabSession) -> None:
@@ -110,7 +83,7 @@ def _show_remark(session: LabSession) -> None:
         if drawing.is_example:
             st.caption("Was it right? Tap the digit. An MNIST digit does not count as your handwriting.")
         elif drawing.issues:
-            st.caption(_describe(drawing.issues[0], list(_predicting_models(session).values())[-1], drawing.digit))
+            st.caption(_describe(drawing.issues[0], list(predicting_models(session).values())[-1], drawing.digit))
         elif not len(session.samples):
             st.caption("Was it right? Tap the digit you drew.")
     elif session.canvas.notice:
@@ -159,7 +132,7 @@ def _show_expanders(session: LabSession) -> None:
         if expander.open:
             show = importlib.import_module(f"pages.views.draw.{view}").show
             with expander:
-                show(*((session, _predicting_models(session)) if key == "why" else (session,)))
+                show(*((session, predicting_models(session)) if key == "why" else (session,)))
 
 
 main(layout.begin_page(layout.DRAW))

@@ -19,6 +19,7 @@ from pages.views.evaluate import (
     misclassified,
     own_drawings,
     pair,
+    report,
     robustness,
     score_table,
     trainings,
@@ -68,6 +69,7 @@ def main(session: LabSession) -> None:
         )
         session.models.choose_view("" if view in (None, DEFAULT_VIEW) else str(view))
         VIEWS[view or DEFAULT_VIEW][1].show(session, models)
+    report.show(session, models)
     with progress:
         work_area(session)
 

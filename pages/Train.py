@@ -57,13 +57,15 @@ def main(session: LabSession) -> None:
 
 def _choose_start(session: LabSession, builder_area: DeltaGenerator) -> ModelBundle:
     training = session.training
-    state.seed_widget("start_from", training.start)
+    state.set_widget("start_from", training.start)  # The choice of a model in the bar may have changed it.
     start = st.radio(
         "Start from",
         list(STARTS),
         format_func=lambda start: STARTS[Start(start)][0],
         horizontal=True,
         key="start_from",
+        on_change=_on_start_change,
+        args=(session,),
         help="  \n".join(f"**{name}**: {sentence}" for name, sentence in STARTS.values()),
     )
     own = list(session.models.own)
@@ -81,6 +83,10 @@ def _choose_start(session: LabSession, builder_area: DeltaGenerator) -> ModelBun
     elif training.start in (Start.TRAINED, Start.BETTER, Start.RUN) and not own:
         st.caption("You have no trained model yet. This training starts from genius.")
     return model
+
+
+def _on_start_change(session: LabSession) -> None:
+    session.training.choose_start(Start(str(state.widget_value("start_from"))))
 
 
 def _choose_sample_use(session: LabSession) -> None:

@@ -23,7 +23,7 @@ KERAS_MODULES = {  # Importing one of these loads Keras, which doubles the serve
     "digitcore.models.litert",
     "digitcore.models.networks",
     "digitcore.training.averaging",
-    "digitcore.training.calibration",
+    "digitcore.models.calibration",
     "digitcore.training.callbacks",
     "digitcore.training.cross_validation",
     "digitcore.training.dataset",

@@ -28,7 +28,7 @@ def evaluations():
 @pytest.fixture
 def every_display(evaluations):
     pair = PairedComparison(evaluations["a"], evaluations["b"])
-    card = {"blur": [0.9, 0.8, 0.7, 0.6, 0.5]}
+    card = {"gaussian blur": [0.9, 0.8, 0.7, 0.6, 0.5]}
     tables = {name: robustness.from_card(card, 0.95).assign(low=0.1, high=1.0) for name in NAMES}
     return [
         displays.calibration(evaluations, NAMES),

@@ -14,6 +14,7 @@ PAGE_DOES_NOT_NEED = [
     "dask",
     "digitcore.api",
     "digitcore.charts",
+    "digitcore.report",
     "distributed",
     "fastapi",
     "h5py",
@@ -24,6 +25,7 @@ PAGE_DOES_NOT_NEED = [
     "scipy",
     "sklearn",
     "tensorflow",
+    "vl_convert",
 ]
 LIBRARY_DOES_NOT_NEED = [*PAGE_DOES_NOT_NEED, "pandas", "pyarrow", "pydantic", "sqlalchemy", "streamlit"]
 PACKAGES = ["models", "training", "evaluation", "samples", "images"]

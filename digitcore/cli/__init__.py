@@ -13,6 +13,7 @@ from digitcore.cli.data import data
 from digitcore.cli.evaluate import evaluate
 from digitcore.cli.labels import labels
 from digitcore.cli.predict import predict
+from digitcore.cli.report import report
 from digitcore.cli.settings import settings
 from digitcore.cli.sweep import sweep
 from digitcore.cli.train import train
@@ -20,7 +21,7 @@ from digitcore.config import load_config
 from digitcore.errors import DigitLabError
 
 INTERRUPTED = 130  # exit status after Ctrl-C
-COMMANDS = (data, train, evaluate, sweep, labels, predict, settings)
+COMMANDS = (data, train, evaluate, sweep, labels, predict, report, settings)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from digitcore.data import sample_files
-from digitcore.errors import ModelError, SampleError
+from digitcore.errors import LabError, ModelError, SampleError
 from digitcore.files import read_bytes
 from digitcore.models import reader, registry
 from digitcore.models.bundle import ModelBundle
@@ -17,6 +17,8 @@ from digitcore.training.recipes import NETWORKS, check_network
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+    from digitcore.storage.snapshot import LabSnapshot
 
 SETTING_HELP = "Change settings, such as --set epochs=2 (see “digitlab settings”)."
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -100,6 +102,32 @@ def read_model(source: str) -> ModelBundle:
     if text := describe_import(model):
         click.echo(f"{source}: {text}", err=True)
     return model
+
+
+def read_lab(file: Path) -> "LabSnapshot":
+    """Read a lab from the ZIP file that My lab exports.
+
+    Args:
+        file: Path of the file.
+
+    Returns:
+        The lab. A message about each part that cannot be read is written to stderr.
+
+    Raises:
+        LabError: If the file is not a lab.
+
+    Example:
+        >>> read_lab(Path("nowhere.zip"))
+        Traceback (most recent call last):
+        ...
+        digitcore.errors.LabError: There is no file nowhere.zip. Check the path.
+    """
+    from digitcore.storage import archive
+
+    opened = archive.read(read_bytes(file, LabError))
+    for message in opened.skipped:
+        click.echo(f"{file}: {message}", err=True)
+    return opened.snapshot
 
 
 def read_network_file(file: Path) -> str:

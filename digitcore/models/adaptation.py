@@ -1,7 +1,9 @@
 """Adaptation of imported models to the inputs and outputs of Digit Lab.
 
 The inputs and outputs of an imported model are measured. The loss on MNIST's validation digits decides among the usual scales
-of pixels, both polarities, both orientations and the usual kinds of outputs. This module imports Keras: only the sandbox uses it.
+of pixels, both polarities, both orientations and the usual kinds of outputs. If the outputs are scores, such as the values of a
+`tanh` or of a network that was trained with the mean squared error, their softmax says nothing about confidence. A temperature
+then calibrates it. This module imports Keras: only the sandbox uses it.
 """
 
 import time
@@ -14,7 +16,7 @@ import numpy as np
 
 from digitcore import mnist
 from digitcore.errors import ModelError
-from digitcore.models import keras_io
+from digitcore.models import calibration, keras_io
 from digitcore.models.bundle import ModelBundle, ModelCard
 from digitcore.models.keras_io import IMPORTED_NETWORK, INPUT_SHAPE
 
@@ -26,6 +28,7 @@ MAX_PROBE_SECONDS = 0.5  # CPU time of one prediction by Keras
 OWN_INPUT = "digit"  # name of the input of every network of Digit Lab
 ACCEPTED_SHAPES = (INPUT_SHAPE, (28, 28), (784,), (1, 28, 28), (784, 1), (1, 784), (28, 28, 3))
 MIN_PROBABILITY = 1e-7  # as in Keras's losses
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.6, 2.5  # Outputs that need another temperature are scores, not probabilities or logits.
 TIE, NEAR = 1e-3, 0.05  # A loss that is greater by this difference or by this share is a tie. The simpler inputs win a tie.
 # Values that the model gets for the background and for the ink, the simplest first. The last is standardized by MNIST's mean,
 # 0.1307, and its standard deviation, 0.3081, as in PyTorch's example.
@@ -82,6 +85,7 @@ class Meaning:
         outputs: Kind of the outputs: `SOFTMAX`, `LOGITS`, `SIGMOIDS` or `SIGMOID_LOGITS`.
         losses: (N,) float64, the cross-entropy of each validation digit.
         accuracy: Share of the validation digits that are predicted correctly.
+        temperature: Divisor of the logits. It is 1 unless the outputs are scores.
 
     Example:
         >>> Meaning(Inputs(0.0, 255.0, False), SOFTMAX, np.zeros(2), 1.0).is_own
@@ -92,11 +96,17 @@ class Meaning:
     outputs: str
     losses: np.ndarray
     accuracy: float
+    temperature: float = 1.0
+
+    @property
+    def loss(self) -> float:
+        """Mean cross-entropy in nats."""
+        return float(self.losses.mean())
 
     @property
     def is_own(self) -> bool:
         """Whether the model needs no adaptation of its values."""
-        return self.inputs == next(candidates()) and self.outputs == SOFTMAX
+        return self.inputs == next(candidates()) and self.outputs == SOFTMAX and self.temperature == 1
 
     def metrics(self) -> dict[str, Any]:
         """Return the entries of a model card that record the inputs and outputs.
@@ -111,8 +121,9 @@ class Meaning:
             "input_transposed": int(self.inputs.transposed),
             "output_logits": int(self.outputs in (LOGITS, SIGMOID_LOGITS)),
             "output_sigmoids": int(self.outputs in (SIGMOIDS, SIGMOID_LOGITS)),
+            "output_temperature": round(self.temperature, 4),
             "validation_accuracy": round(self.accuracy, 4),
-            "validation_loss": round(float(self.losses.mean()), 4),
+            "validation_loss": round(self.loss, 4),
         }
 
 
@@ -227,7 +238,8 @@ def measure(model: keras.Model) -> Meaning:
 
     Returns:
         The inputs and outputs with the smallest loss on validation digits. The simplest inputs and outputs are preferred if
-        the difference may be due to chance.
+        the difference may be due to chance. If the outputs are scores, the loss after a calibration counts, because the softmax
+        of scores is flat, and it can be sharper with the wrong scale.
 
     Raises:
         ModelError: If an output is not a finite number.
@@ -242,25 +254,34 @@ def measure(model: keras.Model) -> Meaning:
     possible = list(candidates())
     for n in N_PROBES:
         measured = [_measure_inputs(model, inputs, digits[:n], labels[:n]) for inputs in possible]
-        best = min(measured, key=lambda meaning: meaning.losses.mean())
-        possible = [meaning.inputs for meaning in measured if _may_equal(meaning, best)]
-    if max(meaning.accuracy for meaning in measured) < MIN_ACCURACY:
-        return _measure_inputs(model, next(candidates()), digits[:n], labels[:n])
-    return _simplest(measured)
+        usual, calibrated = ([pair[kind] for pair in measured] for kind in (0, 1))
+        possible = [inputs for inputs in possible if _may_be_best(inputs, usual) or _may_be_best(inputs, calibrated)]
+    if max(meaning.accuracy for meaning in usual) < MIN_ACCURACY:
+        return _measure_inputs(model, next(candidates()), digits[:n], labels[:n])[0]
+    chosen = _simplest(usual)
+    temperature = calibrated[usual.index(chosen)].temperature
+    return chosen if MIN_TEMPERATURE <= temperature <= MAX_TEMPERATURE else _most_accurate(calibrated)
 
 
-def _measure_inputs(model: keras.Model, inputs: Inputs, digits: np.ndarray, labels: np.ndarray) -> Meaning:
-    """Return the kind of outputs that has the smallest loss for these inputs."""
+def _measure_inputs(model: keras.Model, inputs: Inputs, digits: np.ndarray, labels: np.ndarray) -> tuple[Meaning, Meaning]:
+    """Return the kind of outputs that has the smallest loss for these inputs, without and with calibration."""
     shape = tuple(model.inputs[0].shape[1:])
     outputs = keras_io.predict_in_batches(model, _shaped(inputs.apply(digits), shape), PROBE_BATCH).astype(np.float64)
     if not np.isfinite(outputs).all():
         raise ModelError("The model's outputs are not numbers, because its weights are damaged. Train it again.")
     accuracy = float((outputs.argmax(1) == labels).mean())
-    meanings = []
-    for kind, probabilities in _interpretations(outputs, has_sigmoids=_sigmoid_layer(model) is not None):
-        losses = -np.log(np.clip(probabilities[np.arange(len(labels)), labels], MIN_PROBABILITY, 1))
-        meanings.append(Meaning(inputs, kind, losses, accuracy))
-    return _simplest(meanings)
+    usual, calibrated = [], []
+    for kind, logits in _interpretations(outputs, has_sigmoids=_last_activation(model) is keras.activations.sigmoid):
+        temperature = calibration.fit_temperature(logits, labels)
+        usual.append(Meaning(inputs, kind, _losses(logits, labels), accuracy))
+        calibrated.append(Meaning(inputs, kind, _losses(logits / temperature, labels), accuracy, temperature))
+    return _simplest(usual), _simplest(calibrated)
+
+
+def _losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the cross-entropy of each digit, (N,) float64, with the lower bound of probabilities that Keras's losses use."""
+    log_probabilities = (logits - np.logaddexp.reduce(logits, 1, keepdims=True))[np.arange(len(labels)), labels]
+    return np.asarray(-np.maximum(log_probabilities, np.log(MIN_PROBABILITY)))
 
 
 def _shaped(images: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -271,20 +292,15 @@ def _shaped(images: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _interpretations(outputs: np.ndarray, *, has_sigmoids: bool) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the kinds of outputs that the values may be, with (N, 10) probabilities."""
+    """Yield the kinds of outputs that the values may be, with (N, 10) logits."""
     if (outputs >= 0).all() and np.allclose(outputs.sum(1), 1, atol=1e-3):
-        yield SOFTMAX, outputs
+        yield SOFTMAX, np.log(np.maximum(outputs, MIN_PROBABILITY))
     elif has_sigmoids:
         clipped = np.clip(outputs, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
-        yield SIGMOIDS, clipped / clipped.sum(1, keepdims=True)
-        yield SIGMOID_LOGITS, _softmax(np.log(clipped / (1 - clipped)))
+        yield SIGMOIDS, np.log(clipped)
+        yield SIGMOID_LOGITS, np.log(clipped / (1 - clipped))
     else:
-        yield LOGITS, _softmax(outputs)
-
-
-def _softmax(values: np.ndarray) -> np.ndarray:
-    exponentials = np.exp(values - values.max(1, keepdims=True))
-    return np.asarray(exponentials / exponentials.sum(1, keepdims=True))
+        yield LOGITS, outputs
 
 
 def _simplest(meanings: list[Meaning]) -> Meaning:
@@ -293,22 +309,47 @@ def _simplest(meanings: list[Meaning]) -> Meaning:
     A test of the difference would not help: the losses of an accurate model are 0 for nearly all digits and large for a few, so
     even a loss of five times the smallest loss may differ by chance.
     """
-    smallest = min(float(meaning.losses.mean()) for meaning in meanings)
-    return next(meaning for meaning in meanings if meaning.losses.mean() <= smallest + max(TIE, NEAR * smallest))
+    return next(meaning for meaning in meanings if _is_near_best(meaning, meanings))
 
 
-def _may_equal(meaning: Meaning, best: Meaning) -> bool:
-    """Return whether the loss differs from the smallest loss by at most `CHANCE` standard errors."""
-    difference = meaning.losses - best.losses
+def _is_near_best(meaning: Meaning, meanings: list[Meaning]) -> bool:
+    smallest = min(other.loss for other in meanings)
+    return meaning.loss <= smallest + max(TIE, NEAR * smallest)
+
+
+def _most_accurate(calibrated: list[Meaning]) -> Meaning:
+    """Return the most accurate of the meanings with nearly the smallest loss."""
+    return max((meaning for meaning in calibrated if _is_near_best(meaning, calibrated)), key=lambda meaning: meaning.accuracy)
+
+
+def _may_be_best(inputs: Inputs, meanings: list[Meaning]) -> bool:
+    """Return whether the loss with these inputs differs from the smallest loss by at most `CHANCE` standard errors."""
+    best = min(meanings, key=lambda meaning: meaning.loss)
+    difference = next(meaning for meaning in meanings if meaning.inputs == inputs).losses - best.losses
     return bool(difference.mean() <= max(TIE, CHANCE * difference.std() / np.sqrt(len(difference))))
 
 
-def _sigmoid_layer(model: keras.Model) -> Any:
-    """Return the last layer of a model if it computes a sigmoid, otherwise None."""
+def _last_layer(model: keras.Model) -> Any:
+    """Return the last layer of a model, also if the model ends with another model."""
     last = model.layers[-1]
     while isinstance(last, keras.Model):
         last = last.layers[-1]
-    return last if getattr(last, "activation", None) is keras.activations.sigmoid else None
+    return last
+
+
+def _last_activation(model: keras.Model) -> Any:
+    """Return the activation function of the last layer, or None if it has none."""
+    return getattr(_last_layer(model), "activation", None)
+
+
+def _without_softmax(model: keras.Model) -> tuple[keras.Model, bool]:
+    """Return a model that returns logits and False, or the same model and True if its softmax cannot be removed."""
+    last = _last_layer(model)
+    if _last_activation(model) is keras.activations.softmax:
+        last.activation = keras.activations.linear
+        return model, False
+    is_removable = isinstance(last, keras.layers.Softmax) and last is model.layers[-1]
+    return (keras.Model(model.inputs, last.input), False) if is_removable else (model, True)
 
 
 def _wrap(model: keras.Model, meaning: Meaning) -> keras.Model:
@@ -319,8 +360,16 @@ def _wrap(model: keras.Model, meaning: Meaning) -> keras.Model:
         inner = keras.layers.Permute((2, 1, 3))(inner)
     inner = keras.layers.Rescaling(meaning.inputs.scale, meaning.inputs.background)(inner)
     inner = keras.layers.Concatenate()([inner] * 3) if shape == (28, 28, 3) else keras.layers.Reshape(shape)(inner)
-    if (sigmoids := _sigmoid_layer(model)) is not None and meaning.outputs in (SIGMOIDS, SIGMOID_LOGITS):
+    has_probabilities = meaning.outputs == SOFTMAX
+    if meaning.temperature != 1 and has_probabilities:
+        model, has_probabilities = _without_softmax(model)
+    if meaning.outputs in (SIGMOIDS, SIGMOID_LOGITS):
         # The softmax of the logarithms of sigmoids is each sigmoid divided by their sum.
-        sigmoids.activation = keras.activations.log_sigmoid if meaning.outputs == SIGMOIDS else keras.activations.linear
+        is_divided = meaning.outputs == SIGMOIDS
+        _last_layer(model).activation = keras.activations.log_sigmoid if is_divided else keras.activations.linear
     outputs = model(inner)
-    return keras.Model(inputs, outputs if meaning.outputs == SOFTMAX else keras.layers.Softmax()(outputs))
+    if has_probabilities:
+        return keras.Model(inputs, outputs)
+    if meaning.temperature != 1:
+        outputs = keras.layers.Rescaling(1 / meaning.temperature)(outputs)
+    return keras.Model(inputs, keras.layers.Softmax()(outputs))

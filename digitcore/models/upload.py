@@ -478,4 +478,5 @@ def describe_import(model: ModelBundle) -> str:
     details = ["Pixels are standardized" if scale == "standardized" else f"Pixels are scaled to {scale}"]
     details += ["inverted"] * (background > ink) + ["transposed"] * bool(metrics.get("input_transposed"))
     outputs = "sigmoids" if metrics.get("output_sigmoids") else "logits" if metrics.get("output_logits") else "probabilities"
-    return (warning if accuracy < MIN_ACCURACY else "") + f"{', '.join(details)}. The outputs are {outputs}."
+    calibrated = ". Their confidence was calibrated on MNIST's validation digits" * (metrics.get("output_temperature", 1) != 1)
+    return (warning if accuracy < MIN_ACCURACY else "") + f"{', '.join(details)}. The outputs are {outputs}{calibrated}."

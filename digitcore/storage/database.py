@@ -267,7 +267,7 @@ class LabStore:
             row = db.execute(sql.select(schema.labs).where(is_wanted)).one_or_none()
             if row is None:
                 return None
-            reader = _LabReader(db, row.id)
+            reader = LabReader(db, row.id)
             snapshot = LabSnapshot(
                 reader.read_samples(),
                 reader.read_runs(),
@@ -300,7 +300,7 @@ class LabStore:
                 raise LabDeletedError(DELETED)
             if present == version:
                 return None
-            reader = _LabReader(db, lab, lambda column: sql.and_(column > version, column != own_version))
+            reader = LabReader(db, lab, lambda column: sql.and_(column > version, column != own_version))
             samples, runs, uploads = reader.read_samples(), reader.read_runs(), reader.read_uploads()
             removed = known.difference(reader.read_ids())
             return StoredChanges(LabChanges(samples, runs, uploads, removed), present)
@@ -359,7 +359,7 @@ class LabStore:
             writer.write(db, version)
             return version
 
-        return self._transact(write)
+        return self.transact(write)
 
     def renew_token(self, token: str, new: str) -> None:
         """Give a lab another token. The former token, and the view token that follows from it, open nothing any more.
@@ -381,13 +381,11 @@ class LabStore:
             columns = [column for column in labs.c if column.name not in ("id", "view_id")]
             new_row = sql.select(sql.literal(renewed), sql.literal(token_hash(view_token(new))), *columns)
             db.execute(sql.insert(labs).from_select([labs.c.id, labs.c.view_id, *columns], new_row.where(labs.c.id == former)))
-            for table in schema.metadata.tables.values():
-                for column in table.c:
-                    if column.references(labs.c.id):
-                        db.execute(sql.update(table).where(column == former).values({column: renewed}))
+            for column in schema.lab_columns():
+                db.execute(sql.update(column.table).where(column == former).values({column: renewed}))
             db.execute(sql.delete(labs).where(labs.c.id == former))
 
-        self._transact(work)
+        self.transact(work)
 
     def delete(self, token: str) -> None:
         """Delete a lab, and the models that no other lab uses. If there is no such lab, nothing happens.
@@ -401,9 +399,9 @@ class LabStore:
 
         def work(db: sql.Connection) -> None:
             db.execute(sql.delete(schema.labs).where(schema.labs.c.id == token_hash(token)))
-            _delete_unused_models(db)
+            delete_unused_models(db)
 
-        self._transact(work)
+        self.transact(work)
 
     def delete_expired(self, days: float) -> int:
         """Mark the labs that were not used for some days, and delete the labs that were marked `GRACE_DAYS` ago.
@@ -425,13 +423,23 @@ class LabStore:
             n = db.execute(sql.delete(schema.labs).where(labs.expired_since < now - GRACE_DAYS * DAY)).rowcount
             db.execute(sql.update(schema.labs).where(is_expired, labs.expired_since.is_(None)).values(expired_since=now))
             if n:
-                _delete_unused_models(db)
+                delete_unused_models(db)
             return n
 
-        return self._transact(work)
+        return self.transact(work)
 
-    def _transact(self, work: Callable[[sql.Connection], T]) -> T:
-        """Run a transaction. Repeat it if another server has written the same lab or model at the same time."""
+    def transact(self, work: Callable[[sql.Connection], T]) -> T:
+        """Run a transaction. Repeat it if another server has written the same lab or model at the same time.
+
+        Args:
+            work: Function of the connection. It may be called again, with a new transaction.
+
+        Returns:
+            The result of `work`.
+
+        Raises:
+            StoreUnreachableError: If the database does not answer or is read-only.
+        """
         with _translate_errors():
             for _ in range(MAX_TRIES - 1):
                 with contextlib.suppress(sql.exc.IntegrityError), self._engine.begin() as db:
@@ -576,7 +584,7 @@ class _LabWriter:
                 is_gone = sql.and_(table.c.lab == self._lab, table.c.id == sql.bindparam("gone"))
                 db.execute(sql.delete(table).where(is_gone), [{"gone": one} for one in sorted(gone)])
         if removed.runs or removed.uploads:
-            _delete_unused_models(db)
+            delete_unused_models(db)
 
     def _save_models(self, db: sql.Connection) -> None:
         """Insert the files of the models of the changed runs and imported models, unless the database has them."""
@@ -585,8 +593,7 @@ class _LabWriter:
             return
         keys = schema.models.c.key
         present = set(db.scalars(sql.select(keys).where(keys.in_(bundles))))
-        new = [bundle for key, bundle in bundles.items() if key not in present]
-        _insert_rows(db, schema.models, [{"key": one.key, "keras": one.keras_bytes, "tflite": one.tflite_bytes} for one in new])
+        insert_models(db, [bundle for key, bundle in bundles.items() if key not in present])
 
 
 def _insert_rows(db: sql.Connection, table: sql.Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -608,9 +615,30 @@ def _update_rows(db: sql.Connection, table: sql.Table, rows: Sequence[Mapping[st
         db.execute(updated, values)
 
 
-def _delete_unused_models(db: sql.Connection) -> None:
-    """Delete the files of the models that no lab uses."""
-    used = sql.union(sql.select(schema.runs.c.model), sql.select(schema.runs.c.start), sql.select(schema.uploads.c.model))
+def insert_models(db: sql.Connection, bundles: Sequence[ModelBundle]) -> None:
+    """Insert the files of models. Files that are in the database are kept.
+
+    Args:
+        db: A connection with a transaction.
+        bundles: The models.
+    """
+    if bundles:
+        rows = [{"key": bundle.key, "keras": bundle.keras_bytes, "tflite": bundle.tflite_bytes} for bundle in bundles]
+        dialect = importlib.import_module(f"sqlalchemy.dialects.{db.dialect.name}")
+        db.execute(dialect.insert(schema.models).on_conflict_do_nothing(), rows)
+
+
+def delete_unused_models(db: sql.Connection) -> None:
+    """Delete the files of the models that no lab and no class uses.
+
+    Args:
+        db: A connection with a transaction.
+    """
+    published = sql.select(schema.classes.c.model).where(schema.classes.c.model.is_not(None))
+    used = sql.union(
+        *map(sql.select, (schema.runs.c.model, schema.runs.c.start, schema.uploads.c.model)),
+        published,
+    )
     db.execute(sql.delete(schema.models).where(schema.models.c.key.not_in(used)))
 
 
@@ -669,13 +697,17 @@ def _is_sound(sample: Any) -> bool:
     )
 
 
-class _LabReader:
-    """A reader of the parts of a lab. It skips damaged parts. `skipped` contains a message for each kind of damaged parts.
+class LabReader:
+    """A reader of the parts of a lab. It skips damaged parts.
 
     Args:
         db: Connection to the database.
         lab: Hash of the lab's token.
         is_wanted: Condition for the version in which a part was written. By default, all parts are read.
+
+    Attributes:
+        skipped: A message for each kind of damaged parts.
+        damaged: Identifiers of the damaged parts.
     """
 
     def __init__(
@@ -686,6 +718,7 @@ class _LabReader:
         self.damaged = PartIds()
 
     def read_samples(self) -> SampleSet:
+        """Return the samples of the lab."""
         rows = self._select(schema.samples)
         sound = [row for row in rows if _is_sound(row)]
         if len(sound) < len(rows):
@@ -705,8 +738,9 @@ class _LabReader:
         )
 
     def read_runs(self) -> tuple[RunRecord, ...]:
+        """Return the runs of the lab, oldest first."""
         rows = self._select(schema.runs)
-        files = self._files({row.model for row in rows} | {row.start for row in rows})
+        files = self.files({row.model for row in rows} | {row.start for row in rows})
 
         def read(row: Any) -> RunRecord:
             return RunRecord.from_dict(json.loads(row.record), files[row.model], files[row.start], row.resume_state, row.id)
@@ -716,8 +750,9 @@ class _LabReader:
         return found
 
     def read_uploads(self) -> tuple[ModelBundle, ...]:
+        """Return the imported models of the lab, oldest first."""
         rows = self._select(schema.uploads)
-        files = self._files({row.model for row in rows})
+        files = self.files({row.model for row in rows})
         found, damaged = self._read_each(
             rows, lambda row: ModelBundle(read_card(json.loads(row.card)), *files[row.model]), "Model"
         )
@@ -734,7 +769,7 @@ class _LabReader:
         is_wanted = sql.and_(table.c.lab == self._lab, self._is_wanted(table.c.version))
         return self._db.execute(sql.select(table).where(is_wanted).order_by(*order)).all()
 
-    def _files(self, keys: set[str]) -> dict[str, ModelFiles]:
+    def files(self, keys: set[str]) -> dict[str, ModelFiles]:
         """Return the files of the models with these keys."""
         if not keys:
             return {}

@@ -28,6 +28,9 @@ labs = sql.Table(
     sql.Column("preferences", sql.Text, nullable=False),
     sql.Column("sweep", sql.Text),
     sql.Column("view_id", sql.String(64), nullable=False, index=True),  # hash of the token that opens a copy
+    # The class of a pupil's lab. There is no foreign key, because `classes` refers to `labs`. A deleted class has no pupils.
+    sql.Column("class", sql.String(64), index=True),
+    sql.Column("nickname", sql.Text),
 )
 models = sql.Table(
     "models",
@@ -75,6 +78,31 @@ uploads = _lab_table(
     _model_column("model"),
 )
 
+classes = sql.Table(
+    "classes",
+    metadata,
+    sql.Column("id", sql.ForeignKey("labs.id", ondelete="CASCADE"), primary_key=True),  # lab of the teacher
+    sql.Column("code", sql.String(6), nullable=False, unique=True),
+    sql.Column("name", sql.Text, nullable=False),
+    sql.Column("version", sql.Integer, nullable=False),
+    sql.Column("closes_at", sql.Float, nullable=False),  # s since 1970; pupils can join until this time
+    sql.Column("options", sql.Text, nullable=False),
+    sql.Column("state", sql.Text, nullable=False),
+    sql.Column("model", sql.ForeignKey("models.key"), index=True),  # the published model
+    sql.Column("card", sql.Text),  # of the published model
+)
+
+
+def lab_columns() -> list[sql.Column[Any]]:
+    """Return all columns that contain the `id` of a lab, except this column itself.
+
+    Example:
+        >>> [str(column) for column in lab_columns()]
+        ['samples.lab', 'runs.lab', 'uploads.lab', 'classes.id', 'labs.class']
+    """
+    columns = [column for table in metadata.tables.values() for column in table.c if column.references(labs.c.id)]
+    return [*columns, labs.c["class"]]
+
 
 def create_tables(engine: sql.Engine) -> None:
     """Create the tables in an empty database, or check the tables of any other database.
@@ -92,7 +120,7 @@ def create_tables(engine: sql.Engine) -> None:
         >>> engine = sqlalchemy.create_engine("sqlite://")
         >>> create_tables(engine)
         >>> sorted(sqlalchemy.inspect(engine).get_table_names())
-        ['labs', 'models', 'runs', 'samples', 'uploads']
+        ['classes', 'labs', 'models', 'runs', 'samples', 'uploads']
     """
     with engine.connect() as db:
         if _has_tables(db):

@@ -9,11 +9,12 @@ import keras
 import numpy as np
 
 from digitcore.errors import ModelError, SettingsError
+from digitcore.memory_allocator import keep_freed_memory
 from digitcore.models import keras_io
 from digitcore.models.bundle import ModelBundle, ModelCard
+from digitcore.models.calibration import divide_logits, fit_temperature, logits_of
 from digitcore.samples import SampleSet
 from digitcore.training import averaging, history
-from digitcore.training.calibration import divide_logits, fit_temperature, logits_of
 from digitcore.training.callbacks import HistoryCallback, KeepWeights
 from digitcore.training.checkpoint import Checkpoint
 from digitcore.training.dataset import TrainingDataset, validation_data
@@ -81,6 +82,7 @@ def train(
         >>> train(models.load("mlp"), samples, TrainSettings(mnist_samples=100, epochs=1, validation_samples=100))
         Run('trained', epochs=1, parent='mlp', stopped=False)
     """
+    keep_freed_memory()
     resolved = settings.resolved(start.card.trained)
     dataset = TrainingDataset(samples, resolved)
     keras.utils.set_random_seed(settings.seed)

@@ -10,6 +10,7 @@ from digitcore.errors import ConfigError
 from digitcore.models import registry
 from pages.components import assets
 from pages.components.known_labs import known_labs
+from pages.components.model_selector import model_selector
 from pages.session import formatting, persistence, resources, settings_link, state
 from pages.session.lab_session import LabSession
 from pages.session.model_library import REQUIRED_MODELS
@@ -38,8 +39,8 @@ def begin_page(page: str) -> LabSession:
     persistence.take_over(session)
     assets.style("streamlit.css")
     assets.style("layout.css")
-    _check_models(registry.names() if page in (MY_LAB, EVALUATE) else list(REQUIRED_MODELS))
-    _show_bar(session)
+    _check_models(registry.names() if page in (MY_LAB, EVALUATE) else _names_in_use(session))
+    _show_bar(session, page)
     if page != DRAW:  # The Draw page shows the error below the canvas, because the canvas must not move.
         show_saving_error(session)
     return session
@@ -59,6 +60,12 @@ def _check_config() -> None:
         st.stop()
 
 
+def _names_in_use(session: LabSession) -> list[str]:
+    """Return the names of the shipped models without which the page cannot work, and of the shipped model that is active."""
+    active = session.models.active_name
+    return list(dict.fromkeys([*REQUIRED_MODELS, *([active] if active in registry.names() else [])]))
+
+
 def _check_models(names: list[str]) -> None:
     """Show the errors of damaged models. Stop the page if a required model is damaged."""
     for name in names:
@@ -68,19 +75,15 @@ def _check_models(names: list[str]) -> None:
         st.stop()
 
 
-def _show_bar(session: LabSession) -> None:
-    """Draw the page links and the state of the lab."""
+def _show_bar(session: LabSession, page: str) -> None:
+    """Draw the page links, the choice of the active model and the state of the lab."""
     with st.container(key="bar", horizontal=True, vertical_alignment="center", gap="xsmall"):
         for path, (label, symbol) in PAGES.items():
             page_link(session, path, label=label, icon=symbol)
-        st.html(
-            assets.render(
-                "status.html",
-                model=session.active_model.name,
-                drawings=formatting.samples(session.samples.current),
-                saving=_saving(session),
-            )
-        )
+        with st.container(key="state", horizontal=True, vertical_alignment="center", horizontal_alignment="right", gap="small"):
+            model_selector(session, has_comparison=page == DRAW)
+            drawings = formatting.samples(session.samples.current)
+            st.html(assets.render("status.html", drawings=drawings, saving=_saving(session)), width="content")
         known_labs(session)
 
 

@@ -121,7 +121,6 @@ def _use(session: LabSession, record: RunRecord) -> None:
 def _start_from(session: LabSession, record: RunRecord) -> None:
     if present := session.models.present(record):
         session.training.choose_start(Start.RUN, present.name)
-        state.set_widget("start_from", Start.RUN)
         state.set_widget("start_run", present.name)
 
 

@@ -27,6 +27,7 @@ from digitcore.models.bundle import ModelBundle
 from digitcore.models.network_spec import is_spec
 from digitcore.models.upload import describe_import
 from digitcore.samples import FirstPrediction, SampleSet
+from digitcore.storage import learnt
 from digitcore.storage.archive import OpenedLab
 from digitcore.storage.changes import LabChanges
 from digitcore.storage.snapshot import LabSnapshot, RunRecord
@@ -191,6 +192,14 @@ class LabSession:
         self.flash, self.is_flash_error = sentence, False
 
     @synchronized
+    def activate(self, name: str) -> None:
+        """Activate a model on all pages. The next training starts from `untrained` or `genius` if one of them is chosen."""
+        self.models.activate(name)
+        self._shown_model = None
+        if name in (UNTRAINED, PRETRAINED):
+            self.training.choose_start(Start.UNTRAINED if name == UNTRAINED else Start.PRETRAINED)
+
+    @synchronized
     def go_back(self, record: RunRecord) -> None:
         """Activate the model that was active before a run, and show its name on the Draw page."""
         name = formatting.escape(self.models.go_back(record))
@@ -335,20 +344,14 @@ class LabSession:
         These drawings are held out, or were drawn after the trainings. If the training drawings of a model are not known, only
         the held-out drawings count as unseen.
         """
-        samples = self.samples.current
-        unseen = ~samples.is_example
-        for model in models:
-            learnt = self.models.learnt_from(model)
-            unseen &= samples.held_out if learnt is None else ~samples.is_learnt(learnt)
-        return unseen
+        return learnt.unseen(self.samples.current, map(self.models.learnt_from, models))
 
     def tested_drawings(self, models: Iterable[ModelBundle]) -> tuple[SampleSet, bool]:
         """Return the drawings on which models are compared, and whether no model has learnt from them.
 
         If no drawing is unseen by all of these models, they are compared on all drawings.
         """
-        samples, unseen = self.samples.current, self.unseen(models)
-        return (samples.take(np.flatnonzero(unseen)), True) if unseen.any() else (samples.drawn_part(), False)
+        return learnt.tested_drawings(self.samples.current, [self.models.learnt_from(model) for model in models])
 
     def has_learnt(self, model: ModelBundle) -> bool:
         """Check whether a model has learnt, or may have learnt, from any of the drawings."""

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from digitcore import sanitize
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle, is_valid_name
+from digitcore.storage import learnt
 from digitcore.storage.changes import LabChanges, merge_runs, merge_uploads
 from digitcore.storage.snapshot import RunRecord, upload_id
 from digitcore.training.run import MnistScores, Run
@@ -119,6 +120,11 @@ class ModelLibrary(SessionPart):
         """Return all models by name: the user's models, then the shipped models."""
         return self.own | {name: self._resources.shipped(name) for name in self._resources.usable_names()}
 
+    def selectable(self) -> list[str]:
+        """Return the names of all models that can be active: untrained, genius, other shipped models, and the user's models."""
+        shipped = self._resources.shipped_names()
+        return list(dict.fromkeys([*(name for name in REQUIRED_MODELS if name in shipped), *shipped, *self.own]))
+
     def comparable(self, default: str = PRETRAINED) -> dict[str, ModelBundle]:
         """Return all models by name, and the active run's initial model if it is a built network."""
         every, initial = self.every_model(), self.initial(default)
@@ -126,17 +132,11 @@ class ModelLibrary(SessionPart):
 
     def learnt_from(self, model: ModelBundle) -> frozenset[str] | None:
         """Return the content hashes of the user's samples that a model learnt from; `None` if they are not known."""
-        shipped = self._resources.usable_names()
-        if model.name in shipped and self._resources.shipped(model.name).hash == model.hash:
+        resources, shipped = self._resources, self._resources.usable_names()
+        if model.name in shipped and resources.shipped(model.name).hash == model.hash:
             return frozenset()
         known = [*self.runs, *([self.deleted.record] if self.deleted else [])]
-        found = [record.run.sample_hashes for record in known if record.model.hash == model.hash]
-        if not found:
-            if not model.card.trained or any(self._resources.shipped(name).hash == model.hash for name in shipped):
-                return frozenset()
-            # A run has learnt all that its deleted initial model had learnt.
-            found = [record.run.sample_hashes for record in known if record.start.hash == model.hash][:1] or [None]
-        return None if None in found else frozenset().union(*(one for one in found if one is not None))
+        return learnt.learnt_from(model, known, lambda one: any(resources.shipped(name).hash == one.hash for name in shipped))
 
     def is_free_name(self, name: str) -> bool:
         """Check whether a name is valid and no other model has it."""
@@ -262,7 +262,7 @@ class ModelLibrary(SessionPart):
 
     @synchronized
     def activate(self, name: str) -> None:
-        """Activate one of the user's models."""
+        """Activate one of the user's models or a shipped model."""
         self.active_name = name
 
     @synchronized

@@ -246,7 +246,7 @@ def new_kind(app):
 def test_the_form_shows_the_plan_of_the_current_sweep(app, few, genius):
     training, space = session_of(app).training, {"batch_size": Range(16, 48, True), "learning_rate": Range(5e-4, 2e-3)}
     training.set_settings(TrainSettings(epochs=4))
-    options = {"n_seeds": 3, "n_combinations": 7, "stops_early": True}
+    options = {"n_seeds": 3, "n_combinations": 7, "pruner": "halving"}
     training.begin_sweep(genius, few, "ann", space, options)
     plan = training.sweep.plan
     training.sweep.stop()

@@ -9,11 +9,11 @@ from digitcore.training.lessons import LESSONS
 from pages.session import resources
 from tests.support.app import (
     MY_LAB,
+    active_name,
     add_run,
     add_samples,
     draw,
     go,
-    html,
     keep_open,
     label,
     new_app,
@@ -82,7 +82,7 @@ def test_a_model_is_imported(app, name):
     assert "Imported as" in texts(app)
     session_of(app).models.activate(imported.name)
     open_my_lab(app, IMPORT)
-    assert f"Active model: {imported.name}" in html(app)
+    assert active_name(app) == imported.name
     resources.saver().wait()
     again = new_app(lab=app.query_params["lab"])
     assert session_of(again).models.uploads[0].key == imported.key

@@ -32,12 +32,12 @@ def test_a_first_visit_on_one_screen_with_three_clicks(request, visitor):
     outcome = page.locator(".st-key-training").get_by_role("link", name="Compare")
     outcome.wait_for(timeout=LONG)
     page.locator(".st-key-training").get_by_text(OUTCOME).wait_for(timeout=LONG)
-    page.locator(".st-key-intro").get_by_text("Both", exact=True).click()
+    page.get_by_text("Compare with genius", exact=True).click()
     person.settle()
     person.draw(7)
     assert page.locator("[data-testid=prediction]").count() == 2
     clicks, shifts = page.evaluate("[window.clicks, window.shifts]")
-    assert clicks == ["Train on my handwriting", "Both"]
+    assert clicks == ["Train on my handwriting", "Compare with genius"]
     assert sum(value for value, *_ in shifts) < UNSEEN_SHIFT, shifts
     outcome.click()
     page.locator(".st-key-headline").get_by_text("of 10,000").wait_for(timeout=LONG)

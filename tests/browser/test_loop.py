@@ -32,7 +32,7 @@ def test_the_whole_loop(person, server):
 
     person.go("Draw")
     person.draw(7)
-    page.get_by_text("Both", exact=True).click()
+    page.get_by_text("Compare with untrained", exact=True).click()
     page.locator(".st-key-answer").get_by_text("untrained").wait_for()
     assert "run 1" in person.answer()
 
@@ -90,7 +90,7 @@ def test_drawing_while_training_and_stopping(person):
     training.get_by_role("button", name="Stop", exact=True).click()
     training.get_by_text("was stopped after").wait_for(timeout=LONG)
     training.get_by_role("button", name="Continue").click()
-    assert "Active model: run 1" in person.bar().inner_text()
+    assert "Reading: run 1" in person.bar().inner_text()
     training.get_by_role("button", name="Stop", exact=True).click(timeout=LONG)
     training.get_by_text("was stopped after").wait_for(timeout=LONG)
 

@@ -24,6 +24,9 @@ def test_training_is_scored_before_and_after(random_mlp, few):
     settings = TrainSettings(mnist_samples=500, epochs=1, validation_samples=100)
     result, events = run(tasks.TrainTask(random_mlp, held_out, settings))
     assert result.history == [event.point for event in events]
+    watched = held_out.digits[-tasks.train.MAX_WATCHED :]
+    assert events[0].predictions == (), "the model is not trained yet"
+    assert events[-1].predictions == tuple(result.model.predictor().probabilities(watched).argmax(1))
     assert result.personal_is_held_out
     assert result.personal_after.n == 10
     assert result.model.card.training_data == TrainingData(drawings=50, mnist_digits=501), "an example is an MNIST digit"

@@ -89,6 +89,50 @@ def test_sigmoids_are_divided_by_their_sum_if_that_fits_better(data):
     assert adapted.argmax(1).tolist() == sigmoids.argmax(1).tolist()
 
 
+def bounded_model(inputs, activation):
+    """Return a linear classifier whose outputs are near -1 and 1 ("tanh"), or near 0 and 1 ("linear")."""
+    model = linear_model(inputs, "linear")
+    values = layers.Rescaling(0.3)(model.outputs[0])
+    bounded = layers.Activation(activation)(values) if activation != "linear" else layers.Rescaling(1 / 12, 0.1)(values)
+    return keras.Model(model.inputs, bounded)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "linear"])
+@pytest.mark.parametrize("name", ["0 to 1", "-1 to 1", "black on white"])
+def test_outputs_of_a_regression_are_calibrated(name, activation, data):
+    """The softmax of bounded values is flat, and a wrong scale that saturates them makes it less flat."""
+    model = bounded_model(CONVENTIONS[name], activation)
+    meaning = adaptation.measure(model)
+    assert meaning.inputs == CONVENTIONS[name]
+    assert meaning.temperature < adaptation.MIN_TEMPERATURE
+    assert_calibrated(model, meaning, data)
+
+
+@pytest.mark.parametrize("last", ["activation", "layer", "dense"])
+def test_softmax_of_bounded_values_is_calibrated(last, data):
+    bounded = bounded_model(UNIT, "tanh")
+    end = {
+        "activation": layers.Activation("softmax"),
+        "layer": layers.Softmax(),
+        "dense": layers.Dense(10, "softmax", kernel_initializer="identity"),
+    }[last]
+    model = keras.Model(bounded.inputs, end(bounded.outputs[0]))
+    meaning = adaptation.measure(model)
+    assert meaning.inputs == UNIT
+    assert meaning.outputs == adaptation.SOFTMAX
+    assert_calibrated(model, meaning, data)
+
+
+def assert_calibrated(model, meaning, data):
+    """Check the predictions, the loss and the mean confidence of the adapted model."""
+    digits, labels = (part[:1000] for part in data.test)
+    probabilities = np.asarray(adaptation._wrap(model, meaning)(digits[..., None].astype(np.float32)))
+    assert (probabilities.argmax(1) == expected_logits(digits).argmax(1)).mean() > 0.99
+    accuracy = (probabilities.argmax(1) == labels).mean()
+    assert abs(probabilities.max(1).mean() - accuracy) < 0.1
+    assert -np.log(probabilities[np.arange(len(labels)), labels]).mean() < 0.8
+
+
 @pytest.mark.parametrize("shape", [(28, 28), (784,), (1, 28, 28)])
 def test_other_input_shapes_are_adapted(shape, data):
     digits = data.test_images[:50]

@@ -15,6 +15,7 @@ class RecordingJobs:
     """A job service that checks limits and records the jobs. The test decides their outcome."""
 
     is_closed = False
+    capacity = 1
 
     def __init__(self):
         self.limits, self.submitted = Limits(), []

@@ -8,7 +8,7 @@ NEVER = 3600  # s between two checks. The test calls the check itself.
 
 
 def test_each_trial_is_saved_and_the_next_submitted_without_a_browser(jobs, genius, few):
-    plan = SweepPlan({"batch_size": [8, 16]}, TrainSettings(epochs=2), stops_early=True)
+    plan = SweepPlan({"batch_size": [8, 16]}, TrainSettings(epochs=2), pruner="halving")
     sweep, saved = Sweep(genius, few, plan), []
     sweep.resume(jobs, "ann")
     works = {"token": ActiveWork((), sweep, "ann", lambda: saved.append(sweep.n_ended))}

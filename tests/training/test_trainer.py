@@ -16,10 +16,10 @@ from digitcore import models
 from digitcore.errors import ModelError, SettingsError
 from digitcore.models import keras_io
 from digitcore.models.bundle import TrainingData
+from digitcore.models.calibration import divide_logits
 from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.samples import SampleSet
 from digitcore.training import callbacks, history, trainer
-from digitcore.training.calibration import divide_logits
 from digitcore.training.checkpoint import Checkpoint
 from digitcore.training.dataset import TrainingDataset
 from digitcore.training.settings import TrainSettings

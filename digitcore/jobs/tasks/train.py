@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from digitcore.training.run import Run
 
 T_co = TypeVar("T_co", covariant=True)
+MAX_WATCHED = 20  # drawings
 MIN_TIMED_EPOCHS = 0.1  # After fewer epochs, the remaining time cannot be estimated.
 
 
@@ -68,6 +69,11 @@ class TrainTask(LimitedTraining["Run"]):
     def label(self) -> str:
         return "Training"
 
+    @property
+    def watched(self) -> SampleSet:
+        """The newest drawings. The progress reports contain their predictions."""
+        return self.samples.take(range(max(0, len(self.samples) - MAX_WATCHED), len(self.samples)))
+
     def describe(self, progress: Progress) -> str:
         point, epochs = progress.point, self.settings.epochs
         if point is None:
@@ -84,16 +90,21 @@ class TrainTask(LimitedTraining["Run"]):
         from digitcore.evaluation.comparison import count_correct
         from digitcore.evaluation.score import Score
         from digitcore.jobs.mnist_evaluation import card_score
+        from digitcore.training.callbacks import WatchDigits
         from digitcore.training.trainer import train
 
+        watch = WatchDigits(self.watched.digits)
         end = time.monotonic() + self.max_seconds
         run = train(
             self.start,
             self.samples.training_part(),
             self.settings,
-            on_progress=lambda point: progress(Progress(min(1.0, point["epoch"] / self.settings.epochs), point)),
+            on_progress=lambda point: progress(
+                Progress(min(1.0, point["epoch"] / self.settings.epochs), point, watch.predictions)
+            ),
             should_stop=lambda: should_stop() or time.monotonic() > end,
             resume_from=self.resume_from,
+            callbacks=[watch],
         )
         test = self.samples.test_part()
         return replace(

@@ -4,9 +4,9 @@ import numpy as np
 from digitcore.evaluation.metrics import Evaluation
 from digitcore.jobs.tasks import TrainTask
 from digitcore.models import keras_io, networks
+from digitcore.models.calibration import divide_logits, fit_temperature, logits_of
 from digitcore.samples import SampleSet
 from digitcore.training import trainer
-from digitcore.training.calibration import divide_logits, fit_temperature, logits_of
 from digitcore.training.settings import TrainSettings
 
 SETTINGS = TrainSettings(mnist_samples=1000, epochs=2, label_smoothing=0.3, validation_samples=500)
