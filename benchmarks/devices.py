@@ -49,7 +49,7 @@ def label_alternately(url: str, n_labels: int) -> tuple[int, int, int, int, floa
     Returns:
         The number of samples in the database, on the first and on the second device, the number of labs, and the seconds.
     """
-    os.environ["DIGITLAB_STORE"] = url
+    os.environ |= {"DIGITLAB_STORE": url, "STREAMLIT_LOGGER_LEVEL": "error"}  # AppTest logs a warning at each run.
 
     from digitcore import mnist
     from pages.session import persistence, resources

@@ -41,6 +41,7 @@ def begin_page(page: str) -> LabSession:
     assets.style("layout.css")
     _check_models(registry.names() if page in (MY_LAB, EVALUATE) else _names_in_use(session))
     _show_bar(session, page)
+    known_labs(session)
     if page != DRAW:  # The Draw page shows the error below the canvas, because the canvas must not move.
         show_saving_error(session)
     return session
@@ -84,7 +85,6 @@ def _show_bar(session: LabSession, page: str) -> None:
             model_selector(session, has_comparison=page == DRAW)
             drawings = formatting.samples(session.samples.current)
             st.html(assets.render("status.html", drawings=drawings, saving=_saving(session)), width="content")
-        known_labs(session)
 
 
 def show_saving_error(session: LabSession) -> None:
