@@ -29,6 +29,11 @@ test("a lab that this browser has created is never reported", () => {
   assert.deepEqual(told, []);
 });
 
+test("a lab that is not stored yet is not remembered", () => {
+  open("", true);
+  assert.equal(localStorage.getItem(STORED), null);
+});
+
 test("the browser remembers a limited number of labs", () => {
   for (let lab = 0; lab < 60; lab += 1) open(String(lab), true);
   assert.equal(JSON.parse(localStorage.getItem(STORED)).length, 50);

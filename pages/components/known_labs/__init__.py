@@ -16,11 +16,13 @@ _component = st.components.v2.component("digit-lab-known-labs", js=assets.script
 
 
 def known_labs(session: LabSession) -> None:
-    """Let the browser remember the stored lab, and say once that a lab comes from another device."""
-    saving = session.saving
-    if saving.state is not None:
-        lab, is_own = token_hash(saving.state.token)[:HASH_LENGTH], not saving.is_opened_by_link
-        _component(key=KEY, data={"lab": lab, "isOwn": is_own}, on_is_new_change=lambda: None)
-        value: Any = state.widget_value(KEY) or {}
-        if value.get("is_new"):  # Streamlit resets this value after the run.
-            st.toast(NEW_HERE, icon=":material/devices:", duration="long")
+    """Let the browser remember the lab when it is stored, and say once that a lab comes from another device.
+
+    The component is always there, because the elements after it would be drawn again if it appeared later.
+    """
+    saved = session.saving.state
+    lab = token_hash(saved.token)[:HASH_LENGTH] if saved else ""
+    _component(key=KEY, data={"lab": lab, "isOwn": not session.saving.is_opened_by_link}, on_is_new_change=lambda: None)
+    value: Any = state.widget_value(KEY) or {}
+    if value.get("is_new"):  # Streamlit resets this value after the run.
+        st.toast(NEW_HERE, icon=":material/devices:", duration="long")

@@ -12,7 +12,7 @@ function readLabs() {
 export default function rememberLab({ data, setTriggerValue }) {
   try {
     const labs = readLabs();
-    if (labs.includes(data.lab)) return;
+    if (!data.lab || labs.includes(data.lab)) return;
     localStorage.setItem(STORED, JSON.stringify([...labs, data.lab].slice(-MAX_LABS)));
   } catch {
     return;
