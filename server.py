@@ -19,7 +19,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -185,7 +185,14 @@ def start_preload() -> threading.Thread:
 
 async def load_api() -> ModuleType:
     """Import the API and return its module. It is imported late, because FastAPI would delay the start by half a second."""
-    return await run_in_threadpool(importlib.import_module, "digitcore.api")
+    return await run_in_threadpool(_import_api)
+
+
+def _import_api() -> ModuleType:
+    """Import the API, whose trainings use the queue of the pages."""
+    api = importlib.import_module("digitcore.api")
+    api.api_runs.use_service(importlib.import_module("pages.session.resources").jobs)
+    return api
 
 
 async def call_api(scope: Scope, receive: Receive, send: Send) -> None:
@@ -200,6 +207,11 @@ async def health(request: Request) -> JSONResponse:
     return JSONResponse({"status": "ok"})
 
 
+async def to_documentation(request: Request) -> RedirectResponse:
+    """Redirect the address of the API without a path to its documentation."""
+    return RedirectResponse(f"{BASE_PATH}/api/docs")
+
+
 try:
     config = load_config()
 except ConfigError as error:
@@ -208,13 +220,17 @@ except ConfigError as error:
 logging.getLogger("uvicorn.access").addFilter(WithoutQuery())
 connection_limits.limit_connections(round(connection_limits.raise_file_limit() * connection_limits.SHARE_OF_FILES))
 api = (
-    CORSMiddleware(call_api, config.origins("cors_origins"), ("GET", "POST"), ("content-type",))
+    CORSMiddleware(call_api, config.origins("cors_origins"), ("GET", "POST", "DELETE"), ("content-type", "authorization"))
     if config.cors_origins
     else call_api
 )
 app = st.App(
     ROOT / "streamlit_app.py",
-    routes=[Route(f"{BASE_PATH}/healthz", health), Mount(f"{BASE_PATH}/api", app=api)],
+    routes=[
+        Route(f"{BASE_PATH}/healthz", health),
+        Route(f"{BASE_PATH}/api", to_documentation),
+        Mount(f"{BASE_PATH}/api", app=api),
+    ],
     middleware=[
         Middleware(ConnectionAddress),
         Middleware(SecurityHeaders, embedders=config.origins("embedders")),

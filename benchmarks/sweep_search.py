@@ -1,11 +1,11 @@
 """Compare the searches of a sweep: after how many trials does TPE reach the best score of random draws?
 
-    python benchmarks/sweep_search.py [--repetitions 20] [--trials 30] [--log sweep-search.jsonl]
+    python benchmarks/sweep_search.py [--repetitions 20] [--trials 30] [--log FILE]
 
 Each repetition runs two sweeps with the same space and the same number of trials: one with random draws, one with TPE. A trial
 trains a network with one hidden layer on 400 MNIST digits, and is scored on MNIST's 5,000 validation digits. The sweeps are those
-of the program. Only the training is scikit-learn's, because 1,200 trainings with Keras take hours. Completed sweeps are kept in
-the log, so an interrupted benchmark goes on where it was.
+of the program. Only the training is scikit-learn's, because 1,200 trainings with Keras take hours. With --log, completed sweeps
+are kept in a file, so an interrupted benchmark goes on where it was.
 """
 
 import argparse
@@ -92,9 +92,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=20)
     parser.add_argument("--trials", type=int, default=30)
-    parser.add_argument("--log", type=Path, default=Path("sweep-search.jsonl"))
+    parser.add_argument("--log", type=Path)
     options = parser.parse_args()
-    lines = options.log.read_text().splitlines() if options.log.exists() else []
+    lines = options.log.read_text().splitlines() if options.log and options.log.exists() else []
     known = {tuple(key): found for key, found in map(json.loads, lines)}
     training = SmallTraining()
     TrialTask.run = lambda task, progress, should_stop: training.run(task)
@@ -105,8 +105,9 @@ def main():
             key = (search, seed, options.trials)
             if key not in known:
                 known[key] = scores(*key)
-                with options.log.open("a") as log:
-                    log.write(json.dumps([key, known[key]]) + "\n")
+                if options.log:
+                    with options.log.open("a") as log:
+                        log.write(json.dumps([key, known[key]]) + "\n")
             found[search] = known[key]
         best = max(found["random"])
         reached = first_reached(found["tpe"], best)

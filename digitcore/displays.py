@@ -70,6 +70,7 @@ COLUMN_TITLES = {  # column of a table → its title on the page and in a downlo
     "label": "Label",
     "kind": "Of",
     "number": "Number",
+    "pupil": "Pupil",
 }
 BAND_TITLES = {"model": "Group", "mean": "Mean", "low": "Lowest", "high": "Highest", "n": "Trainings"}
 MAX_NAMED = 12  # values in an alternative text
@@ -365,6 +366,41 @@ def feature_map(found: FeatureMap, labels: np.ndarray, pictures: tuple[Sequence[
     ]
     text = f"Map of {len(found.labels):,} MNIST digits and {len(labels):,} of your drawings. Similar digits are close together."
     return Display("map", pd.concat(frames, ignore_index=True), charts.digit_map, text, hidden=["picture"])
+
+
+def pupil_map(found: FeatureMap, labels: np.ndarray, names: Sequence[str], pictures: Sequence[str]) -> Display:
+    """Return the map of MNIST's digits with the drawings of a class.
+
+    Args:
+        found: The positions, with the drawings as the placed digits.
+        labels: (N,) labels of the drawings.
+        names: Name of the pupil of each drawing.
+        pictures: Data URL of each drawing.
+
+    Returns:
+        The display.
+
+    Example:
+        >>> found = FeatureMap(np.zeros(1, np.uint8), np.zeros((1, 2)), (np.zeros((1, 2)),))
+        >>> pupil_map(found, np.array([7]), ["Ada"], ["data:,"]).alt_text()
+        'Map of 1 drawing of 1 pupil among 1 MNIST digits. Similar digits are close together.'
+    """
+    n, placed = len(found.labels), found.placed[0]
+    positions = np.concatenate([found.positions, placed])
+    table = pd.DataFrame(
+        {
+            "x": positions[:, 0],
+            "y": positions[:, 1],
+            "label": np.concatenate([found.labels, labels]),
+            "pupil": [*[""] * n, *names],
+            "picture": [*[""] * n, *pictures],
+        }
+    )
+    text = (
+        f"Map of {plural(len(labels), 'drawing')} of {plural(len(set(names)), 'pupil')} among {n:,} MNIST digits. "
+        "Similar digits are close together."
+    )
+    return Display("map of the class", table, charts.pupil_map, text, hidden=["picture"])
 
 
 def bars(table: pd.DataFrame, x: str, y: str, title: str, name: str, **options: Any) -> Display:

@@ -1,12 +1,30 @@
 """Identifiers that sort by the time at which they were created."""
 
+import re
 import secrets
 import threading
 import time
 
 LENGTH = 24  # characters
+_PATTERN = re.compile(f"[0-9a-f]{{{LENGTH}}}")
 _lock = threading.Lock()
 _newest = 0  # ns since 1970
+
+
+def is_valid(text: str) -> bool:
+    """Check whether a text is an identifier.
+
+    Args:
+        text: any text, for example of an untrusted file.
+
+    Returns:
+        Whether the text has `LENGTH` hexadecimal digits.
+
+    Example:
+        >>> is_valid(create(1)[0]), is_valid("a")
+        (True, False)
+    """
+    return _PATTERN.fullmatch(text) is not None
 
 
 def create(n: int) -> tuple[str, ...]:

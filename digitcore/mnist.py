@@ -41,6 +41,7 @@ SHA256 = {
 }
 IDX_STEMS = {"x_train": "train-images", "y_train": "train-labels", "x_test": "t10k-images", "y_test": "t10k-labels"}
 TRAINING_SIZE, VALIDATION_SIZE, TEST_SIZE = 55_000, 5_000, 10_000
+N_PROBES = 1000  # validation digits on which an imported model is measured
 DOWNLOAD_TIMEOUT = 10  # s without an answer from the server
 MAX_DOWNLOAD = 30_000_000  # bytes
 MAX_DOWNLOAD_SECONDS = 300
@@ -104,6 +105,23 @@ class Mnist:
             (10000, 28, 28)
         """
         return self.test_images, self.test_labels
+
+
+def load_probes() -> tuple[np.ndarray, np.ndarray]:
+    """Return digits and labels on which the meaning of an imported model's inputs and outputs is measured.
+
+    Returns:
+        The first validation digits, (1000, 28, 28) uint8, and their labels, (1000,) uint8.
+
+    Raises:
+        DatasetNotFoundError: If MNIST is not on this machine and cannot be downloaded.
+
+    Example:
+        >>> load_probes()[0].shape
+        (1000, 28, 28)
+    """
+    digits, labels = load().validation
+    return digits[:N_PROBES], labels[:N_PROBES]
 
 
 def cache_file() -> Path:

@@ -34,8 +34,10 @@ def _wait_for_parent(parent: int, exit_status: int, before_exit: Callable[[], No
 
     while os.getppid() == parent:
         time.sleep(PARENT_INTERVAL)
-    # Python's resource tracker ends when all processes that use it have ended, and then removes what they left.
-    children = [child for child in psutil.Process().children(recursive=True) if not _is_resource_tracker(child)]
+    children = []
+    with contextlib.suppress(OSError, psutil.Error):  # An isolated process cannot list processes, and has no children.
+        # Python's resource tracker ends when all processes that use it have ended, and then removes what they left.
+        children = [child for child in psutil.Process().children(recursive=True) if not _is_resource_tracker(child)]
     for child in children:
         child.kill()
     psutil.wait_procs(children, timeout=CHILD_TIMEOUT)

@@ -83,7 +83,7 @@ class SampleSet:
         strokes: strokes of each sample as JSON of `digitcore.data.strokes`, or "" if they are unknown.
         dates: time at which each sample was labelled, in ISO 8601 format, or "" if it is unknown.
         first_predictions: prediction of each sample before it had a label, or `None` if it is unknown.
-        ids: identifier of each sample, which does not change when the sample is relabelled. Sample files do not contain it.
+        ids: identifier of each sample, which does not change when the sample is relabelled.
 
     Example:
         >>> SampleSet.from_arrays(np.zeros((5, 28, 28), np.uint8), [3, 3, 3, 3, 7])
@@ -193,6 +193,7 @@ class SampleSet:
                     dates,
                     arrays.get("is_example", None),
                     _read_first_predictions(arrays),
+                    _read_ids(arrays),
                 )
         except (MemoryError, *ZIP_ERRORS) as error:  # RecursionError is a RuntimeError.
             raise SampleError(
@@ -221,6 +222,7 @@ class SampleSet:
             first_digits=np.array([item.digit if item else UNKNOWN for item in first], np.int8),
             first_confidences=np.array([item.confidence if item else math.nan for item in first], float),
             first_models=_encode_texts([item.model if item else "" for item in first]),
+            ids=_encode_texts(self.ids),
         )
         return file.getvalue()
 
@@ -573,6 +575,13 @@ def _read_first_predictions(arrays: Any) -> list[FirstPrediction | None] | None:
         return None
     columns = _decode_texts(arrays["first_models"]), arrays["first_digits"].tolist(), arrays["first_confidences"].tolist()
     return [FirstPrediction.from_untrusted(*values) for values in zip(*columns, strict=True)]
+
+
+def _read_ids(arrays: Any) -> list[str] | None:
+    """Return the identifiers of an .npz file, or `None` if they are missing, malformed or not different."""
+    ids = _decode_texts(arrays["ids"]) if "ids" in arrays else []
+    is_sound = all(isinstance(one, str) and identifiers.is_valid(one) for one in ids) and len(set(ids)) == len(ids)
+    return ids if is_sound and len(ids) == len(arrays["labels"]) else None
 
 
 def _decode_texts(array: np.ndarray) -> list[Any]:

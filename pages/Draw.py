@@ -5,8 +5,6 @@ from typing import Any
 
 import streamlit as st
 
-from digitcore.data.quality import QualityIssue
-from digitcore.models.bundle import ModelBundle
 from pages.components import layout
 from pages.components.canvas import canvas, canvas_options, load_example
 from pages.components.digit_details import read_digit
@@ -14,8 +12,10 @@ from pages.components.label_buttons import label_buttons, label_counts
 from pages.components.live import live_prediction
 from pages.components.model_selector import predicting_models
 from pages.components.prediction import prediction_head
-from pages.session import formatting, persistence, resources
+from pages.components.reveal import reveal
+from pages.session import persistence
 from pages.session.lab_session import LabSession
+from pages.views.draw import feedback, teaching
 from pages.views.draw.quick_training import quick_training
 
 EXPANDERS = {  # slug → title, module of pages.views.draw. A closed expander neither computes nor imports anything.
@@ -28,10 +28,14 @@ EXPANDERS = {  # slug → title, module of pages.views.draw. A closed expander n
 
 def main(session: LabSession) -> None:
     """Draw the page from top to bottom."""
+    teaching.show(session)
     draw_and_predict(session, _shown_outside(session))
     training = st.container(key="training")
     layout.show_saving_error(session)
     _show_flash(session)
+    with st.container(key="options", horizontal=True):
+        st.button("Try an example", key="example", type="tertiary", on_click=load_example, args=(session,))
+        canvas_options(session)
     _show_expanders(session)
     with training:  # It is drawn last, because it polls the work that the expanders start.
         quick_training(session)
@@ -42,18 +46,12 @@ def main(session: LabSession) -> None:
 def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
     """Draw canvas, prediction and labels. Only this fragment runs after a stroke, so that the prediction is fast."""
     persistence.save(session)
-    with st.container(key="intro", horizontal=True, vertical_alignment="center"):
-        st.caption("Draw a digit and teach a network your handwriting.")
-        st.button("Try an example", key="example", type="tertiary", on_click=load_example, args=(session,))
-        canvas_options(session)
     with st.container(key="screen", horizontal=True, gap="medium"):
         canvas(session)
         with st.container(key="answer", gap="xsmall"):
             predict(session)
             label_counts(session)
-            with st.container(key="remark"):
-                st.html("<span></span>")  # An empty container has no height, and a later remark would move the page.
-                _show_remark(session)
+    feedback.show(session)
     if _shown_outside(session) != shown:
         st.rerun()
 
@@ -71,58 +69,18 @@ def predict(session: LabSession) -> None:
 
 
 def _shown_outside(session: LabSession) -> tuple[Any, ...]:
-    """Return the state outside the fragment that a stroke or a label may change."""
-    return session.flash, list(predicting_models(session)), session.samples.current
-
-
-def _show_remark(session: LabSession) -> None:
-    """Show the last label until the next stroke, then the first issue of the drawing."""
-    drawing = session.canvas.drawing
-    if drawing.digit is not None:
-        session.samples.forget_last()
-        if drawing.is_example:
-            st.caption("Was it right? Tap the digit. An MNIST digit does not count as your handwriting.")
-        elif drawing.issues:
-            st.caption(_describe(drawing.issues[0], list(predicting_models(session).values())[-1], drawing.digit))
-        elif not len(session.samples):
-            st.caption("Was it right? Tap the digit you drew.")
-    elif session.canvas.notice:
-        st.caption(session.canvas.notice)
-    elif session.samples.last_label is not None:
-        _show_last_label(session)
-
-
-def _show_last_label(session: LabSession) -> None:
-    samples = session.samples
-    saved = f"{'Saved as' if session.saving.is_saved else 'Labelled'} **{samples.last_label}**."
-    with st.container(key="last_label", horizontal=True, vertical_alignment="center", gap="small"):
-        if found := samples.contradiction:
-            st.markdown(
-                f"{saved} The network is {formatting.percent(found.confidence)} sure of a **{found.digit}**.", width="content"
-            )
-            st.button(f"It is a {found.digit}", key="accept_contradiction", on_click=samples.accept_contradiction)
-            st.button(f"Keep {samples.last_label}", key="keep_label", on_click=samples.keep_label)
-        else:
-            st.markdown(saved, width="content")
-        st.button("Undo", key="undo_label", on_click=session.undo_label, type="tertiary")
-
-
-def _describe(issue: QualityIssue, model: ModelBundle, digit: Any) -> str:
-    """Describe an issue, with the prediction before and after a correction."""
-    if issue.digit is None:
-        return issue.sentence
-    predictor = resources.predictor(model)
-    before, after = (int(predictor.probabilities(one[None])[0].argmax()) for one in (digit, issue.digit))
-    return f"{issue.sentence} Prediction with {issue.fix}: {before} → {after}."
+    """Return the state outside the fragment that a stroke, a label or the button Train may change."""
+    return session.flash, list(predicting_models(session)), session.samples.current, session.training_job
 
 
 def _show_flash(session: LabSession) -> None:
     """Show the outcome of the last import or deletion."""
     if session.flash:
-        with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(key="flash", horizontal=True, vertical_alignment="center"):
             (st.error if session.is_flash_error else st.info)(session.flash)
             if session.samples.can_undo:
                 st.button("Undo", key="undo_samples", on_click=session.undo_samples, width=140)
+    reveal("flash", session.flash)
 
 
 def _show_expanders(session: LabSession) -> None:

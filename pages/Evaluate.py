@@ -10,6 +10,7 @@ from pages.session.lab_session import LabSession
 from pages.session.model_library import MAX_COMPARED
 from pages.views.evaluate import (
     calibration,
+    checks,
     confusion,
     curves,
     dataset,
@@ -37,6 +38,7 @@ VIEWS = {  # The keys are part of links.
     "confidence": ("Confidence", calibration),
     "robustness": ("Robustness", robustness),
     "mnist": ("MNIST", dataset),
+    "checks": ("Checks", checks),
 }
 DEFAULT_VIEW = "curves"
 SELECTBOX_WIDTH = 160  # px; two select boxes fit side by side on a phone

@@ -17,6 +17,7 @@ from pages.components.training_curves import training_curves
 from pages.components.training_form import training_form
 from pages.components.work import scoring_text, show_notice, work_area
 from pages.session import formatting, persistence, resources, settings_link, state, training_summary
+from pages.session.classroom import NO_TRAINING
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 
@@ -51,7 +52,8 @@ def main(session: LabSession) -> None:
     with right, st.container(key="training"):
         work_area(session, lambda: _show_training(session))
     run_table(session)
-    sweep_panel(session, start)
+    if session.classroom.may_train:
+        sweep_panel(session, start)
     persistence.save(session)
 
 
@@ -119,8 +121,10 @@ def _train_button(session: LabSession, start: ModelBundle, settings: TrainSettin
             f"{formatting.samples(training)}, {_mnist_digits(settings.mnist_samples)}"
             f"{f'; {n_held_out} held out' * bool(n_held_out)}."
         )
-    is_busy = session.training_job is not None
-    if st.button("Train", type="primary", width="stretch", key="train", disabled=is_empty or is_busy or not is_built(session)):
+    if not session.classroom.may_train:
+        st.info(NO_TRAINING)
+    is_possible = session.classroom.may_train and session.training_job is None and is_built(session)
+    if st.button("Train", type="primary", width="stretch", key="train", disabled=is_empty or not is_possible):
         session.train(start, settings)
         st.rerun()
 
@@ -174,7 +178,8 @@ def _show_outcome(session: LabSession, record: RunRecord) -> None:
     if (warning := training_summary.warning(run)) and not has_collapsed:
         st.warning(warning)
     with st.container(horizontal=True):
-        if run.stopped and st.button("Continue", key="continue", help="Continue the stopped training."):
+        has_own_drawings = not run.model.card.training_data.pupils  # The class goes on drawing.
+        if run.stopped and has_own_drawings and st.button("Continue", key="continue", help="Continue the stopped training."):
             session.train(record.start, run.settings, resume_from=run)
             st.rerun()
         layout.page_link(session, layout.DRAW, label="Draw with this model", icon=":material/draw:")

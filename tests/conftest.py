@@ -13,7 +13,7 @@ from digitcore import mnist, models
 from digitcore.evaluation.score import Score
 from digitcore.jobs.service import JobService
 from digitcore.samples import FirstPrediction, SampleSet
-from digitcore.storage.snapshot import LabSnapshot, RunRecord
+from digitcore.storage.snapshot import LabSnapshot, RunRecord, SampleVersion
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from tests.support.postgres import PROGRAMS, PostgresServer
@@ -52,6 +52,7 @@ SLOW_MODULES = {  # They start processes, train, or process all digits of MNIST.
     "test_neighbors",
     "test_packaging",
     "test_photographs",
+    "test_reproduce",
     "test_sandbox",
     "test_server",
     "test_service",
@@ -145,4 +146,5 @@ def lab(few, genius, untrained):
     prediction = FirstPrediction(genius.hash, 7, 0.75)
     samples = few.add(few.digits[0], 3, '{"strokes": []}', "2026-11-21T12:00:00+00:00", first_prediction=prediction)
     samples = samples.add(few.digits[1], 1, is_example=True)
-    return LabSnapshot(samples, runs, (genius.rename("mine"),), {"active_model": "run 1", "run_counter": 2})
+    versions = (SampleVersion("first ten", "2026-07-01T10:00:00+00:00", samples.take(range(10))),)
+    return LabSnapshot(samples, runs, (genius.rename("mine"),), {"active_model": "run 1", "run_counter": 2}, versions=versions)

@@ -36,6 +36,8 @@ def test_server_serves_pages_and_api(running, data):
         assert b"<html" in page
         assert headers["referrer-policy"] == "no-referrer"
     assert json.loads(get(f"{running.url}/healthz")[2]) == {"status": "ok"}
+    for path in ("/api", "/api/"):
+        assert b"/v1/predict" in get(f"{running.url}{path}")[2]
     assert [model["name"] for model in json.loads(get(f"{running.url}/api/v1/models")[2])] == models.names()
     file = io.BytesIO()
     Image.fromarray(data.test_images[0]).resize((100, 100)).save(file, "PNG")

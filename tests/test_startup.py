@@ -10,10 +10,12 @@ import server
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE_DOES_NOT_NEED = [
+    "alembic",
     "altair",
     "dask",
     "digitcore.api",
     "digitcore.charts",
+    "digitcore.checks",
     "digitcore.report",
     "distributed",
     "fastapi",
@@ -21,9 +23,11 @@ PAGE_DOES_NOT_NEED = [
     "keras",
     "limits",
     "onnx",
+    "optuna",
     "psycopg",
     "scipy",
     "sklearn",
+    "tensorboardX",
     "tensorflow",
     "vl_convert",
 ]

@@ -10,7 +10,7 @@ Example:
     'Chart'
 """
 
-from digitcore.charts.digit_map import MAP_KINDS, MAP_SELECTION, digit_map
+from digitcore.charts.digit_map import MAP_KINDS, MAP_SELECTION, digit_map, pupil_map
 from digitcore.charts.learning_curves import AXES, METRICS, curve_bands, curves
 from digitcore.charts.matrices import CELL_SELECTION, confusion, confusion_change
 from digitcore.charts.prequential import prequential
@@ -34,6 +34,7 @@ __all__ = [
     "digit_map",
     "parallel_coordinates",
     "prequential",
+    "pupil_map",
     "reliability",
     "robustness",
     "specification",

@@ -141,7 +141,8 @@ class ClassDrawings:
             array([2.  , 0.67, 0.67, 0.67])
         """
         counts = np.bincount(self.owners, minlength=len(self.pupils))
-        return len(self.owners) / (len(self.active) or 1) / counts[self.owners]
+        weights: np.ndarray = len(self.owners) / (len(self.active) or 1) / counts[self.owners]
+        return weights
 
     def holding_out(self, pupils: Collection[str]) -> SampleSet:
         """Return the union in which the drawings of some pupils are held out instead of a quarter of all drawings.
@@ -197,7 +198,8 @@ class ClassDrawings:
             numbers = {pupil.id: number % N_PUPIL_FOLDS for number, pupil in enumerate(self.active)}
         else:
             numbers = {pupil: number for number, pupil in enumerate(pupils)}
-        return np.array([numbers.get(pupil.id, -1) for pupil in self.pupils], int)[self.owners]
+        folds: np.ndarray = np.array([numbers.get(pupil.id, -1) for pupil in self.pupils], int)[self.owners]
+        return folds
 
     def pseudonyms(self) -> dict[str, str]:
         """Return a pseudonym for each pupil that tells nothing about the nickname.

@@ -1,5 +1,6 @@
 """Labels of picture files from their folders and names, for example `7/a.png`, `digit_7/a.png` and `7_0001.png`."""
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -8,6 +9,8 @@ from digitcore.data.sample_arrays import NUMBER_WORDS
 LABEL_WORDS = {"digit", "digits", "class", "label", "labels", "number", "num", "no", "nr", "ziffer", "zahl", "klasse"}
 LABEL_WORDS |= {"chiffre", "classe", "cifra", "cijfer", "numero", "número"}
 MIN_SHARE = 0.9  # minimum share of the file names with a label at the same place
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".txt")  # of a file that may list the labels of pictures
 
 Labels = list[int | None]
 
@@ -66,6 +69,50 @@ def label_candidates(paths: Sequence[str]) -> list[Labels]:
     else:
         candidates = _from_names([path.rpartition("/")[2] for path in paths])
     return [labels for i, labels in enumerate(candidates) if labels not in candidates[:i]] or [[None] * len(paths)]
+
+
+def labels_from_table(text: str, paths: Sequence[str]) -> Labels | None:
+    """Return the labels that a text file lists with the names of pictures.
+
+    Args:
+        text: lines such as `a.png,7`, with or without titles, separated by commas, semicolons, tabs or spaces.
+        paths: paths of the pictures, with "/" between folders. A line has the path, the end of the path, or the name without
+            its suffix.
+
+    Returns:
+        The label of each path, or `None` if it is not listed. The result is `None` if the text lists no picture.
+
+    Example:
+        >>> labels_from_table("file,label\\na.png,7\\nb.png,3", ["img/b.png", "img/a.png", "img/c.png"])
+        [3, 7, None]
+        >>> labels_from_table("Thank you!", ["a.png"]) is None
+        True
+    """
+    rows = [[cell.strip("\"' ") for cell in re.split(r"[,;\t]|\s+", line.strip())] for line in text.splitlines()]
+    for names in (_unique_names(paths), _unique_names([path.rpartition(".")[0] for path in paths])):
+        columns = list(itertools.zip_longest(*rows, fillvalue=""))
+        places = [[names.get(cell.replace("\\", "/").removeprefix("./")) for cell in column] for column in columns]
+        named = max(places, key=lambda column: sum(place is not None for place in column), default=[])
+        values = [
+            [label_of_word(cell) for cell in cells] for cells, place in zip(columns, places, strict=True) if place is not named
+        ]
+        pairs = [
+            {place: label for place, label in zip(named, labels, strict=True) if place is not None and label is not None}
+            for labels in values
+        ]
+        if found := max(pairs, key=len, default={}):
+            return [found.get(i) for i in range(len(paths))]
+    return None
+
+
+def _unique_names(paths: Sequence[str]) -> dict[str, int]:
+    """Return the number of each path by the path and by each end of it that no other path has."""
+    numbers: dict[str, list[int]] = {}
+    for i, path in enumerate(paths):
+        parts = path.split("/")
+        for k in range(len(parts)):
+            numbers.setdefault("/".join(parts[k:]), []).append(i)
+    return {name: found[0] for name, found in numbers.items() if len(found) == 1}
 
 
 def _from_names(names: list[str]) -> list[Labels]:

@@ -24,6 +24,9 @@ MIN_GAIN = 3  # minimum number of additional labels that agree in another readin
 MAX_CHECKED = 500  # digits that are predicted, spread over the set
 
 
+OtherLabels = tuple[str, np.ndarray]  # such as "other labels of the file were used", and the labels, (N,) uint8
+
+
 class DigitPredictor(Protocol):
     """An object that predicts the probabilities of digits, such as `digitcore.predictor.Predictor`.
 
@@ -76,7 +79,7 @@ class Reading:
 
 
 def choose_reading(
-    digits: np.ndarray, labels: np.ndarray, predictor: DigitPredictor | None, other_labels: Sequence[np.ndarray] = ()
+    digits: np.ndarray, labels: np.ndarray, predictor: DigitPredictor | None, other_labels: Sequence[OtherLabels] = ()
 ) -> Reading:
     """Choose the reading of a file with which a trained model agrees.
 
@@ -88,7 +91,7 @@ def choose_reading(
         digits: (N, 28, 28) uint8, ink 255 on 0.
         labels: (N,) uint8, the usual labels.
         predictor: the trained model. With `None`, the usual reading is returned.
-        other_labels: other possible labels, each (N,) uint8.
+        other_labels: other possible labels, each with a sentence about their origin.
 
     Returns:
         The chosen reading with its agreement.
@@ -108,15 +111,15 @@ def choose_reading(
     if agreement >= SURE_AGREEMENT:
         return Reading(digits, labels, agreement=agreement, usual_agreement=agreement)
     turned = _turned(digits, checked)
-    best = ("", labels, False, agreement)
+    best = ("", labels, "", agreement)
     for change, pictures in turned.items():
         predicted = predictor.probabilities(pictures[checked]).argmax(1)
-        for is_other, candidate in [(False, labels), *((True, other) for other in other_labels)]:
+        for origin, candidate in [("", labels), *other_labels]:
             fits = predicted == candidate[checked]
             if fits.mean() > best[3] and _is_clearly_better(fits, usual, candidate[checked]):
-                best = (change, candidate, is_other, float(fits.mean()))
-    change, chosen, is_other, share = best
-    return Reading(turned[change], chosen, _describe(change, is_other), share, agreement)
+                best = (change, candidate, origin, float(fits.mean()))
+    change, chosen, origin, share = best
+    return Reading(turned[change], chosen, _describe(change, origin), share, agreement)
 
 
 def _is_clearly_better(fits: np.ndarray, usual: np.ndarray, labels: np.ndarray) -> bool:
@@ -137,7 +140,7 @@ def _turned(digits: np.ndarray, checked: np.ndarray) -> dict[str, np.ndarray]:
     return turned
 
 
-def _describe(change: str, has_other_labels: bool) -> str:
-    pictures = f"The pictures were {change}" if change else ""
-    labels = f"{'other' if change else 'Other'} labels of the file were used" if has_other_labels else ""
-    return " and ".join(filter(None, (pictures, labels)))
+def _describe(change: str, origin: str) -> str:
+    parts = [f"the pictures were {change}" if change else "", origin]
+    text = " and ".join(filter(None, parts))
+    return text[:1].upper() + text[1:]

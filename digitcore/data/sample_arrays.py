@@ -22,6 +22,7 @@ MIN_CONTRAST = 24  # of 255: a picture with less contrast is blank
 MAX_INK_SHARE = 0.53  # of a digit in the form of MNIST: its ink fits into 20 × 20 of the 28 × 28 pixels
 BLANK = "The picture is blank."
 NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+N_CLASSES = 10
 PERCENT = 100.0  # maximum value of floats that are scaled by their own maximum, because no usual scale is near
 SCALES = (1.0, 16.0, 255.0, 65535.0)  # maximum values of bool and float, scikit-learn's, 8-bit and 16-bit pictures
 
@@ -133,7 +134,7 @@ def _has_shape_of_labels(array: np.ndarray) -> bool:
     if array.shape[1] in (1, 10):
         return True
     is_short = array.shape[0] in (1, 10) and array.dtype.kind in "iufb"
-    return is_short and (_is_one_hot(array.T) or (array.shape[0] == 1 and bool(array.max(initial=0) <= 10)))
+    return is_short and (is_one_hot(array.T) or (array.shape[0] == 1 and bool(array.max(initial=0) <= 10)))
 
 
 def _has_wrong_shape_of_labels(name: str, array: np.ndarray) -> bool:
@@ -141,7 +142,19 @@ def _has_wrong_shape_of_labels(name: str, array: np.ndarray) -> bool:
     return bool(LABEL_WORDS & set(_words(name))) or (array.ndim == 2 and array.shape[1] < MIN_SIDE**2)
 
 
-def _is_one_hot(rows: np.ndarray) -> bool:
+def is_one_hot(rows: np.ndarray) -> bool:
+    """Check whether rows are one-hot labels.
+
+    Args:
+        rows: (N, M) numbers.
+
+    Returns:
+        True if there are ten columns, and each row has a single 1 and nine zeros.
+
+    Example:
+        >>> is_one_hot(np.eye(10)), is_one_hot(np.ones((2, 10)))
+        (True, False)
+    """
     return bool(rows.shape[1] == 10 and np.isin(rows, (0, 1)).all() and (rows.sum(1) == 1).all())
 
 
@@ -202,22 +215,39 @@ def to_labels(labels: np.ndarray) -> np.ndarray:
     if labels.dtype.kind not in "iufb" or (labels.dtype == bool and labels.ndim != 2):
         raise SampleError(f"The labels are of type {labels.dtype}. Use numbers from 0 to 9.")
     values = np.asarray(labels, np.float64)
-    if values.ndim == 2 and 1 in values.shape and not _is_one_hot(values):
+    if values.ndim == 2 and 1 in values.shape and not is_one_hot(values):
         values = values.ravel()
     if values.ndim == 2 and 10 in values.shape:
         rows = values if values.shape[1] == 10 else values.T
-        if not _is_one_hot(rows):
+        if not is_one_hot(rows):
             raise SampleError("The ten columns of the labels are not one-hot. Write a single 1 in each row.")
         return np.asarray(rows.argmax(1), np.uint8)
     if values.ndim != 1:
         raise SampleError(f"The labels have the shape {labels.shape}. Use one number for each picture, or ten one-hot columns.")
     if not np.isfinite(values).all() or (values != np.round(values)).any():
         raise SampleError("The labels are not whole numbers. Use numbers from 0 to 9.")
-    if len(values) and values.min() >= 1 and values.max() == 10:
+    if is_one_to_ten(values):
         values = values % 10
     if len(values) and (values.min() < 0 or values.max() > 9):
         raise SampleError(f"The file has labels from {values.min():.0f} to {values.max():.0f}. Use labels from 0 to 9.")
     return values.astype(np.uint8)
+
+
+def is_one_to_ten(labels: np.ndarray) -> bool:
+    """Check whether labels are numbers from 1 to 10, as in SVHN, where 10 means 0.
+
+    Args:
+        labels: labels in the form of the file.
+
+    Returns:
+        Whether the labels are such numbers, and one of them is 10.
+
+    Example:
+        >>> is_one_to_ten(np.array([10, 3])), is_one_to_ten(np.array([0, 3]))
+        (True, False)
+    """
+    is_number = labels.dtype.kind in "iuf" and labels.size > 0 and not (labels.ndim == 2 and 1 not in labels.shape)
+    return bool(is_number and labels.min() >= 1 and labels.max() == N_CLASSES)
 
 
 def _number(text: str) -> float:

@@ -4,24 +4,25 @@ The format of a file is recognized by its content, not by its name. An imported 
 unpacked, and no pickle is loaded. Each image is accepted or rejected separately.
 """
 
-import codecs
+import bz2
 import collections
 import contextlib
 import gzip
 import io
 import math
 import struct
+import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
 
-from digitcore.data import idx, sample_arrays
-from digitcore.data.picture_labels import label_candidates
-from digitcore.data.plausibility import DigitPredictor, choose_reading
+from digitcore.data import idx, sample_arrays, sample_tables
+from digitcore.data.picture_labels import TABLE_SUFFIXES, Labels, label_candidates, labels_from_table
+from digitcore.data.plausibility import DigitPredictor, OtherLabels, choose_reading
 from digitcore.data.sample_arrays import ArraySet
 from digitcore.errors import ZIP_ERRORS, CancelledError, ImageError, SampleError, UnreadableImageError
 from digitcore.images import SIDE, digit_from_file
@@ -38,16 +39,17 @@ MAX_SAMPLES = 5000
 MAX_SNIFFED = 1000  # maximum number of members whose content is checked; a ZIP file with more contains images
 PROGRESS_EVERY = 20  # images
 MAX_REASONS = 3  # number of rejected entries in a message
-MIN_COLUMNS = 1 + sample_arrays.MIN_SIDE**2  # of a CSV file: a label and the pixels
-MIN_CENTER_DISTANCE = 0.05  # px from the middle between two positions that differ by one pixel
-UNCLEAR_COLUMN = (
-    "The labels of the CSV file may be in the first or in the last column. Write a first row with titles, such as “label”."
-)
+MAX_TABLE_BYTES = 5_000_000  # of a table with the labels of pictures
 OWN_ARRAYS = {"digits.npy", "labels.npy", "held_out.npy"}  # of a file that `SampleSet.to_npz` has written
 IMAGES_FILE, LABELS_FILE = "samples-images-idx3-ubyte.gz", "samples-labels-idx1-ubyte.gz"
 FORMATS = "an .npz file, a CSV file, or a ZIP file of images, of IDX files or of CSV files"
-_DECODING_ERRORS = (*ZIP_ERRORS, struct.error, MemoryError, SyntaxError, OverflowError)
-_GZIP, _NPY = b"\x1f\x8b", b"\x93NUMPY"
+OTHER_LABELS = "other labels of the file were used"
+TEN_IS_ZERO = "The labels are 1 to 10: 10 was read as 0."
+TEN_IS_NINE = "each label of 1 to 10 was read as the digit before it"  # as in MATLAB, where indices begin with 1
+_DECODING_ERRORS = (*ZIP_ERRORS, struct.error, MemoryError, SyntaxError, OverflowError, tarfile.TarError)
+_NPY = b"\x93NUMPY"
+_UNPACKERS: dict[bytes, Callable[[Any], Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}  # first bytes → reader
+_TAR, _TAR_PLACE = b"ustar", 257  # The signature of a tar archive is in the header of its first file.
 _KNOWN = {  # first bytes of a file → kind of the file
     b"\x89PNG": "a single picture",
     b"\xff\xd8\xff": "a single picture",
@@ -60,6 +62,7 @@ _KNOWN = {  # first bytes of a file → kind of the file
     b"MATLAB": "a MATLAB file",
     b"PAR1": "a Parquet file",
     b"7z\xbc\xaf": "a 7z archive",
+    b"\xfd7zXZ": "compressed with xz",
     b"Rar!": "a RAR archive",
     b"%PDF": "a PDF file",
     b"<!DOCTYPE html": "a web page",
@@ -228,20 +231,26 @@ class _Reader:
         self._notes: list[str] = []
 
     def read(self, content: bytes, predictor: DigitPredictor | None) -> ImportResult:
-        if content.startswith(_GZIP):
+        if (unpacker := _unpacker(content)) is not None:
             try:
-                content = self._unpack(gzip.GzipFile(fileobj=io.BytesIO(content)), "The file")
+                content = self._unpack(unpacker(io.BytesIO(content)), "The file")
             except EOFError as error:
-                raise SampleError("The gzip file is incomplete: its end is missing. Download or copy it again.") from error
+                name = "gzip" if unpacker is gzip.open else "bzip2"
+                raise SampleError(f"The {name} file is incomplete: its end is missing. Download or copy it again.") from error
+        if is_tar(content):
+            content = self._tar_to_zip(content)
+        return self._read_unpacked(content, predictor)
+
+    def _read_unpacked(self, content: bytes, predictor: DigitPredictor | None, *, is_nested: bool = False) -> ImportResult:
         if zipfile.is_zipfile(io.BytesIO(content)):
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                return self._read_archive(archive, predictor)
+                return self._read_archive(archive, predictor, is_nested=is_nested)
         if idx.is_idx(content):
             what = "pictures" if content[3] > 1 else "labels"
             raise SampleError(f"This IDX file has only {what}. Put both IDX files, pictures and labels, into one ZIP file.")
         if content.startswith(_NPY):
             raise SampleError("This .npy file has a single array. Save the pictures and the labels in one .npz file.")
-        if (table := self._parse_csv(content)) is not None:
+        if (table := self._read_table(content)) is not None:
             return self._finish([table], predictor)
         kind = next((kind for start, kind in _KNOWN.items() if content.startswith(start)), "")
         if kind:
@@ -256,13 +265,22 @@ class _Reader:
             raise SampleError(f"{name} is larger than {MAX_UNPACKED // 1_000_000} MB when unpacked. Choose a smaller file.")
         return content
 
+    def _tar_to_zip(self, content: bytes) -> bytes:
+        """Return a ZIP file with the regular files of a tar archive. Nothing is written to the disk."""
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive, zipfile.ZipFile(packed, "w") as copy:
+            for member in archive:
+                if member.isreg() and (stream := archive.extractfile(member)) is not None:
+                    copy.writestr(member.name.removeprefix("./"), self._unpack(stream, "The archive"))
+        return packed.getvalue()
+
     def _tick(self, number: int, n: int) -> None:
         if self._should_stop():
             raise CancelledError("The import was stopped. No sample was imported. Import the file again.")
         if number % PROGRESS_EVERY == 0:
             self._on_progress(number / n)
 
-    def _read_archive(self, archive: zipfile.ZipFile, predictor: DigitPredictor | None) -> ImportResult:
+    def _read_archive(self, archive: zipfile.ZipFile, predictor: DigitPredictor | None, *, is_nested: bool) -> ImportResult:
         paths = user_files(archive)
         files = without_top_folder(paths)
         if any(member.flag_bits & 1 for member in files.values()):
@@ -283,6 +301,9 @@ class _Reader:
                 return self._finish(sets, predictor)
         nested = [path for path, kind in kinds.items() if kind == "zip"]
         if nested and "picture" not in kinds.values():
+            if len(nested) == 1 and not is_nested:
+                with _open(archive, files[nested[0]]) as stream:
+                    return self._read_unpacked(self._unpack(stream, "The ZIP file"), predictor, is_nested=True)
             raise SampleError(
                 f"The ZIP file contains another archive, “{nested[0][-60:]}”. Unpack the ZIP file, and choose the inner archive."
             )
@@ -318,8 +339,8 @@ class _Reader:
     def _read_npy_files(self, archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo]) -> list[ArraySet]:
         arrays = {}
         for path, member in files.items():
-            with archive.open(member) as stream:
-                arrays[path.removesuffix(".npy")] = self._read_npy(stream, path)
+            with _open(archive, member) as stream:
+                arrays[path.removesuffix(".gz").removesuffix(".npy")] = self._read_npy(stream, path)
         return sample_arrays.pair(arrays)
 
     def _read_npy(self, stream: _Stream, name: str) -> tuple[np.ndarray, int]:
@@ -364,7 +385,7 @@ class _Reader:
             with _open(archive, member) as stream:
                 content = self._unpack(stream, path)
             try:
-                if (table := self._parse_csv(content, path)) is not None:
+                if (table := self._read_table(content, path)) is not None:
                     tables.append(table)
             except SampleError as error:
                 self._rejected.append(f"{path[-60:]}: {error}")
@@ -372,36 +393,14 @@ class _Reader:
             raise SampleError(f"No sample could be imported. {_first_reasons(self._rejected)}")
         return tables
 
-    def _parse_csv(self, content: bytes, name: str = "") -> ArraySet | None:
-        """Return the samples of a CSV file, or `None` if the content is not a table of pixels."""
-        content = _as_bytes_of_text(content).strip(b"\r\n ")
-        lines = content.split(b"\n", MAX_SAMPLES + 2)
-        head = lines[0].decode("latin1").strip()
-        # A comma may also be the decimal separator, so it separates the columns only if no other character does.
-        delimiter = next((mark for mark in ";\t, " if head.count(mark) >= MIN_COLUMNS - 1), ",")
-        if b"\0" in content[:4096] or head.count(delimiter) < MIN_COLUMNS - 1:
+    def _read_table(self, content: bytes, name: str = "") -> ArraySet | None:
+        """Return the samples of a CSV file or of a file of LIBSVM, or `None` if the content is not a table of pixels."""
+        table = sample_tables.read(content, MAX_SAMPLES)
+        if table is None:
             return None
-        decimal = "," if delimiter != "," else "."
-        titles = [cell.strip().strip("\"'").lower() for cell in head.replace(decimal, ".").split(delimiter)]
-        has_titles = any(not _is_number(cell) for cell in titles)
-        n_lines = content.count(b"\n") + 1
-        rows, n_rejected = [], len(self._rejected)
-        for number, line in enumerate(lines[has_titles : MAX_SAMPLES + has_titles], start=1 + has_titles):
-            cells = line.decode("latin1").strip().replace('"', "").replace(decimal, ".").split(delimiter)
-            if cells == [""]:
-                continue
-            if len(cells) != len(titles) or not all(map(_is_number, cells)):
-                self._rejected.append(
-                    f"{name[-60:]}{', line' if name else 'Line'} {number:,}: The line does not have {len(titles)} numbers."
-                )
-            else:
-                rows.append(np.array(cells, np.float64))
-        if not rows:
-            raise SampleError("The CSV file has no row of numbers. Write a label and the pixels in each row.")
-        table = np.stack(rows)
-        column = _label_column(titles if has_titles else [], table)
-        pixels = np.delete(table, [column, *_index_columns(titles if has_titles else [], table)], axis=1)
-        return ArraySet(name or "Line", pixels, table[:, column], n_lines - has_titles - len(self._rejected) + n_rejected)
+        where = f"{name[-60:]}, line" if name else "Line"
+        self._rejected += [f"{where} {number:,}: {reason}" for number, reason in table.rejected.items()]
+        return ArraySet(name or "Line", table.pixels, table.labels, table.n_rows)
 
     def _finish(self, sets: list[ArraySet], predictor: DigitPredictor | None) -> ImportResult:
         """Convert the arrays to samples, and check whether the labels fit."""
@@ -418,10 +417,12 @@ class _Reader:
                 else:
                     digits.append(found)
                     accepted.append(number)
-            others = [sample_arrays.to_labels(other) for other in arrays.other_labels]
-            if arrays.labels.dtype.kind in "iuf" and arrays.labels.max(initial=0) == 10:  # A 10 may also mean 9, as in MATLAB.
-                others.append((labels + 9) % 10)
-            added, doubt = self._choose(digits, labels[accepted], [other[accepted] for other in others], predictor)
+            others = [(OTHER_LABELS, sample_arrays.to_labels(other)) for other in arrays.other_labels]
+            if is_one_to_ten := sample_arrays.is_one_to_ten(arrays.labels):
+                others.append((TEN_IS_NINE, (labels + 9) % 10))
+            added, doubt = self._choose(digits, labels[accepted], [(why, other[accepted]) for why, other in others], predictor)
+            if is_one_to_ten and np.array_equal(added.labels, labels[accepted]):
+                self._notes.append(TEN_IS_ZERO)
             doubts.append(doubt)
             samples = samples.concatenate(added)
             n_left -= len(added)
@@ -429,7 +430,7 @@ class _Reader:
         return ImportResult(samples, self._rejected, self._notes, " ".join(filter(None, doubts)))
 
     def _choose(
-        self, digits: list[np.ndarray], labels: np.ndarray, others: list[np.ndarray], predictor: DigitPredictor | None
+        self, digits: list[np.ndarray], labels: np.ndarray, others: list[OtherLabels], predictor: DigitPredictor | None
     ) -> tuple[SampleSet, str]:
         """Return the samples in the reading that fits, and a sentence about the labels if no reading fits."""
         stacked = np.stack(digits) if digits else np.zeros((0, SIDE, SIDE), np.uint8)
@@ -442,27 +443,48 @@ class _Reader:
     def _read_pictures(
         self, archive: zipfile.ZipFile, files: dict[str, zipfile.ZipInfo], predictor: DigitPredictor | None
     ) -> ImportResult:
-        paths = list(files)[:MAX_SAMPLES]
+        tables = [path for path in files if path.lower().endswith(TABLE_SUFFIXES)]
+        pictures = [path for path in files if path not in tables]
+        paths = pictures[:MAX_SAMPLES]
         usual, *others = label_candidates(paths)
+        listed = self._labels_from_tables(archive, {path: files[path] for path in tables}, paths)
+        if listed is not None:
+            usual, others = listed, [usual, *others]
         digits, accepted = [], []
         for number, path in enumerate(paths):
             self._tick(number, len(paths))
             try:
                 if usual[number] is None:
                     raise ImageError(
-                        "The picture has no label. Put it into a folder named 0 to 9, or give it a name such as 7_0001.png."
+                        "The picture has no label. Put it into a folder named 0 to 9, give it a name such as 7_0001.png, "
+                        "or list its name and label in labels.csv."
                     )
                 digits.append(self._read_image(archive, files[path]))
                 accepted.append(number)
             except ImageError as error:
                 self._rejected.append(f"{path[-60:]}: {error}")
-        self._note_limit(len(files))
+        self._note_limit(len(pictures))
 
         def chosen(labels: list[int | None]) -> np.ndarray:
             return np.array([usual[i] if labels[i] is None else labels[i] for i in accepted], np.uint8)
 
-        samples, doubt = self._choose(digits, chosen(usual), [chosen(other) for other in others], predictor)
+        samples, doubt = self._choose(digits, chosen(usual), [(OTHER_LABELS, chosen(other)) for other in others], predictor)
         return ImportResult(samples, self._rejected, self._notes, doubt)
+
+    def _labels_from_tables(
+        self, archive: zipfile.ZipFile, tables: dict[str, zipfile.ZipInfo], paths: list[str]
+    ) -> Labels | None:
+        """Return the labels of the pictures from a file such as labels.csv, or `None` if there is none."""
+        found = None
+        for path, member in tables.items():
+            labels = None
+            if found is None and member.file_size <= MAX_TABLE_BYTES:
+                with archive.open(member) as stream:
+                    text = sample_tables.as_bytes_of_text(self._unpack(stream, "The ZIP file")).decode("utf-8", "replace")
+                labels = found = labels_from_table(text, paths)
+            if labels is None:
+                self._rejected.append(f"{path[-60:]}: The file is not a picture, and it does not list labels of the pictures.")
+        return found
 
     def _read_image(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
         if member.file_size > MAX_IMAGE_BYTES:
@@ -490,17 +512,38 @@ class _Reader:
 
 @contextlib.contextmanager
 def _open(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[_Stream]:
-    """Open a member of an archive, and unpack it if its content is gzipped."""
+    """Open a member of an archive, and unpack it if its content is compressed again."""
     with archive.open(member) as stream:
-        is_packed = stream.read(2) == _GZIP
+        unpacker = _unpacker(stream.read(4))
     with archive.open(member) as stream:
-        yield gzip.GzipFile(fileobj=stream) if is_packed else stream
+        yield stream if unpacker is None else unpacker(stream)
+
+
+def _unpacker(start: bytes) -> Callable[[Any], Any] | None:
+    """Return the function that unpacks a file with these first bytes, or `None` if the file is not compressed."""
+    return next((unpacker for first, unpacker in _UNPACKERS.items() if start.startswith(first)), None)
+
+
+def is_tar(content: bytes) -> bool:
+    """Check whether a file is a tar archive.
+
+    Args:
+        content: Content of the file without compression, or its first 512 bytes.
+
+    Returns:
+        Whether the first header has the signature of tar.
+
+    Example:
+        >>> is_tar(bytes(257) + b"ustar")
+        True
+    """
+    return content.startswith(_TAR, _TAR_PLACE)
 
 
 def _kind(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
     try:
         with _open(archive, member) as stream:
-            start = _as_bytes_of_text(stream.read(4096))
+            start = stream.read(4096)
     except _DECODING_ERRORS:
         return "other"
     if start.startswith(_NPY):
@@ -511,15 +554,7 @@ def _kind(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
         return "idx"
     if any(start.startswith(first) and kind == "a single picture" for first, kind in _KNOWN.items()):
         return "picture"
-    is_table = b"\0" not in start and max(map(start.partition(b"\n")[0].count, (b",", b";", b"\t"))) >= MIN_COLUMNS - 1
-    return "csv" if is_table else "other"
-
-
-def _as_bytes_of_text(content: bytes) -> bytes:
-    """Return a text without its byte order mark. UTF-16, which Excel writes, is converted to UTF-8."""
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", "replace").encode()
-    return content.removeprefix(codecs.BOM_UTF8)
+    return "csv" if sample_tables.is_table(start) else "other"
 
 
 def _is_large(shape: tuple[int, ...]) -> bool:
@@ -532,78 +567,3 @@ def _grey(image: Image.Image) -> np.ndarray:
         return np.asarray(image.convert("L"))
     except Exception as error:  # A damaged file can make Pillow raise any exception.
         raise UnreadableImageError from error
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
-
-
-def _index_columns(titles: list[str], table: np.ndarray) -> list[int]:
-    """Return the column of row numbers that pandas writes, or no column."""
-    n_columns = table.shape[1]
-    if math.isqrt(n_columns - 2) ** 2 != n_columns - 2:
-        return []
-    return (
-        [0]
-        if (titles and titles[0] in ("", "id", "index", "unnamed: 0")) or np.ptp(table[:, 0] - np.arange(len(table))) == 0
-        else []
-    )
-
-
-def _label_column(titles: list[str], table: np.ndarray) -> int:
-    """Return the column of the labels by its title. Without a title, it is the first or the last column."""
-    first = len(_index_columns(titles, table))
-    n_pixels = table.shape[1] - first - 1
-    if math.isqrt(n_pixels) ** 2 != n_pixels:
-        raise SampleError(
-            f"The CSV file has {table.shape[1]:,} columns. Write {SIDE * SIDE + 1} columns: a label and {SIDE * SIDE} pixels."
-        )
-    names = [i for i, title in enumerate(titles) if title in sample_arrays.LABEL_WORDS or title == "digit"]
-    if len(names) == 1:
-        return names[0]
-    columns = [column for column in (first, table.shape[1] - 1) if _are_labels(table[:, column])]
-    if not columns:
-        raise SampleError(
-            "The CSV file has no labels from 0 to 9 in its first or last column. Write the labels in the first column."
-        )
-    if len(columns) == 1:
-        return columns[0]
-    # A pixel in a corner usually has the level of the border, which is 0, or 1 for black ink on white from 0 to 1.
-    side = math.isqrt(n_pixels)
-    background = np.median(table[:, [*range(first + 1, first + side), *range(-side, -1)]])
-    is_background = [bool((table[:, column] == background).all()) for column in columns]
-    if is_background == [True, True]:
-        return columns[_is_last_by_center(np.abs(table[:, first:] - background), side)]
-    if is_background[0] != is_background[1]:
-        return columns[is_background.index(False)]
-    variety = [len(np.unique(table[:, column])) for column in columns]
-    if variety[0] != variety[1]:
-        return columns[int(np.argmax(variety))]
-    raise SampleError(UNCLEAR_COLUMN)
-
-
-def _is_last_by_center(ink: np.ndarray, side: int) -> bool:
-    """Return whether the labels are in the last column of a table of zeros, whose labels look like pixels of a corner.
-
-    A wrong column shifts all pictures by one pixel. In the form of MNIST, the center of the ink is at half of the width.
-
-    Args:
-        ink: (N, H · W + 1) level of the ink, with the column of the labels.
-        side: width of a picture in pixels.
-    """
-    pictures = ink[:, 1:].reshape(len(ink), side, side).sum(axis=1)
-    is_inked = pictures.any(axis=1)
-    if not is_inked.any():
-        return False
-    centers = (pictures[is_inked] @ np.arange(side)) / pictures[is_inked].sum(axis=1)
-    distance = float(np.mean(centers)) - (side / 2 - 0.5)
-    if abs(distance) < MIN_CENTER_DISTANCE:
-        raise SampleError(UNCLEAR_COLUMN)
-    return distance < 0
-
-
-def _are_labels(values: np.ndarray) -> bool:
-    return bool((values == values.round()).all() and values.min() >= 0 and values.max() <= 10)

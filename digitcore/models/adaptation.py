@@ -7,7 +7,7 @@ then calibrates it. This module imports Keras: only the sandbox uses it.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +20,16 @@ from digitcore.models import calibration, keras_io
 from digitcore.models.bundle import ModelBundle, ModelCard
 from digitcore.models.keras_io import IMPORTED_NETWORK, INPUT_SHAPE
 
-N_PROBES = (40, 200, 1000)  # Each round excludes inputs by more validation digits, because 16,000 predictions would take minutes.
+ROUNDS = (
+    40,
+    200,
+    1000,
+)  # digits. Each round excludes inputs by more validation digits, because 16,000 predictions would take minutes.
 MIN_ACCURACY = 0.3  # A model that predicts fewer validation digits correctly gives no evidence about its inputs.
 PROBE_BATCH = 40  # digits
 CHANCE = 4  # standard errors of a difference that may be chance
 MAX_PROBE_SECONDS = 0.5  # CPU time of one prediction by Keras
+LoadProbes = Callable[[], tuple[np.ndarray, np.ndarray]]
 OWN_INPUT = "digit"  # name of the input of every network of Digit Lab
 ACCEPTED_SHAPES = (INPUT_SHAPE, (28, 28), (784,), (1, 28, 28), (784, 1), (1, 784), (28, 28, 3))
 MIN_PROBABILITY = 1e-7  # as in Keras's losses
@@ -142,7 +147,7 @@ def candidates() -> Iterator[Inputs]:
                 yield Inputs(ink, background, transposed) if is_inverted else Inputs(background, ink, transposed)
 
 
-def adapt(model: keras.Model, name: str) -> ModelBundle:
+def adapt(model: keras.Model, name: str, load_probes: LoadProbes = mnist.load_probes) -> ModelBundle:
     """Adapt an imported model to the inputs and outputs of Digit Lab.
 
     The adapted model maps (28, 28, 1) pixels from 0 to 255 to ten probabilities.
@@ -150,6 +155,7 @@ def adapt(model: keras.Model, name: str) -> ModelBundle:
     Args:
         model: A Keras model from an untrusted file.
         name: Name of the new model.
+        load_probes: Returns digits and labels. It is called only if the model must be measured.
 
     Returns:
         The adapted model. The metrics of its card record the measurement. A model of Digit Lab is not measured.
@@ -167,7 +173,7 @@ def adapt(model: keras.Model, name: str) -> ModelBundle:
     _check_speed(model, shape)
     metrics: dict[str, Any] = {}
     if not is_own(model):
-        meaning = measure(model)
+        meaning = measure(model, load_probes)
         metrics = meaning.metrics()
         if not (meaning.is_own and shape == INPUT_SHAPE):
             model = _wrap(model, meaning)
@@ -230,11 +236,12 @@ def is_own(model: keras.Model) -> bool:
     return model.inputs[0].name == OWN_INPUT and tuple(model.inputs[0].shape[1:]) == INPUT_SHAPE and is_softmax
 
 
-def measure(model: keras.Model) -> Meaning:
+def measure(model: keras.Model, load_probes: LoadProbes = mnist.load_probes) -> Meaning:
     """Measure the inputs and outputs of a model.
 
     Args:
         model: A Keras model with an accepted input shape and ten outputs.
+        load_probes: Returns digits and labels that the model was not trained on.
 
     Returns:
         The inputs and outputs with the smallest loss on validation digits. The simplest inputs and outputs are preferred if
@@ -250,9 +257,9 @@ def measure(model: keras.Model) -> Meaning:
         >>> measure(keras_io.open_model(models.load("mlp"))).is_own
         True
     """
-    digits, labels = mnist.load().validation
+    digits, labels = load_probes()
     possible = list(candidates())
-    for n in N_PROBES:
+    for n in ROUNDS:
         measured = [_measure_inputs(model, inputs, digits[:n], labels[:n]) for inputs in possible]
         usual, calibrated = ([pair[kind] for pair in measured] for kind in (0, 1))
         possible = [inputs for inputs in possible if _may_be_best(inputs, usual) or _may_be_best(inputs, calibrated)]

@@ -1,8 +1,10 @@
 """Recognition of model files by their content, and a sentence for each kind that is not a Keras model."""
 
+import contextlib
 import io
 import posixpath
 import zipfile
+import zlib
 
 from digitcore.errors import ZIP_ERRORS
 from digitcore.zip_files import INCOMPLETE, ZIP_SIGNATURE, is_incomplete, user_files
@@ -28,6 +30,18 @@ TFJS = "This is a TensorFlow.js model. Convert it with tensorflowjs_converter --
 LFS_POINTER = "This is only a pointer of Git LFS, not the model. Run “git lfs pull” in the repository, and choose the file again."
 WEIGHTS_ONLY = "This file contains only weights and no network. Save the whole model with model.save('model.keras')."
 PICKLE = f"This is a pickle file, which may run code. {_SAVE}"
+_UNPACK = "Unpack it, and choose the .keras or .h5 file."
+TAR = f"This is a tar archive. {_UNPACK}"
+NESTED_ZIP = "The ZIP file contains another archive, “{}”. Unpack both, and choose the .keras or .h5 file."
+COMPRESSED = {  # first bytes of an archive or a compressed file → its sentence
+    b"\x1f\x8b": f"This is a gzip file. {_UNPACK}",
+    b"BZh": f"This is a bzip2 file. {_UNPACK}",
+    b"\xfd7zXZ": f"This is an xz file. {_UNPACK}",
+    b"7z\xbc\xaf": f"This is a 7z archive. {_UNPACK}",
+    b"Rar!": f"This is a RAR archive. {_UNPACK}",
+}
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+TAR_SIGNATURE, TAR_PLACE = b"ustar", 257  # in the header of the first file of a tar archive
 PT_MEMBERS = ("data.pkl", "constants.pkl")
 OTHER_SUFFIXES = (".tflite", ".onnx", ".pt", ".pth", ".pkl", ".pb")  # models in a ZIP file that are described by their content
 MAX_READ = 20_000_000  # bytes of a model in a ZIP file
@@ -75,6 +89,8 @@ def describe_unsupported(content: bytes) -> str:
         return TFLITE
     if content.startswith(ZIP_SIGNATURE):
         return _describe_zip(content)
+    if packed := _describe_compressed(content):
+        return packed
     if content.startswith((b"\x80\x02\x8a\nl\xfc\x9cF\xf9", b"\x80\x02")) and b"torch" in content[:4096]:
         return PYTORCH
     if content[:1] == b"\x80" and content[1:2] in b"\x02\x03\x04\x05" and len(content) > 2:
@@ -82,6 +98,17 @@ def describe_unsupported(content: bytes) -> str:
     if b'"modelTopology"' in content[:4096] or b'"weightsManifest"' in content[:4096]:
         return TFJS
     return _describe_protobuf(content) or _describe_text(content) or NOT_KERAS
+
+
+def _describe_compressed(content: bytes) -> str:
+    """Return the sentence for a compressed file or a tar archive, or "" if the file is of another kind."""
+    start = content
+    if content.startswith(b"\x1f\x8b"):
+        with contextlib.suppress(zlib.error):
+            start = zlib.decompressobj(zlib.MAX_WBITS + 16).decompress(content, TAR_PLACE + len(TAR_SIGNATURE))
+    if start.startswith(TAR_SIGNATURE, TAR_PLACE):
+        return TAR
+    return next((sentence for first, sentence in COMPRESSED.items() if content.startswith(first)), "")
 
 
 def _describe_protobuf(content: bytes) -> str:
@@ -160,6 +187,8 @@ def _describe_zip(content: bytes) -> str:
         return TFJS
     if any(name.endswith(".weights.h5") for name in base_names) and "config.json" not in base_names:
         return WEIGHTS_ONLY
+    if nested := next((path for path in members if path.lower().endswith(ARCHIVE_SUFFIXES)), ""):
+        return NESTED_ZIP.format(nested[-60:])
     if start and not start.startswith(ZIP_SIGNATURE):
         return describe_unsupported(start)
     if start:

@@ -1,10 +1,10 @@
-"""Opening of untrusted models with limits of time and memory. `upload` runs this module as a separate process.
+"""Opening of untrusted models with limits of time and memory. `upload` runs this module in a process that `isolation` isolates.
 
 `python -m digitcore.models.sandbox FOLDER` reads each file N.in of the folder that has no result yet. It writes N.started, then
 N.keras, N.tflite and N.json, or N.error with an error message.
 
-`python -m digitcore.models.sandbox --measure FILE` prints the cost of predictions with a .tflite file. The cost is
-measured in a separate process, because the process of Keras uses more memory.
+`python -m digitcore.models.sandbox --measure FILE` prints the cost of predictions with a .tflite file. `upload` measures it in
+another process, because the process of Keras uses more memory.
 """
 
 import io
@@ -12,27 +12,27 @@ import json
 import mmap
 import os
 import re
-import subprocess
 import sys
 import time
 import zipfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from digitcore import processes
-from digitcore.errors import ZIP_ERRORS, ModelError
+from digitcore.errors import ZIP_ERRORS, DatasetNotFoundError, DigitLabError, ModelError
 from digitcore.images import SIDE
+from digitcore.models.cost import BATCH_SIZE, MAX_MILLISECONDS, Cost
 from digitcore.models.file_kinds import is_hdf5
 from digitcore.models.upload import (
     MAX_ADDRESS_SPACE,
     MAX_CPU_SECONDS,
     MAX_WEIGHTS,
+    PROBES_FILE,
     TOO_MUCH_MEMORY,
     WEIGHTS_FILE,
-    explain_exit,
 )
 from digitcore.predictor import Predictor
 
@@ -44,50 +44,7 @@ except ImportError:  # Windows has no such limits.
 MAX_FILE_SIZE = 200 << 20  # bytes
 TRAINING_STATE = ("optimizer", "optimizer_weights", "metrics")  # parts of a weights file that a network does not need
 MAX_REASON = 200  # characters of a message from Keras
-MAX_MILLISECONDS = 20  # CPU time of one prediction on one thread
-MAX_MEGABYTES = 64  # memory in use after a batch of predictions
-BATCH_SIZE = 100  # digits
-MEASURE_TIMEOUT = 60  # s
 N_TIMED = 5  # predictions
-
-
-@dataclass(frozen=True)
-class Cost:
-    """The cost of predictions.
-
-    Attributes:
-        milliseconds: CPU time of one prediction on one thread.
-        megabytes: Memory in use after a batch of `BATCH_SIZE` digits.
-
-    Example:
-        >>> Cost(milliseconds=0.2, megabytes=3.0).check()
-        >>> Cost(milliseconds=40.0, megabytes=3.0).check()
-        Traceback (most recent call last):
-        digitcore.errors.ModelError: The model takes 40 ms for a digit. The limit is 20 ms. Use a smaller model.
-    """
-
-    milliseconds: float
-    megabytes: float
-
-    def check(self) -> None:
-        """Compare the cost with the limits.
-
-        Raises:
-            ModelError: If the cost exceeds a limit. The message states the cost and the limit.
-
-        Example:
-            >>> Cost(milliseconds=0.2, megabytes=3.0).check()
-        """
-        if self.milliseconds > MAX_MILLISECONDS:
-            raise ModelError(
-                f"The model takes {self.milliseconds:,.0f} ms for a digit. The limit is {MAX_MILLISECONDS} ms. "
-                "Use a smaller model."
-            )
-        if self.megabytes > MAX_MEGABYTES:
-            raise ModelError(
-                f"The model needs {self.megabytes:,.0f} MB for {BATCH_SIZE} digits. The limit is {MAX_MEGABYTES} MB. "
-                "Use a smaller model."
-            )
 
 
 def main(folder: Path) -> None:
@@ -113,17 +70,25 @@ def main(folder: Path) -> None:
         _set_limit("RLIMIT_CPU", MAX_CPU_SECONDS + int(time.process_time()), hard=None)
         try:
             check_weights(file)
-            bundle = adaptation.adapt(foreign_models.load(file.read_bytes()), file.stem)
-            tflite = file.with_suffix(".tflite")
-            tflite.write_bytes(bundle.tflite_bytes)
-            _measure_apart(tflite).check()
-        except ModelError as error:
+            bundle = adaptation.adapt(foreign_models.load(file.read_bytes()), file.stem, lambda: _read_probes(folder))
+        except DigitLabError as error:
             file.with_suffix(".error").write_text(str(error), encoding="utf-8")
         except Exception as error:  # noqa: BLE001 An untrusted file can make Keras raise any error.
             file.with_suffix(".error").write_text(explain_error(error), encoding="utf-8")
         else:
             file.with_suffix(".keras").write_bytes(bundle.keras_bytes)
+            file.with_suffix(".tflite").write_bytes(bundle.tflite_bytes)
             file.with_suffix(".json").write_text(bundle.card.to_json(), encoding="utf-8")
+
+
+def _read_probes(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the validation digits that `upload` wrote, because an isolated process can neither read nor download MNIST."""
+    if not (folder / PROBES_FILE).exists():
+        raise DatasetNotFoundError(
+            "The inputs of the model cannot be measured without MNIST. Run “digitlab data”, and open the model again."
+        )
+    with np.load(folder / PROBES_FILE) as probes:
+        return probes["digits"], probes["labels"]
 
 
 def set_limits(n_files: int) -> list[str]:
@@ -223,18 +188,6 @@ def _seconds(predictor: Predictor, digits: np.ndarray) -> float:
     begin = time.process_time()
     predictor.probabilities(digits)
     return time.process_time() - begin
-
-
-def _measure_apart(tflite: Path) -> Cost:
-    """Measure the cost of predictions in a separate process."""
-    command = [sys.executable, "-m", __spec__.name, "--measure", str(tflite)]
-    try:
-        done = subprocess.run(command, timeout=MEASURE_TIMEOUT, capture_output=True, check=True)
-        return Cost(**json.loads(done.stdout))
-    except subprocess.TimeoutExpired as error:
-        raise ModelError(f"Predictions were not measured within {MEASURE_TIMEOUT} s. Use a smaller model.") from error
-    except subprocess.CalledProcessError as error:
-        raise ModelError(explain_exit(error.returncode, error.stderr)) from error
 
 
 def check_weights(file: Path) -> None:

@@ -2,18 +2,19 @@
 
 A file is checked first, and then opened in a separate process. The check accepts a small file that contains exactly the members
 that Keras writes, and only layers without code. Then `digitcore.models.sandbox` opens it in Keras's safe mode, with limits of
-time and memory, and measures the scale of the inputs, the kind of the outputs and the cost of a prediction. An HDF5 file is
-checked in the sandbox, because a library in C reads it.
+time and memory, and measures the scale of the inputs, the kind of the outputs and the cost of a prediction. `digitcore.isolation`
+keeps the process from foreign files, the network and other processes. An HDF5 file is checked in the sandbox, because a library
+in C reads it.
 """
 
 import contextlib
 import functools
 import io
 import json
+import logging
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 import zipfile
@@ -21,10 +22,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from digitcore.errors import ZIP_ERRORS, CancelledError, ModelError
+import numpy as np
+
+from digitcore import isolation, mnist
+from digitcore.errors import ZIP_ERRORS, CancelledError, DatasetNotFoundError, ModelError
 from digitcore.models import registry, size_estimate
 from digitcore.models.bundle import ModelBundle, ModelCard
 from digitcore.models.config_translation import translate
+from digitcore.models.cost import Cost
 from digitcore.models.file_kinds import NOT_KERAS, describe_unsupported, is_hdf5
 from digitcore.zip_files import user_files, without_top_folder
 
@@ -39,7 +44,11 @@ MAX_CPU_SECONDS = 200  # processor time to open a model
 MAX_ADDRESS_SPACE = 8 << 30  # bytes of memory to open a model, more than TensorFlow reserves
 STARTUP_TIMEOUT = 240  # s to start Keras on a busy machine
 TIMEOUT_PER_MODEL = 40  # s to open a model
+MEASURE_TIMEOUT = 60  # s to measure the cost of predictions
 POLL_INTERVAL = 0.1  # s
+SANDBOX = "digitcore.models.sandbox"
+PROBES_FILE = "probes.npz"
+logger = logging.getLogger(__name__)
 MIN_ACCURACY = 0.8  # share of MNIST's digits below which an import warns
 INPUT_NAMES = {(0, 255): "0 to 255", (0, 1): "0 to 1", (-1, 1): "-1 to 1"}  # values for background and ink
 ZIPPED_SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -200,6 +209,8 @@ def open_checked(files: list[bytes], should_stop: ShouldStop = _never_stop) -> l
         >>> open_checked([check(models.load("mlp").keras_bytes)])  # doctest: +SKIP
         [ModelBundle('0', network='imported', parameters=238510, trained=True, mnist_accuracy=None)]
     """
+    with contextlib.suppress(DatasetNotFoundError):
+        mnist.load_probes()  # A model of Digit Lab needs no MNIST. For another model, the sandbox cannot download it.
     outcomes = open_each(files, should_stop)
     for outcome in outcomes:
         if isinstance(outcome, ModelError):
@@ -226,13 +237,17 @@ def open_each(files: list[bytes], should_stop: ShouldStop = _never_stop) -> list
         >>> open_each([])
         []
     """
+    _log_missing_isolation()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if mnist.is_available():
+            digits, labels = mnist.load_probes()
+            np.savez(folder / PROBES_FILE, digits=digits, labels=labels)
         for number, content in enumerate(files):
             (folder / f"{number}.in").write_bytes(content)
         waiting = list(range(len(files)))
         while waiting:
-            command = [sys.executable, "-m", "digitcore.models.sandbox", name]
+            command = isolation.command(folder, SANDBOX, name)
             reason = _run(command, STARTUP_TIMEOUT + TIMEOUT_PER_MODEL * len(waiting), should_stop, folder / "stderr")
             waiting = [number for number in waiting if not _has_outcome(folder, number)]
             if not waiting:
@@ -241,7 +256,56 @@ def open_each(files: list[bytes], should_stop: ShouldStop = _never_stop) -> list
             for number in waiting[:1] if was_opened else waiting:
                 (folder / f"{number}.error").write_text(reason, encoding="utf-8")
             waiting = waiting[1:] if was_opened else []
-        return [_read_outcome(folder, number) for number in range(len(files))]
+        return [_check_cost(_read_outcome(folder, number), should_stop) for number in range(len(files))]
+
+
+@functools.cache
+def _log_missing_isolation() -> None:
+    """Warn once in this process if the operating system cannot isolate the processes that open models."""
+    if names := isolation.missing():
+        logger.warning(
+            "This operating system does not offer %s. The process that opens models is isolated less. SECURITY.md has details.",
+            " and ".join(names),
+        )
+
+
+def _check_cost(outcome: ModelBundle | ModelError, should_stop: ShouldStop) -> ModelBundle | ModelError:
+    """Return an error instead of a model whose predictions take too long or too much memory."""
+    if isinstance(outcome, ModelBundle):
+        try:
+            measure_cost(outcome.tflite_bytes, should_stop).check()
+        except ModelError as error:
+            return error
+    return outcome
+
+
+def measure_cost(tflite: bytes, should_stop: ShouldStop = _never_stop) -> Cost:
+    """Measure the cost of predictions in a separate process.
+
+    Args:
+        tflite: Content of an untrusted .tflite file.
+        should_stop: Called several times a second. If it returns True, the work is cancelled.
+
+    Returns:
+        The cost.
+
+    Raises:
+        ModelError: If the cost could not be measured in time.
+        CancelledError: If `should_stop` returned True.
+
+    Example:
+        >>> from digitcore import models
+        >>> measure_cost(models.load("mlp").tflite_bytes).check()  # doctest: +SKIP
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "model.tflite").write_bytes(tflite)
+        command = isolation.command(folder, SANDBOX, "--measure", str(folder / "model.tflite"))
+        reason = _run(command, MEASURE_TIMEOUT, should_stop, folder / "stderr")
+        try:
+            return Cost(**json.loads((folder / "stdout").read_bytes()))
+        except (ValueError, TypeError) as error:
+            raise ModelError(reason) from error
 
 
 def _has_outcome(folder: Path, number: int) -> bool:
@@ -251,21 +315,25 @@ def _has_outcome(folder: Path, number: int) -> bool:
 def _run(command: list[str], timeout: float, should_stop: ShouldStop, stderr: Path) -> str:
     """Run a process, then kill the processes that it started. Return the reason for its end, for a model without an outcome.
 
+    The files `stdout` and `stderr` of the same folder get its output.
+
     Raises:
         CancelledError: If `should_stop` returned True.
     """
     end = time.monotonic() + timeout
-    silent = subprocess.DEVNULL
+    variables = isolation.environment(stderr.parent)
+    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "env": variables, "start_new_session": True}
     with (
         stderr.open("wb") as log,
-        subprocess.Popen(command, stdin=silent, stdout=silent, stderr=log, start_new_session=True) as process,
+        stderr.with_name("stdout").open("wb") as printed,
+        subprocess.Popen(command, stdout=printed, stderr=log, **streams) as process,
     ):
         try:
             while process.poll() is None:
                 if should_stop():
                     raise CancelledError("The import was stopped. No model was opened. Start the import again.")
                 if time.monotonic() > end:
-                    return f"The model was not opened within {timeout:,.0f} s. Try again later, or use a smaller model."
+                    return f"The import of the model took longer than {timeout:,.0f} s. Try again later, or use a smaller model."
                 time.sleep(POLL_INTERVAL)
             return explain_exit(process.returncode, stderr.read_bytes())
         finally:

@@ -11,7 +11,9 @@ import pandas as pd
 
 import digitcore
 from digitcore import displays, mnist
-from digitcore.errors import DigitLabError
+from digitcore.checks import Status, check_lab
+from digitcore.checks.lab import find_run
+from digitcore.checks.subject import lab_sweep
 from digitcore.evaluation import robustness
 from digitcore.evaluation.comparison import PairedComparison
 from digitcore.evaluation.metrics import confused_pairs
@@ -19,10 +21,10 @@ from digitcore.evaluation.score import has_collapsed, wilson_interval
 from digitcore.report import svg
 from digitcore.report.parts import Chart, Charts, Code, Part, Picture, Pictures, Section, Table, Text
 from digitcore.report.results import Results
+from digitcore.reproduce import Experiment, command
 from digitcore.storage import lab_models
 from digitcore.sweeps import effects, summary
 from digitcore.sweeps import space as parameter_space
-from digitcore.sweeps.runner import Sweep
 from digitcore.sweeps.trial import HELD_OUT, VALIDATION
 from digitcore.training import history
 from digitcore.training.settings import SETTING_SPECS
@@ -92,6 +94,7 @@ def build(results: Results) -> Report:
         Section("Calibration", _calibration(results)),
         Section("Robustness", _robustness(results)),
         Section("Sweep", _sweep(results)),
+        Section("Checks", _checks(results)),
         Section("Settings and versions", _settings(results)),
         Section("Data", _data(results)),
         Section("Commands", _commands(results)),
@@ -279,28 +282,8 @@ def _with_intervals(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(low=low, high=high)
 
 
-def sweep_of(results: Results) -> Sweep | None:
-    """Return the sweep of the lab, or `None` without a readable sweep that has a result.
-
-    Args:
-        results: The results.
-
-    Example:
-        >>> sweep_of(results)  # doctest: +SKIP
-    """
-    state = results.lab.sweep
-    if state is None:
-        return None
-    start = lab_models.every_model(results.lab).get(str(state.get("start")))
-    try:
-        found = Sweep.from_dict(state, start or next(iter(results.models.values())), results.lab.samples)
-    except DigitLabError:
-        return None
-    return found if found.n_done else None
-
-
 def _sweep(results: Results) -> list[Part]:
-    found = sweep_of(results)
+    found = lab_sweep(results.lab)
     if found is None:
         return []
     score = found.plan.ranked_by
@@ -328,6 +311,16 @@ def _sweep(results: Results) -> list[Part]:
         Chart(svg.draw(display, width=WIDE)),
         Table.from_frame("Trials", trials),
     ]
+
+
+def _checks(results: Results) -> list[Part]:
+    names = {record.name for record in results.lab.runs}
+    run = find_run(results.lab, next((name for name in [results.pair[1], results.pair[0]] if name in names), ""))
+    found = check_lab(results.lab, run.name if run else "")
+    rows = [[f"{one.id} {one.title}", one.status, one.sentence, one.tip if one.status == Status.ISSUE else ""] for one in found]
+    of_run = f", of {run.name}" if run else ""
+    caption = f"Checks of the drawings{of_run} and of the sweep"
+    return [Table(caption, ["Check", "Result", "What was found", "What to do"], rows, is_text=True)]
 
 
 def _settings(results: Results) -> list[Part]:
@@ -381,8 +374,13 @@ def _data(results: Results) -> list[Part]:
 
 def _commands(results: Results) -> list[Part]:
     models = [word for name in results.models for word in ("--model", name)]
-    command = shlex.join(["digitlab", "report", "lab.zip", *models, "-o", "report.html"])
-    parts: list[Part] = [Code("This command writes the report again from the exported lab.", command)]
-    if (found := sweep_of(results)) is not None:
+    again = shlex.join(["digitlab", "report", "lab.zip", *models, "-o", "report.html"])
+    parts: list[Part] = [Code("This command writes the report again from the exported lab.", again)]
+    for record in lab_models.usable_runs(results.lab):
+        if record.name in results.models:
+            experiment = Experiment.of_run(record, results.lab.samples)
+            text = f"This command trains {record.name} again. Its files are in the ZIP file of “Run as code” on Train."
+            parts.append(Code(" ".join(filter(None, [text, experiment.warning])), command(experiment)))
+    if (found := lab_sweep(results.lab)) is not None:
         parts.append(Code("This command runs the sweep again.", found.command()))
     return parts

@@ -39,6 +39,7 @@ class Table:
         columns: Titles of the columns.
         rows: Cells by rows.
         n_left_out: Number of rows that are left out, because the table would be too long.
+        is_text: Whether the cells are sentences, which are aligned left.
 
     Example:
         >>> Table("Scores", ["Model", "MNIST"], [["genius", "99.7 %"]]).kind
@@ -50,6 +51,7 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     n_left_out: int = 0
+    is_text: bool = False
 
     @classmethod
     def from_frame(cls, caption: str, table: "pd.DataFrame") -> "Table":

@@ -1,8 +1,6 @@
 """The report of a lab as a task for a worker."""
 
 import functools
-import hashlib
-import json
 from dataclasses import dataclass
 
 from digitcore.jobs.tasks import Progress, ReportProgress, ShouldStop, Task, TaskKey
@@ -29,21 +27,11 @@ class ReportTask(Task[str]):
 
     @functools.cached_property
     def _digest(self) -> str:
-        """SHA-256 of everything that the report depends on."""
-        samples = self.lab.samples
-        described = [
-            self.names,
-            [(record.name, record.model.key, record.start.key, record.run.mnist_after is not None) for record in self.lab.runs],
-            [(model.name, model.key) for model in self.lab.uploads],
-            samples.identities(),
-            samples.held_out.tolist(),
-            self.lab.sweep,
-        ]
-        return hashlib.sha256(json.dumps(described).encode()).hexdigest()
+        return self.lab.digest()
 
     @property
     def key(self) -> TaskKey:
-        return "report", self._digest
+        return "report", self._digest, *self.names
 
     @property
     def label(self) -> str:

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ class SaveState:
         error: Message for a lab that is not saved, or "" if it is saved.
         writing: Queued write of `pending`, or `None` if no write is queued.
         polled_at: Time at which the changes of other sessions were last read, in seconds.
+        was_rewritten: Whether the lab was written again because the database was deleted. `take_rewritten` resets it.
 
     Example:
         >>> state = SaveState("token of a lab", pending=LabSnapshot())
@@ -86,6 +88,7 @@ class SaveState:
     error: str = ""
     writing: Future[None] | None = None
     polled_at: float = 0.0
+    was_rewritten: bool = False
 
     @property
     def is_behind(self) -> bool:
@@ -107,7 +110,8 @@ class BackgroundSaver:
     """A thread that writes one lab at a time.
 
     If several snapshots of a lab wait, only the newest snapshot is written. If the database does not answer, a write is repeated
-    until it succeeds, also after the end of the session.
+    until it succeeds, also after the end of the session. If the file of the database is deleted, a new file is created, and the
+    labs of all open sessions are written again.
 
     Args:
         store: Database of the labs.
@@ -128,8 +132,9 @@ class BackgroundSaver:
 
     def __init__(self, store: LabStore, keep_days: float, retry_interval: float = RETRY_INTERVAL):
         self.store, self._keep_days = store, keep_days
-        self._lock = threading.Lock()  # guards the next two fields, and the fields of every SaveState
+        self._lock = threading.Lock()  # guards the next three fields, and the fields of every SaveState
         self._unwritten: list[SaveState] = []
+        self._states: weakref.WeakSet[SaveState] = weakref.WeakSet()  # of all open sessions
         self._last_writes: dict[str, Future[None]] = {}
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="autosave")
         self._expired_at: float | None = None  # This field and the next are changed on the executor's only thread.
@@ -152,6 +157,7 @@ class BackgroundSaver:
         """
         with self._lock:
             state.pending = snapshot
+            self._states.add(state)
             return self._enqueue(state)
 
     def _enqueue(self, state: SaveState) -> Future[None] | None:
@@ -239,6 +245,16 @@ class BackgroundSaver:
         with self._lock:
             state.token = new
 
+    def take_rewritten(self, state: SaveState) -> bool:
+        """Return whether a lab was written again since the last call, because the database was deleted.
+
+        Args:
+            state: Saving state of the lab.
+        """
+        with self._lock:
+            was_rewritten, state.was_rewritten = state.was_rewritten, False
+            return was_rewritten
+
     def mark_used(self, token: str) -> None:
         """Queue an update of the last use of a lab. If the database does not answer, the update is dropped.
 
@@ -312,6 +328,7 @@ class BackgroundSaver:
 
     def _write(self, state: SaveState) -> None:
         """Write the newest snapshot of a lab, then queue a newer snapshot if it exists."""
+        self._check_file()
         with self._lock:
             snapshot, saved, state.writing, state.taken = state.pending, state.saved, None, LabChanges()
             is_wanted = state.is_behind and not state.is_deleted
@@ -384,8 +401,23 @@ class BackgroundSaver:
 
     def _keep_retrying(self, interval: float) -> None:
         while not self._closed.wait(interval):
+            self._executor.submit(self._check_file)
             if self._list_unwritten():
                 self.retry()
+
+    def _check_file(self) -> None:
+        """Queue the labs of all open sessions again if the file of the database was deleted."""
+        try:
+            if not self.store.reopen_if_deleted():
+                return
+        except LabError:  # The write that follows fails as well, and is tried again.
+            return
+        with self._lock:
+            for state in list(self._states):
+                if state.version and not state.is_deleted:
+                    state.version, state.saved, state.was_rewritten = 0, None, True
+                    state.uncertain, state.damaged = Uncertain(), PartIds()
+                    self._enqueue(state)
 
     def _retry(self, states: list[SaveState]) -> None:
         """Write labs that could not be written before. Stop at the first lab for which the database does not answer.

@@ -1,14 +1,18 @@
 """Changes of a lab: what a session writes to the database, and what it takes over from other sessions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
-from digitcore.storage.snapshot import LabSnapshot, RunRecord, upload_id
+from digitcore.storage.snapshot import LabSnapshot, RunRecord, SampleVersion, upload_id, version_id
 
-T = TypeVar("T")
+ITEM_IDS: dict[str, Callable[[Any], str]] = {  # kind of the parts that are no samples → identifier of a part
+    "runs": lambda record: record.id,
+    "uploads": upload_id,
+    "versions": version_id,
+}
 
 
 class PartIds(NamedTuple):
@@ -18,6 +22,7 @@ class PartIds(NamedTuple):
         samples: Identifiers of samples.
         runs: Identifiers of runs.
         uploads: Identifiers of imported models.
+        versions: Identifiers of named versions of the samples.
 
     Example:
         >>> one, other = PartIds(runs=frozenset("a")), PartIds(runs=frozenset("ab"))
@@ -28,15 +33,13 @@ class PartIds(NamedTuple):
     samples: frozenset[str] = frozenset()
     runs: frozenset[str] = frozenset()
     uploads: frozenset[str] = frozenset()
+    versions: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, snapshot: LabSnapshot) -> "PartIds":
-        """Return the identifiers of all parts of a lab."""
-        return cls(
-            frozenset(snapshot.samples.ids),
-            frozenset(record.id for record in snapshot.runs),
-            frozenset(map(upload_id, snapshot.uploads)),
-        )
+    def of(cls, parts: "LabSnapshot | LabChanges") -> "PartIds":
+        """Return the identifiers of all parts of a lab or of changes."""
+        items = (frozenset(map(find_id, getattr(parts, kind))) for kind, find_id in ITEM_IDS.items())
+        return cls(frozenset(parts.samples.ids), *items)
 
     @property
     def is_empty(self) -> bool:
@@ -90,6 +93,7 @@ class LabChanges:
         samples: Samples that were added, or whose label has changed.
         runs: Runs that were added or have changed.
         uploads: Imported models that were added.
+        versions: Named versions of the samples that were added.
         removed: Parts that were removed.
 
     Example:
@@ -101,6 +105,7 @@ class LabChanges:
     samples: SampleSet = field(default_factory=SampleSet)
     runs: tuple[RunRecord, ...] = ()
     uploads: tuple[ModelBundle, ...] = ()
+    versions: tuple[SampleVersion, ...] = ()
     removed: PartIds = PartIds()
 
     @classmethod
@@ -111,19 +116,20 @@ class LabChanges:
             before: The earlier state.
             after: The later state. Its runs are compared with the earlier runs by identity first.
         """
+        known = PartIds.of(before)
         runs = {record.id: record for record in before.runs}
-        uploads = set(map(upload_id, before.uploads))
         return cls(
             SampleSet() if after.samples is before.samples else after.samples.changed_since(before.samples),
             tuple(record for record in after.runs if not _is_same(runs.get(record.id), record)),
-            tuple(model for model in after.uploads if upload_id(model) not in uploads),
-            PartIds.of(before).difference(PartIds.of(after)),
+            tuple(model for model in after.uploads if upload_id(model) not in known.uploads),
+            tuple(version for version in after.versions if version_id(version) not in known.versions),
+            known.difference(PartIds.of(after)),
         )
 
     @property
     def ids(self) -> PartIds:
         """The identifiers of the parts that were added or changed."""
-        return PartIds.of(LabSnapshot(self.samples, self.runs, self.uploads))
+        return PartIds.of(self)
 
     @property
     def is_empty(self) -> bool:
@@ -136,12 +142,20 @@ class LabChanges:
         Args:
             parts: Identifiers of the parts.
         """
-        return LabChanges(
-            self.samples.drop(i for i, one in enumerate(self.samples.ids) if one in parts.samples),
-            tuple(record for record in self.runs if record.id not in parts.runs),
-            tuple(model for model in self.uploads if upload_id(model) not in parts.uploads),
-            self.removed,
-        )
+        kept = {
+            kind: tuple(item for item in getattr(self, kind) if find_id(item) not in getattr(parts, kind))
+            for kind, find_id in ITEM_IDS.items()
+        }
+        samples = self.samples.drop(i for i, one in enumerate(self.samples.ids) if one in parts.samples)
+        return LabChanges(samples, **kept, removed=self.removed)
+
+    def only(self, parts: PartIds) -> "LabChanges":
+        """Return the additions and changes of some parts.
+
+        Args:
+            parts: Identifiers of the parts.
+        """
+        return replace(self.without(self.ids.difference(parts)), removed=PartIds())
 
     def then(self, later: "LabChanges") -> "LabChanges":
         """Return the changes followed by later changes.
@@ -151,8 +165,9 @@ class LabChanges:
         """
         if later.is_empty:
             return self
-        joined = later.apply(LabSnapshot(self.samples, self.runs, self.uploads))
-        return LabChanges(joined.samples, joined.runs, joined.uploads, self.removed.difference(later.ids).union(later.removed))
+        joined = later.apply(LabSnapshot(self.samples, self.runs, self.uploads, versions=self.versions))
+        removed = self.removed.difference(later.ids).union(later.removed)
+        return LabChanges(joined.samples, joined.runs, joined.uploads, joined.versions, removed)
 
     def apply(self, snapshot: LabSnapshot) -> LabSnapshot:
         """Return a lab with these changes.
@@ -165,52 +180,30 @@ class LabChanges:
         """
         if self.is_empty:
             return snapshot
-        return replace(
-            snapshot,
-            samples=snapshot.samples.merge(self.samples, self.removed.samples),
-            runs=merge_runs(snapshot.runs, self),
-            uploads=merge_uploads(snapshot.uploads, self),
-        )
+        items = {kind: merge(kind, getattr(snapshot, kind), self) for kind in ITEM_IDS}
+        return replace(snapshot, samples=snapshot.samples.merge(self.samples, self.removed.samples), **items)
 
 
-def merge_runs(runs: Iterable[RunRecord], changes: LabChanges) -> tuple[RunRecord, ...]:
-    """Return runs with changes, oldest first.
+def merge(kind: str, items: Iterable[Any], changes: LabChanges) -> tuple[Any, ...]:
+    """Return runs, imported models or versions with changes.
 
     Args:
-        runs: The runs.
+        kind: Kind of the items, one of `ITEM_IDS`.
+        items: The items.
         changes: The changes.
 
     Returns:
-        The new runs.
+        The new items. Runs are sorted by age.
 
     Example:
-        >>> merge_runs([], LabChanges())
+        >>> merge("runs", [], LabChanges())
         ()
     """
-    changed = {record.id: record for record in changes.runs}
-    return tuple(sorted(_merge({record.id: record for record in runs}, changed, changes.removed.runs), key=lambda one: one.id))
-
-
-def merge_uploads(uploads: Iterable[ModelBundle], changes: LabChanges) -> tuple[ModelBundle, ...]:
-    """Return imported models with changes.
-
-    Args:
-        uploads: The imported models.
-        changes: The changes.
-
-    Returns:
-        The new imported models.
-
-    Example:
-        >>> merge_uploads([], LabChanges())
-        ()
-    """
-    known, added = ({upload_id(model): model for model in models} for models in (uploads, changes.uploads))
-    return tuple(_merge(known, added, changes.removed.uploads))
-
-
-def _merge(known: Mapping[str, T], changed: Mapping[str, T], removed: frozenset[str]) -> list[T]:
-    return [item for one, item in {**known, **changed}.items() if one not in removed or one in changed]
+    find_id, removed = ITEM_IDS[kind], getattr(changes.removed, kind)
+    changed = {find_id(item): item for item in getattr(changes, kind)}
+    merged = {find_id(item): item for item in items} | changed
+    kept = [item for one, item in merged.items() if one not in removed or one in changed]
+    return tuple(sorted(kept, key=find_id) if kind == "runs" else kept)
 
 
 def _is_same(before: RunRecord | None, after: RunRecord) -> bool:

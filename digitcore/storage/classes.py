@@ -1,7 +1,7 @@
 """Storage of classes. A class belongs to the lab of its teacher, and each pupil has a lab that belongs to the class.
 
-The teacher's link is the edit link of the teacher's lab. The database contains the hash of its token only. The drawings of a class
-are the drawings of its labs. They are not copied.
+The teacher's link is the edit link of the teacher's lab, and the database contains only the hash of its token. The drawings of a
+class are the drawings of its labs. They are not copied.
 """
 
 import json
@@ -213,8 +213,8 @@ class ClassStore:
 
         def work(db: sql.Connection) -> Membership:
             room = _find_open(db, code)
-            if room.id == lab:
-                raise LabError(OWN)
+            if present := _read(db, lab):
+                raise LabError(OWN if present.lab == room.id else ONE_CLASS if present.is_teacher else PUPIL)
             _check_saved(db, lab)
             if _count_pupils(db, room.id) >= rules.MAX_PUPILS:
                 raise LabError(FULL)

@@ -28,7 +28,7 @@ from digitcore.models.bundle import ModelBundle
 from digitcore.samples import MAX_TEXT, FirstPrediction, SampleSet
 from digitcore.storage import schema
 from digitcore.storage.changes import LabChanges, PartIds, Uncertain
-from digitcore.storage.snapshot import LabSnapshot, ModelFiles, RunRecord, read_card, upload_id
+from digitcore.storage.snapshot import LabSnapshot, ModelFiles, RunRecord, SampleVersion, read_card, upload_id, version_id
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -48,9 +48,12 @@ CONNECTION_LIMITS = {
     "keepalives_interval": 5,
     "keepalives_count": 2,
 }
+PART_TABLES = (schema.samples, schema.runs, schema.uploads, schema.versions)  # in the order of `PartIds`
 ENGINE_OPTIONS = {"pool_pre_ping": True}  # A connection is tested before its use, because the database may have been restarted.
 SQLITE_PRAGMAS = {"foreign_keys": "ON", "busy_timeout": LOCK_TIMEOUT, "synchronous": "FULL", "journal_mode": "WAL"}
 POSTGRES_SETTINGS = {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": 20_000}  # ms
+# After such an error, a connection of SQLite may stay read-only for good, for example if too many files were open.
+SQLITE_RECONNECT_AFTER = ("SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_CORRUPT", "SQLITE_NOTADB")
 URL_ERRORS = (sql.exc.ArgumentError, sql.exc.NoSuchModuleError, ModuleNotFoundError, ValueError)
 BAD_URL = (
     "Cannot use the database in DIGITLAB_STORE, so labs are not saved. "
@@ -201,11 +204,13 @@ class LabStore:
 
     def __init__(self, engine: sql.Engine):
         self._engine = engine
+        self._file = _file_of(engine)
         try:
+            if self._file:
+                _create_file(self._file)
             if engine.dialect.name == "sqlite":
-                if engine.url.database and not engine.url.database.startswith("file:"):
-                    _create_file(Path(engine.url.database))
                 sql.event.listen(engine, "connect", _set_up_sqlite)
+                sql.event.listen(engine, "handle_error", _reconnect_after_error)
             else:
                 sql.event.listen(engine, "do_connect", _limit_connecting)
                 sql.event.listen(engine, "connect", _set_up_postgres)
@@ -213,6 +218,7 @@ class LabStore:
         except (sql.exc.SQLAlchemyError, OSError) as error:
             _log_reason(error)
             raise StoreUnreachableError from error
+        self._file_id = _identify(self._file)
 
     @classmethod
     def from_url(cls, url: str) -> "LabStore":
@@ -233,6 +239,34 @@ class LabStore:
         except URL_ERRORS as error:
             raise LabError(BAD_URL) from error
         return cls(engine)
+
+    def reopen_if_deleted(self) -> bool:
+        """Create the database again if its file was deleted or replaced while it was open.
+
+        Open connections would go on writing into the deleted file. Only one thread may call this method.
+
+        Returns:
+            Whether the file was deleted or replaced. The labs that were in it are not in the database any more.
+
+        Raises:
+            StoreUnreachableError: If the file cannot be created.
+            LabError: If another file with other tables has replaced it.
+
+        Example:
+            >>> LabStore.from_url("sqlite://").reopen_if_deleted()
+            False
+        """
+        if self._file is None or _identify(self._file) == self._file_id:
+            return False
+        self._engine.dispose()
+        with _translate_errors():
+            _create_file(self._file)
+            schema.create_tables(self._engine)
+        self._file_id = _identify(self._file)
+        logger.warning(
+            "The database %s was deleted or replaced. It was opened again, and open labs are written to it.", self._file
+        )
+        return True
 
     def load(self, token: str) -> StoredLab | None:
         """Read a lab. The time of its last use is not changed.
@@ -274,6 +308,7 @@ class LabStore:
                 reader.read_uploads(),
                 _parse_object(row.preferences) or {},
                 _parse_object(row.sweep),
+                reader.read_versions(),
             )
             return StoredLab(snapshot, row.version, reader.skipped, reader.damaged)
 
@@ -301,9 +336,8 @@ class LabStore:
             if present == version:
                 return None
             reader = LabReader(db, lab, lambda column: sql.and_(column > version, column != own_version))
-            samples, runs, uploads = reader.read_samples(), reader.read_runs(), reader.read_uploads()
-            removed = known.difference(reader.read_ids())
-            return StoredChanges(LabChanges(samples, runs, uploads, removed), present)
+            parts = reader.read_samples(), reader.read_runs(), reader.read_uploads(), reader.read_versions()
+            return StoredChanges(LabChanges(*parts, removed=known.difference(reader.read_ids())), present)
 
     @contextlib.contextmanager
     def _read(self) -> Iterator[sql.Connection]:
@@ -466,6 +500,7 @@ class LabStore:
         )
         parts: list[tuple[list[Any], Any]] = [
             ([schema.samples.c.digit, schema.samples.c.strokes], schema.samples.c.lab == lab),
+            ([schema.versions.c.samples], schema.versions.c.lab == lab),
             ([runs.c.record, sql.func.coalesce(runs.c.resume_state, b"")], runs.c.lab == lab),
             ([schema.models.c.keras, schema.models.c.tflite], schema.models.c.key.in_(keys)),
         ]
@@ -482,7 +517,7 @@ def _translate_errors() -> Iterator[None]:
     """Turn the errors of SQLAlchemy into errors of the library."""
     try:
         yield
-    except sql.exc.SQLAlchemyError as error:
+    except (sql.exc.SQLAlchemyError, OSError) as error:
         _log_reason(error)
         raise StoreUnreachableError from error  # A write is tried again later.
 
@@ -494,6 +529,21 @@ def _log_reason(error: Exception) -> None:
     if _logged_at is None or now - _logged_at >= LOG_INTERVAL:
         _logged_at = now
         logger.warning("The database of labs cannot be used: %s", getattr(error, "orig", None) or error)
+
+
+def _file_of(engine: sql.Engine) -> Path | None:
+    """Return the file of a SQLite database; `None` for a database in memory, a URI, or another kind of database."""
+    name = engine.url.database if engine.dialect.name == "sqlite" else None
+    return Path(name) if name and name != ":memory:" and not name.startswith("file:") else None
+
+
+def _identify(file: Path | None) -> tuple[int, int] | None:
+    """Return the device and the inode of a file; `None` if there is no file."""
+    with contextlib.suppress(OSError):
+        if file:
+            found = file.stat()
+            return found.st_dev, found.st_ino
+    return None
 
 
 def _create_file(file: Path) -> None:
@@ -509,6 +559,18 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
         with contextlib.suppress(sqlite3.OperationalError):  # The journal mode of a read-only database cannot be set.
             cursor.execute(f"PRAGMA {name} = {value}")
     cursor.close()
+
+
+def _reconnect_after_error(context: sql.engine.ExceptionContext) -> None:
+    """Let SQLAlchemy replace the connection after an error that may concern all later statements of the connection."""
+    name = getattr(context.original_exception, "sqlite_errorname", "")
+    if name.startswith(SQLITE_RECONNECT_AFTER) and context.connection is not None:
+        # SQLAlchemy closes the connection only. SQLite keeps its files open and locked until statement and transaction end.
+        with contextlib.suppress(sqlite3.Error, sql.exc.SQLAlchemyError):
+            if context.execution_context is not None:
+                context.execution_context.cursor.close()
+            context.connection.connection.rollback()
+        context.is_disconnect = True
 
 
 def _limit_connecting(dialect: object, record: object, arguments: object, parameters: dict[str, Any]) -> None:
@@ -551,16 +613,9 @@ class _LabWriter:
 
     def __init__(self, lab: str, snapshot: LabSnapshot, saved: LabSnapshot | None, uncertain: Uncertain):
         before = saved or LabSnapshot()
-        changes = LabChanges.between(before, snapshot)
-        present = PartIds.of(snapshot)
-        kept = tuple(ids & doubtful for ids, doubtful in zip(present, uncertain.parts, strict=True))
-        again = LabChanges(
-            snapshot.samples.take(i for i, one in enumerate(snapshot.samples.ids) if one in kept[0]),
-            tuple(record for record in snapshot.runs if record.id in kept[1]),
-            tuple(model for model in snapshot.uploads if upload_id(model) in kept[2]),
-        )
+        changes, present = LabChanges.between(before, snapshot), PartIds.of(snapshot)
         self._lab = lab
-        self._changes = changes.then(again)
+        self._changes = changes.then(LabChanges.between(LabSnapshot(), snapshot).only(uncertain.parts))
         self._removed = changes.removed.union(uncertain.parts).difference(present)
         self._updated = PartIds.of(before).difference(uncertain.removed)  # They stay removed if another session has removed them.
 
@@ -568,16 +623,16 @@ class _LabWriter:
         """Write the rows of a version."""
         changes, removed = self._changes, self._removed
         self._save_models(db)
-        positions = {upload_id(model): position for position, model in enumerate(changes.uploads)}
-        uploads = [_upload_row(model) | {"position": positions[upload_id(model)]} for model in changes.uploads]
-        for table, rows, updated, gone in zip(
-            (schema.samples, schema.runs, schema.uploads),
-            (_sample_rows(changes.samples), list(map(_run_row, changes.runs)), uploads),
-            self._updated,
-            removed,
-            strict=True,
-        ):
+        found: tuple[list[dict[str, Any]], ...] = (
+            _sample_rows(changes.samples),
+            *(
+                [to_row(item) for item in items]
+                for items, to_row in ((changes.runs, _run_row), (changes.uploads, _upload_row), (changes.versions, _version_row))
+            ),
+        )
+        for table, rows, updated, gone in zip(PART_TABLES, found, self._updated, removed, strict=True):
             rows = [{**row, "lab": self._lab, "version": version} for row in rows]
+            rows = [{**row, "position": i} for i, row in enumerate(rows)] if "position" in table.c else rows
             _insert_rows(db, table, [row for row in rows if row["id"] not in updated])
             _update_rows(db, table, [row for row in rows if row["id"] in updated])
             if gone:
@@ -673,6 +728,10 @@ def _upload_row(bundle: ModelBundle) -> dict[str, Any]:
     return {"id": upload_id(bundle), "card": bundle.card.to_json(), "model": bundle.key}
 
 
+def _version_row(version: SampleVersion) -> dict[str, Any]:
+    return {"id": version_id(version), "name": version.name, "date": version.date, "samples": version.samples.to_npz()}
+
+
 def _parse_object(text: str | None) -> dict[str, Any] | None:
     """Parse a JSON object. Return `None` if the text is malformed or is not an object."""
     try:
@@ -761,8 +820,17 @@ class LabReader:
 
     def read_ids(self) -> PartIds:
         """Return the identifiers of all parts of the lab."""
-        tables = (schema.samples, schema.runs, schema.uploads)
-        return PartIds(*(frozenset(self._db.scalars(sql.select(one.c.id).where(one.c.lab == self._lab))) for one in tables))
+        return PartIds(*(frozenset(self._db.scalars(sql.select(one.c.id).where(one.c.lab == self._lab))) for one in PART_TABLES))
+
+    def read_versions(self) -> tuple[SampleVersion, ...]:
+        """Return the named versions of the samples, oldest first."""
+
+        def read(row: Any) -> SampleVersion:
+            return SampleVersion(str(row.name), str(row.date), SampleSet.from_npz(bytes(row.samples)))
+
+        found, damaged = self._read_each(self._select(schema.versions), read, "Version")
+        self.damaged = self.damaged._replace(versions=damaged)
+        return found
 
     def _select(self, table: sql.Table) -> Sequence[Any]:
         order = (table.c.version, table.c.position) if "position" in table.c else (table.c.id,)

@@ -77,6 +77,13 @@ uploads = _lab_table(
     sql.Column("card", sql.Text, nullable=False),
     _model_column("model"),
 )
+versions = _lab_table(  # named versions of the samples
+    "versions",
+    sql.Column("position", sql.Integer, nullable=False),  # as in `uploads`
+    sql.Column("name", sql.Text, nullable=False),
+    sql.Column("date", sql.Text, nullable=False),
+    sql.Column("samples", sql.LargeBinary, nullable=False),  # an .npz file
+)
 
 classes = sql.Table(
     "classes",
@@ -120,7 +127,7 @@ def create_tables(engine: sql.Engine) -> None:
         >>> engine = sqlalchemy.create_engine("sqlite://")
         >>> create_tables(engine)
         >>> sorted(sqlalchemy.inspect(engine).get_table_names())
-        ['classes', 'labs', 'models', 'runs', 'samples', 'uploads']
+        ['classes', 'labs', 'models', 'runs', 'samples', 'uploads', 'versions']
     """
     with engine.connect() as db:
         if _has_tables(db):

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import operator
 import re
 from collections.abc import Sequence
@@ -22,8 +23,10 @@ from digitcore.training.snapshots import MAX_BYTES
 DAMAGED_RUN = "A run in this lab is damaged. Open the original lab and export it again."
 SCORES = ("mnist_before", "mnist_after", "personal_before", "personal_after")
 MAX_ERROR = 1_000  # characters of the error message of a failed training
-SAMPLE_HASH = re.compile("[0-9a-f]{16}")
-MODEL_HASH = re.compile("[0-9a-f]{64}")
+SAMPLE_HASH, SHA256 = re.compile("[0-9a-f]{16}"), re.compile("[0-9a-f]{64}")
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+MAX_VERSIONS = 20  # named versions of the samples of a lab
+MAX_PACKAGES, MAX_PACKAGE_TEXT = 50, 100  # packages on a card, characters of a name or a version
 ModelFiles = tuple[bytes, bytes]  # model.keras, model.tflite
 
 
@@ -128,11 +131,34 @@ class RunRecord:
                 **{name: Score.from_json(values.get(name)) for name in SCORES},
             )
             replaced = str(values.get("replaced", ""))
-            replaced = replaced if MODEL_HASH.fullmatch(replaced) else ""
+            replaced = replaced if SHA256.fullmatch(replaced) else ""
             start_model = ModelBundle(read_card(values["start"]), *start)
             return cls(run, start_model, id or identifiers.create(1)[0], replaced)
         except (KeyError, TypeError, ValueError, AttributeError, SettingsError) as error:
             raise LabError(DAMAGED_RUN) from error
+
+
+@dataclass(frozen=True, eq=False)
+class SampleVersion:
+    """A named version of a lab's samples.
+
+    Attributes:
+        name: Name of the version, unique in the lab.
+        date: Date and time of the creation, in ISO 8601.
+        samples: The samples.
+
+    Example:
+        >>> SampleVersion("before the holidays", "2026-07-01T10:00:00+00:00", SampleSet()).name
+        'before the holidays'
+    """
+
+    name: str
+    date: str
+    samples: SampleSet
+
+    def rename(self, name: str) -> "SampleVersion":
+        """Return the same version with another name."""
+        return replace(self, name=name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +171,7 @@ class LabSnapshot:
         uploads: Imported models.
         preferences: JSON-serializable settings of the pages, such as the name of the active model.
         sweep: Latest hyperparameter sweep as returned by `digitcore.sweeps.runner.Sweep.to_dict`, or `None` without a sweep.
+        versions: Named versions of the samples, oldest first.
 
     Example:
         >>> lab = LabSnapshot(preferences={"active_model": "genius"})
@@ -157,6 +184,7 @@ class LabSnapshot:
     uploads: tuple[ModelBundle, ...] = ()
     preferences: dict[str, Any] = field(default_factory=dict)
     sweep: dict[str, Any] | None = None
+    versions: tuple[SampleVersion, ...] = ()
 
     def is_unchanged(self, other: "LabSnapshot | None") -> bool:
         """Return whether two snapshots are equal. Samples, runs and models are compared by identity.
@@ -171,6 +199,7 @@ class LabSnapshot:
             and _are_same(self.uploads, other.uploads)
             and self.preferences == other.preferences
             and self.sweep == other.sweep
+            and _are_same(self.versions, other.versions)
         )
 
     def is_looked_at(self, other: "LabSnapshot | None") -> bool:
@@ -184,13 +213,28 @@ class LabSnapshot:
             and self.samples is other.samples
             and [(record.id, record.name) for record in self.runs] == [(record.id, record.name) for record in other.runs]
             and _are_same(self.uploads, other.uploads)
+            and _are_same(self.versions, other.versions)
             and self.sweep == other.sweep
         )
 
     @property
     def is_empty(self) -> bool:
-        """Whether the lab has no samples, runs, imported models or sweep."""
-        return not (len(self.samples) or self.runs or self.uploads or self.sweep)
+        """Whether the lab has no samples, runs, imported models, sweep or versions of samples."""
+        return not (len(self.samples) or self.runs or self.uploads or self.sweep or self.versions)
+
+    def digest(self) -> str:
+        """Return a SHA-256 of the samples, the models, the scores, the sweep and the confirmed labels."""
+        samples = self.samples
+        described = [
+            [(one.name, one.model.key, one.start.key, *map(str, (one.run.mnist_after, one.run.error))) for one in self.runs],
+            [(model.name, model.key) for model in self.uploads],
+            samples.identities(),
+            samples.held_out.tolist(),
+            samples.is_example.tolist(),
+            self.preferences.get("kept_labels"),
+            self.sweep,
+        ]
+        return hashlib.sha256(json.dumps(described).encode()).hexdigest()
 
     def bundles(self) -> dict[str, ModelBundle]:
         """Return all models of the lab by their keys."""
@@ -216,6 +260,23 @@ def upload_id(model: ModelBundle) -> str:
     return hashlib.sha256(f"{model.name}/{model.key}".encode()).hexdigest()[: identifiers.LENGTH]
 
 
+def version_id(version: SampleVersion) -> str:
+    """Return the identifier of a version of the samples in its lab: a hash of its name, its date and its samples.
+
+    Args:
+        version: The version.
+
+    Returns:
+        24 hexadecimal digits.
+
+    Example:
+        >>> version_id(SampleVersion("a", "", SampleSet())) == version_id(SampleVersion("b", "", SampleSet()))
+        False
+    """
+    described = "/".join([version.name, version.date, *version.samples.ids])
+    return hashlib.sha256(described.encode()).hexdigest()[: identifiers.LENGTH]
+
+
 def read_card(values: dict[str, Any]) -> ModelCard:
     """Build a model card from stored values. Malformed points of the curves and malformed metrics are dropped.
 
@@ -239,6 +300,7 @@ def read_card(values: dict[str, Any]) -> ModelCard:
         history=curves.from_json(card.history),
         metrics=sanitize.metrics(card.metrics),
         seconds=sanitize.finite(card.seconds),
+        sample_hashes=sorted(_read_hashes(card.sample_hashes) or ()),
     )
 
 
@@ -272,6 +334,10 @@ def card_from_untrusted(values: dict[str, Any]) -> ModelCard:
             history=curves.from_json(values.get("history")),
             metrics={key: value for key, value in sanitize.metrics(values["metrics"]).items() if type(value) in (int, float)},
             seconds=sanitize.finite(values.get("seconds")),
+            versions=_read_versions(values.get("versions")),
+            date=date if isinstance(date := values.get("date"), str) and DATE.fullmatch(date) else "",
+            start_sha256=sha256 if isinstance(sha256 := values.get("start_sha256"), str) and SHA256.fullmatch(sha256) else "",
+            sample_hashes=sorted(_read_hashes(values.get("sample_hashes")) or ()),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, ModelError, SettingsError) as error:
         raise LabError(DAMAGED_RUN) from error
@@ -286,6 +352,16 @@ def _read_hashes(values: Any) -> frozenset[str] | None:
     """Return content hashes, or `None` if a value is malformed, because a missing hash would make a sample look unseen."""
     is_sound = isinstance(values, list) and all(isinstance(item, str) and SAMPLE_HASH.fullmatch(item) for item in values)
     return frozenset(values) if is_sound else None
+
+
+def _read_versions(values: Any) -> dict[str, str]:
+    """Return the versions of packages. Texts that are too long or not printable are dropped."""
+    pairs = list(values.items())[:MAX_PACKAGES] if isinstance(values, dict) else []
+    return {name: text for name, text in pairs if all(isinstance(one, str) and _is_short(one) for one in (name, text))}
+
+
+def _is_short(text: str) -> bool:
+    return len(text) <= MAX_PACKAGE_TEXT and text.isprintable()
 
 
 def _check_name(value: object) -> str:

@@ -129,8 +129,8 @@ def interactions(table: "pd.DataFrame", names: Sequence[str], score: str) -> lis
         >>> import pandas as pd
         >>> rows = [(a, b, seed, a * b + 0.01 * seed * (a + b)) for a in (0, 1) for b in (0, 1) for seed in range(3)]
         >>> found = interactions(pd.DataFrame(rows, columns=["a", "b", "seed", "score"]), ["a", "b"], "score")
-        >>> found[0].names, found[0].best, found[0].is_significant
-        (('a', 'b'), (1, 1), True)
+        >>> found[0].names, [int(value) for value in found[0].best], found[0].is_significant
+        (('a', 'b'), [1, 1], True)
     """
     table, columns = _design(table, names, score)
     known, values = [_common(table), *columns.values()], table[score].to_numpy(float)
@@ -219,8 +219,8 @@ def _best_pair(table: "pd.DataFrame", names: tuple[str, str], score: str) -> tup
     """Return the values of the best trial in the best cell of two parameters."""
     first, second = (_levels(table, name) for name in names)
     means = table.groupby([first, second], sort=False)[score].transform("mean")
-    row = table[means == means.max()].sort_values(score, ascending=False).iloc[0]
-    return row[names[0]], row[names[1]]
+    best = table[means == means.max()].sort_values(score, ascending=False)
+    return best[names[0]].iloc[0], best[names[1]].iloc[0]
 
 
 def _levels(table: "pd.DataFrame", name: str) -> "pd.Series":

@@ -10,6 +10,7 @@ from digitcore.models.bundle import MAX_NAME, NAME_HINT
 from digitcore.storage.snapshot import RunRecord
 from digitcore.training.run import Run
 from digitcore.training.settings import differing_names
+from pages.components.run_code import run_code
 from pages.components.training_curves import training_curves
 from pages.session import formatting, state, training_summary
 from pages.session.lab_session import LabSession
@@ -91,6 +92,8 @@ def _show_actions(session: LabSession, record: RunRecord) -> None:
             args=(session, record),
             width=220,
         )
+        if not has_failed:
+            run_code(session, record)
     if models.rejected_name is not None:
         st.warning(f"“{formatting.escape(models.rejected_name)}” is in use or is not a valid name. {NAME_HINT}")
     if has_failed:

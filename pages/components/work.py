@@ -7,7 +7,7 @@ import streamlit as st
 
 from digitcore.jobs.job import Job
 from digitcore.jobs.tasks import Priority, ScoreRunTask, Task
-from pages.session import persistence
+from pages.session import class_actions, persistence
 from pages.session.formatting import escape, percent
 from pages.session.lab_session import LabSession
 from pages.session.training_summary import job_text
@@ -46,6 +46,7 @@ def scoring_text(session: LabSession) -> str:
 
 def _poll(session: LabSession, interval: float | None, page_state: tuple[Any, ...], show: Callable[[], None]) -> None:
     persistence.restore(session)
+    class_actions.follow(session, only_if_due=True)
     session.training.advance_sweep()
     has_changes = persistence.poll(session)
     if session.collect() or has_changes or _polling_interval(session) != interval or _page_state(session) != page_state:
@@ -59,6 +60,7 @@ def _polling_interval(session: LabSession) -> float | None:
     sweep = session.training.sweep
     is_slow = session.saving.is_behind or session.saving.has_incoming or (sweep is not None and not sweep.is_idle)
     watching = (SHARED if session.saving.is_shared else UNSHARED) if session.saving.state else None
+    watching = session.classroom.polling_interval or watching
     return session.work.polling_interval or (SLOW if is_slow else watching)
 
 
@@ -66,7 +68,7 @@ def _page_state(session: LabSession) -> tuple[Any, ...]:
     """Return the state on which the page outside this fragment depends."""
     sweep = session.training.sweep
     sweep_state = (sweep.n_ended, sweep.is_idle) if sweep else None
-    return persistence.error(session), session.saving.is_saved, len(session.samples), sweep_state
+    return persistence.error(session), session.saving.is_saved, len(session.samples), sweep_state, session.classroom.page_state
 
 
 def _show_progress(session: LabSession) -> None:

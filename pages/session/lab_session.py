@@ -2,7 +2,7 @@
 
 import datetime
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from digitcore.jobs.tasks import (
     OpenLabTask,
     ReadSamplesTask,
     ScoreRunTask,
+    TrainClassTask,
     TrainTask,
 )
 from digitcore.models.bundle import ModelBundle
@@ -30,13 +31,16 @@ from digitcore.samples import FirstPrediction, SampleSet
 from digitcore.storage import learnt
 from digitcore.storage.archive import OpenedLab
 from digitcore.storage.changes import LabChanges
+from digitcore.storage.classes import StoredClass
 from digitcore.storage.snapshot import LabSnapshot, RunRecord
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.session import formatting, training_summary
 from pages.session.canvas_state import CanvasState, Drawing
+from pages.session.classroom import NO_TRAINING, Classroom
 from pages.session.model_library import PRETRAINED, UNTRAINED, ModelLibrary
 from pages.session.sample_list import Contradiction, SampleList
+from pages.session.sample_versions import SampleVersions
 from pages.session.saving_state import SavingState
 from pages.session.server_resources import ServerResources
 from pages.session.session_part import synchronized
@@ -59,12 +63,13 @@ class LabSession:
         owner: Identifier of the session, for the queue of jobs.
 
     Attributes:
-        samples, canvas, models, training, work, saving: The parts.
+        samples, versions, canvas, models, training, work, saving, classroom: The parts.
         link_error: The reason why settings of the address cannot be used; `None` until the address was read. Only the page's
             script writes it.
         flash: The outcome of the last deletion, relabelling or import, in a sentence.
         is_flash_error: Whether `flash` says that something went wrong.
         doubtful_import: Samples whose labels do not fit their pictures, until the user imports or discards them.
+        new_run_id: Identifier of the run of this session's latest training; "" before the first one.
     """
 
     def __init__(self, resources: ServerResources, owner: str = ""):
@@ -77,14 +82,16 @@ class LabSession:
 
     def _make_parts(self) -> None:
         self.samples = SampleList(self.lock)
+        self.versions = SampleVersions(self.lock)
         self.models = ModelLibrary(self.resources, self.lock)
         self.training = TrainingState(self.resources, self.lock)
         self.work = Work(self.resources, self.owner, self.lock)
+        self.classroom = Classroom(self.lock)
         self.flash, self.is_flash_error = "", False
         self.doubtful_import: ImportResult | None = None
+        self.new_run_id = ""
         self._labelled: Drawing | None = None
         self._shown_model: ModelBundle | None = None
-        self._samples_at_outcome: SampleSet | None = None
         self._suggestion: tuple[SampleSet, ModelBundle, Suggestion] | None = None
 
     @property
@@ -116,8 +123,10 @@ class LabSession:
         """Return the suggested next digit to draw. It is computed when the samples or the active model have changed."""
         samples, model = self.samples.current, self.active_model
         if self._suggestion is None or self._suggestion[0] is not samples or self._suggestion[1] is not model:
-            probabilities = self.resources.probabilities(model, samples.digits)
-            self._suggestion = samples, model, suggest_next_digit(samples, probabilities)
+            # The errors of random weights say nothing about the drawings.
+            is_trained = model.card.trained
+            probabilities = self.resources.probabilities(model, samples.digits) if is_trained else np.eye(10)[samples.labels]
+            self._suggestion = samples, model, suggest_next_digit(samples, probabilities, self.classroom.digits)
         return self._suggestion[2]
 
     @synchronized
@@ -135,6 +144,9 @@ class LabSession:
             return False
         if len(self.samples) >= sample_files.MAX_SAMPLES:
             self.show_error(LAB_IS_FULL)
+            return False
+        if reason := self.classroom.refuse_label(digit, self.samples.current):
+            self.show_error(reason)
             return False
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         self.samples.add(
@@ -202,9 +214,13 @@ class LabSession:
     @synchronized
     def go_back(self, record: RunRecord) -> None:
         """Activate the model that was active before a run, and show its name on the Draw page."""
-        name = formatting.escape(self.models.go_back(record))
+        self._tell_active(self.models.go_back(record), record)
+
+    def _tell_active(self, name: str, record: RunRecord) -> None:
+        self._shown_model = None
         self.show_error("")
-        self.flash, self.is_flash_error = f"{name} predicts again. {formatting.escape(record.name)} is kept on Train.", False
+        sentence = f"{formatting.escape(name)} predicts again. {formatting.escape(record.name)} is kept on Train."
+        self.flash, self.is_flash_error = sentence, False
 
     @synchronized
     def undo_samples(self) -> None:
@@ -235,10 +251,46 @@ class LabSession:
 
     @synchronized
     def train(self, start: ModelBundle, settings: TrainSettings, resume_from: Run | None = None) -> None:
-        """Start a training on the samples, unless a training is under way."""
-        if self.training_job is None:
+        """Start a training on the samples, unless a training is under way or the class does not allow it."""
+        if not self.classroom.may_train:
+            self.work.set_notice(TrainTask, NO_TRAINING)
+        elif self.training_job is None:
             self.training.take_retraining_request()
             self.work.submit(TrainTask(start, self.samples.for_training(), settings, resume_from=resume_from))
+
+    @synchronized
+    def train_on_class(self, held_out: Sequence[str] = ()) -> None:
+        """Start a training on the drawings of the class, unless a training is under way. Each pupil has the same weight.
+
+        Args:
+            held_out: Identifiers of the pupils whose drawings are held out, instead of a quarter of all drawings.
+        """
+        if self.training_job is None:
+            drawings = self.classroom.drawings
+            samples, weights = drawings.holding_out(held_out), drawings.weights()
+            n_pupils = len(drawings.active)
+            task = TrainClassTask(self.start_model()[0], samples, self.training.settings, weights=weights, n_pupils=n_pupils)
+            self.work.submit(task)
+
+    @synchronized
+    def follow_class(self, room: StoredClass, model: ModelBundle | None) -> bool:
+        """Apply the settings that the teacher has sent to a pupil, and the model that the teacher has published.
+
+        Args:
+            room: The class.
+            model: The published model if it is new, else `None`.
+
+        Returns:
+            Whether the settings have changed.
+        """
+        settings = room.state.settings if room.state.n_sent > self.classroom.n_sent else None
+        if self.classroom.is_pupil and settings is not None:
+            self.training.restore(settings)
+            self.flash, self.is_flash_error = "Your teacher has sent settings. They are on the page Train.", False
+        if self.classroom.is_pupil and model is not None and self.models.follow_class(model, room.state.learnt):
+            self.flash, self.is_flash_error = f"Your teacher has published {formatting.escape(model.name)}.", False
+        self.classroom.mark_applied(model)
+        return settings is not None
 
     @property
     def training_job(self) -> Job[Run] | None:
@@ -295,7 +347,7 @@ class LabSession:
         if run.personal_is_held_out and learnt is not None and task.samples.test_part().is_learnt(learnt).any():
             self.models.mark_as_learnt(record)
         self.score(record)
-        self._samples_at_outcome = self.samples.current
+        self.new_run_id = record.id
         if self.samples.contradiction is not None:
             last = self.samples.last()
             found = self._contradiction(self.active_model, last.digits[0], int(last.labels[0])) if len(last) else None
@@ -375,11 +427,6 @@ class LabSession:
         )
         return before, after
 
-    @property
-    def is_outcome_new(self) -> bool:
-        """Whether the samples have not changed since the last training ended or the lab was opened."""
-        return self._samples_at_outcome is self.samples.current
-
     @synchronized
     def rename_run(self, record: RunRecord, name: str) -> bool:
         """Rename a run everywhere. Return whether the name is allowed."""
@@ -398,6 +445,7 @@ class LabSession:
             "white_background": self.canvas.white_background,
             **self.training.preferences(),
             **self.models.preferences(),
+            **self.classroom.preferences(),
         }
         sweep = self.training.sweep
         return LabSnapshot(
@@ -406,6 +454,7 @@ class LabSession:
             self.models.uploads,
             preferences,
             sweep.to_dict() if sweep else None,
+            self.versions.versions,
         )
 
     @synchronized
@@ -423,6 +472,7 @@ class LabSession:
         """Merge a stored lab with this session's new samples and models. The settings of this session are kept."""
         meanwhile = self.snapshot()
         self.samples.prepend(snapshot.samples, snapshot.preferences)
+        self.versions.restore(snapshot.versions)
         self.models.restore(snapshot.runs, snapshot.uploads, snapshot.preferences)
         for record in meanwhile.runs:
             self.models.add_run(record.run, record.start, record.replaced)
@@ -439,6 +489,7 @@ class LabSession:
         """
         sentence = training_summary.taken_over(changes, self.snapshot())
         self.samples.take_over(changes)
+        self.versions.take_over(changes)
         for before, name in self.models.take_over(changes).items():
             self.training.rename_start_model(before, name)
         return sentence
@@ -448,12 +499,13 @@ class LabSession:
         """Restore a stored lab. Preferences of a wrong type are ignored."""
         preferences = snapshot.preferences
         self.samples.restore(snapshot.samples, preferences)
+        self.versions.restore(snapshot.versions)
         self.canvas.restore(preferences)
         self.models.restore(snapshot.runs, snapshot.uploads, preferences)
         if self.models.active_run:
             self.score(self.models.active_run)
         self.training.restore(preferences)
-        self._samples_at_outcome = self.samples.current
+        self.classroom.restore(preferences)
         self._restore_sweep(snapshot)
 
     def _restore_sweep(self, snapshot: LabSnapshot) -> None:

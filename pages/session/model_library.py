@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from digitcore import sanitize
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle, is_valid_name
 from digitcore.storage import learnt
-from digitcore.storage.changes import LabChanges, merge_runs, merge_uploads
+from digitcore.storage.changes import LabChanges, merge
 from digitcore.storage.snapshot import RunRecord, upload_id
 from digitcore.training.run import MnistScores, Run
+from pages.session.free_names import MAX_STEM, with_free_name
 from pages.session.server_resources import ServerResources
 from pages.session.session_part import SessionPart, synchronized
 
@@ -18,9 +19,8 @@ UNTRAINED, PRETRAINED = "untrained", registry.DEFAULT_MODEL  # names of shipped 
 REQUIRED_MODELS = (UNTRAINED, PRETRAINED)  # No page works without them.
 REFERENCE_MODEL = "plain"  # It is compared with genius before the first training.
 MAX_COMPARED = 6
-Named = TypeVar("Named", RunRecord, ModelBundle)
+CLASS_MODEL = "class model"  # first words of the names of models that a teacher has published
 MAX_RUN_COUNTER = 1_000_000
-MAX_STEM = 26  # characters of a name that a number follows
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,17 +29,6 @@ class DeletedRun:
 
     record: RunRecord
     active_name: str
-
-
-def _with_free_name(model: Named, taken: set[str]) -> Named:
-    """Return a run or model, renamed with the next free number if its name is taken. Its name is added to the taken names."""
-    name = model.name
-    stem, _, number = name.rpartition(" ")
-    stem, next_number = (stem, int(number) + 1) if stem and number.isdecimal() else (name, 2)
-    while name in taken:
-        name, next_number = f"{stem[:MAX_STEM].strip()} {next_number}", next_number + 1
-    taken.add(name)
-    return model if name == model.name else model.rename(name)
 
 
 class ModelLibrary(SessionPart):
@@ -67,6 +56,7 @@ class ModelLibrary(SessionPart):
         self.deleted: DeletedRun | None = None
         self.has_compared = False
         self.view = ""
+        self._learnt_in_class: dict[str, frozenset[str]] = {}
         self._compared: list[str] = []
         self._compared_pair: tuple[str, ...] = ()
 
@@ -136,6 +126,8 @@ class ModelLibrary(SessionPart):
         if model.name in shipped and resources.shipped(model.name).hash == model.hash:
             return frozenset()
         known = [*self.runs, *([self.deleted.record] if self.deleted else [])]
+        if model.hash in self._learnt_in_class:
+            return self._learnt_in_class[model.hash]
         return learnt.learnt_from(model, known, lambda one: any(resources.shipped(name).hash == one.hash for name in shipped))
 
     def is_free_name(self, name: str) -> bool:
@@ -201,9 +193,9 @@ class ModelLibrary(SessionPart):
             The new names of renamed models by their old names.
         """
         before = {record.id: record.name for record in self.runs}
-        uploads, taken = merge_uploads(self.uploads, changes), set(self._resources.shipped_names())
-        self.runs = tuple(_with_free_name(record, taken) for record in merge_runs(self.runs, changes))
-        named = {upload_id(model): _with_free_name(model, taken) for model in sorted(uploads, key=lambda model: model.key)}
+        uploads, taken = merge("uploads", self.uploads, changes), set(self._resources.shipped_names())
+        self.runs = tuple(with_free_name(record, taken) for record in merge("runs", self.runs, changes))
+        named = {upload_id(model): with_free_name(model, taken) for model in sorted(uploads, key=lambda model: model.key)}
         renamed = {before[record.id]: record.name for record in self.runs if before.get(record.id, record.name) != record.name}
         renamed |= {old.name: new.name for old in self.uploads if (new := named.get(upload_id(old), old)).name != old.name}
         self.uploads = tuple(named[upload_id(model)] for model in uploads)
@@ -244,6 +236,28 @@ class ModelLibrary(SessionPart):
             name = f"{model.name[:MAX_STEM].strip() or 'model'} {number}"
         self.uploads = (*self.uploads, model.rename(name))
         return name
+
+    @synchronized
+    def follow_class(self, model: ModelBundle, learnt: frozenset[str]) -> bool:
+        """Offer the published model of the class, and activate it unless another of the user's models is active.
+
+        Args:
+            model: The model. It replaces the model that was published before.
+            learnt: Content hashes of the drawings that the model learnt from.
+
+        Returns:
+            Whether the model is new.
+        """
+        self._learnt_in_class[model.hash] = learnt
+        if any(upload.hash == model.hash for upload in self.uploads):
+            return False
+        before = [upload.name for upload in self.uploads if upload.name.startswith(CLASS_MODEL)]
+        is_free = self.trained is None or self.trained.name in before
+        self.uploads = tuple(upload for upload in self.uploads if upload.name not in before)
+        name = self.add_upload(model)
+        if is_free:
+            self.active_name = name
+        return True
 
     @synchronized
     def remove_upload(self, name: str) -> None:

@@ -29,6 +29,7 @@ AWAITED = (
     "Your lab cannot be reached now. Your changes are kept in this window and are added to your lab when the database responds."
 )
 COPY = "This is a copy of a lab. Your changes are saved in a new lab, and the original does not change."
+REWRITTEN = "The database of the server was deleted. This lab was saved again. Labs that were not open are lost."
 BACK_AGAIN = "Your lab is available again. Your changes were added to it."
 
 
@@ -91,7 +92,7 @@ def _open_own(session: LabSession, token: str, found: StoredLab) -> None:
         if work is None and is_empty and was_running(found.snapshot.sweep):
             session.training.resume_sweep(session.owner)
         saved = SaveState(token, found.version, found.snapshot, found.snapshot, damaged=found.damaged)
-        session.saving.end_waiting(saved, " ".join(found.skipped[:MAX_SKIPPED]))
+        session.saving.end_waiting(saved, " ".join(found.skipped[:MAX_SKIPPED]), is_opened_by_link=True)
     if not is_empty:
         st.toast(BACK_AGAIN)
 
@@ -108,6 +109,8 @@ def save(session: LabSession) -> None:
     if writing := _submit(session, saver, saved):
         with contextlib.suppress(TimeoutError):
             writing.result(WRITE_SECONDS)
+    if saver.take_rewritten(saved):
+        saving.set_notice(REWRITTEN)
     saver.poll(saved)
     _note_work(session, saved.token, lambda: _submit(session, saver, saved))
     _show(address(session))
@@ -152,11 +155,11 @@ def take_over(session: LabSession) -> None:
 
 def address(session: LabSession) -> dict[str, str]:
     """Return the address parameters that name this lab on each page."""
-    saving = session.saving
+    saving, room = session.saving, session.classroom.address
     if saving.view_token:
-        return {VIEW_PARAMETER: saving.view_token}
+        return {VIEW_PARAMETER: saving.view_token} | room
     token = saving.awaited_token or (saving.state.token if saving.state else "")
-    return {TOKEN_PARAMETER: token} if token else {}
+    return ({TOKEN_PARAMETER: token} if token else {}) | room
 
 
 def view_address(session: LabSession) -> dict[str, str]:

@@ -103,7 +103,7 @@ class SavingState(SessionPart):
         self.awaited_token, self.copied, self.notice = "", copied, notice
 
     @synchronized
-    def end_waiting(self, state: SaveState | None = None, notice: str = "") -> None:
+    def end_waiting(self, state: SaveState | None = None, notice: str = "", *, is_opened_by_link: bool = False) -> None:
         """Record that the awaited lab was opened, or that it does not exist."""
         self.awaited_token = self.view_token = ""
-        self.state, self.notice, self.is_opened_by_link = state, notice, state is not None
+        self.state, self.notice, self.is_opened_by_link = state, notice, is_opened_by_link

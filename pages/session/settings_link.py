@@ -29,7 +29,7 @@ def read(session: LabSession) -> None:
     settings, errors = session.training.settings, []
     if any(name in st.query_params for name in (*SETTING_SPECS, START_PARAMETER, NETWORK_PARAMETER)):
         settings = TrainSettings()
-        session.training.choose_start(Start.PRETRAINED)
+        session.training.choose_start(Start.UNTRAINED)
     for name in SETTING_SPECS:
         for text in st.query_params.get_all(name)[-1:]:
             try:
@@ -63,7 +63,7 @@ def query(settings: TrainSettings, start: Start, network: str = "", view: str = 
         view: Slug of the view of the Evaluate page.
     """
     values = {name: _to_text(value) for name in SETTING_SPECS if (value := getattr(settings, name)) != DEFAULTS[name]}
-    is_linked = start in LINKED_STARTS and start != Start.PRETRAINED
+    is_linked = start in LINKED_STARTS and start != Start.UNTRAINED
     if is_linked:
         values[START_PARAMETER] = str(start)
     if network and start == Start.UNTRAINED:

@@ -34,6 +34,7 @@ VIEWS = {  # number of charts of each view
     "confidence": 2,
     "robustness": 2,
     "mnist": 4,
+    "checks": 0,
 }
 
 

@@ -1,5 +1,7 @@
 """My lab: the state of the loop, export and import of models, and the lab in a file."""
 
+from dataclasses import replace
+
 import pytest
 
 from digitcore import models
@@ -116,3 +118,27 @@ def test_a_lab_is_deleted(app, data):
     assert len(session_of(app).samples) == 0
     assert resources.saver().store.load(token) is None
     assert "lab" not in app.query_params
+
+
+def test_versions_and_lineage_are_shown(app, few, genius, untrained):
+    add_samples(app, few)
+    card = replace(genius.card, sample_hashes=sorted(few.digit_hashes), versions={"digitlab": "0.1.0+abc"})
+    add_run(app, genius.with_card(card), untrained, seed=7)
+    session = session_of(app)
+    open_my_lab(app, "Versions of your drawings")
+    app.text_input(key="version_name").set_value("before").run()
+    open_my_lab(app, "Versions of your drawings")
+    session.versions.create("before", few)
+    add_samples(app, few.drop([0]))
+    open_my_lab(app, "Versions of your drawings")
+    assert "**before**" in texts(app)
+    assert "Since then: 1 removed." in texts(app)
+    app.button(key="version_restore_before").click()
+    open_my_lab(app, "Versions of your drawings")
+    assert len(session.samples) == 20
+    app = open_my_lab(app, "Lineage")
+    assert "- **untrained**\n  - **run 1**" in texts(app)
+    origin = next(frame.value for frame in app.dataframe if "Origin" in frame.value).set_index("Origin")["Value"]
+    assert origin["Seed"] == "7"
+    assert origin["Code"] == "0.1.0+abc"
+    assert origin["Started from"].startswith("untrained, model.keras ")

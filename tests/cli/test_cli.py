@@ -447,7 +447,7 @@ run()
 def test_another_optimizer_gets_its_own_learning_rate(tmp_path, unmeasured, capsys, monkeypatch):
     """SGD needs a higher learning rate than the recipe's, which belongs to Adam."""
     used = []
-    monkeypatch.setattr(cli_train, "_fit", lambda start, settings, name, log_dir: used.append(settings) or start)
+    monkeypatch.setattr(cli_train, "_fit", lambda start, samples, settings, name, log_dir: used.append(settings) or start)
     for number, values in enumerate((["optimizer=sgd"], ["optimizer=sgd", "learning_rate=0.002"], ["epochs=3"])):
         assert main(["train", "mlp", "--set", *values, "--out", str(tmp_path / str(number))]) == 0
     errors = capsys.readouterr().err
@@ -458,7 +458,7 @@ def test_another_optimizer_gets_its_own_learning_rate(tmp_path, unmeasured, caps
 
 
 def test_a_collapsed_training_gives_a_warning(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(cli_train, "_fit", lambda start, settings, name, log_dir: start)
+    monkeypatch.setattr(cli_train, "_fit", lambda start, samples, settings, name, log_dir: start)
     for accuracy, is_warned in ((0.1135, True), (0.97, False)):
         measured = {"mnist_accuracy": accuracy}
         monkeypatch.setattr(benchmark, "measure", lambda model, found=measured: model.with_card(model.card.with_metrics(found)))

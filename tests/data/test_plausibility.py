@@ -37,7 +37,7 @@ def test_two_digits_are_too_few_for_a_decision(few, predictor):
 
 
 def test_labels_that_do_not_fit_any_reading_are_reported(few, predictor):
-    reading = choose_reading(few.digits, (few.labels + 3) % 10, predictor, [(few.labels + 5) % 10])
+    reading = choose_reading(few.digits, (few.labels + 3) % 10, predictor, [("other labels were used", (few.labels + 5) % 10)])
     assert not reading.is_plausible
     assert "0 % agree" in str(reading)
 

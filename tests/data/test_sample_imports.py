@@ -1,7 +1,9 @@
 """Samples in many file formats. Each test writes its file."""
 
+import bz2
 import gzip
 import io
+import tarfile
 import zipfile
 
 import numpy as np
@@ -45,6 +47,36 @@ def csv(digits, labels, order=lambda label, pixels: [label, *pixels], head=True,
     return ("\n".join([names] * head + rows) + "\n").encode()
 
 
+def one_hot_first(label, pixels):
+    return [*(map(str, range(10)) if isinstance(label, str) else label), *pixels]
+
+
+def one_hot_last(label, pixels):
+    return [*pixels, *label]
+
+
+def libsvm(digits, labels):
+    pixels = digits.reshape(len(digits), -1)
+    lines = [
+        f"{y} " + " ".join(f"{i + 1}:{row[i]:.9g}" for i in np.flatnonzero(row)) for row, y in zip(pixels, labels, strict=True)
+    ]
+    return "\n".join(lines).encode()
+
+
+def tarred(members):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return file.getvalue()
+
+
+def listed(labels, head, line):
+    return "\n".join([head, *(line.format(i=i, y=y) for i, y in enumerate(labels))]).encode()
+
+
 def in_folders(digits, labels, name="{label}/{i}.png", kind="PNG"):
     return {
         name.format(label=y, word=NUMBER_WORDS[y], i=i): picture(x, kind)
@@ -77,7 +109,6 @@ EXACT = {
     "one-hot floats": lambda x, y: npz(x=x, y=np.eye(10)[y]),
     "a column of labels": lambda x, y: npz(x=x, y=y[:, None]),
     "labels as texts": lambda x, y: npz(x=x, y=y.astype(str)),
-    "labels of SVHN": lambda x, y: npz(X=x, y=np.where(y == 0, 10, y)),
     "IDX": lambda x, y: zipped({"t10k-images-idx3-ubyte": idx.encode(x), "t10k-labels-idx1-ubyte": idx.encode(y)}),
     "IDX, inverted": lambda x, y: zipped({"a-images.gz": packed_idx(255 - x), "a-labels.gz": packed_idx(y)}),
     "gzip without a suffix": lambda x, y: zipped(
@@ -111,6 +142,33 @@ EXACT = {
     "CSV with decimal commas": lambda x, y: csv(x / 255, y, delimiter=";").replace(b".", b","),
     "CSV with decimal commas and tabs": lambda x, y: csv(x / 255, y, head=False, delimiter="\t").replace(b".", b","),
     "CSV with an index": lambda x, y: csv(x, y, lambda label, pixels: ["0" if label != "label" else "", label, *pixels]),
+    "CSV with an index and a label last": lambda x, y: csv(
+        x, y, lambda label, pixels: ["id" if label == "label" else "5", *pixels, label]
+    ),
+    "one-hot CSV": lambda x, y: csv(x, np.eye(10, dtype=int)[y], one_hot_first),
+    "one-hot CSV, labels last, without titles": lambda x, y: csv(x, np.eye(10, dtype=int)[y], one_hot_last, head=False),
+    "CSV with comments": lambda x, y: b"# my digits\n# drawn today\n" + csv(x, y, head=False),
+    "CSV with titles in a comment": lambda x, y: b"# my digits\n# " + csv(x, y),
+    "CSV with comments in a ZIP file": lambda x, y: zipped({"a.csv": b"# my digits\n" + csv(x, y, head=False)}),
+    "CSV with spaces in a ZIP file": lambda x, y: zipped({"a.csv": csv(x, y, head=False, delimiter=" ")}),
+    "LIBSVM": lambda x, y: libsvm(x, y),
+    "LIBSVM, 0 to 1, in bzip2": lambda x, y: bz2.compress(libsvm(x / 255, y)),
+    "LIBSVM in a ZIP file": lambda x, y: zipped({"mnist.t": libsvm(x, y)}),
+    "tar": lambda x, y: tarred(in_folders(x, y, "./{label}/{i}.png")),
+    "tar.gz": lambda x, y: gzip.compress(tarred({"t10k-images": idx.encode(x), "t10k-labels": packed_idx(y)})),
+    "tar.bz2": lambda x, y: bz2.compress(tarred({"train.csv": csv(x, y)})),
+    "gzipped arrays in a ZIP file": lambda x, y: zipped({"x.npy.gz": gzip.compress(npy(x)), "y.npy.gz": gzip.compress(npy(y))}),
+    "ZIP file in a ZIP file": lambda x, y: zipped({"readme.md": b"hello", "digits/a.zip": zipped(in_folders(x, y))}),
+    ".npz file in a ZIP file": lambda x, y: zipped({"mnist.npz": npz(x_train=x, y_train=y)}),
+    "labels.csv": lambda x, y: zipped(
+        in_folders(x, y, "img/{i:03}.png") | {"labels.csv": listed(y, "file,label", "{i:03}.png,{y}")}
+    ),
+    "labels.csv with paths, labels first": lambda x, y: zipped(
+        in_folders(x, y, "img/{i}.png") | {"labels.csv": listed(y, "", "{y};img/{i}.png")}
+    ),
+    "labels.txt with numbers": lambda x, y: zipped(
+        in_folders(x, y, "{i}.png") | {"labels.txt": listed(y, "id\tlabel", "{i}\t{y}")}
+    ),
     "CSV in a ZIP file": lambda x, y: zipped({"train.csv": csv(x, y)}),
     "CSV in gzip": lambda x, y: gzip.compress(csv(x, y)),
     "pictures, black on white": lambda x, y: zipped(in_folders(255 - x, y)),
@@ -173,6 +231,27 @@ def test_transposed_digits_are_recognized(few, predictor):
     assert np.array_equal(result.samples.digits, few.digits)
     assert "The pictures were transposed" in str(result)
     assert np.array_equal(sample_files.read(content).samples.digits, few.digits.transpose(0, 2, 1))
+
+
+def test_labels_from_one_to_ten_are_explained(few, predictor):
+    ten_is_zero = sample_files.read(npz(X=few.digits, y=np.where(few.labels == 0, 10, few.labels)), predictor=predictor)
+    ten_is_nine = sample_files.read(npz(X=few.digits, y=few.labels + 1), predictor=predictor)
+    for result in (ten_is_zero, ten_is_nine):
+        assert np.array_equal(result.samples.labels, few.labels)
+    assert str(ten_is_zero) == "20 samples imported. The labels are 1 to 10: 10 was read as 0."
+    assert "Each label of 1 to 10 was read as the digit before it, because" in str(ten_is_nine)
+
+
+def test_a_picture_that_the_table_does_not_list_is_rejected(few):
+    members = in_folders(few.digits[:3], few.labels[:3], "img_{i}.png") | {"labels.csv": b"img_0.png,4\nimg_2.png,5"}
+    result = sample_files.read(zipped(members))
+    assert result.samples.labels.tolist() == [4, 5]
+    assert result.rejected[0].startswith("img_1.png: The picture has no label.")
+
+
+def test_a_tar_archive_is_unpacked_within_the_limits():
+    with pytest.raises(SampleError, match="larger than 100 MB when unpacked"):
+        sample_files.read(bz2.compress(tarred({"7/a.png": bytes(sample_files.MAX_UNPACKED)})))
 
 
 def test_sets_without_names_are_paired_by_the_content_of_the_pictures(few, predictor):
@@ -251,7 +330,16 @@ def test_files_of_operating_systems_are_skipped_and_errors_are_named(few):
         (lambda x, y: b"<!DOCTYPE html><html></html>", "web page"),
         (lambda x, y: zipped(in_folders(x, y))[:-300], "the end of the ZIP file is missing"),
         (lambda x, y: gzip.compress(csv(x, y))[:-300], "gzip file is incomplete"),
-        (lambda x, y: zipped({"a.zip": zipped(in_folders(x, y))}), "another archive"),
+        (lambda x, y: zipped({"a.zip": zipped({"b.zip": zipped(in_folders(x, y))})}), "another archive, “b.zip”"),
+        (lambda x, y: zipped({"a.zip": zipped(in_folders(x, y)), "b.zip": b"PK\3\4"}), "another archive, “a.zip”"),
+        (lambda x, y: zipped({"q.png": picture(x[0]), "a.csv": b"q.png,12"}), "a.csv: .* does not list"),
+        (lambda x, y: csv(x, y, lambda label, pixels: pixels), "no labels: its 784 columns are the pixels of 28 × 28"),
+        (lambda x, y: csv(x, range(20), lambda i, pixels: ["id" if i == "label" else i, *pixels]), "row numbers and pixels"),
+        (lambda x, y: b"7 1:0.5 99999999:3\n", "99,999,999 columns"),
+        (lambda x, y: libsvm(x, y) + b"\n7 1:2:3", "LIBSVM file cannot be read"),
+        (lambda x, y: gzip.compress(tarred({"notes.txt": b"hello"})), "notes.txt: The file is not a picture"),
+        (lambda x, y: tarred({"7/a.png": picture(x[0])})[:700], "damaged"),
+        (lambda x, y: b"\xfd7zXZ\0" + bytes(99), "compressed with xz"),
         (lambda x, y: zipped({"images": idx.encode(x), "labels": idx.encode(y)[:-3]}), "labels” is damaged"),
         (lambda x, y: csv(x.reshape(20, -1)[:, :600], y), "601 columns"),
         (lambda x, y: csv(x + 20, y, lambda label, pixels: pixels, head=False), "784 columns"),

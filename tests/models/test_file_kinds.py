@@ -1,5 +1,6 @@
 """Files that are not Keras models. The error message names their kind."""
 
+import gzip
 import pickle
 
 import pytest
@@ -29,6 +30,10 @@ KINDS = {
     "frozen": b"\x0a\x04\x0a\x02xy" * 2 + b"\x22\x02\x08\x01",
     "ONNX model": b"\x08\x07\x12\x04mine\x3a\x03abc\x42\x02\x10\x0d",
     "ONNX model\\.": fuzz.make_zip({"m/mine.onnx": b"\x08\x07\x3a\x03abc\x42\x02\x10\x0d", "m/README.md": "#"}),
+    "a tar archive": gzip.compress(bytes(257) + b"ustar" + bytes(250)),
+    "a gzip file": gzip.compress(b"PK\3\4"),
+    "a 7z archive": b"7z\xbc\xaf" + bytes(99),
+    "another archive, “a/m.zip”": fuzz.make_zip({"a/m.zip": fuzz.make_zip({"m.keras": b""}), "a/README.md": "#"}),
     "TensorFlow Lite model": fuzz.make_zip({"model_unquant.tflite": b"\x1c\0\0\0TFL3" + bytes(100), "labels.txt": "0 a"}),
 }
 

@@ -1,6 +1,7 @@
 """Saving in the background, with and without a response of the database."""
 
 import contextlib
+import shutil
 import sqlite3
 import threading
 import time
@@ -14,6 +15,7 @@ from digitcore.storage import database, schema
 from digitcore.storage.background_saver import BackgroundSaver, SaveState, SaveStatus
 from digitcore.storage.changes import PartIds
 from digitcore.storage.database import DAY, LabStore
+from tests.support.labs import assert_equal
 
 NEVER = 10_000  # s between two tries. The tests call `retry` instead.
 PATIENCE = 60  # s to wait for another thread on a busy machine
@@ -505,3 +507,47 @@ def test_failed_deletion_of_expired_labs_is_tried_after_the_next_write(store, st
     saver.save(state, lab).result()
     assert checks == [90, 90]
     saver.close()
+
+
+@pytest.mark.parametrize("is_folder_deleted", [False, True])
+def test_labs_of_open_sessions_are_written_again_after_a_deletion(saver, state, other, lab, tmp_path, is_folder_deleted):
+    """The lab of `other` does not change after the database was deleted."""
+    for each in (state, other):
+        saver.save(each, lab).result()
+    assert not saver.take_rewritten(state)
+    if is_folder_deleted:
+        shutil.rmtree(tmp_path)
+    else:
+        for file in tmp_path.glob("labs.sqlite*"):
+            file.unlink()
+    more = replace(lab, samples=lab.samples.add(lab.samples.digits[0], 7))
+    saver.save(state, more).result()
+    saver.wait()
+    for each, expected in ((state, more), (other, lab)):
+        assert_equal(LabStore.from_url(f"sqlite:///{tmp_path}/labs.sqlite").load(each.token).snapshot, expected)
+        assert not each.is_behind
+        assert saver.take_rewritten(each)
+        assert not saver.take_rewritten(each)
+
+
+def test_a_deleted_lab_is_not_written_to_a_new_database(saver, state, other, lab, tmp_path):
+    for each in (state, other):
+        saver.save(each, lab).result()
+    saver.delete(state, timeout=60)
+    (tmp_path / "labs.sqlite").unlink()
+    saver.save(other, replace(lab, preferences={})).result()
+    saver.wait()
+    assert saver.store.load(state.token) is None
+    assert saver.store.load(other.token) is not None
+
+
+def test_a_deleted_database_is_found_without_a_write(store, state, lab, tmp_path):
+    saver = BackgroundSaver(store, keep_days=90, retry_interval=0.01)
+    saver.save(state, lab).result()
+    (tmp_path / "labs.sqlite").unlink()
+    deadline = time.monotonic() + PATIENCE
+    while not saver.take_rewritten(state):
+        assert time.monotonic() < deadline
+        saver.wait()
+    saver.close()
+    assert_equal(store.load(state.token).snapshot, lab)

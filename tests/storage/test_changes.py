@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digitcore.samples import SampleSet
-from digitcore.storage.changes import LabChanges, PartIds, merge_runs
+from digitcore.storage.changes import LabChanges, PartIds, merge
 from digitcore.storage.snapshot import LabSnapshot
 from tests.support.labs import assert_equal
 
@@ -26,14 +26,14 @@ def lab_of(indices, label):
 def other(lab):
     """Return the lab after each kind of change."""
     samples = lab.samples.relabel([1], 9).drop([0]).add(lab.samples.digits[1], 7)
-    return replace(lab, samples=samples, runs=(lab.runs[1].rename("other"),), uploads=())
+    return replace(lab, samples=samples, runs=(lab.runs[1].rename("other"),), uploads=(), versions=())
 
 
 def test_the_changes_of_one_device_give_its_state(lab, other):
     changes = LabChanges.between(lab, other)
     assert changes.samples.labels.tolist() == [9, 7]
     assert [record.name for record in changes.runs] == ["other"]
-    assert [len(ids) for ids in changes.removed] == [1, 1, 1]
+    assert [len(ids) for ids in changes.removed] == [1, 1, 1, 1]
     assert_equal(changes.apply(lab), other)
     assert LabChanges.between(lab, replace(lab)).is_empty
     assert LabChanges().apply(lab) is lab
@@ -66,4 +66,4 @@ def test_changes_of_other_parts_are_kept(lab, other):
 
 def test_runs_stay_in_the_order_of_their_creation(lab):
     newer = LabChanges.between(replace(lab, runs=lab.runs[1:]), lab)
-    assert merge_runs(lab.runs[1:], newer) == lab.runs
+    assert merge("runs", lab.runs[1:], newer) == lab.runs

@@ -58,6 +58,7 @@ def test_each_kind_of_change_is_written(url, lab):
         replace(lab, preferences={"active_model": ""}),
         replace(lab, sweep={"start": "genius", "grid": {}, "trials": []}),
         replace(lab, uploads=()),
+        replace(lab, versions=()),
     ]
     before = lab
     for version, now in enumerate(changes, start=2):
@@ -107,9 +108,8 @@ def test_the_changes_of_another_device_are_read(url, lab):
     labs.save(token, lab)
     known = PartIds.of(lab)
     assert labs.changes(token, 1, known) is None
-    other = replace(
-        lab, samples=lab.samples.relabel([3], 0).add(lab.samples.digits[1], 7).drop([0]), runs=lab.runs[1:], uploads=()
-    )
+    samples = lab.samples.relabel([3], 0).add(lab.samples.digits[1], 7).drop([0])
+    other = replace(lab, samples=samples, runs=lab.runs[1:], uploads=(), versions=())
     labs.save(token, other, lab)
     own = replace(lab, samples=lab.samples.add(lab.samples.digits[2], 5))
     version = labs.save(token, own, lab)
@@ -117,7 +117,7 @@ def test_the_changes_of_another_device_are_read(url, lab):
     assert found.version == version == 3
     assert found.changes.samples.labels.tolist() == [0, 7], "the own sample is not read"
     assert found.changes.runs == found.changes.uploads == ()
-    assert [len(ids) for ids in found.changes.removed] == [1, 1, 1]
+    assert [len(ids) for ids in found.changes.removed] == [1, 1, 1, 1]
     assert_equal(found.changes.apply(own), replace(labs.load(token).snapshot))
     with pytest.raises(LabDeletedError):
         labs.changes(database.new_token(), 1, known)
@@ -385,3 +385,32 @@ def test_the_log_says_once_a_minute_why_a_store_cannot_be_reached(tmp_path, monk
 def test_a_port_that_is_no_number_gives_a_sentence():
     with pytest.raises(LabError, match="Set the variable to a URL"):
         LabStore.from_url("postgresql://lab@db:port/labs")
+
+
+def test_a_connection_that_has_become_read_only_is_replaced(tmp_path, lab):
+    """SQLite opens a database read-only for good if it cannot be opened for writing, for example with too many open files."""
+    store, token = LabStore.from_url(f"sqlite:///{tmp_path}/labs.sqlite"), database.new_token()
+    with store._engine.connect() as db:
+        db.exec_driver_sql("PRAGMA query_only = ON")
+    with pytest.raises(StoreUnreachableError):
+        store.save(token, lab)
+    store.save(token, lab)
+    assert store.load(token) is not None
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_deleted_database_is_created_again_for_its_owner_only(tmp_path, lab, caplog, is_replaced):
+    file, token = tmp_path / "labs.sqlite", database.new_token()
+    store = LabStore.from_url(f"sqlite:///{file}")
+    store.save(token, lab)
+    assert not store.reopen_if_deleted()
+    for old in tmp_path.glob("labs.sqlite*"):
+        old.unlink()
+    if is_replaced:
+        LabStore.from_url(f"sqlite:///{file}").save("other", lab)
+    assert store.reopen_if_deleted()
+    assert "was deleted or replaced" in caplog.text
+    assert store.load(token) is None
+    assert (store.load("other") is not None) == is_replaced
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert not store.reopen_if_deleted()

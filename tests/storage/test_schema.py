@@ -105,7 +105,7 @@ def test_database_with_other_tables_is_rejected_and_not_changed(url, engine, sta
 
 @pytest.mark.parametrize(
     "statement",
-    ["ALTER TABLE labs DROP COLUMN writer", "ALTER TABLE samples ADD COLUMN pressure FLOAT", "DROP TABLE uploads"],
+    ["ALTER TABLE labs DROP COLUMN sweep", "ALTER TABLE samples ADD COLUMN pressure FLOAT", "DROP TABLE uploads"],
 )
 def test_database_with_changed_tables_is_rejected(url, engine, statement):
     LabStore.from_url(url)

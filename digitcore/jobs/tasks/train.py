@@ -11,6 +11,8 @@ from digitcore.samples import SampleSet
 from digitcore.training.settings import TrainSettings
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from digitcore.training.run import Run
 
 T_co = TypeVar("T_co", covariant=True)
@@ -86,6 +88,10 @@ class TrainTask(LimitedTraining["Run"]):
             text += f" · {point['seconds'] / epoch * (epochs - epoch):.0f} s left"
         return text
 
+    def _sample_weights(self) -> "np.ndarray | None":
+        """Return the relative weights of the samples that are not held out, or `None` if they have the same weight."""
+        return None
+
     def run(self, progress: ReportProgress, should_stop: ShouldStop) -> "Run":
         from digitcore.evaluation.comparison import count_correct
         from digitcore.evaluation.score import Score
@@ -104,6 +110,7 @@ class TrainTask(LimitedTraining["Run"]):
             ),
             should_stop=lambda: should_stop() or time.monotonic() > end,
             resume_from=self.resume_from,
+            sample_weights=self._sample_weights(),
             callbacks=[watch],
         )
         test = self.samples.test_part()

@@ -6,7 +6,7 @@ import streamlit as st
 from pages.components import assets
 from pages.components.label_buttons import SHOWN_FROM
 from pages.components.model_choice import Models
-from pages.components.prediction import Reading, guesses_html
+from pages.components.prediction import NO_DIGIT, Reading, guesses_html
 from pages.session import resources
 
 _worker = assets.script("live/worker.js")
@@ -22,6 +22,7 @@ def live_prediction(models: Models) -> None:
             "paths": paths if all(paths) else [],
             "thresholds": [model.card.confidence_threshold for model in models.values()],
             "guesses": guesses_html([Reading(name, np.zeros(10), 0) for name in models]),
+            "noDigit": NO_DIGIT,
             "shownFrom": SHOWN_FROM,
             "worker": _worker,
         },

@@ -13,6 +13,7 @@ from pages.session import formatting
 from pages.session.canvas_state import CanvasState
 
 MAX_TRAIL = 6  # predictions after strokes that are shown
+NO_DIGIT = 0.3  # A drawing with a lower confidence is probably no digit, unless the model's threshold is low too.
 BAR_HEIGHT, MIN_BAR_HEIGHT = 12, 3  # px: of all bars of a digit together, and of each bar
 
 
@@ -49,9 +50,12 @@ class Reading:
         return formatting.percent(self.confidence, 1)
 
     @property
-    def is_unsure(self) -> bool:
-        """Whether the confidence is below the threshold."""
-        return self.confidence < self.threshold
+    def remark(self) -> str:
+        """A remark about a low confidence, or "". `formatting.js` returns the same remark during a stroke."""
+        first, second, *_ = self.ranking
+        if self.confidence < NO_DIGIT <= self.threshold:
+            return f"Not a digit? Closest: {first} ({formatting.percent(self.confidence)})"
+        return f"unsure: {first} or {second}" if self.confidence < self.threshold else ""
 
 
 def prediction_head(readings: list[Reading], drawn: CanvasState) -> None:
