@@ -180,7 +180,7 @@ class LabChanges:
         """
         if self.is_empty:
             return snapshot
-        items = {kind: merge(kind, getattr(snapshot, kind), self) for kind in ITEM_IDS}
+        items: dict[str, Any] = {kind: merge(kind, getattr(snapshot, kind), self) for kind in ITEM_IDS}
         return replace(snapshot, samples=snapshot.samples.merge(self.samples, self.removed.samples), **items)
 
 

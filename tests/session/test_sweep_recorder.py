@@ -17,7 +17,7 @@ def test_each_trial_is_saved_and_the_next_submitted_without_a_browser(jobs, geni
         recorder.look()
         assert saved == []
         assert works
-        for job, score in zip(jobs.submitted[:2], (0.4, 0.5), strict=True):
+        for job, score in zip(jobs.submitted[:2], (0.5, 0.4), strict=True):
             job.finish(TrialResult(dict.fromkeys(SCORES, score), []))
         recorder.look()
         assert saved == [2]
