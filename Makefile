@@ -6,6 +6,7 @@
 # make setup       set up only: .venv, packages, MNIST
 # make lock        pin every package in requirements.txt, from pyproject.toml; UPGRADE=--upgrade updates the versions
 # make audit       look for known vulnerabilities in the pinned packages; it fails if a package cannot be audited
+# make licenses    list the licenses of all installed packages; it fails if a license is not known to be compatible with MIT
 # make bench       measure Digit Lab and its alternatives, in about an hour
 
 PYTHON ?= python3
@@ -20,7 +21,7 @@ PROTECTED := digitcore/storage digitcore/jobs digitcore/models/upload.py digitco
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 .DEFAULT_GOAL := help
 
-.PHONY: help check-python setup run test test-quick coverage check check-style check-types lock bench audit
+.PHONY: help check-python setup run test test-quick coverage check check-style check-types lock bench audit licenses
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
@@ -94,6 +95,12 @@ lock: .venv/ready-to-test
 audit: .venv/ready
 	$(INSTALL) pip-audit
 	$(BIN)/pip-audit --strict --requirement requirements.txt
+
+# The package namex does not name its license, which is Apache 2.0.
+licenses: .venv/ready
+	$(INSTALL) pip-licenses
+	$(BIN)/pip-licenses --from=mixed --order=license --ignore-packages namex --packages $$(sed -n 's/==.*//p' requirements.txt) \
+	  --partial-match --allow-only="Apache;BSD;LGPL;Lesser General Public;MIT;MPL;Mozilla;PSF"
 
 .venv/ready-to-measure: .venv/ready-to-test benchmarks/requirements.txt
 	$(INSTALL) --requirement benchmarks/requirements.txt

@@ -27,6 +27,7 @@ from digitcore.config import load_config
 from digitcore.errors import ConfigError
 from pages.components import assets
 from pages.session import connection_limits
+from pages.session.upload_limits import RequestedUploads, UploadLimits
 
 ROOT = Path(__file__).resolve().parent
 BASE_PATH = "/".join(["", *filter(None, st.get_option("server.baseUrlPath").split("/"))])  # "" or, for example, "/lab"
@@ -185,7 +186,14 @@ def start_preload() -> threading.Thread:
 
 async def load_api() -> ModuleType:
     """Import the API and return its module. It is imported late, because FastAPI would delay the start by half a second."""
-    return await run_in_threadpool(importlib.import_module, "digitcore.api")
+    return await run_in_threadpool(_import_api)
+
+
+def _import_api() -> ModuleType:
+    """Import the API, whose trainings use the queue of the pages."""
+    api = importlib.import_module("digitcore.api")
+    api.api_runs.use_service(importlib.import_module("pages.session.resources").jobs)
+    return api
 
 
 async def call_api(scope: Scope, receive: Receive, send: Send) -> None:
@@ -212,8 +220,10 @@ except ConfigError as error:
 
 logging.getLogger("uvicorn.access").addFilter(WithoutQuery())
 connection_limits.limit_connections(round(connection_limits.raise_file_limit() * connection_limits.SHARE_OF_FILES))
+requested_uploads = RequestedUploads()
+requested_uploads.install()
 api = (
-    CORSMiddleware(call_api, config.origins("cors_origins"), ("GET", "POST"), ("content-type",))
+    CORSMiddleware(call_api, config.origins("cors_origins"), ("GET", "POST", "DELETE"), ("content-type", "authorization"))
     if config.cors_origins
     else call_api
 )
@@ -228,6 +238,7 @@ app = st.App(
         Middleware(ConnectionAddress),
         Middleware(SecurityHeaders, embedders=config.origins("embedders")),
         Middleware(HiddenPaths),
+        Middleware(UploadLimits, requested=requested_uploads),
         Middleware(PageHead),
     ],
 )

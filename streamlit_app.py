@@ -1,16 +1,22 @@
-"""The My lab page: state, links and files of the lab, and its models. The first visit of a session goes to Draw."""
+"""The My lab page: state, links and files of the lab, its class and its models. The first visit of a session goes to Draw."""
 
 import streamlit as st
 
 from pages.components import layout
 from pages.components.work import work_area
 from pages.session import formatting, state
+from pages.session.classroom import CODE_PARAMETER, PROJECTOR_PARAMETER
 from pages.session.lab_session import LabSession
 from pages.session.training_data import training_data_sentence
-from pages.views.my_lab import lab_file, lessons, model_files, sharing
+from pages.views.classroom import joining, projector, pupil, teacher
+from pages.views.my_lab import lab_file, lessons, lineage, model_files, sharing, versions
 
+CLASS = "A class in one lab"
 EXPANDERS = {
+    CLASS: joining.show,
     "Lessons for a class": lessons.show,
+    "Lineage": lineage.show,
+    "Versions of your drawings": versions.show,
     "Export a model": model_files.show_export,
     "Import a model": model_files.show_import_form,
 }
@@ -18,9 +24,15 @@ EXPANDERS = {
 
 def main(session: LabSession) -> None:
     """Draw the page from top to bottom."""
+    if session.classroom.projector_token:
+        work_area(session, lambda: projector.show(session))
+        return
+    if session.classroom.invitation:
+        joining.show_invitation(session)
+        return
     st.title("My lab", anchor=False)
     st.markdown("Draw digits, label them, train a network on your handwriting, and see whether the network improved.")
-    work_area(session)
+    work_area(session, lambda: _show_class(session))
     _show_steps(session)
     with st.container(key="whole"):
         sharing.show(session)
@@ -28,10 +40,20 @@ def main(session: LabSession) -> None:
     st.subheader("Models", anchor=False)
     model_files.show_table(session)
     for title, show in EXPANDERS.items():
+        if title == CLASS and session.classroom.membership:
+            continue  # The class is above.
         expander = st.expander(title, key=f"expander_{title}", on_change="rerun")
         if expander.open:
             with expander:
                 show(session)
+
+
+def _show_class(session: LabSession) -> None:
+    """Show the class of the lab, to its teacher or to a pupil."""
+    if session.classroom.is_teacher:
+        teacher.show(session)
+    elif session.classroom.membership:
+        pupil.show(session)
 
 
 def _show_steps(session: LabSession) -> None:
@@ -53,7 +75,8 @@ def _show_steps(session: LabSession) -> None:
             layout.page_link(session, page, label=f"Go to {layout.PAGES[page][0]}", icon=":material/arrow_forward:")
 
 
-if state.is_first_visit():
+CLASS_PARAMETERS = {CODE_PARAMETER, PROJECTOR_PARAMETER}
+if state.is_first_visit() and not CLASS_PARAMETERS & set(st.query_params):
     state.mark_visited()
     st.switch_page(layout.DRAW, query_params=st.query_params.to_dict())
 main(layout.begin_page(layout.MY_LAB))

@@ -29,8 +29,10 @@ PARTS = {  # name → title, script and its options
     "inference": ("Inference", ["inference.py"]),
     "growth": ("Growth", ["growth.py", "--to", str(HERE / "results")]),
     "sweeps": ("A sweep of 24 trainings with one worker and with two", ["training.py", "sweeps"]),
+    "sweep_search": ("TPE compared with random draws", ["sweep_search.py"]),
     "api": ("The REST API", ["api.py"]),
     "storage": ("A large lab", ["storage.py"]),
+    "devices": ("Two devices on one edit link", ["devices.py"]),
     "load": ("Thirty people drawing during a training", ["load.py"]),
 }
 PACKAGES = ("streamlit", "streamlit-drawable-canvas", "tensorflow-cpu", "tensorflow", "keras", "ai-edge-litert", "onnxruntime")

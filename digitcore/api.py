@@ -11,29 +11,41 @@ Example:
     'The picture is blank.'
 """
 
-import asyncio
-import base64
-import binascii
-import contextlib
 import functools
 import threading
 from importlib import resources
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from jinja2 import Environment
-from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from limits import parse
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.types import Message
+from starlette.routing import Match, Route
 
+from digitcore import api_runs
+from digitcore.api_requests import (
+    BODY_TIMEOUT,
+    MAX_BYTES,
+    MAX_TOTAL_PIXELS,
+    MAX_VALUES,
+    RequestError,
+    Upload,
+    check_parameters,
+    check_pixels,
+    check_values,
+    describe_rate,
+    find_digits,
+    in_time,
+    limit_body,
+    limit_rate,
+    to_upload,
+)
 from digitcore.api_schemas import (
     MAX_IMAGES,
     PREDICT_BODY,
@@ -49,45 +61,15 @@ from digitcore.api_schemas import (
     version_of,
 )
 from digitcore.config import load_config
-from digitcore.data.sample_arrays import scale_to_bytes, to_digit
-from digitcore.errors import DigitLabError, ImageError, ModelError
-from digitcore.images import SIDE, FoundDigit, ink_from_file, text_lines
-from digitcore.images.decoding import MAX_PIXELS, open_image
+from digitcore.errors import DigitLabError, ModelError
+from digitcore.images import SIDE, FoundDigit, text_lines
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor
-from digitcore.values import plural
 
-MAX_BYTES = 15_000_000  # size of a request
+METHOD_NOT_ALLOWED = 405
 MAX_CONCURRENT = 16  # Each predicted request occupies one of Starlette's 40 threads.
-BODY_TIMEOUT = 30  # seconds until the body of a request must be complete
-MAX_VALUES = 2 * MAX_IMAGES * SIDE * SIDE  # JSON values of a request, because parsing blocks the whole server
-MAX_TOTAL_PIXELS = MAX_PIXELS  # pixels of all images of a request, because a small file can contain a very large image
 MAX_DIGITS = 1000  # digits of a request
-BLANK = "The picture is blank."
-
-Upload = bytes | np.ndarray  # bytes of a file, or a digit of shape (28, 28), uint8
-
-
-class RequestError(Exception):
-    """An error that the API answers with a problem (RFC 9457).
-
-    Args:
-        status: HTTP status code.
-        title: Kind of the problem in a few words.
-        detail: The reason and the action for the user.
-        headers: Additional headers of the response.
-
-    Example:
-        >>> RequestError(413, "Too large", "A request may contain 15 MB. Send fewer or smaller pictures.").status
-        413
-    """
-
-    def __init__(self, status: int, title: str, detail: str, headers: dict[str, str] | None = None):
-        super().__init__(detail)
-        self.status, self.title, self.detail, self.headers = status, title, detail, headers or {}
-
-
 app = FastAPI(
     title="Digit Lab",
     version="1",
@@ -95,8 +77,8 @@ app = FastAPI(
     redoc_url=None,
     description="Predicts handwritten digits. Pictures may have any size and either polarity.",
 )
+app.include_router(api_runs.router)
 prediction_slots = threading.BoundedSemaphore(MAX_CONCURRENT)
-rate_limiter = MovingWindowRateLimiter(MemoryStorage())
 
 
 @app.get("/", include_in_schema=False)
@@ -108,15 +90,15 @@ def root(request: Request) -> RedirectResponse:
 @app.get("/docs", include_in_schema=False)
 def documentation(request: Request) -> HTMLResponse:
     """Return the documentation as one page without scripts and without files from another server."""
-    _check_parameters(request, ())
+    check_parameters(request, ())
     return HTMLResponse(_docs_page(request.scope.get("root_path", "")))
 
 
 @app.get("/v1/models", responses=problem_responses(422, 429))
 def list_models(request: Request) -> list[Model]:
     """List the models that can predict."""
-    _check_parameters(request, ())
-    _limit_rate(request)
+    check_parameters(request, ())
+    limit_rate(request)
     return [Model.from_bundle(bundle) for bundle in map(_load_model, registry.names())]
 
 
@@ -130,16 +112,10 @@ async def predict(
     recognized by their content. The largest digit of each picture is predicted. If “all” is true in the query or in the JSON,
     every digit is predicted in reading order, with its box.
     """
-    _check_parameters(request, ("model", "all"))
-    _limit_rate(request)
+    check_parameters(request, ("model", "all"))
+    limit_rate(request)
     bundle = await run_in_threadpool(_load_model, model)
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT):
-            body = await _read_body(_limit_body(request))
-    except TimeoutError as error:
-        raise RequestError(
-            408, "Too slow", f"The body of a request must arrive within {BODY_TIMEOUT} s. Send fewer or smaller pictures."
-        ) from error
+    body = await in_time(_read_body(limit_body(request)))
     if not prediction_slots.acquire(blocking=False):
         raise RequestError(503, "Busy", "The server is predicting other requests. Try again in a moment.", {"retry-after": "1"})
     try:
@@ -171,45 +147,10 @@ def _describe_limits() -> list[str]:
         f"A request may contain {MAX_IMAGES} pictures, {MAX_BYTES // 1_000_000} MB, {MAX_TOTAL_PIXELS // 1_000_000} million "
         f"pixels, {MAX_VALUES:,} JSON values and {MAX_DIGITS:,} digits.",
         f"The body of a request must arrive within {BODY_TIMEOUT} s.",
-        f"The server allows {_describe_rate(parse(load_config().api_rate))} from one address.",
+        f"The server allows {describe_rate(parse(load_config().api_rate))} from one address.",
         f"The server predicts {MAX_CONCURRENT} requests at the same time.",
-        "Unknown parameters are refused. Only the health check ignores them.",
+        "Unknown and repeated parameters are refused. Only the health check ignores them.",
     ]
-
-
-def _check_parameters(request: Request, names: tuple[str, ...]) -> None:
-    unknown = next((name for name in request.query_params if name not in names), None)
-    if unknown is not None:
-        known = f"The parameters are {' and '.join(names)}." if names else "Remove it, because this path has no parameters."
-        raise RequestError(422, "Invalid request", f"There is no parameter “{unknown[:40]}”. {known}")
-
-
-def _limit_rate(request: Request) -> None:
-    limit = parse(load_config().api_rate)
-    if not rate_limiter.hit(limit, request.client.host if request.client else "unknown"):
-        retry = {"retry-after": str(limit.get_expiry())}
-        raise RequestError(
-            429, "Too many requests", f"The server allows {_describe_rate(limit)} from one address. Try again later.", retry
-        )
-
-
-def _describe_rate(limit: RateLimitItem) -> str:
-    """Return a limit such as “600 requests in 1 minute”."""
-    return f"{limit.amount:,} requests in {plural(limit.multiples, limit.GRANULARITY.name)}"
-
-
-def _limit_body(request: Request) -> Request:
-    """Return the request with a limited body. The limit applies to the received bytes, not to the announced length."""
-    received = 0
-
-    async def receive() -> Message:
-        nonlocal received
-        message = await request.receive()
-        received += len(message.get("body", b""))
-        _check_size(received)
-        return message
-
-    return Request(request.scope, receive)
 
 
 async def _read_body(request: Request) -> bytes | list[Upload]:
@@ -228,13 +169,6 @@ async def _read_body(request: Request) -> bytes | list[Upload]:
     )
 
 
-def _check_size(size: int) -> None:
-    if size > MAX_BYTES:
-        raise RequestError(
-            413, "Too large", f"A request may contain {MAX_BYTES // 1_000_000} MB. Send fewer or smaller pictures."
-        )
-
-
 async def _read_form(request: Request) -> list[Upload]:
     async with request.form(max_files=MAX_IMAGES, max_fields=MAX_IMAGES) as form:
         files = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
@@ -245,52 +179,18 @@ async def _read_form(request: Request) -> list[Upload]:
 
 def _parse_json(body: bytes) -> tuple[list[Upload], bool]:
     """Return the uploads of a JSON body, and whether every digit is requested."""
-    if body.count(b",") > MAX_VALUES:
-        raise RequestError(413, "Too large", f"A request may contain {MAX_VALUES:,} values. Send fewer pictures.")
+    check_values(body)
     try:
         parsed = PredictRequest.model_validate_json(body)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False, include_context=False)
         raise RequestError(422, "Invalid request", describe_problem(problems[0])) from error
-    uploads = [_decode_base64(item) if isinstance(item, str) else _to_array(item) for item in parsed.pictures]
-    return uploads, parsed.all
-
-
-def _to_array(values: list[Any]) -> np.ndarray:
-    """Convert 28 × 28 or 784 numbers, 0 to 255 or 0 to 1, to (28, 28) uint8."""
-    array = np.array(values, np.float64).reshape(SIDE, SIDE)
-    is_byte = (array == array.round()).all() and array.max() > 1
-    return array.astype(np.uint8) if is_byte else scale_to_bytes(array)
-
-
-def _decode_base64(text: str) -> bytes:
-    """Decode base64 or a data URL. Return no bytes if the text is invalid. Such a picture is reported as unreadable."""
-    encoded = text[text.find(",") + 1 :] if text.startswith("data:") else text
-    encoded = "".join(encoded.split()).replace("-", "+").replace("_", "/")
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        return b""
-
-
-def _check_pixels(uploads: list[Upload]) -> None:
-    """Check the total number of pixels. It is read from the headers of the images before the images are decoded."""
-    n_pixels = 0
-    for upload in uploads:
-        with contextlib.suppress(ImageError):
-            image = open_image(upload) if isinstance(upload, bytes) else None
-            n_pixels += image.width * image.height if image else 0
-    if n_pixels > MAX_TOTAL_PIXELS:
-        raise RequestError(
-            413,
-            "Too large",
-            f"A request may contain {MAX_TOTAL_PIXELS // 1_000_000} million pixels. Send fewer or smaller pictures.",
-        )
+    return [to_upload(item) for item in parsed.pictures], parsed.all
 
 
 def _predict(bundle: ModelBundle, body: bytes | list[Upload], reads_all: bool) -> PredictResponse:
     uploads, asked = _parse_json(body) if isinstance(body, bytes) else (body, False)
-    _check_pixels(uploads)
+    check_pixels(uploads)
     found = _find_in_each(uploads, reads_all or asked)
     arrays = [part.digit for digits, _ in found for part in digits]
     probabilities = _load_predictor(bundle.name).probabilities(np.array(arrays, np.uint8).reshape(-1, SIDE, SIDE))
@@ -323,24 +223,11 @@ def _find_in_each(uploads: list[Upload], reads_all: bool) -> list[tuple[list[Fou
     """Find the digits of each upload. Refuse the request as soon as it has too many digits."""
     found, n = [], 0
     for upload in uploads:
-        found.append(_find_digits(upload, reads_all))
+        found.append(find_digits(upload, reads_all))
         n += len(found[-1][0])
         if n > MAX_DIGITS:
             raise RequestError(413, "Too large", f"A request may contain {MAX_DIGITS:,} digits. Send fewer pictures.")
     return found
-
-
-def _find_digits(upload: Upload, reads_all: bool) -> tuple[list[FoundDigit], str]:
-    """Return the digits of an upload and, if no digit was found, the reason."""
-    try:
-        if isinstance(upload, bytes):
-            found = ink_from_file(upload).digits(every=reads_all)
-        else:
-            digit = to_digit(upload)
-            found = [] if digit is None else [FoundDigit(digit, (0, 0, SIDE, SIDE), 1)]
-    except ImageError as error:
-        return [], str(error)
-    return found, "" if found else BLANK
 
 
 @functools.cache
@@ -386,7 +273,16 @@ async def _on_http_error(request: Request, error: HTTPException) -> JSONResponse
     detail = str(error.detail).rstrip(".")
     response = _problem(error.status_code, detail, f"{request.method} {request.url.path}: {detail}.")
     response.headers.update(error.headers or {})
+    if error.status_code == METHOD_NOT_ALLOWED:
+        response.headers["allow"] = ", ".join(_allowed_methods(request))
     return response
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Return the methods of all routes with the path of a request. Starlette's header names those of the first route only."""
+    routes = (route for route in [*app.routes, *api_runs.router.routes] if isinstance(route, Route))
+    matching = (route for route in routes if route.matches(request.scope)[0] != Match.NONE)
+    return sorted({method for route in matching for method in route.methods or ()})
 
 
 @app.exception_handler(DigitLabError)

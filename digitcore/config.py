@@ -19,12 +19,19 @@ from digitcore.errors import ConfigError
 
 STORE_OFF = "off"
 ANY_ORIGIN = "*"
+MIN_TOKEN = 16  # characters of the token of the API
 
 
 def _check_rate(value: str) -> str:
     from limits import parse  # Imported here because it is slow and needed only for a rate that differs from the default.
 
     parse(value)
+    return value
+
+
+def _check_token(value: str) -> str:
+    if value and (len(value) < MIN_TOKEN or not value.isascii() or not value.isprintable() or " " in value):
+        raise ValueError(f"write at least {MIN_TOKEN} ASCII characters without spaces")
     return value
 
 
@@ -97,6 +104,11 @@ class Config(BaseSettings):
         "600/minute",
         description="Maximum rate of API requests from an address to a server. Behind a load balancer, set uvicorn's "
         "`FORWARDED_ALLOW_IPS` to the address of the load balancer. Otherwise, all visitors share the limit.",
+    )
+    api_token: Annotated[str, AfterValidator(_check_token)] = Field(
+        "",
+        description="Secret text of at least 16 characters with which a program may train over the API. By default, the API only "
+        "predicts.",
     )
     embedders: Annotated[str, AfterValidator(_check_origins)] = Field(
         "",

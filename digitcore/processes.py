@@ -5,8 +5,13 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
 
 PARENT_INTERVAL = 1.0  # s between two checks
+RESOURCE_TRACKER = "multiprocessing.resource_tracker"
 CHILD_TIMEOUT = 5.0  # s to wait for the end of killed child processes
 
 
@@ -31,9 +36,37 @@ def _wait_for_parent(parent: int, exit_status: int, before_exit: Callable[[], No
         time.sleep(PARENT_INTERVAL)
     children = []
     with contextlib.suppress(OSError, psutil.Error):  # An isolated process cannot list processes, and has no children.
-        children = psutil.Process().children(recursive=True)
+        # Python's resource tracker ends when all processes that use it have ended, and then removes what they left.
+        children = [child for child in psutil.Process().children(recursive=True) if not _is_resource_tracker(child)]
     for child in children:
         child.kill()
     psutil.wait_procs(children, timeout=CHILD_TIMEOUT)
     before_exit()
     os._exit(exit_status)
+
+
+def kill_by_environment(name: str, value: str) -> None:
+    """Kill the other processes of this user that were started with a value of an environment variable.
+
+    Args:
+        name: name of the variable.
+        value: value of the variable.
+
+    Example:
+        >>> kill_by_environment("DIGITLAB_EXAMPLE", "no process has this value")
+    """
+    import psutil
+
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            is_wanted = process.pid != os.getpid() and process.environ().get(name) == value
+            if is_wanted and not _is_resource_tracker(process):
+                process.kill()
+
+
+def _is_resource_tracker(process: "psutil.Process") -> bool:
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        return any(RESOURCE_TRACKER in part for part in process.cmdline())
+    return False

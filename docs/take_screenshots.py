@@ -86,7 +86,7 @@ def main():
                 person.go("Evaluate")
                 evaluate(person, scheme)
                 person.go("Draw")
-                person.page.get_by_text("Both", exact=True).click()
+                person.page.get_by_text("Compare with genius", exact=True).click()
                 person.draw(4)
                 shoot(person, f"draw-{scheme}")
                 phone = visit(browser, server.url, PHONE, scheme, touch=True)

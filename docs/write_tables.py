@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from digitcore.checks import CHECKS
 from digitcore.config import Config, variable_name
+from digitcore.lessons import LESSONS
 from digitcore.training import settings_text
-from digitcore.training.lessons import LESSONS
-from pages.session.settings_link import lesson_query
+from pages.session.settings_link import LESSON_PARAMETER
 
 FOLDER = Path(__file__).resolve().parent
 TRAIN_PAGE = "http://localhost:8501/Train"
@@ -15,6 +16,7 @@ DEFAULTS_IN_WORDS = {
     "dask_scheduler_address": "none",
     "cache": "the user's data and cache folders",
     "store": "an SQLite file in the user's data folder",
+    "api_token": "none",
     "embedders": "none",
     "cors_origins": "none",
 }
@@ -34,13 +36,22 @@ def lessons() -> str:
     """Return a section for each lesson, with its question, its link and the measured answer."""
     sections = [
         f"## {number}. {lesson.title}\n\n{lesson.question}\n\n"
-        f"[Open the Train page with these settings]({TRAIN_PAGE}?{lesson_query(lesson)})\n\n{lesson.answer}"
+        f"[Open this lesson]({TRAIN_PAGE}?{LESSON_PARAMETER}={number})\n\n{lesson.answer}"
         for number, lesson in enumerate(LESSONS, start=1)
     ]
     return "\n\n".join(sections)
 
 
+def checks() -> str:
+    """Return a section for each check."""
+    return "\n\n".join(
+        f"## {check.id} {check.title}\n\n- **Issue**: {check.rule}\n- **Why**: {check.reason}\n- **What to do**: {check.tip}"
+        for check in CHECKS
+    )
+
+
 GENERATED: dict[str, tuple[str, Callable[[], str]]] = {  # file → pattern of the generated part, function that returns the part
+    "checks.md": (r"(?<=\n\n)(## D01 .*|\Z)", checks),
     "deployment.md": (r"^\| environment variable \|.*?(?=\n\n)", environment_variables),
     "lessons.md": (r"(?<=\n\n)(## 1\. .*|\Z)", lessons),
     "settings.md": (r"^\| setting \|.*?(?=\n*\Z)", settings_text.as_markdown),

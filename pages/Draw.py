@@ -5,20 +5,19 @@ from typing import Any
 
 import streamlit as st
 
-from digitcore.data.quality import QualityIssue
-from digitcore.models.bundle import ModelBundle
 from pages.components import layout
 from pages.components.canvas import canvas, canvas_options, load_example
 from pages.components.digit_details import read_digit
 from pages.components.label_buttons import label_buttons, label_counts
 from pages.components.live import live_prediction
-from pages.components.model_choice import Models
+from pages.components.model_selector import predicting_models
 from pages.components.prediction import prediction_head
-from pages.session import formatting, persistence, resources, state
+from pages.components.reveal import reveal
+from pages.session import persistence
 from pages.session.lab_session import LabSession
+from pages.views.draw import feedback, teaching
 from pages.views.draw.quick_training import quick_training
 
-INITIAL, TRAINED, BOTH = "initial", "trained", "both"
 EXPANDERS = {  # slug → title, module of pages.views.draw. A closed expander neither computes nor imports anything.
     "why": ("Why this prediction?", "explanation"),
     "own": ("My drawings", "own_drawings"),  # A title that changes would close the expander.
@@ -29,40 +28,39 @@ EXPANDERS = {  # slug → title, module of pages.views.draw. A closed expander n
 
 def main(session: LabSession) -> None:
     """Draw the page from top to bottom."""
+    teaching.show(session)
     draw_and_predict(session, _shown_outside(session))
     training = st.container(key="training")
     layout.show_saving_error(session)
     _show_flash(session)
+    with st.container(key="options", horizontal=True):
+        st.button("Try an example", key="example", type="tertiary", on_click=load_example, args=(session,))
+        canvas_options(session)
     _show_expanders(session)
     with training:  # It is drawn last, because it polls the work that the expanders start.
         quick_training(session)
-    live_prediction(_predicting_models(session))
+    predicting = predicting_models(session)
+    live_prediction(predicting, session.models.colors(predicting))
 
 
 @st.fragment
 def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
     """Draw canvas, prediction and labels. Only this fragment runs after a stroke, so that the prediction is fast."""
     persistence.save(session)
-    with st.container(key="intro", horizontal=True, vertical_alignment="center"):
-        _choose_predicting(session)
-        st.button("Try an example", key="example", type="tertiary", on_click=load_example, args=(session,))
-        canvas_options(session)
     with st.container(key="screen", horizontal=True, gap="medium"):
         canvas(session)
         with st.container(key="answer", gap="xsmall"):
             predict(session)
             label_counts(session)
-            with st.container(key="remark"):
-                st.html("<span></span>")  # An empty container has no height, and a later remark would move the page.
-                _show_remark(session)
+    feedback.show(session)
     if _shown_outside(session) != shown:
         st.rerun()
 
 
 def predict(session: LabSession) -> None:
     """Draw the prediction and the label buttons."""
-    drawn, predicting = session.canvas, _predicting_models(session)
-    readings = read_digit(drawn.drawing.digit, predicting)
+    drawn, predicting = session.canvas, predicting_models(session)
+    readings = read_digit(drawn.drawing.digit, predicting, session.models.colors(predicting))
     if readings[-1].probabilities is not None:
         session.show_prediction_of(predicting[readings[-1].model])
         drawn.record_prediction(readings[-1].ranking[0], readings[-1].confidence)
@@ -72,84 +70,18 @@ def predict(session: LabSession) -> None:
 
 
 def _shown_outside(session: LabSession) -> tuple[Any, ...]:
-    """Return the state outside the fragment that a stroke or a label may change."""
-    return session.flash, list(_predicting_models(session)), session.samples.current
-
-
-def _choose_predicting(session: LabSession) -> None:
-    """Show the purpose of the page, or let the user choose between two models."""
-    if session.models.trained is None:
-        st.caption("Draw a digit and teach a network your handwriting.")
-        return
-    st.segmented_control(
-        "Predicting model",
-        [INITIAL, TRAINED, BOTH],
-        default=TRAINED,
-        required=True,
-        key="predicting",
-        format_func=str.capitalize,
-        persist_state="session",
-        label_visibility="collapsed",
-    )
-
-
-def _predicting_models(session: LabSession) -> Models:
-    """Return the predicting models by their names on the page."""
-    initial, trained = session.initial_model, session.models.trained
-    if trained is None:
-        return {initial.name: initial}
-    choices = {INITIAL: {initial.name: initial}, TRAINED: {trained.name: trained}}
-    return choices.get(state.widget_value("predicting") or TRAINED, choices[INITIAL] | choices[TRAINED])
-
-
-def _show_remark(session: LabSession) -> None:
-    """Show the last label until the next stroke, then the first issue of the drawing."""
-    drawing = session.canvas.drawing
-    if drawing.digit is not None:
-        session.samples.forget_last()
-        if drawing.is_example:
-            st.caption("Was it right? Tap the digit. An MNIST digit does not count as your handwriting.")
-        elif drawing.issues:
-            st.caption(_describe(drawing.issues[0], list(_predicting_models(session).values())[-1], drawing.digit))
-        elif not len(session.samples):
-            st.caption("Was it right? Tap the digit you drew.")
-    elif session.canvas.notice:
-        st.caption(session.canvas.notice)
-    elif session.samples.last_label is not None:
-        _show_last_label(session)
-
-
-def _show_last_label(session: LabSession) -> None:
-    samples = session.samples
-    saved = f"{'Saved as' if session.saving.is_saved else 'Labelled'} **{samples.last_label}**."
-    with st.container(key="last_label", horizontal=True, vertical_alignment="center", gap="small"):
-        if found := samples.contradiction:
-            st.markdown(
-                f"{saved} The network is {formatting.percent(found.confidence)} sure of a **{found.digit}**.", width="content"
-            )
-            st.button(f"It is a {found.digit}", key="accept_contradiction", on_click=samples.accept_contradiction)
-            st.button(f"Keep {samples.last_label}", key="keep_label", on_click=samples.keep_label)
-        else:
-            st.markdown(saved, width="content")
-        st.button("Undo", key="undo_label", on_click=session.undo_label, type="tertiary")
-
-
-def _describe(issue: QualityIssue, model: ModelBundle, digit: Any) -> str:
-    """Describe an issue, with the prediction before and after a correction."""
-    if issue.digit is None:
-        return issue.sentence
-    predictor = resources.predictor(model)
-    before, after = (int(predictor.probabilities(one[None])[0].argmax()) for one in (digit, issue.digit))
-    return f"{issue.sentence} Prediction with {issue.fix}: {before} → {after}."
+    """Return the state outside the fragment that a stroke, a label or the button Train may change."""
+    return session.flash, list(predicting_models(session)), session.samples.current, session.training_job
 
 
 def _show_flash(session: LabSession) -> None:
     """Show the outcome of the last import or deletion."""
     if session.flash:
-        with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(key="flash", horizontal=True, vertical_alignment="center"):
             (st.error if session.is_flash_error else st.info)(session.flash)
             if session.samples.can_undo:
                 st.button("Undo", key="undo_samples", on_click=session.undo_samples, width=140)
+    reveal("flash", session.flash)
 
 
 def _show_expanders(session: LabSession) -> None:
@@ -159,7 +91,7 @@ def _show_expanders(session: LabSession) -> None:
         if expander.open:
             show = importlib.import_module(f"pages.views.draw.{view}").show
             with expander:
-                show(*((session, _predicting_models(session)) if key == "why" else (session,)))
+                show(*((session, predicting_models(session)) if key == "why" else (session,)))
 
 
 main(layout.begin_page(layout.DRAW))

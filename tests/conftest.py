@@ -13,7 +13,7 @@ from digitcore import mnist, models
 from digitcore.evaluation.score import Score
 from digitcore.jobs.service import JobService
 from digitcore.samples import FirstPrediction, SampleSet
-from digitcore.storage.snapshot import LabSnapshot, RunRecord
+from digitcore.storage.snapshot import LabSnapshot, RunRecord, SampleVersion
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from tests.support.postgres import PROGRAMS, PostgresServer
@@ -48,10 +48,12 @@ SLOW_MODULES = {  # They start processes, train, or process all digits of MNIST.
     "test_cluster",
     "test_feature_map",
     "test_hostile_input",
+    "test_hub",
     "test_mnist",
     "test_neighbors",
     "test_packaging",
     "test_photographs",
+    "test_reproduce",
     "test_sandbox",
     "test_server",
     "test_service",
@@ -141,8 +143,9 @@ def lab(few, genius, untrained):
     learnt = frozenset(few.digit_hashes)
     first = Run(genius.rename("run 1"), [point], settings, "untrained", 1.5, **scores, sample_hashes=learnt)
     second = replace(first, model=genius.rename("run 2"), parent="run 1", stopped=True, resume_state=b"state")
-    runs = (RunRecord(first, untrained), RunRecord(second, first.model))
+    runs = (RunRecord(first, untrained), RunRecord(second, first.model, number=2, note="slow", tags=("baseline",)))
     prediction = FirstPrediction(genius.hash, 7, 0.75)
     samples = few.add(few.digits[0], 3, '{"strokes": []}', "2026-11-21T12:00:00+00:00", first_prediction=prediction)
     samples = samples.add(few.digits[1], 1, is_example=True)
-    return LabSnapshot(samples, runs, (genius.rename("mine"),), {"active_model": "run 1", "run_counter": 2})
+    versions = (SampleVersion("first ten", "2026-07-01T10:00:00+00:00", samples.take(range(10))),)
+    return LabSnapshot(samples, runs, (genius.rename("mine"),), {"active_model": "run 1", "run_counter": 2}, versions=versions)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from PIL import Image
 from starlette.testclient import TestClient
 
-from digitcore import api, api_schemas, models
+from digitcore import api, api_requests, api_schemas, models
 from digitcore.images import digit_from_image
 from digitcore.images.photographs import MAX_PARTS
 from tests.support import fuzz
@@ -27,6 +27,7 @@ schema = schemathesis.openapi.from_asgi("/openapi.json", api.app)
 @pytest.fixture(autouse=True)
 def no_limit(monkeypatch):
     monkeypatch.setenv(RATE_VARIABLE, "1000000/minute")
+    monkeypatch.setenv("DIGITLAB_API_TOKEN", "a-token-that-no-request-has")
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +109,7 @@ def test_bad_pictures_do_not_prevent_other_predictions(client, data):
     assert not good["unsure"]
     assert good["problem"] is None
     assert all(answer["digit"] is None and answer["unsure"] and answer["probabilities"] == [] for answer in bad)
-    assert bad[0]["problem"] == api.BLANK
+    assert bad[0]["problem"] == api_requests.BLANK
     assert ["PNG or JPEG" in answer["problem"] for answer in bad] == [False, True, True]
 
 
@@ -163,7 +164,7 @@ def test_errors_are_problems(client, status, request_):
 
 def test_busy_server_answers_503_and_frees_each_slot(client, monkeypatch):
     monkeypatch.setattr(api, "prediction_slots", threading.BoundedSemaphore(1))
-    monkeypatch.setattr(api, "MAX_TOTAL_PIXELS", 100)
+    monkeypatch.setattr(api_requests, "MAX_TOTAL_PIXELS", 100)
     file = io.BytesIO()
     Image.new("L", (20, 20), 255).save(file, "PNG")
     for _ in range(2):
@@ -175,6 +176,12 @@ def test_busy_server_answers_503_and_frees_each_slot(client, monkeypatch):
     assert answer.headers["retry-after"] == "1"
     assert client.post(URL, json={"pictures": ["eA=="]}).status_code == 200
     assert client.get("/healthz").status_code == 200
+
+
+def test_a_repeated_parameter_is_refused(client):
+    answer = client.post(f"{URL}?model=fast&model=mlp", json={"pictures": [[[0] * 28] * 28]})
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "The parameter “model” occurs more than once. Give it once."
 
 
 def test_unknown_paths_and_methods_are_problems(client):
@@ -216,10 +223,10 @@ def test_invalid_rate_limit_is_reported(client, monkeypatch):
 
 def test_rate_of_requests_is_limited(client, monkeypatch):
     monkeypatch.setenv(RATE_VARIABLE, "3/minute")
-    api.rate_limiter.storage.reset()
+    api_requests.rate_limiter.storage.reset()
     codes = [client.get("/v1/models").status_code for _ in range(5)]
     assert codes == [200, 200, 200, 429, 429]
-    api.rate_limiter.storage.reset()
+    api_requests.rate_limiter.storage.reset()
 
 
 def call(headers, chunks, delay=0.0):
@@ -262,7 +269,7 @@ def test_long_body_is_refused_while_it_arrives(headers):
 
 
 def test_endless_body_is_refused_after_a_time(monkeypatch):
-    monkeypatch.setattr(api, "BODY_TIMEOUT", 0.3)
+    monkeypatch.setattr(api_requests, "BODY_TIMEOUT", 0.3)
     assert call(FORM, itertools.chain([FORM_HEAD], itertools.repeat(b"x")), delay=0.05)[0] == 408
 
 

@@ -130,13 +130,13 @@ def generator():
     return module
 
 
-@pytest.mark.parametrize("name", ["deployment.md", "lessons.md", "settings.md"])
+@pytest.mark.parametrize("name", ["checks.md", "deployment.md", "lessons.md", "settings.md"])
 def test_generated_parts_are_up_to_date(name):
     assert read(ROOT / "docs" / name) == generator().renew(name), "run python docs/write_tables.py"
 
 
 def test_all_generated_parts_are_tested():
-    assert set(generator().GENERATED) == {"deployment.md", "lessons.md", "settings.md"}
+    assert set(generator().GENERATED) == {"checks.md", "deployment.md", "lessons.md", "settings.md"}
 
 
 @pytest.mark.parametrize("name", ["CONTRIBUTING.md", "SECURITY.md"])

@@ -1,8 +1,15 @@
+import _multiprocessing
+import os
+import signal
 import subprocess
 import sys
 import textwrap
 
 import psutil
+import pytest
+
+from digitcore.jobs.cluster import NO_TRACKER_WARNING
+from digitcore.processes import RESOURCE_TRACKER, kill_by_environment
 
 TIMEOUT = 60  # s, maximum duration of a subprocess
 
@@ -74,3 +81,37 @@ threading.Event().wait()
         watched = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
         assert not psutil.wait_procs([watched], timeout=TIMEOUT)[1]
+
+
+def test_a_process_that_ends_with_its_parent_leaves_no_message_and_no_semaphore():
+    """Python's resource tracker removes the semaphores. It printed tracebacks when it was killed and started again."""
+    code = """
+import multiprocessing, os, threading
+from digitcore.processes import end_with_parent
+
+queue = multiprocessing.get_context("spawn").Queue()
+print(queue._rlock._semlock.name, flush=True)
+end_with_parent(-1)
+threading.Event().wait()
+"""
+    environment = os.environ | {"PYTHONWARNINGS": NO_TRACKER_WARNING}
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    assert result.stderr == ""  # The pipe ends when the tracker has ended.
+    with pytest.raises(FileNotFoundError):
+        _multiprocessing.sem_unlink(result.stdout.strip())
+
+
+def test_processes_are_killed_by_their_environment_except_the_resource_tracker():
+    code = "import sys; sys.stdin.read()"
+    arguments = {"a": ["-c", code], "b": ["-c", code], "c": ["-c", code, RESOURCE_TRACKER]}
+    values = {"a": "cluster", "b": "other cluster", "c": "cluster"}
+    started = {
+        name: subprocess.Popen([sys.executable, *arguments[name]], env=os.environ | {"DIGITLAB_TEST": values[name]}, stdin=-1)
+        for name in values
+    }
+    kill_by_environment("DIGITLAB_TEST", "cluster")
+    assert started["a"].wait(TIMEOUT) == -signal.SIGKILL
+    for name in ("b", "c"):
+        started[name].communicate(b"")
+        assert started[name].returncode == 0

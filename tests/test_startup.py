@@ -10,20 +10,26 @@ import server
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE_DOES_NOT_NEED = [
+    "alembic",
     "altair",
     "dask",
     "digitcore.api",
     "digitcore.charts",
+    "digitcore.checks",
+    "digitcore.report",
     "distributed",
     "fastapi",
     "h5py",
     "keras",
     "limits",
     "onnx",
+    "optuna",
     "psycopg",
     "scipy",
     "sklearn",
+    "tensorboardX",
     "tensorflow",
+    "vl_convert",
 ]
 LIBRARY_DOES_NOT_NEED = [*PAGE_DOES_NOT_NEED, "pandas", "pyarrow", "pydantic", "sqlalchemy", "streamlit"]
 PACKAGES = ["models", "training", "evaluation", "samples", "images"]

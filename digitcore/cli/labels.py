@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from digitcore.cli.completion import complete_models
-from digitcore.cli.options import accept_option, json_option, percent, progress_bar, read_model, read_samples
+from digitcore.cli.options import accept_option, json_option, progress_bar, read_model, read_samples
 from digitcore.data.label_issues import find_label_issues
 from digitcore.models import reader, registry
 from digitcore.training.settings import TrainSettings
+from digitcore.values import percent
 
 
 @click.command()
@@ -49,7 +50,7 @@ def labels(file: Path, start: str, folds: int, accept_doubtful: bool, as_json: b
         click.echo(json.dumps(issues, indent=2))
         return
     for issue in issues:
-        score = percent(issue["score"])
+        score = percent(issue["score"], 1)
         click.echo(
             f"{issue['index']}: labelled {issue['label']}, perhaps {issue['suggested']} (probability of the label: {score})"
         )

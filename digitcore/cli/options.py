@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from digitcore.data import sample_files
-from digitcore.errors import ModelError, SampleError
+from digitcore.errors import LabError, ModelError, SampleError
 from digitcore.files import read_bytes
 from digitcore.models import reader, registry
 from digitcore.models.bundle import ModelBundle
@@ -17,6 +17,8 @@ from digitcore.training.recipes import NETWORKS, check_network
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+    from digitcore.storage.snapshot import LabSnapshot
 
 SETTING_HELP = "Change settings, such as --set epochs=2 (see “digitlab settings”)."
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -102,6 +104,32 @@ def read_model(source: str) -> ModelBundle:
     return model
 
 
+def read_lab(file: Path) -> "LabSnapshot":
+    """Read a lab from the ZIP file that My lab exports.
+
+    Args:
+        file: Path of the file.
+
+    Returns:
+        The lab. A message about each part that cannot be read is written to stderr.
+
+    Raises:
+        LabError: If the file is not a lab.
+
+    Example:
+        >>> read_lab(Path("nowhere.zip"))
+        Traceback (most recent call last):
+        ...
+        digitcore.errors.LabError: There is no file nowhere.zip. Check the path.
+    """
+    from digitcore.storage import archive
+
+    opened = archive.read(read_bytes(file, LabError))
+    for message in opened.skipped:
+        click.echo(f"{file}: {message}", err=True)
+    return opened.snapshot
+
+
 def read_network_file(file: Path) -> str:
     """Read and check the JSON file of a network.
 
@@ -170,20 +198,3 @@ def progress_bar(unit: str) -> "Progress":
         TextColumn("{task.fields[metrics]}"),
         console=Console(stderr=True),
     )
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """Return a share as a percentage.
-
-    Args:
-        share: 0 to 1.
-        digits: Number of digits after the decimal point.
-
-    Returns:
-        The text.
-
-    Example:
-        >>> percent(0.9876)
-        '98.8 %'
-    """
-    return f"{100 * share:.{digits}f} %"

@@ -8,11 +8,13 @@ import click
 import numpy as np
 
 from digitcore.cli.completion import complete_models
-from digitcore.cli.options import json_option, percent, read_model
+from digitcore.cli.options import json_option, read_model
 from digitcore.errors import ImageError
 from digitcore.files import read_bytes
 from digitcore.images import text_lines
 from digitcore.models import registry
+from digitcore.models.bundle import DEFAULT_CONFIDENCE_THRESHOLD
+from digitcore.values import percent
 
 if TYPE_CHECKING:
     from digitcore.images import FoundDigit
@@ -34,6 +36,9 @@ def predict(files: tuple[Path, ...], source: str, reads_all: bool, as_json: bool
     """Predict the digit in each image file. If an image shows several digits, the largest is predicted."""
     model = read_model(source)
     predictor, threshold = model.predictor(), model.card.confidence_threshold
+    if "confidence_threshold" not in model.card.metrics:
+        default = percent(DEFAULT_CONFIDENCE_THRESHOLD)
+        click.echo(f"{source}: The confidence threshold of this model was not measured. The default is {default}.", err=True)
     rows, texts, problems = [], {}, []
     for file in files:
         try:
@@ -59,7 +64,7 @@ def predict(files: tuple[Path, ...], source: str, reads_all: bool, as_json: bool
         click.echo(json.dumps(rows, indent=2))
     for row in () if as_json else rows:
         where = f" at {row['box']}" if reads_all else f", the largest of {row['digits_found']}" * (row["digits_found"] > 1)
-        click.echo(f"{row['file']}: {row['digit']} ({percent(max(row['probabilities']))}){', unsure' * row['unsure']}{where}")
+        click.echo(f"{row['file']}: {row['digit']} ({percent(max(row['probabilities']), 1)}){', unsure' * row['unsure']}{where}")
     for name, lines in texts.items() if reads_all and not as_json else ():
         click.echo(f"{name}: the digits form {', '.join(lines)}")
     if problems:

@@ -17,6 +17,7 @@ from digitcore.sweeps import summary
 from digitcore.sweeps.local import run_locally
 from digitcore.sweeps.plan import SweepPlan
 from digitcore.sweeps.runner import Sweep
+from digitcore.sweeps.search import HALVING, PRUNERS, SEARCHES
 from digitcore.sweeps.store import TABLE_SUFFIXES, SweepStore
 from digitcore.sweeps.trial import HELD_OUT, VALIDATION
 from digitcore.training import settings_text
@@ -57,11 +58,21 @@ def _check_suffix(ctx: click.Context, param: click.Parameter, value: Path | None
 )
 @click.option("--network", default="", help="Train a network from scratch, given by its name, its JSON or a JSON file.")
 @click.option("--seeds", type=click.IntRange(1), default=1, help="Train each combination with this number of seeds.")
-@click.option("--draws", type=click.IntRange(1), help="Draw this number of random combinations instead of all combinations.")
+@click.option(
+    "--search",
+    type=click.Choice(SEARCHES),
+    help="Choose combinations from the lists of values, at random, or from the results so far (TPE).  [default: random if there "
+    "is a range, otherwise grid]",
+)
+@click.option("--draws", type=click.IntRange(1), help="Try this number of combinations instead of all combinations.")
 @click.option(
     "--stop-early",
-    is_flag=True,
-    help="Train with few epochs first, and train only the better half of the trials with more epochs.",
+    "pruner",
+    type=click.Choice(PRUNERS),
+    is_flag=False,
+    flag_value=HALVING,
+    help="Stop poor combinations. With halving, the default, each combination is trained with few epochs first, and only good "
+    "combinations are trained with more epochs. With wilcoxon, a combination gets no more seeds if it is worse than the best.",
 )
 @click.option(
     "--rank-by",
@@ -86,8 +97,9 @@ def sweep(
     start: str,
     network: str,
     seeds: int,
+    search: str | None,
     draws: int | None,
-    stop_early: bool,
+    pruner: str | None,
     rank_by: str,
     workers: int,
     out: Path | None,
@@ -100,8 +112,8 @@ def sweep(
     Example: digitlab sweep --set sample_weight=1,20 mnist_samples=200,1000
 
     A parameter is a setting, a network (network=mlp,convnet), the activation of a network (activation=relu,tanh), or a number
-    in a row of a built network (blocks.1.size=8,16). LOW..HIGH draws values from a range. A parameter with a single value
-    applies to all trainings.
+    in a row of a built network (blocks.1.size=8,16), or its number of rows (rows=1,2). LOW..HIGH is a range of values. A
+    parameter with a single value applies to all trainings.
 
     Each completed trial is saved immediately. After an interrupt, the same command resumes the sweep.
     """
@@ -110,7 +122,7 @@ def sweep(
     base, network = parameter_space.apply(fixed, TrainSettings(), read_network(network) if network else "")
     swept = {name: space[name] for name in space if name not in fixed}
     single = {name: space[name] for name in fixed if name not in parameter_space.NOT_SWEPT}
-    plan = SweepPlan(swept or single, base, network, seeds, draws, stop_early, rank_by)
+    plan = SweepPlan(swept or single, base, network, seeds, draws, pruner or "", rank_by, search or "")
     model = reader.check_trainable(read_model(start))
     drawings = read_samples(samples, accept_doubtful=accept_doubtful)
     store = SweepStore(load_config().cache_folder / "sweeps", out, model, drawings, plan)
@@ -118,18 +130,18 @@ def sweep(
     found = store.open()
     store.save(found)
     if found.n_done:
-        click.echo(f"{found.n_done} of {len(found.trials)} trials are already done. Use --force to train them again.", err=True)
+        click.echo(f"{found.n_done} of {found.n_planned} trials are already done. Use --force to train them again.", err=True)
     try:
         _run(found, workers, store)
     except KeyboardInterrupt:
         _report(found, store, as_json)
         raise click.Abort(
-            f"Interrupted after {found.n_done} of {len(found.trials)} trials. Run the same command to resume the sweep."
+            f"Interrupted after {found.n_done} of {found.n_planned} trials. Run the same command to resume the sweep."
         ) from None
     _report(found, store, as_json)
     failed = [trial.error for trial in found.trials if trial.error]
     if failed:
-        raise TrainingError(f"{len(failed)} of {len(found.trials)} trainings failed: {failed[0]}")
+        raise TrainingError(f"{len(failed)} of {found.n_planned} trainings failed: {failed[0]}")
 
 
 def _report(sweep: Sweep, store: SweepStore, as_json: bool) -> None:
@@ -140,7 +152,7 @@ def _report(sweep: Sweep, store: SweepStore, as_json: bool) -> None:
     if as_json:
         click.echo(sweep.table().to_json(orient="records", indent=2))
     elif has_best:
-        click.echo(sweep.means().dropna(axis=1).to_string(index=False))
+        click.echo(sweep.means().dropna(axis=1, how="all").to_string(index=False, na_rep="–"))
     for line in summary.describe(sweep):
         click.echo(line, err=as_json)
     if has_best:
@@ -150,7 +162,7 @@ def _report(sweep: Sweep, store: SweepStore, as_json: bool) -> None:
 def _run(sweep: Sweep, workers: int, store: SweepStore) -> None:
     """Run all unfinished trials with a progress bar."""
     with progress_bar("trials") as bar:
-        task = bar.add_task("sweep", total=len(sweep.trials), completed=sweep.n_done, metrics="")
+        task = bar.add_task("sweep", total=sweep.n_planned, completed=sweep.n_done, metrics="")
 
         def save(changed: Sweep) -> None:
             store.save(changed)

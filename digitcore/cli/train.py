@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from digitcore.cli.completion import complete_recipes, complete_settings
-from digitcore.cli.options import SETTING_HELP, SetCommand, percent, progress_bar, read_network_file
+from digitcore.cli.completion import complete_models, complete_recipes, complete_settings
+from digitcore.cli.options import SETTING_HELP, SetCommand, accept_option, progress_bar, read_model, read_network, read_samples
 from digitcore.config import load_config
 from digitcore.errors import ModelError, SettingsError
-from digitcore.models import registry
+from digitcore.models import reader, registry
 from digitcore.models.bundle import ModelBundle
+from digitcore.models.network_spec import is_spec
 from digitcore.samples import SampleSet
 from digitcore.training import settings_text
 from digitcore.training.recipes import RECIPES, Recipe, get_recipe
 from digitcore.training.settings import TrainSettings
+from digitcore.values import percent, plural
 
 if TYPE_CHECKING:
     from digitcore.training.run import Point
@@ -27,49 +29,65 @@ NEAR_CHANCE = 0.2  # A trained model with a lower accuracy on test digits has co
 
 @click.command(cls=SetCommand, epilog=f"RECIPE is one of {', '.join(RECIPES)}.")
 @click.argument("recipe", default="", shell_complete=complete_recipes)
-@click.option("--network", type=click.Path(path_type=Path), help="Train the network of a JSON file instead of a recipe.")
+@click.option("--network", default="", help="Train a network from scratch, given by its name, its JSON or a JSON file.")
+@click.option(
+    "--start",
+    default="",
+    help="Train a model further: a shipped model, a folder of a model, or a .keras file.",
+    shell_complete=complete_models,
+)
+@click.option(
+    "--samples", type=click.Path(path_type=Path), help="Also train on the labelled digits of a file that are not held out."
+)
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE …", help=SETTING_HELP, shell_complete=complete_settings)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Write the model to this folder instead of ./RECIPE or the network's file without its suffix.",
+    help="Write the model to this folder instead of ./RECIPE, ./START-trained or the network's file without its suffix.",
 )
 @click.option("--force", is_flag=True, help="Replace the model in an existing folder.")
 @click.option("--write", is_flag=True, help="Replace the shipped model of the recipe, in a checkout of the project.")
 @click.option("--log-dir", type=click.Path(file_okay=False, path_type=Path), help="Write logs for TensorBoard to this folder.")
+@accept_option
 def train(
     recipe: str,
-    network: Path | None,
+    network: str,
+    start: str,
+    samples: Path | None,
     pairs: tuple[str, ...],
     out: Path | None,
     force: bool,
     write: bool,
     log_dir: Path | None,
+    accept_doubtful: bool,
 ) -> None:
-    """Train a recipe, a variant of it, or a network from a JSON file.
+    """Train a recipe, a variant of it, a network from scratch, or a model further.
 
     If a training was killed or interrupted, the same command resumes it.
     """
     from digitcore.evaluation import benchmark
+    from digitcore.evaluation.comparison import count_correct
     from digitcore.models import keras_io
 
-    if bool(recipe) == bool(network):
-        raise click.UsageError("Give either a recipe or --network FILE.json.")
-    if write and (network or pairs or out):
-        raise click.UsageError("--write replaces a shipped model. Use it without --set, --network and --out.")
-    chosen = get_recipe(recipe) if network is None else Recipe(read_network_file(network), TrainSettings())
+    if sum(map(bool, (recipe, network, start))) != 1:
+        raise click.UsageError("Give either a recipe, --network FILE.json or --start MODEL.")
+    if write and (not recipe or pairs or out or samples):
+        raise click.UsageError("--write replaces a shipped model. Use it without --set, --network, --start, --samples and --out.")
+    chosen = get_recipe(recipe) if recipe else Recipe(read_network(network) if network else "", TrainSettings())
     values = {name: settings_text.parse_value(name, text) for name, text in settings_text.parse_values(pairs).items()}
     if chosen.settings is None and values.keys() - {"seed"}:
         raise SettingsError(f"The recipe {recipe} has random weights and is not trained. Set only its seed.")
     settings = chosen.variant(values) if chosen.settings else TrainSettings().replace(**values)
-    folder = _check_folder(recipe, network, out, force=force, write=write)
+    folder = _check_folder(recipe or _default_name(network, start), out, force=force, write=write)
     if log_dir:
         _check_writable(log_dir, "--log-dir")
-    model = keras_io.random_model(chosen.network, seed=settings.seed)
+    drawings = read_samples(samples, accept_doubtful=accept_doubtful)
+    model = reader.check_trainable(read_model(start)) if start else keras_io.random_model(chosen.network, seed=settings.seed)
+    is_trained = model.card.trained
     if chosen.settings is not None:
         try:
-            click.echo(_describe_optimizer(settings), err=True)
-            model = _fit(model, settings, folder.name, log_dir)
+            click.echo(_describe_optimizer(settings.resolved(is_trained)), err=True)
+            model = _fit(model, drawings.training_part(), settings, folder.name, log_dir)
         except KeyboardInterrupt:
             raise click.Abort("Interrupted. Run the same command to resume the training after its last complete epoch.") from None
     model = model.with_card(replace(model.card, name=folder.name, recipe=recipe))
@@ -80,12 +98,22 @@ def train(
         raise click.Abort(f"Interrupted. The trained model is in {folder}, but its accuracy was not measured.") from None
     registry.save(model, folder)
     if chosen.settings is not None:
-        _warn_of_collapse(model, settings)
+        _warn_of_collapse(model, settings.resolved(is_trained))
     click.echo(f"Written to {folder}: {percent(model.card.metrics['mnist_accuracy'], 2)} accuracy on MNIST's test digits")
+    if drawings.held_out.any():
+        held_out = drawings.test_part()
+        click.echo(f"{count_correct(model, held_out)} of {plural(len(held_out), 'held-out sample')} predicted correctly")
 
 
-def _check_folder(recipe: str, network: Path | None, out: Path | None, *, force: bool, write: bool) -> Path:
-    """Return the folder of the model. First check that it can be written without replacing other files.
+def _default_name(network: str, start: str) -> str:
+    """Return the name of the folder of a model that is not a recipe."""
+    if start:
+        return f"{Path(start).stem}-trained"
+    return "network" if is_spec(network) else str(Path(network).with_suffix(""))
+
+
+def _check_folder(name: str, out: Path | None, *, force: bool, write: bool) -> Path:
+    """Return the folder of the model, which has this name by default. First check that it can be written.
 
     Raises:
         ModelError: If the folder exists and must not be replaced, or cannot be written.
@@ -93,8 +121,8 @@ def _check_folder(recipe: str, network: Path | None, out: Path | None, *, force:
     if write:
         if registry.is_packaged():
             raise ModelError("--write needs a checkout of the project, but this is an installed package. Use --out FOLDER.")
-        return registry.SHIPPED_FOLDER / recipe
-    folder = out or (network.with_suffix("") if network else Path(recipe))
+        return registry.SHIPPED_FOLDER / name
+    folder = out or Path(name)
     if folder.resolve().parent == registry.SHIPPED_FOLDER and folder.resolve().name in registry.names():
         raise ModelError(f"{folder} is a shipped model. Choose another folder with --out, or use --write in a checkout.")
     if folder.exists():
@@ -115,17 +143,17 @@ def _check_writable(folder: Path, option: str) -> None:
         raise ModelError(f"The folder {folder} cannot be written. Choose another folder with {option}.")
 
 
-def _fit(start: ModelBundle, settings: TrainSettings, name: str, log_dir: Path | None) -> ModelBundle:
-    """Train with a progress bar and checkpoints. Their folder depends on the network, the name and the settings."""
+def _fit(start: ModelBundle, samples: SampleSet, settings: TrainSettings, name: str, log_dir: Path | None) -> ModelBundle:
+    """Train with a progress bar and checkpoints. Their folder depends on the start, the name, the samples and the settings."""
     from digitcore.training.tensorboard import TensorBoardLogger
     from digitcore.training.trainer import train
 
-    key = hashlib.sha256((start.card.network + name + settings.to_json()).encode()).hexdigest()[:16]
+    key = hashlib.sha256("\n".join([start.hash, name, settings.to_json(), *samples.identities()]).encode()).hexdigest()[:16]
     with progress_bar("epochs") as bar:
         task = bar.add_task(name, total=settings.epochs, metrics="")
         run = train(
             start,
-            SampleSet(),
+            samples,
             settings,
             on_progress=lambda point: bar.update(task, completed=point["epoch"], metrics=_metrics_text(point)),
             checkpoints=load_config().cache_folder / "checkpoints" / key,
@@ -134,21 +162,20 @@ def _fit(start: ModelBundle, settings: TrainSettings, name: str, log_dir: Path |
     return run.model
 
 
-def _describe_optimizer(settings: TrainSettings) -> str:
+def _describe_optimizer(resolved: TrainSettings) -> str:
     """Return the optimizer and its learning rate, because "auto" depends on the optimizer."""
-    resolved = settings.resolved(is_trained=False)
     return f"Optimizer {resolved.optimizer}, learning rate {resolved.learning_rate:g}"
 
 
-def _warn_of_collapse(model: ModelBundle, settings: TrainSettings) -> None:
+def _warn_of_collapse(model: ModelBundle, resolved: TrainSettings) -> None:
     """Write a warning if the trained model predicts hardly better than chance."""
     accuracy = model.card.metrics["mnist_accuracy"]
     if accuracy >= NEAR_CHANCE:
         return
-    rate = settings.resolved(is_trained=False).learning_rate
+    rate = resolved.learning_rate
     click.echo(
-        f"Warning: The training has collapsed. The model predicts {percent(accuracy)} of the test digits correctly, and chance "
-        f"is 10 %. Train again with a lower learning rate than {rate:g}, or with more digits or epochs.",
+        f"Warning: The training has collapsed. The model predicts {percent(accuracy, 1)} of the test digits correctly, and "
+        f"chance is 10 %. Train again with a lower learning rate than {rate:g}, or with more digits or epochs.",
         err=True,
     )
 

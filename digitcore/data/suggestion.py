@@ -1,5 +1,6 @@
 """Suggestion of the digit to draw next."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,7 @@ class Suggestion:
     sentence: str
 
 
-def suggest_next_digit(samples: SampleSet, probabilities: np.ndarray) -> Suggestion:
+def suggest_next_digit(samples: SampleSet, probabilities: np.ndarray, digits: Sequence[int] = tuple(range(10))) -> Suggestion:
     """Suggest the next digit to draw.
 
     The first of these rules that applies decides:
@@ -37,6 +38,7 @@ def suggest_next_digit(samples: SampleSet, probabilities: np.ndarray) -> Suggest
     Args:
         samples: the user's samples. MNIST examples are ignored.
         probabilities: (N, 10) predictions of the active model for these samples.
+        digits: the digits that may be suggested, in ascending order.
 
     Returns:
         The suggestion.
@@ -45,8 +47,9 @@ def suggest_next_digit(samples: SampleSet, probabilities: np.ndarray) -> Suggest
         >>> suggest_next_digit(SampleSet(), np.zeros((0, 10))).sentence
         'Draw a 0 next: you have no 0 yet.'
     """
-    is_drawing = ~samples.is_example
-    samples, probabilities = samples.drawn_part(), probabilities[is_drawing]
+    is_used = ~samples.is_example & np.isin(samples.labels, digits)
+    samples, probabilities = samples.take(np.flatnonzero(is_used)), probabilities[is_used]
+    is_allowed = np.isin(np.arange(10), digits)
     counts = np.array(samples.counts())
     predictions = probabilities.argmax(1) if len(samples) else np.zeros(0, int)
     wrong = predictions != samples.labels
@@ -56,16 +59,16 @@ def suggest_next_digit(samples: SampleSet, probabilities: np.ndarray) -> Suggest
         digit = int(frequent_errors.argmax())
         confused_with = int(np.bincount(predictions[wrong & (samples.labels == digit)], minlength=10).argmax())
         return Suggestion(digit, _describe_errors(digit, int(errors[digit]), int(counts[digit]), confused_with))
-    if (counts == 0).any():
-        digit = int((counts == 0).argmax())
+    if (is_allowed & (counts == 0)).any():
+        digit = int((is_allowed & (counts == 0)).argmax())
         return Suggestion(digit, f"Draw {'an' if digit == 8 else 'a'} {digit} next: you have no {digit} yet.")
-    if (counts < HOLD_OUT_EVERY).any():
-        digit = int(counts.argmin())
+    if (is_allowed & (counts < HOLD_OUT_EVERY)).any():
+        digit = int(np.where(is_allowed, counts, len(samples)).argmin())
         missing = HOLD_OUT_EVERY - counts[digit]
         return Suggestion(digit, f"Draw another {digit}: after {missing} more, one {digit} is held out.")
     true_probabilities = probabilities[np.arange(len(samples)), samples.labels]
-    mean_confidence = np.array([true_probabilities[samples.labels == digit].mean() for digit in range(10)])
-    digit = int(mean_confidence.argmin())
+    mean_confidence = {digit: true_probabilities[samples.labels == digit].mean() for digit in digits}
+    digit = min(mean_confidence, key=lambda digit: mean_confidence[digit])
     return Suggestion(
         digit,
         f"Draw another {digit}: its mean confidence is the lowest, {100 * mean_confidence[digit]:.0f} %.",

@@ -65,6 +65,7 @@ def measure(bundle: ModelBundle) -> ModelBundle:
         "confidence_threshold": round(threshold, 4),
         "unsure_non_digits": unsure_non_digits(predictor, threshold),
         "robustness": robustness.to_card(robustness.robustness_table(predictor)),
+        "mnist_c": {kind: round(value, 4) for kind, value in robustness.mnist_c_accuracies(predictor).items()},
         "milliseconds": round(milliseconds_per_digit(predictor), 3),
         "bytes": len(bundle.tflite_bytes),
     }

@@ -27,14 +27,17 @@ COLUMNS: dict[str, Callable[[ModelCard], str]] = {
     "loss": lambda card: f"{card.metrics['mnist_loss']:.4f}",
     "calibration error": lambda card: f"{card.metrics['calibration_error']:.2%}",
     "robustness": lambda card: f"{robustness.mean_accuracy(card.metrics['robustness']):.1%}",
+    "MNIST-C": lambda card: f"{card.metrics['mnist_c']['all']:.1%}",
     "non-digits: unsure": lambda card: f"{card.metrics['unsure_non_digits']['all']:.0%}",
     "training, s": lambda card: f"{card.seconds:,.0f}",
 }
-NOISES = ("salt and pepper", "gaussian noise")
+NOISES = ("impulse noise", "gaussian noise")
 FOOT = """
 - *robustness*: mean accuracy with ten corruptions at five severities, on the first 1,000 test digits
   (`digitcore/data/corruptions.py`). `genius` was trained with six of the ten corruptions, at the first four severities. The
   noise recipes were trained with one corruption.
+- *MNIST-C*: mean accuracy with the fifteen corruptions of MNIST-C (`digitcore/data/mnist_c.py`), on the first 1,000 test
+  digits. No model was trained with these digits.
 - *non-digits: unsure*: share of 1,000 letters, shapes, scribbles, noise images and blots
   (`digitcore/data/out_of_distribution.py`) whose confidence is below the confidence threshold, which 99 % of MNIST's
   validation digits reach. `genius` was trained with four of the five kinds and with handwritten letters. It was not trained

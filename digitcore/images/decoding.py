@@ -80,10 +80,10 @@ def decode(image: Image.Image) -> tuple[np.ndarray, tuple[int, int]]:
 def _register_heif() -> None:
     """Let Pillow open HEIC files. Only the first call has an effect."""
     try:
-        import pillow_heif
+        import pi_heif
     except ImportError as error:  # The package has no wheel for some platforms.
         raise UnreadableImageError("This server cannot read HEIC pictures. Save the picture as JPEG and try again.") from error
-    pillow_heif.register_heif_opener(thumbnails=False)
+    pi_heif.register_heif_opener(thumbnails=False)
 
 
 def _too_large() -> ImageError:

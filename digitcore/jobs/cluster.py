@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -24,6 +25,8 @@ QUIET = {  # Dask's own statistics took three quarters of the processor time of 
     "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "500ms",
     "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "5s",
 }
+# Python's resource tracker removes the semaphores of killed processes, and would print a warning about them.
+NO_TRACKER_WARNING = "ignore:resource_tracker:UserWarning"
 _environment_lock = threading.Lock()
 
 
@@ -67,8 +70,9 @@ class OwnCluster:
             preload.SERVER_PID: str(os.getpid()),
             cluster_folder.FOLDER: str(self._folder),
             "DASK_TEMPORARY_DIRECTORY": str(self._folder),
+            "PYTHONWARNINGS": ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), NO_TRACKER_WARNING])),
         }
-        with _environment(_to_environment(keys) | QUIET | inherited):
+        with _blocked_interrupts(), _environment(_to_environment(keys) | QUIET | inherited):
             return SubprocessCluster(
                 n_workers=n_workers,
                 threads_per_worker=1,
@@ -185,6 +189,20 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
         finally:
             for name, value in before.items():
                 os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+
+
+@contextlib.contextmanager
+def _blocked_interrupts() -> Iterator[None]:
+    """Block SIGINT in this thread, and in the processes that are started within the context.
+
+    A terminal sends Ctrl-C to all processes of a command. `preload` lets the processes of a cluster ignore it, but Ctrl-C may
+    come while they still import their modules.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _make_keys(folder: Path) -> dict[str, str]:

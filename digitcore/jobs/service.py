@@ -45,6 +45,10 @@ class TaskRunner(Protocol):
     def is_closed(self) -> bool:
         """Whether the runner does not accept tasks any more."""
 
+    @property
+    def capacity(self) -> int:
+        """Number of tasks that run at the same time."""
+
     def submit(self, task: Task[T], *, owner: str = "") -> Job[T]:
         """Queue a task, and return its job."""
 
@@ -182,7 +186,7 @@ class JobService:
         while job := self._queue.next():
             try:
                 client = self._connect()
-                if self._queue.n_running >= self._capacity():
+                if self._queue.n_running >= self.capacity:
                     return
                 self._start(client, job)
             except Exception as error:  # noqa: BLE001 The session must see any error.
@@ -197,7 +201,9 @@ class JobService:
             )
         return JobError(f"No worker could be started ({error}). Try again in a moment.")
 
-    def _capacity(self) -> int:
+    @property
+    def capacity(self) -> int:
+        """Number of jobs that run at the same time, which is the number of workers."""
         return max(1, self.worker_count()) if self._address else self.n_workers
 
     def _start(self, client: Any, job: AnyJob) -> None:

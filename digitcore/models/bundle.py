@@ -47,6 +47,7 @@ class TrainingData:
         pen_digits: Number of pen digits.
         non_digits: Number of images that show no digit.
         corrupted_share: Share of the digits that each epoch corrupts, 0 to 1.
+        pupils: Number of pupils of a class who made the drawings, or 0 if the user made them.
 
     Example:
         >>> TrainingData(drawings=20, mnist_digits=500).n_samples
@@ -59,6 +60,7 @@ class TrainingData:
     pen_digits: int = 0
     non_digits: int = 0
     corrupted_share: float = 0.0
+    pupils: int = 0
 
     @property
     def n_samples(self) -> int:
@@ -109,11 +111,13 @@ class ModelCard:
         settings: Settings of the last training, by name.
         history: Points of the learning curves of the last training.
         metrics: Measured values by name, such as `mnist_accuracy`, measured on the .tflite file.
-        versions: Versions of the packages that trained the model, by name.
+        versions: Versions of the packages that trained the model, by name. `digitlab` is the version of this program's code.
         machine: Operating system and processor of the training.
         date: Date of the training, as YYYY-MM-DD.
         seconds: Duration of the training, in seconds.
         sha256: SHA-256 of each file, by file name.
+        start_sha256: SHA-256 of the `model.keras` that the training started from, or "" if it is unknown.
+        sample_hashes: Content hashes of the user's samples in the last training, as `SampleSet.digit_hashes` returns them.
 
     Example:
         >>> from digitcore import models
@@ -136,6 +140,8 @@ class ModelCard:
     date: str = ""
     seconds: float = 0.0
     sha256: dict[str, str] = field(default_factory=dict)
+    start_sha256: str = ""
+    sample_hashes: list[str] = field(default_factory=list)
 
     def __repr__(self) -> str:
         return f"ModelCard({self._summary()})"

@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from digitcore.code_version import code_version
 from digitcore.errors import ModelError
 from digitcore.models import litert, networks, reader
 from digitcore.models.bundle import ModelBundle, ModelCard, checksums
@@ -283,7 +284,11 @@ def provenance() -> dict[str, Any]:
         ['date', 'machine', 'versions']
     """
     return {
-        "versions": {name: _version(name) for name in PACKAGES} | {"python": platform.python_version()},
+        "versions": {
+            **{name: _version(name) for name in PACKAGES},
+            "python": platform.python_version(),
+            "digitlab": code_version(),
+        },
         "machine": f"{platform.system()} {platform.machine()}, CPU",
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }

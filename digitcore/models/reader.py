@@ -1,9 +1,11 @@
 """Loading of models: a shipped model, a folder that `digitlab train` wrote, or a model file."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
 
+from digitcore import sanitize
 from digitcore.errors import ModelError
 from digitcore.files import read_bytes
 from digitcore.models import registry
@@ -27,7 +29,8 @@ def load(source: str | Path, folder: Path = registry.SHIPPED_FOLDER) -> ModelBun
         folder: A folder with one folder for each model. The default contains the shipped models.
 
     Returns:
-        The model. A model from a file has the name of the file.
+        The model. A model from a file has the name of the file, and the confidence threshold of a `card.json` in the same folder
+        if this card contains the hash of the file.
 
     Raises:
         ModelError: If there is no such model, or the file cannot be used. The message names the reason.
@@ -43,10 +46,10 @@ def load(source: str | Path, folder: Path = registry.SHIPPED_FOLDER) -> ModelBun
     if path.is_dir():
         return registry.load_folder(path)
     suffix = path.suffix.lower()
-    if suffix == TFLITE_SUFFIX:
-        return _from_tflite(read_bytes(path, ModelError), path.stem)
-    if path.is_file() or suffix in KERAS_SUFFIXES:
-        return _from_keras(read_bytes(path, ModelError), path.stem)
+    if suffix == TFLITE_SUFFIX or suffix in KERAS_SUFFIXES or path.is_file():
+        content = read_bytes(path, ModelError)
+        read = _from_tflite if suffix == TFLITE_SUFFIX else _from_keras
+        return _with_threshold(read(content, path.stem), path, content)
     raise ModelError(
         f"There is no model called “{source}”. Choose one of {', '.join(registry.names(folder))}, a folder that “digitlab train” "
         "wrote, or a .keras or .tflite file."
@@ -85,6 +88,18 @@ def _from_tflite(content: bytes, name: str) -> ModelBundle:
     parameters = _count_weights(content)
     card = ModelCard(name, "imported", parameters, trained=True, sha256=checksums(b"", content))
     return ModelBundle(card, b"", content)
+
+
+def _with_threshold(model: ModelBundle, path: Path, content: bytes) -> ModelBundle:
+    """Return the model with the confidence threshold of the card in the folder of its file, if the card describes this file."""
+    try:
+        card = ModelCard.from_json(path.with_name("card.json").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ModelError):
+        return model
+    threshold = sanitize.share(card.metrics.get("confidence_threshold"))
+    if threshold is None or card.sha256.get(path.name) != hashlib.sha256(content).hexdigest():
+        return model
+    return model.with_card(model.card.with_metrics({"confidence_threshold": threshold}))
 
 
 def _count_weights(content: bytes) -> int:

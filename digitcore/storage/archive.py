@@ -1,15 +1,15 @@
 """Export and import of a lab as one file.
 
-The file is a ZIP file with `lab.json`, `samples.npz` and `models/<SHA-256>.keras`. Each model is stored once. An imported file is
-untrusted. Its sizes are checked first, every part is validated, and models are opened in a separate process. Damaged parts are
-skipped, and a message names each skipped part.
+The file is a ZIP file with `lab.json`, `samples.npz`, `versions/<number>.npz` and `models/<SHA-256>.keras`. Each model is stored
+once. An imported file is untrusted. Its sizes are checked first, every part is validated, and models are opened in a separate
+process. Damaged parts are skipped, and a message names each skipped part.
 """
 
 import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from digitcore.errors import ZIP_ERRORS, DigitLabError, LabError, ModelError, Sa
 from digitcore.models import registry, upload
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
-from digitcore.storage.snapshot import LabSnapshot, RunRecord, card_from_untrusted
+from digitcore.storage.snapshot import MAX_VERSIONS, LabSnapshot, RunRecord, SampleVersion, card_from_untrusted
 from digitcore.zip_files import INCOMPLETE, is_incomplete, user_files, without_top_folder
 
 FORMAT, VERSION = "digit-lab", 1
@@ -26,7 +26,8 @@ MAX_BYTES = 100_000_000  # of the file
 MAX_UNPACKED = 200_000_000  # bytes of all members of the ZIP
 MAX_LAB_JSON = 20_000_000  # bytes
 MAX_MODELS = 200
-LAB_FILE, SAMPLES_FILE = "lab.json", "samples.npz"
+MAX_VERSION_TEXT = 60  # characters of the name of a version, and of its date
+LAB_FILE, SAMPLES_FILE, VERSIONS_FOLDER = "lab.json", "samples.npz", "versions/"
 NOT_A_LAB = "This file is not a lab. Choose a ZIP file that was exported on the page “My lab”."
 OTHER_VERSION = "This lab was saved by another version of Digit Lab. Open it with that version."
 
@@ -75,6 +76,10 @@ def write(snapshot: LabSnapshot) -> bytes:
             }
             for record in snapshot.runs
         ],
+        "versions": [
+            {"name": version.name, "date": version.date, "samples": _version_file(number)}
+            for number, version in enumerate(snapshot.versions)
+        ],
         "uploads": [{"card": asdict(model.card), "model": _file_name(model.keras_bytes)} for model in snapshot.uploads],
     }
     file = io.BytesIO()
@@ -82,6 +87,8 @@ def write(snapshot: LabSnapshot) -> bytes:
         archive.writestr(LAB_FILE, json.dumps(content))
         if len(snapshot.samples):
             archive.writestr(SAMPLES_FILE, snapshot.samples.to_npz())
+        for number, version in enumerate(snapshot.versions):
+            archive.writestr(_version_file(number), version.samples.to_npz())
         for name, data in files.items():
             archive.writestr(name, data)
     return file.getvalue()
@@ -153,6 +160,7 @@ def read(content: bytes, should_stop: Callable[[], bool] = lambda: False) -> Ope
         tuple(reader.read_each(uploads, reader.read_upload, "Model")),
         preferences if isinstance(preferences, dict) else {},
         sweep if isinstance(sweep, dict) else None,
+        tuple(_read_versions(lab.get("versions"), files, skipped)),
     )
     if snapshot.is_empty and skipped:
         raise LabError(f"No part of this lab can be opened. {' '.join(skipped[:5])} Export the lab again.")
@@ -186,9 +194,10 @@ class _Reader:
         values = entry["record"]
         record = RunRecord.from_dict(values, (model.keras_bytes, model.tflite_bytes), (start.keras_bytes, start.tflite_bytes))
         start_card = card_from_untrusted(values["start"])
-        return RunRecord(
-            replace(record.run, model=_with_card(model, values["model"]), parent=start_card.name),
-            start if start.card.recipe == start_card.name else _with_card(start, values["start"]),
+        return replace(
+            record,
+            run=replace(record.run, model=_with_card(model, values["model"]), parent=start_card.name),
+            start=start if start.card.recipe == start_card.name else _with_card(start, values["start"]),
         )
 
     def read_upload(self, entry: dict[str, Any]) -> ModelBundle:
@@ -256,12 +265,30 @@ def _read_samples(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo],
 def _read_model_files(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], skipped: list[str]) -> dict[str, bytes]:
     files = {}
     for path, member in members.items():
-        if path.startswith("models/"):
+        if path.startswith(("models/", VERSIONS_FOLDER)):
             try:
                 files[path] = archive.read(member)
             except ZIP_ERRORS:
-                skipped.append("The file of a model is damaged.")
+                skipped.append(f"The file of a {'model' if path.startswith('models/') else 'version'} is damaged.")
     return files
+
+
+def _read_versions(entries: Any, files: dict[str, bytes], skipped: list[str]) -> Iterator[SampleVersion]:
+    """Read the named versions of the samples. `skipped` gets a message for each damaged version."""
+    names = set[str]()
+    for number, entry in enumerate(entries[:MAX_VERSIONS] if isinstance(entries, list) else [], start=1):
+        try:
+            name, date = str(entry["name"])[:MAX_VERSION_TEXT], str(entry["date"])[:MAX_VERSION_TEXT]
+            if name in names or not (name and name.isprintable() and date.isprintable()):
+                raise ValueError(name)
+            names.add(name)
+            yield SampleVersion(name, date, sample_files.read(files[entry["samples"]]).samples)
+        except (SampleError, KeyError, TypeError, ValueError):
+            skipped.append(f"Version {number} of the drawings was skipped: it is damaged.")
+
+
+def _version_file(number: int) -> str:
+    return f"{VERSIONS_FOLDER}{number}.npz"
 
 
 def _check_version(lab: Any) -> dict[str, Any]:

@@ -28,7 +28,9 @@ labs = sql.Table(
     sql.Column("preferences", sql.Text, nullable=False),
     sql.Column("sweep", sql.Text),
     sql.Column("view_id", sql.String(64), nullable=False, index=True),  # hash of the token that opens a copy
-    sql.Column("writer", sql.String(32), nullable=False),  # the session that wrote this version
+    # The class of a pupil's lab. There is no foreign key, because `classes` refers to `labs`. A deleted class has no pupils.
+    sql.Column("class", sql.String(64), index=True),
+    sql.Column("nickname", sql.Text),
 )
 models = sql.Table(
     "models",
@@ -40,9 +42,10 @@ models = sql.Table(
 
 
 def _lab_table(name: str, *columns: sql.Column[Any]) -> sql.Table:
-    """Return a table of the ordered parts of a lab."""
+    """Return a table of the parts of a lab. The version is the version of the lab that has written the part."""
     lab: sql.Column[str] = sql.Column("lab", sql.ForeignKey("labs.id", ondelete="CASCADE"), primary_key=True)
-    return sql.Table(name, metadata, lab, sql.Column("position", sql.Integer, primary_key=True), *columns)
+    key, version = sql.Column("id", sql.String(24), primary_key=True), sql.Column("version", sql.Integer, nullable=False)
+    return sql.Table(name, metadata, lab, key, version, *columns)
 
 
 def _model_column(name: str) -> sql.Column[str]:
@@ -68,7 +71,44 @@ runs = _lab_table(
     _model_column("start"),
     sql.Column("resume_state", sql.LargeBinary),
 )
-uploads = _lab_table("uploads", sql.Column("card", sql.Text, nullable=False), _model_column("model"))
+uploads = _lab_table(
+    "uploads",
+    sql.Column("position", sql.Integer, nullable=False),  # among the models that the same version has written
+    sql.Column("card", sql.Text, nullable=False),
+    _model_column("model"),
+)
+versions = _lab_table(  # named versions of the samples
+    "versions",
+    sql.Column("position", sql.Integer, nullable=False),  # as in `uploads`
+    sql.Column("name", sql.Text, nullable=False),
+    sql.Column("date", sql.Text, nullable=False),
+    sql.Column("samples", sql.LargeBinary, nullable=False),  # an .npz file
+)
+
+classes = sql.Table(
+    "classes",
+    metadata,
+    sql.Column("id", sql.ForeignKey("labs.id", ondelete="CASCADE"), primary_key=True),  # lab of the teacher
+    sql.Column("code", sql.String(6), nullable=False, unique=True),
+    sql.Column("name", sql.Text, nullable=False),
+    sql.Column("version", sql.Integer, nullable=False),
+    sql.Column("closes_at", sql.Float, nullable=False),  # s since 1970; pupils can join until this time
+    sql.Column("options", sql.Text, nullable=False),
+    sql.Column("state", sql.Text, nullable=False),
+    sql.Column("model", sql.ForeignKey("models.key"), index=True),  # the published model
+    sql.Column("card", sql.Text),  # of the published model
+)
+
+
+def lab_columns() -> list[sql.Column[Any]]:
+    """Return all columns that contain the `id` of a lab, except this column itself.
+
+    Example:
+        >>> [str(column) for column in lab_columns()]
+        ['samples.lab', 'runs.lab', 'uploads.lab', 'classes.id', 'labs.class']
+    """
+    columns = [column for table in metadata.tables.values() for column in table.c if column.references(labs.c.id)]
+    return [*columns, labs.c["class"]]
 
 
 def create_tables(engine: sql.Engine) -> None:
@@ -87,7 +127,7 @@ def create_tables(engine: sql.Engine) -> None:
         >>> engine = sqlalchemy.create_engine("sqlite://")
         >>> create_tables(engine)
         >>> sorted(sqlalchemy.inspect(engine).get_table_names())
-        ['labs', 'models', 'runs', 'samples', 'uploads']
+        ['classes', 'labs', 'models', 'runs', 'samples', 'uploads', 'versions']
     """
     with engine.connect() as db:
         if _has_tables(db):

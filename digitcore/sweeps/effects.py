@@ -1,5 +1,6 @@
-"""The effect of each parameter of a sweep on a score."""
+"""The effect of each parameter of a sweep on a score, and the interactions of two parameters."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from digitcore.evaluation.score import Score, correct_p_values, has_collapsed
+from digitcore.sweeps import space as parameter_space
 from digitcore.values import suits_log_scale
 
 if TYPE_CHECKING:
@@ -72,18 +74,73 @@ def effects(table: "pd.DataFrame", names: Sequence[str], score: str) -> list[Eff
         >>> [(effect.name, int(effect.best), effect.is_significant) for effect in effects(table, ["batch_size"], "validation")]
         [('batch_size', 32, True)]
     """
-    table = table[table[score].notna()]
-    names = [name for name in names if table[name].nunique(dropna=False) > 1]
-    if table.empty or not names:
-        return []
+    table, columns = _design(table, names, score)
+    common = _common(table)
     values = table[score].to_numpy(float)
-    columns = {name: _columns(table[name]) for name in names}
-    common = np.hstack([np.ones((len(table), 1)), _columns(table["seed"])])
-    found = [_effect(table, name, score, _p_value(values, columns, common, name)) for name in names]
+    found = []
+    for name in columns:
+        others = [columns[other] for other in columns if other != name]
+        found.append(_effect(table, name, score, _p_value(values, [common, *others], columns[name])))
     corrected = correct_p_values({effect.name: effect.p_value for effect in found})
     return sorted(
         (replace(effect, p_value=corrected.get(effect.name)) for effect in found), key=lambda effect: -effect.difference
     )
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """The interaction of two parameters: whether the effect of one parameter depends on the value of the other.
+
+    Attributes:
+        names: Names of the parameters.
+        best: The values of the two parameters with the highest mean score.
+        p_value: p value of the F test of the interaction, 0 to 1. Holm's method corrects it for the number of pairs.
+
+    Example:
+        >>> Interaction(("epochs", "batch_size"), best=(3, 8), p_value=0.2).is_significant
+        False
+    """
+
+    names: tuple[str, str]
+    best: tuple[object, object]
+    p_value: float
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the interaction is significant at the 5 % level."""
+        return self.p_value < SIGNIFICANCE
+
+
+def interactions(table: "pd.DataFrame", names: Sequence[str], score: str) -> list[Interaction]:
+    """Test for each pair of parameters whether they interact, with an analysis of variance.
+
+    The variance that the products of two parameters explain beyond the parameters themselves is compared with the residual
+    variance of the model with all parameters and these products.
+
+    Args:
+        table: One row for each trial, with the parameters, `seed` and the score.
+        names: Names of the parameters.
+        score: Column of the score.
+
+    Returns:
+        The interactions, smallest p value first. Pairs with too few trials for a test are left out.
+
+    Example:
+        >>> import pandas as pd
+        >>> rows = [(a, b, seed, a * b + 0.01 * seed * (a + b)) for a in (0, 1) for b in (0, 1) for seed in range(3)]
+        >>> found = interactions(pd.DataFrame(rows, columns=["a", "b", "seed", "score"]), ["a", "b"], "score")
+        >>> found[0].names, [int(value) for value in found[0].best], found[0].is_significant
+        (('a', 'b'), [1, 1], True)
+    """
+    table, columns = _design(table, names, score)
+    known, values = [_common(table), *columns.values()], table[score].to_numpy(float)
+    found = {}
+    for first, second in itertools.combinations(columns, 2):
+        products = np.einsum("ni,nj->nij", columns[first], columns[second]).reshape(len(table), -1)
+        p_value = _p_value(values, known, products)
+        if p_value is not None:
+            found[first, second] = p_value
+    return [Interaction(pair, _best_pair(table, pair, score), p_value) for pair, p_value in correct_p_values(found).items()]
 
 
 @dataclass(frozen=True)
@@ -139,15 +196,43 @@ def _score(share: float, n: int) -> Score:
     return Score.from_counts(round(share * n), n)
 
 
+def _design(table: "pd.DataFrame", names: Sequence[str], score: str) -> tuple["pd.DataFrame", dict[str, np.ndarray]]:
+    """Return the trials that have a score, and the columns of each parameter that has at least two values."""
+    table = table[table[score].notna()]
+    return table, {name: _columns(table[name]) for name in names if table[name].nunique(dropna=False) > 1}
+
+
+def _common(table: "pd.DataFrame") -> np.ndarray:
+    return np.hstack([np.ones((len(table), 1)), _columns(table["seed"])])
+
+
 def _effect(table: "pd.DataFrame", name: str, score: str, p_value: float | None) -> Effect:
-    keys = table[name].map(str) if table[name].nunique(dropna=False) <= MAX_LEVELS else table[name] > table[name].median()
+    if parameter_space.is_conditional(name):  # A missing value means that the network has no such parameter.
+        table = table[table[name].notna()]
+    keys = _levels(table, name)
     means = table.groupby(keys, sort=False)[score].mean()
     rows = table[keys == means.idxmax()].sort_values(score, ascending=False)
     return Effect(name, rows[name].iloc[0], float(means.max() - means.min()), p_value)
 
 
+def _best_pair(table: "pd.DataFrame", names: tuple[str, str], score: str) -> tuple[object, object]:
+    """Return the values of the best trial in the best cell of two parameters."""
+    first, second = (_levels(table, name) for name in names)
+    means = table.groupby([first, second], sort=False)[score].transform("mean")
+    best = table[means == means.max()].sort_values(score, ascending=False)
+    return best[names[0]].iloc[0], best[names[1]].iloc[0]
+
+
+def _levels(table: "pd.DataFrame", name: str) -> "pd.Series":
+    """Return the level of each row: its value, or with many values whether the value is above the median."""
+    return table[name].map(str) if table[name].nunique(dropna=False) <= MAX_LEVELS else table[name] > table[name].median()
+
+
 def _columns(values: "pd.Series") -> np.ndarray:
-    """Return the columns of a linear model, (N, K): indicators of the values, or one numeric column for many numbers."""
+    """Return the columns of a linear model, (N, K): indicators of the values, or one numeric column for many numbers.
+
+    If some rows have no number, the second column marks them.
+    """
     keys = values.map(str).to_numpy(str)
     levels = np.unique(keys)
     if len(levels) <= MAX_LEVELS:
@@ -156,16 +241,19 @@ def _columns(values: "pd.Series") -> np.ndarray:
         numbers = values.to_numpy(float)
     except (TypeError, ValueError):
         return np.zeros((len(values), 0))
-    is_log = suits_log_scale(numbers.min(), numbers.max())
-    return (np.log(numbers) if is_log else numbers)[:, None]
+    is_missing = np.isnan(numbers)
+    is_log = suits_log_scale(np.nanmin(numbers), np.nanmax(numbers))
+    numbers = np.log(numbers) if is_log else numbers
+    numbers = np.where(is_missing, np.nanmean(numbers), numbers)
+    return np.stack([numbers, is_missing], 1) if is_missing.any() else numbers[:, None]
 
 
-def _p_value(values: np.ndarray, columns: dict[str, np.ndarray], common: np.ndarray, name: str) -> float | None:
+def _p_value(values: np.ndarray, known: Sequence[np.ndarray], added: np.ndarray) -> float | None:
+    """Return the p value of the F test whether more columns explain more than the known columns do."""
     from scipy.special import fdtrc
 
-    full, full_rank = _residuals(np.hstack([common, *columns.values()]), values)
-    others = [found for other, found in columns.items() if other != name]
-    reduced, reduced_rank = _residuals(np.hstack([common, *others]), values)
+    full, full_rank = _residuals(np.hstack([*known, added]), values)
+    reduced, reduced_rank = _residuals(np.hstack(known), values)
     freedom, gained = len(values) - full_rank, full_rank - reduced_rank
     if freedom < MIN_RESIDUALS or gained < 1:
         return None

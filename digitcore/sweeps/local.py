@@ -33,6 +33,7 @@ class LocalRunner:
     """
 
     is_closed = False
+    capacity = 1
 
     def __init__(self) -> None:
         self._waiting: deque[Job[Any]] = deque()
@@ -113,8 +114,9 @@ def run(
     samples: SampleSet | None = None,
     n_seeds: int = 1,
     n_combinations: int | None = None,
-    stops_early: bool = False,
+    pruner: str = "",
     ranked_by: str = VALIDATION,
+    search: str = "",
     on_progress: Callable[[Sweep], None] = lambda sweep: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> "pd.DataFrame":
@@ -131,9 +133,12 @@ def run(
         network: Name or JSON of the network that is built with random weights; "" if `start` is trained.
         samples: The user's samples. The held-out samples are scored and not used for training.
         n_seeds: Number of seeds for each combination.
-        n_combinations: Number of combinations that are drawn at random; `None` for all combinations.
-        stops_early: Whether poor trials are stopped by `SuccessiveHalving`.
+        n_combinations: Number of combinations; `None` for all combinations of lists of values.
+        pruner: How poor combinations are stopped: `halving` (by successive halving), `wilcoxon` (by a test after each seed), or
+            "" (not stopped).
         ranked_by: The score that ranks the trials: `validation` or `held_out`.
+        search: How combinations are chosen: `grid`, `random`, `tpe`, or "", which means `random` if there is a range, otherwise
+            `grid`.
         on_progress: Called with the `Sweep` after each training. Its `table()`, `best()` and `n_done` contain the
             results so far.
         should_stop: Called a few times a second. When it returns True, the sweep stops, and trials that are not done have the
@@ -156,7 +161,7 @@ def run(
         0          20     0               1   done
         1          50     0               1   done
     """
-    plan = SweepPlan(space, settings or TrainSettings(), network, n_seeds, n_combinations, stops_early, ranked_by)
+    plan = SweepPlan(space, settings or TrainSettings(), network, n_seeds, n_combinations, pruner, ranked_by, search)
     sweep = Sweep(
         check_trainable(start or registry.load(registry.DEFAULT_MODEL)), SampleSet() if samples is None else samples, plan
     )

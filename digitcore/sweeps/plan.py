@@ -1,5 +1,6 @@
-"""The plan of a sweep: parameters, seeds and early stopping."""
+"""The plan of a sweep: parameters, search, seeds and early stopping."""
 
+import math
 import reprlib
 import shlex
 from collections.abc import Mapping
@@ -8,31 +9,37 @@ from typing import Any, Self
 
 from digitcore.errors import ModelError, SettingsError
 from digitcore.sweeps import space as parameter_space
-from digitcore.sweeps.halving import SuccessiveHalving
+from digitcore.sweeps.search import GRID, HALVING, PRUNERS, RANDOM, SEARCHES, TPE, WILCOXON, Search
 from digitcore.sweeps.space import Range, Space
 from digitcore.sweeps.trial import HELD_OUT, VALIDATION, Trial
 from digitcore.training.recipes import check_network
 from digitcore.training.settings import DEFAULTS, TrainSettings
 
 MAX_TRIALS = 100
-MAX_VALUE_LENGTH = 5_000  # characters of a value; the longest values are networks in JSON
-PLAIN_TYPES = (str, int, float, bool, type(None))
+MAX_RUNGS = 3
+MIN_WILCOXON_SEEDS = 5  # With fewer seeds, no p value is small enough before the last seed.
 
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """A plan of the trials of a sweep: the parameters, their values, the seeds and the ranking.
+    """A plan of the trials of a sweep: the parameters, their values, the search, the seeds and the ranking.
+
+    With successive halving, each combination is trained with few epochs first. It is trained again with twice as many epochs
+    only if it is among the better half of the combinations that have been trained with as many epochs so far. Each of these
+    steps is called a rung.
 
     Attributes:
-        space: For each parameter, the values to try, or a range to draw values from.
+        space: For each parameter, the values to try, or a range of values.
         base: Settings that are not swept.
         network: Name or JSON of the network that is built with random weights; "" if a given model is trained.
         n_seeds: Number of seeds for each combination, counted from the seed of `base`.
-        n_combinations: Number of combinations that are drawn at random with the seed of `base`; `None` if all
-            combinations are tried.
-        stops_early: Whether poor trials are stopped by `SuccessiveHalving`.
+        n_combinations: Number of combinations; `None` if a grid search tries all combinations.
+        pruner: How poor combinations are stopped: `halving` (successive halving of the number of combinations while the epochs
+            double), `wilcoxon` (Wilcoxon's signed-rank test against the best combination after each seed), or "" (not stopped).
         ranked_by: The score that ranks the trials: `validation` on MNIST's 5,000 validation digits, or `held_out` on the user's
             held-out samples.
+        search: How combinations are chosen: `grid` (lists of values), `random`, `tpe` (from the results so far), or "", which
+            becomes `random` if there is a range, otherwise `grid`. The seed of `base` determines the choice.
 
     Raises:
         SettingsError: If the number of trials is not allowed, or a parameter or the end of a range is not valid.
@@ -49,35 +56,66 @@ class SweepPlan:
     network: str = ""
     n_seeds: int = 1
     n_combinations: int | None = None
-    stops_early: bool = False
+    pruner: str = ""
     ranked_by: str = VALIDATION
+    search: str = ""
 
     def __post_init__(self) -> None:
+        parameter_space.check_values(self.space)
+        has_range = any(isinstance(values, Range) for values in self.space.values())
+        object.__setattr__(self, "search", self.search or (RANDOM if has_range else GRID))
+        self._check_search(has_range)
         if self.ranked_by not in (VALIDATION, HELD_OUT):
             raise SettingsError(f"The ranking score must be {VALIDATION} or {HELD_OUT}, not {reprlib.repr(self.ranked_by)}.")
-        if self.stops_early and ("epochs" in self.space or self.base.epochs < 2):
-            raise SettingsError(
-                "Early stopping needs a fixed number of epochs, at least 2. Set the epochs, or turn off early stopping."
-            )
-        if self.n_combinations is None and parameter_space.n_combinations(self.space) is None:
-            raise SettingsError("The sweep has a range. Set the number of combinations to draw.")
         if not self.space:
             raise SettingsError("The sweep has no parameter. Choose a parameter and its values.")
+        if self.n_combinations is None and parameter_space.n_combinations(self.space) is None:
+            raise SettingsError("The sweep has a range. Set the number of combinations to draw.")
         for name, advice in parameter_space.NOT_SWEPT.items():
             if name in self.space:
                 raise SettingsError(f"{name} cannot be swept. {advice}")
         for name, values in self.space.items():
-            for end in values.ends if isinstance(values, Range) else ():
-                self._apply({name: end})
+            for value in values.ends if isinstance(values, Range) else values:
+                self._apply({name: value})
         if not 1 <= self.n_trials <= MAX_TRIALS:
             raise SettingsError(
                 f"A sweep has 1 to {MAX_TRIALS} trials, and this sweep has {self.n_trials:,}. Choose fewer values or seeds."
             )
 
+    def _check_search(self, has_range: bool) -> None:
+        if self.search not in SEARCHES:
+            raise SettingsError(f"The search must be {', '.join(SEARCHES[:-1])} or {TPE}, not {reprlib.repr(self.search)}.")
+        if self.search == GRID and has_range:
+            raise SettingsError(f"A grid search needs lists of values. Choose the search {RANDOM} or {TPE} for a range.")
+        if self.search != GRID and self.n_combinations is None:
+            reason = "The sweep has a range" if has_range else f"The search is {self.search}"
+            raise SettingsError(f"{reason}. Set the number of combinations to draw.")
+        if self.pruner not in ("", *PRUNERS):
+            raise SettingsError(f"The pruner must be {HALVING} or {WILCOXON}, not {reprlib.repr(self.pruner)}.")
+        if self.pruner == HALVING and ("epochs" in self.space or self.base.epochs < 2):
+            raise SettingsError(
+                "Successive halving needs a fixed number of epochs, at least 2. Set the epochs, or turn off early stopping."
+            )
+        if self.pruner == WILCOXON and self.n_seeds < MIN_WILCOXON_SEEDS:
+            raise SettingsError(
+                f"Wilcoxon's test needs at least {MIN_WILCOXON_SEEDS} seeds for each combination. Set more seeds, or turn off "
+                "early stopping."
+            )
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether poor combinations are stopped."""
+        return bool(self.pruner)
+
+    @property
+    def is_sequential(self) -> bool:
+        """Whether later trials depend on earlier results, so that only as many trials are submitted as can run."""
+        return self.search == TPE or self.pruner == WILCOXON
+
     @property
     def n_drawn(self) -> int:
         """Number of combinations that are tried."""
-        total = parameter_space.n_combinations(self.space)
+        total = parameter_space.n_combinations(self.space, self.network)
         if total is None:
             return self.n_combinations or 0
         return min(self.n_combinations or total, total)
@@ -88,16 +126,37 @@ class SweepPlan:
         return self.n_drawn * self.n_seeds
 
     def trials(self) -> list[Trial]:
-        """Create one trial for each combination and seed.
+        """Create one trial for each combination and seed. With TPE, only the trials of the first combination are created.
 
         Raises:
             SettingsError, ModelError: If a name or a value is not valid.
         """
-        trials = []
-        for values in parameter_space.combinations(self.space, self.n_combinations, self.base.seed):
-            settings, network = self._apply(values)
-            trials += [Trial(values, settings.replace(seed=self.base.seed + seed), network) for seed in range(self.n_seeds)]
-        return trials
+        search = Search(self)
+        found = [search.propose()] if self.search == TPE else search.propose_all()
+        return [trial for values in found if values is not None for trial in self.combination(values)]
+
+    def combination(self, values: Mapping[str, Any]) -> list[Trial]:
+        """Create the trials of a combination, one for each seed.
+
+        Args:
+            values: The value of each active parameter.
+
+        Raises:
+            SettingsError, ModelError: If a value is not valid.
+        """
+        settings, network = self._apply(values)
+        return [Trial(dict(values), settings.replace(seed=self.base.seed + seed), network) for seed in range(self.n_seeds)]
+
+    def check(self, values: Mapping[str, Any]) -> None:
+        """Check the values of a combination.
+
+        Args:
+            values: The value of each active parameter.
+
+        Raises:
+            SettingsError, ModelError: If a value is not valid.
+        """
+        self._apply(values)
 
     def _apply(self, values: Mapping[str, Any]) -> tuple[TrainSettings, str]:
         """Return the settings and the network of a trial. An error message starts with the values."""
@@ -108,18 +167,16 @@ class SweepPlan:
             raise type(error)(f"{', '.join(f'{name}={value}' for name, value in values.items())}: {error}") from error
 
     @property
-    def halving(self) -> SuccessiveHalving | None:
-        """The schedule of early stopping, or `None` without early stopping."""
-        return SuccessiveHalving(self.base.epochs, self.n_drawn) if self.stops_early else None
-
-    @property
     def n_rungs(self) -> int:
-        """Number of rungs, which is how often the best trials are trained; 1 without early stopping."""
-        return self.halving.n_rungs if self.halving else 1
+        """Number of rungs, which is how often the best trials are trained; 1 without successive halving."""
+        if self.pruner != HALVING:
+            return 1
+        by_epochs, by_combinations = int(math.log2(self.base.epochs)), math.ceil(math.log2(max(1, self.n_drawn)))
+        return 1 + min(MAX_RUNGS - 1, by_epochs, by_combinations)
 
     def epochs(self, trial: Trial, rung: int) -> int:
-        """Return the epochs of a trial's training on a rung."""
-        return self.halving.epochs_at(rung) if self.halving else trial.settings.epochs
+        """Return the epochs of a trial's training on a rung. Each rung has twice the epochs of the previous rung."""
+        return max(1, trial.settings.epochs >> (self.n_rungs - 1 - rung))
 
     def command(self, start: str, samples: str = "") -> str:
         """Return the shell command that runs the same sweep.
@@ -140,7 +197,9 @@ class SweepPlan:
             parts += ["--draws", str(self.n_combinations)]
         if self.ranked_by != VALIDATION:
             parts += ["--rank-by", self.ranked_by]
-        return shlex.join([*parts, *["--stop-early"] * self.stops_early])
+        if self.search != (RANDOM if any(isinstance(values, Range) for values in self.space.values()) else GRID):
+            parts += ["--search", self.search]
+        return shlex.join([*parts, *(["--stop-early", self.pruner] if self.pruner else [])])
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-serializable state."""
@@ -167,8 +226,9 @@ class SweepPlan:
             str(read_value(values["network"])),
             max(1, int(values["n_seeds"])),
             None if n_combinations is None else int(n_combinations),
-            values["stops_early"] is True,
+            values["pruner"],
             values["ranked_by"],
+            values["search"],
         )
 
 
@@ -188,7 +248,7 @@ def read_value(value: Any) -> Any:
         >>> read_value(8)
         8
     """
-    if not isinstance(value, PLAIN_TYPES) or (isinstance(value, str) and len(value) > MAX_VALUE_LENGTH):
+    if not parameter_space.is_plain(value):
         raise TypeError("The value of a parameter must be a number, a short text, true, false or null.")
     return value
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from digitcore.errors import JobError, ModelError, QueueFullError, SettingsError
@@ -12,6 +13,7 @@ from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
 from digitcore.sweeps import space as parameter_space
 from digitcore.sweeps.plan import MAX_TRIALS, SweepPlan, read_value
+from digitcore.sweeps.search import HALVING, TPE, Search, combinations
 from digitcore.sweeps.trial import HELD_OUT, SCORES, VALIDATION, Trial, TrialResult, TrialTask
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class Sweep:
         self.trials = plan.trials() if trials is None else trials
         self.is_running, self.owner = False, ""
         self.keeps_models = False
+        self._search: Search | None = None  # built from the trials when it is first needed
         self._lock = threading.RLock()
 
     def to_dict(self) -> dict[str, Any]:
@@ -87,7 +90,8 @@ class Sweep:
             plan = SweepPlan.from_dict(values["plan"])
             trials = [Trial.from_dict(trial) for trial in values["trials"][:MAX_TRIALS]]
             for trial in trials:
-                trial.values = {name: read_value(trial.values[name]) for name in plan.space}
+                names = parameter_space.active_names(plan.space, trial.values, plan.network)
+                trial.values = {name: read_value(trial.values[name]) for name in plan.space if name in names}
                 settings, trial.network = parameter_space.apply(trial.values, plan.base, plan.network)
                 trial.settings = settings.replace(seed=trial.settings.seed)
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError, ModelError, SettingsError) as error:
@@ -99,7 +103,7 @@ class Sweep:
     def resume(self, service: TaskRunner, owner: str = "") -> None:
         """Submit the trials that are neither done nor submitted. Failed trials are submitted again."""
         with self._lock:
-            self.is_running, self.owner = True, owner
+            self.is_running, self.owner, self._search = True, owner, None
             for trial in self.trials:
                 trial.retry()
             self.advance(service)
@@ -116,13 +120,42 @@ class Sweep:
         with self._lock:
             self.poll()
             if self.is_running and not service.is_closed:
-                if self.plan.halving and all(trial.is_settled for trial in self.trials):
-                    self.plan.halving.promote(self.trials, self.plan.ranked_by)
+                if self.plan.pruner or self.plan.search == TPE:
+                    self._decide()
                 with contextlib.suppress(QueueFullError):
-                    for trial in self.trials:
-                        if trial.job is None and trial.status == JobStatus.WAITING:
-                            self._submit(trial, service)
+                    self._submit_next(service)
                 self.is_running = not self.is_idle
+
+    def _decide(self) -> None:
+        """Report new results to the search, stop poor combinations, and promote all others whose rung is complete."""
+        if self._search is None:
+            self._search = Search(self.plan, self.trials)
+        for group in combinations(self.trials):
+            if any(trial.stopped_early for trial in group):
+                continue
+            if self._search.should_stop(group):
+                for trial in group:
+                    trial.stop_early()
+            elif self.plan.pruner == HALVING and all(trial.is_settled for trial in group):
+                for trial in group:
+                    if trial.status == JobStatus.DONE and trial.rung + 1 < self.plan.n_rungs:
+                        trial.promote()
+
+    def _submit_next(self, service: TaskRunner) -> None:
+        """Submit the waiting trials. If later trials depend on results, submit only as many as run at the same time."""
+        limit = service.capacity if self.plan.is_sequential else len(self.trials)
+        for trial in self.trials:
+            if trial.is_waiting and len(self.jobs()) < limit:
+                self._submit(trial, service)
+        while self.plan.search == TPE and len(self.jobs()) < limit and not any(trial.is_waiting for trial in self.trials):
+            assert self._search is not None
+            values = self._search.propose()
+            if values is None:
+                return
+            self.trials += (proposed := self.plan.combination(values))
+            for trial in proposed:
+                if len(self.jobs()) < limit:
+                    self._submit(trial, service)
 
     def poll(self) -> None:
         """Collect new results."""
@@ -164,18 +197,23 @@ class Sweep:
     @property
     def is_idle(self) -> bool:
         """Whether no job waits or runs, and no trial waits for a place in the queue."""
-        return not (self.jobs() or (self.is_running and any(trial.status == JobStatus.WAITING for trial in self.trials)))
+        return not (self.jobs() or (self.is_running and any(trial.is_waiting for trial in self.trials)))
+
+    @property
+    def n_planned(self) -> int:
+        """Number of trials of the complete sweep. With TPE, `trials` has only the trials that have been proposed."""
+        return self.plan.n_trials if self.plan.search == TPE else len(self.trials)
 
     @property
     def n_done(self) -> int:
-        """Number of trials that have completed their last training."""
+        """Number of trials that have completed their last training or were stopped early."""
         last = self.plan.n_rungs - 1
-        return sum(trial.status == JobStatus.DONE and (trial.rung == last or trial.stopped_early) for trial in self.trials)
+        return sum(trial.stopped_early or (trial.status == JobStatus.DONE and trial.rung == last) for trial in self.trials)
 
     @property
     def is_complete(self) -> bool:
         """Whether no trial is open: each trial is done or has failed."""
-        return self.n_done + sum(trial.status == JobStatus.FAILED for trial in self.trials) == len(self.trials)
+        return self.n_done + sum(trial.status == JobStatus.FAILED for trial in self.trials) == self.n_planned
 
     def n_scored(self, score: str) -> int:
         """Return the number of digits on which the trials are scored.
@@ -184,6 +222,14 @@ class Sweep:
             score: `validation` or `held_out`.
         """
         return VALIDATION_SIZE if score == VALIDATION else int(self.samples.held_out.sum())
+
+    def has_score(self, score: str) -> bool:
+        """Return whether a trial has a score.
+
+        Args:
+            score: `validation` or `held_out`.
+        """
+        return any(score in trial.scores for trial in self.trials)
 
     def table(self) -> "pd.DataFrame":
         """Return one row for each trial: swept values, seed, epochs, status, scores (0 to 1) and error."""
@@ -194,8 +240,21 @@ class Sweep:
 
         On later rungs, the scores also depend on the number of epochs.
         """
-        table = self._table([(0, trial.first_scores or trial.scores) for trial in self.trials])
+        table = self._table([(0, [*trial.earlier_scores, trial.scores][0]) for trial in self.trials])
         return table[table[VALIDATION].notna()]
+
+    def first_rung_means(self, score: str) -> list[tuple[dict[str, Any], float]]:
+        """Return the values of each combination, and the mean over its seeds of a score on the first rung.
+
+        Args:
+            score: `validation` or `held_out`.
+        """
+        found = []
+        for group in combinations(self.trials):
+            scores = [first[score] for trial in group if score in (first := trial.scores_at(0))]
+            if scores:
+                found.append((group[0].values, fmean(scores)))
+        return found
 
     def _table(self, scores: list[tuple[int, dict[str, float]]]) -> "pd.DataFrame":
         import pandas as pd  # The import takes half a second, and the first page does not need pandas.
@@ -219,29 +278,33 @@ class Sweep:
         return table[table[VALIDATION].notna()]
 
     def means(self) -> "pd.DataFrame":
-        """Return one row for each combination: the mean of each score over the seeds, and the range of the ranking score."""
+        """Return one row for each combination: the mean of each score over the seeds, and the range of the ranking score.
+
+        The range is missing if a combination has only one seed.
+        """
         done, names = self.done_table(), list(self.plan.space)
         if done.empty:
             return done.reindex(columns=[*names, "trained_epochs", *SCORES, "range", "seeds"])
         grouped = done.groupby(names, as_index=False, sort=False, dropna=False)
         means = grouped[["trained_epochs", *SCORES]].mean()
         ranking = self.plan.ranked_by
-        means["range"] = grouped[ranking].agg(lambda scores: scores.max() - scores.min())[ranking]
         means["seeds"] = grouped["seed"].count()["seed"]
+        ranges = grouped[ranking].agg(lambda scores: scores.max() - scores.min())[ranking]
+        means.insert(len(means.columns) - 1, "range", ranges.where(means["seeds"] > 1))
         return means
 
     def best(self) -> dict[str, Any] | None:
         """Return the values with the highest mean of the ranking score, or `None` while no trial is done.
 
-        The score on MNIST's validation digits decides a tie. With early stopping, only the combinations with the most epochs
-        are ranked.
+        The score on MNIST's validation digits decides a tie. With successive halving, only the combinations with the most
+        epochs are ranked.
         """
         means = self.means()
         if means.empty:
             return None
-        order = ["trained_epochs"] * self.plan.stops_early + [self.plan.ranked_by, VALIDATION]
+        order = ["trained_epochs"] * (self.plan.pruner == HALVING) + [self.plan.ranked_by, VALIDATION]
         first = means.sort_values(order, ascending=False).iloc[0]
-        is_first = (all(_is_same(value, first[name]) for name, value in trial.values.items()) for trial in self.trials)
+        is_first = (all(_is_same(trial.values.get(name), first[name]) for name in self.plan.space) for trial in self.trials)
         return next(trial.values for trial, found in zip(self.trials, is_first, strict=True) if found)
 
     def command(self, samples: str = "my-drawings.npz") -> str:

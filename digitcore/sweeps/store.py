@@ -126,7 +126,7 @@ class SweepStore:
             folder = self._trial_folder(sweep.trials.index(best))
             if folder.exists():
                 registry.save(registry.load_folder(folder), self.model_folder)
-            if sweep.n_done == len(sweep.trials):
+            if sweep.n_done == sweep.n_planned:
                 shutil.rmtree(self._folder / TRIALS, ignore_errors=True)
             return self.model_folder.exists()
 

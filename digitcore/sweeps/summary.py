@@ -3,14 +3,16 @@
 from digitcore import mnist
 from digitcore.sweeps import effects
 from digitcore.sweeps import space as parameter_space
-from digitcore.sweeps.effects import Effect, SeedSpread
+from digitcore.sweeps.effects import Effect, Interaction, SeedSpread
+from digitcore.sweeps.importance import importances
 from digitcore.sweeps.runner import Sweep
+from digitcore.sweeps.search import HALVING
 from digitcore.sweeps.trial import HELD_OUT, VALIDATION
-from digitcore.values import format_p_value, format_value, plural
+from digitcore.values import format_p_value, format_value, percent, plural
 
 
 def describe(sweep: Sweep) -> list[str]:
-    """Describe the best combination, the spread between seeds, and the effect of each parameter.
+    """Describe the best combination, the spread between seeds, the effects and interactions of parameters, and their importance.
 
     Args:
         sweep: The sweep.
@@ -36,6 +38,11 @@ def describe(sweep: Sweep) -> list[str]:
     if found:
         lines.append(describe_spread(effects.seed_spread(table, names, score, sweep.n_scored(score))))
         lines += [_describe_effect(effect, sweep) for effect in found]
+        lines += [describe_interaction(one, sweep) for one in effects.interactions(table, names, score) if one.is_significant]
+    important = importances(sweep, score)
+    if important:
+        shares = (f"{parameter_space.label(name, sweep.plan.network)} {percent(share)}" for name, share in important.items())
+        lines.append(f"Importance for good scores (PED-ANOVA): {', '.join(shares)}.")
     return lines
 
 
@@ -64,7 +71,7 @@ def describe_best(sweep: Sweep) -> str:
         f"{parameter_space.label(name, sweep.plan.network)} {format_value(value)}" for name, value in (sweep.best() or {}).items()
     )
     if means[ranking].nunique() > 1 or len(means) == 1:
-        longest = ", among the trials with the most epochs" * sweep.plan.stops_early
+        longest = ", among the trials with the most epochs" * (sweep.plan.pruner == HALVING)
         return f"Highest mean{so_far} on {_describe_subset(sweep, ranking)}{longest}: {best}."
     if ranking == HELD_OUT and means[VALIDATION].nunique() > 1:
         no_difference = f"No difference on {_describe_subset(sweep, ranking)}{so_far}."
@@ -108,6 +115,34 @@ def describe_verdict(effect: Effect) -> str:
     if effect.p_value is None:
         return "unknown: too few trials"
     return f"{'yes' if effect.is_significant else 'no'} ({format_p_value(effect.p_value)})"
+
+
+def describe_interaction(interaction: Interaction, sweep: Sweep) -> str:
+    """Describe the interaction of two parameters.
+
+    Args:
+        interaction: The interaction.
+        sweep: The sweep.
+
+    Returns:
+        Two sentences.
+
+    Example:
+        >>> from digitcore import models
+        >>> from digitcore.samples import SampleSet
+        >>> from digitcore.sweeps import SweepPlan
+        >>> from digitcore.training import TrainSettings
+        >>> plan = SweepPlan({"epochs": [1, 3], "batch_size": [8, 16]}, TrainSettings())
+        >>> found = Interaction(("epochs", "batch_size"), best=(3, 8), p_value=0.01)
+        >>> describe_interaction(found, Sweep(models.load("mlp"), SampleSet(), plan))
+        'The effects of Epochs and Batch size depend on each other (p = 0.01). Best together: Epochs 3, Batch size 8.'
+    """
+    labels = [parameter_space.label(name, sweep.plan.network) for name in interaction.names]
+    best = ", ".join(f"{label} {format_value(value)}" for label, value in zip(labels, interaction.best, strict=True))
+    return (
+        f"The effects of {labels[0]} and {labels[1]} depend on each other ({format_p_value(interaction.p_value)}). "
+        f"Best together: {best}."
+    )
 
 
 def _describe_effect(effect: Effect, sweep: Sweep) -> str:

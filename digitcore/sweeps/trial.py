@@ -115,10 +115,10 @@ class Trial:
         history: Points of the last completed training's curves that have validation scores.
         error: The error message if the trial failed, otherwise "".
         rung: Number of promotions by successive halving. Rung 0 is the first and shortest training.
-        stopped_early: Whether successive halving stopped the trial.
+        stopped_early: Whether the pruner of the sweep stopped the trial, before or after its training.
         job: The job of a queued or running trial, otherwise `None`.
         tries: Number of trainings on the current rung that ended because the worker died.
-        first_scores: Scores of the first rung if the trial was promoted.
+        earlier_scores: Scores of each rung from which the trial was promoted.
         model: The model of the last completed training if the sweep keeps models. The model is not stored.
 
     Example:
@@ -137,7 +137,7 @@ class Trial:
     stopped_early: bool = False
     job: "Job[TrialResult] | None" = None
     tries: int = 0
-    first_scores: dict[str, float] = field(default_factory=dict)
+    earlier_scores: list[dict[str, float]] = field(default_factory=list)
     model: ModelBundle | None = None
     _stored: dict[str, Any] | None = field(default=None, repr=False, compare=False)
 
@@ -175,7 +175,7 @@ class Trial:
 
     def promote(self) -> None:
         """Move the trial to the next rung, where it waits for a longer training."""
-        self.first_scores = self.first_scores or self.scores
+        self.earlier_scores = [*self.earlier_scores, self.scores]
         self.rung, self.status, self.tries, self._stored = self.rung + 1, JobStatus.WAITING, 0, None
 
     def stop_early(self) -> None:
@@ -188,9 +188,24 @@ class Trial:
         return self.rung if self.status == JobStatus.DONE else max(0, self.rung - 1)
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether the trial is to be submitted."""
+        return self.job is None and self.status == JobStatus.WAITING and not self.stopped_early
+
+    @property
     def is_settled(self) -> bool:
-        """Whether the training is done or has failed."""
-        return self.status in (JobStatus.DONE, JobStatus.FAILED)
+        """Whether no training is open on this rung: it is done, has failed, or is left out because the trial was stopped."""
+        return self.status in (JobStatus.DONE, JobStatus.FAILED) or self.stopped_early
+
+    def scores_at(self, rung: int) -> dict[str, float]:
+        """Return the scores of the training on a rung; an empty dictionary if there are none.
+
+        Args:
+            rung: The rung.
+        """
+        if rung < len(self.earlier_scores):
+            return self.earlier_scores[rung]
+        return self.scores if rung == self.rung and self.status == JobStatus.DONE else {}
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-serializable state. The result is cached until the state changes. A running trial is stored as waiting."""
@@ -202,10 +217,9 @@ class Trial:
                 "network": self.network,
                 "status": str(status),
                 "scores": self.scores,
-                "first_scores": self.first_scores,
+                "earlier_scores": self.earlier_scores,
                 "history": self.history,
                 "error": self.error,
-                "rung": self.rung,
                 "stopped_early": self.stopped_early,
             }
         return self._stored
@@ -223,7 +237,7 @@ class Trial:
         Raises:
             SettingsError, ModelError, KeyError, TypeError, ValueError: If the values are not the state of a trial.
         """
-        rung = values["rung"]
+        earlier_scores = [_read_scores(scores) for scores in values["earlier_scores"][:MAX_RUNG]]
         return cls(
             dict(values["values"]),
             TrainSettings.from_dict(values["settings"]),
@@ -232,9 +246,9 @@ class Trial:
             _read_scores(values["scores"]),
             history.validated(history.from_json(values["history"])),
             str(values["error"]),
-            rung if isinstance(rung, int) and 0 <= rung < MAX_RUNG else 0,
+            len(earlier_scores),
             values["stopped_early"] is True,
-            first_scores=_read_scores(values["first_scores"]),
+            earlier_scores=earlier_scores,
         )
 
 

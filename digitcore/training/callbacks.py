@@ -1,4 +1,4 @@
-"""The Keras callback that records the curves of a training and stops the training on request."""
+"""The Keras callbacks of a training: curves, requests to stop, and predictions of the user's drawings."""
 
 import time
 from collections.abc import Callable
@@ -217,6 +217,35 @@ class HistoryCallback(keras.callbacks.Callback):
             "val_loss": float(-np.log(np.clip(true_probabilities, 1e-7, 1)).mean()),
             "val_accuracy": float((probabilities.argmax(1) == targets.argmax(1)).mean()),
         }
+
+
+class WatchDigits(keras.callbacks.Callback):
+    """A callback that predicts a few digits several times during a training, so that a page shows how the model learns them.
+
+    Args:
+        digits: The digits, shape (N, 28, 28), uint8.
+
+    Attributes:
+        predictions: The predicted digits after the newest prediction, N integers; () before the first one.
+
+    Example:
+        >>> WatchDigits(np.zeros((2, 28, 28), np.uint8)).predictions
+        ()
+    """
+
+    def __init__(self, digits: np.ndarray):
+        super().__init__()
+        self.predictions: tuple[int, ...] = ()
+        self._images = digits[..., None].astype(np.float32)
+        self._predicted_at = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Predict the digits if the last prediction is old, or if this is the last batch of the epoch."""
+        is_last = batch + 1 >= self.params["steps"]  # `HistoryCallback` reports the end of the epoch after this batch.
+        if len(self._images) and (is_last or time.perf_counter() - self._predicted_at >= UPDATE_INTERVAL):
+            probabilities = np.array(self.model(self._images, training=False))  # `predict` would trace another graph.
+            self.predictions = tuple(probabilities.argmax(1).tolist())
+            self._predicted_at = time.perf_counter()
 
 
 class KeepWeights(keras.callbacks.Callback):

@@ -9,11 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from digitcore import mnist
-from digitcore.data import augmentation, corruptions, out_of_distribution, pens, strokes, synthetic
+from digitcore.data import augmentation, corruptions, out_of_distribution, pens, synthetic
 from digitcore.errors import SettingsError
 from digitcore.images import SIDE
 from digitcore.models.network_spec import N_CLASSES
 from digitcore.samples import SampleSet
+from digitcore.training.own_digits import own_digits
 from digitcore.training.settings import TrainSettings
 
 SYNTHETIC_VARIETY = 3  # Number of synthetic digits that are generated for each synthetic digit of an epoch.
@@ -35,6 +36,7 @@ class TrainingDataset:
     Args:
         samples: The user's labelled digits; may be empty.
         settings: Resolved settings.
+        sample_weights: Relative weight of each sample, (N,) float. By default, all samples have the same weight.
 
     Attributes:
         images: All digits, shape (N, 28, 28, 1), uint8: samples and their variants, MNIST digits, synthetic digits,
@@ -59,14 +61,14 @@ class TrainingDataset:
         [(32, 28, 28, 1), (32, 28, 28, 1), (32, 28, 28, 1), (4, 28, 28, 1)]
     """
 
-    def __init__(self, samples: SampleSet, settings: TrainSettings):
+    def __init__(self, samples: SampleSet, settings: TrainSettings, sample_weights: np.ndarray | None = None):
         if settings.batch_size is None:
             raise SettingsError("The settings are not resolved. Call TrainSettings.resolved first.")
         self.settings = settings
         self.batch_size = settings.batch_size
         self.initial_epoch = 0
         self.skipped_batches = 0
-        own, own_labels, own_weights = self._own_part(samples)
+        own, own_labels, own_weights = own_digits(samples, settings, sample_weights)
         parts = [(own, own_labels), self._mnist_part(), self._synthetic_part(), self._pen_part()]
         non_digits = out_of_distribution.generate(
             settings.non_digit_samples, settings.seed + 1, out_of_distribution.TRAINING_KINDS
@@ -129,19 +131,6 @@ class TrainingDataset:
         after = before + self.part_sizes[2]
         chosen = before + rng.choice(self.part_sizes[2], self.settings.synthetic_samples, replace=False)
         return np.concatenate([np.arange(before), chosen, np.arange(after, len(self.images))])
-
-    def _own_part(self, samples: SampleSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return digits, labels and relative weights of the samples and of their redrawn variants.
-
-        A sample whose strokes are known shares its weight with its variants.
-        """
-        rng = np.random.default_rng(self.settings.seed)
-        n_variants = strokes.variants_of_each(self.settings.redraws, sum(map(bool, samples.strokes)))
-        drawn = zip(samples.strokes, samples.digits, strict=True)
-        variants = [strokes.redraw(text, digit, n_variants, rng) for text, digit in drawn]
-        counts = np.array([1 + len(some) for some in variants], int)
-        digits = [part for digit, some in zip(samples.digits, variants, strict=True) for part in (digit[None], some)]
-        return np.concatenate([_empty()[0], *digits]), samples.labels.repeat(counts), (1 / counts).repeat(counts)
 
     def _mnist_part(self) -> Examples:
         if not self.settings.mnist_samples:

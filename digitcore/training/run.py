@@ -113,6 +113,8 @@ class Run:
             settings=asdict(resolved),
             history=[],
             metrics={},
+            start_sha256="",
+            sample_hashes=[],
             seconds=history[-1]["seconds"],
         )
         model, seconds = start.with_card(card), history[-1]["seconds"]

@@ -6,15 +6,9 @@ from typing import Any
 
 import keras
 
+from digitcore.training.run_logs import RESULTS, TAGS, write_settings
 from digitcore.training.settings import TrainSettings
 
-TAGS = {
-    "loss": "loss/training",
-    "val_loss": "loss/validation",
-    "accuracy": "accuracy/training",
-    "val_accuracy": "accuracy/validation",
-}
-RESULTS = ("loss/validation", "accuracy/validation")  # tags that the table of hyperparameters shows
 Logs = dict[str, Any] | None
 
 
@@ -44,11 +38,9 @@ class TensorBoardLogger(keras.callbacks.Callback):
     def on_train_begin(self, logs: Logs = None) -> None:
         """Open a new file, and write the settings."""
         from tensorboardX import SummaryWriter
-        from tensorboardX.summary import hparams
 
         self._writer = SummaryWriter(str(self.folder))
-        for summary in hparams(asdict(self.settings), dict.fromkeys(RESULTS, 0.0)):
-            self._writer.file_writer.add_summary(summary)
+        write_settings(self._writer, asdict(self.settings), dict.fromkeys(RESULTS, 0.0))
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Log the values of the epoch. They are on the disk when the method returns."""

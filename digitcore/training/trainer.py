@@ -1,5 +1,6 @@
 """Training of a model on samples and MNIST digits. Progress is reported to a plain function, independent of any display."""
 
+import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -9,6 +10,7 @@ import keras
 import numpy as np
 
 from digitcore.errors import ModelError, SettingsError
+from digitcore.memory_allocator import keep_freed_memory
 from digitcore.models import keras_io
 from digitcore.models.bundle import ModelBundle, ModelCard
 from digitcore.models.calibration import divide_logits, fit_temperature, logits_of
@@ -45,6 +47,7 @@ def train(
     should_stop: Callable[[], bool] | None = None,
     resume_from: Run | None = None,
     checkpoints: Path | None = None,
+    sample_weights: np.ndarray | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Run:
     """Train a model on the user's samples and on random MNIST digits.
@@ -62,6 +65,7 @@ def train(
             result as a training that was not stopped. If the run's state was not kept, the training begins again.
         checkpoints: Folder in which the state is saved after each epoch. A later call with the same folder resumes a killed
             training, with the same result as a training that was not killed. The folder is removed at the end.
+        sample_weights: Relative weight of each sample, (N,) float. By default, all samples have the same weight.
         callbacks: Additional Keras callbacks, called after the built-in callbacks. At the end of an epoch, their `logs` hold
             `loss`, `accuracy`, `val_loss` and `val_accuracy`.
 
@@ -81,8 +85,9 @@ def train(
         >>> train(models.load("mlp"), samples, TrainSettings(mnist_samples=100, epochs=1, validation_samples=100))
         Run('trained', epochs=1, parent='mlp', stopped=False)
     """
+    keep_freed_memory()
     resolved = settings.resolved(start.card.trained)
-    dataset = TrainingDataset(samples, resolved)
+    dataset = TrainingDataset(samples, resolved, sample_weights)
     keras.utils.set_random_seed(settings.seed)
     recorder = HistoryCallback(dataset, validation_data(settings), on_progress, should_stop)
     if settings.early_stopping and recorder.validation is None:
@@ -238,5 +243,7 @@ def _card(start: ModelBundle, samples: SampleSet, settings: TrainSettings, recor
         settings=asdict(settings),
         history=history.thin(recorder.points),
         seconds=round(recorder.seconds(), 1),
+        start_sha256=hashlib.sha256(start.keras_bytes).hexdigest(),
+        sample_hashes=sorted(set(samples.digit_hashes)),
         **keras_io.provenance(),
     )

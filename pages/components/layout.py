@@ -9,7 +9,9 @@ from digitcore.config import load_config
 from digitcore.errors import ConfigError
 from digitcore.models import registry
 from pages.components import assets
-from pages.session import formatting, persistence, resources, settings_link, state
+from pages.components.known_labs import known_labs
+from pages.components.model_selector import model_selector
+from pages.session import class_actions, formatting, persistence, resources, settings_link, state
 from pages.session.lab_session import LabSession
 from pages.session.model_library import REQUIRED_MODELS
 
@@ -30,14 +32,20 @@ def begin_page(page: str) -> LabSession:
     _check_config()
     session = state.lab_session()
     persistence.restore(session)
+    class_actions.begin(session)
     settings_link.read(session)
     state.mark_visited()
     session.collect()
+    class_actions.follow(session)
     persistence.save(session)
+    persistence.take_over(session)
+    if page != MY_LAB and session.classroom.invitation:
+        st.switch_page(MY_LAB, query_params=persistence.address(session))
     assets.style("streamlit.css")
     assets.style("layout.css")
-    _check_models(registry.names() if page in (MY_LAB, EVALUATE) else list(REQUIRED_MODELS))
-    _show_bar(session)
+    _check_models(registry.names() if page in (MY_LAB, EVALUATE) else _names_in_use(session))
+    _show_bar(session, page)
+    known_labs(session)
     if page != DRAW:  # The Draw page shows the error below the canvas, because the canvas must not move.
         show_saving_error(session)
     return session
@@ -57,6 +65,12 @@ def _check_config() -> None:
         st.stop()
 
 
+def _names_in_use(session: LabSession) -> list[str]:
+    """Return the names of the shipped models without which the page cannot work, and of the shipped model that is active."""
+    active = session.models.active_name
+    return list(dict.fromkeys([*REQUIRED_MODELS, *([active] if active in registry.names() else [])]))
+
+
 def _check_models(names: list[str]) -> None:
     """Show the errors of damaged models. Stop the page if a required model is damaged."""
     for name in names:
@@ -66,19 +80,25 @@ def _check_models(names: list[str]) -> None:
         st.stop()
 
 
-def _show_bar(session: LabSession) -> None:
-    """Draw the page links and the state of the lab."""
+def _show_bar(session: LabSession, page: str) -> None:
+    """Draw the page links, the choice of the active model and the state of the lab."""
     with st.container(key="bar", horizontal=True, vertical_alignment="center", gap="xsmall"):
-        for path, (label, symbol) in PAGES.items():
-            page_link(session, path, label=label, icon=symbol)
-        st.html(
-            assets.render(
-                "status.html",
-                model=session.active_model.name,
-                drawings=formatting.samples(session.samples.current),
-                saving=_saving(session),
-            )
-        )
+        st.html(assets.render("name.html"), width="content")
+        with st.container(key="pages", horizontal=True, gap="xsmall", width="content"):  # at the bottom of a narrow screen
+            for path, (label, symbol) in PAGES.items():
+                page_link(session, path, label=label, icon=symbol)
+        with st.container(key="state", horizontal=True, vertical_alignment="center", horizontal_alignment="right", gap="small"):
+            model_selector(session, has_comparison=page == DRAW)
+            st.html(assets.render("status.html", drawings=_drawings(session), saving=_saving(session)), width="content")
+
+
+def _drawings(session: LabSession) -> str:
+    """Return the number of drawings. For a pupil, it is the number that counts in the class."""
+    room, samples = session.classroom.room, session.samples.current
+    if room is None or session.classroom.is_teacher:
+        return formatting.samples(samples)
+    n = len(session.classroom.counted(samples)) if session.classroom.is_pupil else 0
+    return f"{room.name}: {n} of {room.options.max_drawings} drawings"
 
 
 def show_saving_error(session: LabSession) -> None:

@@ -8,7 +8,8 @@ from digitcore.errors import ModelError, SettingsError
 from digitcore.models.bundle import ModelBundle
 from digitcore.models.network_spec import NetworkSpec, is_spec
 from digitcore.sweeps import space as parameter_space
-from digitcore.sweeps.plan import MAX_TRIALS, SweepPlan
+from digitcore.sweeps.plan import MAX_TRIALS, MIN_WILCOXON_SEEDS, SweepPlan
+from digitcore.sweeps.search import GRID, HALVING, RANDOM, TPE, WILCOXON
 from digitcore.sweeps.space import Range, Space, Values
 from digitcore.sweeps.trial import HELD_OUT, VALIDATION
 from digitcore.training.recipes import NETWORKS
@@ -19,15 +20,25 @@ from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 
 DEFAULT_SPACE: dict[str, list[Any]] = {"sample_weight": [5.0, 50.0], "mnist_samples": [200, 1000]}
-MAX_SEEDS = 5
+MAX_SEEDS = 10
 NO_VALUE = "Choose at least one value, or remove the parameter."
 DEFAULT_DRAWS = 12
 SIZE, DROPOUT = "size", "dropout"  # fields of a block
-GRID, RANDOM = "All combinations", "Random draws"
+SEARCH_LABELS = {GRID: "Grid", RANDOM: "Random", TPE: "TPE"}
 SEARCH_HELP = (
-    "**All combinations** trains with every combination of the values. **Random draws** draws numbers from ranges. With the same "
-    "number of trials, random draws find better settings if only some parameters matter (J. Bergstra, Y. Bengio, JMLR 13, 2012)."
+    "**Grid** trains with all combinations of the values. **Random** draws numbers from ranges. With the same number of trials, "
+    "random draws find better settings if only some parameters matter (J. Bergstra, Y. Bengio, JMLR 13, 2012). "
+    "**TPE** draws most numbers near the best settings so far (tree-structured Parzen estimator, J. Bergstra et al., "
+    "2011)."
 )
+PRUNER_HELP = (
+    "**By epochs**: each combination is trained with few epochs first. It is trained with twice as many epochs only if it "
+    "is among the better half so far (successive halving). The setting Epochs must be at least two, and must not be a parameter "
+    f"of the sweep. **By seeds**: with {MIN_WILCOXON_SEEDS} or more seeds, a combination gets no more seeds if it is "
+    "worse than the best combination (Wilcoxon's signed-rank test, p < 0.1)."
+)
+NO_PRUNER = "none"
+PRUNER_LABELS = {NO_PRUNER: "Never", HALVING: "By epochs", WILCOXON: "By seeds"}
 
 
 def sweep_panel(session: LabSession, start: ModelBundle) -> None:
@@ -37,12 +48,13 @@ def sweep_panel(session: LabSession, start: ModelBundle) -> None:
     if not st.toggle("Hyperparameter sweep", key="sweeping", persist_state="session"):
         return
     plan = training.sweep.plan if training.sweep else None  # After a reload the inputs show the values of this plan.
-    space, is_valid = _choose_space(training.settings, training.swept_network, training.start == Start.UNTRAINED, plan)
-    options = _choose_trials(space, training.settings.epochs, plan)
+    is_untrained = training.start == Start.UNTRAINED
+    space, search, is_valid = _choose_space(training.settings, training.swept_network, is_untrained, plan)
+    options = _choose_trials(space, search, training.settings.epochs, training.swept_network, plan)
     options["ranked_by"] = _choose_ranking(session, plan)
     if is_valid and space:
         try:
-            SweepPlan(space, training.settings, training.swept_network, **options).trials()
+            SweepPlan(space, training.settings, training.swept_network, **options)
         except (SettingsError, ModelError) as error:
             st.error(str(error))
             is_valid = False
@@ -74,15 +86,21 @@ def _choose_ranking(session: LabSession, plan: SweepPlan | None) -> str:
     return str(ranked_by)
 
 
-def _choose_space(settings: TrainSettings, network: str, is_untrained: bool, plan: SweepPlan | None) -> tuple[Space, bool]:
-    """Return the chosen parameters and their values, and whether all values are valid. Errors are shown below the inputs."""
+def _choose_space(settings: TrainSettings, network: str, is_untrained: bool, plan: SweepPlan | None) -> tuple[Space, str, bool]:
+    """Return the chosen parameters and values, the search, and whether all values are valid. Errors are shown below them."""
     names = [*parameter_space.parameters(network), *([parameter_space.NETWORK] if is_untrained else [])]
     before = plan.space if plan else {}
-    latest = RANDOM if any(isinstance(values, Range) for values in before.values()) else GRID
     first, second = st.columns([3, 2], vertical_alignment="bottom")
-    is_random = (
-        second.segmented_control("Search", [GRID, RANDOM], default=latest, required=True, key="sweep_search", help=SEARCH_HELP)
-        == RANDOM
+    search = str(
+        second.segmented_control(
+            "Search",
+            list(SEARCH_LABELS),
+            default=plan.search if plan else GRID,
+            required=True,
+            key="sweep_search",
+            format_func=lambda name: SEARCH_LABELS[name],
+            help=SEARCH_HELP,
+        )
     )
     chosen = first.multiselect(
         "Parameters to try",
@@ -97,14 +115,14 @@ def _choose_space(settings: TrainSettings, network: str, is_untrained: bool, pla
     is_valid = True
     for number, name in enumerate(chosen):
         column = columns[number % len(columns)]
-        choose = _choose_range if is_random and parameter_space.is_numeric(name) else _choose_list
+        choose = _choose_range if search != GRID and parameter_space.is_numeric(name) else _choose_list
         try:
             space[name] = choose(column, name, network, before.get(name))
             _check(name, space[name], settings, network)
         except (SettingsError, ModelError) as error:
             column.error(str(error))
             is_valid = False
-    return space, is_valid
+    return space, search, is_valid
 
 
 def _check(name: str, values: Values, settings: TrainSettings, network: str) -> None:
@@ -116,7 +134,7 @@ def _check(name: str, values: Values, settings: TrainSettings, network: str) -> 
     if not values:
         raise SettingsError(NO_VALUE)
     for value in values.ends if isinstance(values, Range) else values:
-        SweepPlan({name: [value]}, settings, network).trials()
+        SweepPlan({name: [value]}, settings, network)
 
 
 def _default_names(network: str) -> list[str]:
@@ -159,10 +177,10 @@ def _text(value: Any) -> str:
     return parameter_space.to_text([value])
 
 
-def _choose_trials(space: Space, epochs: int, plan: SweepPlan | None) -> dict[str, Any]:
-    """Return the arguments `n_combinations`, `n_seeds` and `stops_early` of `SweepPlan`."""
+def _choose_trials(space: Space, search: str, epochs: int, network: str, plan: SweepPlan | None) -> dict[str, Any]:
+    """Return the arguments `search`, `n_combinations`, `n_seeds` and `pruner` of `SweepPlan`."""
     first, second, third = st.columns(3, vertical_alignment="bottom")
-    total = parameter_space.n_combinations(space)
+    total = _count(space, network)
     n_seeds = second.slider(
         "Seeds per combination",
         1,
@@ -179,24 +197,43 @@ def _choose_trials(space: Space, epochs: int, plan: SweepPlan | None) -> dict[st
             "Combinations to try",
             1,
             most,
-            min(most, (plan and plan.n_combinations) or (DEFAULT_DRAWS if total is None else most)),
-            key=f"sweep_draws_{total}",
-            help="If you choose fewer than all combinations, the trials are drawn at random with the seed under Advanced.",
+            min(most, (plan and plan.n_combinations) or (most if search == GRID else DEFAULT_DRAWS)),
+            key=f"sweep_draws_{search}_{total}",
+            help="If you choose fewer than all combinations, the combinations depend on the seed under Advanced.",
             persist_state="session",
         )
-        n_combinations = None if drawn == total else int(drawn)
-    can_stop = epochs > 1 and "epochs" not in space
-    stops_early = third.toggle(
-        "Stop poor trials early",
-        plan is not None and plan.stops_early,
-        key="sweep_early",
-        disabled=not can_stop,
-        help="All trials are first trained with few epochs. Only the better half is trained again with twice as many epochs, "
-        "until the best trials have all epochs (successive halving). The setting Epochs must be at least two, and must not be "
-        "a parameter of the sweep.",
+        n_combinations = None if search == GRID and drawn == total else int(drawn)
+    elif search != GRID:
+        n_combinations = 1
+    offered = [NO_PRUNER]
+    if epochs > 1 and "epochs" not in space:
+        offered.append(HALVING)
+    if n_seeds >= MIN_WILCOXON_SEEDS:
+        offered.append(WILCOXON)
+    pruner = third.segmented_control(
+        "Stop poor combinations",
+        offered,
+        default=plan.pruner if plan and plan.pruner in offered else NO_PRUNER,
+        required=True,
+        key=f"sweep_pruner_{len(offered)}_{offered[-1]}",
+        format_func=lambda name: PRUNER_LABELS[name],
+        help=PRUNER_HELP,
         persist_state="session",
     )
-    return {"n_combinations": n_combinations, "n_seeds": int(n_seeds), "stops_early": bool(stops_early and can_stop)}
+    return {
+        "search": search,
+        "n_combinations": n_combinations,
+        "n_seeds": int(n_seeds),
+        "pruner": "" if pruner == NO_PRUNER else str(pruner),
+    }
+
+
+def _count(space: Space, network: str) -> int | None:
+    """Return the number of combinations. Values that do not fit the network count as they are; an error is shown for them."""
+    try:
+        return parameter_space.n_combinations(space, network)
+    except (SettingsError, ModelError):
+        return parameter_space.n_combinations(space)
 
 
 def _buttons(session: LabSession, start: ModelBundle, space: Space, options: dict[str, Any]) -> None:
@@ -212,7 +249,7 @@ def _buttons(session: LabSession, start: ModelBundle, space: Space, options: dic
         if sweep:
             label = "Stopping …" if is_running and sweep.is_stopping else "Stop"
             st.button(label, key="sweep_stop", on_click=sweep.stop, disabled=not is_running or sweep.is_stopping)
-            is_complete = sweep.n_done == len(sweep.trials)
+            is_complete = sweep.n_done == sweep.n_planned
             st.button(
                 "Resume",
                 key="sweep_go",

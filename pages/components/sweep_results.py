@@ -8,7 +8,9 @@ import streamlit as st
 from digitcore import displays
 from digitcore.sweeps import effects, summary
 from digitcore.sweeps import space as parameter_space
-from digitcore.sweeps.runner import STOPPED_EARLY, Sweep
+from digitcore.sweeps.importance import importances
+from digitcore.sweeps.runner import Sweep
+from digitcore.sweeps.search import HALVING
 from digitcore.sweeps.trial import HELD_OUT, VALIDATION
 from digitcore.values import format_value
 from pages.session import formatting, state
@@ -34,10 +36,9 @@ SHARES = {VALIDATION: 2, "validation_before": 2, HELD_OUT: 1, "held_out_before":
 def sweep_results(session: LabSession, sweep: Sweep) -> None:
     """Show the progress, the charts, the effects and the trials of a sweep. The page runs again when a trial has ended."""
     _show_progress(sweep)
-    means = sweep.means()
-    if len(means):
+    if sweep.has_score(VALIDATION):
         score = sweep.plan.ranked_by
-        if means[HELD_OUT].notna().any():
+        if sweep.has_score(HELD_OUT):
             score = str(
                 st.segmented_control(
                     "Score",
@@ -48,8 +49,9 @@ def sweep_results(session: LabSession, sweep: Sweep) -> None:
                     format_func=lambda name: SCORE_TITLES[name],
                 )
             )
-        st.altair_chart(displays.sweep(sweep, score, SCORE_TITLES[score]).chart(), key="sweep_chart")
-        st.markdown(summary.describe_best(sweep))
+        display = displays.sweep(sweep, score, SCORE_TITLES[score])
+        st.altair_chart(display.chart(), key="sweep_chart")
+        st.markdown(display.alt_text())
         st.caption("No trial was scored on MNIST's test digits. A run that you train with the best settings is scored on them.")
         if st.button("Use these settings", key="sweep_apply"):
             session.training.apply_best()
@@ -62,7 +64,7 @@ def sweep_results(session: LabSession, sweep: Sweep) -> None:
 def _show_progress(sweep: Sweep) -> None:
     n_stopped = sum(trial.stopped_early for trial in sweep.trials)
     stopped = f", {n_stopped} of them stopped early" if n_stopped else ""
-    st.progress(sweep.n_done / len(sweep.trials), text=f"{sweep.n_done} of {len(sweep.trials)} trials done{stopped}")
+    st.progress(sweep.n_done / sweep.n_planned, text=f"{sweep.n_done} of {sweep.n_planned} trials done{stopped}")
 
 
 def _show_effects(sweep: Sweep, score: str) -> None:
@@ -71,26 +73,36 @@ def _show_effects(sweep: Sweep, score: str) -> None:
     if not found:
         return
     spread = summary.describe_spread(effects.seed_spread(table, names, score, sweep.n_scored(score)))
-    after = f" after {formatting.plural(int(table['trained_epochs'].iloc[0]), 'epoch')}" * sweep.plan.stops_early
+    after = f" after {formatting.plural(int(table['trained_epochs'].iloc[0]), 'epoch')}" * (sweep.plan.pruner == HALVING)
     st.markdown(f"**Effect of each parameter** on {SCORE_TITLES[score]}{after}. {spread}")
+    important = importances(sweep, score)
     rows = [
         {
             "Parameter": _label(sweep, effect.name),
             "Best value": format_value(effect.best),
             "Difference (points)": 100 * effect.difference,
             "Clear effect": summary.describe_verdict(effect),
+            **({"Importance": formatting.percent(important.get(effect.name, 0.0))} if important else {}),
         }
         for effect in found
     ]
     columns = {
         "Difference (points)": st.column_config.NumberColumn(
             format="%.2f", help="This is the difference between the mean scores of the best and the worst value."
-        )
+        ),
+        "Importance": st.column_config.TextColumn(
+            help="The importance for reaching the scores of the best combinations, by PED-ANOVA (S. Watanabe et al., 2023). The "
+            "shares of all parameters add up to 100 %."
+        ),
     }
     st.dataframe(rows, hide_index=True, key="sweep_effects", column_config=columns)
+    for one in effects.interactions(table, names, score):
+        if one.is_significant:
+            st.markdown(summary.describe_interaction(one, sweep))
     st.caption(
-        "The effects are tested by an analysis of variance without interactions. The p values are corrected for the number of "
-        "parameters (Holm). The best score of many trials is partly due to chance. Expect a slightly lower score on new digits."
+        "The effects and the interactions of two parameters are tested by an analysis of variance. The p values are corrected "
+        "for the number of tests (Holm). The best score of many trials is partly due to chance. Expect a slightly lower score on "
+        "new digits."
     )
 
 
@@ -126,7 +138,7 @@ def _with_titles(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
     shown = table.drop(columns=[name for name in table if name in COLUMN_TITLES and table[name].isna().all()])
     if not table["error"].any():
         shown = shown.drop(columns="error")
-    if not sweep.plan.stops_early and not (table["status"] == STOPPED_EARLY).any():
+    if sweep.plan.pruner != HALVING:
         shown = shown.drop(columns="trained_epochs")
     for name, places in SHARES.items():
         if name in shown:

@@ -2,7 +2,7 @@
 
 import datetime
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,20 +21,28 @@ from digitcore.jobs.tasks import (
     OpenLabTask,
     ReadSamplesTask,
     ScoreRunTask,
+    TrainClassTask,
     TrainTask,
 )
+from digitcore.lessons import Trial
 from digitcore.models.bundle import ModelBundle
 from digitcore.models.network_spec import is_spec
 from digitcore.models.upload import describe_import
 from digitcore.samples import FirstPrediction, SampleSet
+from digitcore.storage import learnt
 from digitcore.storage.archive import OpenedLab
+from digitcore.storage.changes import LabChanges
+from digitcore.storage.classes import StoredClass
 from digitcore.storage.snapshot import LabSnapshot, RunRecord
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.session import formatting, training_summary
 from pages.session.canvas_state import CanvasState, Drawing
+from pages.session.classroom import NO_IMPORT, NO_TRAINING, Classroom
+from pages.session.lesson_state import ANY_SEED, LessonState
 from pages.session.model_library import PRETRAINED, UNTRAINED, ModelLibrary
 from pages.session.sample_list import Contradiction, SampleList
+from pages.session.sample_versions import SampleVersions
 from pages.session.saving_state import SavingState
 from pages.session.server_resources import ServerResources
 from pages.session.session_part import synchronized
@@ -57,12 +65,13 @@ class LabSession:
         owner: Identifier of the session, for the queue of jobs.
 
     Attributes:
-        samples, canvas, models, training, work, saving: The parts.
+        samples, versions, canvas, models, training, lessons, work, saving, classroom: The parts.
         link_error: The reason why settings of the address cannot be used; `None` until the address was read. Only the page's
             script writes it.
         flash: The outcome of the last deletion, relabelling or import, in a sentence.
         is_flash_error: Whether `flash` says that something went wrong.
         doubtful_import: Samples whose labels do not fit their pictures, until the user imports or discards them.
+        new_run_id: Identifier of the run of this session's latest training; "" before the first one.
     """
 
     def __init__(self, resources: ServerResources, owner: str = ""):
@@ -75,14 +84,17 @@ class LabSession:
 
     def _make_parts(self) -> None:
         self.samples = SampleList(self.lock)
+        self.versions = SampleVersions(self.lock)
         self.models = ModelLibrary(self.resources, self.lock)
         self.training = TrainingState(self.resources, self.lock)
+        self.lessons = LessonState(self.lock)
         self.work = Work(self.resources, self.owner, self.lock)
+        self.classroom = Classroom(self.lock)
         self.flash, self.is_flash_error = "", False
         self.doubtful_import: ImportResult | None = None
+        self.new_run_id = ""
         self._labelled: Drawing | None = None
         self._shown_model: ModelBundle | None = None
-        self._samples_at_outcome: SampleSet | None = None
         self._suggestion: tuple[SampleSet, ModelBundle, Suggestion] | None = None
 
     @property
@@ -114,8 +126,10 @@ class LabSession:
         """Return the suggested next digit to draw. It is computed when the samples or the active model have changed."""
         samples, model = self.samples.current, self.active_model
         if self._suggestion is None or self._suggestion[0] is not samples or self._suggestion[1] is not model:
-            probabilities = self.resources.probabilities(model, samples.digits)
-            self._suggestion = samples, model, suggest_next_digit(samples, probabilities)
+            # The errors of random weights say nothing about the drawings.
+            is_trained = model.card.trained
+            probabilities = self.resources.probabilities(model, samples.digits) if is_trained else np.eye(10)[samples.labels]
+            self._suggestion = samples, model, suggest_next_digit(samples, probabilities, self.classroom.digits)
         return self._suggestion[2]
 
     @synchronized
@@ -133,6 +147,9 @@ class LabSession:
             return False
         if len(self.samples) >= sample_files.MAX_SAMPLES:
             self.show_error(LAB_IS_FULL)
+            return False
+        if reason := self.classroom.refuse_label(digit, self.samples.current):
+            self.show_error(reason)
             return False
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         self.samples.add(
@@ -190,11 +207,21 @@ class LabSession:
         self.flash, self.is_flash_error = sentence, False
 
     @synchronized
-    def go_back(self, record: RunRecord) -> None:
-        """Activate the model that a run started from, and show its name on the Draw page."""
-        name = formatting.escape(self.models.go_back(record))
+    def activate(self, name: str) -> None:
+        """Activate a model on all pages. The next training starts from `untrained` or `genius` if one of them is chosen."""
+        self.models.activate(name)
+        self._shown_model = None
+        if name in (UNTRAINED, PRETRAINED):
+            self.training.choose_start(Start.UNTRAINED if name == UNTRAINED else Start.PRETRAINED)
+
+    @synchronized
+    def undo_training(self, record: RunRecord) -> None:
+        """Activate the model that was active before the training of a run, and show its name on the Draw page."""
+        name = self.models.go_back(record)
+        self._shown_model = None
         self.show_error("")
-        self.flash, self.is_flash_error = f"{name} predicts again. {formatting.escape(record.name)} is kept on Train.", False
+        sentence = f"{formatting.escape(name)} predicts again. {formatting.escape(record.name)} is kept on Train."
+        self.flash, self.is_flash_error = sentence, False
 
     @synchronized
     def undo_samples(self) -> None:
@@ -224,11 +251,86 @@ class LabSession:
         return BuildNetworkTask(network, seed, CUSTOM_NETWORK if is_spec(network) else f"untrained {network}")
 
     @synchronized
+    def open_lesson(self, number: int) -> None:
+        """Open a lesson and set the form to its first training. The form before the lesson returns when the lesson is closed."""
+        if not self.lessons.number:
+            self.lessons.keep_form(self.training.preferences())
+        self.lessons.open(number)
+        if lesson := self.lessons.lesson:
+            self.choose_trial(lesson.trials[0])
+
+    @synchronized
+    def close_lesson(self) -> None:
+        """Close the open lesson, and set the form as it was before the lesson."""
+        self.training.restore(self.lessons.form_before)
+        self.lessons.open(0)
+
+    @synchronized
+    def choose_trial(self, trial: Trial) -> None:
+        """Set the form to a training of the open lesson."""
+        if lesson := self.lessons.lesson:
+            settings, network = lesson.training(trial)
+            self.training.choose_start(Start.UNTRAINED if network else Start.PRETRAINED)
+            self.training.choose_network(network)
+            self.training.set_settings(settings)
+
+    @property
+    def chosen_trial(self) -> Trial | None:
+        """The training of the open lesson that the form describes, with any seed; `None` if the form describes another one."""
+        lesson, training = self.lessons.lesson, self.training
+        network = training.network if training.start == Start.UNTRAINED else ""
+        form = training.settings.replace(seed=ANY_SEED), network
+        return next((trial for trial in lesson.trials if lesson.training(trial) == form), None) if lesson else None
+
+    def training_samples(self) -> SampleSet:
+        """Return the samples of the next training. In a lesson about one digit, these are the drawings of the digit."""
+        samples, lesson = self.samples.for_training(), self.lessons.lesson
+        if lesson is None or lesson.digit is None or self.chosen_trial is None:
+            return samples
+        return samples.take(np.flatnonzero(samples.labels == lesson.digit))
+
+    @synchronized
     def train(self, start: ModelBundle, settings: TrainSettings, resume_from: Run | None = None) -> None:
-        """Start a training on the samples, unless a training is under way."""
-        if self.training_job is None:
+        """Start a training on the samples, unless a training is under way or the class does not allow it."""
+        if not self.classroom.may_train:
+            self.work.set_notice(TrainTask, NO_TRAINING)
+        elif self.training_job is None:
             self.training.take_retraining_request()
-            self.work.submit(TrainTask(start, self.samples.for_training(), settings, resume_from=resume_from))
+            self.work.submit(TrainTask(start, self.training_samples(), settings, resume_from=resume_from))
+
+    @synchronized
+    def train_on_class(self, held_out: Sequence[str] = ()) -> None:
+        """Start a training on the drawings of the class, unless a training is under way. Each pupil has the same weight.
+
+        Args:
+            held_out: Identifiers of the pupils whose drawings are held out, instead of a quarter of all drawings.
+        """
+        if self.training_job is None:
+            drawings = self.classroom.drawings
+            samples, weights = drawings.holding_out(held_out), drawings.weights()
+            n_pupils = len(drawings.active)
+            task = TrainClassTask(self.start_model()[0], samples, self.training.settings, weights=weights, n_pupils=n_pupils)
+            self.work.submit(task)
+
+    @synchronized
+    def follow_class(self, room: StoredClass, model: ModelBundle | None) -> bool:
+        """Apply the settings that the teacher has sent to a pupil, and the model that the teacher has published.
+
+        Args:
+            room: The class.
+            model: The published model if it is new, else `None`.
+
+        Returns:
+            Whether the settings have changed.
+        """
+        settings = room.state.settings if room.state.n_sent > self.classroom.n_sent else None
+        if self.classroom.is_pupil and settings is not None:
+            self.training.restore(settings)
+            self.flash, self.is_flash_error = "Your teacher has sent settings. They are on the page Train.", False
+        if self.classroom.is_pupil and model is not None and self.models.follow_class(model, room.state.learnt):
+            self.flash, self.is_flash_error = f"Your teacher has published {formatting.escape(model.name)}.", False
+        self.classroom.mark_applied(model)
+        return settings is not None
 
     @property
     def training_job(self) -> Job[Run] | None:
@@ -280,15 +382,16 @@ class LabSession:
                 self._add_samples(result)
 
     def _add_run(self, run: Run, task: TrainTask) -> None:
-        record = self.models.add_run(run, task.start)
+        record = self.models.add_run(run, task.start, self.active_model.hash)
         learnt = record.run.sample_hashes
         if run.personal_is_held_out and learnt is not None and task.samples.test_part().is_learnt(learnt).any():
             self.models.mark_as_learnt(record)
         self.score(record)
-        self._samples_at_outcome = self.samples.current
+        self.new_run_id = record.id
         if self.samples.contradiction is not None:
-            newest = self.samples.current
-            self.samples.update_contradiction(self._contradiction(self.active_model, newest.digits[-1], int(newest.labels[-1])))
+            last = self.samples.last()
+            found = self._contradiction(self.active_model, last.digits[0], int(last.labels[0])) if len(last) else None
+            self.samples.update_contradiction(found)
 
     def _keep_failed(self, job: Job[Any]) -> None:
         """Add the run of a training that ended with an error, if it had begun."""
@@ -314,6 +417,9 @@ class LabSession:
             self._add_samples(replace(result, doubt=""))
 
     def _add_samples(self, result: ImportResult) -> None:
+        if self.classroom.is_pupil:
+            self.work.set_notice(ReadSamplesTask, NO_IMPORT, is_error=True)
+            return
         self.doubtful_import = result if result.doubt else None
         if result.doubt:
             self.work.set_notice(ReadSamplesTask, f"{result.doubt} Nothing was imported yet.", is_error=True)
@@ -333,20 +439,14 @@ class LabSession:
         These drawings are held out, or were drawn after the trainings. If the training drawings of a model are not known, only
         the held-out drawings count as unseen.
         """
-        samples = self.samples.current
-        unseen = ~samples.is_example
-        for model in models:
-            learnt = self.models.learnt_from(model)
-            unseen &= samples.held_out if learnt is None else ~samples.is_learnt(learnt)
-        return unseen
+        return learnt.unseen(self.samples.current, map(self.models.learnt_from, models))
 
     def tested_drawings(self, models: Iterable[ModelBundle]) -> tuple[SampleSet, bool]:
         """Return the drawings on which models are compared, and whether no model has learnt from them.
 
         If no drawing is unseen by all of these models, they are compared on all drawings.
         """
-        samples, unseen = self.samples.current, self.unseen(models)
-        return (samples.take(np.flatnonzero(unseen)), True) if unseen.any() else (samples.drawn_part(), False)
+        return learnt.tested_drawings(self.samples.current, [self.models.learnt_from(model) for model in models])
 
     def has_learnt(self, model: ModelBundle) -> bool:
         """Check whether a model has learnt, or may have learnt, from any of the drawings."""
@@ -370,11 +470,6 @@ class LabSession:
         )
         return before, after
 
-    @property
-    def is_outcome_new(self) -> bool:
-        """Whether the samples have not changed since the last training ended or the lab was opened."""
-        return self._samples_at_outcome is self.samples.current
-
     @synchronized
     def rename_run(self, record: RunRecord, name: str) -> bool:
         """Rename a run everywhere. Return whether the name is allowed."""
@@ -393,6 +488,8 @@ class LabSession:
             "white_background": self.canvas.white_background,
             **self.training.preferences(),
             **self.models.preferences(),
+            **self.classroom.preferences(),
+            **self.lessons.preferences(),
         }
         sweep = self.training.sweep
         return LabSnapshot(
@@ -401,6 +498,7 @@ class LabSession:
             self.models.uploads,
             preferences,
             sweep.to_dict() if sweep else None,
+            self.versions.versions,
         )
 
     @synchronized
@@ -418,25 +516,42 @@ class LabSession:
         """Merge a stored lab with this session's new samples and models. The settings of this session are kept."""
         meanwhile = self.snapshot()
         self.samples.prepend(snapshot.samples, snapshot.preferences)
+        self.versions.restore(snapshot.versions)
         self.models.restore(snapshot.runs, snapshot.uploads, snapshot.preferences)
         for record in meanwhile.runs:
-            self.models.add_run(record.run, record.start)
+            added = self.models.add_run(record.run, record.start, record.replaced)
+            self.models.annotate(added, record.note, record.tags)
         for upload in meanwhile.uploads:
             self.models.add_upload(upload)
         if self.training.sweep is None:
             self._restore_sweep(snapshot)
 
     @synchronized
+    def take_over(self, changes: LabChanges) -> str:
+        """Take over what another device has changed in this lab. Return a sentence about it, or "" if nothing new is visible.
+
+        Settings are not taken over, so that a form does not change while a person uses it.
+        """
+        sentence = training_summary.taken_over(changes, self.snapshot())
+        self.samples.take_over(changes)
+        self.versions.take_over(changes)
+        for before, name in self.models.take_over(changes).items():
+            self.training.rename_start_model(before, name)
+        return sentence
+
+    @synchronized
     def restore(self, snapshot: LabSnapshot) -> None:
         """Restore a stored lab. Preferences of a wrong type are ignored."""
         preferences = snapshot.preferences
         self.samples.restore(snapshot.samples, preferences)
+        self.versions.restore(snapshot.versions)
         self.canvas.restore(preferences)
         self.models.restore(snapshot.runs, snapshot.uploads, preferences)
         if self.models.active_run:
             self.score(self.models.active_run)
         self.training.restore(preferences)
-        self._samples_at_outcome = self.samples.current
+        self.classroom.restore(preferences)
+        self.lessons.restore(preferences)
         self._restore_sweep(snapshot)
 
     def _restore_sweep(self, snapshot: LabSnapshot) -> None:

@@ -1,30 +1,32 @@
 """The models of a session: runs, imported models, the active model and the compared models."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from digitcore import sanitize
+from digitcore import palette, sanitize
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle, is_valid_name
-from digitcore.storage.snapshot import RunRecord
+from digitcore.storage import lab_models, learnt
+from digitcore.storage.changes import LabChanges, merge
+from digitcore.storage.lab_models import MAX_COMPARED, REFERENCE_MODEL
+from digitcore.storage.snapshot import MAX_NOTE, RunRecord, clean_tags, upload_id
 from digitcore.training.run import MnistScores, Run
+from pages.session.free_names import MAX_STEM, with_free_name
 from pages.session.server_resources import ServerResources
 from pages.session.session_part import SessionPart, synchronized
 
 UNTRAINED, PRETRAINED = "untrained", registry.DEFAULT_MODEL  # names of shipped models
 REQUIRED_MODELS = (UNTRAINED, PRETRAINED)  # No page works without them.
-REFERENCE_MODEL = "plain"  # It is compared with genius before the first training.
-MAX_COMPARED = 6
+CLASS_MODEL = "class model"  # first words of the names of models that a teacher has published
 MAX_RUN_COUNTER = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class DeletedRun:
-    """A deleted run, with the data to restore it."""
+    """A deleted run, with the name of the model that was active."""
 
     record: RunRecord
-    index: int
     active_name: str
 
 
@@ -53,6 +55,7 @@ class ModelLibrary(SessionPart):
         self.deleted: DeletedRun | None = None
         self.has_compared = False
         self.view = ""
+        self._learnt_in_class: dict[str, frozenset[str]] = {}
         self._compared: list[str] = []
         self._compared_pair: tuple[str, ...] = ()
 
@@ -106,24 +109,38 @@ class ModelLibrary(SessionPart):
         """Return all models by name: the user's models, then the shipped models."""
         return self.own | {name: self._resources.shipped(name) for name in self._resources.usable_names()}
 
+    def selectable(self) -> list[str]:
+        """Return the names of all models that can be active: untrained, genius, other shipped models, and the user's models."""
+        return list(dict.fromkeys([*lab_models.in_order(self._resources.shipped_names()), *self.own]))
+
     def comparable(self, default: str = PRETRAINED) -> dict[str, ModelBundle]:
         """Return all models by name, and the active run's initial model if it is a built network."""
         every, initial = self.every_model(), self.initial(default)
         return every if initial.name in every else every | {initial.name: initial}
 
+    @property
+    def tags(self) -> list[str]:
+        """The different tags of all runs."""
+        return list(dict.fromkeys(tag for record in self.runs for tag in record.tags))
+
+    def colors(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the colors of models that are shown together. A run has the same color on all pages."""
+        return lab_models.colors(names, self.runs, self.uploads)
+
+    @property
+    def next_color(self) -> str:
+        """Color of the next run."""
+        return palette.run_color(self.run_counter + 1)
+
     def learnt_from(self, model: ModelBundle) -> frozenset[str] | None:
         """Return the content hashes of the user's samples that a model learnt from; `None` if they are not known."""
-        shipped = self._resources.usable_names()
-        if model.name in shipped and self._resources.shipped(model.name).hash == model.hash:
+        resources, shipped = self._resources, self._resources.usable_names()
+        if model.name in shipped and resources.shipped(model.name).hash == model.hash:
             return frozenset()
         known = [*self.runs, *([self.deleted.record] if self.deleted else [])]
-        found = [record.run.sample_hashes for record in known if record.model.hash == model.hash]
-        if not found:
-            if not model.card.trained or any(self._resources.shipped(name).hash == model.hash for name in shipped):
-                return frozenset()
-            # A run has learnt all that its deleted initial model had learnt.
-            found = [record.run.sample_hashes for record in known if record.start.hash == model.hash][:1] or [None]
-        return None if None in found else frozenset().union(*(one for one in found if one is not None))
+        if model.hash in self._learnt_in_class:
+            return self._learnt_in_class[model.hash]
+        return learnt.learnt_from(model, known, lambda one: any(resources.shipped(name).hash == one.hash for name in shipped))
 
     def is_free_name(self, name: str) -> bool:
         """Check whether a name is valid and no other model has it."""
@@ -131,8 +148,10 @@ class ModelLibrary(SessionPart):
         return is_valid_name(name) and not is_taken
 
     @synchronized
-    def add_run(self, run: Run, start: ModelBundle) -> RunRecord:
+    def add_run(self, run: Run, start: ModelBundle, replaced: str = "") -> RunRecord:
         """Add a run under the next unused name, and activate its model unless the training failed.
+
+        `replaced` is the hash of the model that is active before, which `go_back` activates again; "" is the initial model.
 
         The run also learnt from the samples that its initial model learnt from.
         """
@@ -142,10 +161,17 @@ class ModelLibrary(SessionPart):
         self.run_counter += 1
         while not self.is_free_name(f"run {self.run_counter}"):
             self.run_counter += 1
-        record = RunRecord(run, start).rename(f"run {self.run_counter}")
+        name, number = f"run {self.run_counter}", self.run_counter
+        record = RunRecord(run, start, replaced=replaced or start.hash, number=number).rename(name)
         self.runs = (*self.runs, record)
         self.active_name, self.deleted = self.active_name if run.error else record.name, None
         return record
+
+    @synchronized
+    def annotate(self, record: RunRecord, note: str, tags: Iterable[str]) -> None:
+        """Set the note and the tags of a run. A run that was deleted is ignored."""
+        changes: dict[str, Any] = {"note": note.strip()[:MAX_NOTE], "tags": clean_tags(list(tags))}
+        self.runs = tuple(replace(known, **changes) if known.id == record.id else known for known in self.runs)
 
     @synchronized
     def mark_as_learnt(self, record: RunRecord) -> None:
@@ -164,15 +190,36 @@ class ModelLibrary(SessionPart):
             self.rejected_name = name
             return False
 
-        def renamed(known: str) -> str:
-            return name if known == present.name else known
-
-        self._compared = list(map(renamed, self._compared))
-        self._compared_pair = tuple(map(renamed, self._compared_pair))
-        self.active_name = renamed(self.active_name)
+        self._follow({present.name: name})
         self.runs = tuple(known.rename(name) if known is present else known for known in self.runs)
         self.deleted = None
         return True
+
+    def _follow(self, names: dict[str, str]) -> None:
+        """Use the new names of renamed models, given by their old names."""
+        self._compared = [names.get(name, name) for name in self._compared]
+        self._compared_pair = tuple(names.get(name, name) for name in self._compared_pair)
+        self.active_name = names.get(self.active_name, self.active_name)
+
+    @synchronized
+    def take_over(self, changes: LabChanges) -> dict[str, str]:
+        """Take over the runs and imported models that another device has added, changed or removed.
+
+        Of two runs with one name, the newer run gets another name. Of two imported models with one name, all devices rename the
+        same model.
+
+        Returns:
+            The new names of renamed models by their old names.
+        """
+        before = {record.id: record.name for record in self.runs}
+        uploads, taken = merge("uploads", self.uploads, changes), set(self._resources.shipped_names())
+        self.runs = tuple(with_free_name(record, taken) for record in merge("runs", self.runs, changes))
+        named = {upload_id(model): with_free_name(model, taken) for model in sorted(uploads, key=lambda model: model.key)}
+        renamed = {before[record.id]: record.name for record in self.runs if before.get(record.id, record.name) != record.name}
+        renamed |= {old.name: new.name for old in self.uploads if (new := named.get(upload_id(old), old)).name != old.name}
+        self.uploads = tuple(named[upload_id(model)] for model in uploads)
+        self._follow(renamed)
+        return renamed
 
     @synchronized
     def set_mnist_scores(self, run_id: str, scores: MnistScores) -> None:
@@ -187,7 +234,7 @@ class ModelLibrary(SessionPart):
         record = self.find_run(name)
         if record is None:
             return
-        self.deleted = DeletedRun(record, self.runs.index(record), self.active_name)
+        self.deleted = DeletedRun(record, self.active_name)
         self.runs = tuple(known for known in self.runs if known is not record)
         if self.active_name == name:
             self.active_name = ""
@@ -196,8 +243,7 @@ class ModelLibrary(SessionPart):
     def undo_delete(self) -> None:
         """Restore the run that was deleted last, and the model that was active then."""
         if self.deleted is not None:
-            index = self.deleted.index
-            self.runs = (*self.runs[:index], self.deleted.record, *self.runs[index:])
+            self.runs = tuple(sorted([*self.runs, self.deleted.record], key=lambda record: record.id))
             self.active_name, self.deleted = self.deleted.active_name, None
 
     @synchronized
@@ -206,9 +252,31 @@ class ModelLibrary(SessionPart):
         name, number = model.name, 1
         while not self.is_free_name(name):
             number += 1
-            name = f"{model.name[:26].strip() or 'model'} {number}"
+            name = f"{model.name[:MAX_STEM].strip() or 'model'} {number}"
         self.uploads = (*self.uploads, model.rename(name))
         return name
+
+    @synchronized
+    def follow_class(self, model: ModelBundle, learnt: frozenset[str]) -> bool:
+        """Offer the published model of the class, and activate it unless another of the user's models is active.
+
+        Args:
+            model: The model. It replaces the model that was published before.
+            learnt: Content hashes of the drawings that the model learnt from.
+
+        Returns:
+            Whether the model is new.
+        """
+        self._learnt_in_class[model.hash] = learnt
+        if any(upload.hash == model.hash for upload in self.uploads):
+            return False
+        before = [upload.name for upload in self.uploads if upload.name.startswith(CLASS_MODEL)]
+        is_free = self.trained is None or self.trained.name in before
+        self.uploads = tuple(upload for upload in self.uploads if upload.name not in before)
+        name = self.add_upload(model)
+        if is_free:
+            self.active_name = name
+        return True
 
     @synchronized
     def remove_upload(self, name: str) -> None:
@@ -227,20 +295,35 @@ class ModelLibrary(SessionPart):
 
     @synchronized
     def activate(self, name: str) -> None:
-        """Activate one of the user's models."""
+        """Activate one of the user's models or a shipped model."""
         self.active_name = name
 
     @synchronized
     def go_back(self, record: RunRecord) -> str:
-        """Activate the model that a run started from. Return its name. A model that was deleted is added again."""
-        start, present = record.start, self.every_model().get(record.start.name)
-        self.active_name = start.name if present is not None and present.hash == start.hash else self.add_upload(start)
+        """Activate the model that `previous` returns. Return its name. An initial model that was deleted is added again."""
+        model = self.previous(record)
+        present = self.every_model().get(model.name)
+        self.active_name = model.name if present is not None and present.hash == model.hash else self.add_upload(model)
         return self.active_name
 
+    def previous(self, record: RunRecord) -> ModelBundle:
+        """Return the model that was active before a run, or the run's initial model if the former model was deleted."""
+        if record.replaced == record.start.hash:
+            return record.start
+        others = (model for name, model in self.every_model().items() if name != record.name)
+        return next((model for model in others if model.hash == record.replaced), record.start)
+
     def pair(self, default: str = PRETRAINED) -> tuple[str, str]:
-        """Return the default baseline and candidate: the active model's initial model, and the active model."""
-        trained = self.trained
-        return self.initial(default).name, trained.name if trained else REFERENCE_MODEL
+        """Return the default baseline and candidate: the active model's initial model, and the active model.
+
+        A shipped model is compared with another shipped model.
+        """
+        initial, trained = self.initial(default).name, self.trained
+        if trained:
+            return initial, trained.name
+        if initial == UNTRAINED:
+            return UNTRAINED, PRETRAINED
+        return PRETRAINED if initial == REFERENCE_MODEL else REFERENCE_MODEL, initial
 
     @synchronized
     def compared(self, default: str = PRETRAINED) -> list[str]:

@@ -16,13 +16,16 @@ from digitcore.config import load_config
 from digitcore.errors import LabError, ModelError
 from digitcore.jobs.job import Job
 from digitcore.jobs.service import JobService
+from digitcore.jobs.tasks.api_train import ApiTrainTask
 from digitcore.models import browser_program, registry
 from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor
 from digitcore.storage import database
 from digitcore.storage.background_saver import BackgroundSaver
+from digitcore.storage.classes import ClassStore
 from digitcore.storage.database import LabStore
 from digitcore.sweeps.trial import TrialTask
+from pages.session.guess_limit import GuessLimit
 from pages.session.prediction_cache import PredictionCache
 from pages.session.server_resources import ServerResources
 from pages.session.sweep_recorder import ActiveWork, SweepRecorder
@@ -158,6 +161,18 @@ def saver() -> BackgroundSaver | None:
     return None if is_store_off() or store_error() else _open_store()
 
 
+def classes() -> ClassStore | None:
+    """Return the store of classes; `None` if labs cannot be saved."""
+    found = saver()
+    return ClassStore(found.store) if found else None
+
+
+@st.cache_resource(show_spinner=False)
+def code_guesses() -> GuessLimit:
+    """Return the limit of wrong join codes."""
+    return GuessLimit()
+
+
 @st.cache_resource(show_spinner=False)
 def active_work() -> dict[str, ActiveWork]:
     """Return the running work of stored labs by their tokens. The session after a reload adopts the work."""
@@ -189,7 +204,9 @@ def is_present(session: str) -> bool:
 
 
 def is_wanted(job: Job[Any], works: Mapping[str, ActiveWork]) -> bool:
-    """Check whether a job must continue: its session is present, or it is a trial of a stored lab's sweep."""
+    """Check whether a job must continue: its session is present, or it is of the API, or a trial of a stored lab's sweep."""
+    if isinstance(job.task, ApiTrainTask):
+        return True
     is_stored_trial = isinstance(job.task, TrialTask) and any(
         work.owner == job.owner and work.sweep is not None for work in list(works.values())
     )

@@ -8,7 +8,7 @@ def training_data(data: TrainingData) -> str:
     """Return the counts as a phrase, such as “your 20 drawings and 500 MNIST digits”; "" when all are 0."""
     corrupted = f" ({100 * data.corrupted_share:.0f} % corrupted, chosen again in each epoch)" if data.corrupted_share else ""
     parts = [
-        f"your {plural(data.drawings, 'drawing')}" if data.drawings else "",
+        _drawings(data) if data.drawings else "",
         f"{data.mnist_digits:,} MNIST digits{corrupted}" if data.mnist_digits else "",
         f"{data.synthetic_digits:,} synthetic digits" if data.synthetic_digits else "",
         f"{data.pen_digits:,} pen digits" if data.pen_digits else "",
@@ -16,6 +16,11 @@ def training_data(data: TrainingData) -> str:
     ]
     *others, last = [*filter(None, parts)] or [""]
     return f"{', '.join(others)}{' and ' * bool(others)}{last}"
+
+
+def _drawings(data: TrainingData) -> str:
+    found = plural(data.drawings, "drawing")
+    return f"{found} of {plural(data.pupils, 'pupil')}" if data.pupils else f"your {found}"
 
 
 def training_data_sentence(card: ModelCard) -> str:

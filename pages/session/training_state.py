@@ -53,7 +53,7 @@ class TrainingState(SessionPart):
         super().__init__(lock)
         self._resources = resources
         self.settings = TrainSettings()
-        self.start = Start.PRETRAINED
+        self.start = Start.UNTRAINED
         self.start_model = ""
         self.network = ""
         self.network_error = ""

@@ -1,6 +1,8 @@
 """Sentences about trainings, imports and comparisons that several pages show."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from digitcore.data import sample_files
@@ -9,7 +11,8 @@ from digitcore.evaluation.comparison import SIGNIFICANCE_LEVEL, PairedComparison
 from digitcore.evaluation.score import COLLAPSE, Score, has_collapsed
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.models.bundle import ModelBundle
-from digitcore.storage.snapshot import RunRecord
+from digitcore.storage.changes import LabChanges, PartIds
+from digitcore.storage.snapshot import LabSnapshot, RunRecord
 from digitcore.training.run import Run
 from digitcore.values import format_p_value
 from pages.session import formatting
@@ -25,6 +28,32 @@ MAX_MNIST_LOSS = 0.003  # share of the test digits: a training that loses more g
 MAX_LOSS_RISE = 1.5  # maximum ratio of the last to the first validation loss of a successful training
 MUCH_WORSE = ":red[**much worse**]"
 UNSEEN_HELP = "Unseen drawings are held out, or were drawn after the training."
+
+
+class Tone(StrEnum):
+    """Whether a model is better than another, and the color of a verdict."""
+
+    BETTER = "better"
+    SAME = "same"
+    WORSE = "worse"
+
+
+WORDS = {Tone.BETTER: "Better", Tone.SAME: "About the same", Tone.WORSE: "Worse"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of a training in a few words.
+
+    Attributes:
+        tone: Whether the trained model is better than its initial model.
+        headline: The outcome, such as "Better: 20 of 20 (before: 1)".
+        detail: The digits on which it was measured, and the outcome on MNIST, as Markdown.
+    """
+
+    tone: Tone
+    headline: str
+    detail: str
 
 
 def samples_added(result: ImportResult, n_new: int, n_excess: int) -> str:
@@ -47,6 +76,40 @@ def no_samples_added(result: ImportResult) -> str:
     """Describe an import of samples that the lab has already."""
     rejected = f"{len(result.rejected):,} rejected. " * bool(result.rejected)
     return f"You have all of these samples already. {rejected}{result.remarks}".rstrip()
+
+
+def taken_over(changes: LabChanges, before: LabSnapshot) -> str:
+    """Describe the changes of another device.
+
+    Args:
+        changes: The changes.
+        before: State of the lab in this session before the changes.
+
+    Returns:
+        Sentences, or "" if no change is visible to the user.
+    """
+    known = PartIds.of(before)
+    labels = dict(zip(before.samples.ids, before.samples.labels.tolist(), strict=True))
+    pairs = zip(changes.samples.ids, changes.samples.labels.tolist(), strict=True)
+    n_relabelled = sum(one in labels and labels[one] != label for one, label in pairs)
+    added, gone = changes.ids.difference(known), known.difference(known.difference(changes.removed))
+    return " ".join(
+        f"{text} another device."
+        for text in (
+            _list_parts(added, "came from"),
+            _list_parts(gone, "were deleted on"),
+            f"{plural(n_relabelled, 'label')} changed on" if n_relabelled else "",
+        )
+        if text
+    )
+
+
+def _list_parts(parts: PartIds, what: str) -> str:
+    """Return "2 drawings and 1 run" with what happened to them; "" if there are no parts."""
+    nouns = ("drawing", "run", "imported model", "version")
+    texts = [plural(len(ids), noun) for ids, noun in zip(parts, nouns, strict=True) if ids]
+    n = sum(map(len, parts))
+    return f"{' and '.join(texts)} {what if n > 1 else what.replace('were', 'was')}" if texts else ""
 
 
 def job_text(job: Job[Any]) -> str:
@@ -83,15 +146,47 @@ def _has_converged(run: Run) -> bool:
     return bool(run.settings.early_stopping) and not (run.stopped or run.error) and run.history[-1]["epoch"] < run.settings.epochs
 
 
-def headline(run: Run, scoring: str = "") -> str:
-    """Describe the scores before and after a training in one line. It takes the same arguments as `outcome`."""
+def verdict(record: RunRecord, scoring: str = "") -> Verdict:
+    """Return the outcome of a training on the user's drawings, or on MNIST if it had no drawings.
+
+    Args:
+        record: The run.
+        scoring: The progress of its evaluation on MNIST; "" if no evaluation runs.
+    """
+    run = record.run
     before, after = run.personal_before, run.personal_after
-    parts = []
-    if before and after and after.n:
-        which = "held-out" if run.personal_is_held_out else "training"
-        found = _counts(after.correct, after.n, which, before.correct, after.interval if run.personal_is_held_out else None)
-        parts.append(f"{found}: {MUCH_WORSE}." if has_collapsed(before, after) else f"{found}.")
-    return " ".join([*parts, _mnist_change(run, scoring)])
+    mnist = _mnist_change(run, scoring)
+    collapse_of_mnist = ""
+    if run.mnist_before and run.mnist_after and has_collapsed(run.mnist_before, run.mnist_after):
+        collapse_of_mnist = f"Much worse: MNIST {_change(run.mnist_before, run.mnist_after, 1).replace('**', '')}"
+    if not (before and after and after.n):
+        tone = Tone.WORSE if collapse_of_mnist else _mnist_tone(run)
+        return Verdict(tone, collapse_of_mnist or "Trained without your drawings", mnist)
+    counts = f"{after.correct} of {after.n} (before: {before.correct})"
+    which = "drawings that it learnt from"
+    if run.personal_is_held_out:
+        which = f"held-out drawings (95 % interval {formatting.interval(after.interval, 0)})"
+    if has_collapsed(before, after):
+        return Verdict(Tone.WORSE, f"Much worse: {counts}", f"These are {which}. {mnist}")
+    if collapse_of_mnist:
+        return Verdict(Tone.WORSE, collapse_of_mnist, f"{counts} {which}. {mnist}")
+    tone = _tone(before, after, is_unseen=run.personal_is_held_out)
+    return Verdict(tone, f"{WORDS[tone]}: {counts}", f"These are {which}. {mnist}")
+
+
+def _tone(before: Score, after: Score, *, is_unseen: bool) -> Tone:
+    """Compare two scores on the same drawings. On unseen drawings, a small difference may be due to chance."""
+    gain = after.correct - before.correct
+    if not gain or (is_unseen and 0.5 ** (abs(gain) - 1) >= SIGNIFICANCE_LEVEL):  # the least p value of McNemar's exact test
+        return Tone.SAME
+    return Tone.BETTER if gain > 0 else Tone.WORSE
+
+
+def _mnist_tone(run: Run) -> Tone:
+    if run.mnist_p_value is None or run.mnist_p_value >= SIGNIFICANCE_LEVEL or _describe_risen_loss(run):
+        return Tone.SAME
+    is_better = run.mnist_before and run.mnist_after and run.mnist_after.correct > run.mnist_before.correct
+    return Tone.BETTER if is_better else Tone.WORSE
 
 
 def unseen(record: RunRecord, scores: tuple[Score, Score] | None) -> str:
@@ -112,19 +207,6 @@ def unseen(record: RunRecord, scores: tuple[Score, Score] | None) -> str:
         f"{escape(record.name)} predicts **{after.correct} of {after.n}** unseen drawings correctly "
         f"(95 % interval {low_high}; {escape(record.start.name)}: {before.correct})."
     )
-
-
-def collapse(record: RunRecord) -> str:
-    """Return a sentence if a training has made the model much worse; "" if it has not."""
-    run = record.run
-    pairs = (("MNIST", run.mnist_before, run.mnist_after, 1), ("your handwriting", run.personal_before, run.personal_after, 0))
-    drops = [
-        f"{what} {_change(before, after, places)}"
-        for what, before, after, places in pairs
-        if before and after and has_collapsed(before, after)
-    ]
-    names = f"{escape(record.name)} is **much worse** than {escape(record.start.name)}"
-    return f"{names}: {' and '.join(drops)}." if drops else ""
 
 
 def warning(run: Run) -> str:
@@ -180,7 +262,12 @@ def _handwriting_change(run: Run) -> list[str]:
     low, high = (round(100 * bound) for bound in after.interval)
     which = f"held out; 95 % interval: {low}–{high} %" if run.personal_is_held_out else "used for training"
     verdict = f": {MUCH_WORSE}" * has_collapsed(before, after)
-    return [f"Your handwriting {_change(before, after, 0)} ({drawings(after.n)} {which}){verdict}."]
+    whose = _whose(run)
+    return [f"{whose[0].upper()}{whose[1:]} {_change(before, after, 0)} ({drawings(after.n)} {which}){verdict}."]
+
+
+def _whose(run: Run) -> str:
+    return "the class's handwriting" if run.model.card.training_data.pupils else "your handwriting"
 
 
 def _mnist_change(run: Run, scoring: str) -> str:

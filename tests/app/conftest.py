@@ -6,9 +6,10 @@ from tests.support.app import new_app, quick_sessions, session_of
 
 @pytest.fixture
 def app():
-    """Return a session on its first page. After the test, its last page shows no exception."""
+    """Return a session that teaches the expert on its first page. After the test, its last page shows no exception."""
     at = new_app()
-    yield at
+    session_of(at).activate("genius")
+    yield at.run()
     assert not at.exception
     session_of(at).work.stop_all()
     session_of(at).training.stop_sweep()

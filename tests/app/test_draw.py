@@ -10,15 +10,18 @@ from streamlit.runtime.context import ContextProxy
 from digitcore import models
 from digitcore.data import sample_files
 from digitcore.errors import ModelError
+from digitcore.evaluation.score import Score
 from digitcore.jobs.tasks import ReadSamplesTask
 from digitcore.models import registry
 from digitcore.models.bundle import TrainingData
 from digitcore.training.settings import TrainSettings
+from pages.components.prediction import Reading
 from pages.session import resources
 from tests.support.app import (
     DRAW,
     EVALUATE,
     TRAIN,
+    active_name,
     add_run,
     add_samples,
     draw,
@@ -44,6 +47,46 @@ def test_the_first_visit_goes_to_draw(app):
     assert "Draw a digit" in html(app)
     assert predicted_digits(app) == []
     assert app.button(key="train").disabled
+
+
+def test_a_new_visitor_teaches_a_new_network():
+    at = new_app()
+    assert at.radio(key="teach").value == "untrained"
+    assert "It knows nothing. Draw each digit once or twice and teach it." in texts(at)
+    at.radio(key="teach").set_value("genius").run()
+    assert active_name(at) == "genius"
+    assert session_of(at).start_model()[0].name == "genius"
+    assert "Try to fool it." in texts(at)
+
+
+def test_a_training_ends_with_a_verdict_and_a_test_with_five_new_drawings(app, data, few, genius, untrained):
+    add_samples(app, few)
+    before, after = Score.from_counts(2, 20), Score.from_counts(20, 20)
+    learnt = frozenset(few.digit_hashes)
+    add_run(app, genius, untrained, {"personal_before": before, "personal_after": after, "sample_hashes": learnt})
+    app.run()
+    said = texts(app)
+    assert "**Better: 20 of 20 (before: 2)**" in said
+    assert "These are drawings that it learnt from. MNIST …" in said
+    assert app.button(key="draw_more").label == "Draw five more: does it read them?"
+    for digit, true in zip(data.test_images[:5], data.test_labels[:5], strict=True):
+        draw(app, digit)
+        label(app, int(true))
+    assert "It read **5 of 5** new drawings (95 % interval 57–100 %)." in texts(app)
+    assert "**Better: 20 of 20 (before: 2)**" in texts(app), "the verdict stays with its drawings"
+    app.button(key="undo_training").click().run()
+    assert active_name(app) == "genius", "it was active before the training"
+    assert "Better" not in texts(app)
+
+
+def test_a_low_confidence_is_described():
+    flat = np.full(10, 0.85 / 9)
+    flat[7] = 0.15
+    assert Reading("genius", flat, 0.94).remark == "Not a digit? Closest: 7 (15 %)"
+    assert Reading("untrained", flat, 0.1).remark == "", "nearly all predictions of random weights have a low confidence"
+    sure = np.eye(10)[4]
+    assert Reading("genius", 0.6 * sure + 0.4 * np.eye(10)[9], 0.94).remark == "unsure: 4 or 9"
+    assert Reading("genius", sure, 0.94).remark == ""
 
 
 def test_a_drawing_is_predicted_and_labelled_and_the_label_is_undone(app, data):
@@ -87,17 +130,25 @@ def test_a_contradicted_label_is_corrected_with_one_tap(app, data):
     app.button(key="keep_label").click().run()
     assert session_of(app).samples.current.labels.tolist() == [7, 4]
     assert "sure of" not in texts(app)
+    assert "Check" not in " ".join(button.label for button in app.button), "the user has settled both labels"
+    draw(app, data.test_images[0])
+    assert "Saved as" not in texts(app), "the message disappears with the next stroke"
+
+
+def test_contradicted_labels_are_listed_for_a_check(app, data):
+    draw(app, data.test_images[0])
+    label(app, 4)
     assert app.button(key="review").label == "Check 1 label"
     app.button(key="review").click()
     keep_open(app, "own").run()
     assert app.segmented_control(key="own_kind").value == "review"
     assert "No drawings of this kind" not in texts(app)
-    draw(app, data.test_images[0])
-    assert "Saved as" not in texts(app), "the message disappears with the next stroke"
 
 
 def test_the_page_suggests_the_next_drawing_and_warns_of_a_small_digit(app, data):
-    assert "Draw a 0 next: you have no 0 yet." in texts(app)
+    draw(app, data.test_images[0])
+    label(app, 7)
+    assert "Saved as **7**. Draw a 0 next: you have no 0 yet." in texts(app)
     small = np.zeros((280, 280, 4), np.uint8)
     small[..., 3] = 255
     small[100:130, 100:130] = np.asarray(Image.fromarray(data.test_images[0]).resize((60, 60)).convert("RGBA"))[15:45, 15:45]
@@ -203,6 +254,7 @@ def test_an_image_instead_of_a_drawing(app, data):
         assert not app.exception, "the old digit must not look like the prediction"
         assert session_of(app).canvas.drawing.from_image == is_good, "the old digit must not look like the prediction"
         assert ("be read" in texts(app)) == (not is_good)
+        assert bool(app.error) == (not is_good), "the message is beside the uploader"
         assert predicted_digits(app) == [7] or not is_good
     session_of(app).canvas.undo()
     app.run()
@@ -324,7 +376,7 @@ def test_a_new_session_has_none_of_the_content_of_another_session(app, data, few
     assert len(other.samples) == 0
     assert other.canvas.digit is None
     assert other.models.runs == ()
-    assert other.active_model.name == "genius"
+    assert other.active_model.name == "untrained"
     assert other.training.settings == TrainSettings()
     assert len(session_of(app).samples) == 20
     assert session_of(app).canvas.digit is not None

@@ -1,19 +1,21 @@
 """My lab: the state of the loop, export and import of models, and the lab in a file."""
 
+from dataclasses import replace
+
 import pytest
 
 from digitcore import models
 from digitcore.jobs.tasks import ImportModelTask, OpenLabTask
+from digitcore.lessons import LESSONS
 from digitcore.storage import archive
-from digitcore.training.lessons import LESSONS
 from pages.session import resources
 from tests.support.app import (
     MY_LAB,
+    active_name,
     add_run,
     add_samples,
     draw,
     go,
-    html,
     keep_open,
     label,
     new_app,
@@ -48,10 +50,15 @@ def test_the_state_of_the_loop(app):
     assert not app.error
 
 
-def test_lessons_have_links_and_answers(app):
+def test_lessons_have_answers_and_open_in_this_lab(app, few):
+    add_samples(app, few)
     open_my_lab(app, "Lessons for a class")
     assert all(lesson.question in texts(app) and lesson.answer in texts(app) for lesson in LESSONS)
+    app.button(key="lesson_open_3").click().run()
     assert not app.exception
+    assert app.title[0].value == "Train"
+    assert session_of(app).lessons.number == 3
+    assert len(session_of(app).samples) == 20
 
 
 def test_models_are_exported(app, few):
@@ -82,7 +89,7 @@ def test_a_model_is_imported(app, name):
     assert "Imported as" in texts(app)
     session_of(app).models.activate(imported.name)
     open_my_lab(app, IMPORT)
-    assert f"Active model: {imported.name}" in html(app)
+    assert active_name(app) == imported.name
     resources.saver().wait()
     again = new_app(lab=app.query_params["lab"])
     assert session_of(again).models.uploads[0].key == imported.key
@@ -116,3 +123,27 @@ def test_a_lab_is_deleted(app, data):
     assert len(session_of(app).samples) == 0
     assert resources.saver().store.load(token) is None
     assert "lab" not in app.query_params
+
+
+def test_versions_and_lineage_are_shown(app, few, genius, untrained):
+    add_samples(app, few)
+    card = replace(genius.card, sample_hashes=sorted(few.digit_hashes), versions={"digitlab": "0.1.0+abc"})
+    add_run(app, genius.with_card(card), untrained, seed=7)
+    session = session_of(app)
+    open_my_lab(app, "Versions of your drawings")
+    app.text_input(key="version_name").set_value("before").run()
+    open_my_lab(app, "Versions of your drawings")
+    session.versions.create("before", few)
+    add_samples(app, few.drop([0]))
+    open_my_lab(app, "Versions of your drawings")
+    assert "**before**" in texts(app)
+    assert "Since then: 1 removed." in texts(app)
+    app.button(key="version_restore_before").click()
+    open_my_lab(app, "Versions of your drawings")
+    assert len(session.samples) == 20
+    app = open_my_lab(app, "Lineage")
+    assert "- **untrained**\n  - **run 1**" in texts(app)
+    origin = next(frame.value for frame in app.dataframe if "Origin" in frame.value).set_index("Origin")["Value"]
+    assert origin["Seed"] == "7"
+    assert origin["Code"] == "0.1.0+abc"
+    assert origin["Started from"].startswith("untrained, model.keras ")

@@ -113,7 +113,7 @@ def test_dashboard_works_below_a_path_of_an_https_proxy(browser, tmp_path):
         page = context.new_page()
         page.on("response", lambda answer: failed.append(answer.url) if answer.status >= 400 else None)
         person = Person(page, proxy.url)
-        person.begin("/Draw")
+        person.begin()
         person.draw_stroke(SEVEN[0])
         assert person.predicted_digit() == 7
         person.label(7, 1)

@@ -64,7 +64,7 @@ def test_a_click_on_the_matrix_shows_its_digits(person):
 def test_a_name_typed_without_enter_is_used(person: Person):
     """The browser sends the name and the press of the next button together."""
     page = person.page
-    person.open("/Train")
+    person.open("/Train?start=genius")
     person.slide("mnist_samples", "ArrowLeft")
     person.press("train")
     page.locator(".st-key-training").get_by_text("Started from genius").wait_for(timeout=LONG)
@@ -75,7 +75,7 @@ def test_a_name_typed_without_enter_is_used(person: Person):
     person.press("run_delete")
     page.get_by_text("Deleted “mine”").wait_for()
     assert page.get_by_text("Deleted “").count() == 1
-    assert "Active model: genius" in person.bar().inner_text()
+    assert "Reading: genius" in person.bar().inner_text()
     assert person.error_messages() == []
 
 

@@ -7,7 +7,7 @@ def assert_everything_is_there(page):
     """Check that the open page shows the two drawings and the run."""
     bar = page.locator(".st-key-bar")
     bar.get_by_text("2 drawings").wait_for(timeout=LONG)
-    bar.get_by_text("Active model: run 1").wait_for()
+    bar.get_by_role("button", name="Reading: run 1").wait_for()
     bar.get_by_text("Saved", exact=True).wait_for()
     assert page.locator(ERRORS).count() == 0
 

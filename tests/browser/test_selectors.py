@@ -34,7 +34,7 @@ def test_each_style_rule_for_streamlit_matches_an_element(person):
     page.locator(".st-key-own_digits button").first.click()  # It shows a control with a selected option.
     person.settle()
     person.press("train")
-    page.locator(".st-key-predicting button").first.wait_for(timeout=LONG)  # It shows the choice between two models.
+    page.locator(".st-key-comparing").wait_for(timeout=LONG)  # It shows the choice between two models.
     person.go("Train")
     person.go("Evaluate")
     page.locator(".st-key-comparison [data-testid=stVegaLiteChart]").first.wait_for(timeout=SHORT)

@@ -28,6 +28,7 @@ from tests.support.photographs import photograph
 
 ROOT = Path(__file__).resolve().parents[2]
 cli_train = sys.modules["digitcore.cli.train"]  # The package has a command of the same name.
+cli_evaluate = sys.modules["digitcore.cli.evaluate"]
 TINY_SWEEP = ["mnist_samples=100", "epochs=1", "validation_samples=100"]
 
 
@@ -446,7 +447,7 @@ run()
 def test_another_optimizer_gets_its_own_learning_rate(tmp_path, unmeasured, capsys, monkeypatch):
     """SGD needs a higher learning rate than the recipe's, which belongs to Adam."""
     used = []
-    monkeypatch.setattr(cli_train, "_fit", lambda start, settings, name, log_dir: used.append(settings) or start)
+    monkeypatch.setattr(cli_train, "_fit", lambda start, samples, settings, name, log_dir: used.append(settings) or start)
     for number, values in enumerate((["optimizer=sgd"], ["optimizer=sgd", "learning_rate=0.002"], ["epochs=3"])):
         assert main(["train", "mlp", "--set", *values, "--out", str(tmp_path / str(number))]) == 0
     errors = capsys.readouterr().err
@@ -457,7 +458,7 @@ def test_another_optimizer_gets_its_own_learning_rate(tmp_path, unmeasured, caps
 
 
 def test_a_collapsed_training_gives_a_warning(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(cli_train, "_fit", lambda start, settings, name, log_dir: start)
+    monkeypatch.setattr(cli_train, "_fit", lambda start, samples, settings, name, log_dir: start)
     for accuracy, is_warned in ((0.1135, True), (0.97, False)):
         measured = {"mnist_accuracy": accuracy}
         monkeypatch.setattr(benchmark, "measure", lambda model, found=measured: model.with_card(model.card.with_metrics(found)))
@@ -489,3 +490,33 @@ def test_an_interrupted_sweep_prints_and_keeps_its_results_and_is_resumed(tmp_pa
     table = pd.read_csv(out)
     assert table["status"].tolist() == ["done"] * 8
     assert table.loc[0].equals(first.loc[0]), "the first trial was not trained again"
+
+
+def test_models_of_one_name_are_told_apart(capsys, monkeypatch):
+    mlp = models.load("mlp")
+    monkeypatch.setattr(benchmark, "measure", lambda model: model)
+    monkeypatch.setattr(cli_evaluate, "read_model", lambda source: mlp.rename(Path(source).stem))
+    for sources, names in (
+        (["a/m.tflite"], ["m"]),
+        (["a/m.tflite", "a/m.keras", "mlp"], ["m.tflite", "m.keras", "mlp"]),
+        (["a/m.tflite", "b/m.tflite", "b/m.tflite"], ["a/m.tflite", "b/m.tflite"]),
+    ):
+        assert main(["evaluate", *sources, "--json"]) == 0
+        assert [row["name"] for row in json.loads(capsys.readouterr().out)] == names
+
+
+def test_a_model_without_a_measured_threshold_is_named(tmp_path, capsys, data):
+    shutil.copy(registry.SHIPPED_FOLDER / "mlp" / "model.tflite", tmp_path / "m.tflite")
+    Image.fromarray(255 - data.test_images[0]).resize((200, 200)).save(tmp_path / "digit.png")
+    sentence = "The confidence threshold of this model was not measured. The default is 50 %."
+    for model, is_default in ((tmp_path / "m.tflite", True), (registry.SHIPPED_FOLDER / "mlp" / "model.tflite", False)):
+        assert main(["predict", str(tmp_path / "digit.png"), "--model", str(model)]) == 0
+        assert (sentence in capsys.readouterr().err) == is_default
+
+
+def test_a_share_below_1_is_not_printed_as_100_percent(capsys, monkeypatch):
+    card = models.load("mlp").card
+    measured = card.with_metrics({"mnist_accuracy": 0.99999, "mnist_interval": [0.99998, 0.99999]})
+    monkeypatch.setattr(benchmark, "measure", lambda model: model.with_card(measured))
+    assert main(["evaluate", "mlp"]) == 0
+    assert "100.0" not in capsys.readouterr().out

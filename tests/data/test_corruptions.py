@@ -23,7 +23,7 @@ def test_same_seed_gives_the_same_corruption(name, data):
     assert first.shape == digits.shape
     assert first.dtype == np.uint8
     assert np.array_equal(first, second)
-    if name not in ("blur", "scale", "erosion", "dilation"):
+    if name not in ("gaussian blur", "scale", "erosion", "dilation"):
         assert not np.array_equal(first, other)
 
 
@@ -33,10 +33,10 @@ def test_no_digits_give_no_digits(name):
 
 
 def test_unknown_name_or_severity_raises():
-    with pytest.raises(SettingsError, match="salt and pepper"):
+    with pytest.raises(SettingsError, match="impulse noise"):
         corrupt(np.zeros((1, 28, 28), np.uint8), "rain", 1)
     with pytest.raises(SettingsError, match="1 to 5"):
-        corrupt(np.zeros((1, 28, 28), np.uint8), "blur", 6)
+        corrupt(np.zeros((1, 28, 28), np.uint8), "gaussian blur", 6)
 
 
 def test_given_share_of_digits_is_corrupted(data):

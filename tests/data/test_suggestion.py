@@ -50,3 +50,11 @@ def test_examples_are_ignored():
 def test_article_fits_the_digit():
     labels = [digit for digit in range(10) if digit != 8]
     assert suggested(labels, labels).sentence == "Draw an 8 next: you have no 8 yet."
+
+
+def test_only_some_digits_are_suggested():
+    digits = np.zeros((3, 28, 28), np.uint8)
+    samples = SampleSet.from_arrays(digits, [1, 7, 0])
+    found = suggest_next_digit(samples, np.eye(10)[[1, 7, 5]], digits=(1, 3, 7))
+    assert found.digit == 3
+    assert suggest_next_digit(samples, np.eye(10)[[1, 7, 5]], digits=(1, 7)).digit == 1

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from digitcore import models
-from digitcore.data import corruptions, out_of_distribution
+from digitcore.data import corruptions, mnist_c, out_of_distribution
 from digitcore.evaluation import benchmark, robustness
 from digitcore.evaluation.metrics import Evaluation
 
@@ -25,12 +25,19 @@ def test_mnist_metrics_of_the_card_are_measured_again(shipped, data):
     assert found["calibration_error"] == pytest.approx(card["calibration_error"], abs=0.001)
 
 
-@pytest.mark.parametrize("name", ["salt and pepper", "rotation"])
+@pytest.mark.parametrize("name", ["impulse noise", "rotate"])
 def test_robustness_of_the_card_is_measured_again(shipped, data, name):
     digits, labels = data.test
     corrupted = corruptions.corrupt(digits[: robustness.CARD_DIGITS], name, 3)
     accuracy = (shipped.predictor().probabilities(corrupted).argmax(1) == labels[: robustness.CARD_DIGITS]).mean()
     assert accuracy == pytest.approx(shipped.card.metrics["robustness"][name][2], **COARSE)
+
+
+def test_mnist_c_of_the_card_is_measured_again(shipped, data):
+    digits, labels = data.test_images[: robustness.CARD_DIGITS], data.test_labels[: robustness.CARD_DIGITS]
+    for kind in ("stripe", "zigzag"):
+        accuracy = (shipped.predictor().probabilities(mnist_c.corrupt(digits, kind)).argmax(1) == labels).mean()
+        assert accuracy == pytest.approx(shipped.card.metrics["mnist_c"][kind], **COARSE)
 
 
 def test_share_of_unsure_non_digits_is_measured_again(shipped):
@@ -54,5 +61,5 @@ def test_both_files_give_the_same_probabilities(shipped, data):
 
 def test_noise_recipes_improve_the_accuracy_with_their_noise():
     figures = {name: models.load(name).card.metrics["robustness"] for name in ("plain", "salt-pepper", "gaussian")}
-    assert figures["salt-pepper"]["salt and pepper"][3] > figures["plain"]["salt and pepper"][3] + 0.05
+    assert figures["salt-pepper"]["impulse noise"][3] > figures["plain"]["impulse noise"][3] + 0.05
     assert figures["gaussian"]["gaussian noise"][3] > figures["plain"]["gaussian noise"][3] + 0.05

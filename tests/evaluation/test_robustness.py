@@ -18,9 +18,9 @@ def test_table_has_every_corruption_at_every_severity(measured):
 
 
 def test_count_is_that_of_the_corrupted_digits(measured, predictor, data):
-    corrupted = corruptions.corrupt(data.test_images[:200], "blur", 4)
+    corrupted = corruptions.corrupt(data.test_images[:200], "gaussian blur", 4)
     correct = int((predictor.probabilities(corrupted).argmax(1) == data.test_labels[:200]).sum())
-    row = measured[(measured["corruption"] == "blur") & (measured["severity"] == 4)]
+    row = measured[(measured["corruption"] == "gaussian blur") & (measured["severity"] == 4)]
     assert row["correct"].tolist() == [correct]
 
 
@@ -48,3 +48,11 @@ def test_progress_is_reported_until_the_stop(predictor):
     with pytest.raises(CancelledError):
         robustness.robustness_table(predictor, 10, on_progress=reported.append, should_stop=lambda: len(reported) == 3)
     assert reported == pytest.approx([1 / 60, 2 / 60, 3 / 60])
+
+
+def test_mean_of_mnist_c_is_over_its_fifteen_kinds(predictor):
+    found = robustness.mnist_c_accuracies(predictor, 100)
+    kinds = [value for kind, value in found.items() if kind != "all"]
+    assert len(kinds) == 15
+    assert found["all"] == pytest.approx(np.mean(kinds))
+    assert found["brightness"] > 0.95

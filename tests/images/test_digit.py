@@ -287,7 +287,7 @@ def test_photograph_of_an_iphone_is_read():
 
 
 def test_missing_decoder_of_heic_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
     decoding._register_heif.cache_clear()
     with pytest.raises(UnreadableImageError, match="Save the picture as JPEG"):
         digit_from_file(b"\0\0\0\x18ftypheic" + bytes(20))

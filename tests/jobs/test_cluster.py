@@ -5,6 +5,7 @@ A test that kills or stops a process has a separate cluster.
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -24,6 +25,7 @@ from digitcore.errors import JobError, WorkerDiedError
 from digitcore.jobs import cluster, cluster_folder, preload
 from digitcore.jobs.service import JobService
 from digitcore.jobs.tasks import Task
+from digitcore.processes import RESOURCE_TRACKER
 from tests.support.jobs import PATIENCE, EndlessTask, OutsideCluster, answers, is_alive, own_cluster, until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,10 +39,16 @@ def own():
 
 
 @pytest.fixture(scope="module")
-def shared():
-    """Return the service of a cluster that the tests of this module share. No test may kill its processes."""
+def shared_cluster():
+    """Start a cluster that the tests of this module share. No test may kill its processes."""
     with own_cluster() as started:
-        yield started.service
+        yield started
+
+
+@pytest.fixture
+def shared(shared_cluster):
+    """Return the service of the shared cluster."""
+    return shared_cluster.service
 
 
 def running_job(service):
@@ -156,6 +164,14 @@ def test_a_killed_worker_of_an_outside_cluster(tmp_path):
             assert sorted(job.restarts for job in jobs) == [0, 1], "the other job goes on"
         finally:
             service.close()
+
+
+def test_an_interrupt_during_the_start_does_not_reach_the_processes(shared_cluster):
+    """A process that imports its modules does not handle signals yet, so it inherits a mask that blocks SIGINT."""
+    for process in shared_cluster.processes:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        blocked = int(re.search(r"SigBlk:\s*(\w+)", status)[1], 16)
+        assert blocked & 1 << (signal.SIGINT - 1) or RESOURCE_TRACKER in " ".join(process.cmdline())
 
 
 def test_idle_workers_are_stopped():

@@ -1,15 +1,20 @@
 """The tasks, run in this process."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from digitcore.errors import CancelledError, JobError, ModelError, SettingsError
+from digitcore.classroom import leave_out
+from digitcore.classroom.pupils import ClassDrawings, Pupil
+from digitcore.errors import CancelledError, JobError, ModelError, SettingsError, TrainingError
 from digitcore.jobs import tasks
 from digitcore.jobs.limits import Limits
 from digitcore.models.bundle import TrainingData
 from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.samples import SampleSet
 from digitcore.storage import archive
+from digitcore.training.dataset import TrainingDataset
 from digitcore.training.settings import TrainSettings
 
 
@@ -24,12 +29,59 @@ def test_training_is_scored_before_and_after(random_mlp, few):
     settings = TrainSettings(mnist_samples=500, epochs=1, validation_samples=100)
     result, events = run(tasks.TrainTask(random_mlp, held_out, settings))
     assert result.history == [event.point for event in events]
+    watched = held_out.digits[-tasks.train.MAX_WATCHED :]
+    assert events[0].predictions == (), "the model is not trained yet"
+    assert events[-1].predictions == tuple(result.model.predictor().probabilities(watched).argmax(1))
     assert result.personal_is_held_out
     assert result.personal_after.n == 10
     assert result.model.card.training_data == TrainingData(drawings=50, mnist_digits=501), "an example is an MNIST digit"
     assert result.sample_hashes == frozenset(held_out.training_part().digit_hashes)
     assert result.mnist_before is None, "the card of random weights has no MNIST score"
     assert result.mnist_after is None
+
+
+def test_a_training_on_a_class_gives_each_pupil_the_same_weight(random_mlp, few):
+    drawings = ClassDrawings((Pupil("a", "Ada", few.take(range(4))), Pupil("b", "Bo", few.take(range(4, 20)))))
+    samples, settings = drawings.holding_out({"b"}), TrainSettings(mnist_samples=0, epochs=1, validation_samples=100)
+    weights = drawings.weights()
+    result, _ = run(tasks.TrainClassTask(random_mlp, samples, settings, weights=weights, n_pupils=2))
+    assert result.model.card.training_data == TrainingData(drawings=4, pupils=2)
+    assert (result.personal_is_held_out, result.personal_after.n) == (True, 16)
+    assert result.resume_state is None
+    dataset = TrainingDataset(drawings.samples, settings.resolved(is_trained=False), weights)
+    assert dataset.weights[:4].sum() == pytest.approx(dataset.weights[4:].sum())
+
+
+def test_no_model_predicts_a_drawing_of_a_pupil_that_it_has_learnt_from(random_mlp):
+    """The labels are random, so only a model that was trained on a drawing could predict it."""
+    rng = np.random.default_rng(0)
+    digits = rng.integers(0, 256, (40, 28, 28)).astype(np.uint8)
+    samples = SampleSet.from_arrays(digits, rng.integers(0, 10, 40))
+    pupils = [Pupil(name, name, samples.take(range(10 * n, 10 * n + 10))) for n, name in enumerate("abcd")]
+    drawings, settings = ClassDrawings(tuple(pupils)), TrainSettings(epochs=10, mnist_samples=0, validation_samples=100)
+    folds = drawings.drawing_folds(), drawings.pupil_folds("ca")
+    task = tasks.LeaveOutTask(random_mlp, samples, settings, drawings.weights(), *folds)
+    assert task.n_trainings == 6
+    found, events = run(task)
+    assert [event.share for event in events] == sorted(event.share for event in events)
+    rows = leave_out.table(drawings, found)
+    assert sorted(row.names for row in rows) == [("a",), ("c",)]
+    total = leave_out.total(drawings, found)
+    assert max(total.without.accuracy, total.together.accuracy) < 0.4
+    with pytest.raises(TrainingError, match="Choose fewer epochs"):
+        run(replace(task, max_seconds=0))
+
+
+def test_the_map_of_a_class_measures_unusual_hands(genius, few):
+    pupils = [Pupil(name, name, few.take(range(n, 20, 2))) for n, name in enumerate("ab")]
+    drawings = ClassDrawings(tuple(pupils))
+    found, _ = run(tasks.HandwritingTask(genius, drawings.samples, drawings.owners))
+    assert found.map.placed[0].shape == (20, 2)
+    first, second = found.unusual(drawings.owners, 2)
+    assert first == pytest.approx(second), "two drawings of each digit have the same distance to each other"
+    alone = ClassDrawings((pupils[0],))
+    found, _ = run(tasks.HandwritingTask(genius, alone.samples, alone.owners))
+    assert np.isnan(found.unusual(alone.owners, 1)).all()
 
 
 def test_a_training_has_limits(random_mlp, few):

@@ -6,6 +6,7 @@ import pytest
 from digitcore import models
 from digitcore.errors import ModelError
 from digitcore.models import keras_io, reader, registry
+from digitcore.models.bundle import DEFAULT_CONFIDENCE_THRESHOLD
 
 SHIPPED = registry.SHIPPED_FOLDER
 
@@ -55,3 +56,15 @@ def test_the_server_reads_only_models_by_name(tmp_path):
     shutil.copytree(SHIPPED / "fast", tmp_path / "mine")
     with pytest.raises(ModelError, match="There is no model called"):
         registry.load(str(tmp_path / "mine"))
+
+
+@pytest.mark.parametrize("name", ["model.tflite", "model.keras"])
+def test_a_file_of_a_folder_has_the_threshold_of_its_folder(tmp_path, name):
+    folder = tmp_path / "mine"
+    shutil.copytree(SHIPPED / "mlp", folder)
+    expected = models.load(folder).card.confidence_threshold
+    assert expected != DEFAULT_CONFIDENCE_THRESHOLD
+    assert models.load(folder / name).card.confidence_threshold == expected
+    if name == "model.tflite":
+        shutil.copy(SHIPPED / "fast" / name, folder / name)
+        assert "confidence_threshold" not in models.load(folder / name).card.metrics, "the card describes another file"

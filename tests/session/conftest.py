@@ -9,12 +9,14 @@ from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.session.lab_session import LabSession
 from pages.session.server_resources import ServerResources
+from pages.session.training_state import Start
 
 
 class RecordingJobs:
     """A job service that checks limits and records the jobs. The test decides their outcome."""
 
     is_closed = False
+    capacity = 1
 
     def __init__(self):
         self.limits, self.submitted = Limits(), []
@@ -46,7 +48,10 @@ def resources(jobs, genius, untrained):
 
 @pytest.fixture
 def session(resources):
-    return LabSession(resources, owner="ann")
+    """Return a session that teaches the expert."""
+    made = LabSession(resources, owner="ann")
+    made.training.choose_start(Start.PRETRAINED)
+    return made
 
 
 @pytest.fixture

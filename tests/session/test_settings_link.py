@@ -28,19 +28,19 @@ def test_an_address_adds_neither_a_link_nor_a_picture_to_a_page(session, monkeyp
 
 
 def test_an_address_with_a_setting_describes_the_whole_form(session, monkeypatch):
-    session.training.choose_start(Start.UNTRAINED)
+    session.training.choose_start(Start.PRETRAINED)
     session.training.set_settings(TrainSettings(learning_rate=0.9, epochs=7))
     monkeypatch.setattr(settings_link.st, "query_params", Address({"epochs": "3"}))
     settings_link.read(session)
     assert session.training.settings == TrainSettings(epochs=3)
-    assert session.training.start == Start.PRETRAINED
+    assert session.training.start == Start.UNTRAINED
     assert session.link_error == ""
 
 
 def test_an_address_without_settings_keeps_the_form(session, monkeypatch):
-    session.training.choose_start(Start.UNTRAINED)
+    session.training.choose_start(Start.PRETRAINED)
     session.training.set_settings(TrainSettings(epochs=7))
     monkeypatch.setattr(settings_link.st, "query_params", Address({"show": "errors", "lab": "abc"}))
     settings_link.read(session)
     assert session.training.settings == TrainSettings(epochs=7)
-    assert session.training.start == Start.UNTRAINED
+    assert session.training.start == Start.PRETRAINED

@@ -8,7 +8,7 @@ NEVER = 3600  # s between two checks. The test calls the check itself.
 
 
 def test_each_trial_is_saved_and_the_next_submitted_without_a_browser(jobs, genius, few):
-    plan = SweepPlan({"batch_size": [8, 16]}, TrainSettings(epochs=2), stops_early=True)
+    plan = SweepPlan({"batch_size": [8, 16]}, TrainSettings(epochs=2), pruner="halving")
     sweep, saved = Sweep(genius, few, plan), []
     sweep.resume(jobs, "ann")
     works = {"token": ActiveWork((), sweep, "ann", lambda: saved.append(sweep.n_ended))}
@@ -17,8 +17,8 @@ def test_each_trial_is_saved_and_the_next_submitted_without_a_browser(jobs, geni
         recorder.look()
         assert saved == []
         assert works
-        for job in jobs.submitted[:2]:
-            job.finish(TrialResult(dict.fromkeys(SCORES, 0.5), []))
+        for job, score in zip(jobs.submitted[:2], (0.4, 0.5), strict=True):
+            job.finish(TrialResult(dict.fromkeys(SCORES, score), []))
         recorder.look()
         assert saved == [2]
         assert [job.task.settings.epochs for job in jobs.submitted] == [1, 1, 2]

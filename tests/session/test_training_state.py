@@ -14,7 +14,10 @@ from pages.session.training_state import Start, TrainingState
 
 @pytest.fixture
 def training(resources):
-    return TrainingState(resources)
+    """Return a state in which the expert is taught."""
+    made = TrainingState(resources)
+    made.choose_start(Start.PRETRAINED)
+    return made
 
 
 def test_a_label_during_a_training_is_remembered(training):

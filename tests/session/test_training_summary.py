@@ -9,7 +9,8 @@ from digitcore.evaluation.score import Score
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.jobs.tasks import Progress, TrainTask
 from digitcore.samples import SampleSet
-from digitcore.storage.snapshot import RunRecord
+from digitcore.storage.changes import LabChanges
+from digitcore.storage.snapshot import LabSnapshot, RunRecord
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.session import training_summary
@@ -51,16 +52,50 @@ def test_the_outcome_of_a_training_is_a_sentence(genius):
     assert training_summary.outcome(run(genius))[1] == "MNIST … (not evaluated yet)."
 
 
+def verdict(start, model, scoring="", **scores):
+    return training_summary.verdict(RunRecord(run(model, **scores), start), scoring)
+
+
 @pytest.mark.parametrize(
-    ("p_value", "expected"),
-    [(0.01, ": clearly better."), (0.2, ": about the same."), (None, ".")],
+    ("before", "after", "is_held_out", "expected"),
+    [
+        (1, 20, False, ("better", "Better: 20 of 20 (before: 1)")),
+        (19, 20, False, ("better", "Better: 20 of 20 (before: 19)")),
+        (20, 20, False, ("same", "About the same: 20 of 20 (before: 20)")),
+        (19, 18, False, ("worse", "Worse: 18 of 20 (before: 19)")),
+        (19, 3, False, ("worse", "Much worse: 3 of 20 (before: 19)")),
+        (15, 19, True, ("same", "About the same: 19 of 20 (before: 15)")),
+        (12, 19, True, ("better", "Better: 19 of 20 (before: 12)")),
+        (19, 12, True, ("worse", "Worse: 12 of 20 (before: 19)")),
+    ],
 )
-def test_the_headline_says_whether_a_difference_is_clear(genius, p_value, expected):
+def test_the_verdict_counts_drawings(genius, untrained, before, after, is_held_out, expected):
+    scores = {"personal_before": Score.from_counts(before, 20), "personal_after": Score.from_counts(after, 20)}
+    found = verdict(untrained, genius, personal_is_held_out=is_held_out, **scores)
+    assert (found.tone, found.headline) == expected
+    which = "held-out drawings (95 % interval " if is_held_out else "drawings that it learnt from. MNIST …"
+    assert which in found.detail
+
+
+@pytest.mark.parametrize(
+    ("p_value", "tone", "expected"),
+    [(0.01, "better", ": clearly better."), (0.2, "same", ": about the same."), (None, "same", ".")],
+)
+def test_the_verdict_without_drawings_is_about_mnist(genius, untrained, p_value, tone, expected):
     before, after = Score(9000, 10_000), Score(9500, 10_000)
-    found = run(genius, mnist_before=before, mnist_after=after, mnist_p_value=p_value)
-    assert training_summary.headline(found) == "MNIST 90.00 % → **95.00 %**" + expected
-    waiting = run(genius, mnist_before=before)
-    assert training_summary.headline(waiting, "evaluating: 40 %") == "MNIST 90.00 % → … (evaluating: 40 %)."
+    found = verdict(untrained, genius, mnist_before=before, mnist_after=after, mnist_p_value=p_value)
+    assert (found.tone, found.headline) == (tone, "Trained without your drawings")
+    assert found.detail == "MNIST 90.00 % → **95.00 %**" + expected
+    waiting = verdict(untrained, genius, "evaluating: 40 %", mnist_before=before)
+    assert waiting.detail == "MNIST 90.00 % → … (evaluating: 40 %)."
+
+
+def test_a_collapse_on_mnist_is_worse_whatever_the_drawings_say(genius, untrained):
+    before, after = Score.from_counts(9970, 10_000), Score.from_counts(1030, 10_000)
+    mnist = {"mnist_before": before, "mnist_after": after, "mnist_p_value": 0.0}
+    found = verdict(genius, untrained, **mnist, personal_before=Score.from_counts(3, 4), personal_after=Score.from_counts(4, 4))
+    assert (found.tone, found.headline) == ("worse", "Much worse: MNIST 99.7 % → 10.3 %")
+    assert found.detail.startswith("4 of 4 (before: 3) drawings that it learnt from. MNIST")
 
 
 def test_a_worse_model_gives_a_warning(genius):
@@ -70,22 +105,6 @@ def test_a_worse_model_gives_a_warning(genius):
     before, much, little = Score(9900, 10_000), Score(9800, 10_000), Score(9880, 10_000)
     assert "MNIST" in training_summary.warning(run(genius, mnist_before=before, mnist_after=much))
     assert training_summary.warning(run(genius, mnist_before=before, mnist_after=little)) == ""
-
-
-def test_a_much_worse_model_gives_an_error(genius, untrained):
-    before, after = Score.from_counts(9970, 10_000), Score.from_counts(1030, 10_000)
-    record = RunRecord(run(untrained.rename("run 1"), mnist_before=before, mnist_after=after, mnist_p_value=0.0), genius)
-    assert training_summary.collapse(record) == "run 1 is **much worse** than genius: MNIST 99.7 % → **10.3 %**."
-    assert training_summary.headline(record.run).endswith("**10.30 %**: :red[**much worse**].")
-    good, bad = Score.from_counts(19, 20), Score.from_counts(3, 20)
-    record = RunRecord(run(untrained.rename("run 1"), personal_before=good, personal_after=bad), genius)
-    assert training_summary.collapse(record).endswith("than genius: your handwriting 95 % → **15 %**.")
-    for other in (Score.from_counts(9900, 10_000), Score.from_counts(9000, 10_000)):
-        assert bool(training_summary.collapse(RunRecord(run(genius, mnist_before=before, mnist_after=other), genius))) == (
-            other.accuracy < 0.9
-        )
-    few, fewer = Score.from_counts(2, 4), Score.from_counts(1, 4)
-    assert not training_summary.collapse(RunRecord(run(genius, personal_before=few, personal_after=fewer), genius))
 
 
 def test_the_score_on_unseen_drawings(genius, untrained):
@@ -123,19 +142,37 @@ def test_a_training_that_early_stopping_has_ended(genius):
     )
 
 
-def test_a_risen_validation_loss_gives_a_warning_and_no_praise(genius):
+def test_a_risen_validation_loss_gives_a_warning_and_no_praise(genius, untrained):
     before, after = Score.from_counts(1500, 10_000), Score.from_counts(4053, 10_000)
     points = [{"epoch": 0.0, "val_loss": 2.4}, {"epoch": 1.0, "val_loss": 12.1}]
     failed = replace(run(genius, mnist_before=before, mnist_after=after, mnist_p_value=0.0), history=points)
     assert "The validation loss rose from 2.40 to 12.10" in training_summary.warning(failed)
-    assert "better" not in training_summary.headline(failed)
+    assert training_summary.verdict(RunRecord(failed, untrained)).tone == "same"
+    assert "better" not in training_summary.verdict(RunRecord(failed, untrained)).detail
     fallen = replace(failed, history=points[::-1])
     assert training_summary.warning(fallen) == ""
-    assert "clearly better" in training_summary.headline(fallen)
+    assert "clearly better" in training_summary.verdict(RunRecord(fallen, untrained)).detail
 
 
-def test_a_lower_accuracy_is_called_worse_beside_the_advice(genius):
+def test_a_lower_accuracy_is_called_worse_beside_the_advice(genius, untrained):
     before, after = Score.from_counts(9900, 10_000), Score.from_counts(9700, 10_000)
     worse = run(genius, mnist_before=before, mnist_after=after, mnist_p_value=0.0)
     assert "MNIST accuracy dropped" in training_summary.warning(worse)
-    assert "clearly worse" in training_summary.headline(worse)
+    assert "clearly worse" in training_summary.verdict(RunRecord(worse, untrained)).detail
+
+
+def test_the_changes_of_another_device_are_described(few, genius, untrained):
+    record = RunRecord(run(genius.rename("run 1")), untrained)
+    lab = LabSnapshot(few, (record,))
+    for after, sentence in (
+        (LabSnapshot(few.concatenate(few.take([0, 1])), (record,)), "2 drawings came from another device."),
+        (LabSnapshot(few.drop([0]), ()), "1 drawing and 1 run were deleted on another device."),
+        (LabSnapshot(few.drop([0]), (record,)), "1 drawing was deleted on another device."),
+        (LabSnapshot(few.relabel([0], 9), (record,)), "1 label changed on another device."),
+        (LabSnapshot(few, (record.rename("mine"),)), ""),
+        (
+            LabSnapshot(few.drop([0]).concatenate(SampleSet.from_arrays(few.digits[:1], few.labels[:1])), (record,)),
+            "1 drawing came from another device. 1 drawing was deleted on another device.",
+        ),
+    ):
+        assert training_summary.taken_over(LabChanges.between(lab, after), lab) == sentence

@@ -34,7 +34,7 @@ def _as_exported(snapshot):
     def reduce(bundle):
         metrics = {name: value for name, value in bundle.card.metrics.items() if type(value) in (int, float)}
         settings = asdict(TrainSettings.from_dict(bundle.card.settings)) if bundle.card.trained else {}
-        card = replace(bundle.card, metrics=metrics, settings=settings, versions={}, machine="", date="", recipe="")
+        card = replace(bundle.card, metrics=metrics, settings=settings, machine="", recipe="")
         return replace(bundle, card=card)
 
     runs = tuple(replace(one, run=replace(one.run, model=reduce(one.model)), start=reduce(one.start)) for one in snapshot.runs)
@@ -196,7 +196,7 @@ def test_only_the_part_with_a_wrong_checksum_is_lost(lab):
 
 def test_lab_without_a_readable_part_is_rejected(lab):
     with pytest.raises(LabError, match=r"No part of this lab can be opened\. Run 1 was skipped"):
-        archive.read(with_content(replace(lab, uploads=(), samples=LabSnapshot().samples), runs=[1, 2]))
+        archive.read(with_content(replace(lab, uploads=(), versions=(), samples=LabSnapshot().samples), runs=[1, 2]))
 
 
 @pytest.mark.parametrize("version", [archive.VERSION - 1, archive.VERSION + 1])

@@ -26,9 +26,10 @@ def test_copy_of_a_lab_is_unchanged(lab):
     assert lab.is_unchanged(replace(lab))
 
 
-@pytest.mark.parametrize("part", ["samples", "runs", "uploads", "preferences", "sweep"])
+@pytest.mark.parametrize("part", ["samples", "runs", "uploads", "preferences", "sweep", "versions"])
 def test_each_part_of_a_lab_counts_as_a_change(lab, part):
-    other = {"samples": lab.samples.drop([0]), "runs": lab.runs[:1], "uploads": (), "preferences": {}, "sweep": {}}[part]
+    others = {"samples": lab.samples.drop([0]), "runs": lab.runs[:1], "preferences": {}, "sweep": {}}
+    other = others.get(part, ())
     assert not lab.is_unchanged(replace(lab, **{part: other}))
 
 

@@ -19,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.components import network_builder
+from pages.components.model_selector import SELECTOR_KEY
 from pages.session.lab_session import LabSession
 
 ENTRY = str(Path(__file__).resolve().parents[2] / "streamlit_app.py")
@@ -188,6 +189,16 @@ def add_run(at: AppTest, model, start, scores=None, **settings) -> None:
 def add_samples(at: AppTest, samples) -> None:
     """Set the samples of the session. The page shows them after its next run."""
     session_of(at).samples.current = samples
+
+
+def table_with(at: AppTest, column: str):
+    """Return the first table of the page that has a column."""
+    return next(frame.value for frame in at.dataframe if column in frame.value)
+
+
+def active_name(at: AppTest) -> str:
+    """Return the name of the active model in the bar."""
+    return at.menu_button(key=SELECTOR_KEY).label.removeprefix("Reading: ").strip("*")
 
 
 def shown_link(at):

@@ -147,8 +147,8 @@ class Person:
         """Open a page by its address."""
         self.page.goto(self.url + path)
 
-    def begin(self, path: str = "/Draw"):
-        """Open a page that leads to a canvas, and wait until the user can draw."""
+    def begin(self, path: str = "/Draw?start=genius"):
+        """Open a page that leads to a canvas, and wait until the user can draw. By default, genius predicts."""
         self.open(path)
         self.find_canvas()
         self.settle()
@@ -254,7 +254,7 @@ class Person:
             button.click()
 
     def use_tool(self, name: str):
-        """Press Undo, Redo or Clear below the canvas."""
+        """Press Undo, Redo or Clear on the corner of the canvas."""
         button = self.page.locator(".st-key-canvas").get_by_role("button", name=name, exact=True).last
         if self.touch:
             button.tap()

@@ -88,7 +88,8 @@ def pictures(digit: np.ndarray, count: int) -> Iterator[tuple[str, bytes]]:
     """Yield pictures of a digit, (28, 28) uint8, in every format, intact and damaged."""
     yield from common_files()
     picture = Image.fromarray(255 - digit).resize((90, 110))
-    pillow_heif.register_heif_opener()
+    pillow_heif.register_heif_opener()  # The project itself opens HEIC with pi_heif, which cannot write it.
+    decoding._register_heif.cache_clear()
     for number, kind in enumerate(decoding.FORMATS):
         file = io.BytesIO()
         picture.convert("RGB").save(file, kind, **{"exif": odd_exif()} if kind in ("PNG", "JPEG", "WEBP") else {})

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from digitcore.sweeps.effects import SeedSpread, effects, seed_spread
+from digitcore.sweeps.effects import SeedSpread, effects, interactions, seed_spread
 
 
 def trials(effect_of_rate, noise=0.002, n_seeds=3, seed=0):
@@ -79,3 +79,39 @@ def test_few_held_out_drawings_show_no_collapse():
     table = trials(0, n_seeds=4)
     table["score"] = np.tile([1.0, 0.75, 0.75, 0.5], 4)
     assert seed_spread(table, ["rate", "size"], "score", 4).n_collapsed == 0
+
+
+def pairs(interaction, noise=0.002, seed=0):
+    """Return trials of which one combination has another score than the sum of both effects."""
+    table = trials(0.01, noise, seed=seed)
+    table["score"] += interaction * (table["rate"].eq(0.01) & table["size"].eq(16))
+    return table
+
+
+def test_an_interaction_is_found_with_its_best_values():
+    (found,) = interactions(pairs(0.02), ["rate", "size"], "score")
+    assert set(found.names) == {"rate", "size"}
+    assert dict(zip(found.names, found.best, strict=True)) == {"rate": 0.01, "size": 16}
+    assert found.is_significant
+    (none,) = interactions(pairs(0), ["rate", "size"], "score")
+    assert not none.is_significant
+
+
+def test_an_interaction_is_rarely_reported_by_chance():
+    found = [interactions(pairs(0, seed=seed), ["rate", "size"], "score")[0].is_significant for seed in range(100)]
+    assert np.mean(found) <= 0.1
+
+
+def test_too_few_trials_show_no_interaction():
+    assert interactions(pairs(0.02).query("seed == 0"), ["rate", "size"], "score") == []
+    assert interactions(pairs(0.02).head(0), ["rate", "size"], "score") == []
+
+
+def test_missing_values_of_conditional_parameters_are_no_level():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"blocks.2.size": rng.integers(4, 100, 30).astype(float), "seed": 0, "rows": 2})
+    table.loc[:9, ["blocks.2.size", "rows"]] = [np.nan, 1]
+    table["score"] = 0.9 + 0.001 * table["blocks.2.size"].fillna(0) + 0.001 * rng.normal(size=30)
+    found = {effect.name: effect for effect in effects(table, ["blocks.2.size", "rows"], "score")}
+    assert found["blocks.2.size"].best > 50
+    assert found["blocks.2.size"].is_significant

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from digitcore import mnist
+from digitcore import displays, mnist
 from digitcore.errors import QueueFullError, SettingsError, WorkerDiedError
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.models.network_spec import NetworkSpec
@@ -43,6 +43,7 @@ class Service:
     """A job service that runs no jobs. Each test finishes the jobs."""
 
     is_closed = False
+    capacity = 1
 
     def __init__(self):
         self.jobs = []
@@ -102,8 +103,13 @@ def test_random_combinations_are_a_part_of_all_combinations(genius, few):
         ({"epochs": []}, {}),
         ({"batch_size": [1]}, {"n_seeds": MAX_TRIALS + 1}),
         ({"learning_rate": Range(1e-4, 1e-2)}, {}),
-        ({"epochs": [1, 2]}, {"stops_early": True}),
-        ({"batch_size": [8, 16]}, {"stops_early": True}),
+        ({"epochs": [1, 2]}, {"pruner": "halving"}),
+        ({"batch_size": [8, 16]}, {"pruner": "halving"}),
+        ({"batch_size": [8, 16]}, {"pruner": "wilcoxon", "n_seeds": 4}),
+        ({"batch_size": [8, 16]}, {"pruner": "median"}),
+        ({"batch_size": [8, 16]}, {"search": "cma"}),
+        ({"batch_size": [8, 16]}, {"search": "tpe"}),
+        ({"learning_rate": Range(1e-4, 1e-2)}, {"search": "grid", "n_combinations": 2}),
         ({"blocks.1.size": [8]}, {}),
         ({}, {}),
         ({"seed": [1, 2]}, {}),
@@ -140,7 +146,7 @@ def test_a_trial_without_held_out_samples_has_no_score_on_them(random_mlp, few):
 
 @pytest.mark.parametrize(("ranked_by", "best"), [("validation", 16), ("held_out", 8)])
 def test_trials_are_ranked_by_the_chosen_score(genius, partly_held_out, ranked_by, best):
-    plan = SweepPlan({"batch_size": [8, 16]}, BASE.replace(epochs=2), stops_early=True, ranked_by=ranked_by)
+    plan = SweepPlan({"batch_size": [8, 16]}, BASE.replace(epochs=2), pruner="halving", ranked_by=ranked_by)
     service, sweep = Service(), Sweep(genius, partly_held_out, plan)
     sweep.resume(service)
     while sweep.is_running:
@@ -151,7 +157,7 @@ def test_trials_are_ranked_by_the_chosen_score(genius, partly_held_out, ranked_b
                 trial.job.finish(TrialResult(scores, [POINT]))
         sweep.advance(service)
     assert sweep.best() == {"batch_size": best}
-    assert [trial.values["batch_size"] for trial in sweep.trials if not trial.stopped_early] == [best]
+    assert best in [trial.values["batch_size"] for trial in sweep.trials if not trial.stopped_early]
     assert ("--rank-by held_out" in sweep.command()) == (ranked_by == "held_out")
     assert SweepPlan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
 
@@ -217,8 +223,8 @@ def test_a_trial_whose_worker_died_is_repeated(genius, few):
     assert len(service.jobs) == 2 + MAX_TRIES
 
 
-def test_the_better_half_is_trained_further(genius, few):
-    plan = SweepPlan({"batch_size": [8, 16, 32, 64, 128]}, BASE.replace(epochs=8), n_seeds=2, stops_early=True)
+def test_good_combinations_are_trained_further(genius, few):
+    plan = SweepPlan({"batch_size": [8, 16, 32, 64, 128]}, BASE.replace(epochs=8), n_seeds=2, pruner="halving")
     service, sweep = Service(), Sweep(genius, few, plan)
     sweep.resume(service)
     counts = []
@@ -229,29 +235,35 @@ def test_the_better_half_is_trained_further(genius, few):
         first = sweep.first_rung_table()
         assert first["trained_epochs"].tolist() == [2] * 10, "compared trials have the same number of epochs"
         assert first["validation"].tolist() == [trial.settings.batch_size / 1000 for trial in sweep.trials]
-    assert counts == [[2] * 10, [4] * 6, [8] * 4]
+    assert [set(epochs) for epochs in counts] == [{2}, {4}, {8}]
+    assert len(counts[0]) == 10 > len(counts[1]) >= len(counts[2]) >= 2
     table = sweep.table()
-    assert table["trained_epochs"].tolist() == [2] * 4 + [4] * 2 + [8] * 4
-    assert table["status"].tolist() == ["stopped early"] * 6 + ["done"] * 4
+    assert [table["trained_epochs"].ge(epochs).sum() for epochs in (2, 4, 8)] == list(map(len, counts))
+    assert set(table["status"][table["trained_epochs"] < 8]) == {"stopped early"}
+    assert set(table["status"][table["trained_epochs"] == 8]) == {"done"}
     assert sweep.n_done == 10
     assert sweep.best() == {"batch_size": 128}
 
 
+def values_by_size(table, *columns):
+    return table.sort_values("batch_size")[list(columns)].values.tolist()
+
+
 def test_the_table_shows_the_trained_epochs_of_each_score(genius, few):
-    plan = SweepPlan({"batch_size": [8, 16]}, BASE.replace(epochs=4), stops_early=True)
+    plan = SweepPlan({"batch_size": [8, 16]}, BASE.replace(epochs=4), pruner="halving")
     service, sweep = Service(), Sweep(genius, few, plan)
     sweep.resume(service)
     finish(sweep, lambda trial: trial.settings.batch_size / 100)
     sweep.advance(service)
     restored = Sweep.from_dict(json.loads(json.dumps(sweep.to_dict())), genius, few)
     for one in (sweep, restored):
-        assert one.table()[["trained_epochs", "validation"]].values.tolist() == [[2, 0.08], [2, 0.16]]
+        assert values_by_size(one.table(), "trained_epochs", "validation") == [[2, 0.08], [2, 0.16]]
     finish(sweep, lambda trial: 0.5)
     sweep.advance(service)
     restored = Sweep.from_dict(json.loads(json.dumps(sweep.to_dict())), genius, few)
     for one in (sweep, restored):
-        assert one.table()[["trained_epochs", "validation"]].values.tolist() == [[2, 0.08], [4, 0.5]]
-        assert one.first_rung_table()["validation"].tolist() == [0.08, 0.16]
+        assert values_by_size(one.table(), "trained_epochs", "validation")[1] == [4, 0.5]
+        assert values_by_size(one.first_rung_table(), "validation") == [[0.08], [0.16]]
 
 
 def test_a_sweep_is_the_same_after_json(genius, few):
@@ -295,7 +307,7 @@ def test_a_damaged_sweep_is_rejected(genius, few, change):
 
 
 def test_the_shell_command_runs_the_same_sweep(genius, few):
-    plan = SweepPlan({"blocks.1.size": [8, 16], "learning_rate": Range(1e-4, 1e-2)}, BASE, NETWORK, 2, 6, False)
+    plan = SweepPlan({"blocks.1.size": [8, 16], "learning_rate": Range(1e-4, 1e-2)}, BASE, NETWORK, 2, 6)
     line = Sweep(genius, few, plan).command()
     assert line.startswith("digitlab sweep --samples my-drawings.npz --network '{")
     assert "--set mnist_samples=200" in line
@@ -330,3 +342,36 @@ def test_a_stopped_sweep_does_not_wait_for_the_queue(genius, few):
     assert not second.is_idle
     second.stop()
     assert second.is_idle
+
+
+def test_one_value_has_no_range(genius, few):
+    for n_seeds, is_missing in ((1, True), (2, False)):
+        sweep = Sweep(genius, few, SweepPlan({"batch_size": [8, 16]}, BASE, n_seeds=n_seeds))
+        for trial in sweep.trials:
+            trial.status, trial.scores = JobStatus.DONE, dict.fromkeys(SCORES, 0.5)
+        assert sweep.means()["range"].isna().tolist() == [is_missing] * 2
+        chart = displays.sweep(sweep, "validation", "MNIST validation")
+        assert chart.chart().to_dict()
+
+
+@pytest.mark.parametrize(
+    ("space", "sentence"),
+    [
+        (
+            {"learning_rate": 0.1},
+            r'The values of learning_rate must be a list or a Range, not 0\.1\. Write {"learning_rate": \[0\.1\]}',
+        ),
+        ({"epochs": "12"}, r"The values of epochs must be a list or a Range, not '12'\. Write {\"epochs\": \['12'\]}"),
+        ({"epochs": np.array([1, 2])}, "The values of epochs must be a list or a Range, not array"),
+        ({"epochs": {1: 2}}, r"The values of epochs must be a list or a Range, not \{1: 2\}"),
+        ({"epochs": [[1, 2]]}, r"A value of epochs must be a number, a short text, a bool or None, not \[1, 2\]"),
+        ([("epochs", [1])], "A sweep needs a dictionary"),
+    ],
+)
+def test_values_that_are_no_list_give_one_sentence(space, sentence):
+    with pytest.raises(SettingsError, match=sentence):
+        SweepPlan(space, BASE)
+
+
+def test_values_of_a_tuple_are_a_list():
+    assert SweepPlan({"epochs": (1, 2)}, BASE).n_trials == 2

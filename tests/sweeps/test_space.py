@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 
 from digitcore.errors import ModelError, SettingsError
@@ -15,8 +14,9 @@ def test_every_setting_and_every_number_of_a_network_can_be_swept():
     assert set(SETTING_SPECS) - set(names) == {"seed", "validation_samples"}
     assert [name for name in names if name not in SETTING_SPECS] == [
         "activation",
-        *(f"blocks.1.{field}" for field in ("size", "kernel_size", "batch_normalization", "pooling", "dropout")),
-        *(f"blocks.2.{field}" for field in ("size", "batch_normalization", "dropout")),
+        "rows",
+        *(f"blocks.1.{field}" for field in ("kind", "size", "kernel_size", "batch_normalization", "pooling", "dropout")),
+        *(f"blocks.2.{field}" for field in ("kind", "size", "batch_normalization", "dropout")),
     ]
     for name in names:
         assert parameter_space.label(name, NETWORK)
@@ -45,7 +45,11 @@ def test_values_are_set_in_settings_and_networks():
         ({"nothing": 1}, NETWORK, SettingsError),
         ({"blocks.9.size": 1}, NETWORK, SettingsError),
         ({"blocks.0.size": 1}, NETWORK, SettingsError),
-        ({"blocks.1.kind": "dense"}, NETWORK, SettingsError),
+        ({"blocks.1.kind": "pooling"}, NETWORK, ModelError),
+        ({"blocks.1.name": "dense"}, NETWORK, SettingsError),
+        ({"rows": 3}, NETWORK, SettingsError),
+        ({"rows": "two"}, NETWORK, SettingsError),
+        ({"rows": 1}, "", SettingsError),
         ({"blocks.1.size": 0}, NETWORK, ModelError),
         ({"blocks.1.size": 10**9}, NETWORK, ModelError),
         ({"blocks.1.size": "many"}, NETWORK, ModelError),
@@ -62,28 +66,38 @@ def test_wrong_values_give_one_message(values, network, error):
     assert "\n" not in str(caught.value)
 
 
-def test_values_are_drawn_from_ranges():
-    rng = np.random.default_rng(0)
-    rates = [Range(1e-4, 1e-1).draw(rng) for _ in range(2000)]
-    assert min(rates) >= 1e-4
-    assert max(rates) <= 1e-1
-    assert 0.3 < np.mean([rate < 1e-3 for rate in rates]) < 0.37, "evenly on a logarithmic scale"
-    sizes = [Range(8, 64, True).draw(rng) for _ in range(100)]
-    assert all(isinstance(size, int) and 8 <= size <= 64 for size in sizes)
-    space = {"learning_rate": Range(1e-4, 1e-1), "epochs": [1, 2]}
-    assert parameter_space.combinations(space, 4, seed=3) == parameter_space.combinations(space, 4, seed=3)
-    assert parameter_space.n_combinations(space) is None
+def test_a_range_is_not_empty():
     with pytest.raises(SettingsError, match="lower to a higher"):
         Range(1, 1)
 
 
-def test_no_combination_is_drawn_twice():
-    space = {"epochs": Range(1, 3, True), "batch_size": [8, 16]}
-    drawn = parameter_space.combinations(space, 12)
-    assert len(drawn) == len({str(one) for one in drawn}) == 6
-    assert parameter_space.combinations(space, 3) == drawn[:3]
-    many = {name: list(range(100)) for name in ("sample_weight", "mnist_samples", "synthetic_samples", "non_digit_samples")}
-    assert len({str(one) for one in parameter_space.combinations(many, 5)}) == 5
+def test_rows_and_their_kinds_determine_the_parameters_of_a_trial():
+    space = {
+        "blocks.1.pooling": [False, True],
+        "blocks.2.kernel_size": [3, 5],
+        "blocks.2.size": [4, 8],
+        "blocks.2.kind": ["conv", "dense"],
+        "rows": [1, 2],
+        "blocks.1.kind": ["conv", "dense"],
+    }
+    values = {"rows": 2, "blocks.1.kind": "conv", "blocks.2.kind": "conv"}
+    assert len(parameter_space.active_names(space, values, NETWORK)) == 6
+    assert parameter_space.active_names(space, values | {"rows": 1}, NETWORK) == ["rows", "blocks.1.kind", "blocks.1.pooling"]
+    dense = {"rows": 2, "blocks.1.kind": "dense", "blocks.2.size": 16}
+    assert parameter_space.active_names(space, dense, NETWORK) == ["rows", "blocks.1.kind", "blocks.2.size"]
+    spec = NetworkSpec.from_json(parameter_space.apply(dense, TrainSettings(), NETWORK)[1])
+    assert spec.blocks == (Block("dense", 4), Block("dense", 16))
+    one_row = NetworkSpec.from_json(parameter_space.apply({"rows": 1}, TrainSettings(), NETWORK)[1])
+    assert one_row.blocks == (Block("conv", 4, pooling=True),)
+
+
+def test_different_combinations_are_counted():
+    kinds = {"rows": [1, 2], "blocks.1.kind": ["conv", "dense"], "blocks.2.kind": ["conv", "dense"]}
+    # One row: conv or dense. Two rows: conv conv, conv dense, or dense dense.
+    assert parameter_space.n_combinations(kinds, NETWORK) == 5
+    assert parameter_space.n_combinations(kinds | {"blocks.2.kernel_size": [3, 5]}, NETWORK) == 6
+    assert parameter_space.n_combinations({"epochs": Range(1, 3, True), "batch_size": [8, 16, 8]}) == 6
+    assert parameter_space.n_combinations({"learning_rate": Range(1e-4, 1e-2)}) is None
 
 
 def test_the_json_of_a_network_is_one_value():

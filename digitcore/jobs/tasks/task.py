@@ -35,14 +35,16 @@ class Progress:
     Attributes:
         share: Completed share of the work, 0 to 1.
         point: The newest point of the training curves, or `None` for tasks that do not train.
+        predictions: The newest predictions of the watched drawings of a training; () for other tasks.
 
     Example:
         >>> Progress(0.5)
-        Progress(share=0.5, point=None)
+        Progress(share=0.5, point=None, predictions=())
     """
 
     share: float = 0.0
     point: Point | None = None
+    predictions: tuple[int, ...] = ()
 
 
 ReportProgress = Callable[[Progress], None]

@@ -11,9 +11,12 @@ from digitcore.samples import SampleSet
 from digitcore.training.settings import TrainSettings
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from digitcore.training.run import Run
 
 T_co = TypeVar("T_co", covariant=True)
+MAX_WATCHED = 20  # drawings
 MIN_TIMED_EPOCHS = 0.1  # After fewer epochs, the remaining time cannot be estimated.
 
 
@@ -68,6 +71,11 @@ class TrainTask(LimitedTraining["Run"]):
     def label(self) -> str:
         return "Training"
 
+    @property
+    def watched(self) -> SampleSet:
+        """The newest drawings. The progress reports contain their predictions."""
+        return self.samples.take(range(max(0, len(self.samples) - MAX_WATCHED), len(self.samples)))
+
     def describe(self, progress: Progress) -> str:
         point, epochs = progress.point, self.settings.epochs
         if point is None:
@@ -80,20 +88,30 @@ class TrainTask(LimitedTraining["Run"]):
             text += f" · {point['seconds'] / epoch * (epochs - epoch):.0f} s left"
         return text
 
+    def _sample_weights(self) -> "np.ndarray | None":
+        """Return the relative weights of the samples that are not held out, or `None` if they have the same weight."""
+        return None
+
     def run(self, progress: ReportProgress, should_stop: ShouldStop) -> "Run":
         from digitcore.evaluation.comparison import count_correct
         from digitcore.evaluation.score import Score
         from digitcore.jobs.mnist_evaluation import card_score
+        from digitcore.training.callbacks import WatchDigits
         from digitcore.training.trainer import train
 
+        watch = WatchDigits(self.watched.digits)
         end = time.monotonic() + self.max_seconds
         run = train(
             self.start,
             self.samples.training_part(),
             self.settings,
-            on_progress=lambda point: progress(Progress(min(1.0, point["epoch"] / self.settings.epochs), point)),
+            on_progress=lambda point: progress(
+                Progress(min(1.0, point["epoch"] / self.settings.epochs), point, watch.predictions)
+            ),
             should_stop=lambda: should_stop() or time.monotonic() > end,
             resume_from=self.resume_from,
+            sample_weights=self._sample_weights(),
+            callbacks=[watch],
         )
         test = self.samples.test_part()
         return replace(

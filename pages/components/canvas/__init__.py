@@ -57,8 +57,6 @@ def canvas(session: LabSession) -> None:
             on_pasted_change=lambda: _on_paste(session),
         )
     sync(session)
-    if drawn.error:
-        st.error(drawn.error)
 
 
 def _image_of(drawn: CanvasState) -> Image.Image | None:

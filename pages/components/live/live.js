@@ -7,7 +7,7 @@
 // in module variables.
 
 import { isDrawing, paintLayers } from "../canvas/canvas_adapter.js";
-import { formatPercent } from "./formatting.js";
+import { formatPercent, formatRemark } from "./formatting.js";
 import { serverUrl } from "../streamlit.js";
 
 const PICTURE_SIDE = 280;  // px, side of the picture that the server gets of the finished stroke
@@ -36,8 +36,7 @@ function showGuess(guess, probabilities, threshold) {
   const confidence = probabilities[ranking[0]];
   guess.querySelector("[data-testid=predicted-digit]").textContent = ranking[0];
   guess.querySelector(".confidence").textContent = formatPercent(confidence, 1);
-  const remark = confidence < threshold ? `unsure: ${ranking[0]} or ${ranking[1]}` : "\u{A0}";
-  guess.querySelector("small").textContent = remark;
+  guess.querySelector("small").textContent = formatRemark(ranking, confidence, threshold, state.latest.noDigit);
 }
 
 function show({ digit, probabilities }) {

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from pages.components.canvas import load_image
+from pages.components.reveal import reveal
 from pages.session.lab_session import LabSession
 
 FILE_TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif"]
@@ -23,8 +24,12 @@ def show(session: LabSession) -> None:
     else:
         source = st.file_uploader("A picture of one digit", type=FILE_TYPES, key="picture", max_upload_size=MAX_MB)
         st.caption("A photo of handwriting on paper works too. You can also paste a picture anywhere on this page.")
+    if error := session.canvas.error:
+        st.error(error)
     content = source.getvalue() if source else b""
     st.button("Use picture", key="picture_use", disabled=source is None, on_click=load_image, args=(session, content))
+    drawn = session.canvas
+    reveal("screen", f"picture {drawn.version}" if drawn.drawing.from_image else "", "picture")
 
 
 def allows_camera(url: str) -> bool:

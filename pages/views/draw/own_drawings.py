@@ -9,7 +9,7 @@ from digitcore.samples import SampleSet
 from pages.components import figures, gallery
 from pages.session import formatting, resources
 from pages.session.lab_session import LabSession
-from pages.views.draw import label_review
+from pages.views.draw import drawing_lineage, label_review
 
 SHOWN_VARIANTS = 7
 ALL, MISCLASSIFIED, HELD_OUT, CONTRADICTED = "all", "errors", "held out", "review"
@@ -39,6 +39,7 @@ def show(session: LabSession) -> None:
     if selected:
         _show_actions(session, selected)
         show_strokes(session, selected[-1])
+        drawing_lineage.show(session, selected[-1])
     else:
         st.caption("Click drawings to select them.")
 

@@ -1,14 +1,17 @@
-"""A training from the Draw page: the button, the progress and the outcome."""
+"""A training from the Draw page: the drawings while the network learns them, and the outcome."""
 
 import streamlit as st
 
+from digitcore.jobs.job import Job
 from digitcore.jobs.tasks import TrainTask
-from pages.components import layout
-from pages.components.changed_drawings import changed_drawings
-from pages.components.collapse import show_collapse
-from pages.components.work import scoring_text, show_notice, work_area
-from pages.session import formatting, state, training_summary
+from digitcore.training.run import Run
+from pages.components.reveal import reveal
+from pages.components.verdict import Thumbnail, thumbnails, verdict_card
+from pages.components.work import show_notice, work_area
+from pages.session import formatting, resources, state
 from pages.session.lab_session import LabSession
+from pages.session.training_summary import Tone
+from pages.views.draw import outcome
 from pages.views.draw.own_drawings import CONTRADICTED
 
 
@@ -18,46 +21,31 @@ def quick_training(session: LabSession) -> None:
 
 
 def _show(session: LabSession) -> None:
-    record, is_training = session.models.active_run, session.training_job is not None
-    if not is_training:
-        _show_button(session)
-    show_notice(session, TrainTask)
-    if record and not is_training and session.work.notice(TrainTask) is None:
-        show_collapse(session, record)
-        changed_drawings(session.samples.current.drawn_part(), record.start, record.model)
+    record, job = session.models.active_run, session.training_job
+    if job is not None:
+        _show_learning(job)
+    elif session.work.notice(TrainTask):
+        show_notice(session, TrainTask)
+    elif record is not None:
+        outcome.show(session, record)
     _offer_review(session)
+    is_new = record is not None and record.id == session.new_run_id
+    reveal("training", job.id if job else session.new_run_id if is_new else "")
 
 
-def _show_button(session: LabSession) -> None:
-    """Draw the button, and beside it the outcome of the last training or the suggested next digit."""
-    record = session.models.active_run
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button(
-            "Train on my handwriting",
-            key="train",
-            type="primary",
-            disabled=not len(session.samples),
-            on_click=_train,
-            args=(session,),
-        )
-        if record:
-            layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
-        unseen = training_summary.unseen(record, session.unseen_scores(record)) if record else ""
-        # The message below the button describes a collapse.
-        if record and session.is_outcome_new and not training_summary.collapse(record):
-            text = f"{formatting.escape(record.name)}: {training_summary.headline(record.run, scoring_text(session))}"
-        else:
-            text = _advice(session)
-        st.markdown(f"{text} {unseen}".strip(), help=training_summary.UNSEEN_HELP if unseen else None)
-
-
-def _train(session: LabSession) -> None:
-    session.train(session.start_model()[0], session.training.settings)
-
-
-def _advice(session: LabSession) -> str:
-    """Return the number of drawings, and the suggested next digit."""
-    return f"{formatting.samples(session.samples.current)}. {session.suggestion().sentence}"
+def _show_learning(job: Job[Run]) -> None:
+    """Show the newest drawings with their latest predictions, so that the user sees the network learn."""
+    task = job.task
+    assert isinstance(task, TrainTask)
+    watched = task.watched
+    predictions = job.progress.predictions or resources.probabilities(task.start, watched.digits).argmax(1).tolist()
+    found = [
+        Thumbnail(digit, int(label), None, predicted)
+        for digit, label, predicted in zip(watched.digits, watched.labels, predictions, strict=True)
+    ]
+    with verdict_card(Tone.SAME):
+        st.markdown(f"**{sum(one.is_right for one in found)} of {len(found)}**")
+        thumbnails(found)
 
 
 def _offer_review(session: LabSession) -> None:

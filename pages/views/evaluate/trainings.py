@@ -16,7 +16,8 @@ from pages.components.model_choice import Models
 from pages.components.presentation import download, download_table
 from pages.session import formatting
 from pages.session.lab_session import LabSession
-from pages.views.evaluate.trained_runs import LEARNT, MNIST, SCORES, labels, trained_runs
+from pages.session.trained_runs import LEARNT, MNIST, SCORES, labels, trained_runs
+from pages.views.evaluate import run_logs
 
 EACH, SEEDS_TOGETHER = "Single trainings", "Seeds together"
 MAX_SHORT_NAME = 30  # characters that the selection of the reference group shows
@@ -78,6 +79,7 @@ def show(session: LabSession, models: Models) -> None:
         f"{n_trainings} in {n_groups}. A band shows the range of a group.{more} {_describe_scored(chosen, score)} "
         "A repeated training is counted once."
     )
+    run_logs.show(session)
 
 
 def _choose(every: list[TrainedRun], titles: Mapping[str, str]) -> list[TrainedRun]:

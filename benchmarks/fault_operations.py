@@ -1,0 +1,215 @@
+"""The operations of `faults.py --exhaustive`: everything that writes or reads a lab, a file of samples, or a file of settings.
+
+To add an operation, add an `Operation` to the table. Its `work` must raise an error with a sentence if it reports a failure.
+"""
+
+import json
+from dataclasses import replace
+from operator import attrgetter
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import sqlalchemy as sql
+
+from benchmarks.fault_points import Operation, World
+from digitcore import models
+from digitcore.cli.options import read_network_file
+from digitcore.data import sample_files
+from digitcore.errors import SampleError
+from digitcore.files import read_bytes
+from digitcore.models import registry, upload
+from digitcore.models.bundle import ModelBundle
+from digitcore.models.network_spec import NetworkSpec
+from digitcore.samples import SampleSet
+from digitcore.storage import archive, schema
+from digitcore.storage.database import view_token
+from digitcore.storage.snapshot import LabSnapshot, RunRecord
+from digitcore.sweeps.plan import SweepPlan
+from digitcore.sweeps.runner import Sweep
+from digitcore.sweeps.store import SweepStore
+from digitcore.training import history
+from digitcore.training.checkpoint import Checkpoint
+from digitcore.training.run import Run
+from digitcore.training.settings import TrainSettings
+from tests.support.labs import assert_equal
+
+MINE, THEIRS, COPY = "mine", "theirs", "copy"  # tokens of labs
+DELETE_SECONDS = 30.0
+DATE = "2026-11-29T12:00:00+00:00"
+MIGRATION = (
+    "ALTER TABLE samples ADD COLUMN pressure FLOAT",
+    "CREATE TABLE written_again AS SELECT * FROM uploads",
+    "DROP TABLE uploads",
+    "ALTER TABLE written_again RENAME TO uploads",
+)
+MLP = models.load("mlp")
+DIGITS = np.arange(3 * 784, dtype=np.uint8).reshape(3, 28, 28)
+
+
+def _model(name: str) -> ModelBundle:
+    """Return a small model that the database stores, and that no program can open."""
+    card = replace(MLP.card, name=name, history=[history.START])
+    return ModelBundle(card, f"{name} keras".encode(), f"{name} tflite".encode())
+
+
+def _run(name: str) -> RunRecord:
+    return RunRecord(
+        Run(_model(name), [history.START], TrainSettings(), "start", 1.0, resume_state=name.encode()), _model("start")
+    )
+
+
+SAMPLES = SampleSet.from_arrays(DIGITS, np.array([1, 2, 3]), dates=[DATE] * 3)
+LAB = LabSnapshot(SAMPLES, (_run("run 1"), _run("run 2")), (_model("upload"),), {"epochs": 3}, {"state": "done"})
+OTHER = LabSnapshot(SAMPLES, (_run("run 1"),))  # It shares a model with LAB.
+LABS = {MINE: LAB, THEIRS: OTHER}
+
+
+def _change(name: str, change) -> Operation:
+    """Return an operation that opens a lab, changes it, and saves it as a session does."""
+    return Operation(name, lambda world: world.save(MINE, change), LABS, lambda world: world.open(MINE))
+
+
+def _label(lab: LabSnapshot) -> LabSnapshot:
+    return replace(lab, samples=lab.samples.add(DIGITS[0], 7, "", DATE))
+
+
+def _open(world: World) -> None:
+    found = world.store.load(MINE)
+    assert not found.skipped
+    assert_equal(found.snapshot, LAB)
+
+
+def _copy(world: World) -> None:
+    """Open a read-only link, and save the copy with another label as a new lab."""
+    found = world.store.load_view(view_token(MINE))
+    world.save(COPY, lambda _: _label(found.snapshot))
+
+
+def _execute(world: World, *statements: str) -> None:
+    with world.engine.begin() as db:
+        for statement in statements:
+            db.execute(sql.text(statement))
+
+
+def _begin_expired(world: World) -> None:
+    _execute(world, "UPDATE labs SET last_used = 1")
+
+
+def _begin_marked(world: World) -> None:
+    _execute(world, "UPDATE labs SET last_used = 1, expired_since = 1")
+
+
+def _migrate(world: World) -> None:
+    """Run an artificial migration, as a change of the tables must run."""
+    with schema.exclusive_transaction(world.engine) as db:
+        if "pressure" not in {column["name"] for column in sql.inspect(db).get_columns("samples")}:
+            for statement in MIGRATION:
+                db.execute(sql.text(statement))
+
+
+OPENED = attrgetter("store")  # It opens the store before the faults begin.
+STORE_OPERATIONS = (
+    Operation("create tables", lambda world: world.store, None),
+    Operation("open the database of another server", lambda world: world.store, LABS),
+    Operation("artificial migration", _migrate, LABS, OPENED, errors=(sql.exc.SQLAlchemyError,)),
+    Operation("save a new lab", lambda world: world.save(COPY, lambda _: LAB), LABS, lambda world: world.open(COPY)),
+    _change("save a label", _label),
+    _change("delete a drawing", lambda lab: replace(lab, samples=lab.samples.drop([1]))),
+    _change("save a run", lambda lab: replace(lab, runs=(*lab.runs, _run("run 3")))),
+    _change("delete a run", lambda lab: replace(lab, runs=lab.runs[1:])),
+    _change("rename a run", lambda lab: replace(lab, runs=(lab.runs[0].rename("best"), *lab.runs[1:]))),
+    _change("save an imported model", lambda lab: replace(lab, uploads=(*lab.uploads, _model("second upload")))),
+    _change("save settings", lambda lab: replace(lab, preferences={"epochs": 9, "active_model": "run 1"})),
+    _change("save a sweep", lambda lab: replace(lab, sweep={"state": "stopped"})),
+    _change("replace everything", lambda lab: replace(OTHER, preferences={"epochs": 1})),
+    Operation("open a lab", _open, LABS, OPENED),
+    Operation("open a copy and save it", _copy, LABS, lambda world: world.open(COPY)),
+    Operation("note the use of a lab", lambda world: world.store.mark_used(MINE), LABS, OPENED, _begin_expired),
+    Operation("compute the size of a lab", lambda world: world.store.size(MINE), LABS, OPENED),
+    Operation(
+        "delete a lab", lambda world: world.saver.delete(world.states[MINE], DELETE_SECONDS), LABS, lambda world: world.open(MINE)
+    ),
+    Operation("mark unused labs", lambda world: world.store.delete_expired(90), LABS, OPENED, _begin_expired),
+    Operation("delete unused labs", lambda world: world.store.delete_expired(90), LABS, OPENED, _begin_marked),
+)
+
+
+def _write(name: str, content: bytes):
+    """Return a function that writes a file of the folder."""
+
+    def write(world: World) -> None:
+        (world.folder / name).write_bytes(content)
+
+    return write
+
+
+def _open_lab_file(world: World) -> None:
+    """Open a lab with a model that is not shipped. Instead of the process that opens models, its results are copied."""
+
+    def run(command: list[str], *_: object) -> str:
+        file = Path(command[-1]) / "0.keras"
+        file.write_bytes(MLP.keras_bytes)
+        file.with_suffix(".tflite").write_bytes(MLP.tflite_bytes)
+        file.with_suffix(".json").write_text(MLP.card.to_json())
+        return ""
+
+    with mock.patch("tempfile.tempdir", str(world.folder)), mock.patch.object(upload, "_run", run):
+        opened = archive.read(LAB_FILE)
+    assert not opened.skipped, opened.skipped
+    assert len(opened.snapshot.samples) == len(SAMPLES)
+
+
+def _read_samples(world: World) -> None:
+    read = sample_files.read(read_bytes(world.folder / "samples.npz", SampleError))
+    assert len(read.samples) == len(SAMPLES)
+
+
+def _checkpoint(step: int) -> Checkpoint:
+    return Checkpoint(step, [history.START], [np.zeros(3)], [np.array(step)])
+
+
+def _sweep(world: World, n_done: int) -> None:
+    plan = SweepPlan({"batch_size": [8, 16]}, TrainSettings())
+    sweep = Sweep(MLP, SAMPLES, plan)
+    sweep.stop()
+    store = SweepStore(world.folder / "sweeps", world.folder / "sweep.csv", MLP, SAMPLES, plan)
+    for trial in sweep.trials[:n_done]:
+        trial.scores = {"validation": 0.5}
+    store.save(sweep)
+    store.open()
+
+
+UPLOAD = replace(LAB, runs=(), uploads=(ModelBundle(replace(MLP.card, name="mine"), MLP.keras_bytes + b"\0", MLP.tflite_bytes),))
+LAB_FILE = archive.write(UPLOAD)
+FILE_OPERATIONS = (
+    Operation("open a lab file", _open_lab_file),
+    Operation("read a sample file", _read_samples, begin=_write("samples.npz", SAMPLES.to_npz()), files=("samples.npz",)),
+    Operation(
+        "read settings of a network",
+        lambda world: json.loads(read_network_file(world.folder / "network.json")),
+        begin=_write("network.json", NetworkSpec().to_json().encode()),
+        files=("network.json",),
+    ),
+    Operation(
+        "save a checkpoint",
+        lambda world: _checkpoint(2).save(world.folder / "checkpoint"),
+        begin=lambda world: _checkpoint(1).save(world.folder / "checkpoint"),
+        files=("checkpoint",),
+        errors=(OSError,),
+    ),
+    Operation(
+        "save the results of a sweep",
+        lambda world: _sweep(world, 2),
+        begin=lambda world: _sweep(world, 0),
+        files=("sweep.csv",),
+        errors=(OSError,),
+    ),
+    Operation(
+        "save a model",
+        lambda world: registry.save(models.load("fast"), world.folder / "model"),
+        begin=lambda world: registry.save(MLP, world.folder / "model"),
+        files=tuple(f"model/{name}" for name in ("model.keras", "model.tflite", "card.json")),
+        is_independent=True,  # A model with files of two models is refused, because its card has the hashes of its files.
+    ),
+)

@@ -1,0 +1,1 @@
+"""A class: pupils who draw in labs of their own, and what a network learns from all of them."""

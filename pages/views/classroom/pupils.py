@@ -1,0 +1,67 @@
+"""A tile for each pupil, and the teacher's actions on a pupil."""
+
+import streamlit as st
+
+from digitcore.classroom.pupils import Pupil
+from digitcore.classroom.rules import MAX_NAME
+from digitcore.storage.classes import StoredClass
+from pages.components import class_tiles
+from pages.session import class_actions, resources, state
+from pages.session.classroom import hide, remove_pupil
+from pages.session.lab_session import LabSession
+from pages.views.classroom import teacher
+
+
+def show(session: LabSession, room: StoredClass) -> None:
+    """Draw the tiles, and the actions on a chosen pupil."""
+    found, caption = teacher.tiles(session, room)
+    class_tiles.tiles(found)
+    if not found and not session.classroom.removed:
+        return
+    st.caption(caption)
+    pupils = {pupil.id: pupil for pupil in (*session.classroom.drawings.pupils, *session.classroom.removed)}
+    chosen = st.selectbox(
+        "Pupil",
+        list(pupils),
+        index=None,
+        format_func=lambda pupil: pupils[pupil].nickname if pupil in pupils else "",
+        key=f"class_pupil_{len(pupils)}",
+        placeholder="Choose a pupil to rename, hide or remove",
+        label_visibility="collapsed",
+        width=360,
+    )
+    if chosen in pupils:
+        _show_actions(session, room, pupils[chosen])
+
+
+def _show_actions(session: LabSession, room: StoredClass, pupil: Pupil) -> None:
+    is_hidden, is_removed = pupil.id in room.state.hidden, pupil.id in room.state.removed_pupils
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.text_input("Nickname", pupil.nickname, MAX_NAME, key=f"class_rename_{pupil.id}", width=240)
+        st.button("Rename", key="class_rename", on_click=_rename, args=(session, pupil))
+        st.button(
+            "Show nickname" if is_hidden else "Hide nickname",
+            key="class_hide",
+            on_click=class_actions.decide,
+            args=(session, hide(pupil.id, not is_hidden)),
+        )
+        notice = "" if is_removed else f"{pupil.nickname} was removed."
+        undo = None if is_removed else remove_pupil(pupil.id, False)
+        st.button(
+            "Restore" if is_removed else "Remove",
+            key="class_remove",
+            on_click=class_actions.decide,
+            args=(session, remove_pupil(pupil.id, not is_removed), notice, undo),
+        )
+
+
+def _rename(session: LabSession, pupil: Pupil) -> None:
+    nickname = str(state.widget_value(f"class_rename_{pupil.id}") or "")
+    if classes := resources.classes():
+
+        def rename(room: StoredClass) -> StoredClass:
+            classes.rename_pupil(room.id, pupil.id, nickname)
+            return classes.change(room.id, hide(pupil.id, False))  # The pupil's page notices the new version.
+
+        class_actions.update(session, rename)
+        class_actions.follow(session)

@@ -1,0 +1,25 @@
+"""The wall: the drawings of the class, digit by digit."""
+
+import streamlit as st
+
+from digitcore.classroom import overview
+from digitcore.storage.classes import StoredClass
+from pages.components import class_tiles
+from pages.session import formatting
+from pages.session.lab_session import LabSession
+
+MAX_SHOWN = 60  # drawings of a digit
+
+
+def show(session: LabSession, room: StoredClass) -> None:
+    """Draw the newest drawings of each digit, in turn from each pupil."""
+    drawings = session.classroom.drawings
+    counts = drawings.samples.counts()
+    for digit in room.options.digits:
+        shown = overview.wall(drawings, digit, MAX_SHOWN)
+        st.markdown(f"**{digit}** · {formatting.drawings(counts[digit])}")
+        if len(shown):
+            columns = min(len(shown), class_tiles.WALL_COLUMNS)
+            st.image(class_tiles.mosaic(shown, columns), width=44 * columns)
+        else:
+            st.caption("Nobody has drawn this digit.")

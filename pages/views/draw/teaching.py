@@ -1,0 +1,44 @@
+"""The promise of the Draw page, and the choice of the model that the user teaches."""
+
+import streamlit as st
+
+from pages.components import assets
+from pages.session import state
+from pages.session.formatting import escape
+from pages.session.lab_session import LabSession
+from pages.session.model_library import PRETRAINED, UNTRAINED
+from pages.session.training_state import Start
+
+NAMES = {UNTRAINED: "a new network", PRETRAINED: "the expert"}
+INVITATIONS = {UNTRAINED: "It knows nothing. Draw each digit once or twice and teach it.", PRETRAINED: "Try to fool it."}
+TEACH_KEY = "teach"
+
+
+def show(session: LabSession) -> None:
+    """Draw the promise and the choice. The chosen model predicts, and the next training starts from it."""
+    start, _ = session.start_model()
+    state.set_widget(TEACH_KEY, start.name)  # The bar or the Train page may have changed it.
+    with st.container(key="intro", horizontal=True, vertical_alignment="center", gap="medium"):
+        st.html(assets.render("promise.html"), width="content")
+        st.radio(
+            "Teach",
+            list(dict.fromkeys([*NAMES, start.name])),
+            format_func=lambda name: NAMES.get(name, escape(name)),
+            horizontal=True,
+            key=TEACH_KEY,
+            on_change=_on_choice,
+            args=(session,),
+        )
+
+
+def invitation(session: LabSession) -> str:
+    """Return a sentence that invites the user to teach or to fool the active model; "" for other models."""
+    return INVITATIONS.get(session.active_model.name, "")
+
+
+def _on_choice(session: LabSession) -> None:
+    name = str(state.widget_value(TEACH_KEY))
+    if name in NAMES:
+        session.activate(name)
+    else:
+        session.training.choose_start(Start.RUN, name)

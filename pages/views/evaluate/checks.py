@@ -1,0 +1,36 @@
+"""The Checks view: common problems of the drawings, of the candidate's run and of the sweep."""
+
+import streamlit as st
+
+from digitcore.checks import CheckResult, CheckTask, Status
+from pages.components.model_choice import Models, pair_names
+from pages.session import formatting, training_summary
+from pages.session.lab_session import LabSession
+
+ICONS = {  # in the order of the page
+    Status.ISSUE: ":material/error:",
+    Status.PASSED: ":material/check_circle:",
+    Status.NOT_APPLICABLE: ":material/remove:",
+}
+
+
+def show(session: LabSession, models: Models) -> None:
+    """Draw the issues with their tips, then the other checks."""
+    candidate = pair_names(models)[1]
+    run_name = candidate if session.models.find_run(candidate) else ""
+    results = session.work.result(CheckTask(session.snapshot(), run_name))
+    if results is None:
+        st.caption(training_summary.WAIT)
+        return
+    issues = [one for one in results if one.status == Status.ISSUE]
+    of_run = f" of {formatting.escape(run_name)}" * bool(run_name)
+    st.markdown(f"**{len(issues)} of {len(results)} checks** of the drawings, the run{of_run} and the sweep found an issue.")
+    for result in sorted(results, key=lambda one: list(ICONS).index(one.status)):
+        _show(result)
+    st.caption("The rules are described in docs/checks.md. `digitlab check` runs the same checks on an exported lab.")
+
+
+def _show(result: CheckResult) -> None:
+    tip = f" {result.tip}" * (result.status == Status.ISSUE)
+    sentence = formatting.escape(result.sentence)
+    st.markdown(f"{ICONS[result.status]} **{result.id} {result.title}**: {result.status}. {sentence}{tip}")
