@@ -281,6 +281,8 @@ def everything(session, few, genius, untrained, finish_training):
     session.models.has_compared = True
     session.samples.hold_out = False
     session.samples.keep([0])
+    session.open_lesson(2)
+    session.lessons.guess("The accuracy falls.")
     session.canvas.set_white_background(True)
     session.training.choose_start(Start.PRETRAINED, "run 1")
     session.training.train_after_label = True
