@@ -16,6 +16,7 @@ from pages.components import layout
 from pages.components.changed_drawings import changed_drawings
 from pages.components.lesson_panel import lesson_menu, lesson_panel
 from pages.components.network_builder import is_built, network_builder
+from pages.components.reveal import reveal
 from pages.components.run_table import run_table
 from pages.components.sweep_panel import sweep_panel
 from pages.components.training_curves import training_curves
@@ -55,7 +56,8 @@ def main(session: LabSession) -> None:
         st.warning(f"The address of this page contains a setting that is not valid: {session.link_error}")
     lesson_panel(session)
     builder_area = st.container()
-    left, right = st.columns([1, 2], gap="large")
+    with st.container(key="workplace"):
+        left, right = st.columns([1, 2], gap="large")
     with left:
         start = _choose_start(session, builder_area)
         session.training.settings = training_form(session)
@@ -165,7 +167,9 @@ def _show_link(session: LabSession) -> None:
 
 def _show_training(session: LabSession, selected: list[RunRecord]) -> None:
     """Show the curves while a training runs, and its outcome afterwards. The curves of the selected runs are overlaid."""
-    if job := session.training_job:
+    job, active = session.training_job, session.models.active_run
+    reveal("training", job.id if job else session.new_run_id if active and active.id == session.new_run_id else "")
+    if job:
         points = [event.point for event in job.events if event.point is not None]
         _show_curves(session, selected, points)
         return
