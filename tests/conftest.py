@@ -48,6 +48,7 @@ SLOW_MODULES = {  # They start processes, train, or process all digits of MNIST.
     "test_cluster",
     "test_feature_map",
     "test_hostile_input",
+    "test_hub",
     "test_mnist",
     "test_neighbors",
     "test_packaging",

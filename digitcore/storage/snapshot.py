@@ -23,12 +23,12 @@ from digitcore.training.snapshots import MAX_BYTES
 DAMAGED_RUN = "A run in this lab is damaged. Open the original lab and export it again."
 SCORES = ("mnist_before", "mnist_after", "personal_before", "personal_after")
 MAX_ERROR = 1_000  # characters of the error message of a failed training
-MAX_NOTE, MAX_TAG, MAX_TAGS = 500, 30, 10  # characters of a note and of a tag, tags of a run
-MAX_NUMBER = 1_000_000  # of a run
 SAMPLE_HASH, SHA256 = re.compile("[0-9a-f]{16}"), re.compile("[0-9a-f]{64}")
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 MAX_VERSIONS = 20  # named versions of the samples of a lab
 MAX_PACKAGES, MAX_PACKAGE_TEXT = 50, 100  # packages on a card, characters of a name or a version
+MAX_NOTE, MAX_TAG, MAX_TAGS = 500, 30, 10  # characters of a note and of a tag, tags of a run
+MAX_NUMBER = 1_000_000  # of a run
 ModelFiles = tuple[bytes, bytes]  # model.keras, model.tflite
 
 

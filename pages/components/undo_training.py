@@ -1,4 +1,4 @@
-"""The button that activates the model before a training again."""
+"""The button that activates the model again that was active before a training."""
 
 import streamlit as st
 
@@ -7,7 +7,7 @@ from pages.session.lab_session import LabSession
 
 
 def undo_training(session: LabSession, record: RunRecord, *, is_prominent: bool) -> None:
-    """Draw the button, and activate the model that was active before the training when it is pressed.
+    """Draw the button, and activate the model that was active before the run when it is pressed.
 
     Args:
         session: The session.

@@ -37,7 +37,7 @@ from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.session import formatting, training_summary
 from pages.session.canvas_state import CanvasState, Drawing
-from pages.session.classroom import NO_TRAINING, Classroom
+from pages.session.classroom import NO_IMPORT, NO_TRAINING, Classroom
 from pages.session.lesson_state import ANY_SEED, LessonState
 from pages.session.model_library import PRETRAINED, UNTRAINED, ModelLibrary
 from pages.session.sample_list import Contradiction, SampleList
@@ -415,6 +415,9 @@ class LabSession:
             self._add_samples(replace(result, doubt=""))
 
     def _add_samples(self, result: ImportResult) -> None:
+        if self.classroom.is_pupil:
+            self.work.set_notice(ReadSamplesTask, NO_IMPORT, is_error=True)
+            return
         self.doubtful_import = result if result.doubt else None
         if result.doubt:
             self.work.set_notice(ReadSamplesTask, f"{result.doubt} Nothing was imported yet.", is_error=True)
@@ -483,8 +486,8 @@ class LabSession:
             "white_background": self.canvas.white_background,
             **self.training.preferences(),
             **self.models.preferences(),
-            **self.lessons.preferences(),
             **self.classroom.preferences(),
+            **self.lessons.preferences(),
         }
         sweep = self.training.sweep
         return LabSnapshot(
@@ -532,8 +535,8 @@ class LabSession:
         if self.models.active_run:
             self.score(self.models.active_run)
         self.training.restore(preferences)
-        self.lessons.restore(preferences)
         self.classroom.restore(preferences)
+        self.lessons.restore(preferences)
         self._restore_sweep(snapshot)
 
     def _restore_sweep(self, snapshot: LabSnapshot) -> None:

@@ -1,7 +1,7 @@
 """The score table: metrics of each model with their uncertainty, and its cost."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -58,6 +58,7 @@ SUMMARY_HELP = {
     "Trained on": "Number of digits in the training set.",
 }
 DRAWINGS = "Drawings evaluated"  # column of the download: the number of drawings behind the accuracy
+Row = Mapping[Hashable, Any]
 MODEL_COLUMN_WIDTH = 112  # px
 WIDTHS = {"MNIST": 88, "Loss": 88}  # px; Streamlit's default widths do not grow when a star appears.
 
@@ -99,19 +100,19 @@ def _show_summary(session: LabSession, models: Models, table: pd.DataFrame) -> N
     )
 
 
-def _on_drawings(row: dict[str, Any], *, is_unseen: bool) -> str:
+def _on_drawings(row: Row, *, is_unseen: bool) -> str:
     """Return the score on the user's drawings. Drawings that a model may have learnt from have no interval."""
     if not row.get(DRAWINGS) or pd.isna(row[DRAWINGS]):
         return ""
     n = int(row[DRAWINGS])
     counts = f"{round(row['Your handwriting'] * n):,} of {n:,}"
-    bounds = row.get(LOW.format("Your handwriting")), row.get(HIGH.format("Your handwriting"))
-    if bounds[0] is None or pd.isna(bounds[0]):
+    low, high = row.get(LOW.format("Your handwriting")), row.get(HIGH.format("Your handwriting"))
+    if low is None or high is None or pd.isna(low):
         return f"{counts} (training)"
-    return f"{counts} ({formatting.interval(bounds, 0)}{', unseen' * is_unseen})"
+    return f"{counts} ({formatting.interval((low, high), 0)}{', unseen' * is_unseen})"
 
 
-def _with_half_width(row: dict[str, Any], name: str, places: int) -> str:
+def _with_half_width(row: Row, name: str, places: int) -> str:
     """Return a share with half the width of its 95 % interval: "99.72 % ± 0.11"."""
     share, low, high = (row.get(column) for column in (name, LOW.format(name), HIGH.format(name)))
     if share is None or pd.isna(share):
