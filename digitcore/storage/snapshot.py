@@ -27,6 +27,8 @@ SAMPLE_HASH, SHA256 = re.compile("[0-9a-f]{16}"), re.compile("[0-9a-f]{64}")
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 MAX_VERSIONS = 20  # named versions of the samples of a lab
 MAX_PACKAGES, MAX_PACKAGE_TEXT = 50, 100  # packages on a card, characters of a name or a version
+MAX_NOTE, MAX_TAG, MAX_TAGS = 500, 30, 10  # characters of a note and of a tag, tags of a run
+MAX_NUMBER = 1_000_000  # of a run
 ModelFiles = tuple[bytes, bytes]  # model.keras, model.tflite
 
 
@@ -39,6 +41,9 @@ class RunRecord:
         start: The initial model.
         id: Identifier, which does not change when the run is renamed. Identifiers sort runs by age.
         replaced: Hash of the model that was active before the run, or "" if it is not known.
+        number: Number of the run in its lab, from 1. It determines the color of the run.
+        note: The user's note about the run.
+        tags: The user's tags of the run.
 
     Example:
         >>> from digitcore import models
@@ -52,6 +57,9 @@ class RunRecord:
     start: ModelBundle
     id: str = field(default_factory=lambda: identifiers.create(1)[0])
     replaced: str = ""
+    number: int = 1
+    note: str = ""
+    tags: tuple[str, ...] = ()
 
     @property
     def model(self) -> ModelBundle:
@@ -85,6 +93,9 @@ class RunRecord:
             "snapshots": base64.b64encode(run.snapshots).decode(),
             "error": run.error,
             "replaced": self.replaced,
+            "number": self.number,
+            "note": self.note,
+            "tags": list(self.tags),
         }
 
     @classmethod
@@ -133,7 +144,15 @@ class RunRecord:
             replaced = str(values.get("replaced", ""))
             replaced = replaced if SHA256.fullmatch(replaced) else ""
             start_model = ModelBundle(read_card(values["start"]), *start)
-            return cls(run, start_model, id or identifiers.create(1)[0], replaced)
+            return cls(
+                run,
+                start_model,
+                id or identifiers.create(1)[0],
+                replaced,
+                number=_read_number(values.get("number")),
+                note=str(values.get("note", ""))[:MAX_NOTE],
+                tags=clean_tags(values.get("tags")),
+            )
         except (KeyError, TypeError, ValueError, AttributeError, SettingsError) as error:
             raise LabError(DAMAGED_RUN) from error
 
@@ -346,6 +365,24 @@ def card_from_untrusted(values: dict[str, Any]) -> ModelCard:
 def _are_same(first: Sequence[object], second: Sequence[object]) -> bool:
     """Return whether two sequences have the same items. Items are compared by identity."""
     return len(first) == len(second) and all(map(operator.is_, first, second))
+
+
+def clean_tags(values: Any) -> tuple[str, ...]:
+    """Return the valid tags of a run: at most `MAX_TAGS` different texts of at most `MAX_TAG` characters.
+
+    Args:
+        values: Any object, for example a list that was parsed from JSON.
+
+    Example:
+        >>> clean_tags([" baseline ", "", "baseline", 3])
+        ('baseline',)
+    """
+    texts = [" ".join(text.split())[:MAX_TAG] for text in sanitize.strings(values)]
+    return tuple(dict.fromkeys(filter(None, texts)))[:MAX_TAGS]
+
+
+def _read_number(value: Any) -> int:
+    return value if type(value) is int and 1 <= value <= MAX_NUMBER else 1
 
 
 def _read_hashes(values: Any) -> frozenset[str] | None:
