@@ -75,7 +75,7 @@ def test_a_training_ends_with_a_verdict_and_a_test_with_five_new_drawings(app, d
     assert "It read **5 of 5** new drawings (95 % interval 57–100 %)." in texts(app)
     assert "**Better: 20 of 20 (before: 2)**" in texts(app), "the verdict stays with its drawings"
     app.button(key="undo_training").click().run()
-    assert active_name(app) == "genius", "it was active before the training"
+    assert active_name(app) == "untrained"
     assert "Better" not in texts(app)
 
 
