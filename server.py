@@ -27,6 +27,7 @@ from digitcore.config import load_config
 from digitcore.errors import ConfigError
 from pages.components import assets
 from pages.session import connection_limits
+from pages.session.upload_limits import RequestedUploads, UploadLimits
 
 ROOT = Path(__file__).resolve().parent
 BASE_PATH = "/".join(["", *filter(None, st.get_option("server.baseUrlPath").split("/"))])  # "" or, for example, "/lab"
@@ -219,6 +220,8 @@ except ConfigError as error:
 
 logging.getLogger("uvicorn.access").addFilter(WithoutQuery())
 connection_limits.limit_connections(round(connection_limits.raise_file_limit() * connection_limits.SHARE_OF_FILES))
+requested_uploads = RequestedUploads()
+requested_uploads.install()
 api = (
     CORSMiddleware(call_api, config.origins("cors_origins"), ("GET", "POST", "DELETE"), ("content-type", "authorization"))
     if config.cors_origins
@@ -235,6 +238,7 @@ app = st.App(
         Middleware(ConnectionAddress),
         Middleware(SecurityHeaders, embedders=config.origins("embedders")),
         Middleware(HiddenPaths),
+        Middleware(UploadLimits, requested=requested_uploads),
         Middleware(PageHead),
     ],
 )

@@ -155,9 +155,14 @@ class Delay:
         self.longest = max(self.longest, now - unseen[0] if unseen else 0.0)
 
 
-def train(page) -> None:
-    """Press the button of the teacher's view that trains on the class."""
-    page.locator(".st-key-class_train button").click(timeout=SHORT)
+def train(page) -> bool:
+    """Press the button of the teacher's view that trains on the class. Return whether no training ran before."""
+    button = page.locator(".st-key-class_train button")
+    if not button.is_enabled():
+        return False
+    button.click()
+    page.locator(".st-key-class_train button:disabled").wait_for(timeout=SHORT)
+    return True
 
 
 def main():
@@ -176,13 +181,13 @@ def main():
         room = classes.create(token, "Benchmark", ClassOptions())
         server = Server(Path(folder), DIGITLAB_STORE=url)
         try:
-            before = megabytes(server)
             browser = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
             teacher, projector = browser.new_page(), browser.new_page(viewport=PROJECTOR)
             projector.goto(f"{server.url}/?project={view_token(token)}")
             teacher.goto(f"{server.url}/Draw?lab={token}")
             teacher.locator(".st-key-bar").get_by_text("My lab").click()
             teacher.locator(".st-key-class_view").get_by_text("Train", exact=True).click(timeout=SHORT)
+            before = megabytes(server)
             pupils = [Pupil(server.url, number, room.code) for number in range(options.pupils)]
             outcomes: list[object] = []
 
@@ -198,14 +203,13 @@ def main():
                 thread.start()
             wanted = options.pupils * options.drawings + options.phones * options.phone_drawings
             delay, n_trained, known, stored = Delay(), 0, {}, 0
-            while crowd.is_alive() or phones.is_alive():
+            while crowd.is_alive() or phones.is_alive() or n_trained < N_TRAININGS:
                 known = {pupil.id: pupil for pupil in classes.pupils(room.id, known)}
                 stored = len(gather(known.values(), room.state, room.options))
                 found = re.search(r"([\d,]+) drawings?\.", projector.locator(".class-invitation").inner_text())
                 delay.look(stored, int(found[1].replace(",", "")) if found else 0)
                 if n_trained < N_TRAININGS and stored >= wanted * (1 + n_trained) / (N_TRAININGS + 1):
-                    train(teacher)
-                    n_trained += 1
+                    n_trained += train(teacher)
                 time.sleep(INTERVAL)
             during, seconds = megabytes(server), time.monotonic() - began
             stored = len(gather(classes.pupils(room.id), room.state, room.options))

@@ -1,7 +1,7 @@
 /* A library for LD_PRELOAD that lets the file operations below one folder fail, for `faults.py --exhaustive`.
  *
  * `fail_files_watch` names the folder. After `fail_files_arm`, the operation with the given number fails, and with `lasting` also
- * all operations after it. `fail_files_disarm` returns how many operations have failed. */
+ * all operations after it. A pause neither counts nor fails operations. `fail_files_disarm` returns how many operations have failed. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -34,6 +34,8 @@ void fail_files_arm(long number, int is_lasting, int error, int writes, int kill
     n_seen = n_failed = 0;
     armed = 1;
 }
+
+void fail_files_pause(int is_paused) { armed = !is_paused; }
 
 long fail_files_disarm(void) {
     armed = 0;

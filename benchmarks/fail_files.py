@@ -59,6 +59,11 @@ def arm(number: int, *, is_lasting: bool, is_disk_full: bool, is_deadly: bool) -
     _library().fail_files_arm(ctypes.c_long(number), int(is_lasting), error, int(is_disk_full), int(is_deadly))
 
 
+def pause(is_paused: bool) -> None:
+    """Let operations neither fail nor count for a while."""
+    _library().fail_files_pause(int(is_paused))
+
+
 def disarm() -> bool:
     """Let no more operations fail. Return whether an operation has failed since `arm`."""
     return bool(_library().fail_files_disarm())

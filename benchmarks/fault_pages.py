@@ -98,10 +98,12 @@ def try_page_points(
             point = Point(kind, number, lasts)
             faults.arm(point)
             ACTIONS[name](at)
-            found = _find_false_report(at, observer)
             resources.saver().wait()  # A page does not wait long for a write.
+            with faults.paused():
+                found = _find_false_report(at, observer)
             at.run()
-            found += _find_false_report(at, observer)
+            with faults.paused():
+                found += _find_false_report(at, observer)
             is_struck = faults.disarm()
             resources.saver().retry()
             at.run()

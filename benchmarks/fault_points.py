@@ -97,6 +97,20 @@ class Faults:
             fail_files.arm(point.number, is_lasting=point.is_lasting, **options)
         self._point, self._seen, self._has_struck = point, 0, False
 
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let no step fail, and count no step, within the block."""
+        point, self._point = self._point, None
+        is_of_file = point is not None and point.kind.is_of_file
+        if is_of_file:
+            fail_files.pause(True)
+        try:
+            yield
+        finally:
+            self._point = point
+            if is_of_file:
+                fail_files.pause(False)
+
     def disarm(self) -> bool:
         """Let no more steps fail. Return whether a step has failed since `arm`."""
         point, self._point = self._point, None

@@ -27,6 +27,8 @@ SAMPLE_HASH, SHA256 = re.compile("[0-9a-f]{16}"), re.compile("[0-9a-f]{64}")
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 MAX_VERSIONS = 20  # named versions of the samples of a lab
 MAX_PACKAGES, MAX_PACKAGE_TEXT = 50, 100  # packages on a card, characters of a name or a version
+MAX_NOTE, MAX_TAG, MAX_TAGS = 500, 30, 10  # characters of a note and of a tag, tags of a run
+MAX_NUMBER = 1_000_000  # of a run
 ModelFiles = tuple[bytes, bytes]  # model.keras, model.tflite
 
 
@@ -38,6 +40,9 @@ class RunRecord:
         run: The training run.
         start: The initial model.
         id: Random identifier. It does not change when the run is renamed. It is created again each time a lab is opened.
+        number: Number of the run in its lab, from 1. It determines the color of the run.
+        note: The user's note about the run.
+        tags: The user's tags of the run.
 
     Example:
         >>> from digitcore import models
@@ -50,6 +55,9 @@ class RunRecord:
     run: Run
     start: ModelBundle
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    number: int = 1
+    note: str = ""
+    tags: tuple[str, ...] = ()
 
     @property
     def model(self) -> ModelBundle:
@@ -82,6 +90,9 @@ class RunRecord:
             "sample_hashes": None if run.sample_hashes is None else sorted(run.sample_hashes),
             "snapshots": base64.b64encode(run.snapshots).decode(),
             "error": run.error,
+            "number": self.number,
+            "note": self.note,
+            "tags": list(self.tags),
         }
 
     @classmethod
@@ -121,7 +132,13 @@ class RunRecord:
                 error=str(values.get("error", ""))[:MAX_ERROR],
                 **{name: Score.from_json(values.get(name)) for name in SCORES},
             )
-            return cls(run, ModelBundle(read_card(values["start"]), *start))
+            return cls(
+                run,
+                ModelBundle(read_card(values["start"]), *start),
+                number=_read_number(values.get("number")),
+                note=str(values.get("note", ""))[:MAX_NOTE],
+                tags=clean_tags(values.get("tags")),
+            )
         except (KeyError, TypeError, ValueError, AttributeError, SettingsError) as error:
             raise LabError(DAMAGED_RUN) from error
 
@@ -297,6 +314,24 @@ def common_prefix_length(first: Iterable[object], second: Iterable[object]) -> i
             break
         length += 1
     return length
+
+
+def clean_tags(values: Any) -> tuple[str, ...]:
+    """Return the valid tags of a run: at most `MAX_TAGS` different texts of at most `MAX_TAG` characters.
+
+    Args:
+        values: Any object, for example a list that was parsed from JSON.
+
+    Example:
+        >>> clean_tags([" baseline ", "", "baseline", 3])
+        ('baseline',)
+    """
+    texts = [" ".join(text.split())[:MAX_TAG] for text in sanitize.strings(values)]
+    return tuple(dict.fromkeys(filter(None, texts)))[:MAX_TAGS]
+
+
+def _read_number(value: Any) -> int:
+    return value if type(value) is int and 1 <= value <= MAX_NUMBER else 1
 
 
 def _read_hashes(values: Any) -> frozenset[str] | None:

@@ -24,6 +24,7 @@ from digitcore.jobs.tasks import (
     TrainClassTask,
     TrainTask,
 )
+from digitcore.lessons import Trial
 from digitcore.models.bundle import ModelBundle
 from digitcore.models.network_spec import is_spec
 from digitcore.models.upload import describe_import
@@ -36,7 +37,8 @@ from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.session import formatting, training_summary
 from pages.session.canvas_state import CanvasState, Drawing
-from pages.session.classroom import NO_TRAINING, Classroom
+from pages.session.classroom import NO_IMPORT, NO_TRAINING, Classroom
+from pages.session.lesson_state import ANY_SEED, LessonState
 from pages.session.model_library import PRETRAINED, UNTRAINED, ModelLibrary
 from pages.session.sample_list import Contradiction, SampleList
 from pages.session.sample_versions import SampleVersions
@@ -62,7 +64,7 @@ class LabSession:
         owner: Identifier of the session, for the queue of jobs.
 
     Attributes:
-        samples, versions, canvas, models, training, work, saving, classroom: The parts.
+        samples, versions, canvas, models, training, lessons, work, saving, classroom: The parts.
         link_error: The reason why settings of the address cannot be used; `None` until the address was read. Only the page's
             script writes it.
         flash: The outcome of the last deletion, relabelling or import, in a sentence.
@@ -84,6 +86,7 @@ class LabSession:
         self.versions = SampleVersions(self.lock)
         self.models = ModelLibrary(self.resources, self.lock)
         self.training = TrainingState(self.resources, self.lock)
+        self.lessons = LessonState(self.lock)
         self.work = Work(self.resources, self.owner, self.lock)
         self.classroom = Classroom(self.lock)
         self.flash, self.is_flash_error = "", False
@@ -211,16 +214,9 @@ class LabSession:
             self.training.choose_start(Start.UNTRAINED if name == UNTRAINED else Start.PRETRAINED)
 
     @synchronized
-    def go_back(self, record: RunRecord) -> None:
-        """Activate the model that a run started from, and show its name on the Draw page."""
-        self._tell_active(self.models.go_back(record), record)
-
-    @synchronized
     def undo_training(self, record: RunRecord) -> None:
         """Activate the model that was active before the training of a run, and show its name on the Draw page."""
-        self._tell_active(self.models.undo_training(record), record)
-
-    def _tell_active(self, name: str, record: RunRecord) -> None:
+        name = self.models.undo_training(record)
         self._shown_model = None
         self.show_error("")
         sentence = f"{formatting.escape(name)} predicts again. {formatting.escape(record.name)} is kept on Train."
@@ -254,13 +250,52 @@ class LabSession:
         return BuildNetworkTask(network, seed, CUSTOM_NETWORK if is_spec(network) else f"untrained {network}")
 
     @synchronized
+    def open_lesson(self, number: int) -> None:
+        """Open a lesson and set the form to its first training. The form before the lesson returns when the lesson is closed."""
+        if not self.lessons.number:
+            self.lessons.keep_form(self.training.preferences())
+        self.lessons.open(number)
+        if lesson := self.lessons.lesson:
+            self.choose_trial(lesson.trials[0])
+
+    @synchronized
+    def close_lesson(self) -> None:
+        """Close the open lesson, and set the form as it was before the lesson."""
+        self.training.restore(self.lessons.form_before)
+        self.lessons.open(0)
+
+    @synchronized
+    def choose_trial(self, trial: Trial) -> None:
+        """Set the form to a training of the open lesson."""
+        if lesson := self.lessons.lesson:
+            settings, network = lesson.training(trial)
+            self.training.choose_start(Start.UNTRAINED if network else Start.PRETRAINED)
+            self.training.choose_network(network)
+            self.training.set_settings(settings)
+
+    @property
+    def chosen_trial(self) -> Trial | None:
+        """The training of the open lesson that the form describes, with any seed; `None` if the form describes another one."""
+        lesson, training = self.lessons.lesson, self.training
+        network = training.network if training.start == Start.UNTRAINED else ""
+        form = training.settings.replace(seed=ANY_SEED), network
+        return next((trial for trial in lesson.trials if lesson.training(trial) == form), None) if lesson else None
+
+    def training_samples(self) -> SampleSet:
+        """Return the samples of the next training. In a lesson about one digit, these are the drawings of the digit."""
+        samples, lesson = self.samples.for_training(), self.lessons.lesson
+        if lesson is None or lesson.digit is None or self.chosen_trial is None:
+            return samples
+        return samples.take(np.flatnonzero(samples.labels == lesson.digit))
+
+    @synchronized
     def train(self, start: ModelBundle, settings: TrainSettings, resume_from: Run | None = None) -> None:
         """Start a training on the samples, unless a training is under way or the class does not allow it."""
         if not self.classroom.may_train:
             self.work.set_notice(TrainTask, NO_TRAINING)
         elif self.training_job is None:
             self.training.take_retraining_request()
-            self.work.submit(TrainTask(start, self.samples.for_training(), settings, resume_from=resume_from))
+            self.work.submit(TrainTask(start, self.training_samples(), settings, resume_from=resume_from))
 
     @synchronized
     def train_on_class(self, held_out: Sequence[str] = ()) -> None:
@@ -380,6 +415,9 @@ class LabSession:
             self._add_samples(replace(result, doubt=""))
 
     def _add_samples(self, result: ImportResult) -> None:
+        if self.classroom.is_pupil:
+            self.work.set_notice(ReadSamplesTask, NO_IMPORT, is_error=True)
+            return
         self.doubtful_import = result if result.doubt else None
         if result.doubt:
             self.work.set_notice(ReadSamplesTask, f"{result.doubt} Nothing was imported yet.", is_error=True)
@@ -449,6 +487,7 @@ class LabSession:
             **self.training.preferences(),
             **self.models.preferences(),
             **self.classroom.preferences(),
+            **self.lessons.preferences(),
         }
         sweep = self.training.sweep
         return LabSnapshot(
@@ -478,7 +517,8 @@ class LabSession:
         self.versions.restore(snapshot.versions)
         self.models.restore(snapshot.runs, snapshot.uploads, snapshot.preferences)
         for record in meanwhile.runs:
-            self.models.add_run(record.run, record.start)
+            added = self.models.add_run(record.run, record.start)
+            self.models.annotate(added, record.note, record.tags)
         for upload in meanwhile.uploads:
             self.models.add_upload(upload)
         if self.training.sweep is None:
@@ -496,6 +536,7 @@ class LabSession:
             self.score(self.models.active_run)
         self.training.restore(preferences)
         self.classroom.restore(preferences)
+        self.lessons.restore(preferences)
         self._restore_sweep(snapshot)
 
     def _restore_sweep(self, snapshot: LabSnapshot) -> None:

@@ -1,22 +1,21 @@
 """The models of a session: runs, imported models, the active model and the compared models."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from digitcore import sanitize
+from digitcore import palette, sanitize
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle, is_valid_name
-from digitcore.storage import learnt
-from digitcore.storage.snapshot import RunRecord
+from digitcore.storage import lab_models, learnt
+from digitcore.storage.lab_models import MAX_COMPARED, REFERENCE_MODEL
+from digitcore.storage.snapshot import MAX_NOTE, RunRecord, clean_tags
 from digitcore.training.run import MnistScores, Run
 from pages.session.server_resources import ServerResources
 from pages.session.session_part import SessionPart, synchronized
 
 UNTRAINED, PRETRAINED = "untrained", registry.DEFAULT_MODEL  # names of shipped models
 REQUIRED_MODELS = (UNTRAINED, PRETRAINED)  # No page works without them.
-REFERENCE_MODEL = "plain"  # It is compared with genius before the first training.
-MAX_COMPARED = 6
 CLASS_MODEL = "class model"  # first words of the names of models that a teacher has published
 MAX_RUN_COUNTER = 1_000_000
 
@@ -112,13 +111,26 @@ class ModelLibrary(SessionPart):
 
     def selectable(self) -> list[str]:
         """Return the names of all models that can be active: untrained, genius, other shipped models, and the user's models."""
-        shipped = self._resources.shipped_names()
-        return list(dict.fromkeys([*(name for name in REQUIRED_MODELS if name in shipped), *shipped, *self.own]))
+        return list(dict.fromkeys([*lab_models.in_order(self._resources.shipped_names()), *self.own]))
 
     def comparable(self, default: str = PRETRAINED) -> dict[str, ModelBundle]:
         """Return all models by name, and the active run's initial model if it is a built network."""
         every, initial = self.every_model(), self.initial(default)
         return every if initial.name in every else every | {initial.name: initial}
+
+    @property
+    def tags(self) -> list[str]:
+        """The different tags of all runs."""
+        return list(dict.fromkeys(tag for record in self.runs for tag in record.tags))
+
+    def colors(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the colors of models that are shown together. A run has the same color on all pages."""
+        return lab_models.colors(names, self.runs, self.uploads)
+
+    @property
+    def next_color(self) -> str:
+        """Color of the next run."""
+        return palette.run_color(self.run_counter + 1)
 
     def learnt_from(self, model: ModelBundle) -> frozenset[str] | None:
         """Return the content hashes of the user's samples that a model learnt from; `None` if they are not known."""
@@ -147,11 +159,17 @@ class ModelLibrary(SessionPart):
         self.run_counter += 1
         while not self.is_free_name(f"run {self.run_counter}"):
             self.run_counter += 1
-        record = RunRecord(run, start).rename(f"run {self.run_counter}")
+        record = RunRecord(run, start, number=self.run_counter).rename(f"run {self.run_counter}")
         self._active_before[record.id] = self.trained.name if self.trained else self._active_shipped or start.name
         self.runs = (*self.runs, record)
         self.active_name, self.deleted = self.active_name if run.error else record.name, None
         return record
+
+    @synchronized
+    def annotate(self, record: RunRecord, note: str, tags: Iterable[str]) -> None:
+        """Set the note and the tags of a run. A run that was deleted is ignored."""
+        changes: dict[str, Any] = {"note": note.strip()[:MAX_NOTE], "tags": clean_tags(list(tags))}
+        self.runs = tuple(replace(known, **changes) if known.id == record.id else known for known in self.runs)
 
     @synchronized
     def mark_as_learnt(self, record: RunRecord) -> None:
@@ -278,9 +296,16 @@ class ModelLibrary(SessionPart):
         return self.active_name
 
     def pair(self, default: str = PRETRAINED) -> tuple[str, str]:
-        """Return the default baseline and candidate: the active model's initial model, and the active model."""
-        trained = self.trained
-        return self.initial(default).name, trained.name if trained else REFERENCE_MODEL
+        """Return the default baseline and candidate: the active model's initial model, and the active model.
+
+        A shipped model is compared with another shipped model.
+        """
+        initial, trained = self.initial(default).name, self.trained
+        if trained:
+            return initial, trained.name
+        if initial == UNTRAINED:
+            return UNTRAINED, PRETRAINED
+        return PRETRAINED if initial == REFERENCE_MODEL else REFERENCE_MODEL, initial
 
     @synchronized
     def compared(self, default: str = PRETRAINED) -> list[str]:

@@ -174,19 +174,6 @@ def unseen(record: RunRecord, scores: tuple[Score, Score] | None) -> str:
     )
 
 
-def collapse(record: RunRecord) -> str:
-    """Return a sentence if a training has made the model much worse; "" if it has not."""
-    run = record.run
-    pairs = (("MNIST", run.mnist_before, run.mnist_after, 1), (_whose(run), run.personal_before, run.personal_after, 0))
-    drops = [
-        f"{what} {_change(before, after, places)}"
-        for what, before, after, places in pairs
-        if before and after and has_collapsed(before, after)
-    ]
-    names = f"{escape(record.name)} is **much worse** than {escape(record.start.name)}"
-    return f"{names}: {' and '.join(drops)}." if drops else ""
-
-
 def warning(run: Run) -> str:
     """Return advice if a training has made the model worse; "" if it has not."""
     if _is_worse(run.personal_before, run.personal_after, 0):

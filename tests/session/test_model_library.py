@@ -23,8 +23,11 @@ def test_without_runs_the_shipped_model_predicts(models, genius, untrained):
     assert models.trained is None
     assert models.active() is genius
     assert models.initial("untrained") is untrained
+    assert models.pair() == ("plain", "genius")
+    assert models.compared() == ["plain", "genius"]
+    assert models.pair("untrained") == ("untrained", "genius")
+    models.activate("plain")
     assert models.pair() == ("genius", "plain")
-    assert models.compared() == ["genius", "plain"]
 
 
 def test_the_latest_run_predicts_until_another_is_activated(models, genius, untrained):
@@ -67,7 +70,7 @@ def test_going_back_activates_the_previous_model(models, genius, untrained):
     assert models.active_run is None
     assert models.trained is None
     assert models.active("untrained") is genius
-    assert models.pair("untrained") == ("genius", "plain")
+    assert models.pair("untrained") == ("plain", "genius")
     assert names(models) == ["run 1"]
     second = add(models, genius, first.model)
     assert models.active_run is second
@@ -143,7 +146,7 @@ def test_deleting_a_run_is_undone(models, genius, untrained):
 
 
 def test_the_comparison_follows_the_active_model(models, genius, untrained):
-    assert models.compared() == ["genius", "plain"], "visited before the first training"
+    assert models.compared() == ["plain", "genius"], "visited before the first training"
     add(models, genius, untrained)
     assert models.compared() == ["untrained", "run 1"]
     models.set_compared(["untrained", "run 1", "plain"])
@@ -184,7 +187,7 @@ def test_damaged_preferences_are_ignored(models, preferences):
     models.restore((), (), preferences)
     assert models.run_counter == 0
     assert models.active_name == ""
-    assert models.compared() == ["genius", "plain"]
+    assert models.compared() == ["plain", "genius"]
 
 
 def test_a_run_is_compared_with_the_built_network_that_it_started_from(models, genius, untrained):
@@ -192,3 +195,18 @@ def test_a_run_is_compared_with_the_built_network_that_it_started_from(models, g
     assert models.compared() == ["untrained custom", "run 1"]
     assert models.comparable()["untrained custom"].hash == untrained.hash
     assert "untrained custom" not in models.every_model()
+
+
+def test_a_run_keeps_its_color_its_note_and_its_tags(models, genius, untrained):
+    first, second = add(models, genius, untrained), add(models, genius, untrained)
+    colors = models.colors(["untrained", "run 1", "run 2"])
+    assert len(set(colors.values())) == 3
+    models.annotate(first, " my best one ", ["baseline", " ", "baseline"])
+    models.delete_run("run 1")
+    models.undo_delete()
+    models.rename_run(models.runs[0], "best")
+    assert (models.runs[0].note, models.runs[0].tags) == ("my best one", ("baseline",))
+    assert models.colors(["best"]) == {"best": colors["run 1"]}
+    assert models.colors(["run 2"]) == {"run 2": colors["run 2"]}
+    assert models.next_color not in colors.values()
+    assert second.number == 2
