@@ -3,13 +3,13 @@
 import base64
 import hashlib
 import json
+import operator
 import re
-import uuid
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from digitcore import sanitize
+from digitcore import identifiers, sanitize
 from digitcore.errors import LabError, ModelError, SettingsError
 from digitcore.evaluation.score import Score
 from digitcore.models.bundle import ModelBundle, ModelCard, TrainingData, is_valid_name
@@ -39,7 +39,8 @@ class RunRecord:
     Attributes:
         run: The training run.
         start: The initial model.
-        id: Random identifier. It does not change when the run is renamed. It is created again each time a lab is opened.
+        id: Identifier, which does not change when the run is renamed. Identifiers sort runs by age.
+        replaced: Hash of the model that was active before the run, or "" if it is not known.
         number: Number of the run in its lab, from 1. It determines the color of the run.
         note: The user's note about the run.
         tags: The user's tags of the run.
@@ -54,7 +55,8 @@ class RunRecord:
 
     run: Run
     start: ModelBundle
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    id: str = field(default_factory=lambda: identifiers.create(1)[0])
+    replaced: str = ""
     number: int = 1
     note: str = ""
     tags: tuple[str, ...] = ()
@@ -90,6 +92,7 @@ class RunRecord:
             "sample_hashes": None if run.sample_hashes is None else sorted(run.sample_hashes),
             "snapshots": base64.b64encode(run.snapshots).decode(),
             "error": run.error,
+            "replaced": self.replaced,
             "number": self.number,
             "note": self.note,
             "tags": list(self.tags),
@@ -97,7 +100,12 @@ class RunRecord:
 
     @classmethod
     def from_dict(
-        cls, values: dict[str, Any], model: ModelFiles, start: ModelFiles, resume_state: bytes | None = None
+        cls,
+        values: dict[str, Any],
+        model: ModelFiles,
+        start: ModelFiles,
+        resume_state: bytes | None = None,
+        id: str | None = None,
     ) -> "RunRecord":
         """Build a record from the values of `to_dict` and the files of both models.
 
@@ -108,6 +116,7 @@ class RunRecord:
             model: Bytes of `model.keras` and `model.tflite` of the trained model.
             start: Bytes of the same files of the initial model.
             resume_state: Bytes of a .keras file with the model and its optimizer state, or `None` if the run was not stopped.
+            id: Identifier of the run. By default, it is created.
 
         Returns:
             The record.
@@ -132,9 +141,12 @@ class RunRecord:
                 error=str(values.get("error", ""))[:MAX_ERROR],
                 **{name: Score.from_json(values.get(name)) for name in SCORES},
             )
+            replaced = str(values.get("replaced", ""))
             return cls(
                 run,
                 ModelBundle(read_card(values["start"]), *start),
+                id or identifiers.create(1)[0],
+                replaced if SHA256.fullmatch(replaced) else "",
                 number=_read_number(values.get("number")),
                 note=str(values.get("note", ""))[:MAX_NOTE],
                 tags=clean_tags(values.get("tags")),
@@ -160,6 +172,10 @@ class SampleVersion:
     name: str
     date: str
     samples: SampleSet
+
+    def rename(self, name: str) -> "SampleVersion":
+        """Return the same version with another name."""
+        return replace(self, name=name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,11 +212,26 @@ class LabSnapshot:
         return (
             other is not None
             and self.samples is other.samples
-            and common_prefix_length(self.runs, other.runs) == len(self.runs) == len(other.runs)
-            and common_prefix_length(self.uploads, other.uploads) == len(self.uploads) == len(other.uploads)
+            and _are_same(self.runs, other.runs)
+            and _are_same(self.uploads, other.uploads)
             and self.preferences == other.preferences
             and self.sweep == other.sweep
-            and common_prefix_length(self.versions, other.versions) == len(self.versions) == len(other.versions)
+            and _are_same(self.versions, other.versions)
+        )
+
+    def is_looked_at(self, other: "LabSnapshot | None") -> bool:
+        """Return whether two snapshots differ at most in preferences and in scores of runs, which change when a lab is looked at.
+
+        Args:
+            other: Snapshot to compare with. `None` differs from every snapshot.
+        """
+        return (
+            other is not None
+            and self.samples is other.samples
+            and [(record.id, record.name) for record in self.runs] == [(record.id, record.name) for record in other.runs]
+            and _are_same(self.uploads, other.uploads)
+            and _are_same(self.versions, other.versions)
+            and self.sweep == other.sweep
         )
 
     @property
@@ -226,6 +257,41 @@ class LabSnapshot:
         """Return all models of the lab by their keys."""
         every = [*(record.model for record in self.runs), *(record.start for record in self.runs), *self.uploads]
         return {bundle.key: bundle for bundle in every}
+
+
+def upload_id(model: ModelBundle) -> str:
+    """Return the identifier of an imported model in its lab: a hash of its name and its files.
+
+    Args:
+        model: The imported model.
+
+    Returns:
+        24 hexadecimal digits.
+
+    Example:
+        >>> from digitcore import models
+        >>> genius = models.load("genius")
+        >>> upload_id(genius) == upload_id(genius.rename("mine"))
+        False
+    """
+    return hashlib.sha256(f"{model.name}/{model.key}".encode()).hexdigest()[: identifiers.LENGTH]
+
+
+def version_id(version: SampleVersion) -> str:
+    """Return the identifier of a version of the samples in its lab: a hash of its name, its date and its samples.
+
+    Args:
+        version: The version.
+
+    Returns:
+        24 hexadecimal digits.
+
+    Example:
+        >>> version_id(SampleVersion("a", "", SampleSet())) == version_id(SampleVersion("b", "", SampleSet()))
+        False
+    """
+    described = "/".join([version.name, version.date, *version.samples.ids])
+    return hashlib.sha256(described.encode()).hexdigest()[: identifiers.LENGTH]
 
 
 def read_card(values: dict[str, Any]) -> ModelCard:
@@ -294,26 +360,9 @@ def card_from_untrusted(values: dict[str, Any]) -> ModelCard:
         raise LabError(DAMAGED_RUN) from error
 
 
-def common_prefix_length(first: Iterable[object], second: Iterable[object]) -> int:
-    """Return the number of items that two sequences share at their beginning. Items are compared by identity.
-
-    Args:
-        first: The first sequence.
-        second: The second sequence.
-
-    Returns:
-        The number of items.
-
-    Example:
-        >>> common_prefix_length("aab", "aac")
-        2
-    """
-    length = 0
-    for item, other in zip(first, second, strict=False):
-        if item is not other:
-            break
-        length += 1
-    return length
+def _are_same(first: Sequence[object], second: Sequence[object]) -> bool:
+    """Return whether two sequences have the same items. Items are compared by identity."""
+    return len(first) == len(second) and all(map(operator.is_, first, second))
 
 
 def clean_tags(values: Any) -> tuple[str, ...]:

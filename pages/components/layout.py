@@ -9,6 +9,7 @@ from digitcore.config import load_config
 from digitcore.errors import ConfigError
 from digitcore.models import registry
 from pages.components import assets
+from pages.components.known_labs import known_labs
 from pages.components.model_selector import model_selector
 from pages.session import class_actions, formatting, persistence, resources, settings_link, state
 from pages.session.lab_session import LabSession
@@ -37,12 +38,14 @@ def begin_page(page: str) -> LabSession:
     session.collect()
     class_actions.follow(session)
     persistence.save(session)
+    persistence.take_over(session)
     if page != MY_LAB and session.classroom.invitation:
         st.switch_page(MY_LAB, query_params=persistence.address(session))
     assets.style("streamlit.css")
     assets.style("layout.css")
     _check_models(registry.names() if page in (MY_LAB, EVALUATE) else _names_in_use(session))
     _show_bar(session, page)
+    known_labs(session)
     if page != DRAW:  # The Draw page shows the error below the canvas, because the canvas must not move.
         show_saving_error(session, page)
     return session

@@ -31,6 +31,7 @@ from digitcore.models.upload import describe_import
 from digitcore.samples import FirstPrediction, SampleSet
 from digitcore.storage import learnt
 from digitcore.storage.archive import OpenedLab
+from digitcore.storage.changes import LabChanges
 from digitcore.storage.classes import StoredClass
 from digitcore.storage.snapshot import LabSnapshot, RunRecord
 from digitcore.training.run import Run
@@ -216,7 +217,7 @@ class LabSession:
     @synchronized
     def undo_training(self, record: RunRecord) -> None:
         """Activate the model that was active before the training of a run, and show its name on the Draw page."""
-        name = self.models.undo_training(record)
+        name = self.models.go_back(record)
         self._shown_model = None
         self.show_error("")
         sentence = f"{formatting.escape(name)} predicts again. {formatting.escape(record.name)} is kept on Train."
@@ -381,15 +382,16 @@ class LabSession:
                 self._add_samples(result)
 
     def _add_run(self, run: Run, task: TrainTask) -> None:
-        record = self.models.add_run(run, task.start)
+        record = self.models.add_run(run, task.start, self.active_model.hash)
         learnt = record.run.sample_hashes
         if run.personal_is_held_out and learnt is not None and task.samples.test_part().is_learnt(learnt).any():
             self.models.mark_as_learnt(record)
         self.score(record)
         self.new_run_id = record.id
         if self.samples.contradiction is not None:
-            newest = self.samples.current
-            self.samples.update_contradiction(self._contradiction(self.active_model, newest.digits[-1], int(newest.labels[-1])))
+            last = self.samples.last()
+            found = self._contradiction(self.active_model, last.digits[0], int(last.labels[0])) if len(last) else None
+            self.samples.update_contradiction(found)
 
     def _keep_failed(self, job: Job[Any]) -> None:
         """Add the run of a training that ended with an error, if it had begun."""
@@ -517,12 +519,25 @@ class LabSession:
         self.versions.restore(snapshot.versions)
         self.models.restore(snapshot.runs, snapshot.uploads, snapshot.preferences)
         for record in meanwhile.runs:
-            added = self.models.add_run(record.run, record.start)
+            added = self.models.add_run(record.run, record.start, record.replaced)
             self.models.annotate(added, record.note, record.tags)
         for upload in meanwhile.uploads:
             self.models.add_upload(upload)
         if self.training.sweep is None:
             self._restore_sweep(snapshot)
+
+    @synchronized
+    def take_over(self, changes: LabChanges) -> str:
+        """Take over what another device has changed in this lab. Return a sentence about it, or "" if nothing new is visible.
+
+        Settings are not taken over, so that a form does not change while a person uses it.
+        """
+        sentence = training_summary.taken_over(changes, self.snapshot())
+        self.samples.take_over(changes)
+        self.versions.take_over(changes)
+        for before, name in self.models.take_over(changes).items():
+            self.training.rename_start_model(before, name)
+        return sentence
 
     @synchronized
     def restore(self, snapshot: LabSnapshot) -> None:

@@ -8,9 +8,11 @@ from digitcore import palette, sanitize
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle, is_valid_name
 from digitcore.storage import lab_models, learnt
+from digitcore.storage.changes import LabChanges, merge
 from digitcore.storage.lab_models import MAX_COMPARED, REFERENCE_MODEL
-from digitcore.storage.snapshot import MAX_NOTE, RunRecord, clean_tags
+from digitcore.storage.snapshot import MAX_NOTE, RunRecord, clean_tags, upload_id
 from digitcore.training.run import MnistScores, Run
+from pages.session.free_names import MAX_STEM, with_free_name
 from pages.session.server_resources import ServerResources
 from pages.session.session_part import SessionPart, synchronized
 
@@ -22,10 +24,9 @@ MAX_RUN_COUNTER = 1_000_000
 
 @dataclass(frozen=True, eq=False)
 class DeletedRun:
-    """A deleted run, with the data to restore it."""
+    """A deleted run, with the name of the model that was active."""
 
     record: RunRecord
-    index: int
     active_name: str
 
 
@@ -57,7 +58,6 @@ class ModelLibrary(SessionPart):
         self._learnt_in_class: dict[str, frozenset[str]] = {}
         self._compared: list[str] = []
         self._compared_pair: tuple[str, ...] = ()
-        self._active_before: dict[str, str] = {}  # identifier of a run → name of the model that was active before its training
 
     @property
     def active_run(self) -> RunRecord | None:
@@ -148,8 +148,10 @@ class ModelLibrary(SessionPart):
         return is_valid_name(name) and not is_taken
 
     @synchronized
-    def add_run(self, run: Run, start: ModelBundle) -> RunRecord:
+    def add_run(self, run: Run, start: ModelBundle, replaced: str = "") -> RunRecord:
         """Add a run under the next unused name, and activate its model unless the training failed.
+
+        `replaced` is the hash of the model that is active before, which `go_back` activates again; "" is the initial model.
 
         The run also learnt from the samples that its initial model learnt from.
         """
@@ -159,8 +161,8 @@ class ModelLibrary(SessionPart):
         self.run_counter += 1
         while not self.is_free_name(f"run {self.run_counter}"):
             self.run_counter += 1
-        record = RunRecord(run, start, number=self.run_counter).rename(f"run {self.run_counter}")
-        self._active_before[record.id] = self.trained.name if self.trained else self._active_shipped or start.name
+        name, number = f"run {self.run_counter}", self.run_counter
+        record = RunRecord(run, start, replaced=replaced or start.hash, number=number).rename(name)
         self.runs = (*self.runs, record)
         self.active_name, self.deleted = self.active_name if run.error else record.name, None
         return record
@@ -188,15 +190,36 @@ class ModelLibrary(SessionPart):
             self.rejected_name = name
             return False
 
-        def renamed(known: str) -> str:
-            return name if known == present.name else known
-
-        self._compared = list(map(renamed, self._compared))
-        self._compared_pair = tuple(map(renamed, self._compared_pair))
-        self.active_name = renamed(self.active_name)
+        self._follow({present.name: name})
         self.runs = tuple(known.rename(name) if known is present else known for known in self.runs)
         self.deleted = None
         return True
+
+    def _follow(self, names: dict[str, str]) -> None:
+        """Use the new names of renamed models, given by their old names."""
+        self._compared = [names.get(name, name) for name in self._compared]
+        self._compared_pair = tuple(names.get(name, name) for name in self._compared_pair)
+        self.active_name = names.get(self.active_name, self.active_name)
+
+    @synchronized
+    def take_over(self, changes: LabChanges) -> dict[str, str]:
+        """Take over the runs and imported models that another device has added, changed or removed.
+
+        Of two runs with one name, the newer run gets another name. Of two imported models with one name, all devices rename the
+        same model.
+
+        Returns:
+            The new names of renamed models by their old names.
+        """
+        before = {record.id: record.name for record in self.runs}
+        uploads, taken = merge("uploads", self.uploads, changes), set(self._resources.shipped_names())
+        self.runs = tuple(with_free_name(record, taken) for record in merge("runs", self.runs, changes))
+        named = {upload_id(model): with_free_name(model, taken) for model in sorted(uploads, key=lambda model: model.key)}
+        renamed = {before[record.id]: record.name for record in self.runs if before.get(record.id, record.name) != record.name}
+        renamed |= {old.name: new.name for old in self.uploads if (new := named.get(upload_id(old), old)).name != old.name}
+        self.uploads = tuple(named[upload_id(model)] for model in uploads)
+        self._follow(renamed)
+        return renamed
 
     @synchronized
     def set_mnist_scores(self, run_id: str, scores: MnistScores) -> None:
@@ -211,7 +234,7 @@ class ModelLibrary(SessionPart):
         record = self.find_run(name)
         if record is None:
             return
-        self.deleted = DeletedRun(record, self.runs.index(record), self.active_name)
+        self.deleted = DeletedRun(record, self.active_name)
         self.runs = tuple(known for known in self.runs if known is not record)
         if self.active_name == name:
             self.active_name = ""
@@ -220,8 +243,7 @@ class ModelLibrary(SessionPart):
     def undo_delete(self) -> None:
         """Restore the run that was deleted last, and the model that was active then."""
         if self.deleted is not None:
-            index = self.deleted.index
-            self.runs = (*self.runs[:index], self.deleted.record, *self.runs[index:])
+            self.runs = tuple(sorted([*self.runs, self.deleted.record], key=lambda record: record.id))
             self.active_name, self.deleted = self.deleted.active_name, None
 
     @synchronized
@@ -230,7 +252,7 @@ class ModelLibrary(SessionPart):
         name, number = model.name, 1
         while not self.is_free_name(name):
             number += 1
-            name = f"{model.name[:26].strip() or 'model'} {number}"
+            name = f"{model.name[:MAX_STEM].strip() or 'model'} {number}"
         self.uploads = (*self.uploads, model.rename(name))
         return name
 
@@ -277,23 +299,19 @@ class ModelLibrary(SessionPart):
         self.active_name = name
 
     @synchronized
-    def undo_training(self, record: RunRecord) -> str:
-        """Activate the model that was active before the training of a run. Return its name.
-
-        If it was deleted, or is not known after a reload, the model that the run started from is activated.
-        """
-        name = self._active_before.get(record.id, "")
-        if name not in self.every_model():
-            return self.go_back(record)
-        self.active_name = name
-        return name
-
-    @synchronized
     def go_back(self, record: RunRecord) -> str:
-        """Activate the model that a run started from. Return its name. A model that was deleted is added again."""
-        start, present = record.start, self.every_model().get(record.start.name)
-        self.active_name = start.name if present is not None and present.hash == start.hash else self.add_upload(start)
+        """Activate the model that `previous` returns. Return its name. An initial model that was deleted is added again."""
+        model = self.previous(record)
+        present = self.every_model().get(model.name)
+        self.active_name = model.name if present is not None and present.hash == model.hash else self.add_upload(model)
         return self.active_name
+
+    def previous(self, record: RunRecord) -> ModelBundle:
+        """Return the model that was active before a run, or the run's initial model if the former model was deleted."""
+        if record.replaced == record.start.hash:
+            return record.start
+        others = (model for name, model in self.every_model().items() if name != record.name)
+        return next((model for model in others if model.hash == record.replaced), record.start)
 
     def pair(self, default: str = PRETRAINED) -> tuple[str, str]:
         """Return the default baseline and candidate: the active model's initial model, and the active model.

@@ -1,5 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
+from digitcore.storage.changes import LabChanges, PartIds
+from digitcore.storage.snapshot import LabSnapshot, upload_id
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.session.model_library import MAX_COMPARED, ModelLibrary
@@ -52,18 +56,6 @@ def test_an_upload_predicts_and_is_compared_with_the_default_baseline(models, un
     assert models.trained.name == "run 1"
 
 
-def test_undoing_a_training_activates_the_model_that_was_active_before(models, genius, untrained):
-    first = add(models, genius, untrained)
-    assert models.undo_training(first) == "untrained", "the training started from the active model"
-    models.activate("run 1")
-    second = add(models, genius, untrained)
-    assert models.undo_training(second) == "run 1", "a new network was trained again"
-    assert models.active_run is first
-    models.activate("run 2")
-    models.delete_run("run 1")
-    assert models.undo_training(second) == "untrained"
-
-
 def test_going_back_activates_the_previous_model(models, genius, untrained):
     first = add(models, untrained, genius)
     assert models.go_back(first) == "genius"
@@ -83,6 +75,18 @@ def test_going_back_activates_the_previous_model(models, genius, untrained):
     models.go_back(first)
     restored.restore(models.runs, models.uploads, models.preferences())
     assert restored.active() is genius
+
+
+def test_going_back_from_a_run_activates_the_model_that_was_active_before(models, genius, untrained):
+    other = replace(genius, tflite_bytes=genius.tflite_bytes + b"0")  # It has another hash than every shipped model.
+    first = add(models, other, genius)
+    run = Run(model=untrained, history=[], settings=TrainSettings(), parent="genius", seconds=1.0)
+    second = models.add_run(run, genius, first.model.hash)
+    assert models.previous(second).name == "run 1"
+    models.rename_run(first, "mine")
+    assert models.go_back(second) == "mine"
+    models.delete_run("mine")
+    assert models.go_back(second) == "genius", "the initial model, because the former model was deleted"
 
 
 def test_two_models_never_share_a_name(models, genius, untrained):
@@ -210,3 +214,27 @@ def test_a_run_keeps_its_color_its_note_and_its_tags(models, genius, untrained):
     assert models.colors(["run 2"]) == {"run 2": colors["run 2"]}
     assert models.next_color not in colors.values()
     assert second.number == 2
+
+
+def test_two_devices_give_the_same_names_to_runs_of_one_name(resources, genius, untrained):
+    """Both devices train a run 1. The newer run is renamed on both devices, also where it is active and compared."""
+    one, other = ModelLibrary(resources), ModelLibrary(resources)
+    for models in (one, other):
+        add(models, genius, untrained)
+        models.add_upload(untrained.rename("mine") if models is one else genius.rename("mine"))
+    assert other.compared() == ["untrained", "run 1"]
+    states = [LabSnapshot(runs=models.runs, uploads=models.uploads) for models in (one, other)]
+    renamed = [one.take_over(LabChanges.between(LabSnapshot(), states[1]))]
+    renamed.append(other.take_over(LabChanges.between(LabSnapshot(), states[0])))
+    assert [names.get("run 1") for names in renamed] == [None, "run 2"]
+    assert [names.get("mine") for names in renamed] in ([None, "mine 2"], ["mine 2", None])
+    assert names(one) == names(other) == ["run 1", "run 2"]
+    assert (one.active_name, other.active_name) == ("run 1", "run 2")
+    assert other.compared() == ["untrained", "run 2"]
+    assert {model.name for model in one.uploads} == {"mine", "mine 2"}
+    assert set(map(upload_id, one.uploads)) == set(map(upload_id, other.uploads))
+    one.delete_run("run 1")
+    one.take_over(LabChanges(removed=PartIds(runs=frozenset([one.runs[0].id]))))
+    assert names(one) == []
+    one.undo_delete()
+    assert names(one) == ["run 1"]

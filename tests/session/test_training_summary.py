@@ -9,7 +9,8 @@ from digitcore.evaluation.score import Score
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.jobs.tasks import Progress, TrainTask
 from digitcore.samples import SampleSet
-from digitcore.storage.snapshot import RunRecord
+from digitcore.storage.changes import LabChanges
+from digitcore.storage.snapshot import LabSnapshot, RunRecord
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.session import training_summary
@@ -158,3 +159,20 @@ def test_a_lower_accuracy_is_called_worse_beside_the_advice(genius, untrained):
     worse = run(genius, mnist_before=before, mnist_after=after, mnist_p_value=0.0)
     assert "MNIST accuracy dropped" in training_summary.warning(worse)
     assert "clearly worse" in training_summary.verdict(RunRecord(worse, untrained)).detail
+
+
+def test_the_changes_of_another_device_are_described(few, genius, untrained):
+    record = RunRecord(run(genius.rename("run 1")), untrained)
+    lab = LabSnapshot(few, (record,))
+    for after, sentence in (
+        (LabSnapshot(few.concatenate(few.take([0, 1])), (record,)), "2 drawings came from another device."),
+        (LabSnapshot(few.drop([0]), ()), "1 drawing and 1 run were deleted on another device."),
+        (LabSnapshot(few.drop([0]), (record,)), "1 drawing was deleted on another device."),
+        (LabSnapshot(few.relabel([0], 9), (record,)), "1 label changed on another device."),
+        (LabSnapshot(few, (record.rename("mine"),)), ""),
+        (
+            LabSnapshot(few.drop([0]).concatenate(SampleSet.from_arrays(few.digits[:1], few.labels[:1])), (record,)),
+            "1 drawing came from another device. 1 drawing was deleted on another device.",
+        ),
+    ):
+        assert training_summary.taken_over(LabChanges.between(lab, after), lab) == sentence
