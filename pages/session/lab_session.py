@@ -217,7 +217,7 @@ class LabSession:
     @synchronized
     def undo_training(self, record: RunRecord) -> None:
         """Activate the model that was active before the training of a run, and show its name on the Draw page."""
-        name = self.models.go_back(record)
+        name = self.models.undo_training(record)
         self._shown_model = None
         self.show_error("")
         sentence = f"{formatting.escape(name)} predicts again. {formatting.escape(record.name)} is kept on Train."

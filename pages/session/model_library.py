@@ -30,6 +30,17 @@ class DeletedRun:
     active_name: str
 
 
+def _with_free_numbers(runs: Iterable[RunRecord]) -> list[RunRecord]:
+    """Return runs of which no two have the same number, and therefore the same color. The older run keeps its number."""
+    found: dict[int, RunRecord] = {}
+    for record in runs:
+        number = record.number
+        while number in found:
+            number += 1
+        found[number] = record if number == record.number else replace(record, number=number)
+    return list(found.values())
+
+
 class ModelLibrary(SessionPart):
     """The models of a session.
 
@@ -151,7 +162,7 @@ class ModelLibrary(SessionPart):
     def add_run(self, run: Run, start: ModelBundle, replaced: str = "") -> RunRecord:
         """Add a run under the next unused name, and activate its model unless the training failed.
 
-        `replaced` is the hash of the model that is active before, which `go_back` activates again; "" is the initial model.
+        `replaced` is the hash of the model that is active before, which `undo_training` activates again; "" is the initial model.
 
         The run also learnt from the samples that its initial model learnt from.
         """
@@ -213,7 +224,9 @@ class ModelLibrary(SessionPart):
         """
         before = {record.id: record.name for record in self.runs}
         uploads, taken = merge("uploads", self.uploads, changes), set(self._resources.shipped_names())
-        self.runs = tuple(with_free_name(record, taken) for record in merge("runs", self.runs, changes))
+        runs = _with_free_numbers(merge("runs", self.runs, changes))
+        self.run_counter = max([self.run_counter, *(record.number for record in runs)])
+        self.runs = tuple(with_free_name(record, taken) for record in runs)
         named = {upload_id(model): with_free_name(model, taken) for model in sorted(uploads, key=lambda model: model.key)}
         renamed = {before[record.id]: record.name for record in self.runs if before.get(record.id, record.name) != record.name}
         renamed |= {old.name: new.name for old in self.uploads if (new := named.get(upload_id(old), old)).name != old.name}
@@ -299,7 +312,7 @@ class ModelLibrary(SessionPart):
         self.active_name = name
 
     @synchronized
-    def go_back(self, record: RunRecord) -> str:
+    def undo_training(self, record: RunRecord) -> str:
         """Activate the model that `previous` returns. Return its name. An initial model that was deleted is added again."""
         model = self.previous(record)
         present = self.every_model().get(model.name)

@@ -58,7 +58,7 @@ def test_an_upload_predicts_and_is_compared_with_the_default_baseline(models, un
 
 def test_going_back_activates_the_previous_model(models, genius, untrained):
     first = add(models, untrained, genius)
-    assert models.go_back(first) == "genius"
+    assert models.undo_training(first) == "genius"
     assert models.active_run is None
     assert models.trained is None
     assert models.active("untrained") is genius
@@ -66,13 +66,13 @@ def test_going_back_activates_the_previous_model(models, genius, untrained):
     assert names(models) == ["run 1"]
     second = add(models, genius, first.model)
     assert models.active_run is second
-    assert models.go_back(second) == "run 1"
+    assert models.undo_training(second) == "run 1"
     assert models.active_run is first
     models.delete_run("run 1")
-    assert models.go_back(second) == "run 1", "a deleted model is added again"
+    assert models.undo_training(second) == "run 1", "a deleted model is added again"
     assert models.trained.hash == untrained.hash, "a deleted model is added again"
     restored = ModelLibrary(models._resources)
-    models.go_back(first)
+    models.undo_training(first)
     restored.restore(models.runs, models.uploads, models.preferences())
     assert restored.active() is genius
 
@@ -84,9 +84,9 @@ def test_going_back_from_a_run_activates_the_model_that_was_active_before(models
     second = models.add_run(run, genius, first.model.hash)
     assert models.previous(second).name == "run 1"
     models.rename_run(first, "mine")
-    assert models.go_back(second) == "mine"
+    assert models.undo_training(second) == "mine"
     models.delete_run("mine")
-    assert models.go_back(second) == "genius", "the initial model, because the former model was deleted"
+    assert models.undo_training(second) == "genius", "the initial model, because the former model was deleted"
 
 
 def test_two_models_never_share_a_name(models, genius, untrained):
@@ -229,6 +229,7 @@ def test_two_devices_give_the_same_names_to_runs_of_one_name(resources, genius, 
     assert [names.get("run 1") for names in renamed] == [None, "run 2"]
     assert [names.get("mine") for names in renamed] in ([None, "mine 2"], ["mine 2", None])
     assert names(one) == names(other) == ["run 1", "run 2"]
+    assert [record.number for record in (*one.runs, *other.runs)] == [1, 2] * 2, "their colors differ"
     assert (one.active_name, other.active_name) == ("run 1", "run 2")
     assert other.compared() == ["untrained", "run 2"]
     assert {model.name for model in one.uploads} == {"mine", "mine 2"}
