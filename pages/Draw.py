@@ -31,7 +31,7 @@ def main(session: LabSession) -> None:
     teaching.show(session)
     draw_and_predict(session, _shown_outside(session))
     training = st.container(key="training")
-    layout.show_saving_error(session)
+    layout.show_saving_error(session, layout.DRAW)
     _show_flash(session)
     with st.container(key="options", horizontal=True):
         st.button("Try an example", key="example", type="tertiary", on_click=load_example, args=(session,))

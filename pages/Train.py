@@ -16,6 +16,7 @@ from pages.components import layout
 from pages.components.changed_drawings import changed_drawings
 from pages.components.lesson_panel import lesson_menu, lesson_panel
 from pages.components.network_builder import is_built, network_builder
+from pages.components.reveal import reveal
 from pages.components.run_table import run_table
 from pages.components.sweep_panel import sweep_panel
 from pages.components.training_curves import training_curves
@@ -55,7 +56,8 @@ def main(session: LabSession) -> None:
         st.warning(f"The address of this page contains a setting that is not valid: {session.link_error}")
     lesson_panel(session)
     builder_area = st.container()
-    left, right = st.columns([1, 2], gap="large")
+    with st.container(key="workplace"):
+        left, right = st.columns([1, 2], gap="large")
     with left:
         start = _choose_start(session, builder_area)
         session.training.settings = training_form(session)
@@ -165,23 +167,32 @@ def _show_link(session: LabSession) -> None:
 
 def _show_training(session: LabSession, selected: list[RunRecord]) -> None:
     """Show the curves while a training runs, and its outcome afterwards. The curves of the selected runs are overlaid."""
-    if job := session.training_job:
-        points = [event.point for event in job.events if event.point is not None]
-        _show_curves(session, selected, points)
-        return
-    show_notice(session, TrainTask)
     latest = session.models.runs[-1] if session.models.runs else None
     shown = latest if latest and latest.run.error else session.models.active_run
+    if job := session.training_job:
+        with st.container(key="running"):
+            _show_curves(session, selected, [event.point for event in job.events if event.point is not None])
+        reveal("running", job.id)
+        return
+    with st.container(key="result"):
+        show_notice(session, TrainTask)
+        _show_result(session, shown)
+    reveal("result", shown.id if shown and shown.id == session.new_run_id else "")
+    _show_curves(session, [*([shown] if shown and shown not in selected else []), *selected])
+
+
+def _show_result(session: LabSession, shown: RunRecord | None) -> None:
+    """Show the outcome of a run, or how to get one."""
+    active, has_notice = formatting.escape(session.active_model.name), session.work.notice(TrainTask) is not None
     if shown and shown.run.error:
-        active = formatting.escape(session.active_model.name)
-        st.error(f"**{formatting.escape(shown.name)}** failed: {formatting.escape(shown.run.error)} Active model: {active}.")
+        reason = "" if has_notice else f" {formatting.escape(shown.run.error)}"
+        st.error(f"**{formatting.escape(shown.name)}** failed.{reason} Active model: {active}.")
     elif shown:
         _show_outcome(session, shown)
-    elif latest:
-        st.markdown(f"Active model: {formatting.escape(session.active_model.name)}. Choose another model in the bar above.")
-    elif session.work.notice(TrainTask) is None:
+    elif session.models.runs:
+        st.markdown(f"Active model: {active}. Choose another model in the bar above.")
+    elif not has_notice:
         st.markdown("No training yet. Press **Train** to see the curves.")
-    _show_curves(session, [*([shown] if shown and shown not in selected else []), *selected])
 
 
 def _show_curves(session: LabSession, records: list[RunRecord], running: Sequence[Point] = ()) -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from digitcore.charts.style import NUMBER, SMALL_TEXT, extent, layer, model_color, tooltips
 from digitcore.palette import GREY
+from digitcore.values import percent
 
 METRICS = {"loss": "Loss (cross-entropy, nats)", "accuracy": "Accuracy"}
 AXES = {"epoch": "Epoch", "samples_seen": "Samples seen", "seconds": "Seconds"}
@@ -83,7 +84,8 @@ def _value_scale(values: list[float], *, is_share: bool, log_scale: bool) -> alt
 
 def _level(name: str, value: float, color: str, y: alt.Y, *, is_share: bool) -> list[alt.Chart]:
     """Return a level line over the whole width, and its name above the line."""
-    row = pd.DataFrame({"value": [value], "text": [f"{name} ends at {value:{'.2%' if is_share else '.4f'}}"]})
+    number = percent(value, 2) if is_share else f"{value:.4f}"
+    row = pd.DataFrame({"value": [value], "text": [f"{name} ends at {number}"]})
     base = alt.Chart(row)
     line = base.mark_rule(color=color, strokeWidth=2, strokeDash=[2, 2]).encode(y=y, tooltip=tooltips(("text:N", "Baseline")))
     text = base.mark_text(align="right", baseline="bottom", dx=-4, dy=-3, color=color, fontSize=SMALL_TEXT + 1)

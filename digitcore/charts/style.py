@@ -110,7 +110,7 @@ def extent(*columns: Iterable[float], zero: bool = False) -> list[float]:
         >>> extent([0.03, 2.31], zero=True)
         [0.0, 2.5]
         >>> extent([0.912, 0.97])
-        [0.91, 0.97]
+        [0.9, 0.98]
     """
     numbers = [number for column in columns for number in map(float, column) if math.isfinite(number)] or [0.0, 1.0]
     low, high = min([*numbers, *[0.0] * zero]), max([*numbers, *[0.0] * zero])

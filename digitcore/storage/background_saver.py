@@ -6,7 +6,7 @@ import time
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -81,10 +81,10 @@ class SaveState:
     version: int = 0
     saved: LabSnapshot | None = None
     pending: LabSnapshot | None = None
-    uncertain: Uncertain = Uncertain()
-    damaged: PartIds = PartIds()
-    incoming: LabChanges = LabChanges()
-    taken: LabChanges = LabChanges()
+    uncertain: Uncertain = field(default_factory=Uncertain)
+    damaged: PartIds = field(default_factory=PartIds)
+    incoming: LabChanges = field(default_factory=LabChanges)
+    taken: LabChanges = field(default_factory=LabChanges)
     status: SaveStatus = SaveStatus.OK
     error: str = ""
     writing: Future[None] | None = None

@@ -67,8 +67,8 @@ class Uncertain(NamedTuple):
         True
     """
 
-    changed: PartIds = PartIds()
-    removed: PartIds = PartIds()
+    changed: PartIds = field(default_factory=PartIds)
+    removed: PartIds = field(default_factory=PartIds)
 
     @property
     def is_empty(self) -> bool:
@@ -106,7 +106,7 @@ class LabChanges:
     runs: tuple[RunRecord, ...] = ()
     uploads: tuple[ModelBundle, ...] = ()
     versions: tuple[SampleVersion, ...] = ()
-    removed: PartIds = PartIds()
+    removed: PartIds = field(default_factory=PartIds)
 
     @classmethod
     def between(cls, before: LabSnapshot, after: LabSnapshot) -> "LabChanges":
@@ -180,7 +180,7 @@ class LabChanges:
         """
         if self.is_empty:
             return snapshot
-        items = {kind: merge(kind, getattr(snapshot, kind), self) for kind in ITEM_IDS}
+        items: dict[str, Any] = {kind: merge(kind, getattr(snapshot, kind), self) for kind in ITEM_IDS}
         return replace(snapshot, samples=snapshot.samples.merge(self.samples, self.removed.samples), **items)
 
 

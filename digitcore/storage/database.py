@@ -629,10 +629,9 @@ class _LabWriter:
         self._save_models(db)
         found: tuple[list[dict[str, Any]], ...] = (
             _sample_rows(changes.samples),
-            *(
-                [to_row(item) for item in items]
-                for items, to_row in ((changes.runs, _run_row), (changes.uploads, _upload_row), (changes.versions, _version_row))
-            ),
+            list(map(_run_row, changes.runs)),
+            list(map(_upload_row, changes.uploads)),
+            list(map(_version_row, changes.versions)),
         )
         for table, rows, updated, gone in zip(PART_TABLES, found, self._updated, removed, strict=True):
             rows = [{**row, "lab": self._lab, "version": version} for row in rows]

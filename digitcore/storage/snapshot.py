@@ -142,13 +142,11 @@ class RunRecord:
                 **{name: Score.from_json(values.get(name)) for name in SCORES},
             )
             replaced = str(values.get("replaced", ""))
-            replaced = replaced if SHA256.fullmatch(replaced) else ""
-            start_model = ModelBundle(read_card(values["start"]), *start)
             return cls(
                 run,
-                start_model,
+                ModelBundle(read_card(values["start"]), *start),
                 id or identifiers.create(1)[0],
-                replaced,
+                replaced if SHA256.fullmatch(replaced) else "",
                 number=_read_number(values.get("number")),
                 note=str(values.get("note", ""))[:MAX_NOTE],
                 tags=clean_tags(values.get("tags")),

@@ -47,7 +47,7 @@ def begin_page(page: str) -> LabSession:
     _show_bar(session, page)
     known_labs(session)
     if page != DRAW:  # The Draw page shows the error below the canvas, because the canvas must not move.
-        show_saving_error(session)
+        show_saving_error(session, page)
     return session
 
 
@@ -101,10 +101,11 @@ def _drawings(session: LabSession) -> str:
     return f"{room.name}: {n} of {room.options.max_drawings} drawings"
 
 
-def show_saving_error(session: LabSession) -> None:
-    """Show the reason why the lab is not saved."""
+def show_saving_error(session: LabSession, page: str) -> None:
+    """Show the reason why the lab is not saved. The notice about a copy is shown on the first page only."""
     if session.saving.view_token and not session.saving.awaited_token:
-        st.info(session.saving.notice, icon=":material/content_copy:")
+        if session.saving.takes_notice(page):
+            st.info(session.saving.notice, icon=":material/content_copy:")
     elif error := persistence.error(session):
         st.warning(error, icon=":material/cloud_off:")
 

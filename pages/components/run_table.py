@@ -20,6 +20,7 @@ from pages.session.training_data import training_data
 from pages.session.training_state import Start
 
 COLOR, RUN, ERROR = "■", "Run", "Error"  # columns
+COLOR_WIDTH = 36  # px
 MORE = ("Training data", "Epochs done", "Seconds", "MNIST before")
 HELP = {
     "Handwriting": "Number of your drawings that are predicted correctly, before and after the training.",
@@ -42,11 +43,12 @@ def run_table(session: LabSession) -> list[RunRecord]:
         rows = st.dataframe(
             _styled(table if has_more else table.drop(columns=[*MORE], errors="ignore"), newest),
             hide_index=True,
+            width="content",
             on_select="rerun",
             selection_mode="multi-row",
             key=f"runs_{models.run_counter}_{len(newest)}",
             column_config={name: st.column_config.Column(help=text) for name, text in HELP.items()}
-            | {COLOR: st.column_config.Column(width=24, help="Color of the run in all charts.")},
+            | {COLOR: st.column_config.Column(width=COLOR_WIDTH, help="Color of the run in all charts.")},
         ).selection.rows
         selected = [newest[row] for row in rows if row < len(newest)]
         st.caption("Tick runs to see their curves. Tick one run to use, rename or describe it.")

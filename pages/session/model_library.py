@@ -172,7 +172,8 @@ class ModelLibrary(SessionPart):
         self.run_counter += 1
         while not self.is_free_name(f"run {self.run_counter}"):
             self.run_counter += 1
-        record = RunRecord(run, start, replaced=replaced or start.hash, number=self.run_counter).rename(f"run {self.run_counter}")
+        name, number = f"run {self.run_counter}", self.run_counter
+        record = RunRecord(run, start, replaced=replaced or start.hash, number=number).rename(name)
         self.runs = (*self.runs, record)
         self.active_name, self.deleted = self.active_name if run.error else record.name, None
         return record

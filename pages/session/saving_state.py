@@ -32,7 +32,7 @@ class SavingState(SessionPart):
         self.awaited_token = self.view_token = ""
         self.copied: LabSnapshot | None = None
         self.is_begun = False
-        self.notice = ""
+        self.notice = self._notice_page = ""
         self.is_opened_by_link = False
         self.renewal_error = ""
         self.is_shared = False
@@ -63,7 +63,13 @@ class SavingState(SessionPart):
     @synchronized
     def set_notice(self, sentence: str) -> None:
         """Set the notice that the page shows."""
-        self.notice = sentence
+        self.notice, self._notice_page = sentence, ""
+
+    @synchronized
+    def takes_notice(self, page: str) -> bool:
+        """Return whether a page shows the notice. Only the first page that asks shows it."""
+        self._notice_page = self._notice_page or page
+        return self._notice_page == page
 
     @synchronized
     def start(self, snapshot: LabSnapshot) -> SaveState:

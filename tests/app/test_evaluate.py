@@ -132,6 +132,20 @@ def test_the_active_model_is_compared_with_its_initial_model(app, few, genius, u
     assert session_of(app).models.has_compared
 
 
+def test_the_report_is_written_on_request(app, few, genius, untrained):
+    add_samples(app, few)
+    add_run(app, genius, untrained)
+    go(app, EVALUATE)
+    until_answered(app)
+    n_downloads = len(app.get("download_button"))
+    assert not [task for task in resources.results() if task[0] == "report"]
+    app.button(key="write_report").click().run()
+    until_answered(app)
+    assert len(app.get("download_button")) == n_downloads + 1
+    [report] = [text for key, text in resources.results().items() if key[0] == "report"]
+    assert "Baseline untrained, candidate run 1" in report
+
+
 def test_first_predictions_are_shown_as_a_curve_and_a_table(app, few, genius):
     for number in range(20):
         first = FirstPrediction(genius.hash, int(few.labels[number]) if number else 5, 0.5)

@@ -53,7 +53,7 @@ def test_a_lesson_shows_the_curves_and_the_answer_after_the_last_training(app):
     assert table["Training"].tolist() == [trial.label for trial in lesson.trials]
     assert table["Your run"].tolist()[0] == "failed"
     assert table["MNIST, 5 seeds"].tolist() == ["all failed", "92.2 % to 93.4 %", "92.1 % to 93.1 %", "88.2 % to 89.3 %"]
-    assert [error.value for error in app.error] == ["**run 4** failed: The units are dead. Active model: run 3."]
+    assert [error.value for error in app.error] == ["**run 4** failed. The units are dead. Active model: run 3."]
 
 
 def test_a_lesson_about_a_digit_trains_with_the_drawings_of_this_digit(app, few):

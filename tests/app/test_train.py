@@ -92,7 +92,7 @@ def test_a_much_worse_model_is_reported_and_replaced_with_one_click(app, genius,
     if page == DRAW:
         assert "**Much worse: MNIST 99.7 % → 10.3 %**" in said
     else:
-        assert "run 1 is **much worse** than genius: MNIST 99.7 % → **10.3 %**." in said
+        assert "run 1 · **Much worse: MNIST 99.7 % → 10.3 %**" in said
     app.button(key="undo_training").click().run()
     assert session_of(app).active_model.hash == genius.hash
     assert active_name(app) == "genius"

@@ -70,7 +70,7 @@ def test_the_baseline_is_a_level_line():
     assert lines["encoding"]["color"]["scale"]["domain"] == ["run 1"]
     assert rule["mark"] | {"color": palette.GREY, "type": "rule"} == rule["mark"]
     assert text["mark"]["type"] == "text"
-    assert "genius ends at 90.00%" in str(display.chart(metric="accuracy").to_dict()["datasets"])
+    assert "genius ends at 90.00 %" in str(display.chart(metric="accuracy").to_dict()["datasets"])
     assert len(display.chart(metric="loss").to_dict()["layer"]) == 4
 
 

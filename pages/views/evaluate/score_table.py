@@ -50,6 +50,7 @@ HELP = {
     "Not calibrated": "Shipped and trained models are calibrated on MNIST's validation digits. Other models are not calibrated.",
 }
 COLOR = "■"  # column
+COLOR_WIDTH = 36  # px
 SUMMARY_HELP = {
     "Handwriting": "Drawings that are predicted correctly, with Wilson's 95 % interval. Drawings that no chosen model has learnt "
     "from are used if there are any.",
@@ -92,9 +93,10 @@ def _show_summary(session: LabSession, models: Models, table: pd.DataFrame) -> N
     st.dataframe(
         pd.DataFrame(rows).style.apply(lambda column: [f"color: {color}" for color in colors], subset=[COLOR]),
         hide_index=True,
+        width="content",
         key="scores",
         column_config={name: st.column_config.Column(help=text) for name, text in SUMMARY_HELP.items()}
-        | {COLOR: st.column_config.Column(width=24)},
+        | {COLOR: st.column_config.Column(width=COLOR_WIDTH)},
     )
 
 
