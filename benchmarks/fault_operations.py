@@ -61,6 +61,7 @@ def _run(name: str) -> RunRecord:
 
 SAMPLES = SampleSet.from_arrays(DIGITS, np.array([1, 2, 3]), dates=[DATE] * 3)
 LAB = LabSnapshot(SAMPLES, (_run("run 1"), _run("run 2")), (_model("upload"),), {"epochs": 3}, {"state": "done"})
+ADDED, RUN = SampleSet().add(DIGITS[0], 7, "", DATE), _run("run 3")  # They have the same identifiers in each attempt.
 OTHER = LabSnapshot(SAMPLES, (_run("run 1"),))  # It shares a model with LAB.
 LABS = {MINE: LAB, THEIRS: OTHER}
 
@@ -71,7 +72,7 @@ def _change(name: str, change) -> Operation:
 
 
 def _label(lab: LabSnapshot) -> LabSnapshot:
-    return replace(lab, samples=lab.samples.add(DIGITS[0], 7, "", DATE))
+    return replace(lab, samples=lab.samples.concatenate(ADDED))
 
 
 def _open(world: World) -> None:
@@ -116,7 +117,7 @@ STORE_OPERATIONS = (
     Operation("save a new lab", lambda world: world.save(COPY, lambda _: LAB), LABS, lambda world: world.open(COPY)),
     _change("save a label", _label),
     _change("delete a drawing", lambda lab: replace(lab, samples=lab.samples.drop([1]))),
-    _change("save a run", lambda lab: replace(lab, runs=(*lab.runs, _run("run 3")))),
+    _change("save a run", lambda lab: replace(lab, runs=(*lab.runs, RUN))),
     _change("delete a run", lambda lab: replace(lab, runs=lab.runs[1:])),
     _change("rename a run", lambda lab: replace(lab, runs=(lab.runs[0].rename("best"), *lab.runs[1:]))),
     _change("save an imported model", lambda lab: replace(lab, uploads=(*lab.uploads, _model("second upload")))),
@@ -125,6 +126,7 @@ STORE_OPERATIONS = (
     _change("replace everything", lambda lab: replace(OTHER, preferences={"epochs": 1})),
     Operation("open a lab", _open, LABS, OPENED),
     Operation("open a copy and save it", _copy, LABS, lambda world: world.open(COPY)),
+    Operation("renew the link of a lab", lambda world: world.store.renew_token(MINE, COPY), LABS, OPENED),
     Operation("note the use of a lab", lambda world: world.store.mark_used(MINE), LABS, OPENED, _begin_expired),
     Operation("compute the size of a lab", lambda world: world.store.size(MINE), LABS, OPENED),
     Operation(
