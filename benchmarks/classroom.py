@@ -43,6 +43,29 @@ class Pupil(Labeller):
         self.nickname, self.code = f"Pupil {number + 1}", code
         self.widgets: dict[str, str] = {}  # label or key → id
         self.joined_after = float("inf")  # s
+        self.polls: dict[str, float] = {}  # fragment → s between two of its polls
+        self.n_polls, self.polled_at = 0, 0.0
+
+    def on_message(self, reply):
+        """Record which page runs, and which fragments of it poll."""
+        super().on_message(reply)
+        if reply.WhichOneof("type") == "navigation":
+            self.polls.clear()  # The page is drawn again.
+        if reply.WhichOneof("type") == "auto_rerun":
+            self.polls[reply.auto_rerun.fragment_id] = reply.auto_rerun.interval
+
+    async def poll(self, until: float) -> None:
+        """Poll the class as a browser does, until a time in s."""
+        begin = self.polled_at
+        while (now := time.monotonic()) < until:
+            due = [name for name, interval in self.polls.items() if now - begin >= interval]
+            for name in due:
+                await self.send(
+                    BackMsg(rerun_script={"fragment_id": name, "is_auto_rerun": True, "page_script_hash": self.page_hash})
+                )
+                self.n_polls += 1
+            begin = self.polled_at = now if due else begin
+            await asyncio.sleep(0.05)
 
     def is_answer(self, delta) -> bool:
         """Record the inputs and the buttons, too."""
@@ -83,9 +106,9 @@ class Pupil(Labeller):
         async with self.connect():
             await self.join()
             while self.n_labels < n:
-                begin = time.monotonic()
+                due = time.monotonic() + PAUSE + 0.1
                 await self.draw_digit(self.random.choice(list(SHAPES)), None)
-                await asyncio.sleep(max(0.0, PAUSE + 0.1 - (time.monotonic() - begin)))
+                await self.poll(due)
 
     async def draw_digit(self, digit, end):
         """Draw a digit and label it. Each drawing has a random position and slant, so that no two are equal."""
@@ -155,9 +178,14 @@ class Delay:
         self.longest = max(self.longest, now - unseen[0] if unseen else 0.0)
 
 
-def train(page) -> None:
-    """Press the button of the teacher's view that trains on the class."""
-    page.locator(".st-key-class_train button").click(timeout=SHORT)
+def train(page) -> bool:
+    """Press the button of the teacher's view that trains on the class. Return whether no training ran before."""
+    button = page.locator(".st-key-class_train button")
+    if not button.is_enabled():
+        return False
+    button.click()
+    page.locator(".st-key-class_train button:disabled").wait_for(timeout=SHORT)
+    return True
 
 
 def main():
@@ -176,13 +204,13 @@ def main():
         room = classes.create(token, "Benchmark", ClassOptions())
         server = Server(Path(folder), DIGITLAB_STORE=url)
         try:
-            before = megabytes(server)
             browser = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
             teacher, projector = browser.new_page(), browser.new_page(viewport=PROJECTOR)
             projector.goto(f"{server.url}/?project={view_token(token)}")
             teacher.goto(f"{server.url}/Draw?lab={token}")
             teacher.locator(".st-key-bar").get_by_text("My lab").click()
             teacher.locator(".st-key-class_view").get_by_text("Train", exact=True).click(timeout=SHORT)
+            before = megabytes(server)
             pupils = [Pupil(server.url, number, room.code) for number in range(options.pupils)]
             outcomes: list[object] = []
 
@@ -198,16 +226,17 @@ def main():
                 thread.start()
             wanted = options.pupils * options.drawings + options.phones * options.phone_drawings
             delay, n_trained, known, stored = Delay(), 0, {}, 0
-            while crowd.is_alive() or phones.is_alive():
+            is_due = False
+            while crowd.is_alive() or phones.is_alive() or is_due:
                 known = {pupil.id: pupil for pupil in classes.pupils(room.id, known)}
                 stored = len(gather(known.values(), room.state, room.options))
                 found = re.search(r"([\d,]+) drawings?\.", projector.locator(".class-invitation").inner_text())
                 delay.look(stored, int(found[1].replace(",", "")) if found else 0)
-                if n_trained < N_TRAININGS and stored >= wanted * (1 + n_trained) / (N_TRAININGS + 1):
-                    train(teacher)
-                    n_trained += 1
+                is_due = n_trained < N_TRAININGS and stored >= wanted * (1 + n_trained) / (N_TRAININGS + 1)
+                n_trained += is_due and train(teacher)
                 time.sleep(INTERVAL)
             during, seconds = megabytes(server), time.monotonic() - began
+            busy = sum(psutil.Process(server.process.pid).cpu_times()[:2])
             stored = len(gather(classes.pupils(room.id), room.state, room.options))
         finally:
             server.stop()
@@ -216,8 +245,11 @@ def main():
     failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
     print(f"{options.pupils} websocket pupils and {options.phones} phones, {seconds:.0f} s, {psutil.cpu_count()} cores")
     print(f"drawings of the class: {stored:,} of {wanted:,}; trainings: {n_trained}")
-    print(f"joining: {max(joins):.1f} s at most; errors: {len(failures)} of pupils, {phones.error or 'none'} of phones")
+    print(f"joining: {max(joins):.1f} s at most; errors: {failures or 'none'} of pupils, {phones.error or 'none'} of phones")
     print(f"pen-up to answer: median {np.median(waits):.0f} ms, p95 {np.quantile(waits, 0.95):.0f} ms of {len(waits):,} strokes")
+    print(
+        f"polls of the websocket pupils: {sum(pupil.n_polls for pupil in pupils):,}; processor time of the server: {busy:.0f} s"
+    )
     print(f"the projector is {delay.longest:.1f} s behind at most")
     print(f"server: {before:.0f} MB before, {during:.0f} MB at the end")
 

@@ -22,12 +22,9 @@ from digitcore import mnist, models, training
 from digitcore.data import synthetic
 from digitcore.errors import TrainingError
 from digitcore.evaluation.metrics import Evaluation
+from digitcore.lessons import LESSONS, N_DRAWINGS
 from digitcore.models import keras_io
 from digitcore.samples import SampleSet
-from digitcore.sweeps import space as parameter_space
-from digitcore.training.lessons import LESSONS
-
-N_DRAWINGS = 10
 
 
 def writers(folder):
@@ -54,11 +51,12 @@ def evaluate(model):
     return Evaluation.from_probabilities(labels, model.predictor(threads=os.cpu_count() or 1).probabilities(digits))
 
 
-def trainings(lesson, name, value, every):
+def trainings(lesson, trial, every):
     """Train with all seeds. Return a pair for each training: run and evaluation; and the messages of failed trainings."""
     found, errors = [], []
     for seed in range(lesson.n_seeds):
-        settings, network = parameter_space.apply({name: value}, lesson.settings.replace(seed=seed), lesson.network)
+        settings, network = lesson.training(trial)
+        settings = settings.replace(seed=seed)
         start = keras_io.random_model(network, name="untrained", seed=seed) if network else models.load(lesson.start)
         try:
             run = training.train(start, drawings(lesson, every, seed), settings)
@@ -72,16 +70,15 @@ def trainings(lesson, name, value, every):
 def measure(number, lesson, every):
     """Yield a row for each value of the lesson's parameter."""
     before = None if lesson.network else evaluate(models.load(lesson.start))
-    ((name, values),) = lesson.values.items()
-    for value in values:
-        found, errors = trainings(lesson, name, value, every)
+    for trial in lesson.trials:
+        found, errors = trainings(lesson, trial, every)
         shares = [100 * evaluation.accuracy for _, evaluation in found]
         added = [before.correct - evaluation.correct for _, evaluation in found] if before else []
         last = [100 * run.history[-1]["accuracy"] for run, _ in found if "accuracy" in run.history[-1]]
         yield {
             "lesson": number,
-            "parameter": name,
-            "value": value,
+            "parameter": lesson.parameter,
+            "value": trial.label,
             "seeds": lesson.n_seeds,
             "ended": len(errors),
             "why": errors[0] if errors else "",

@@ -32,6 +32,7 @@ PARTS = {  # name → title, script and its options
     "sweep_search": ("TPE compared with random draws", ["sweep_search.py"]),
     "api": ("The REST API", ["api.py"]),
     "storage": ("A large lab", ["storage.py"]),
+    "devices": ("Two devices on one edit link", ["devices.py"]),
     "load": ("Thirty people drawing during a training", ["load.py"]),
 }
 PACKAGES = ("streamlit", "streamlit-drawable-canvas", "tensorflow-cpu", "tensorflow", "keras", "ai-edge-litert", "onnxruntime")

@@ -69,9 +69,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
         url = f"sqlite:///{folder}/labs.sqlite"
         store = LabStore.from_url(url)
-        whole, version = timed(lambda: store.save(token, lab))
+        whole, _ = timed(lambda: store.save(token, lab))
         more = replace(lab, samples=lab.samples.add(lab.samples.digits[0], 7))
-        label, _ = timed(lambda: store.save(token, more, lab, version))
+        label, _ = timed(lambda: store.save(token, more, lab))
         load, _ = timed(lambda: store.load(token))
         disk = sum(file.stat().st_size for file in Path(folder).glob("labs.sqlite*"))
         server = Server(Path(folder), DIGITLAB_STORE=url)

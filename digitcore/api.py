@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from digitcore import api_runs
 from digitcore.api_requests import (
@@ -66,6 +67,7 @@ from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle
 from digitcore.predictor import Predictor
 
+METHOD_NOT_ALLOWED = 405
 MAX_CONCURRENT = 16  # Each predicted request occupies one of Starlette's 40 threads.
 MAX_DIGITS = 1000  # digits of a request
 app = FastAPI(
@@ -271,7 +273,16 @@ async def _on_http_error(request: Request, error: HTTPException) -> JSONResponse
     detail = str(error.detail).rstrip(".")
     response = _problem(error.status_code, detail, f"{request.method} {request.url.path}: {detail}.")
     response.headers.update(error.headers or {})
+    if error.status_code == METHOD_NOT_ALLOWED:
+        response.headers["allow"] = ", ".join(_allowed_methods(request))
     return response
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Return the methods of all routes with the path of a request. Starlette's header names those of the first route only."""
+    routes = (route for route in [*app.routes, *api_runs.router.routes] if isinstance(route, Route))
+    matching = (route for route in routes if route.matches(request.scope)[0] != Match.NONE)
+    return sorted({method for route in matching for method in route.methods or ()})
 
 
 @app.exception_handler(DigitLabError)

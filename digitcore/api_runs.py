@@ -3,8 +3,10 @@
 import base64
 import binascii
 import functools
+import io
 import secrets
 import threading
+import zipfile
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -132,15 +134,20 @@ def get_run(run_id: str) -> RunState:
     "/{run_id}/model",
     dependencies=AUTHORIZED,
     response_class=Response,
-    responses={200: {"description": "A ZIP file", "content": {"application/zip": {}}}}
-    | problem_responses(401, 403, 404, 409, 422, 429),
+    responses={
+        **problem_responses(401, 403, 404, 409, 422, 429),
+        200: {"description": "A ZIP file", "content": {"application/zip": {}}},
+    },
 )
 def get_model(run_id: str) -> Response:
     """Return the trained model as a ZIP file with model.keras, model.tflite, card.json and a script that predicts."""
     run = _find(run_id).result
     if run is None:
         raise RequestError(409, "No model", "The training has no model. Wait until its status is “done”.")
-    return Response(export.to_zip(run.model), media_type="application/zip")
+    content = io.BytesIO(export.to_zip(run.model))
+    with zipfile.ZipFile(content, "a") as archive:
+        archive.writestr("model.keras", run.model.keras_bytes)
+    return Response(content.getvalue(), media_type="application/zip")
 
 
 @router.delete("/{run_id}", dependencies=AUTHORIZED, responses=problem_responses(401, 403, 404, 422, 429))

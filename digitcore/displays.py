@@ -14,6 +14,7 @@ Example:
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,6 +76,7 @@ COLUMN_TITLES = {  # column of a table → its title on the page and in a downlo
 BAND_TITLES = {"model": "Group", "mean": "Mean", "low": "Lowest", "high": "Highest", "n": "Trainings"}
 MAX_NAMED = 12  # values in an alternative text
 MNIST, YOURS, YOURS_BEFORE = charts.MAP_KINDS
+Colors = Mapping[str, str] | None  # name of a model → its color
 
 
 @dataclass(frozen=True, repr=False)
@@ -123,12 +125,12 @@ class Display:
         return self.chart()._repr_mimebundle_(*args, **options)
 
 
-def calibration(evaluations: Mapping[str, Evaluation], names: Sequence[str] = ()) -> Display:
+def calibration(evaluations: Mapping[str, Evaluation], colors: Colors = None) -> Display:
     """Return the accuracy by confidence of each model.
 
     Args:
         evaluations: Name of a model → its evaluation.
-        names: Names of all models on the page, so that each keeps its color if other models are missing.
+        colors: Name of a model → its color.
 
     Returns:
         The display.
@@ -139,17 +141,18 @@ def calibration(evaluations: Mapping[str, Evaluation], names: Sequence[str] = ()
         'Accuracy by confidence. Calibration error: untrained 10.00 %.'
     """
     errors = ", ".join(f"{name} {percent(one.calibration_error, 2)}" for name, one in evaluations.items())
-    table = _by_model({name: reliability_table(one) for name, one in evaluations.items()}, names)
-    return Display("accuracy by confidence", table, charts.reliability, f"Accuracy by confidence. Calibration error: {errors}.")
+    table = _by_model({name: reliability_table(one) for name, one in evaluations.items()})
+    text = f"Accuracy by confidence. Calibration error: {errors}."
+    return Display("accuracy by confidence", table, partial(charts.reliability, colors=colors), text)
 
 
-def coverage(evaluations: Mapping[str, Evaluation], thresholds: Mapping[str, float], names: Sequence[str] = ()) -> Display:
+def coverage(evaluations: Mapping[str, Evaluation], thresholds: Mapping[str, float], colors: Colors = None) -> Display:
     """Return the accuracy and the share of the digits that reach each confidence threshold.
 
     Args:
         evaluations: Name of a model → its evaluation.
         thresholds: Name of a model → its confidence threshold, 0 to 1.
-        names: Names of all models on the page, so that each keeps its color if other models are missing.
+        colors: Name of a model → its color.
 
     Returns:
         The display.
@@ -166,7 +169,7 @@ def coverage(evaluations: Mapping[str, Evaluation], thresholds: Mapping[str, flo
         for name, row in chosen.items()
     ]
     text = f"Selective accuracy by coverage. At the confidence threshold, {'; '.join(texts)}."
-    return Display("selective accuracy", _by_model(tables, names), charts.coverage, text)
+    return Display("selective accuracy", _by_model(tables), partial(charts.coverage, colors=colors), text)
 
 
 def confusion(counts: np.ndarray, name: str = "confusion") -> Display:
@@ -192,12 +195,13 @@ def confusion(counts: np.ndarray, name: str = "confusion") -> Display:
     return Display(name, confusion_table(counts), charts.confusion, text)
 
 
-def digit_accuracy(pair: PairedComparison, names: tuple[str, str]) -> Display:
+def digit_accuracy(pair: PairedComparison, names: tuple[str, str], colors: Colors = None) -> Display:
     """Return the accuracy of two models on each digit.
 
     Args:
         pair: The comparison of the models.
         names: Names of baseline and candidate.
+        colors: Name of a model → its color.
 
     Returns:
         The display.
@@ -211,7 +215,8 @@ def digit_accuracy(pair: PairedComparison, names: tuple[str, str]) -> Display:
     rows = table[table["n"] > 0].to_dict("records")
     worst = [min((row for row in rows if row["model"] == name), key=lambda row: row["accuracy"]) for name in names]
     texts = [f"{row['model']} is lowest for {row['digit']} ({percent(row['accuracy'], 1)})" for row in worst]
-    return Display("accuracy on each digit", table, charts.digit_accuracy, f"Accuracy on each digit. {'; '.join(texts)}.")
+    text = f"Accuracy on each digit. {'; '.join(texts)}."
+    return Display("accuracy on each digit", table, partial(charts.digit_accuracy, colors=colors), text)
 
 
 def confusion_change(pair: PairedComparison, names: tuple[str, str]) -> Display:
@@ -235,12 +240,12 @@ def confusion_change(pair: PairedComparison, names: tuple[str, str]) -> Display:
     return Display("change in confusion", pair.confusion_table(), charts.confusion_change, text)
 
 
-def robustness(tables: Mapping[str, pd.DataFrame], names: Sequence[str] = ()) -> Display:
+def robustness(tables: Mapping[str, pd.DataFrame], colors: Colors = None) -> Display:
     """Return the accuracy by severity of each corruption. `chart(corruption="gaussian blur")` draws one corruption.
 
     Args:
         tables: Name of a model → result of `robustness.robustness_table` with the bounds low and high.
-        names: Names of all models on the page, so that each keeps its color if other models are missing.
+        colors: Name of a model → its color.
 
     Returns:
         The display.
@@ -251,9 +256,9 @@ def robustness(tables: Mapping[str, pd.DataFrame], names: Sequence[str] = ()) ->
         >>> robustness({"genius": pd.DataFrame(rows, columns=columns)}).alt_text()
         'Accuracy with 1 corruption at severities 0 to 5. Mean accuracy at the highest severity: genius 50.0 %.'
     """
-    table = _by_model(tables, names)
+    table = _by_model(tables)
     severity = table["severity"].max()
-    means = table[table["severity"] == severity].groupby("model", observed=True)["accuracy"].mean()
+    means = table[table["severity"] == severity].groupby("model", sort=False)["accuracy"].mean()
     texts = ", ".join(f"{name} {percent(share, 1)}" for name, share in means.items())
     text = (
         f"Accuracy with {plural(table['corruption'].nunique(), 'corruption')} at severities 0 to {severity}. "
@@ -262,17 +267,18 @@ def robustness(tables: Mapping[str, pd.DataFrame], names: Sequence[str] = ()) ->
 
     def draw(every: pd.DataFrame, corruption: str | None = None, **options: Any) -> "alt.LayerChart":
         shown = corruption or every["corruption"].iloc[0]
-        return charts.robustness(every[every["corruption"] == shown], f"{shown.capitalize()}: accuracy", **options)
+        return charts.robustness(every[every["corruption"] == shown], f"{shown.capitalize()}: accuracy", colors=colors, **options)
 
     return Display("robustness", table, draw, text)
 
 
-def curves(histories: Mapping[str, Sequence[Point]], names: Sequence[str] = ()) -> Display:
+def curves(histories: Mapping[str, Sequence[Point]], colors: Colors = None, baseline: str = "") -> Display:
     """Return the learning curves of models. `chart(metric="loss")` and `chart(metric="accuracy")` draw a metric.
 
     Args:
         histories: Name of a model → its curve.
-        names: Names of all models on the page, so that each keeps its color if other models are missing.
+        colors: Name of a model → its color.
+        baseline: Name of the model of which only the last validation value is shown, as a level line.
 
     Returns:
         The display.
@@ -285,10 +291,17 @@ def curves(histories: Mapping[str, Sequence[Point]], names: Sequence[str] = ()) 
     table = pd.concat(
         [history.curve_table(histories, metric).assign(metric=metric) for metric in charts.METRICS], ignore_index=True
     )
-    losses = table[(table["metric"] == "loss") & (table["subset"] == "validation")].groupby("model", sort=False)["value"].last()
+    ends = table[table["subset"] == "validation"].groupby(["metric", "model"], sort=False)["value"].last()
+    losses = ends.get("loss", {})
     texts = ", ".join(f"{loss:.4f} for {name}" for name, loss in losses.items())
     text = "Learning curves." + f" At the end, the validation loss is {texts}." * bool(texts)
-    return Display("curves", _with_order(table, names), _draw_metric(charts.curves), text)
+
+    def draw(every: pd.DataFrame, metric: str = "loss", **options: Any) -> "alt.LayerChart":
+        level = (baseline, float(ends[metric, baseline])) if (metric, baseline) in ends.index else None
+        shown = every[(every["metric"] == metric) & (every["model"] != baseline if level else True)]
+        return charts.curves(shown.drop(columns="metric"), metric, colors=colors, level=level, **options)
+
+    return Display("curves", table, draw, text)
 
 
 def curve_bands(groups: run_groups.Groups) -> Display:
@@ -474,15 +487,9 @@ def _draw_metric(draw: Callable[..., "alt.LayerChart"]) -> Callable[..., "alt.La
     return drawn
 
 
-def _by_model(tables: Mapping[str, pd.DataFrame], names: Sequence[str]) -> pd.DataFrame:
+def _by_model(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the tables of several models as one table with the column `model`."""
-    joined = pd.concat([table.assign(model=name) for name, table in tables.items()], ignore_index=True)
-    return _with_order(joined, names)
-
-
-def _with_order(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Return a table in which each of the named models keeps its color, even if other models are missing."""
-    return table.assign(model=pd.Categorical(table["model"], list(names))) if names else table
+    return pd.concat([table.assign(model=name) for name, table in tables.items()], ignore_index=True)
 
 
 def _with_threshold(table: pd.DataFrame, threshold: float) -> pd.DataFrame:

@@ -192,13 +192,3 @@ class LabDeletedError(LabError):
         Traceback (most recent call last):
         digitcore.errors.LabDeletedError: This lab was deleted in another window.
     """
-
-
-class VersionConflictError(LabError):
-    """Raised when another session has changed the lab.
-
-    Example:
-        >>> raise VersionConflictError("This lab is open in two places.")
-        Traceback (most recent call last):
-        digitcore.errors.VersionConflictError: This lab is open in two places.
-    """

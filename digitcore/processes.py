@@ -45,6 +45,25 @@ def _wait_for_parent(parent: int, exit_status: int, before_exit: Callable[[], No
     os._exit(exit_status)
 
 
+def kill_by_environment(name: str, value: str) -> None:
+    """Kill the other processes of this user that were started with a value of an environment variable.
+
+    Args:
+        name: name of the variable.
+        value: value of the variable.
+
+    Example:
+        >>> kill_by_environment("DIGITLAB_EXAMPLE", "no process has this value")
+    """
+    import psutil
+
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            is_wanted = process.pid != os.getpid() and process.environ().get(name) == value
+            if is_wanted and not _is_resource_tracker(process):
+                process.kill()
+
+
 def _is_resource_tracker(process: "psutil.Process") -> bool:
     import psutil
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from digitcore import identifiers
 from digitcore.errors import ZIP_ERRORS, SampleError
 from digitcore.images import SIDE
 from digitcore.values import plural
@@ -82,6 +83,7 @@ class SampleSet:
         strokes: strokes of each sample as JSON of `digitcore.data.strokes`, or "" if they are unknown.
         dates: time at which each sample was labelled, in ISO 8601 format, or "" if it is unknown.
         first_predictions: prediction of each sample before it had a label, or `None` if it is unknown.
+        ids: identifier of each sample, which does not change when the sample is relabelled.
 
     Example:
         >>> SampleSet.from_arrays(np.zeros((5, 28, 28), np.uint8), [3, 3, 3, 3, 7])
@@ -95,6 +97,7 @@ class SampleSet:
     dates: tuple[str, ...] = ()
     is_example: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
     first_predictions: tuple[FirstPrediction | None, ...] = ()
+    ids: tuple[str, ...] = ()
 
     @classmethod
     def from_arrays(
@@ -106,6 +109,7 @@ class SampleSet:
         dates: Sequence[str] | None = None,
         is_example: ArrayLike | None = None,
         first_predictions: Sequence[FirstPrediction | None] | None = None,
+        ids: Sequence[str] | None = None,
     ) -> "SampleSet":
         """Create a set from arrays and check them.
 
@@ -117,6 +121,7 @@ class SampleSet:
             dates: N texts, or `None` if the dates are unknown.
             is_example: (N,) bool, whether each sample is an MNIST digit. By default, all samples are drawings.
             first_predictions: N predictions, or `None` if they are unknown.
+            ids: N different identifiers. By default, they are created.
 
         Returns:
             The set.
@@ -154,6 +159,7 @@ class SampleSet:
             _check_texts(dates, n),
             is_example,
             first_predictions,
+            identifiers.create(n) if ids is None else tuple(ids),
         )
 
     @classmethod
@@ -187,6 +193,7 @@ class SampleSet:
                     dates,
                     arrays.get("is_example", None),
                     _read_first_predictions(arrays),
+                    _read_ids(arrays),
                 )
         except (MemoryError, *ZIP_ERRORS) as error:  # RecursionError is a RuntimeError.
             raise SampleError(
@@ -215,6 +222,7 @@ class SampleSet:
             first_digits=np.array([item.digit if item else UNKNOWN for item in first], np.int8),
             first_confidences=np.array([item.confidence if item else math.nan for item in first], float),
             first_models=_encode_texts([item.model if item else "" for item in first]),
+            ids=_encode_texts(self.ids),
         )
         return file.getvalue()
 
@@ -266,7 +274,7 @@ class SampleSet:
         )
 
     def concatenate(self, other: "SampleSet") -> "SampleSet":
-        """Return these samples followed by the samples of another set.
+        """Return these samples followed by the samples of another set. A sample that is in both sets gets another identifier.
 
         Args:
             other: the set to append.
@@ -279,6 +287,9 @@ class SampleSet:
             >>> single.concatenate(single).labels.tolist()
             [7, 7]
         """
+        known = set(self.ids)
+        n_known = sum(one in known for one in other.ids)
+        new = iter(identifiers.create(n_known))
         return SampleSet(
             np.concatenate([self.digits, other.digits]),
             np.concatenate([self.labels, other.labels]),
@@ -287,6 +298,7 @@ class SampleSet:
             self.dates + other.dates,
             np.concatenate([self.is_example, other.is_example]),
             self.first_predictions + other.first_predictions,
+            self.ids + tuple(next(new) if one in known else one for one in other.ids),
         )
 
     @functools.cached_property
@@ -375,6 +387,7 @@ class SampleSet:
             dates,
             self.is_example[chosen],
             first_predictions,
+            tuple(self.ids[i] for i in chosen),
         )
 
     def drop(self, indices: Iterable[int]) -> "SampleSet":
@@ -394,18 +407,42 @@ class SampleSet:
         dropped = set(indices)
         return self.take(i for i in range(len(self)) if i not in dropped)
 
-    def drop_last(self) -> "SampleSet":
-        """Return all samples except the newest.
+    def merge(self, changed: "SampleSet", removed: Collection[str] = ()) -> "SampleSet":
+        """Return these samples with the changes of another device.
+
+        Args:
+            changed: samples that are added, or that replace the sample with the same identifier.
+            removed: identifiers of samples that are removed.
 
         Returns:
-            The remaining samples.
+            The samples in the order of their identifiers, which is the order in which they were created.
 
         Example:
             >>> samples = SampleSet.from_arrays(np.zeros((3, 28, 28), np.uint8), [5, 6, 7])
-            >>> samples.drop_last().labels.tolist()
-            [5, 6]
+            >>> samples.merge(samples.take([1]).relabel([0], 9), removed=samples.ids[:1]).labels.tolist()
+            [9, 7]
         """
-        return self.take(range(len(self) - 1))
+        gone = {*changed.ids, *removed}
+        joined = self.take(i for i, one in enumerate(self.ids) if one not in gone).concatenate(changed)
+        return joined.take(sorted(range(len(joined)), key=joined.ids.__getitem__))
+
+    def changed_since(self, before: "SampleSet") -> "SampleSet":
+        """Return the samples that another set does not contain with the same identifier, label and place in the held-out set.
+
+        Args:
+            before: the set to compare with.
+
+        Returns:
+            The new and the changed samples, in the same order.
+
+        Example:
+            >>> samples = SampleSet.from_arrays(np.zeros((3, 28, 28), np.uint8), [5, 6, 7])
+            >>> samples.relabel([1], 9).changed_since(samples.take([1, 2])).labels.tolist()
+            [5, 9]
+        """
+        states = dict(zip(before.ids, zip(before.labels.tolist(), before.held_out.tolist(), strict=True), strict=True))
+        present = zip(self.ids, self.labels.tolist(), self.held_out.tolist(), strict=True)
+        return self.take(i for i, (one, *state) in enumerate(present) if states.get(one) != tuple(state))
 
     def relabel(self, indices: Iterable[int], label: int) -> "SampleSet":
         """Return the same samples with another label at the given indices.
@@ -538,6 +575,13 @@ def _read_first_predictions(arrays: Any) -> list[FirstPrediction | None] | None:
         return None
     columns = _decode_texts(arrays["first_models"]), arrays["first_digits"].tolist(), arrays["first_confidences"].tolist()
     return [FirstPrediction.from_untrusted(*values) for values in zip(*columns, strict=True)]
+
+
+def _read_ids(arrays: Any) -> list[str] | None:
+    """Return the identifiers of an .npz file, or `None` if they are missing, malformed or not different."""
+    ids = _decode_texts(arrays["ids"]) if "ids" in arrays else []
+    is_sound = all(isinstance(one, str) and identifiers.is_valid(one) for one in ids) and len(set(ids)) == len(ids)
+    return ids if is_sound and len(ids) == len(arrays["labels"]) else None
 
 
 def _decode_texts(array: np.ndarray) -> list[Any]:

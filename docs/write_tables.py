@@ -6,9 +6,9 @@ from pathlib import Path
 
 from digitcore.checks import CHECKS
 from digitcore.config import Config, variable_name
+from digitcore.lessons import LESSONS
 from digitcore.training import settings_text
-from digitcore.training.lessons import LESSONS
-from pages.session.settings_link import lesson_query
+from pages.session.settings_link import LESSON_PARAMETER
 
 FOLDER = Path(__file__).resolve().parent
 TRAIN_PAGE = "http://localhost:8501/Train"
@@ -36,7 +36,7 @@ def lessons() -> str:
     """Return a section for each lesson, with its question, its link and the measured answer."""
     sections = [
         f"## {number}. {lesson.title}\n\n{lesson.question}\n\n"
-        f"[Open the Train page with these settings]({TRAIN_PAGE}?{lesson_query(lesson)})\n\n{lesson.answer}"
+        f"[Open this lesson]({TRAIN_PAGE}?{LESSON_PARAMETER}={number})\n\n{lesson.answer}"
         for number, lesson in enumerate(LESSONS, start=1)
     ]
     return "\n\n".join(sections)

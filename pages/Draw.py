@@ -31,7 +31,7 @@ def main(session: LabSession) -> None:
     teaching.show(session)
     draw_and_predict(session, _shown_outside(session))
     training = st.container(key="training")
-    layout.show_saving_error(session)
+    layout.show_saving_error(session, layout.DRAW)
     _show_flash(session)
     with st.container(key="options", horizontal=True):
         st.button("Try an example", key="example", type="tertiary", on_click=load_example, args=(session,))
@@ -39,7 +39,8 @@ def main(session: LabSession) -> None:
     _show_expanders(session)
     with training:  # It is drawn last, because it polls the work that the expanders start.
         quick_training(session)
-    live_prediction(predicting_models(session))
+    predicting = predicting_models(session)
+    live_prediction(predicting, session.models.colors(predicting))
 
 
 @st.fragment
@@ -59,7 +60,7 @@ def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
 def predict(session: LabSession) -> None:
     """Draw the prediction and the label buttons."""
     drawn, predicting = session.canvas, predicting_models(session)
-    readings = read_digit(drawn.drawing.digit, predicting)
+    readings = read_digit(drawn.drawing.digit, predicting, session.models.colors(predicting))
     if readings[-1].probabilities is not None:
         session.show_prediction_of(predicting[readings[-1].model])
         drawn.record_prediction(readings[-1].ranking[0], readings[-1].confidence)

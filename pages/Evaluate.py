@@ -2,12 +2,12 @@
 
 import streamlit as st
 
+from digitcore.storage.lab_models import MAX_COMPARED
 from pages.components import layout
 from pages.components.model_choice import Models
 from pages.components.work import work_area
 from pages.session import resources, state, training_summary
 from pages.session.lab_session import LabSession
-from pages.session.model_library import MAX_COMPARED
 from pages.views.evaluate import (
     calibration,
     checks,
@@ -27,20 +27,20 @@ from pages.views.evaluate import (
 )
 
 VIEWS = {  # The keys are part of links.
-    "drawings": ("My drawings", own_drawings),
-    "curves": ("Curves", curves),
-    "trainings": ("Trainings", trainings),
-    "epochs": ("Epochs", epochs),
-    "pair": ("Compare two", pair),
-    "errors": ("Errors", misclassified),
-    "confusion": ("Confusion", confusion),
     "map": ("Map", feature_map),
+    "errors": ("Errors", misclassified),
+    "curves": ("Curves", curves),
+    "drawings": ("Handwriting", own_drawings),
+    "confusion": ("Confusion", confusion),
+    "pair": ("Compare two", pair),
     "confidence": ("Confidence", calibration),
     "robustness": ("Robustness", robustness),
+    "trainings": ("Trainings", trainings),
+    "epochs": ("Epochs", epochs),
     "mnist": ("MNIST", dataset),
     "checks": ("Checks", checks),
 }
-DEFAULT_VIEW = "curves"
+DEFAULT_VIEW = "map"
 SELECTBOX_WIDTH = 160  # px; two select boxes fit side by side on a phone
 
 
@@ -53,10 +53,9 @@ def main(session: LabSession) -> None:
     if not resources.has_mnist():
         st.warning(training_summary.NO_MNIST)
     models = _choose_models(session)
-    with st.container(key="headline", border=True):
+    with st.container(key="headline"):
         headline.show(session, models)
     with st.container(key="comparison"):
-        score_table.show(session, models)
         if session.models.view in VIEWS:
             state.seed_widget("view", session.models.view)
         view = st.segmented_control(
@@ -71,6 +70,8 @@ def main(session: LabSession) -> None:
         )
         session.models.choose_view("" if view in (None, DEFAULT_VIEW) else str(view))
         VIEWS[view or DEFAULT_VIEW][1].show(session, models)
+    with st.container(key="models"):
+        score_table.show(session, models)
     report.show(session, models)
     with progress:
         work_area(session)

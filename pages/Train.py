@@ -1,25 +1,34 @@
 """The Train page: settings, progress and outcome of a training, the runs, and sweeps."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from digitcore import palette
 from digitcore.jobs.tasks import ScoreRunTask, TrainTask
 from digitcore.models.bundle import ModelBundle
 from digitcore.storage.snapshot import RunRecord
 from digitcore.training import history
+from digitcore.training.run import Point
 from digitcore.training.settings import TrainSettings
 from pages.components import layout
-from pages.components.collapse import show_collapse
+from pages.components.changed_drawings import changed_drawings
+from pages.components.lesson_panel import lesson_menu, lesson_panel
 from pages.components.network_builder import is_built, network_builder
+from pages.components.reveal import reveal
 from pages.components.run_table import run_table
 from pages.components.sweep_panel import sweep_panel
 from pages.components.training_curves import training_curves
 from pages.components.training_form import training_form
+from pages.components.undo_training import undo_training
+from pages.components.verdict import verdict_card
 from pages.components.work import scoring_text, show_notice, work_area
 from pages.session import formatting, persistence, resources, settings_link, state, training_summary
 from pages.session.classroom import NO_TRAINING
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
+from pages.session.training_summary import Tone
 
 STARTS = {  # start → its name on the page, and a description
     Start.UNTRAINED: ("Untrained", "A network with random weights is trained."),
@@ -32,26 +41,35 @@ STARTS = {  # start → its name on the page, and a description
     Start.RUN: ("Earlier run", "A run of the table below or an imported model is trained further."),
 }
 
+NEW_RUN = "this training"  # name of the running training in the curves
+
 
 def main(session: LabSession) -> None:
     """Draw the page from top to bottom."""
     resources.jobs().warm_up()
-    st.title("Train", anchor=False)
+    with st.container(key="title", horizontal=True, vertical_alignment="center"):
+        st.title("Train", anchor=False, width="content")
+        lesson_menu(session)
     if not resources.has_mnist():
         st.warning(training_summary.NO_MNIST)
     if session.link_error:
         st.warning(f"The address of this page contains a setting that is not valid: {session.link_error}")
+    lesson_panel(session)
     builder_area = st.container()
-    left, right = st.columns([1, 2], gap="large")
+    with st.container(key="workplace"):
+        left, right = st.columns([1, 2], gap="large")
     with left:
         start = _choose_start(session, builder_area)
         session.training.settings = training_form(session)
         _choose_sample_use(session)
         _train_button(session, start, session.training.settings)
         _show_link(session)
-    with right, st.container(key="training"):
-        work_area(session, lambda: _show_training(session))
-    run_table(session)
+    with right:
+        training, runs = st.container(key="training"), st.container(key="runs")
+        with runs:
+            selected = run_table(session)
+        with training:
+            work_area(session, lambda: _show_training(session, selected))
     if session.classroom.may_train:
         sweep_panel(session, start)
     persistence.save(session)
@@ -109,14 +127,15 @@ def _choose_sample_use(session: LabSession) -> None:
 
 def _train_button(session: LabSession, start: ModelBundle, settings: TrainSettings) -> None:
     """Show the size of the training set and the button that starts a training."""
-    training = session.samples.for_training().training_part()
+    samples = session.training_samples()
+    training = samples.training_part()
     is_empty = not len(training) and not settings.mnist_samples
     if is_empty:
         st.info("The training set is empty. Label a drawing, or add MNIST digits.")
-    elif not len(session.samples):
+    elif not len(samples):
         st.caption("You have no drawings yet. This training uses MNIST digits only.")
     else:
-        n_held_out = len(session.samples) - len(training)
+        n_held_out = len(samples) - len(training)
         st.caption(
             f"{formatting.samples(training)}, {_mnist_digits(settings.mnist_samples)}"
             f"{f'; {n_held_out} held out' * bool(n_held_out)}."
@@ -146,51 +165,80 @@ def _show_link(session: LabSession) -> None:
         )
 
 
-def _show_training(session: LabSession) -> None:
-    """Show the curves while a training runs, and its outcome afterwards."""
-    if job := session.training_job:
-        if points := [event.point for event in job.events if event.point is not None]:
-            training_curves(points, session.training_epochs)
-        return
-    show_notice(session, TrainTask)
+def _show_training(session: LabSession, selected: list[RunRecord]) -> None:
+    """Show the curves while a training runs, and its outcome afterwards. The curves of the selected runs are overlaid."""
     latest = session.models.runs[-1] if session.models.runs else None
-    active = f"Active model: {formatting.escape(session.active_model.name)}."
-    if latest and latest.run.error:
-        st.markdown(f"**{formatting.escape(latest.name)}** failed. {active}")
-        training_curves(latest.run.history, latest.run.settings.epochs)
-    elif session.models.active_run:
-        _show_outcome(session, session.models.active_run)
-    elif session.work.notice(TrainTask) is None:
-        is_first = latest is None
-        advice = f"{active} Tick a run in the table to use it."
-        st.markdown("No training yet. Press **Train** to see the curves." if is_first else advice)
+    shown = latest if latest and latest.run.error else session.models.active_run
+    if job := session.training_job:
+        with st.container(key="running"):
+            _show_curves(session, selected, [event.point for event in job.events if event.point is not None])
+        reveal("running", job.id)
+        return
+    with st.container(key="result"):
+        show_notice(session, TrainTask)
+        _show_result(session, shown)
+    reveal("result", shown.id if shown and shown.id == session.new_run_id else "")
+    _show_curves(session, [*([shown] if shown and shown not in selected else []), *selected])
+
+
+def _show_result(session: LabSession, shown: RunRecord | None) -> None:
+    """Show the outcome of a run, or how to get one."""
+    active, has_notice = formatting.escape(session.active_model.name), session.work.notice(TrainTask) is not None
+    if shown and shown.run.error:
+        reason = "" if has_notice else f" {formatting.escape(shown.run.error)}"
+        st.error(f"**{formatting.escape(shown.name)}** failed.{reason} Active model: {active}.")
+    elif shown:
+        _show_outcome(session, shown)
+    elif session.models.runs:
+        st.markdown(f"Active model: {active}. Choose another model in the bar above.")
+    elif not has_notice:
+        st.markdown("No training yet. Press **Train** to see the curves.")
+
+
+def _show_curves(session: LabSession, records: list[RunRecord], running: Sequence[Point] = ()) -> None:
+    """Draw the curves of runs and of the running training, and a button to download them."""
+    histories: dict[str, Sequence[Point]] = {record.name: record.run.history for record in records}
+    colors = session.models.colors(histories)
+    epochs = [record.run.settings.epochs for record in records]
+    if running:
+        histories, epochs = {NEW_RUN: running, **histories}, [session.training_epochs, *epochs]
+        colors = palette.distinct({NEW_RUN: session.models.next_color, **colors})
+    if not histories:
+        return
+    training_curves(histories, colors, max(epochs), key="curve")
+    if not running:
+        table = history.curve_table(histories)
+        st.download_button("Download curves (CSV)", table.to_csv(index=False), "curves.csv", "text/csv", type="tertiary")
 
 
 def _show_outcome(session: LabSession, record: RunRecord) -> None:
-    run = record.run
-    st.markdown(f"**{formatting.escape(record.name)}**")
-    for sentence in training_summary.outcome(run, scoring_text(session)):
-        st.markdown(sentence)
-    if unseen := training_summary.unseen(record, session.unseen_scores(record)):
-        st.markdown(unseen, help=training_summary.UNSEEN_HELP)
-    show_notice(session, ScoreRunTask)
-    has_collapsed = show_collapse(session, record)
-    if (warning := training_summary.warning(run)) and not has_collapsed:
-        st.warning(warning)
-    with st.container(horizontal=True):
-        has_own_drawings = not run.model.card.training_data.pupils  # The class goes on drawing.
-        if run.stopped and has_own_drawings and st.button("Continue", key="continue", help="Continue the stopped training."):
-            session.train(record.start, run.settings, resume_from=run)
-            st.rerun()
-        layout.page_link(session, layout.DRAW, label="Draw with this model", icon=":material/draw:")
-        layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
-        if session.is_scoring(record):
-            st.button("Stop evaluation", key="stop_scoring", type="tertiary", on_click=session.work.stop, args=(ScoreRunTask,))
-        elif run.mnist_after is None:
-            st.button("Evaluate on MNIST", key="score", type="tertiary", on_click=session.score, args=(record,))
-    training_curves(run.history, run.settings.epochs)
-    table = history.curve_table({record.name: run.history})
-    st.download_button("Download curves (CSV)", table.to_csv(index=False), "curves.csv", "text/csv", type="tertiary")
+    run, verdict = record.run, training_summary.verdict(record, scoring_text(session))
+    with verdict_card(verdict.tone):
+        st.markdown(f"{formatting.escape(record.name)} · **{verdict.headline}**")
+        changed_drawings(session.samples.current.drawn_part(), record.start, record.model)
+        for sentence in training_summary.outcome(run, scoring_text(session)):
+            st.caption(sentence)
+        if unseen := training_summary.unseen(record, session.unseen_scores(record)):
+            st.markdown(unseen, help=training_summary.UNSEEN_HELP)
+        show_notice(session, ScoreRunTask)
+        if warning := training_summary.warning(run):
+            st.warning(warning)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            _show_actions(session, record, is_worse=verdict.tone == Tone.WORSE)
+
+
+def _show_actions(session: LabSession, record: RunRecord, *, is_worse: bool) -> None:
+    has_own_drawings = not record.run.model.card.training_data.pupils  # The class goes on drawing.
+    if record.run.stopped and has_own_drawings and st.button("Continue", key="continue", help="Continue the stopped training."):
+        session.train(record.start, record.run.settings, resume_from=record.run)
+        st.rerun()
+    layout.page_link(session, layout.DRAW, label="Draw with this model", icon=":material/draw:")
+    layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
+    if session.is_scoring(record):
+        st.button("Stop evaluation", key="stop_scoring", type="tertiary", on_click=session.work.stop, args=(ScoreRunTask,))
+    elif record.run.mnist_after is None:
+        st.button("Evaluate on MNIST", key="score", type="tertiary", on_click=session.score, args=(record,))
+    undo_training(session, record, is_prominent=is_worse)
 
 
 main(layout.begin_page(layout.TRAIN))

@@ -48,6 +48,7 @@ SLOW_MODULES = {  # They start processes, train, or process all digits of MNIST.
     "test_cluster",
     "test_feature_map",
     "test_hostile_input",
+    "test_hub",
     "test_mnist",
     "test_neighbors",
     "test_packaging",
@@ -142,7 +143,7 @@ def lab(few, genius, untrained):
     learnt = frozenset(few.digit_hashes)
     first = Run(genius.rename("run 1"), [point], settings, "untrained", 1.5, **scores, sample_hashes=learnt)
     second = replace(first, model=genius.rename("run 2"), parent="run 1", stopped=True, resume_state=b"state")
-    runs = (RunRecord(first, untrained), RunRecord(second, first.model))
+    runs = (RunRecord(first, untrained), RunRecord(second, first.model, number=2, note="slow", tags=("baseline",)))
     prediction = FirstPrediction(genius.hash, 7, 0.75)
     samples = few.add(few.digits[0], 3, '{"strokes": []}', "2026-11-21T12:00:00+00:00", first_prediction=prediction)
     samples = samples.add(few.digits[1], 1, is_example=True)

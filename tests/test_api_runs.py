@@ -102,6 +102,12 @@ def test_training_is_off_by_default_and_needs_the_token(client, recorded, monkey
     assert not recorded.jobs
 
 
+def test_a_wrong_method_gets_all_allowed_methods(client):
+    answer = client.put("/v1/runs/x")
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "DELETE, GET"
+
+
 def test_samples_of_a_file_and_settings_become_a_task(client, recorded, few):
     text = base64.b64encode(few.to_npz()).decode()
     more = [{"picture": picture(few.digits[0] // 2), "label": 3}]

@@ -11,6 +11,7 @@ from digitcore.training.history import START
 from digitcore.training.run_groups import TrainedRun
 
 NAMES = ("a", "b")
+COLORS = dict(zip(NAMES, ("#8a8f98", "#2b83c6"), strict=True))
 POINTS = [START | {"val_loss": 2.3, "val_accuracy": 0.1}, {**START, "epoch": 1.0, "val_loss": 0.25, "val_accuracy": 0.9}]
 
 
@@ -31,13 +32,13 @@ def every_display(evaluations):
     card = {"gaussian blur": [0.9, 0.8, 0.7, 0.6, 0.5]}
     tables = {name: robustness.from_card(card, 0.95).assign(low=0.1, high=1.0) for name in NAMES}
     return [
-        displays.calibration(evaluations, NAMES),
-        displays.coverage(evaluations, dict.fromkeys(NAMES, 0.5), NAMES),
+        displays.calibration(evaluations, COLORS),
+        displays.coverage(evaluations, dict.fromkeys(NAMES, 0.5), COLORS),
         displays.confusion(evaluations["a"].confusion),
-        displays.digit_accuracy(pair, NAMES),
+        displays.digit_accuracy(pair, NAMES, COLORS),
         displays.confusion_change(pair, NAMES),
-        displays.robustness(tables, NAMES),
-        displays.curves(dict.fromkeys(NAMES, POINTS), NAMES),
+        displays.robustness(tables, COLORS),
+        displays.curves(dict.fromkeys(NAMES, POINTS), COLORS),
         displays.curve_bands({"both": [TrainedRun(name, {}, {}, POINTS) for name in NAMES]}),
     ]
 

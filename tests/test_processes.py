@@ -1,5 +1,6 @@
 import _multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -8,6 +9,7 @@ import psutil
 import pytest
 
 from digitcore.jobs.cluster import NO_TRACKER_WARNING
+from digitcore.processes import RESOURCE_TRACKER, kill_by_environment
 
 TIMEOUT = 60  # s, maximum duration of a subprocess
 
@@ -98,3 +100,18 @@ threading.Event().wait()
     assert result.stderr == ""  # The pipe ends when the tracker has ended.
     with pytest.raises(FileNotFoundError):
         _multiprocessing.sem_unlink(result.stdout.strip())
+
+
+def test_processes_are_killed_by_their_environment_except_the_resource_tracker():
+    code = "import sys; sys.stdin.read()"
+    arguments = {"a": ["-c", code], "b": ["-c", code], "c": ["-c", code, RESOURCE_TRACKER]}
+    values = {"a": "cluster", "b": "other cluster", "c": "cluster"}
+    started = {
+        name: subprocess.Popen([sys.executable, *arguments[name]], env=os.environ | {"DIGITLAB_TEST": values[name]}, stdin=-1)
+        for name in values
+    }
+    kill_by_environment("DIGITLAB_TEST", "cluster")
+    assert started["a"].wait(TIMEOUT) == -signal.SIGKILL
+    for name in ("b", "c"):
+        started[name].communicate(b"")
+        assert started[name].returncode == 0

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ def test_samples_are_added_and_dropped():
     digit = np.full((28, 28), 7, np.uint8)
     one = SampleSet().add(digit, 3)
     two = one.add(digit, 9)
-    assert (len(one), len(two), len(two.drop_last())) == (1, 2, 1)
+    assert (len(one), len(two), len(two.drop([1]))) == (1, 2, 1)
     assert two.labels.tolist() == [3, 9]
     assert two.counts()[9] == 1
     assert np.array_equal(two.take([1]).digits[0], digit)
@@ -149,3 +150,20 @@ def test_repr_fits_on_one_line():
 def test_non_printable_text_raises():
     with pytest.raises(SampleError, match="non-printable"):
         SampleSet().add(np.zeros((28, 28), np.uint8), 3, strokes="\0")
+
+
+def test_a_sample_file_keeps_sound_identifiers_only():
+    samples = SampleSet.from_arrays(np.zeros((2, 28, 28), np.uint8), [3, 7])
+    assert SampleSet.from_npz(samples.to_npz()).ids == samples.ids
+    for ids in (("a", "b"), samples.ids[:1] * 2, (samples.ids[0], samples.ids[1].upper() + "G")):
+        found = SampleSet.from_npz(replace(samples, ids=ids).to_npz())
+        assert len(set(found.ids)) == 2
+        assert not set(found.ids) & set(ids)
+
+
+def test_a_sample_that_is_in_both_sets_gets_another_identifier():
+    one = SampleSet.from_arrays(np.zeros((2, 28, 28), np.uint8), [3, 7])
+    both = one.concatenate(one.take([1]))
+    assert both.ids[:2] == one.ids
+    assert len(set(both.ids)) == 3
+    assert sorted(both.ids) == list(both.ids)

@@ -1,7 +1,7 @@
 """Altair charts of tables. Each function takes a table and returns a chart. The pages show the chart and export the table.
 
-`height` is the height of the plot in px, without the title, the legend and the axis. If a table has the column `model`, each
-model has its color from `palette.model_colors`.
+`height` is the height of the plot in px, without the title, the legend and the axis. If a table has the column `model`, `colors`
+has the color of each model. The ends of all axes are part of the charts.
 
 Example:
     >>> import pandas as pd
@@ -15,7 +15,7 @@ from digitcore.charts.learning_curves import AXES, METRICS, curve_bands, curves
 from digitcore.charts.matrices import CELL_SELECTION, confusion, confusion_change
 from digitcore.charts.prequential import prequential
 from digitcore.charts.shares import bars, coverage, digit_accuracy, reliability, robustness
-from digitcore.charts.style import specification
+from digitcore.charts.style import extent, specification
 from digitcore.charts.sweeps import parallel_coordinates, sweep_heat_map, sweep_points
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "curves",
     "digit_accuracy",
     "digit_map",
+    "extent",
     "parallel_coordinates",
     "prequential",
     "pupil_map",

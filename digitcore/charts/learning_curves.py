@@ -1,10 +1,13 @@
 """Learning curves."""
 
+from collections.abc import Mapping
+
 import altair as alt
 import pandas as pd
 
-from digitcore.charts.style import NUMBER, layer, model_color, tooltips
+from digitcore.charts.style import NUMBER, SMALL_TEXT, extent, layer, model_color, tooltips
 from digitcore.palette import GREY
+from digitcore.values import percent
 
 METRICS = {"loss": "Loss (cross-entropy, nats)", "accuracy": "Accuracy"}
 AXES = {"epoch": "Epoch", "samples_seen": "Samples seen", "seconds": "Seconds"}
@@ -17,6 +20,8 @@ def curves(
     x: str = "epoch",
     log_scale: bool = False,
     x_max: float | None = None,
+    colors: Mapping[str, str] | None = None,
+    level: tuple[str, float] | None = None,
     height: int = 220,
 ) -> alt.LayerChart:
     """Draw learning curves. Training is a solid line, validation is a dashed line with points, and each model has a color.
@@ -27,6 +32,8 @@ def curves(
         x: Column of the horizontal axis: "epoch", "samples_seen" or "seconds".
         log_scale: Whether the vertical axis is logarithmic. Use it only for a loss.
         x_max: End of the horizontal axis. With it, the axis does not move during a training.
+        colors: Name of a model → its color.
+        level: Name of a model that is shown as a level line, and its value.
         height: Height of the plot in px.
 
     Returns:
@@ -41,13 +48,13 @@ def curves(
         f"{x}:Q",
         title=AXES[x],
         axis=alt.Axis(tickMinStep=1, tickCount=8, format="~s" if x == "samples_seen" else NUMBER),
-        scale=alt.Scale(domainMin=0, domainMax=x_max or alt.Undefined, nice=False),
+        scale=alt.Scale(domain=[0, x_max or max(_ends(table[x])[1], 0.1)], nice=False),
     )
     y_axis = alt.Y(
         "value:Q",
         title=None,
         axis=alt.Axis(format="~%" if is_share else NUMBER, tickCount=6),
-        scale=alt.Scale(type="log", nice=True) if log_scale else alt.Scale(zero=not is_share, nice=True),
+        scale=_value_scale([*table["value"], *([level[1]] if level else [])], is_share=is_share, log_scale=log_scale),
     )
     dashes = alt.Scale(domain=["training", "validation"], range=[[1, 0], [5, 3]])
     legend = alt.Legend(orient="bottom", symbolType="stroke", symbolSize=600, symbolStrokeColor=GREY)
@@ -60,11 +67,29 @@ def curves(
         ("seconds:Q", "Seconds", ".1f"),
         ("value:Q", METRICS[metric], ".2%" if is_share else ".4f"),
     )
-    base = alt.Chart(table).encode(x=x_axis, y=y_axis, color=model_color(table), tooltip=tooltip)
+    base = alt.Chart(table).encode(x=x_axis, y=y_axis, color=model_color(table, colors), tooltip=tooltip)
     lines = base.mark_line(strokeWidth=2).encode(strokeDash=dash)
     counted = base.mark_point(filled=True, size=45, opacity=1).transform_joinaggregate(n="count()", groupby=["model", "subset"])
     points = counted.transform_filter((alt.datum.subset == "validation") | (alt.datum.n == 1))
-    return layer(lines, points, height=height, title=METRICS[metric])
+    levels = _level(*level, (colors or {}).get(level[0], GREY), y_axis, is_share=is_share) if level else []
+    return layer(lines, points, *levels, height=height, title=METRICS[metric])
+
+
+def _value_scale(values: list[float], *, is_share: bool, log_scale: bool) -> alt.Scale:
+    if not log_scale:
+        return alt.Scale(domain=extent(values, zero=not is_share), nice=False, zero=False)
+    positive = [value for value in values if value > 0] or [1.0]
+    return alt.Scale(type="log", domain=[min(positive), max(positive)], nice=True)
+
+
+def _level(name: str, value: float, color: str, y: alt.Y, *, is_share: bool) -> list[alt.Chart]:
+    """Return a level line over the whole width, and its name above the line."""
+    number = percent(value, 2) if is_share else f"{value:.4f}"
+    row = pd.DataFrame({"value": [value], "text": [f"{name} ends at {number}"]})
+    base = alt.Chart(row)
+    line = base.mark_rule(color=color, strokeWidth=2, strokeDash=[2, 2]).encode(y=y, tooltip=tooltips(("text:N", "Baseline")))
+    text = base.mark_text(align="right", baseline="bottom", dx=-4, dy=-3, color=color, fontSize=SMALL_TEXT + 1)
+    return [line, text.encode(y=y, x=alt.value("width"), text="text:N")]
 
 
 def curve_bands(table: pd.DataFrame, metric: str = "accuracy", *, height: int = 260) -> alt.LayerChart:
@@ -86,7 +111,10 @@ def curve_bands(table: pd.DataFrame, metric: str = "accuracy", *, height: int = 
     """
     is_share = metric == "accuracy"
     number_format = ".2%" if is_share else ".4f"
-    scale, axis = alt.Scale(zero=False, nice=True), alt.Axis(format="~%" if is_share else NUMBER, tickCount=6)
+    scale, axis = (
+        alt.Scale(domain=extent(table["low"], table["high"]), nice=False),
+        alt.Axis(format="~%" if is_share else NUMBER, tickCount=6),
+    )
     tooltip = tooltips(
         ("model:N", "Group"),
         ("epoch:Q", "Epoch"),
@@ -95,10 +123,19 @@ def curve_bands(table: pd.DataFrame, metric: str = "accuracy", *, height: int = 
         ("high:Q", "Highest", number_format),
         ("n:Q", "Trainings"),
     )
-    x = alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, format=NUMBER), scale=alt.Scale(nice=False))
+    x = alt.X(
+        "epoch:Q",
+        title="Epoch",
+        axis=alt.Axis(tickMinStep=1, format=NUMBER),
+        scale=alt.Scale(domain=_ends(table["epoch"]), nice=False),
+    )
     base = alt.Chart(table).encode(x=x, color=model_color(table, has_legend=False), tooltip=tooltip)
     bands = base.mark_area(opacity=0.18).encode(y=alt.Y("low:Q", title=None, scale=scale, axis=axis), y2="high:Q")
     y = alt.Y("mean:Q", title=None, scale=scale, axis=axis)
     lines = base.mark_line(strokeWidth=2).encode(y=y)
     points = base.mark_point(filled=True, size=40, opacity=1).encode(y=y)
     return layer(bands, lines, points, height=height, title="Validation accuracy" if is_share else "Validation loss (nats)")
+
+
+def _ends(values: "pd.Series[float]") -> list[float]:
+    return [float(values.min()), float(values.max())] if len(values) else [0.0, 1.0]

@@ -26,7 +26,7 @@ def prequential(table: pd.DataFrame, *, height: int = 220) -> alt.LayerChart:
     """
     axis = alt.Axis(format="d", tickMinStep=1)
     base = alt.Chart(table).encode(
-        x=alt.X("drawing:Q", title="Drawings", scale=alt.Scale(nice=False, padding=8), axis=axis),
+        x=alt.X("drawing:Q", title="Drawings", scale=alt.Scale(domain=[1, max(2, len(table))], nice=False, padding=8), axis=axis),
         tooltip=tooltips(
             ("drawing:Q", "Drawing"),
             ("label:O", "Label"),

@@ -1,19 +1,32 @@
 """Charts of shares with their uncertainty: accuracy, calibration, coverage and robustness. Also bar charts."""
 
+from collections.abc import Mapping
+
 import altair as alt
 import pandas as pd
 
-from digitcore.charts.style import FRAME_HEIGHT, PERCENT, SHARE_AXIS, TooltipField, interval_fields, layer, model_color, tooltips
+from digitcore.charts.style import (
+    FRAME_HEIGHT,
+    PERCENT,
+    SHARE_AXIS,
+    TooltipField,
+    extent,
+    interval_fields,
+    layer,
+    model_color,
+    tooltips,
+)
 from digitcore.palette import BLUE, GREY
 
 LOG_TICKS = [0, 0.001, 0.01, 0.1, 1]  # ticks of a logarithmic axis for shares
 
 
-def digit_accuracy(table: pd.DataFrame, *, height: int = 260) -> alt.LayerChart:
+def digit_accuracy(table: pd.DataFrame, *, colors: Mapping[str, str] | None = None, height: int = 260) -> alt.LayerChart:
     """Draw the accuracy on each digit with its 95 % interval. Each model has a color.
 
     Args:
         table: From `metrics.digit_table`, with the additional column `model`.
+        colors: Name of a model → its color.
         height: Height of the plot in px.
 
     Returns:
@@ -23,11 +36,11 @@ def digit_accuracy(table: pd.DataFrame, *, height: int = 260) -> alt.LayerChart:
         >>> columns = ["model", "digit", "n", "correct", "accuracy", "low", "high"]
         >>> chart = digit_accuracy(pd.DataFrame([("genius", 7, 10, 9, 0.9, 0.6, 0.98)], columns=columns))
     """
-    scale = alt.Scale(zero=False, nice=True)
+    scale = alt.Scale(domain=extent(table["low"], table["high"]), nice=False, zero=False)
     base = alt.Chart(table).encode(
         x=alt.X("digit:O", title="Digit", axis=alt.Axis(labelAngle=0)),
         xOffset=alt.XOffset("model:N", sort=list(table["model"].unique())),
-        color=model_color(table),
+        color=model_color(table, colors),
         tooltip=tooltips(
             ("model:N", "Model"),
             ("digit:O", "Digit"),
@@ -42,11 +55,12 @@ def digit_accuracy(table: pd.DataFrame, *, height: int = 260) -> alt.LayerChart:
     return layer(intervals, points, height=height, title="Accuracy on each digit")
 
 
-def reliability(table: pd.DataFrame, *, height: int = 260) -> alt.LayerChart:
+def reliability(table: pd.DataFrame, *, colors: Mapping[str, str] | None = None, height: int = 260) -> alt.LayerChart:
     """Draw a reliability diagram: accuracy by confidence. The points of a calibrated model lie on the diagonal.
 
     Args:
         table: From `metrics.reliability_table`, with the additional column `model`.
+        colors: Name of a model → its color.
         height: Height of the plot in px.
 
     Returns:
@@ -61,7 +75,7 @@ def reliability(table: pd.DataFrame, *, height: int = 260) -> alt.LayerChart:
     diagonal = alt.Chart(corners).mark_line(strokeDash=[4, 4], color=GREY).encode(x="confidence:Q", y="accuracy:Q")
     base = alt.Chart(table).encode(
         x=alt.X("confidence:Q", title="Confidence", scale=unit, axis=SHARE_AXIS),
-        color=model_color(table),
+        color=model_color(table, colors),
         tooltip=tooltips(
             ("model:N", "Model"),
             ("confidence:Q", "Confidence", ".1%"),
@@ -77,12 +91,13 @@ def reliability(table: pd.DataFrame, *, height: int = 260) -> alt.LayerChart:
     return layer(diagonal, intervals, lines, points, height=height, title="Accuracy by confidence")
 
 
-def coverage(table: pd.DataFrame, *, height: int = 260) -> alt.LayerChart:
+def coverage(table: pd.DataFrame, *, colors: Mapping[str, str] | None = None, height: int = 260) -> alt.LayerChart:
     """Draw the selective accuracy by the coverage: the accuracy on the digits that reach a confidence threshold, by their share.
 
     Args:
         table: From `metrics.coverage_table`, with the additional columns `model` and `is_threshold` (True for the row of the
             model's confidence threshold).
+        colors: Name of a model → its color.
         height: Height of the plot in px.
 
     Returns:
@@ -98,9 +113,9 @@ def coverage(table: pd.DataFrame, *, height: int = 260) -> alt.LayerChart:
         ("coverage:Q", "Coverage", ".1%"),
     ]
     base = alt.Chart(table).encode(
-        x=alt.X("coverage:Q", title="Coverage", scale=alt.Scale(zero=False), axis=SHARE_AXIS),
-        y=alt.Y("accuracy:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format="~%", tickCount=6)),
-        color=model_color(table),
+        x=alt.X("coverage:Q", title="Coverage", scale=_scale(table["coverage"]), axis=SHARE_AXIS),
+        y=alt.Y("accuracy:Q", title=None, scale=_scale(table["accuracy"]), axis=alt.Axis(format="~%", tickCount=6)),
+        color=model_color(table, colors),
         tooltip=tooltips(*fields, ("accuracy:Q", "Selective accuracy", ".2%")),
     )
     points = base.mark_point(filled=True, size=90, opacity=1).transform_filter(alt.datum.is_threshold)
@@ -108,13 +123,14 @@ def coverage(table: pd.DataFrame, *, height: int = 260) -> alt.LayerChart:
     return layer(lines, points, height=height, title="Selective accuracy")
 
 
-def robustness(table: pd.DataFrame, title: str, *, height: int = 220) -> alt.LayerChart:
+def robustness(table: pd.DataFrame, title: str, *, colors: Mapping[str, str] | None = None, height: int = 220) -> alt.LayerChart:
     """Draw the accuracy by the severity of a corruption, with a curve for each model.
 
     Args:
         table: Rows of one corruption from `robustness.robustness_table`, with the additional columns `model`, `low` and `high`
             (0 to 1).
         title: Title of the chart.
+        colors: Name of a model → its color.
         height: Height of the plot in px.
 
     Returns:
@@ -127,7 +143,7 @@ def robustness(table: pd.DataFrame, title: str, *, height: int = 220) -> alt.Lay
     fields: list[TooltipField] = [("model:N", "Model"), ("severity:O", "Severity"), ("accuracy:Q", "Accuracy", ".1%")]
     base = alt.Chart(table).encode(
         x=alt.X("severity:O", title="Severity (0: clean)", axis=alt.Axis(labelAngle=0)),
-        color=model_color(table),
+        color=model_color(table, colors),
         tooltip=tooltips(*fields, *interval_fields(".1%"), ("n:Q", "Of", ",")),
     )
     y = alt.Y("accuracy:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=SHARE_AXIS)
@@ -161,8 +177,14 @@ def bars(
         y=alt.Y(
             f"{y}:Q",
             title=None,
-            scale=alt.Scale(type="symlog", constant=LOG_TICKS[1]) if log_scale else alt.Scale(),
+            scale=alt.Scale(type="symlog", constant=LOG_TICKS[1], domain=[0, 1])
+            if log_scale
+            else alt.Scale(domain=extent(table[y], zero=True), nice=False),
             axis=alt.Axis(format=format, **({"values": LOG_TICKS} if log_scale else {"tickCount": 5})),
         ),
         tooltip=tooltips((f"{x}:O", x.capitalize()), (f"{y}:Q", title)),
     )
+
+
+def _scale(values: "pd.Series[float]") -> alt.Scale:
+    return alt.Scale(domain=extent(values), nice=False, zero=False)

@@ -1,5 +1,7 @@
 """Heights, percentages, tooltips and legends of all charts. The colors are in `digitcore.palette`."""
 
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import altair as alt
@@ -91,12 +93,40 @@ def tooltips(*fields: TooltipField) -> list[alt.Tooltip]:
     return [alt.Tooltip(field, title=title, format=rest[0] if rest else alt.Undefined) for field, title, *rest in fields]
 
 
-def model_color(table: pd.DataFrame, *, has_legend: bool = True) -> Any:
+def extent(*columns: Iterable[float], zero: bool = False) -> list[float]:
+    """Return the ends of an axis as round numbers.
+
+    A chart with fixed ends needs no data for its scales. Vega draws a chart before it has data, and warns about each scale whose
+    ends depend on data.
+
+    Args:
+        columns: The numbers on the axis. NaN is ignored.
+        zero: Whether the axis includes 0.
+
+    Returns:
+        The lower and the upper end.
+
+    Example:
+        >>> extent([0.03, 2.31], zero=True)
+        [0.0, 2.5]
+        >>> extent([0.912, 0.97])
+        [0.9, 0.98]
+    """
+    numbers = [number for column in columns for number in map(float, column) if math.isfinite(number)] or [0.0, 1.0]
+    low, high = min([*numbers, *[0.0] * zero]), max([*numbers, *[0.0] * zero])
+    if low == high:
+        low, high = low - abs(low) / 10 - 1e-6, high + abs(high) / 10 + 1e-6
+    power = 10 ** math.floor(math.log10((high - low) / 5))
+    step = power * next(factor for factor in (1, 2, 5, 10) if factor * power >= (high - low) / 5 * (1 - 1e-9))
+    return [round(math.floor(low / step + 1e-9) * step, 12), round(math.ceil(high / step - 1e-9) * step, 12)]
+
+
+def model_color(table: pd.DataFrame, colors: Mapping[str, str] | None = None, *, has_legend: bool = True) -> Any:
     """Return the color encoding of the models. It has a legend if there are several models.
 
     Args:
-        table: A table with the column `model`. If the column is categorical, each category has a fixed color, even if
-            other categories are missing from the table.
+        table: A table with the column `model`.
+        colors: Name of a model → its color. By default, the models have the colors of `palette.model_colors`.
         has_legend: Whether several models have a legend.
 
     Returns:
@@ -107,8 +137,7 @@ def model_color(table: pd.DataFrame, *, has_legend: bool = True) -> Any:
         True
     """
     present = list(table["model"].unique())
-    every = list(table["model"].cat.categories) if table["model"].dtype == "category" else present
-    colors = dict(zip(every, model_colors(len(every)), strict=True))
+    colors = colors or dict(zip(present, model_colors(len(present)), strict=True))
     return alt.Color(
         "model:N",
         title=None,

@@ -7,11 +7,11 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from digitcore.charts.style import TooltipField, layer, tooltips
+from digitcore.charts.style import TooltipField, extent, layer, tooltips
 from digitcore.palette import BLUE, DARK_TEXT, GREY, ORANGE
 from digitcore.values import format_value
 
-VIRIDIS = alt.Scale(scheme=alt.SchemeParams(name="viridis", extent=[0.25, 0.9]))  # visible on white and on black
+VIRIDIS = alt.SchemeParams(name="viridis", extent=[0.25, 0.9])  # visible on white and on black
 TWO_LINES = "split(datum.label, ': ')"  # Labels of two lines fit on a phone.
 MAX_TICKS = 8  # labels of an axis
 
@@ -38,15 +38,18 @@ def sweep_points(
     table, (shown,) = _with_safe_columns(table, parameters)
     is_many = table["p0"].nunique() > MAX_TICKS and pd.api.types.is_numeric_dtype(table["p0"])
     axis = (
-        alt.X("p0:Q", title=shown, scale=alt.Scale(zero=False))
+        alt.X("p0:Q", title=shown, scale=alt.Scale(domain=extent(table["p0"]), nice=False, zero=False))
         if is_many
         else alt.X("p0:O", title=shown, axis=alt.Axis(labelAngle=0))
     )
     base = alt.Chart(table)
-    y = alt.Y(f"{score}:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(format=".1%", tickCount=5))
+    scale = alt.Scale(domain=extent(table[score]), nice=False, zero=False)
+    y = alt.Y(f"{score}:Q", title=title, scale=scale, axis=alt.Axis(format=".1%", tickCount=5))
     tooltip = tooltips(("p0:N", shown), ("seed:O", "Seed"), (f"{score}:Q", title, ".2%"))
     points = base.mark_point(filled=True, size=40, opacity=0.6, color=BLUE).encode(x=axis, y=y, tooltip=tooltip)
-    means = base.mark_tick(color=ORANGE, thickness=3, size=28).encode(x=axis, y=alt.Y(f"mean({score}):Q", title=title))
+    means = base.mark_tick(color=ORANGE, thickness=3, size=28).encode(
+        x=axis, y=alt.Y(f"mean({score}):Q", title=title, scale=scale)
+    )
     return layer(points, *([] if is_many else [means]), height=height, title=f"{title} by {shown}")
 
 
@@ -83,7 +86,7 @@ def sweep_heat_map(
     base = alt.Chart(table).encode(
         x=alt.X("p0:O", title=x, axis=alt.Axis(labelAngle=0)), y=alt.Y("p1:O", title=y), tooltip=tooltips(*fields)
     )
-    shade = alt.Color(f"{score}:Q", title=title, scale=VIRIDIS, legend=alt.Legend(format=".1%"))
+    shade = alt.Color(f"{score}:Q", title=title, scale=_shades(table[score]), legend=alt.Legend(format=".1%"))
     text = alt.Text(f"{score}:Q", format=".1%")
     middle = (table[score].min() + table[score].max()) / 2
     ink = alt.when(alt.datum[score] > middle).then(alt.value(DARK_TEXT)).otherwise(alt.value("white"))
@@ -121,7 +124,7 @@ def parallel_coordinates(
         axis=alt.Axis(labelAngle=0, grid=True, domain=False, labelLimit=140, labelExpr=TWO_LINES),
     )
     y = alt.Y("position:Q", axis=None, scale=alt.Scale(domain=[-0.06, 1.06]))
-    shade = alt.Color("score:Q", title=title, scale=VIRIDIS, legend=alt.Legend(format=".1%"))
+    shade = alt.Color("score:Q", title=title, scale=_shades(table[score]), legend=alt.Legend(format=".1%"))
     fields: list[TooltipField] = [(f"p{number}:N", name) for number, name in enumerate(shown)]
     drawn = (
         alt.Chart(lines)
@@ -130,6 +133,10 @@ def parallel_coordinates(
     )
     labels = alt.Chart(ticks).mark_text(align="left", dx=6, color=GREY, fontSize=11).encode(x=x, y=y, text="text:N")
     return layer(drawn, labels, height=height, title=f"{title} by combination")
+
+
+def _shades(scores: "pd.Series[float]") -> alt.Scale:
+    return alt.Scale(scheme=VIRIDIS, domain=[float(scores.min()), float(scores.max())])
 
 
 def _with_safe_columns(table: pd.DataFrame, parameters: Mapping[str, str]) -> tuple[pd.DataFrame, list[str]]:

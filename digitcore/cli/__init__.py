@@ -12,6 +12,7 @@ from digitcore import native_messages
 from digitcore.cli.check import check
 from digitcore.cli.data import data
 from digitcore.cli.evaluate import evaluate
+from digitcore.cli.export import export
 from digitcore.cli.labels import labels
 from digitcore.cli.log import log
 from digitcore.cli.predict import predict
@@ -23,7 +24,7 @@ from digitcore.config import load_config
 from digitcore.errors import DigitLabError
 
 INTERRUPTED = 130  # exit status after Ctrl-C
-COMMANDS = (data, train, evaluate, sweep, labels, predict, check, report, log, settings)
+COMMANDS = (data, train, evaluate, sweep, labels, predict, export, check, report, log, settings)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

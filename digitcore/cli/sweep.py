@@ -71,7 +71,6 @@ def _check_suffix(ctx: click.Context, param: click.Parameter, value: Path | None
     type=click.Choice(PRUNERS),
     is_flag=False,
     flag_value=HALVING,
-    default="",
     help="Stop poor combinations. With halving, the default, each combination is trained with few epochs first, and only good "
     "combinations are trained with more epochs. With wilcoxon, a combination gets no more seeds if it is worse than the best.",
 )
@@ -100,7 +99,7 @@ def sweep(
     seeds: int,
     search: str | None,
     draws: int | None,
-    pruner: str,
+    pruner: str | None,
     rank_by: str,
     workers: int,
     out: Path | None,
@@ -123,7 +122,7 @@ def sweep(
     base, network = parameter_space.apply(fixed, TrainSettings(), read_network(network) if network else "")
     swept = {name: space[name] for name in space if name not in fixed}
     single = {name: space[name] for name in fixed if name not in parameter_space.NOT_SWEPT}
-    plan = SweepPlan(swept or single, base, network, seeds, draws, pruner, rank_by, search or "")
+    plan = SweepPlan(swept or single, base, network, seeds, draws, pruner or "", rank_by, search or "")
     model = reader.check_trainable(read_model(start))
     drawings = read_samples(samples, accept_doubtful=accept_doubtful)
     store = SweepStore(load_config().cache_folder / "sweeps", out, model, drawings, plan)

@@ -8,6 +8,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from digitcore import processes
+
 PREFIX = "digitlab-run-"
 FOLDER = "DIGITLAB_CLUSTER_FOLDER"  # environment variable of the cluster's processes
 SCHEDULER_FILE, KEY_FILE, CERTIFICATE_FILE = "scheduler.json", "key.pem", "certificate.pem"
@@ -44,6 +46,24 @@ def remove(folder: Path) -> None:
         False
     """
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def end(folder: Path) -> None:
+    """Kill the other processes of a cluster, and remove its folder.
+
+    A process that is still starting would print a traceback, because it does not find its keys.
+
+    Args:
+        folder: Path of the folder.
+
+    Example:
+        >>> folder = create()
+        >>> end(folder)
+        >>> folder.exists()
+        False
+    """
+    processes.kill_by_environment(FOLDER, str(folder))
+    remove(folder)
 
 
 def _is_running(pid: str) -> bool:

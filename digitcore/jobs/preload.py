@@ -36,7 +36,7 @@ def dask_setup(process: Any) -> None:
         _set_up_worker()
     else:
         folder = Path(os.environ[cluster_folder.FOLDER])
-        processes.end_with_parent(int(os.environ[SERVER_PID]), before_exit=lambda: cluster_folder.remove(folder))
+        processes.end_with_parent(int(os.environ[SERVER_PID]), before_exit=lambda: cluster_folder.end(folder))
 
 
 def _set_up_worker() -> None:

@@ -15,42 +15,19 @@ import numpy as np
 
 from digitcore.errors import ModelError
 from digitcore.models import upload
-from digitcore.models.config_translation import Json
-from digitcore.models.file_kinds import NOT_KERAS, WEIGHTS_ONLY, is_hdf5
+from digitcore.models.file_kinds import is_hdf5
+from digitcore.models.hdf5_check import read_config
 
-CONFIG_ATTRIBUTE, WEIGHTS_GROUP = "model_config", "model_weights"
+WEIGHTS_GROUP = "model_weights"
 OLD_CONTAINERS = ("_layer_checkpoint_dependencies", "_self_tracked_trackables")  # names of Keras 2 for the group “layers”
 KERAS_1 = "1"
-
-
-def read_config(file: h5py.File) -> Json:
-    """Return the checked configuration of the model in an HDF5 file.
-
-    Args:
-        file: An untrusted file.
-
-    Returns:
-        The configuration in the form of Keras 3.
-
-    Raises:
-        ModelError: If the file holds no model, or its configuration is not allowed.
-
-    Example:
-        >>> read_config(h5py.File("mine.h5"))  # doctest: +SKIP
-    """
-    text = file.attrs.get(CONFIG_ATTRIBUTE)
-    if text is None:
-        raise ModelError(WEIGHTS_ONLY if "layer_names" in file.attrs or "layers" in file else NOT_KERAS)
-    if not isinstance(text, str | bytes):
-        raise ModelError(NOT_KERAS)
-    return upload.check_config(text.decode("utf-8", "replace") if isinstance(text, bytes) else text)
 
 
 def load(content: bytes) -> keras.Model:
     """Open a model in Keras's safe mode.
 
     Args:
-        content: Content of a file that `upload.check` and `sandbox.check_weights` have accepted.
+        content: Content of a file that `upload.check` and `hdf5_check.check_file` have accepted.
 
     Returns:
         The Keras model, not compiled.

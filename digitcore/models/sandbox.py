@@ -7,32 +7,27 @@ N.keras, N.tflite and N.json, or N.error with an error message.
 another process, because the process of Keras uses more memory.
 """
 
-import io
 import json
 import mmap
 import os
 import re
 import sys
 import time
-import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from digitcore import processes
-from digitcore.errors import ZIP_ERRORS, DatasetNotFoundError, DigitLabError, ModelError
+from digitcore.errors import DatasetNotFoundError, DigitLabError, ModelError
 from digitcore.images import SIDE
+from digitcore.models import hdf5_check
 from digitcore.models.cost import BATCH_SIZE, MAX_MILLISECONDS, Cost
-from digitcore.models.file_kinds import is_hdf5
 from digitcore.models.upload import (
     MAX_ADDRESS_SPACE,
     MAX_CPU_SECONDS,
-    MAX_WEIGHTS,
     PROBES_FILE,
     TOO_MUCH_MEMORY,
-    WEIGHTS_FILE,
 )
 from digitcore.predictor import Predictor
 
@@ -42,7 +37,6 @@ except ImportError:  # Windows has no such limits.
     resource = None  # type: ignore[assignment]
 
 MAX_FILE_SIZE = 200 << 20  # bytes
-TRAINING_STATE = ("optimizer", "optimizer_weights", "metrics")  # parts of a weights file that a network does not need
 MAX_REASON = 200  # characters of a message from Keras
 N_TIMED = 5  # predictions
 
@@ -61,15 +55,13 @@ def main(folder: Path) -> None:
     processes.end_with_parent(os.getppid(), exit_status=1)
     files = sorted(folder.glob("*.in"), key=lambda file: int(file.stem))
     set_limits(len(files))
-    from digitcore.models import adaptation, foreign_models
+    waiting = [file for file in files if not any(file.with_suffix(suffix).exists() for suffix in (".started", ".error"))]
+    for file in _checked(waiting):
+        from digitcore.models import adaptation, foreign_models  # They import Keras, which takes seconds.
 
-    for file in files:
-        if any(file.with_suffix(suffix).exists() for suffix in (".started", ".error")):
-            continue
         file.with_suffix(".started").touch()
         _set_limit("RLIMIT_CPU", MAX_CPU_SECONDS + int(time.process_time()), hard=None)
         try:
-            check_weights(file)
             bundle = adaptation.adapt(foreign_models.load(file.read_bytes()), file.stem, lambda: _read_probes(folder))
         except DigitLabError as error:
             file.with_suffix(".error").write_text(str(error), encoding="utf-8")
@@ -79,6 +71,21 @@ def main(folder: Path) -> None:
             file.with_suffix(".keras").write_bytes(bundle.keras_bytes)
             file.with_suffix(".tflite").write_bytes(bundle.tflite_bytes)
             file.with_suffix(".json").write_text(bundle.card.to_json(), encoding="utf-8")
+
+
+def _checked(files: list[Path]) -> list[Path]:
+    """Return the files that pass the check of HDF5, and write an error message for each other file."""
+    passed = []
+    for file in files:
+        file.with_suffix(".started").touch()
+        try:
+            hdf5_check.check_file(file)
+        except ModelError as error:
+            file.with_suffix(".error").write_text(str(error), encoding="utf-8")
+        else:
+            passed.append(file)
+            file.with_suffix(".started").unlink()
+    return passed
 
 
 def _read_probes(folder: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -188,56 +195,6 @@ def _seconds(predictor: Predictor, digits: np.ndarray) -> float:
     begin = time.process_time()
     predictor.probabilities(digits)
     return time.process_time() - begin
-
-
-def check_weights(file: Path) -> None:
-    """Check the type and the number of the weights of a model file.
-
-    HDF5 files can also contain links to other files, external data and huge sizes. These are rejected.
-
-    Args:
-        file: A .keras file or an HDF5 file.
-
-    Raises:
-        ModelError: If the weights are damaged, too many, or not plain numbers.
-
-    Example:
-        >>> from digitcore import models
-        >>> check_weights(models.SHIPPED_FOLDER / "mlp" / "model.keras")
-    """
-    content = file.read_bytes()
-    try:
-        if not is_hdf5(content):
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                content = archive.read(WEIGHTS_FILE)
-        with h5py.File(io.BytesIO(content), "r") as weights:
-            total = sum(_count_weights(weights, name) for name in _hard_link_names(weights))
-    except (*ZIP_ERRORS, TypeError) as error:
-        raise ModelError("The model's weights cannot be read, because the file is damaged. Save the model again.") from error
-    if total > MAX_WEIGHTS:
-        raise ModelError(f"The model has {total:,} weights. Use a model of at most {MAX_WEIGHTS:,}.")
-
-
-def _hard_link_names(weights: h5py.File) -> list[str]:
-    """Return the names of all objects in the file.
-
-    Only hard links are followed, because other links can lead outside the file.
-    """
-    found: list[str] = []
-    weights.visit_links(found.append)
-    return found
-
-
-def _count_weights(weights: h5py.File, name: str) -> int:
-    """Return the number of weights under a name; 0 for a group."""
-    if not isinstance(weights.get(name, getlink=True), h5py.HardLink):
-        raise ModelError("The model's weights contain a link. Save the model again with Keras 3.")
-    item = weights[name]
-    if not isinstance(item, h5py.Dataset):
-        return 0
-    if item.external or item.is_virtual or item.dtype.kind not in "fiub":
-        raise ModelError("The model's weights are not plain numbers. Save the model again with Keras 3.")
-    return 0 if name.split("/")[0] in TRAINING_STATE else int(item.size)
 
 
 if __name__ == "__main__":

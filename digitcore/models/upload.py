@@ -36,11 +36,11 @@ from digitcore.zip_files import user_files, without_top_folder
 MAX_BYTES = 20_000_000  # size of a file
 MAX_UNPACKED = 60_000_000  # size of all members in bytes
 MAX_CONFIG = 1_000_000  # size of config.json in bytes
-MAX_LAYERS = 300
+MAX_LAYERS = 160  # The conversion to .tflite takes 0.2 s of processor time for each layer.
 MAX_NESTING = 60  # levels of lists and objects in config.json
 MAX_WEIGHTS = 5_000_000
-MAX_OUTPUT = 16_000_000  # values that a layer returns for one digit, 64 MB
-MAX_CPU_SECONDS = 200  # processor time to open a model
+MAX_OUTPUT = 200_000  # values that a layer returns for one digit; a batch then exceeds `cost.MAX_MEGABYTES`
+MAX_CPU_SECONDS = 100  # processor time to open a model
 MAX_ADDRESS_SPACE = 8 << 30  # bytes of memory to open a model, more than TensorFlow reserves
 STARTUP_TIMEOUT = 240  # s to start Keras on a busy machine
 TIMEOUT_PER_MODEL = 40  # s to open a model
@@ -252,10 +252,10 @@ def open_each(files: list[bytes], should_stop: ShouldStop = _never_stop) -> list
             waiting = [number for number in waiting if not _has_outcome(folder, number)]
             if not waiting:
                 break
-            was_opened = (folder / f"{waiting[0]}.started").exists()
-            for number in waiting[:1] if was_opened else waiting:
+            begun = [number for number in waiting if (folder / f"{number}.started").exists()]
+            for number in begun or waiting:
                 (folder / f"{number}.error").write_text(reason, encoding="utf-8")
-            waiting = waiting[1:] if was_opened else []
+            waiting = [number for number in waiting if begun and number not in begun]
         return [_check_cost(_read_outcome(folder, number), should_stop) for number in range(len(files))]
 
 

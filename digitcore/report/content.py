@@ -173,7 +173,7 @@ def _scores(results: Results) -> list[Part]:
     known = [[title, *cells] for title, cells in rows.items() if set(cells) != {UNKNOWN}]
     parts: list[Part] = [Table("Scores of the compared models", ["Score", *results.models], known)]
     if results.comparison is not None:
-        parts.append(Chart.from_display(displays.digit_accuracy(results.comparison, results.pair), width=WIDE))
+        parts.append(Chart.from_display(displays.digit_accuracy(results.comparison, results.pair, results.colors), width=WIDE))
     return parts
 
 
@@ -203,9 +203,8 @@ def _curves(results: Results) -> list[Part]:
     histories = {name: points for name, points in histories.items() if len(points) > 1}
     if not histories:
         return []
-    names = list(results.models)
     thinned = {name: history.thin(points) for name, points in histories.items()}
-    display = displays.curves(thinned, names)
+    display = displays.curves(thinned, lab_models.colors(histories, results.lab.runs, results.lab.uploads))
     rows = [
         [name, f"{point['epoch']:g}", *(f"{point[key]:.4f}" if key in point else UNKNOWN for key in ("loss", "val_loss")),
          *(percent(point[key], 2) if key in point else UNKNOWN for key in ("accuracy", "val_accuracy"))]
@@ -245,9 +244,9 @@ def _confusion(results: Results) -> list[Part]:
 def _calibration(results: Results) -> list[Part]:
     if not results.mnist:
         return []
-    names = list(results.models)
     thresholds = {name: model.card.confidence_threshold for name, model in results.models.items()}
-    display, covered = displays.calibration(results.mnist, names), displays.coverage(results.mnist, thresholds, names)
+    display = displays.calibration(results.mnist, results.colors)
+    covered = displays.coverage(results.mnist, thresholds, results.colors)
     chosen = covered.data[covered.data["is_threshold"]].drop(columns="is_threshold")
     at_threshold = Table.from_frame("At the confidence threshold of the Draw page", chosen.rename(columns=displays.COLUMN_TITLES))
     texts = [Text(display.alt_text()), Text(covered.alt_text())]
@@ -260,16 +259,15 @@ def _calibration(results: Results) -> list[Part]:
 def _robustness(results: Results) -> list[Part]:
     if not results.robustness:
         return []
-    names = list(results.models)
     tables = {name: _with_intervals(table) for name, table in results.robustness.items()}
-    display = displays.robustness(tables, names)
+    display = displays.robustness(tables, results.colors)
     every = list(dict.fromkeys(display.data["corruption"]))
     charts = [Chart(svg.draw(display, height=SMALL_HEIGHT, corruption=name)) for name in every]
     n = int(display.data["n"].max())
     rows = [
         [f"{corruption}: {name}", *(percent(share, 1) for share in group["accuracy"])]
         for corruption in every
-        for name, group in display.data[display.data["corruption"] == corruption].groupby("model", sort=False, observed=True)
+        for name, group in display.data[display.data["corruption"] == corruption].groupby("model", sort=False)
     ]
     severities = sorted(display.data["severity"].unique())
     caption = f"Accuracy on {n:,} test digits by severity (0: clean)"

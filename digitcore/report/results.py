@@ -50,6 +50,11 @@ class Results:
     is_unseen: bool
 
     @property
+    def colors(self) -> dict[str, str]:
+        """The colors of the compared models by name."""
+        return lab_models.colors(self.models, self.lab.runs, self.lab.uploads)
+
+    @property
     def pair(self) -> tuple[str, str]:
         """Names of baseline and candidate."""
         baseline, candidate = list(self.models)[:2]

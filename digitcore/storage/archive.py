@@ -194,9 +194,10 @@ class _Reader:
         values = entry["record"]
         record = RunRecord.from_dict(values, (model.keras_bytes, model.tflite_bytes), (start.keras_bytes, start.tflite_bytes))
         start_card = card_from_untrusted(values["start"])
-        return RunRecord(
-            replace(record.run, model=_with_card(model, values["model"]), parent=start_card.name),
-            start if start.card.recipe == start_card.name else _with_card(start, values["start"]),
+        return replace(
+            record,
+            run=replace(record.run, model=_with_card(model, values["model"]), parent=start_card.name),
+            start=start if start.card.recipe == start_card.name else _with_card(start, values["start"]),
         )
 
     def read_upload(self, entry: dict[str, Any]) -> ModelBundle:

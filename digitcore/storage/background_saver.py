@@ -3,7 +3,6 @@
 import logging
 import threading
 import time
-import uuid
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,13 +10,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from digitcore.errors import LabDeletedError, LabError, StoreUnreachableError, VersionConflictError
-from digitcore.storage.database import DAY, LabStore
+from digitcore.errors import LabDeletedError, LabError, StoreUnreachableError
+from digitcore.storage.changes import LabChanges, PartIds, Uncertain
+from digitcore.storage.database import DAY, LabStore, new_token
 from digitcore.storage.snapshot import LabSnapshot
 
 logger = logging.getLogger(__name__)
 UNWRITABLE = "This lab cannot be saved. Export the lab to keep your changes. The server's log contains the reason."
 RETRY_INTERVAL = 5.0  # s between two attempts to write the labs that could not be written
+POLL_INTERVAL = 1.0  # s between two looks for the changes of other sessions
 
 
 class SaveStatus(StrEnum):
@@ -27,24 +28,21 @@ class SaveStatus(StrEnum):
         OK: The lab was written, or no write was necessary yet.
         UNREACHABLE: The database did not answer. The write is tried again.
         UNWRITABLE: The lab cannot be stored. It is written again after its next change.
-        CONFLICT: Another session has changed the lab. This session does not write it any more.
         DELETED: The lab was deleted. This session does not write it any more.
 
     Example:
-        >>> SaveStatus("conflict") is SaveStatus.CONFLICT
+        >>> SaveStatus("deleted") is SaveStatus.DELETED
         True
     """
 
     OK = "ok"
     UNREACHABLE = "unreachable"
     UNWRITABLE = "unwritable"
-    CONFLICT = "conflict"
     DELETED = "deleted"
 
 
 _STATUSES: dict[type[LabError], SaveStatus] = {
     StoreUnreachableError: SaveStatus.UNREACHABLE,
-    VersionConflictError: SaveStatus.CONFLICT,
     LabDeletedError: SaveStatus.DELETED,
 }
 
@@ -58,19 +56,23 @@ class SaveState:
 
     Attributes:
         token: Token of the lab.
-        version: Version of the lab in the database, or 0 before the first write.
-        saved: Snapshot in the database, or `None` before the first write.
+        version: Version up to which the changes of other sessions are known, or 0 before the first write.
+        saved: What this session knows to be in the database, or `None` before the first write.
         pending: Newest snapshot.
-        is_partial: Whether the database contains damaged parts in addition to `saved`. The next write replaces these parts.
+        uncertain: Parts of which it is not known whether the database has them as in `saved`, because the response to a write was
+            lost. The next write writes them again.
+        damaged: Parts that the database contains and that cannot be read. The next write removes them.
+        incoming: Changes of other sessions that this session has not taken over.
+        taken: Changes that this session has taken over since its present write has begun.
         status: Outcome of the last write.
         error: Message for a lab that is not saved, or "" if it is saved.
         writing: Queued write of `pending`, or `None` if no write is queued.
-        writer: Name of the session in the database.
+        polled_at: Time at which the changes of other sessions were last read, in seconds.
         was_rewritten: Whether the lab was written again because the database was deleted. `take_rewritten` resets it.
 
     Example:
         >>> state = SaveState("token of a lab", pending=LabSnapshot())
-        >>> state.is_behind, state.is_lost
+        >>> state.is_behind, state.is_deleted
         (True, False)
     """
 
@@ -78,32 +80,30 @@ class SaveState:
     version: int = 0
     saved: LabSnapshot | None = None
     pending: LabSnapshot | None = None
-    is_partial: bool = False
+    uncertain: Uncertain = field(default_factory=Uncertain)
+    damaged: PartIds = field(default_factory=PartIds)
+    incoming: LabChanges = field(default_factory=LabChanges)
+    taken: LabChanges = field(default_factory=LabChanges)
     status: SaveStatus = SaveStatus.OK
     error: str = ""
     writing: Future[None] | None = None
-    writer: str = field(default_factory=lambda: uuid.uuid4().hex)
+    polled_at: float = 0.0
     was_rewritten: bool = False
 
     @property
     def is_behind(self) -> bool:
-        """Whether the newest snapshot differs from the snapshot in the database."""
-        return self.pending is not None and not self.pending.is_unchanged(self.saved)
+        """Whether the newest snapshot may differ from the snapshot in the database."""
+        return self.pending is not None and not (self.uncertain.is_empty and self.pending.is_unchanged(self.saved))
 
     @property
-    def has_conflict(self) -> bool:
-        """Whether another session has changed the lab."""
-        return self.status is SaveStatus.CONFLICT
+    def has_incoming(self) -> bool:
+        """Whether there are changes of other sessions to take over."""
+        return not self.incoming.is_empty
 
     @property
     def is_deleted(self) -> bool:
-        """Whether the lab was deleted."""
+        """Whether the lab was deleted. This session does not write it any more."""
         return self.status is SaveStatus.DELETED
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether this session must not write the lab any more."""
-        return self.has_conflict or self.is_deleted
 
 
 class BackgroundSaver:
@@ -137,7 +137,8 @@ class BackgroundSaver:
         self._states: weakref.WeakSet[SaveState] = weakref.WeakSet()  # of all open sessions
         self._last_writes: dict[str, Future[None]] = {}
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="autosave")
-        self._expired_at: float | None = None  # changed on the executor's only thread
+        self._expired_at: float | None = None  # This field and the next are changed on the executor's only thread.
+        self._failed_at: float | None = None  # time of the last look for changes without an answer, in s
         self._closed = threading.Event()
         self._retrying = threading.Thread(target=self._keep_retrying, args=(retry_interval,), name="autosave-retry", daemon=True)
         self._retrying.start()
@@ -151,8 +152,8 @@ class BackgroundSaver:
             snapshot: Current state of the lab.
 
         Returns:
-            The queued write. It is `None` if nothing has changed, if the lab is lost, or if the last write failed and will be
-            repeated.
+            The queued write. It is `None` if nothing has changed, if the lab was deleted, or if the last write failed and will
+            be repeated.
         """
         with self._lock:
             state.pending = snapshot
@@ -161,12 +162,88 @@ class BackgroundSaver:
 
     def _enqueue(self, state: SaveState) -> Future[None] | None:
         """Return the queued write of the newest snapshot, or `None` if no write is necessary. The caller must hold the lock."""
-        if not state.is_behind or state.is_lost or state in self._unwritten:
+        if not state.is_behind or state.is_deleted or state in self._unwritten:
             return None
         if state.writing is None:
             state.writing = self._executor.submit(self._write, state)
             self._last_writes[state.token] = state.writing
         return state.writing
+
+    def poll(self, state: SaveState) -> Future[bool] | None:
+        """Queue a look for changes of other sessions, at most once per `POLL_INTERVAL`. `take` returns the changes.
+
+        Args:
+            state: Saving state of the lab.
+
+        Returns:
+            The queued look, or `None` if the last look was not long ago, or a write is queued, which looks too.
+        """
+        with self._lock:
+            now = time.monotonic()
+            is_early = state.polled_at and now - state.polled_at < POLL_INTERVAL
+            if is_early or not state.version or state.is_deleted or state.writing is not None:
+                return None
+            state.polled_at = now
+        return self._executor.submit(self._look, state)
+
+    def take(self, state: SaveState, snapshot: LabSnapshot) -> LabChanges:
+        """Return the changes of other sessions once. The session takes them over, and calls `confirm`.
+
+        No other thread may change the lab or save it between the calls.
+
+        Args:
+            state: Saving state of the lab.
+            snapshot: Current state of the lab in this session. A part that this session has changed and not written yet keeps
+                the change of this session, unless another session has removed the part.
+
+        Returns:
+            The changes.
+        """
+        with self._lock:
+            changes, state.incoming = state.incoming, LabChanges()
+            if changes.is_empty or state.saved is None:
+                return LabChanges()
+            unwritten = LabChanges.between(state.saved, snapshot)
+            return changes.without(unwritten.ids.union(unwritten.removed))
+
+    def confirm(self, state: SaveState, changes: LabChanges, snapshot: LabSnapshot) -> Future[None] | None:
+        """Record that this session has taken over changes of other sessions.
+
+        Args:
+            state: Saving state of the lab.
+            changes: The changes that `take` has returned.
+            snapshot: State of the lab in this session, with the changes.
+
+        Returns:
+            The queued write as from `save`.
+        """
+        with self._lock:
+            state.taken = state.taken.then(changes)
+            state.saved = changes.apply(state.saved or LabSnapshot())
+            state.pending = snapshot
+            return self._enqueue(state)
+
+    def renew_token(self, state: SaveState, timeout: float) -> None:
+        """Give a lab another token, after its changes are written. The former token opens nothing any more.
+
+        Args:
+            state: Saving state of the lab.
+            timeout: Maximum waiting time in seconds.
+
+        Raises:
+            LabError: If the lab was deleted, or the token is not renewed in this time.
+        """
+        self.flush(state.token, timeout)
+        try:
+            self._executor.submit(self._renew_token, state).result(timeout)
+        except TimeoutError as error:
+            raise StoreUnreachableError from error
+
+    def _renew_token(self, state: SaveState) -> None:
+        new = new_token()
+        self.store.renew_token(state.token, new)
+        with self._lock:
+            state.token = new
 
     def take_rewritten(self, state: SaveState) -> bool:
         """Return whether a lab was written again since the last call, because the database was deleted.
@@ -253,12 +330,12 @@ class BackgroundSaver:
         """Write the newest snapshot of a lab, then queue a newer snapshot if it exists."""
         self._check_file()
         with self._lock:
-            snapshot, state.writing = state.pending, None
-            is_wanted = state.is_behind and not state.is_lost
-            if not is_wanted and not state.is_lost:
+            snapshot, saved, state.writing, state.taken = state.pending, state.saved, None, LabChanges()
+            is_wanted = state.is_behind and not state.is_deleted
+            if not is_wanted and not state.is_deleted:
                 state.status, state.error = SaveStatus.OK, ""  # The change was undone.
         if is_wanted and snapshot is not None:
-            self._write_snapshot(state, snapshot)
+            self._write_snapshot(state, snapshot, saved)
             self._delete_expired()
         with self._lock:
             if state.writing is None:
@@ -266,11 +343,14 @@ class BackgroundSaver:
             if state.status is SaveStatus.OK:
                 self._enqueue(state)  # A newer snapshot may have been queued during the write.
 
-    def _write_snapshot(self, state: SaveState, snapshot: LabSnapshot) -> None:
-        saved = None if state.is_partial else state.saved
-        version, status, message = state.version, SaveStatus.OK, ""
+    def _write_snapshot(self, state: SaveState, snapshot: LabSnapshot, saved: LabSnapshot | None) -> None:
+        changes = LabChanges.between(saved or LabSnapshot(), snapshot)
+        uncertain = state.uncertain._replace(changed=state.uncertain.changed.union(state.damaged))
+        is_equal = saved is not None and (snapshot.preferences, snapshot.sweep) == (saved.preferences, saved.sweep)
+        status, message, version = SaveStatus.OK, "", 0
         try:
-            version = self.store.save(state.token, snapshot, saved, version, state.writer)
+            if not (is_equal and changes.is_empty and uncertain.is_empty):
+                version = self.store.save(state.token, snapshot, saved, uncertain)
         except tuple(_STATUSES) as error:
             status, message = _STATUSES[type(error)], str(error)
         except Exception:  # A lab that cannot be stored must not end the thread.
@@ -278,11 +358,46 @@ class BackgroundSaver:
             status, message = SaveStatus.UNWRITABLE, UNWRITABLE
         with self._lock:
             if status is SaveStatus.OK:
-                state.version, state.saved, state.is_partial = version, snapshot, False
+                state.saved, state.uncertain, state.damaged = state.taken.apply(snapshot), Uncertain(), PartIds()
             if not state.is_deleted:  # `delete` may have been called during the write.
                 state.status, state.error = status, message
-                if status is SaveStatus.UNREACHABLE and state not in self._unwritten:
-                    self._unwritten.append(state)
+                if status is SaveStatus.UNREACHABLE:
+                    state.uncertain = state.uncertain.union(changes)
+                    if state not in self._unwritten:
+                        self._unwritten.append(state)
+            is_next = version == state.version + 1
+            if is_next:
+                state.version = version
+        if version and not is_next:  # Other sessions have written the versions between.
+            self._try(self._fetch, state, version)
+
+    def _look(self, state: SaveState) -> bool:
+        """Read the changes of other sessions, and return whether the database has answered.
+
+        A database that does not answer is not asked again at once, because the writes wait for the answer.
+        """
+        if self._failed_at is not None and time.monotonic() - self._failed_at < RETRY_INTERVAL:
+            return False
+        has_answered = self._try(self._fetch, state)
+        self._failed_at = None if has_answered else time.monotonic()
+        return has_answered
+
+    def _fetch(self, state: SaveState, own_version: int = 0) -> None:
+        """Read the changes of other sessions. `own_version` is the version that this session has just written, or 0."""
+        with self._lock:
+            if not state.uncertain.is_empty:
+                return  # The next write reads the changes.
+            known = PartIds.of(state.incoming.apply(state.saved or LabSnapshot()))
+        try:
+            found = self.store.changes(state.token, state.version, known, own_version)
+        except LabDeletedError as error:
+            with self._lock:
+                state.status, state.error = SaveStatus.DELETED, str(error)
+            return
+        if found is not None:
+            with self._lock:
+                state.incoming = state.incoming.then(found.changes)
+                state.version = found.version
 
     def _keep_retrying(self, interval: float) -> None:
         while not self._closed.wait(interval):
@@ -299,8 +414,9 @@ class BackgroundSaver:
             return
         with self._lock:
             for state in list(self._states):
-                if state.version and not state.is_lost:
+                if state.version and not state.is_deleted:
                     state.version, state.saved, state.was_rewritten = 0, None, True
+                    state.uncertain, state.damaged = Uncertain(), PartIds()
                     self._enqueue(state)
 
     def _retry(self, states: list[SaveState]) -> None:

@@ -187,14 +187,6 @@ class ClassStore:
         row = self._store.transact(lambda db: db.execute(_of_lab(token_hash(token), *_KEYS)).one_or_none())
         return (row.id, row.version, row.nickname or "") if row else None
 
-    def count_pupils(self, room: str) -> int:
-        """Return the number of labs that belong to a class.
-
-        Args:
-            room: Identifier of the class.
-        """
-        return self._store.transact(lambda db: _count_pupils(db, room))
-
     def join(self, token: str, code: str, nickname: str) -> Membership:
         """Let a lab join a class.
 
@@ -216,7 +208,7 @@ class ClassStore:
             if present := _read(db, lab):
                 raise LabError(OWN if present.lab == room.id else ONE_CLASS if present.is_teacher else PUPIL)
             _check_saved(db, lab)
-            if _count_pupils(db, room.id) >= rules.MAX_PUPILS:
+            if _count_pupils(db, room) >= rules.MAX_PUPILS:
                 raise LabError(FULL)
             _check_free(db, room.id, lab, nickname)
             db.execute(_update_lab(lab, **{"class": room.id, "nickname": nickname}))
@@ -438,8 +430,10 @@ def _check_free(db: sql.Connection, room: str, lab: str, nickname: str) -> None:
         raise LabError(TAKEN)
 
 
-def _count_pupils(db: sql.Connection, room: str) -> int:
-    return int(db.scalar(sql.select(sql.func.count()).select_from(schema.labs).where(schema.labs.c["class"] == room)) or 0)
+def _count_pupils(db: sql.Connection, room: StoredClass) -> int:
+    """Return the number of pupils whom the teacher has not removed."""
+    present = db.scalars(sql.select(schema.labs.c.id).where(schema.labs.c["class"] == room.id)).all()
+    return len(set(present) - room.state.removed_pupils)
 
 
 def _update_lab(lab: str, **values: Any) -> sql.Update:

@@ -22,12 +22,13 @@ import numpy as np
 import sqlalchemy as sql
 
 from digitcore.config import load_config
-from digitcore.errors import DigitLabError, LabDeletedError, LabError, StoreUnreachableError, VersionConflictError
+from digitcore.errors import DigitLabError, LabDeletedError, LabError, StoreUnreachableError
 from digitcore.images import SIDE
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import MAX_TEXT, FirstPrediction, SampleSet
 from digitcore.storage import schema
-from digitcore.storage.snapshot import LabSnapshot, ModelFiles, RunRecord, SampleVersion, common_prefix_length, read_card
+from digitcore.storage.changes import LabChanges, PartIds, Uncertain
+from digitcore.storage.snapshot import LabSnapshot, ModelFiles, RunRecord, SampleVersion, read_card, upload_id, version_id
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ logger = logging.getLogger(__name__)
 TOKEN_BYTES = 16  # number of random bytes
 DAY = 86_400  # s
 GRACE_DAYS = 7  # days between marking and deleting an unused lab, so that a wrong clock does not delete labs
-MAX_TRIES = 5  # of a transaction whose models another server has deleted or used at the same time
+MAX_TRIES = 5  # of a transaction whose lab or models another server has written at the same time
 LOG_INTERVAL = 60  # s between two lines in the log about a database that does not answer
 LOCK_TIMEOUT = 2000  # ms, maximum waiting time for the writes of other connections
 # Options of libpq. A connection to a server that does not answer is closed after some seconds. `tcp_user_timeout` is in ms, and
@@ -47,6 +48,7 @@ CONNECTION_LIMITS = {
     "keepalives_interval": 5,
     "keepalives_count": 2,
 }
+PART_TABLES = (schema.samples, schema.runs, schema.uploads, schema.versions)  # in the order of `PartIds`
 ENGINE_OPTIONS = {"pool_pre_ping": True}  # A connection is tested before its use, because the database may have been restarted.
 SQLITE_PRAGMAS = {"foreign_keys": "ON", "busy_timeout": LOCK_TIMEOUT, "synchronous": "FULL", "journal_mode": "WAL"}
 POSTGRES_SETTINGS = {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": 20_000}  # ms
@@ -57,8 +59,7 @@ BAD_URL = (
     "Cannot use the database in DIGITLAB_STORE, so labs are not saved. "
     "Set the variable to a URL that starts with sqlite:/// or postgresql://."
 )
-DELETED = "This lab was deleted in another window. Export it to keep your changes."
-CONFLICT = "This lab is open in two places. This window now edits a copy."
+DELETED = "This lab was deleted, or its link was renewed, in another window. Export it to keep your changes."
 
 
 _logged_at: float | None = None  # s
@@ -152,7 +153,8 @@ class StoredLab(NamedTuple):
     Attributes:
         snapshot: The readable parts of the lab.
         version: Number of writes of the lab.
-        skipped: A message for each damaged part.
+        skipped: A message for each kind of damaged parts.
+        damaged: Identifiers of the damaged parts.
 
     Example:
         >>> StoredLab(LabSnapshot(), version=1, skipped=[]).version
@@ -162,6 +164,23 @@ class StoredLab(NamedTuple):
     snapshot: LabSnapshot
     version: int
     skipped: list[str]
+    damaged: PartIds = PartIds()
+
+
+class StoredChanges(NamedTuple):
+    """Changes of a lab by other sessions.
+
+    Attributes:
+        changes: The changes, without damaged parts.
+        version: Number of writes of the lab.
+
+    Example:
+        >>> StoredChanges(LabChanges(), version=2).version
+        2
+    """
+
+    changes: LabChanges
+    version: int
 
 
 class LabStore:
@@ -278,7 +297,7 @@ class LabStore:
         return self._load(schema.labs.c.view_id == token_hash(view_token))
 
     def _load(self, is_wanted: sql.ColumnElement[bool]) -> StoredLab | None:
-        with _translate_errors(), self._engine.connect() as db:
+        with _translate_errors(), self._read() as db:
             row = db.execute(sql.select(schema.labs).where(is_wanted)).one_or_none()
             if row is None:
                 return None
@@ -291,7 +310,44 @@ class LabStore:
                 _parse_object(row.sweep),
                 reader.read_versions(),
             )
-            return StoredLab(snapshot, row.version, reader.skipped)
+            return StoredLab(snapshot, row.version, reader.skipped, reader.damaged)
+
+    def changes(self, token: str, version: int, known: PartIds, own_version: int = 0) -> StoredChanges | None:
+        """Read what other sessions have changed in a lab.
+
+        Args:
+            token: Token of the lab.
+            version: Version up to which this session knows the lab.
+            known: The parts that this session knows.
+            own_version: A later version that this session has written, or 0.
+
+        Returns:
+            The changes, or `None` if the lab has this version.
+
+        Raises:
+            LabDeletedError: If no lab has this token.
+            StoreUnreachableError: If the database does not answer.
+        """
+        lab = token_hash(token)
+        with _translate_errors(), self._read() as db:
+            present = db.scalar(sql.select(schema.labs.c.version).where(schema.labs.c.id == lab))
+            if present is None:
+                raise LabDeletedError(DELETED)
+            if present == version:
+                return None
+            reader = LabReader(db, lab, lambda column: sql.and_(column > version, column != own_version))
+            parts = reader.read_samples(), reader.read_runs(), reader.read_uploads(), reader.read_versions()
+            return StoredChanges(LabChanges(*parts, removed=known.difference(reader.read_ids())), present)
+
+    @contextlib.contextmanager
+    def _read(self) -> Iterator[sql.Connection]:
+        """Connect to the database. All statements of the connection see the same state of the database."""
+        with self._engine.connect() as db:
+            if db.dialect.name == "sqlite":
+                db.exec_driver_sql("BEGIN")
+            else:
+                db = db.execution_options(isolation_level="REPEATABLE READ")
+            yield db
 
     def mark_used(self, token: str) -> None:
         """Store the current time as the time of the last use of a lab. If there is no such lab, nothing happens.
@@ -307,44 +363,63 @@ class LabStore:
             db.execute(used.values(last_used=time.time(), expired_since=None))
 
     def save(
-        self, token: str, snapshot: LabSnapshot, saved: LabSnapshot | None = None, version: int = 0, writer: str = ""
+        self, token: str, snapshot: LabSnapshot, saved: LabSnapshot | None = None, uncertain: Uncertain | None = None
     ) -> int:
-        """Write the changes of a lab in one transaction.
+        """Write the changes of a session in one transaction. Changes that other sessions have written are kept.
+
+        A part that another session has removed stays removed, even if this session has changed it. If two sessions change a
+        setting or the label of a sample, the last write counts.
 
         Args:
             token: Token of the lab.
-            snapshot: Current state of the lab.
-            saved: Last state that this session has read or written. With `None`, all parts are written.
-            version: Version from `load` or from the last `save`, or 0 for a new lab.
-            writer: Name of the session, at most 32 characters. The session recognizes its write by this name if the response of
-                the database was lost.
+            snapshot: State of the lab in this session.
+            saved: Last state that this session has read or written, and that `snapshot` is compared with. With `None`, the lab
+                is new, and all parts are written.
+            uncertain: Parts of which the session does not know whether the database has them as in `saved`. They are written, or
+                removed if `snapshot` does not have them.
 
         Returns:
             The new version.
 
         Raises:
-            VersionConflictError: If another session has changed the lab since `version`.
-            LabDeletedError: If another session has deleted the lab since `version`.
+            LabDeletedError: If the lab was deleted since the session has read or written `saved`.
             StoreUnreachableError: If the database does not answer or is read-only.
         """
         lab = token_hash(token)
+        writer = _LabWriter(lab, snapshot, saved, uncertain or Uncertain())
 
         def write(db: sql.Connection) -> int:
-            present = _bump_version(db, lab, token_hash(view_token(token)), snapshot, version, writer)
-            known = saved or LabSnapshot()
-            if present and (saved is None or present != version):
-                _delete_parts(db, lab)
-                known = LabSnapshot()
-            _save_models(db, snapshot, known)
-            _save_samples(db, lab, snapshot.samples, known.samples)
-            _save_items(db, schema.runs, lab, snapshot.runs, known.runs, _run_row)
-            _save_items(db, schema.uploads, lab, snapshot.uploads, known.uploads, _upload_row)
-            _save_items(db, schema.versions, lab, snapshot.versions, known.versions, _version_row)
-            if set(known.bundles()) - set(snapshot.bundles()):
-                delete_unused_models(db)
-            return present + 1
+            version = _bump_version(db, lab, view_token(token), snapshot, saved)
+            writer.write(db, version)
+            return version
 
         return self.transact(write)
+
+    def renew_token(self, token: str, new: str) -> None:
+        """Give a lab another token. The former token, and the view token that follows from it, open nothing any more.
+
+        Args:
+            token: Token of the lab.
+            new: The new token.
+
+        Raises:
+            LabDeletedError: If no lab has this token.
+            StoreUnreachableError: If the database does not answer or is read-only.
+        """
+        labs, former, renewed = schema.labs, token_hash(token), token_hash(new)
+
+        def work(db: sql.Connection) -> None:
+            # This write also lets other writers of the lab wait until the end of this transaction.
+            if not db.execute(sql.update(labs).where(labs.c.id == former).values(version=labs.c.version + 1)).rowcount:
+                raise LabDeletedError(DELETED)
+            columns = [column for column in labs.c if column.name not in ("id", "view_id")]
+            new_row = sql.select(sql.literal(renewed), sql.literal(token_hash(view_token(new))), *columns)
+            db.execute(sql.insert(labs).from_select([labs.c.id, labs.c.view_id, *columns], new_row.where(labs.c.id == former)))
+            for column in schema.lab_columns():
+                db.execute(sql.update(column.table).where(column == former).values({column: renewed}))
+            db.execute(sql.delete(labs).where(labs.c.id == former))
+
+        self.transact(work)
 
     def delete(self, token: str) -> None:
         """Delete a lab, and the models that no other lab uses. If there is no such lab, nothing happens.
@@ -388,7 +463,7 @@ class LabStore:
         return self.transact(work)
 
     def transact(self, work: Callable[[sql.Connection], T]) -> T:
-        """Run a transaction. Repeat it if another server has deleted or used a model of the transaction at the same time.
+        """Run a transaction. Repeat it if another server has written the same lab or model at the same time.
 
         Args:
             work: Function of the connection. It may be called again, with a new transaction.
@@ -401,12 +476,8 @@ class LabStore:
         """
         with _translate_errors():
             for _ in range(MAX_TRIES - 1):
-                try:
-                    with self._engine.begin() as db:
-                        return work(db)
-                except sql.exc.IntegrityError as error:
-                    if not _is_foreign_key_error(error):
-                        raise
+                with contextlib.suppress(sql.exc.IntegrityError), self._engine.begin() as db:
+                    return work(db)
             with self._engine.begin() as db:
                 return work(db)
 
@@ -446,19 +517,9 @@ def _translate_errors() -> Iterator[None]:
     """Turn the errors of SQLAlchemy into errors of the library."""
     try:
         yield
-    except sql.exc.IntegrityError as error:
-        if _is_foreign_key_error(error):
-            raise StoreUnreachableError from error  # The write is tried again later.
-        raise VersionConflictError(CONFLICT) from error
     except (sql.exc.SQLAlchemyError, OSError) as error:
         _log_reason(error)
-        raise StoreUnreachableError from error
-
-
-def _is_foreign_key_error(error: sql.exc.IntegrityError) -> bool:
-    """Return whether a row refers to a missing row, or a row that is deleted is in use."""
-    names = getattr(error.orig, "sqlite_errorname", ""), getattr(error.orig, "sqlstate", "")
-    return names[0] == "SQLITE_CONSTRAINT_FOREIGNKEY" or names[1] == "23503"
+        raise StoreUnreachableError from error  # A write is tried again later.
 
 
 def _log_reason(error: Exception) -> None:
@@ -524,37 +585,88 @@ def _set_up_postgres(connection: Any, _: object) -> None:
     connection.commit()
 
 
-def _bump_version(db: sql.Connection, lab: str, view_id: str, snapshot: LabSnapshot, version: int, writer: str) -> int:
-    """Write the row of a lab, and return its previous version.
-
-    The result differs from `version` if the response to the writer's last write was lost.
-    """
+def _bump_version(db: sql.Connection, lab: str, view: str, snapshot: LabSnapshot, saved: LabSnapshot | None) -> int:
+    """Write the row of a lab, and return its new version. Other writers of the lab wait until the end of this transaction."""
     labs = schema.labs
-    present = db.execute(sql.select(labs.c.version, labs.c.writer).where(labs.c.id == lab)).one_or_none()
-    if present is None and version:
+    values: dict[str, Any] = {"last_used": time.time(), "expired_since": None}
+    if saved is None or snapshot.preferences != saved.preferences:
+        values["preferences"] = json.dumps(snapshot.preferences)
+    if saved is None or snapshot.sweep != saved.sweep:
+        values["sweep"] = json.dumps(snapshot.sweep) if snapshot.sweep else None
+    bumped = sql.update(labs).where(labs.c.id == lab).values(**values, version=labs.c.version + 1).returning(labs.c.version)
+    version = db.scalar(bumped)
+    if version is not None:
+        return int(version)
+    if saved is not None:
         raise LabDeletedError(DELETED)
-    if present is not None and present.version != version and writer and present.writer == writer:
-        version = present.version
-    values: dict[str, Any] = {
-        "version": version + 1,
-        "writer": writer,
-        "last_used": time.time(),
-        "expired_since": None,
-        "view_id": view_id,
-        "preferences": json.dumps(snapshot.preferences),
-        "sweep": json.dumps(snapshot.sweep) if snapshot.sweep else None,
-    }
-    if version == 0:
-        db.execute(sql.insert(labs).values(id=lab, **values))
-    elif not db.execute(sql.update(labs).where(labs.c.id == lab, labs.c.version == version).values(**values)).rowcount:
-        raise VersionConflictError(CONFLICT)
-    return version
+    db.execute(sql.insert(labs).values(**values, id=lab, version=1, view_id=token_hash(view)))
+    return 1
 
 
-def _save_models(db: sql.Connection, snapshot: LabSnapshot, saved: LabSnapshot) -> None:
-    """Insert the files of the models that are not in `saved`."""
-    known = saved.bundles()
-    insert_models(db, [bundle for key, bundle in snapshot.bundles().items() if key not in known])
+class _LabWriter:
+    """A writer of the changes of one session.
+
+    Args:
+        lab: Hash of the lab's token.
+        snapshot, saved, uncertain: As in `LabStore.save`.
+    """
+
+    def __init__(self, lab: str, snapshot: LabSnapshot, saved: LabSnapshot | None, uncertain: Uncertain):
+        before = saved or LabSnapshot()
+        changes, present = LabChanges.between(before, snapshot), PartIds.of(snapshot)
+        self._lab = lab
+        self._changes = changes.then(LabChanges.between(LabSnapshot(), snapshot).only(uncertain.parts))
+        self._removed = changes.removed.union(uncertain.parts).difference(present)
+        self._updated = PartIds.of(before).difference(uncertain.removed)  # They stay removed if another session has removed them.
+
+    def write(self, db: sql.Connection, version: int) -> None:
+        """Write the rows of a version."""
+        changes, removed = self._changes, self._removed
+        self._save_models(db)
+        found: tuple[list[dict[str, Any]], ...] = (
+            _sample_rows(changes.samples),
+            list(map(_run_row, changes.runs)),
+            list(map(_upload_row, changes.uploads)),
+            list(map(_version_row, changes.versions)),
+        )
+        for table, rows, updated, gone in zip(PART_TABLES, found, self._updated, removed, strict=True):
+            rows = [{**row, "lab": self._lab, "version": version} for row in rows]
+            rows = [{**row, "position": i} for i, row in enumerate(rows)] if "position" in table.c else rows
+            _insert_rows(db, table, [row for row in rows if row["id"] not in updated])
+            _update_rows(db, table, [row for row in rows if row["id"] in updated])
+            if gone:
+                is_gone = sql.and_(table.c.lab == self._lab, table.c.id == sql.bindparam("gone"))
+                db.execute(sql.delete(table).where(is_gone), [{"gone": one} for one in sorted(gone)])
+        if removed.runs or removed.uploads:
+            delete_unused_models(db)
+
+    def _save_models(self, db: sql.Connection) -> None:
+        """Insert the files of the models of the changed runs and imported models, unless the database has them."""
+        bundles = LabSnapshot(runs=self._changes.runs, uploads=self._changes.uploads).bundles()
+        if not bundles:
+            return
+        keys = schema.models.c.key
+        present = set(db.scalars(sql.select(keys).where(keys.in_(bundles))))
+        insert_models(db, [bundle for key, bundle in bundles.items() if key not in present])
+
+
+def _insert_rows(db: sql.Connection, table: sql.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows. A row with the same key is replaced."""
+    if rows:
+        insert = importlib.import_module(f"sqlalchemy.dialects.{db.dialect.name}").insert(table)
+        keys = list(table.primary_key)
+        others = {column.name: insert.excluded[column.name] for column in table.c if column not in keys}
+        db.execute(insert.on_conflict_do_update(index_elements=keys, set_=others), rows)
+
+
+def _update_rows(db: sql.Connection, table: sql.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Update rows of a lab. A row that does not exist any more is not created."""
+    if rows:
+        names = [column.name for column in table.c if not column.primary_key]
+        is_row = sql.and_(table.c.lab == sql.bindparam("row_lab"), table.c.id == sql.bindparam("row_id"))
+        updated = sql.update(table).where(is_row).values({name: sql.bindparam(f"new_{name}") for name in names})
+        values = [{f"new_{name}": row[name] for name in names} | {"row_lab": row["lab"], "row_id": row["id"]} for row in rows]
+        db.execute(updated, values)
 
 
 def insert_models(db: sql.Connection, bundles: Sequence[ModelBundle]) -> None:
@@ -584,49 +696,11 @@ def delete_unused_models(db: sql.Connection) -> None:
     db.execute(sql.delete(schema.models).where(schema.models.c.key.not_in(used)))
 
 
-def _save_samples(db: sql.Connection, lab: str, now: SampleSet, saved: SampleSet) -> None:
-    """Replace the rows of the samples, starting at the first different sample."""
-    if now is saved:
-        return
-    rows, saved_rows = _sample_rows(now), _sample_rows(saved)
-    first = next((i for i, (row, old) in enumerate(zip(rows, saved_rows, strict=False)) if row != old), None)
-    first = min(len(rows), len(saved_rows)) if first is None else first
-    _replace_rows(db, schema.samples, lab, rows[first:], first, len(saved_rows))
-
-
-def _save_items(
-    db: sql.Connection,
-    table: sql.Table,
-    lab: str,
-    now: Sequence[T],
-    saved: Sequence[T],
-    to_row: Callable[[T], Mapping[str, Any]],
-) -> None:
-    """Replace the rows of runs, uploads or versions, starting at the first different item. Items are compared by identity."""
-    first = common_prefix_length(now, saved)
-    _replace_rows(db, table, lab, [to_row(item) for item in now[first:]], first, len(saved))
-
-
-def _replace_rows(
-    db: sql.Connection, table: sql.Table, lab: str, rows: Sequence[Mapping[str, Any]], first: int, n_saved: int
-) -> None:
-    """Replace the rows of a lab, starting at position `first`. The table contains `n_saved` rows of the lab."""
-    if n_saved > first:
-        db.execute(sql.delete(table).where(table.c.lab == lab, table.c.position >= first))
-    if rows:
-        db.execute(sql.insert(table), [{**row, "lab": lab, "position": position} for position, row in enumerate(rows, first)])
-
-
-def _delete_parts(db: sql.Connection, lab: str) -> None:
-    """Delete the samples, runs, uploads and versions of a lab. Its row is kept."""
-    for table in (schema.samples, schema.runs, schema.uploads, schema.versions):
-        db.execute(sql.delete(table).where(table.c.lab == lab))
-
-
 def _sample_rows(samples: SampleSet) -> list[dict[str, Any]]:
     firsts = [prediction or (None, None, None) for prediction in samples.first_predictions]
     return [
         {
+            "id": samples.ids[i],
             "digit": samples.digits[i].tobytes(),
             "label": int(samples.labels[i]),
             "held_out": bool(samples.held_out[i]),
@@ -641,6 +715,7 @@ def _sample_rows(samples: SampleSet) -> list[dict[str, Any]]:
 
 def _run_row(record: RunRecord) -> dict[str, Any]:
     return {
+        "id": record.id,
         "record": json.dumps(record.to_dict()),
         "model": record.model.key,
         "start": record.start.key,
@@ -649,11 +724,11 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
 
 
 def _upload_row(bundle: ModelBundle) -> dict[str, Any]:
-    return {"card": bundle.card.to_json(), "model": bundle.key}
+    return {"id": upload_id(bundle), "card": bundle.card.to_json(), "model": bundle.key}
 
 
 def _version_row(version: SampleVersion) -> dict[str, Any]:
-    return {"name": version.name, "date": version.date, "samples": version.samples.to_npz()}
+    return {"id": version_id(version), "name": version.name, "date": version.date, "samples": version.samples.to_npz()}
 
 
 def _parse_object(text: str | None) -> dict[str, Any] | None:
@@ -671,23 +746,34 @@ def _is_sound(sample: Any) -> bool:
         isinstance(text, str) and len(text) <= MAX_TEXT and text.isprintable() for text in (sample.strokes, sample.date)
     )
     is_digit_sound = isinstance(sample.digit, bytes | memoryview) and len(sample.digit) == SIDE * SIDE
-    return are_texts_sound and is_digit_sound and isinstance(sample.label, int) and 0 <= sample.label <= 9
+    return (
+        isinstance(sample.id, str)
+        and are_texts_sound
+        and is_digit_sound
+        and isinstance(sample.label, int)
+        and 0 <= sample.label <= 9
+    )
 
 
 class LabReader:
     """A reader of the parts of a lab. It skips damaged parts.
 
     Args:
-        db: A connection.
+        db: Connection to the database.
         lab: Hash of the lab's token.
+        is_wanted: Condition for the version in which a part was written. By default, all parts are read.
 
     Attributes:
-        skipped: A message for each damaged part.
+        skipped: A message for each kind of damaged parts.
+        damaged: Identifiers of the damaged parts.
     """
 
-    def __init__(self, db: sql.Connection, lab: str):
-        self._db, self._lab = db, lab
+    def __init__(
+        self, db: sql.Connection, lab: str, is_wanted: Callable[[sql.Column[int]], sql.ColumnElement[bool]] = lambda _: sql.true()
+    ):
+        self._db, self._lab, self._is_wanted = db, lab, is_wanted
         self.skipped: list[str] = []
+        self.damaged = PartIds()
 
     def read_samples(self) -> SampleSet:
         """Return the samples of the lab."""
@@ -695,6 +781,7 @@ class LabReader:
         sound = [row for row in rows if _is_sound(row)]
         if len(sound) < len(rows):
             self.skipped.append(f"Damaged drawings were skipped: {len(rows) - len(sound):,}.")
+            self.damaged = self.damaged._replace(samples=frozenset(str(row.id) for row in rows) - {row.id for row in sound})
         if not sound:
             return SampleSet()
         return SampleSet.from_arrays(
@@ -705,6 +792,7 @@ class LabReader:
             [row.date for row in sound],
             np.array([row.is_example for row in sound], bool),
             [FirstPrediction.from_untrusted(row.first_model, row.first_digit, row.first_confidence) for row in sound],
+            [row.id for row in sound],
         )
 
     def read_runs(self) -> tuple[RunRecord, ...]:
@@ -713,24 +801,40 @@ class LabReader:
         files = self.files({row.model for row in rows} | {row.start for row in rows})
 
         def read(row: Any) -> RunRecord:
-            return RunRecord.from_dict(json.loads(row.record), files[row.model], files[row.start], row.resume_state)
+            return RunRecord.from_dict(json.loads(row.record), files[row.model], files[row.start], row.resume_state, row.id)
 
-        return self._read_each(rows, read, "Run")
+        found, damaged = self._read_each(rows, read, "Run")
+        self.damaged = self.damaged._replace(runs=damaged)
+        return found
 
     def read_uploads(self) -> tuple[ModelBundle, ...]:
         """Return the imported models of the lab, oldest first."""
         rows = self._select(schema.uploads)
         files = self.files({row.model for row in rows})
-        return self._read_each(rows, lambda row: ModelBundle(read_card(json.loads(row.card)), *files[row.model]), "Model")
+        found, damaged = self._read_each(
+            rows, lambda row: ModelBundle(read_card(json.loads(row.card)), *files[row.model]), "Model"
+        )
+        self.damaged = self.damaged._replace(uploads=damaged)
+        return found
+
+    def read_ids(self) -> PartIds:
+        """Return the identifiers of all parts of the lab."""
+        return PartIds(*(frozenset(self._db.scalars(sql.select(one.c.id).where(one.c.lab == self._lab))) for one in PART_TABLES))
 
     def read_versions(self) -> tuple[SampleVersion, ...]:
+        """Return the named versions of the samples, oldest first."""
+
         def read(row: Any) -> SampleVersion:
             return SampleVersion(str(row.name), str(row.date), SampleSet.from_npz(bytes(row.samples)))
 
-        return self._read_each(self._select(schema.versions), read, "Version")
+        found, damaged = self._read_each(self._select(schema.versions), read, "Version")
+        self.damaged = self.damaged._replace(versions=damaged)
+        return found
 
     def _select(self, table: sql.Table) -> Sequence[Any]:
-        return self._db.execute(sql.select(table).where(table.c.lab == self._lab).order_by(table.c.position)).all()
+        order = (table.c.version, table.c.position) if "position" in table.c else (table.c.id,)
+        is_wanted = sql.and_(table.c.lab == self._lab, self._is_wanted(table.c.version))
+        return self._db.execute(sql.select(table).where(is_wanted).order_by(*order)).all()
 
     def files(self, keys: set[str]) -> dict[str, ModelFiles]:
         """Return the files of the models with these keys."""
@@ -739,11 +843,13 @@ class LabReader:
         rows = self._db.execute(sql.select(schema.models).where(schema.models.c.key.in_(keys))).all()
         return {row.key: (bytes(row.keras), bytes(row.tflite)) for row in rows}
 
-    def _read_each(self, rows: Sequence[Any], read: Callable[[Any], T], kind: str) -> tuple[T, ...]:
-        found = []
+    def _read_each(self, rows: Sequence[Any], read: Callable[[Any], T], kind: str) -> tuple[tuple[T, ...], frozenset[str]]:
+        """Return the parts that can be read, and the identifiers of the damaged parts."""
+        found, damaged = [], set()
         for number, row in enumerate(rows, start=1):
             try:
                 found.append(read(row))
             except (DigitLabError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
                 self.skipped.append(f"{kind} {number} was skipped: it is damaged.")
-        return tuple(found)
+                damaged.add(str(row.id))
+        return tuple(found), frozenset(damaged)

@@ -1,8 +1,8 @@
 """The models of a stored lab: the user's models, the shipped models, and the models that the lab compares."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from digitcore import sanitize
+from digitcore import palette, sanitize
 from digitcore.errors import ModelError
 from digitcore.models import registry, upload
 from digitcore.models.bundle import ModelBundle
@@ -10,8 +10,9 @@ from digitcore.storage import learnt
 from digitcore.storage.learnt import Learnt
 from digitcore.storage.snapshot import LabSnapshot, RunRecord
 
-REFERENCE_MODEL = "plain"  # It is compared with genius in a lab without a run.
+REFERENCE_MODEL = "plain"  # Shipped models are compared with it.
 MAX_COMPARED = 6
+FIRST_SHIPPED = ("untrained", registry.DEFAULT_MODEL)  # the shipped models from which trainings start
 
 
 def is_shipped(model: ModelBundle) -> bool:
@@ -86,7 +87,7 @@ def compared(lab: LabSnapshot, names: Sequence[str] = ()) -> dict[str, ModelBund
 
     Example:
         >>> list(compared(LabSnapshot()))
-        ['genius', 'plain']
+        ['plain', 'genius']
     """
     every, run = every_model(lab), active_run(lab)
     if run is not None:
@@ -96,10 +97,46 @@ def compared(lab: LabSnapshot, names: Sequence[str] = ()) -> dict[str, ModelBund
     chosen = list(dict.fromkeys(names or sanitize.strings(lab.preferences.get("compared_models"))))
     chosen = [name for name in chosen if name in every]
     if not names and len(chosen) < 2:
-        chosen = [run.start.name, run.name] if run else [registry.DEFAULT_MODEL, REFERENCE_MODEL]
+        chosen = [run.start.name, run.name] if run else [REFERENCE_MODEL, registry.DEFAULT_MODEL]
     if not 2 <= len(chosen) <= MAX_COMPARED:
         raise ModelError(f"A comparison needs 2 to {MAX_COMPARED} models, and {len(chosen)} were named. Name other models.")
     return {name: every[name] for name in chosen}
+
+
+def in_order(shipped: Iterable[str]) -> list[str]:
+    """Return names of shipped models in the order of menus: `untrained`, `genius`, then the other models.
+
+    Args:
+        shipped: The names.
+
+    Example:
+        >>> in_order(registry.names())[:3]
+        ['untrained', 'genius', 'cnn13']
+    """
+    names = list(shipped)
+    return [*(name for name in FIRST_SHIPPED if name in names), *(name for name in names if name not in FIRST_SHIPPED)]
+
+
+def colors(names: Iterable[str], runs: Sequence[RunRecord], uploads: Sequence[ModelBundle] = ()) -> dict[str, str]:
+    """Return the colors of models that are shown together. A run has the same color everywhere, and failed runs are red.
+
+    Args:
+        names: Names of the models.
+        runs: The runs of the lab.
+        uploads: The imported models of the lab.
+
+    Returns:
+        Name → color, in the order of `names`.
+
+    Example:
+        >>> colors(["untrained"], []) == {"untrained": palette.GREY}
+        True
+    """
+    found = {record.name: palette.FAILED if record.run.error else palette.run_color(record.number) for record in runs}
+    # Imported models have the colors from the last one, because runs begin with the first.
+    found |= {model.name: palette.run_color(-position) for position, model in enumerate(uploads)}
+    found |= {name: palette.shipped_color(position) for position, name in enumerate(in_order(registry.names()))}
+    return palette.distinct({name: found.get(name, palette.GREY) for name in names})  # A built network is grey.
 
 
 def learnt_from(lab: LabSnapshot, model: ModelBundle) -> Learnt:

@@ -28,7 +28,6 @@ labs = sql.Table(
     sql.Column("preferences", sql.Text, nullable=False),
     sql.Column("sweep", sql.Text),
     sql.Column("view_id", sql.String(64), nullable=False, index=True),  # hash of the token that opens a copy
-    sql.Column("writer", sql.String(32), nullable=False),  # the session that wrote this version
     # The class of a pupil's lab. There is no foreign key, because `classes` refers to `labs`. A deleted class has no pupils.
     sql.Column("class", sql.String(64), index=True),
     sql.Column("nickname", sql.Text),
@@ -43,9 +42,10 @@ models = sql.Table(
 
 
 def _lab_table(name: str, *columns: sql.Column[Any]) -> sql.Table:
-    """Return a table of the ordered parts of a lab."""
+    """Return a table of the parts of a lab. The version is the version of the lab that has written the part."""
     lab: sql.Column[str] = sql.Column("lab", sql.ForeignKey("labs.id", ondelete="CASCADE"), primary_key=True)
-    return sql.Table(name, metadata, lab, sql.Column("position", sql.Integer, primary_key=True), *columns)
+    key, version = sql.Column("id", sql.String(24), primary_key=True), sql.Column("version", sql.Integer, nullable=False)
+    return sql.Table(name, metadata, lab, key, version, *columns)
 
 
 def _model_column(name: str) -> sql.Column[str]:
@@ -71,13 +71,19 @@ runs = _lab_table(
     _model_column("start"),
     sql.Column("resume_state", sql.LargeBinary),
 )
+uploads = _lab_table(
+    "uploads",
+    sql.Column("position", sql.Integer, nullable=False),  # among the models that the same version has written
+    sql.Column("card", sql.Text, nullable=False),
+    _model_column("model"),
+)
 versions = _lab_table(  # named versions of the samples
     "versions",
+    sql.Column("position", sql.Integer, nullable=False),  # as in `uploads`
     sql.Column("name", sql.Text, nullable=False),
     sql.Column("date", sql.Text, nullable=False),
     sql.Column("samples", sql.LargeBinary, nullable=False),  # an .npz file
 )
-uploads = _lab_table("uploads", sql.Column("card", sql.Text, nullable=False), _model_column("model"))
 
 classes = sql.Table(
     "classes",
@@ -92,6 +98,17 @@ classes = sql.Table(
     sql.Column("model", sql.ForeignKey("models.key"), index=True),  # the published model
     sql.Column("card", sql.Text),  # of the published model
 )
+
+
+def lab_columns() -> list[sql.Column[Any]]:
+    """Return all columns that contain the `id` of a lab, except this column itself.
+
+    Example:
+        >>> [str(column) for column in lab_columns()]
+        ['samples.lab', 'runs.lab', 'uploads.lab', 'classes.id', 'labs.class']
+    """
+    columns = [column for table in metadata.tables.values() for column in table.c if column.references(labs.c.id)]
+    return [*columns, labs.c["class"]]
 
 
 def create_tables(engine: sql.Engine) -> None:

@@ -3,13 +3,13 @@
 import base64
 import hashlib
 import json
+import operator
 import re
-import uuid
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from digitcore import sanitize
+from digitcore import identifiers, sanitize
 from digitcore.errors import LabError, ModelError, SettingsError
 from digitcore.evaluation.score import Score
 from digitcore.models.bundle import ModelBundle, ModelCard, TrainingData, is_valid_name
@@ -27,6 +27,8 @@ SAMPLE_HASH, SHA256 = re.compile("[0-9a-f]{16}"), re.compile("[0-9a-f]{64}")
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 MAX_VERSIONS = 20  # named versions of the samples of a lab
 MAX_PACKAGES, MAX_PACKAGE_TEXT = 50, 100  # packages on a card, characters of a name or a version
+MAX_NOTE, MAX_TAG, MAX_TAGS = 500, 30, 10  # characters of a note and of a tag, tags of a run
+MAX_NUMBER = 1_000_000  # of a run
 ModelFiles = tuple[bytes, bytes]  # model.keras, model.tflite
 
 
@@ -37,7 +39,11 @@ class RunRecord:
     Attributes:
         run: The training run.
         start: The initial model.
-        id: Random identifier. It does not change when the run is renamed. It is created again each time a lab is opened.
+        id: Identifier, which does not change when the run is renamed. Identifiers sort runs by age.
+        replaced: Hash of the model that was active before the run, or "" if it is not known.
+        number: Number of the run in its lab, from 1. It determines the color of the run.
+        note: The user's note about the run.
+        tags: The user's tags of the run.
 
     Example:
         >>> from digitcore import models
@@ -49,7 +55,11 @@ class RunRecord:
 
     run: Run
     start: ModelBundle
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    id: str = field(default_factory=lambda: identifiers.create(1)[0])
+    replaced: str = ""
+    number: int = 1
+    note: str = ""
+    tags: tuple[str, ...] = ()
 
     @property
     def model(self) -> ModelBundle:
@@ -82,11 +92,20 @@ class RunRecord:
             "sample_hashes": None if run.sample_hashes is None else sorted(run.sample_hashes),
             "snapshots": base64.b64encode(run.snapshots).decode(),
             "error": run.error,
+            "replaced": self.replaced,
+            "number": self.number,
+            "note": self.note,
+            "tags": list(self.tags),
         }
 
     @classmethod
     def from_dict(
-        cls, values: dict[str, Any], model: ModelFiles, start: ModelFiles, resume_state: bytes | None = None
+        cls,
+        values: dict[str, Any],
+        model: ModelFiles,
+        start: ModelFiles,
+        resume_state: bytes | None = None,
+        id: str | None = None,
     ) -> "RunRecord":
         """Build a record from the values of `to_dict` and the files of both models.
 
@@ -97,6 +116,7 @@ class RunRecord:
             model: Bytes of `model.keras` and `model.tflite` of the trained model.
             start: Bytes of the same files of the initial model.
             resume_state: Bytes of a .keras file with the model and its optimizer state, or `None` if the run was not stopped.
+            id: Identifier of the run. By default, it is created.
 
         Returns:
             The record.
@@ -121,7 +141,16 @@ class RunRecord:
                 error=str(values.get("error", ""))[:MAX_ERROR],
                 **{name: Score.from_json(values.get(name)) for name in SCORES},
             )
-            return cls(run, ModelBundle(read_card(values["start"]), *start))
+            replaced = str(values.get("replaced", ""))
+            return cls(
+                run,
+                ModelBundle(read_card(values["start"]), *start),
+                id or identifiers.create(1)[0],
+                replaced if SHA256.fullmatch(replaced) else "",
+                number=_read_number(values.get("number")),
+                note=str(values.get("note", ""))[:MAX_NOTE],
+                tags=clean_tags(values.get("tags")),
+            )
         except (KeyError, TypeError, ValueError, AttributeError, SettingsError) as error:
             raise LabError(DAMAGED_RUN) from error
 
@@ -143,6 +172,10 @@ class SampleVersion:
     name: str
     date: str
     samples: SampleSet
+
+    def rename(self, name: str) -> "SampleVersion":
+        """Return the same version with another name."""
+        return replace(self, name=name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,11 +212,26 @@ class LabSnapshot:
         return (
             other is not None
             and self.samples is other.samples
-            and common_prefix_length(self.runs, other.runs) == len(self.runs) == len(other.runs)
-            and common_prefix_length(self.uploads, other.uploads) == len(self.uploads) == len(other.uploads)
+            and _are_same(self.runs, other.runs)
+            and _are_same(self.uploads, other.uploads)
             and self.preferences == other.preferences
             and self.sweep == other.sweep
-            and common_prefix_length(self.versions, other.versions) == len(self.versions) == len(other.versions)
+            and _are_same(self.versions, other.versions)
+        )
+
+    def is_looked_at(self, other: "LabSnapshot | None") -> bool:
+        """Return whether two snapshots differ at most in preferences and in scores of runs, which change when a lab is looked at.
+
+        Args:
+            other: Snapshot to compare with. `None` differs from every snapshot.
+        """
+        return (
+            other is not None
+            and self.samples is other.samples
+            and [(record.id, record.name) for record in self.runs] == [(record.id, record.name) for record in other.runs]
+            and _are_same(self.uploads, other.uploads)
+            and _are_same(self.versions, other.versions)
+            and self.sweep == other.sweep
         )
 
     @property
@@ -209,6 +257,41 @@ class LabSnapshot:
         """Return all models of the lab by their keys."""
         every = [*(record.model for record in self.runs), *(record.start for record in self.runs), *self.uploads]
         return {bundle.key: bundle for bundle in every}
+
+
+def upload_id(model: ModelBundle) -> str:
+    """Return the identifier of an imported model in its lab: a hash of its name and its files.
+
+    Args:
+        model: The imported model.
+
+    Returns:
+        24 hexadecimal digits.
+
+    Example:
+        >>> from digitcore import models
+        >>> genius = models.load("genius")
+        >>> upload_id(genius) == upload_id(genius.rename("mine"))
+        False
+    """
+    return hashlib.sha256(f"{model.name}/{model.key}".encode()).hexdigest()[: identifiers.LENGTH]
+
+
+def version_id(version: SampleVersion) -> str:
+    """Return the identifier of a version of the samples in its lab: a hash of its name, its date and its samples.
+
+    Args:
+        version: The version.
+
+    Returns:
+        24 hexadecimal digits.
+
+    Example:
+        >>> version_id(SampleVersion("a", "", SampleSet())) == version_id(SampleVersion("b", "", SampleSet()))
+        False
+    """
+    described = "/".join([version.name, version.date, *version.samples.ids])
+    return hashlib.sha256(described.encode()).hexdigest()[: identifiers.LENGTH]
 
 
 def read_card(values: dict[str, Any]) -> ModelCard:
@@ -277,26 +360,27 @@ def card_from_untrusted(values: dict[str, Any]) -> ModelCard:
         raise LabError(DAMAGED_RUN) from error
 
 
-def common_prefix_length(first: Iterable[object], second: Iterable[object]) -> int:
-    """Return the number of items that two sequences share at their beginning. Items are compared by identity.
+def _are_same(first: Sequence[object], second: Sequence[object]) -> bool:
+    """Return whether two sequences have the same items. Items are compared by identity."""
+    return len(first) == len(second) and all(map(operator.is_, first, second))
+
+
+def clean_tags(values: Any) -> tuple[str, ...]:
+    """Return the valid tags of a run: at most `MAX_TAGS` different texts of at most `MAX_TAG` characters.
 
     Args:
-        first: The first sequence.
-        second: The second sequence.
-
-    Returns:
-        The number of items.
+        values: Any object, for example a list that was parsed from JSON.
 
     Example:
-        >>> common_prefix_length("aab", "aac")
-        2
+        >>> clean_tags([" baseline ", "", "baseline", 3])
+        ('baseline',)
     """
-    length = 0
-    for item, other in zip(first, second, strict=False):
-        if item is not other:
-            break
-        length += 1
-    return length
+    texts = [" ".join(text.split())[:MAX_TAG] for text in sanitize.strings(values)]
+    return tuple(dict.fromkeys(filter(None, texts)))[:MAX_TAGS]
+
+
+def _read_number(value: Any) -> int:
+    return value if type(value) is int and 1 <= value <= MAX_NUMBER else 1
 
 
 def _read_hashes(values: Any) -> frozenset[str] | None:

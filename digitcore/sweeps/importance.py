@@ -1,9 +1,8 @@
 """The importance of each parameter of a sweep for good scores, by PED-ANOVA."""
 
-import warnings
 from typing import TYPE_CHECKING
 
-from digitcore.sweeps.search import study_of
+from digitcore.sweeps.search import prepare_optuna, study_of
 
 if TYPE_CHECKING:
     from digitcore.sweeps.runner import Sweep
@@ -41,10 +40,8 @@ def importances(sweep: "Sweep", score: str) -> dict[str, float]:
     means = sweep.first_rung_means(score)
     if len(means) < MIN_COMBINATIONS or len({value for _, value in means}) < 2:
         return {}
-    import optuna
+    prepare_optuna()
+    from optuna import importance
 
-    good_share = max(GOOD_SHARE, N_GOOD / len(means))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=good_share)
-        return optuna.importance.get_param_importances(study_of(sweep.plan, means), evaluator=evaluator)
+    evaluator = importance.PedAnovaImportanceEvaluator(target_quantile=max(GOOD_SHARE, N_GOOD / len(means)))
+    return importance.get_param_importances(study_of(sweep.plan, means), evaluator=evaluator)

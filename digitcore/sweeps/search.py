@@ -4,10 +4,10 @@ The study is in memory. `Search` builds it from the stored trials, so a sweep ne
 here, when a search is created.
 """
 
+import functools
 import json
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
@@ -62,14 +62,13 @@ class Search:
     """
 
     def __init__(self, plan: "SweepPlan", trials: Iterable[Trial] = ()):
+        prepare_optuna()
         import optuna
 
-        self._optuna, self._plan = optuna, plan
+        self._plan = plan
         self._asked: dict[str, optuna.Trial] = {}  # key of the combination → trial of the study
         self._told: set[str] = set()
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        with _without_warnings():
-            self.study = optuna.create_study(direction="maximize", sampler=self._sampler(RANDOM, 0), pruner=self._pruner())
+        self.study = optuna.create_study(direction="maximize", sampler=self._sampler(RANDOM, 0), pruner=self._pruner())
         for group in combinations(trials):
             self.should_stop(group)
 
@@ -133,15 +132,14 @@ class Search:
         key = _key(group[0].values)
         if key in self._told:
             return False
-        with _without_warnings():
-            trial = self._trial(group[0].values)
-            stops = self._report(trial, group)
-            is_stopped = stops or any(one.stopped_early for one in group)
-            scores = [one.scores[self._plan.ranked_by] for one in group if _is_scored(one, self._plan.ranked_by)]
-            is_over = all(one.is_settled for one in group) and (_rung(group) + 1 >= self._plan.n_rungs or not scores)
-            if is_stopped or is_over:
-                self._told.add(key)
-                self._tell(trial, fmean(scores) if scores else None, is_pruned=is_stopped and self._plan.pruner == HALVING)
+        trial = self._trial(group[0].values)
+        stops = self._report(trial, group)
+        is_stopped = stops or any(one.stopped_early for one in group)
+        scores = [one.scores[self._plan.ranked_by] for one in group if _is_scored(one, self._plan.ranked_by)]
+        is_over = all(one.is_settled for one in group) and (_rung(group) + 1 >= self._plan.n_rungs or not scores)
+        if is_stopped or is_over:
+            self._told.add(key)
+            self._tell(trial, fmean(scores) if scores else None, is_pruned=is_stopped and self._plan.pruner == HALVING)
         return stops
 
     def _report(self, trial: "optuna.Trial", group: Sequence[Trial]) -> bool:
@@ -182,12 +180,14 @@ class Search:
 
     def _tell(self, trial: "optuna.Trial", score: float | None = None, *, is_pruned: bool = False) -> None:
         """Finish a trial of the study. A trial without a score has failed."""
-        states = self._optuna.trial.TrialState
-        self.study.sampler = self._optuna.samplers.RandomSampler(0)  # A brute-force sampler stops a study that it finds complete.
+        from optuna.samplers import RandomSampler
+        from optuna.trial import TrialState
+
+        self.study.sampler = RandomSampler(0)  # A brute-force sampler stops a study that it finds complete.
         if score is None:
-            self.study.tell(trial, state=states.FAIL)
+            self.study.tell(trial, state=TrialState.FAIL)
         elif is_pruned:
-            self.study.tell(trial, state=states.PRUNED)
+            self.study.tell(trial, state=TrialState.PRUNED)
         else:
             self.study.tell(trial, score)
 
@@ -208,18 +208,20 @@ class Search:
         yield self._sampler(RANDOM if parameter_space.n_combinations(plan.space, plan.network) is None else GRID, seed)
 
     def _sampler(self, search: str, seed: int) -> "optuna.samplers.BaseSampler":
-        samplers, plan = self._optuna.samplers, self._plan
-        with _without_warnings():
-            if search == RANDOM:
-                return samplers.RandomSampler(seed)
-            if search == GRID:
-                return samplers.BruteForceSampler(seed)
-            n_startup = max(1, min(MAX_STARTUP, plan.n_drawn // STARTUP_SHARE))
-            is_conditional = any(map(parameter_space.is_conditional, plan.space))
-            return samplers.TPESampler(seed=seed, n_startup_trials=n_startup, multivariate=True, group=is_conditional)
+        from optuna import samplers
+
+        plan = self._plan
+        if search == RANDOM:
+            return samplers.RandomSampler(seed)
+        if search == GRID:
+            return samplers.BruteForceSampler(seed)
+        n_startup = max(1, min(MAX_STARTUP, plan.n_drawn // STARTUP_SHARE))
+        is_conditional = any(map(parameter_space.is_conditional, plan.space))
+        return samplers.TPESampler(seed=seed, n_startup_trials=n_startup, multivariate=True, group=is_conditional)
 
     def _pruner(self) -> "optuna.pruners.BasePruner":
-        pruners = self._optuna.pruners
+        from optuna import pruners
+
         if self._plan.pruner == HALVING:
             return pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=REDUCTION)
         if self._plan.pruner == WILCOXON:
@@ -229,6 +231,19 @@ class Search:
     def _position(self, values: Mapping[str, Any]) -> list[int]:
         lists = {name: list(found) for name, found in self._plan.space.items() if not isinstance(found, Range)}
         return [found.index(values[name]) if name in values else -1 for name, found in lists.items()]
+
+
+@functools.cache
+def prepare_optuna() -> None:
+    """Hide Optuna's messages, and its warnings that a class is experimental or that a study has few trials.
+
+    Example:
+        >>> prepare_optuna()
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"optuna|digitcore\.sweeps")
 
 
 def study_of(plan: "SweepPlan", means: Iterable[tuple[Mapping[str, Any], float]]) -> "optuna.Study":
@@ -323,11 +338,3 @@ def _suggest(trial: "optuna.Trial", name: str, values: Values) -> Any:
 
 def _to_study(values: Values, value: Any) -> Any:
     return value if isinstance(values, Range) else _choices(values).index(value)
-
-
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Hide Optuna's warnings that a class is experimental, and that a pruner has too few values."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from digitcore.errors import SettingsError
-from digitcore.models.network_spec import ACTIVATIONS, DEFAULTS, KINDS, Block, NetworkSpec, is_spec
+from digitcore.models.network_spec import ACTIVATIONS, KINDS, Block, NetworkSpec, is_spec
 from digitcore.training import settings_text
 from digitcore.training.settings import SETTING_SPECS, TrainSettings
 from digitcore.values import suits_log_scale
@@ -535,11 +535,11 @@ def _kinds(values: Mapping[str, Any], spec: NetworkSpec) -> list[str]:
 
 
 def _without_late_convolutions(blocks: list[Block]) -> list[Block]:
-    """Make all rows after a dense row dense, and reset the fields that a dense row does not have."""
+    """Make all rows after a dense row dense. Dense rows have no kernel and no pooling."""
     found: list[Block] = []
     for block in blocks:
         if DENSE in (block.kind, *(one.kind for one in found)):
-            block = replace(block, kind=DENSE, **{name: DEFAULTS[name] for name in CONV_FIELDS})
+            block = Block(DENSE, block.size, batch_normalization=block.batch_normalization, dropout=block.dropout)
         found.append(block)
     return found
 

@@ -1,6 +1,6 @@
 """The details of one digit: predictions, important pixels, and the nearest MNIST digits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import streamlit as st
@@ -20,13 +20,14 @@ from pages.session.lab_session import LabSession
 ATTRIBUTION_HEIGHT = 112  # px
 
 
-def read_digit(digit: np.ndarray | None, models: Models) -> list[Reading]:
+def read_digit(digit: np.ndarray | None, models: Models, colors: Mapping[str, str]) -> list[Reading]:
     """Return each model's reading of a digit, (28, 28) uint8; `None` means that nothing is drawn."""
     return [
         Reading(
             name,
             None if digit is None else resources.predictor(model).probabilities(digit[None])[0],
             model.card.confidence_threshold,
+            colors[name],
         )
         for name, model in models.items()
     ]
@@ -42,9 +43,9 @@ def mnist_cells(numbers: Iterable[int], evaluations: dict[str, Evaluation]) -> l
     return cells
 
 
-def digit_details(digit: np.ndarray, models: Models, label: int | None, key: str) -> None:
+def digit_details(session: LabSession, digit: np.ndarray, models: Models, label: int | None, key: str) -> None:
     """Draw the probabilities of each model, and the pixels that its prediction depends on."""
-    readings = read_digit(digit, models)
+    readings = read_digit(digit, models, session.models.colors(models))
     with st.container(border=True, key=f"full_{key}"):
         if label is not None:
             st.markdown(f"**True {label}.**")

@@ -9,6 +9,7 @@ from digitcore.config import load_config
 from digitcore.errors import ConfigError
 from digitcore.models import registry
 from pages.components import assets
+from pages.components.known_labs import known_labs
 from pages.components.model_selector import model_selector
 from pages.session import class_actions, formatting, persistence, resources, settings_link, state
 from pages.session.lab_session import LabSession
@@ -37,14 +38,16 @@ def begin_page(page: str) -> LabSession:
     session.collect()
     class_actions.follow(session)
     persistence.save(session)
+    persistence.take_over(session)
     if page != MY_LAB and session.classroom.invitation:
         st.switch_page(MY_LAB, query_params=persistence.address(session))
     assets.style("streamlit.css")
     assets.style("layout.css")
     _check_models(registry.names() if page in (MY_LAB, EVALUATE) else _names_in_use(session))
     _show_bar(session, page)
+    known_labs(session)
     if page != DRAW:  # The Draw page shows the error below the canvas, because the canvas must not move.
-        show_saving_error(session)
+        show_saving_error(session, page)
     return session
 
 
@@ -98,10 +101,11 @@ def _drawings(session: LabSession) -> str:
     return f"{room.name}: {n} of {room.options.max_drawings} drawings"
 
 
-def show_saving_error(session: LabSession) -> None:
-    """Show the reason why the lab is not saved."""
+def show_saving_error(session: LabSession, page: str) -> None:
+    """Show the reason why the lab is not saved. The notice about a copy is shown on the first page only."""
     if session.saving.view_token and not session.saving.awaited_token:
-        st.info(session.saving.notice, icon=":material/content_copy:")
+        if session.saving.takes_notice(page):
+            st.info(session.saving.notice, icon=":material/content_copy:")
     elif error := persistence.error(session):
         st.warning(error, icon=":material/cloud_off:")
 

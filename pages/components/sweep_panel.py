@@ -24,21 +24,21 @@ MAX_SEEDS = 10
 NO_VALUE = "Choose at least one value, or remove the parameter."
 DEFAULT_DRAWS = 12
 SIZE, DROPOUT = "size", "dropout"  # fields of a block
-SEARCH_LABELS = {GRID: "All combinations", RANDOM: "Random draws", TPE: "From results (TPE)"}
+SEARCH_LABELS = {GRID: "Grid", RANDOM: "Random", TPE: "TPE"}
 SEARCH_HELP = (
-    "**All combinations** trains with every combination of the values. **Random draws** draws numbers from ranges. With the same "
-    "number of trials, random draws find better settings if only some parameters matter (J. Bergstra, Y. Bengio, JMLR 13, 2012). "
-    "**From results** draws most numbers near the best settings so far (tree-structured Parzen estimator, J. Bergstra et al., "
+    "**Grid** trains with all combinations of the values. **Random** draws numbers from ranges. With the same number of trials, "
+    "random draws find better settings if only some parameters matter (J. Bergstra, Y. Bengio, JMLR 13, 2012). "
+    "**TPE** draws most numbers near the best settings so far (tree-structured Parzen estimator, J. Bergstra et al., "
     "2011)."
 )
 PRUNER_HELP = (
-    "**After few epochs**: each combination is trained with few epochs first. It is trained with twice as many epochs only if it "
+    "**By epochs**: each combination is trained with few epochs first. It is trained with twice as many epochs only if it "
     "is among the better half so far (successive halving). The setting Epochs must be at least two, and must not be a parameter "
-    f"of the sweep. **After some seeds**: with {MIN_WILCOXON_SEEDS} or more seeds, a combination gets no more seeds if it is "
+    f"of the sweep. **By seeds**: with {MIN_WILCOXON_SEEDS} or more seeds, a combination gets no more seeds if it is "
     "worse than the best combination (Wilcoxon's signed-rank test, p < 0.1)."
 )
 NO_PRUNER = "none"
-PRUNER_LABELS = {NO_PRUNER: "Never", HALVING: "After few epochs", WILCOXON: "After some seeds"}
+PRUNER_LABELS = {NO_PRUNER: "Never", HALVING: "By epochs", WILCOXON: "By seeds"}
 
 
 def sweep_panel(session: LabSession, start: ModelBundle) -> None:

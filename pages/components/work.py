@@ -13,11 +13,13 @@ from pages.session.lab_session import LabSession
 from pages.session.training_summary import job_text
 from pages.session.work import SLOW
 
+SHARED, UNSHARED = 3.0, 15.0  # s between two looks for changes of another device, if there were any before or not
+
 
 def work_area(session: LabSession, show: Callable[[], None] = lambda: None) -> None:
     """Show the progress of the session's work, and call `show`. This is the only fragment of a page that polls.
 
-    The whole page runs again when a job has ended or the lab was saved.
+    The whole page runs again when a job has ended, the lab was saved, or another device has changed the lab.
 
     Args:
         session: The session.
@@ -46,7 +48,8 @@ def _poll(session: LabSession, interval: float | None, page_state: tuple[Any, ..
     persistence.restore(session)
     class_actions.follow(session, only_if_due=True)
     session.training.advance_sweep()
-    if session.collect() or _polling_interval(session) != interval or _page_state(session) != page_state:
+    has_changes = persistence.poll(session)
+    if session.collect() or has_changes or _polling_interval(session) != interval or _page_state(session) != page_state:
         st.rerun()
     _show_progress(session)
     show()
@@ -55,8 +58,10 @@ def _poll(session: LabSession, interval: float | None, page_state: tuple[Any, ..
 def _polling_interval(session: LabSession) -> float | None:
     """Return the seconds between two polls; `None` if nothing can change without the user."""
     sweep = session.training.sweep
-    is_slow = session.saving.is_behind or (sweep is not None and not sweep.is_idle)
-    return session.work.polling_interval or (SLOW if is_slow else session.classroom.polling_interval)
+    is_slow = session.saving.is_behind or session.saving.has_incoming or (sweep is not None and not sweep.is_idle)
+    watching = (SHARED if session.saving.is_shared else UNSHARED) if session.saving.state else None
+    watching = session.classroom.polling_interval or watching
+    return session.work.polling_interval or (SLOW if is_slow else watching)
 
 
 def _page_state(session: LabSession) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ from pages.session.session_part import SessionPart, synchronized
 CODE_PARAMETER, PROJECTOR_PARAMETER = "class", "project"  # parameters of the page's address
 TEACHER_INTERVAL, PUPIL_INTERVAL = 2.0, 3.0  # s between two polls of the class
 TOO_FAST = f"A class allows {MAX_PER_MINUTE} drawings in a minute, so this drawing was not labelled. Wait a moment."
+NO_IMPORT = "A class has only drawings that its pupils have drawn. Nothing was imported."
 NO_TRAINING = "In this class, the teacher trains."
 
 

@@ -24,19 +24,22 @@ from digitcore.jobs.tasks import (
     TrainClassTask,
     TrainTask,
 )
+from digitcore.lessons import Trial
 from digitcore.models.bundle import ModelBundle
 from digitcore.models.network_spec import is_spec
 from digitcore.models.upload import describe_import
 from digitcore.samples import FirstPrediction, SampleSet
 from digitcore.storage import learnt
 from digitcore.storage.archive import OpenedLab
+from digitcore.storage.changes import LabChanges
 from digitcore.storage.classes import StoredClass
 from digitcore.storage.snapshot import LabSnapshot, RunRecord
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.session import formatting, training_summary
 from pages.session.canvas_state import CanvasState, Drawing
-from pages.session.classroom import NO_TRAINING, Classroom
+from pages.session.classroom import NO_IMPORT, NO_TRAINING, Classroom
+from pages.session.lesson_state import ANY_SEED, LessonState
 from pages.session.model_library import PRETRAINED, UNTRAINED, ModelLibrary
 from pages.session.sample_list import Contradiction, SampleList
 from pages.session.sample_versions import SampleVersions
@@ -62,7 +65,7 @@ class LabSession:
         owner: Identifier of the session, for the queue of jobs.
 
     Attributes:
-        samples, versions, canvas, models, training, work, saving, classroom: The parts.
+        samples, versions, canvas, models, training, lessons, work, saving, classroom: The parts.
         link_error: The reason why settings of the address cannot be used; `None` until the address was read. Only the page's
             script writes it.
         flash: The outcome of the last deletion, relabelling or import, in a sentence.
@@ -84,6 +87,7 @@ class LabSession:
         self.versions = SampleVersions(self.lock)
         self.models = ModelLibrary(self.resources, self.lock)
         self.training = TrainingState(self.resources, self.lock)
+        self.lessons = LessonState(self.lock)
         self.work = Work(self.resources, self.owner, self.lock)
         self.classroom = Classroom(self.lock)
         self.flash, self.is_flash_error = "", False
@@ -211,16 +215,9 @@ class LabSession:
             self.training.choose_start(Start.UNTRAINED if name == UNTRAINED else Start.PRETRAINED)
 
     @synchronized
-    def go_back(self, record: RunRecord) -> None:
-        """Activate the model that a run started from, and show its name on the Draw page."""
-        self._tell_active(self.models.go_back(record), record)
-
-    @synchronized
     def undo_training(self, record: RunRecord) -> None:
         """Activate the model that was active before the training of a run, and show its name on the Draw page."""
-        self._tell_active(self.models.undo_training(record), record)
-
-    def _tell_active(self, name: str, record: RunRecord) -> None:
+        name = self.models.undo_training(record)
         self._shown_model = None
         self.show_error("")
         sentence = f"{formatting.escape(name)} predicts again. {formatting.escape(record.name)} is kept on Train."
@@ -254,13 +251,52 @@ class LabSession:
         return BuildNetworkTask(network, seed, CUSTOM_NETWORK if is_spec(network) else f"untrained {network}")
 
     @synchronized
+    def open_lesson(self, number: int) -> None:
+        """Open a lesson and set the form to its first training. The form before the lesson returns when the lesson is closed."""
+        if not self.lessons.number:
+            self.lessons.keep_form(self.training.preferences())
+        self.lessons.open(number)
+        if lesson := self.lessons.lesson:
+            self.choose_trial(lesson.trials[0])
+
+    @synchronized
+    def close_lesson(self) -> None:
+        """Close the open lesson, and set the form as it was before the lesson."""
+        self.training.restore(self.lessons.form_before)
+        self.lessons.open(0)
+
+    @synchronized
+    def choose_trial(self, trial: Trial) -> None:
+        """Set the form to a training of the open lesson."""
+        if lesson := self.lessons.lesson:
+            settings, network = lesson.training(trial)
+            self.training.choose_start(Start.UNTRAINED if network else Start.PRETRAINED)
+            self.training.choose_network(network)
+            self.training.set_settings(settings)
+
+    @property
+    def chosen_trial(self) -> Trial | None:
+        """The training of the open lesson that the form describes, with any seed; `None` if the form describes another one."""
+        lesson, training = self.lessons.lesson, self.training
+        network = training.network if training.start == Start.UNTRAINED else ""
+        form = training.settings.replace(seed=ANY_SEED), network
+        return next((trial for trial in lesson.trials if lesson.training(trial) == form), None) if lesson else None
+
+    def training_samples(self) -> SampleSet:
+        """Return the samples of the next training. In a lesson about one digit, these are the drawings of the digit."""
+        samples, lesson = self.samples.for_training(), self.lessons.lesson
+        if lesson is None or lesson.digit is None or self.chosen_trial is None:
+            return samples
+        return samples.take(np.flatnonzero(samples.labels == lesson.digit))
+
+    @synchronized
     def train(self, start: ModelBundle, settings: TrainSettings, resume_from: Run | None = None) -> None:
         """Start a training on the samples, unless a training is under way or the class does not allow it."""
         if not self.classroom.may_train:
             self.work.set_notice(TrainTask, NO_TRAINING)
         elif self.training_job is None:
             self.training.take_retraining_request()
-            self.work.submit(TrainTask(start, self.samples.for_training(), settings, resume_from=resume_from))
+            self.work.submit(TrainTask(start, self.training_samples(), settings, resume_from=resume_from))
 
     @synchronized
     def train_on_class(self, held_out: Sequence[str] = ()) -> None:
@@ -346,15 +382,16 @@ class LabSession:
                 self._add_samples(result)
 
     def _add_run(self, run: Run, task: TrainTask) -> None:
-        record = self.models.add_run(run, task.start)
+        record = self.models.add_run(run, task.start, self.active_model.hash)
         learnt = record.run.sample_hashes
         if run.personal_is_held_out and learnt is not None and task.samples.test_part().is_learnt(learnt).any():
             self.models.mark_as_learnt(record)
         self.score(record)
         self.new_run_id = record.id
         if self.samples.contradiction is not None:
-            newest = self.samples.current
-            self.samples.update_contradiction(self._contradiction(self.active_model, newest.digits[-1], int(newest.labels[-1])))
+            last = self.samples.last()
+            found = self._contradiction(self.active_model, last.digits[0], int(last.labels[0])) if len(last) else None
+            self.samples.update_contradiction(found)
 
     def _keep_failed(self, job: Job[Any]) -> None:
         """Add the run of a training that ended with an error, if it had begun."""
@@ -380,6 +417,9 @@ class LabSession:
             self._add_samples(replace(result, doubt=""))
 
     def _add_samples(self, result: ImportResult) -> None:
+        if self.classroom.is_pupil:
+            self.work.set_notice(ReadSamplesTask, NO_IMPORT, is_error=True)
+            return
         self.doubtful_import = result if result.doubt else None
         if result.doubt:
             self.work.set_notice(ReadSamplesTask, f"{result.doubt} Nothing was imported yet.", is_error=True)
@@ -449,6 +489,7 @@ class LabSession:
             **self.training.preferences(),
             **self.models.preferences(),
             **self.classroom.preferences(),
+            **self.lessons.preferences(),
         }
         sweep = self.training.sweep
         return LabSnapshot(
@@ -478,11 +519,25 @@ class LabSession:
         self.versions.restore(snapshot.versions)
         self.models.restore(snapshot.runs, snapshot.uploads, snapshot.preferences)
         for record in meanwhile.runs:
-            self.models.add_run(record.run, record.start)
+            added = self.models.add_run(record.run, record.start, record.replaced)
+            self.models.annotate(added, record.note, record.tags)
         for upload in meanwhile.uploads:
             self.models.add_upload(upload)
         if self.training.sweep is None:
             self._restore_sweep(snapshot)
+
+    @synchronized
+    def take_over(self, changes: LabChanges) -> str:
+        """Take over what another device has changed in this lab. Return a sentence about it, or "" if nothing new is visible.
+
+        Settings are not taken over, so that a form does not change while a person uses it.
+        """
+        sentence = training_summary.taken_over(changes, self.snapshot())
+        self.samples.take_over(changes)
+        self.versions.take_over(changes)
+        for before, name in self.models.take_over(changes).items():
+            self.training.rename_start_model(before, name)
+        return sentence
 
     @synchronized
     def restore(self, snapshot: LabSnapshot) -> None:
@@ -496,6 +551,7 @@ class LabSession:
             self.score(self.models.active_run)
         self.training.restore(preferences)
         self.classroom.restore(preferences)
+        self.lessons.restore(preferences)
         self._restore_sweep(snapshot)
 
     def _restore_sweep(self, snapshot: LabSnapshot) -> None:

@@ -1,33 +1,44 @@
 """The models of a session: runs, imported models, the active model and the compared models."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from digitcore import sanitize
+from digitcore import palette, sanitize
 from digitcore.models import registry
 from digitcore.models.bundle import ModelBundle, is_valid_name
-from digitcore.storage import learnt
-from digitcore.storage.snapshot import RunRecord
+from digitcore.storage import lab_models, learnt
+from digitcore.storage.changes import LabChanges, merge
+from digitcore.storage.lab_models import MAX_COMPARED, REFERENCE_MODEL
+from digitcore.storage.snapshot import MAX_NOTE, RunRecord, clean_tags, upload_id
 from digitcore.training.run import MnistScores, Run
+from pages.session.free_names import MAX_STEM, with_free_name
 from pages.session.server_resources import ServerResources
 from pages.session.session_part import SessionPart, synchronized
 
 UNTRAINED, PRETRAINED = "untrained", registry.DEFAULT_MODEL  # names of shipped models
 REQUIRED_MODELS = (UNTRAINED, PRETRAINED)  # No page works without them.
-REFERENCE_MODEL = "plain"  # It is compared with genius before the first training.
-MAX_COMPARED = 6
 CLASS_MODEL = "class model"  # first words of the names of models that a teacher has published
 MAX_RUN_COUNTER = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class DeletedRun:
-    """A deleted run, with the data to restore it."""
+    """A deleted run, with the name of the model that was active."""
 
     record: RunRecord
-    index: int
     active_name: str
+
+
+def _with_free_numbers(runs: Iterable[RunRecord]) -> list[RunRecord]:
+    """Return runs of which no two have the same number, and therefore the same color. The older run keeps its number."""
+    found: dict[int, RunRecord] = {}
+    for record in runs:
+        number = record.number
+        while number in found:
+            number += 1
+        found[number] = record if number == record.number else replace(record, number=number)
+    return list(found.values())
 
 
 class ModelLibrary(SessionPart):
@@ -58,7 +69,6 @@ class ModelLibrary(SessionPart):
         self._learnt_in_class: dict[str, frozenset[str]] = {}
         self._compared: list[str] = []
         self._compared_pair: tuple[str, ...] = ()
-        self._active_before: dict[str, str] = {}  # identifier of a run → name of the model that was active before its training
 
     @property
     def active_run(self) -> RunRecord | None:
@@ -112,13 +122,26 @@ class ModelLibrary(SessionPart):
 
     def selectable(self) -> list[str]:
         """Return the names of all models that can be active: untrained, genius, other shipped models, and the user's models."""
-        shipped = self._resources.shipped_names()
-        return list(dict.fromkeys([*(name for name in REQUIRED_MODELS if name in shipped), *shipped, *self.own]))
+        return list(dict.fromkeys([*lab_models.in_order(self._resources.shipped_names()), *self.own]))
 
     def comparable(self, default: str = PRETRAINED) -> dict[str, ModelBundle]:
         """Return all models by name, and the active run's initial model if it is a built network."""
         every, initial = self.every_model(), self.initial(default)
         return every if initial.name in every else every | {initial.name: initial}
+
+    @property
+    def tags(self) -> list[str]:
+        """The different tags of all runs."""
+        return list(dict.fromkeys(tag for record in self.runs for tag in record.tags))
+
+    def colors(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the colors of models that are shown together. A run has the same color on all pages."""
+        return lab_models.colors(names, self.runs, self.uploads)
+
+    @property
+    def next_color(self) -> str:
+        """Color of the next run."""
+        return palette.run_color(self.run_counter + 1)
 
     def learnt_from(self, model: ModelBundle) -> frozenset[str] | None:
         """Return the content hashes of the user's samples that a model learnt from; `None` if they are not known."""
@@ -136,8 +159,10 @@ class ModelLibrary(SessionPart):
         return is_valid_name(name) and not is_taken
 
     @synchronized
-    def add_run(self, run: Run, start: ModelBundle) -> RunRecord:
+    def add_run(self, run: Run, start: ModelBundle, replaced: str = "") -> RunRecord:
         """Add a run under the next unused name, and activate its model unless the training failed.
+
+        `replaced` is the hash of the model that is active before, which `undo_training` activates again; "" is the initial model.
 
         The run also learnt from the samples that its initial model learnt from.
         """
@@ -147,11 +172,17 @@ class ModelLibrary(SessionPart):
         self.run_counter += 1
         while not self.is_free_name(f"run {self.run_counter}"):
             self.run_counter += 1
-        record = RunRecord(run, start).rename(f"run {self.run_counter}")
-        self._active_before[record.id] = self.trained.name if self.trained else self._active_shipped or start.name
+        name, number = f"run {self.run_counter}", self.run_counter
+        record = RunRecord(run, start, replaced=replaced or start.hash, number=number).rename(name)
         self.runs = (*self.runs, record)
         self.active_name, self.deleted = self.active_name if run.error else record.name, None
         return record
+
+    @synchronized
+    def annotate(self, record: RunRecord, note: str, tags: Iterable[str]) -> None:
+        """Set the note and the tags of a run. A run that was deleted is ignored."""
+        changes: dict[str, Any] = {"note": note.strip()[:MAX_NOTE], "tags": clean_tags(list(tags))}
+        self.runs = tuple(replace(known, **changes) if known.id == record.id else known for known in self.runs)
 
     @synchronized
     def mark_as_learnt(self, record: RunRecord) -> None:
@@ -170,15 +201,38 @@ class ModelLibrary(SessionPart):
             self.rejected_name = name
             return False
 
-        def renamed(known: str) -> str:
-            return name if known == present.name else known
-
-        self._compared = list(map(renamed, self._compared))
-        self._compared_pair = tuple(map(renamed, self._compared_pair))
-        self.active_name = renamed(self.active_name)
+        self._follow({present.name: name})
         self.runs = tuple(known.rename(name) if known is present else known for known in self.runs)
         self.deleted = None
         return True
+
+    def _follow(self, names: dict[str, str]) -> None:
+        """Use the new names of renamed models, given by their old names."""
+        self._compared = [names.get(name, name) for name in self._compared]
+        self._compared_pair = tuple(names.get(name, name) for name in self._compared_pair)
+        self.active_name = names.get(self.active_name, self.active_name)
+
+    @synchronized
+    def take_over(self, changes: LabChanges) -> dict[str, str]:
+        """Take over the runs and imported models that another device has added, changed or removed.
+
+        Of two runs with one name, the newer run gets another name. Of two imported models with one name, all devices rename the
+        same model.
+
+        Returns:
+            The new names of renamed models by their old names.
+        """
+        before = {record.id: record.name for record in self.runs}
+        uploads, taken = merge("uploads", self.uploads, changes), set(self._resources.shipped_names())
+        runs = _with_free_numbers(merge("runs", self.runs, changes))
+        self.run_counter = max([self.run_counter, *(record.number for record in runs)])
+        self.runs = tuple(with_free_name(record, taken) for record in runs)
+        named = {upload_id(model): with_free_name(model, taken) for model in sorted(uploads, key=lambda model: model.key)}
+        renamed = {before[record.id]: record.name for record in self.runs if before.get(record.id, record.name) != record.name}
+        renamed |= {old.name: new.name for old in self.uploads if (new := named.get(upload_id(old), old)).name != old.name}
+        self.uploads = tuple(named[upload_id(model)] for model in uploads)
+        self._follow(renamed)
+        return renamed
 
     @synchronized
     def set_mnist_scores(self, run_id: str, scores: MnistScores) -> None:
@@ -193,7 +247,7 @@ class ModelLibrary(SessionPart):
         record = self.find_run(name)
         if record is None:
             return
-        self.deleted = DeletedRun(record, self.runs.index(record), self.active_name)
+        self.deleted = DeletedRun(record, self.active_name)
         self.runs = tuple(known for known in self.runs if known is not record)
         if self.active_name == name:
             self.active_name = ""
@@ -202,8 +256,7 @@ class ModelLibrary(SessionPart):
     def undo_delete(self) -> None:
         """Restore the run that was deleted last, and the model that was active then."""
         if self.deleted is not None:
-            index = self.deleted.index
-            self.runs = (*self.runs[:index], self.deleted.record, *self.runs[index:])
+            self.runs = tuple(sorted([*self.runs, self.deleted.record], key=lambda record: record.id))
             self.active_name, self.deleted = self.deleted.active_name, None
 
     @synchronized
@@ -212,7 +265,7 @@ class ModelLibrary(SessionPart):
         name, number = model.name, 1
         while not self.is_free_name(name):
             number += 1
-            name = f"{model.name[:26].strip() or 'model'} {number}"
+            name = f"{model.name[:MAX_STEM].strip() or 'model'} {number}"
         self.uploads = (*self.uploads, model.rename(name))
         return name
 
@@ -260,27 +313,30 @@ class ModelLibrary(SessionPart):
 
     @synchronized
     def undo_training(self, record: RunRecord) -> str:
-        """Activate the model that was active before the training of a run. Return its name.
-
-        If it was deleted, or is not known after a reload, the model that the run started from is activated.
-        """
-        name = self._active_before.get(record.id, "")
-        if name not in self.every_model():
-            return self.go_back(record)
-        self.active_name = name
-        return name
-
-    @synchronized
-    def go_back(self, record: RunRecord) -> str:
-        """Activate the model that a run started from. Return its name. A model that was deleted is added again."""
-        start, present = record.start, self.every_model().get(record.start.name)
-        self.active_name = start.name if present is not None and present.hash == start.hash else self.add_upload(start)
+        """Activate the model that `previous` returns. Return its name. An initial model that was deleted is added again."""
+        model = self.previous(record)
+        present = self.every_model().get(model.name)
+        self.active_name = model.name if present is not None and present.hash == model.hash else self.add_upload(model)
         return self.active_name
 
+    def previous(self, record: RunRecord) -> ModelBundle:
+        """Return the model that was active before a run, or the run's initial model if the former model was deleted."""
+        if record.replaced == record.start.hash:
+            return record.start
+        others = (model for name, model in self.every_model().items() if name != record.name)
+        return next((model for model in others if model.hash == record.replaced), record.start)
+
     def pair(self, default: str = PRETRAINED) -> tuple[str, str]:
-        """Return the default baseline and candidate: the active model's initial model, and the active model."""
-        trained = self.trained
-        return self.initial(default).name, trained.name if trained else REFERENCE_MODEL
+        """Return the default baseline and candidate: the active model's initial model, and the active model.
+
+        A shipped model is compared with another shipped model.
+        """
+        initial, trained = self.initial(default).name, self.trained
+        if trained:
+            return initial, trained.name
+        if initial == UNTRAINED:
+            return UNTRAINED, PRETRAINED
+        return PRETRAINED if initial == REFERENCE_MODEL else REFERENCE_MODEL, initial
 
     @synchronized
     def compared(self, default: str = PRETRAINED) -> list[str]:

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from concurrent.futures import Future
 
 import streamlit as st
 
@@ -19,6 +20,7 @@ TOKEN_PARAMETER, VIEW_PARAMETER = "lab", "view"  # parameters of the page's addr
 WRITE_SECONDS = 0.3  # A write that takes longer continues in the background, and the page says so.
 READ_SECONDS = 1.0  # maximum time to wait for the write of another window
 DELETE_SECONDS = 5.0
+POLL_SECONDS = 0.05  # maximum time that a fragment waits for the database
 # These widgets may be drawn before the lab is restored.
 RESTORED_WIDGETS = ("start_from", "start_run", "hold_out", "train_after_label", "paper")
 MAX_SKIPPED = 5  # damaged parts that the page names
@@ -89,33 +91,66 @@ def _open_own(session: LabSession, token: str, found: StoredLab) -> None:
             session.restore_before(found.snapshot)
         if work is None and is_empty and was_running(found.snapshot.sweep):
             session.training.resume_sweep(session.owner)
-        saved = SaveState(token, found.version, found.snapshot, found.snapshot, is_partial=bool(found.skipped))
-        session.saving.end_waiting(saved, " ".join(found.skipped[:MAX_SKIPPED]))
+        saved = SaveState(token, found.version, found.snapshot, found.snapshot, damaged=found.damaged)
+        session.saving.end_waiting(saved, " ".join(found.skipped[:MAX_SKIPPED]), is_opened_by_link=True)
     if not is_empty:
         st.toast(BACK_AGAIN)
 
 
 def save(session: LabSession) -> None:
     """Save the changes of the lab. A lab gets its address when it is saved for the first time."""
-    saver, snapshot, saving = resources.saver(), session.snapshot(), session.saving
+    saver, saving = resources.saver(), session.saving
     if saving.awaited_token:
         _show(address(session))  # A change of the page has removed the token from the address.
         return
-    is_worth_saving = not (snapshot.is_empty or snapshot.is_unchanged(saving.copied))
-    if saver is None or (saving.state is None and not is_worth_saving):
+    if saver is None or (saving.state is None and not _is_worth_saving(session)):
         return
-    saved = saving.start(snapshot)
-    if writing := saver.save(saved, snapshot):
+    saved = saving.start(session.snapshot())
+    if writing := _submit(session, saver, saved):
         with contextlib.suppress(TimeoutError):
             writing.result(WRITE_SECONDS)
-    if saved.has_conflict:
-        saved = saving.fork()
-        saver.save(saved, snapshot)
-        st.toast(saving.notice, duration="long")
     if saver.take_rewritten(saved):
         saving.set_notice(REWRITTEN)
-    _note_work(session, saved.token, lambda: saver.save(saved, session.snapshot()))
+    saver.poll(saved)
+    _note_work(session, saved.token, lambda: _submit(session, saver, saved))
     _show(address(session))
+
+
+def _is_worth_saving(session: LabSession) -> bool:
+    """Return whether a lab that is not stored has content that is not a copy of another lab."""
+    snapshot = session.snapshot()
+    return not (snapshot.is_empty or snapshot.is_looked_at(session.saving.copied))
+
+
+def _submit(session: LabSession, saver: BackgroundSaver, saved: SaveState) -> Future[None] | None:
+    """Queue a write of the session's lab. The lock keeps `take_over` from changing the lab in between."""
+    with session.lock:
+        return saver.save(saved, session.snapshot())
+
+
+def poll(session: LabSession) -> bool:
+    """Look for changes of other devices. Return whether there are some that `take_over` takes over."""
+    saver, saved = resources.saver(), session.saving.state
+    if saver is None or saved is None:
+        return False
+    if looking := saver.poll(saved):
+        with contextlib.suppress(TimeoutError):
+            looking.result(POLL_SECONDS)
+    return saved.has_incoming
+
+
+def take_over(session: LabSession) -> None:
+    """Take over the changes of other devices before the page is drawn, and say so."""
+    saver, saved = resources.saver(), session.saving.state
+    if saver is None or saved is None or not saved.has_incoming:
+        return
+    with session.lock:
+        changes = saver.take(saved, session.snapshot())
+        sentence = session.take_over(changes)
+        saver.confirm(saved, changes, session.snapshot())
+        session.saving.mark_shared()
+    if sentence:
+        st.toast(sentence, duration="long")
 
 
 def address(session: LabSession) -> dict[str, str]:
@@ -152,6 +187,21 @@ def delete(session: LabSession) -> str:
             saver.delete(saved, DELETE_SECONDS)
         except LabError as error:
             return str(error)
+    return ""
+
+
+def renew_link(session: LabSession) -> str:
+    """Give the lab new links. The former links open nothing any more. Return the reason if that fails, else ""."""
+    saver, saved = resources.saver(), session.saving.state
+    if saver is None or saved is None:
+        return resources.store_error()
+    former = saved.token
+    try:
+        saver.renew_token(saved, DELETE_SECONDS)
+    except LabError as error:
+        return str(error)
+    if (work := resources.active_work().pop(former, None)) is not None:
+        resources.active_work()[saved.token] = work
     return ""
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from digitcore import sanitize
 from digitcore.samples import FirstPrediction, SampleSet
+from digitcore.storage.changes import LabChanges
 from pages.session.session_part import SessionPart, synchronized
 
 MAX_KEPT = 10_000  # labels
@@ -47,6 +48,7 @@ class SampleList(SessionPart):
         self.reviewed: SampleSet | None = None
         self.kept: set[str] = set()
         self._before: SampleSet | None = None
+        self._last_id = ""
 
     def __len__(self) -> int:
         return len(self.current)
@@ -80,12 +82,21 @@ class SampleList(SessionPart):
         """Append a sample."""
         self.current = self.current.add(digit, label, strokes, date, is_example=is_example, first_prediction=first_prediction)
         self.last_label, self.contradiction, self._before = label, contradiction, None
+        self._last_id = self.current.ids[-1]
 
     @synchronized
     def remove_last(self) -> None:
-        """Remove the newest sample."""
-        self.current = self.current.drop_last()
+        """Remove the sample that was labelled last in this session."""
+        self.current = self.current.drop(self._find_last())
         self.forget_last()
+
+    def last(self) -> SampleSet:
+        """Return the sample that was labelled last in this session. The set is empty if there is none."""
+        return self.current.take(self._find_last())
+
+    def _find_last(self) -> list[int]:
+        """Return the index of the last sample, which may stand before samples of another device."""
+        return [self.current.ids.index(self._last_id)] if self._last_id in self.current.ids else []
 
     @synchronized
     def review(self, samples: SampleSet | None) -> None:
@@ -94,11 +105,11 @@ class SampleList(SessionPart):
 
     @synchronized
     def accept_contradiction(self) -> None:
-        """Relabel the newest sample with the predicted digit."""
+        """Relabel the last sample with the predicted digit."""
         if self.contradiction is not None:
             self.last_label = self.contradiction.digit
-            self.current = self.current.relabel([len(self.current) - 1], self.last_label)
-            self.contradiction = None
+            self.current = self.current.relabel(self._find_last(), self.last_label)
+            self.keep_label()
 
     @synchronized
     def update_contradiction(self, contradiction: Contradiction | None) -> None:
@@ -107,7 +118,8 @@ class SampleList(SessionPart):
 
     @synchronized
     def keep_label(self) -> None:
-        """Keep the last label despite the contradiction."""
+        """Keep the last label despite the contradiction. The label is not offered for a check again."""
+        self.keep(self._find_last())
         self.contradiction = None
 
     @synchronized
@@ -137,6 +149,15 @@ class SampleList(SessionPart):
         self.current = samples.concatenate(self.current.difference(samples))
         self.kept = self.kept | kept_labels(preferences)
         self._before = None
+
+    @synchronized
+    def take_over(self, changes: LabChanges) -> None:
+        """Take over the samples that another device has added, changed or removed. `undo` keeps them too."""
+        gone = changes.removed.samples
+        self.current = self.current.merge(changes.samples, gone)
+        self._before = self._before.merge(changes.samples, gone) if self._before is not None else None
+        if self._last_id in gone:
+            self.forget_last()
 
     @synchronized
     def forget_last(self) -> None:

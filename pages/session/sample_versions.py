@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from digitcore.samples import SampleSet
-from digitcore.storage.snapshot import MAX_VERSIONS, SampleVersion
+from digitcore.storage.changes import LabChanges, merge
+from digitcore.storage.snapshot import MAX_VERSIONS, SampleVersion, version_id
+from pages.session.free_names import with_free_name
 from pages.session.session_part import SessionPart, synchronized
 
 MAX_NAME = 60  # characters
@@ -45,6 +47,16 @@ class SampleVersions(SessionPart):
     def delete(self, name: str) -> None:
         """Delete a version."""
         self.versions = tuple(version for version in self.versions if version.name != name)
+
+    @synchronized
+    def take_over(self, changes: LabChanges) -> None:
+        """Take over the versions that another device has added or removed.
+
+        Of two versions with one name, the newer version gets another name.
+        """
+        taken: set[str] = set()
+        merged = sorted(merge("versions", self.versions, changes), key=lambda version: (version.date, version_id(version)))
+        self.versions = tuple(with_free_name(version, taken) for version in merged)
 
     @synchronized
     def restore(self, versions: Iterable[SampleVersion]) -> None:

@@ -21,6 +21,9 @@ class SavingState(SessionPart):
         copied: The copied lab. The copy is saved only if it differs.
         is_begun: Whether the page's address was read.
         notice: The reason why this is not the lab of the page's address, or is not saved, in a sentence.
+        is_opened_by_link: Whether the lab was opened by its edit link, and its link was not renewed since.
+        renewal_error: The reason why the links could not be renewed; "" if they were, or nobody has tried.
+        is_shared: Whether another device has changed the lab during this session.
     """
 
     def __init__(self, lock: Any = None) -> None:
@@ -29,7 +32,10 @@ class SavingState(SessionPart):
         self.awaited_token = self.view_token = ""
         self.copied: LabSnapshot | None = None
         self.is_begun = False
-        self.notice = ""
+        self.notice = self._notice_page = ""
+        self.is_opened_by_link = False
+        self.renewal_error = ""
+        self.is_shared = False
         self._tried_at = 0.0
 
     @property
@@ -38,9 +44,14 @@ class SavingState(SessionPart):
         return bool(self.awaited_token) or (self.state is not None and self.state.is_behind)
 
     @property
+    def has_incoming(self) -> bool:
+        """Whether there are changes of another device to take over."""
+        return self.state is not None and self.state.has_incoming
+
+    @property
     def is_saved(self) -> bool:
         """Whether the whole lab is in the store."""
-        return self.state is not None and not self.is_behind and not self.state.is_lost
+        return self.state is not None and not self.is_behind and not self.state.is_deleted
 
     @synchronized
     def begin(self, token: str = "", view_token: str = "") -> None:
@@ -52,7 +63,13 @@ class SavingState(SessionPart):
     @synchronized
     def set_notice(self, sentence: str) -> None:
         """Set the notice that the page shows."""
-        self.notice = sentence
+        self.notice, self._notice_page = sentence, ""
+
+    @synchronized
+    def takes_notice(self, page: str) -> bool:
+        """Return whether a page shows the notice. Only the first page that asks shows it."""
+        self._notice_page = self._notice_page or page
+        return self._notice_page == page
 
     @synchronized
     def start(self, snapshot: LabSnapshot) -> SaveState:
@@ -67,12 +84,15 @@ class SavingState(SessionPart):
         return self.state
 
     @synchronized
-    def fork(self) -> SaveState:
-        """Continue as a new lab because another window has changed this lab."""
-        if self.state is not None:
-            self.notice = self.state.error
-        self.state = SaveState(database.new_token())
-        return self.state
+    def end_renewal(self, error: str) -> None:
+        """Record that the links were renewed, or the reason why they could not be renewed."""
+        self.renewal_error = error
+        self.is_opened_by_link = self.is_opened_by_link and bool(error)
+
+    @synchronized
+    def mark_shared(self) -> None:
+        """Record that another device has changed the lab, so that its changes are looked for more often."""
+        self.is_shared = True
 
     @synchronized
     def take_turn(self) -> bool:
@@ -89,7 +109,7 @@ class SavingState(SessionPart):
         self.awaited_token, self.copied, self.notice = "", copied, notice
 
     @synchronized
-    def end_waiting(self, state: SaveState | None = None, notice: str = "") -> None:
+    def end_waiting(self, state: SaveState | None = None, notice: str = "", *, is_opened_by_link: bool = False) -> None:
         """Record that the awaited lab was opened, or that it does not exist."""
         self.awaited_token = self.view_token = ""
-        self.state, self.notice = state, notice
+        self.state, self.notice, self.is_opened_by_link = state, notice, is_opened_by_link

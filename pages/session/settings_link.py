@@ -6,14 +6,14 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from digitcore.errors import ModelError, SettingsError
-from digitcore.training.lessons import Lesson
+from digitcore.lessons import LESSONS
 from digitcore.training.settings import DEFAULTS, SETTING_SPECS, TrainSettings
 from digitcore.training.settings_text import parse_value
 from pages.session.formatting import escape
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 
-START_PARAMETER, NETWORK_PARAMETER, VIEW_PARAMETER = "start", "network", "show"
+START_PARAMETER, NETWORK_PARAMETER, VIEW_PARAMETER, LESSON_PARAMETER = "start", "network", "show", "lesson"
 MAX_VIEW_NAME = 40
 LINKED_STARTS = tuple(str(start) for start in Start if start != Start.RUN)  # A run exists only in its lab.
 
@@ -48,9 +48,14 @@ def read(session: LabSession) -> None:
             errors.append(str(error))
     for name in st.query_params.get_all(VIEW_PARAMETER)[-1:]:
         session.models.choose_view(name[:MAX_VIEW_NAME])
-    session.link_error = escape(" ".join(errors))  # An address must not bring links and pictures into a page.
     if settings != session.training.settings:
         session.training.set_settings(settings)
+    for text in st.query_params.get_all(LESSON_PARAMETER)[-1:]:
+        if text in map(str, range(1, len(LESSONS) + 1)):
+            session.open_lesson(int(text))
+        else:
+            errors.append(f"{LESSON_PARAMETER} must be a number from 1 to {len(LESSONS)}, not {reprlib.repr(text)}.")
+    session.link_error = escape(" ".join(errors))  # An address must not bring links and pictures into a page.
 
 
 def query(settings: TrainSettings, start: Start, network: str = "", view: str = "") -> str:
@@ -71,11 +76,6 @@ def query(settings: TrainSettings, start: Start, network: str = "", view: str = 
     if view:
         values[VIEW_PARAMETER] = view
     return urlencode(values)
-
-
-def lesson_query(lesson: Lesson) -> str:
-    """Return the query string of the first training of a lesson."""
-    return query(lesson.settings, Start.UNTRAINED if lesson.network else Start.PRETRAINED, lesson.network)
 
 
 def _to_text(value: object) -> str:

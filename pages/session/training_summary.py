@@ -11,7 +11,8 @@ from digitcore.evaluation.comparison import SIGNIFICANCE_LEVEL, PairedComparison
 from digitcore.evaluation.score import COLLAPSE, Score, has_collapsed
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.models.bundle import ModelBundle
-from digitcore.storage.snapshot import RunRecord
+from digitcore.storage.changes import LabChanges, PartIds
+from digitcore.storage.snapshot import LabSnapshot, RunRecord
 from digitcore.training.run import Run
 from digitcore.values import format_p_value
 from pages.session import formatting
@@ -75,6 +76,40 @@ def no_samples_added(result: ImportResult) -> str:
     """Describe an import of samples that the lab has already."""
     rejected = f"{len(result.rejected):,} rejected. " * bool(result.rejected)
     return f"You have all of these samples already. {rejected}{result.remarks}".rstrip()
+
+
+def taken_over(changes: LabChanges, before: LabSnapshot) -> str:
+    """Describe the changes of another device.
+
+    Args:
+        changes: The changes.
+        before: State of the lab in this session before the changes.
+
+    Returns:
+        Sentences, or "" if no change is visible to the user.
+    """
+    known = PartIds.of(before)
+    labels = dict(zip(before.samples.ids, before.samples.labels.tolist(), strict=True))
+    pairs = zip(changes.samples.ids, changes.samples.labels.tolist(), strict=True)
+    n_relabelled = sum(one in labels and labels[one] != label for one, label in pairs)
+    added, gone = changes.ids.difference(known), known.difference(known.difference(changes.removed))
+    return " ".join(
+        f"{text} another device."
+        for text in (
+            _list_parts(added, "came from"),
+            _list_parts(gone, "were deleted on"),
+            f"{plural(n_relabelled, 'label')} changed on" if n_relabelled else "",
+        )
+        if text
+    )
+
+
+def _list_parts(parts: PartIds, what: str) -> str:
+    """Return "2 drawings and 1 run" with what happened to them; "" if there are no parts."""
+    nouns = ("drawing", "run", "imported model", "version")
+    texts = [plural(len(ids), noun) for ids, noun in zip(parts, nouns, strict=True) if ids]
+    n = sum(map(len, parts))
+    return f"{' and '.join(texts)} {what if n > 1 else what.replace('were', 'was')}" if texts else ""
 
 
 def job_text(job: Job[Any]) -> str:
@@ -172,19 +207,6 @@ def unseen(record: RunRecord, scores: tuple[Score, Score] | None) -> str:
         f"{escape(record.name)} predicts **{after.correct} of {after.n}** unseen drawings correctly "
         f"(95 % interval {low_high}; {escape(record.start.name)}: {before.correct})."
     )
-
-
-def collapse(record: RunRecord) -> str:
-    """Return a sentence if a training has made the model much worse; "" if it has not."""
-    run = record.run
-    pairs = (("MNIST", run.mnist_before, run.mnist_after, 1), (_whose(run), run.personal_before, run.personal_after, 0))
-    drops = [
-        f"{what} {_change(before, after, places)}"
-        for what, before, after, places in pairs
-        if before and after and has_collapsed(before, after)
-    ]
-    names = f"{escape(record.name)} is **much worse** than {escape(record.start.name)}"
-    return f"{names}: {' and '.join(drops)}." if drops else ""
 
 
 def warning(run: Run) -> str:

@@ -172,6 +172,9 @@ def test_settings_and_models_reach_the_pupils(jobs, teacher, few, genius, untrai
     teacher.run()
     assert "15 drawings of 1 pupil" in texts(teacher)
     press(teacher, "class_publish")
+    view(teacher, "after")
+    assert "Write report" in [button.label for button in teacher.button]
+    view(teacher, "train")
     ada.run()
     assert session_of(ada).training.settings.epochs == 3
     assert session_of(ada).active_model.name == "class model 1"

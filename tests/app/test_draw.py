@@ -130,13 +130,19 @@ def test_a_contradicted_label_is_corrected_with_one_tap(app, data):
     app.button(key="keep_label").click().run()
     assert session_of(app).samples.current.labels.tolist() == [7, 4]
     assert "sure of" not in texts(app)
+    assert "Check" not in " ".join(button.label for button in app.button), "the user has settled both labels"
+    draw(app, data.test_images[0])
+    assert "Saved as" not in texts(app), "the message disappears with the next stroke"
+
+
+def test_contradicted_labels_are_listed_for_a_check(app, data):
+    draw(app, data.test_images[0])
+    label(app, 4)
     assert app.button(key="review").label == "Check 1 label"
     app.button(key="review").click()
     keep_open(app, "own").run()
     assert app.segmented_control(key="own_kind").value == "review"
     assert "No drawings of this kind" not in texts(app)
-    draw(app, data.test_images[0])
-    assert "Saved as" not in texts(app), "the message disappears with the next stroke"
 
 
 def test_the_page_suggests_the_next_drawing_and_warns_of_a_small_digit(app, data):

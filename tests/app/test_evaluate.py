@@ -20,7 +20,20 @@ from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.session import resources
 from pages.views.evaluate import score_table
-from tests.support.app import DRAW, EVALUATE, add_run, add_samples, go, html, new_app, queries, session_of, texts, until_answered
+from tests.support.app import (
+    DRAW,
+    EVALUATE,
+    add_run,
+    add_samples,
+    go,
+    html,
+    new_app,
+    queries,
+    session_of,
+    table_with,
+    texts,
+    until_answered,
+)
 
 VIEWS = {  # number of charts of each view
     "drawings": 0,
@@ -46,6 +59,13 @@ def choose(at, baseline, candidate, *more):
     assert not at.exception
 
 
+def scores(at, *, more=False):
+    """Return the score table, with four columns or with all columns."""
+    if at.toggle(key="score_columns").value != more:
+        at.toggle(key="score_columns").set_value(more).run()
+    return table_with(at, "Parameters" if more else "Trained on")
+
+
 def see(at, view):
     at.segmented_control(key="view").set_value(view).run()
     assert not at.exception
@@ -62,7 +82,7 @@ def test_every_view(app, few, chosen):
     for view, n_charts in VIEWS.items():
         see(app, view)
         assert len(app.get("vega_lite_chart")) == n_charts, view
-        assert app.dataframe[0].value["Model"].tolist() == chosen
+        assert scores(app)["Model"].tolist() == chosen
         assert not app.error, view
 
 
@@ -88,23 +108,42 @@ def test_the_active_model_is_compared_with_its_initial_model(app, few, genius, u
     add_samples(app, few)
     go(app, EVALUATE)
     until_answered(app)
-    assert app.dataframe[0].value["Model"].tolist() == ["genius", "plain"], "the page is opened before the first training"
+    assert scores(app)["Model"].tolist() == ["untrained", "genius"], "the page is opened before the first training"
     go(app, DRAW)
     add_run(app, genius, untrained)
     go(app, EVALUATE)
     until_answered(app)
-    scores = app.dataframe[0].value
-    assert scores["Model"].tolist() == ["untrained", "run 1"]
-    assert scores["MNIST"][1] > scores["MNIST"][0]
-    intervals = scores["Your handwriting 95 %"]
+    found = scores(app)
+    assert found["Handwriting"].str.fullmatch(r"\d+ of 20 \(.+").all()
+    assert "(training)" in found["Handwriting"][1]
+    assert found["MNIST"].str.contains(" % ± 0.").all()
+    assert found["Trained on"].tolist() == [f"{model.card.training_data.n_samples:,}" for model in (untrained, genius)]
+    found = scores(app, more=True)
+    assert found["Model"].tolist() == ["untrained", "run 1"]
+    assert found["MNIST"][1] > found["MNIST"][0]
+    intervals = found["Your handwriting 95 %"]
     assert intervals[0].endswith("of 20"), "no interval on training drawings"
     assert pd.isna(intervals[1]), "no interval on training drawings"
-    assert (scores["Time (ms)"] > 0).all()
+    assert (found["Time (ms)"] > 0).all()
     for view in ("pair", "drawings"):
         see(app, view)
         assert [box.value for box in app.selectbox[:2]] == ["untrained", "run 1"]
     assert "**20 of 20** training drawings are predicted correctly (before: 2)." in texts(app)
     assert session_of(app).models.has_compared
+
+
+def test_the_report_is_written_on_request(app, few, genius, untrained):
+    add_samples(app, few)
+    add_run(app, genius, untrained)
+    go(app, EVALUATE)
+    until_answered(app)
+    n_downloads = len(app.get("download_button"))
+    assert not [task for task in resources.results() if task[0] == "report"]
+    app.button(key="write_report").click().run()
+    until_answered(app)
+    assert len(app.get("download_button")) == n_downloads + 1
+    [report] = [text for key, text in resources.results().items() if key[0] == "report"]
+    assert "Baseline untrained, candidate run 1" in report
 
 
 def test_first_predictions_are_shown_as_a_curve_and_a_table(app, few, genius):
@@ -143,7 +182,7 @@ def test_queries_are_stopped_and_resumed(app, untrained):
     assert not queries(app), "no query starts before Resume is pressed"
     app.button(key="resume_queries").click().run()
     until_answered(app)
-    assert "Calibration error: genius" in texts(app)
+    assert "Calibration error: untrained" in texts(app)
     assert "Stopped" not in texts(app)
 
 
@@ -153,7 +192,7 @@ def test_a_second_visit_uses_the_cached_results(app):
     other = new_app()
     go(other, EVALUATE)
     assert not queries(other)
-    assert not np.isnan(other.dataframe[0].value["Time (ms)"]).any()
+    assert not np.isnan(scores(other, more=True)["Time (ms)"]).any()
 
 
 def run_of(name, start, model, seed, correct, **changes):
@@ -259,13 +298,13 @@ def test_robustness_on_few_and_on_all_digits_has_two_columns(app, genius, untrai
     go(app, EVALUATE)
     choose(app, "genius", "run 1")
     until_answered(app)
-    scores = app.dataframe[0].value
-    few, every = scores["Robustness (1,000 digits)"], scores["Robustness (10,000 digits)"]
+    found = scores(app, more=True)
+    few, every = found["Robustness (1,000 digits)"], found["Robustness (10,000 digits)"]
     assert few.notna().tolist() == [True, False]
     assert every.notna().tolist() == [False, True]
     results[RobustnessTask(session_of(app).models.runs[0].model, robustness.CARD_DIGITS).key] = table.assign(n=1000)
     app.run()
-    assert app.dataframe[0].value["Robustness (1,000 digits)"].notna().all(), "the Robustness view has measured the run"
+    assert scores(app, more=True)["Robustness (1,000 digits)"].notna().all(), "the Robustness view has measured the run"
 
 
 def test_downloads_contain_numbers(app, few, genius, untrained):
@@ -286,7 +325,7 @@ def test_downloads_contain_numbers(app, few, genius, untrained):
 def test_calibration_of_random_weights_is_not_marked_as_the_best(app, genius, untrained):
     add_run(app, genius, untrained)
     go(app, EVALUATE)
-    table = app.dataframe[0].value
+    table = scores(app, more=True)
     assert table["Model"].tolist() == ["untrained", "run 1"]
     assert table["Not calibrated"].fillna("").tolist() == ["✓", ""]
     errors = pd.DataFrame({"Model": ["untrained", "run 1"], "Calibration error": [0.001, 0.1]})

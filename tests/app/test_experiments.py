@@ -1,7 +1,6 @@
-"""Experiments on the Train page: built networks, sweeps, links and lessons."""
+"""Experiments on the Train page: built networks, sweeps and links."""
 
 import json
-from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -12,9 +11,7 @@ from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.samples import SampleSet
 from digitcore.sweeps.space import Range
 from digitcore.sweeps.trial import SCORES
-from digitcore.training.lessons import LESSONS
 from digitcore.training.settings import TrainSettings
-from pages.session import settings_link
 from pages.session.training_state import Start
 from tests.support.app import (
     EVALUATE,
@@ -25,6 +22,7 @@ from tests.support.app import (
     session_of,
     set_network_rows,
     shown_link,
+    table_with,
     texts,
     until,
     until_answered,
@@ -162,7 +160,7 @@ def test_a_built_network_is_trained_and_linked():
     assert record.run.parent == "untrained custom"
     assert shown_link(at)["network"] == network
     go(at, EVALUATE)
-    assert list(at.dataframe[0].value["Model"]) == ["untrained custom", "run 1"]
+    assert list(table_with(at, "Trained on")["Model"]) == ["untrained custom", "run 1"]
     at.segmented_control(key="view").set_value("epochs").run()
     assert [slider.options for slider in at.select_slider] == [["0", "1"]]
     assert "of 1,000 validation digits are predicted correctly" in texts(at)
@@ -260,7 +258,7 @@ def test_the_form_shows_the_plan_of_the_current_sweep(app, few, genius):
 
 
 @pytest.mark.parametrize(
-    ("show", "view", "link"), [("errors", "errors", {"show": "errors"}), ("nowhere", "curves", {})], ids=["valid", "unknown"]
+    ("show", "view", "link"), [("errors", "errors", {"show": "errors"}), ("nowhere", "map", {})], ids=["valid", "unknown"]
 )
 def test_a_link_selects_the_view(show, view, link):
     at = go(new_app(show=show), EVALUATE)
@@ -268,18 +266,6 @@ def test_a_link_selects_the_view(show, view, link):
     assert not at.error
     assert "is not valid" not in texts(at)
     assert shown_link(go(at, TRAIN)) == link
-
-
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.title)
-def test_the_link_of_a_lesson_sets_the_form(lesson):
-    query = settings_link.lesson_query(lesson)
-    at = go(new_app(**dict(parse_qsl(query))), TRAIN)
-    training = session_of(at).training
-    assert session_of(at).link_error == ""
-    assert training.settings == lesson.settings
-    assert training.network == lesson.network
-    assert shown_link(at) == dict(parse_qsl(query))
-    assert not at.exception
 
 
 def test_a_network_s_numbers_and_typed_values_are_swept(app):

@@ -6,8 +6,8 @@ import pytest
 
 from digitcore import models
 from digitcore.jobs.tasks import ImportModelTask, OpenLabTask
+from digitcore.lessons import LESSONS
 from digitcore.storage import archive
-from digitcore.training.lessons import LESSONS
 from pages.session import resources
 from tests.support.app import (
     MY_LAB,
@@ -50,10 +50,15 @@ def test_the_state_of_the_loop(app):
     assert not app.error
 
 
-def test_lessons_have_links_and_answers(app):
+def test_lessons_have_answers_and_open_in_this_lab(app, few):
+    add_samples(app, few)
     open_my_lab(app, "Lessons for a class")
     assert all(lesson.question in texts(app) and lesson.answer in texts(app) for lesson in LESSONS)
+    app.button(key="lesson_open_3").click().run()
     assert not app.exception
+    assert app.title[0].value == "Train"
+    assert session_of(app).lessons.number == 3
+    assert len(session_of(app).samples) == 20
 
 
 def test_models_are_exported(app, few):

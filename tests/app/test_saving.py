@@ -9,9 +9,25 @@ from digitcore.config import load_config
 from digitcore.jobs.job import JobStatus
 from digitcore.storage import database
 from digitcore.sweeps.trial import SCORES
+from pages.components import known_labs
 from pages.session import persistence, resources, saving_state
 from pages.session.training_state import Start
-from tests.support.app import DRAW, TRAIN, add_run, add_samples, draw, go, html, label, new_app, session_of, texts, until_answered
+from tests.support.app import (
+    DRAW,
+    EVALUATE,
+    MY_LAB,
+    TRAIN,
+    add_run,
+    add_samples,
+    draw,
+    go,
+    html,
+    label,
+    new_app,
+    session_of,
+    texts,
+    until_answered,
+)
 
 
 def reopen(at):
@@ -43,8 +59,8 @@ def test_a_read_only_link_opens_a_copy(app, few, data):
     assert len(session_of(copy).samples) == 20
     assert "copy of a lab" in texts(copy)
     assert "Copy" in html(copy)
-    go(copy, TRAIN)
-    go(copy, DRAW)
+    for page in (TRAIN, EVALUATE, MY_LAB, DRAW):
+        go(copy, page)
     assert "lab" not in copy.query_params, "looking saves nothing"
     assert session_of(copy).saving.state is None, "looking saves nothing"
     draw(copy, data.test_images[0])
@@ -150,20 +166,43 @@ def test_an_unknown_address_opens_a_new_lab():
     assert session_of(at).saving.state is None
 
 
-def test_the_second_of_two_windows_edits_a_copy(app, data):
+def test_two_devices_add_to_one_lab(app, data, genius):
     draw(app, data.test_images[0])
     label(app, 7)
     other = reopen(app)
-    for at in (app, other):
-        draw(at, data.test_images[1])
-        label(at, 2)
-        resources.saver().wait()
-    if "open in two places" not in texts(other):
-        other.run()  # The page learns of a slow write at the next run.
+    for number, at in enumerate((app, other, app, other), 1):
+        draw(at, data.test_images[number])
+        label(at, number)
+        assert "Saved as" in texts(at)
+    add_run(other, genius, genius)
+    other.run()
     resources.saver().wait()
-    assert "open in two places" in texts(other)
-    assert session_of(other).saving.state.token != session_of(app).saving.state.token
-    assert [session_of(reopen(at)).samples.current.labels.tolist() for at in (app, other)] == [[7, 2]] * 2
+    for at in (app, other):
+        session_of(at).saving.state.polled_at = 0.0
+        persistence.poll(session_of(at))
+        at.run()
+    assert "1 drawing and 1 run came from another device." in [toast.value for toast in app.toast]
+    for at in (app, other):
+        assert session_of(at).saving.state.token == app.query_params["lab"]
+        assert sorted(session_of(at).samples.current.labels.tolist()) == [1, 2, 3, 4, 7]
+        assert [run.name for run in session_of(at).models.runs] == ["run 1"]
+    app.run()
+    assert not app.toast, "it is said once"
+    app.button(key="undo_label").click().run()
+    assert sorted(session_of(reopen(app)).samples.current.labels.tolist()) == [1, 2, 4, 7], "each device undoes its own label"
+
+
+def test_a_renewed_link_opens_the_lab_and_the_former_link_does_not(app, few):
+    add_samples(app, few)
+    app.run()
+    former = app.query_params["lab"]
+    go(app, MY_LAB)
+    app.button(key="lab_renew").click().run()
+    assert not app.error
+    assert app.query_params["lab"] != former
+    assert len(session_of(reopen(app)).samples) == 20
+    for parameters in ({"lab": former}, {"view": database.view_token(former)}):
+        assert persistence.UNKNOWN_TOKEN in texts(new_app(**parameters))
 
 
 def test_the_background_survives_a_reload(app, data):
@@ -264,3 +303,12 @@ def test_damaged_parts_of_a_lab_are_named(lab_address):
     at = new_app(lab=lab_address)
     assert at.warning[0].value == "Run 1 was skipped: it is damaged."
     assert session_of(at).samples.current.labels.tolist() == [7]
+
+
+def test_a_device_is_told_that_it_edits_the_lab_of_another_device(app, lab_address):
+    """AppTest runs no JavaScript, so the value of the component is set here."""
+    at = new_app(lab=lab_address)
+    assert [session_of(one).saving.is_opened_by_link for one in (app, at)] == [False, True]
+    at.session_state[known_labs.KEY] = {"is_new": True}
+    at.run()
+    assert known_labs.NEW_HERE in [toast.value for toast in at.toast]

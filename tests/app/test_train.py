@@ -23,6 +23,7 @@ from tests.support.app import (
     new_app,
     session_of,
     shown_link,
+    table_with,
     texts,
     until,
     until_trained,
@@ -91,8 +92,8 @@ def test_a_much_worse_model_is_reported_and_replaced_with_one_click(app, genius,
     if page == DRAW:
         assert "**Much worse: MNIST 99.7 % → 10.3 %**" in said
     else:
-        assert "run 1 is **much worse** than genius: MNIST 99.7 % → **10.3 %**." in said
-    app.button(key="undo_training" if page == DRAW else "go_back").click().run()
+        assert "run 1 · **Much worse: MNIST 99.7 % → 10.3 %**" in said
+    app.button(key="undo_training").click().run()
     assert session_of(app).active_model.hash == genius.hash
     assert active_name(app) == "genius"
     assert not app.error
@@ -107,15 +108,14 @@ def test_drawings_made_after_a_training_are_counted_with_an_interval(app, few, g
     add_run(app, genius, untrained, learnt | {"personal_before": score, "personal_after": score})
     go(app, TRAIN)
     assert "unseen" not in texts(app)
-    assert app.dataframe[0].value["Your handwriting after"].tolist() == ["100 % of 17 training"], (
-        "not ranked with held-out drawings"
-    )
+    assert app.dataframe[0].value["Handwriting"].tolist() == ["17 → 17 of 17 training"], "not ranked with held-out drawings"
     add_samples(app, few)
     go(app, TRAIN)
     assert "run 1 predicts **3 of 3** unseen drawings correctly (95 % interval 44–100 %; untrained: " in texts(app)
     go(app, EVALUATE)
     assert "**3 of 3** unseen drawings are predicted correctly (95 % interval 44–100 %; before: " in texts(app)
-    assert app.dataframe[0].value["Your handwriting 95 %"][1] == "44–100 % of 3"
+    scores = table_with(app, "Trained on")
+    assert scores["Handwriting"][1] == "3 of 3 (44–100 %, unseen)"
     app.segmented_control(key="view").set_value("drawings").run()
     assert "The comparison leaves out 17 drawings that may have been used for training." in texts(app)
 
@@ -127,9 +127,36 @@ def test_runs_in_the_table(app, genius, untrained):
     table = app.dataframe[0].value
     assert table["Run"].tolist() == ["run 2 (active)", "run 1"]
     assert table["Started from"].tolist() == ["untrained", "genius"]
+    assert table["Epochs"].tolist() == ["7", "3"], "a parameter that differs has a column"
+    assert "Seed" not in table
+    assert "Seconds" not in table
+    app.toggle(key="run_columns").set_value(True).run()
+    assert app.dataframe[0].value["Seconds"].tolist() == [1.0, 1.0]
     session_of(app).models.activate("run 1")
     go(app, TRAIN)
     assert active_name(app) == "run 1"
+
+
+def test_ticked_runs_have_curves_in_their_colors_and_one_run_is_described(app, genius, untrained):
+    for model in (untrained, genius, genius):
+        add_run(app, model, untrained)
+    go(app, TRAIN)
+    table = app.dataframe[0]
+    assert len(app.get("vega_lite_chart")) == 2, "the curves of the active run"
+    assert "run_notes" not in [element.key for element in app.text_input]
+    app.session_state[table.key] = {"selection": {"rows": [1], "columns": [], "cells": []}}
+    app.run()
+    first, second = session_of(app).models.runs[:2]
+    app.text_input(key=f"run_note_{second.id}").set_value("my best one").run()
+    record = session_of(app).models.runs[1]
+    assert record.note == "my best one"
+    assert app.dataframe[0].value["Note"].tolist() == ["", "my best one", ""]
+    session_of(app).models.annotate(record, record.note, ["baseline", "baseline", " "])
+    app.run()
+    assert app.dataframe[0].value["Tags"].tolist() == ["", "baseline", ""]
+    again = new_app(lab=app.query_params["lab"]) if "lab" in app.query_params else None
+    assert again is None or session_of(again).models.runs[1].tags == ("baseline",)
+    assert first.number == 1
 
 
 def test_deleting_a_run_can_be_undone(app, genius, untrained):
@@ -238,9 +265,10 @@ def test_a_failed_training_stays_in_the_table_with_its_reason(app, genius, untra
     go(app, TRAIN)
     table = app.dataframe[0].value
     assert table["Run"].tolist() == ["run 2 (failed)", "run 1 (active)"]
-    assert table["Epochs"].tolist() == ["0.5 of 2", "2"]
+    app.toggle(key="run_columns").set_value(True).run()
+    assert app.dataframe[0].value["Epochs done"].tolist() == ["0.5 of 2", "2"]
     assert table["Error"].tolist() == ["The loss is not a finite number.", ""]
     assert not app.exception
     go(app, EVALUATE)
     assert not app.exception
-    assert "run 2" not in list(app.dataframe[0].value["Model"])
+    assert "run 2" not in table_with(app, "Trained on")["Model"].tolist()

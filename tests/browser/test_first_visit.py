@@ -39,7 +39,8 @@ def test_a_new_network_learns_to_read_on_one_screen_with_one_click(new_person, s
         assert page.evaluate(OUT_OF_VIEW, LOOP) == []
         person.label(digit, count)
     page.get_by_text("Saved as 1").wait_for()
-    shifts = page.evaluate("window.shifts")
+    end = page.locator(".st-key-samples").bounding_box()["y"]  # Below it, the sentence changes.
+    shifts = [shift for shift in page.evaluate("window.shifts") if min(shift[1:3]) < end]
     assert sum(value for value, *_ in shifts) < UNSEEN_SHIFT, shifts
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})

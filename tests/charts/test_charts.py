@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from digitcore import charts, palette
+from digitcore import charts, displays, palette
 from digitcore.evaluation import robustness
 from digitcore.evaluation.comparison import PairedComparison
 from digitcore.evaluation.metrics import Evaluation, confusion_table, coverage_table, reliability_table
@@ -41,7 +41,7 @@ def test_curves_use_columns_of_their_table(histories, metric):
     assert fields(charts.curves(table, metric, x_max=1)) <= set(table.columns)
 
 
-def test_specification_does_not_depend_on_the_data():
+def test_specification_of_a_training_does_not_depend_on_its_progress():
     first, later = (charts.curves(history.curve_table({"training": points}), x_max=2) for points in (POINTS[:2], POINTS))
     assert first.to_dict() != later.to_dict()
     assert charts.specification(first) == charts.specification(later)
@@ -58,10 +58,60 @@ def test_curves_have_the_chosen_axis(x, log_scale):
 
 def test_model_keeps_its_color_when_another_is_missing():
     table = history.curve_table({"b": POINTS, "c": POINTS})
-    table = table.assign(model=pd.Categorical(table["model"], ["a", "b", "c"]))
-    scale = charts.curves(table).to_dict()["layer"][0]["encoding"]["color"]["scale"]
+    colors = {"a": palette.GREY, "b": palette.ORANGE, "c": palette.BLUE}
+    scale = charts.curves(table, colors=colors).to_dict()["layer"][0]["encoding"]["color"]["scale"]
     assert scale["domain"] == ["b", "c"]
-    assert scale["range"] == palette.model_colors(3)[1:]
+    assert scale["range"] == [palette.ORANGE, palette.BLUE]
+
+
+def test_the_baseline_is_a_level_line():
+    display = displays.curves({"genius": POINTS, "run 1": POINTS}, {"genius": palette.GREY, "run 1": palette.BLUE}, "genius")
+    lines, _, rule, text = display.chart(metric="accuracy").to_dict()["layer"]
+    assert lines["encoding"]["color"]["scale"]["domain"] == ["run 1"]
+    assert rule["mark"] | {"color": palette.GREY, "type": "rule"} == rule["mark"]
+    assert text["mark"]["type"] == "text"
+    assert "genius ends at 90.00 %" in str(display.chart(metric="accuracy").to_dict()["datasets"])
+    assert len(display.chart(metric="loss").to_dict()["layer"]) == 4
+
+
+def scales(part):
+    """Yield the type of each quantitative position or color of a chart, and its scale."""
+    if isinstance(part, dict):
+        for channel in ("x", "y", "color"):
+            found = part.get(channel)
+            if isinstance(found, dict) and found.get("type") == "quantitative" and "field" in found:
+                yield channel, found["field"], found.get("scale", {})
+        for value in part.values():
+            yield from scales(value)
+    elif isinstance(part, list):
+        for item in part:
+            yield from scales(item)
+
+
+def test_the_ends_of_all_scales_are_part_of_the_chart():
+    """Vega draws a chart before it has data, and warns about each scale whose ends depend on data."""
+    evaluation = random_evaluation(30)
+    pair = PairedComparison(evaluation, evaluation)
+    table, names = sweep_table(12)
+    every = [
+        *(charts.curves(history.curve_table({"a": POINTS}), metric, x=x) for metric in charts.METRICS for x in charts.AXES),
+        charts.curves(history.curve_table({"a": POINTS}), log_scale=True),
+        charts.curves(history.curve_table({}), x_max=3),
+        charts.curve_bands(run_groups.curve_bands({"a": [TrainedRun("a", {}, {}, POINTS)]}, "loss"), "loss"),
+        charts.digit_accuracy(pair.digit_table(("a", "b"))),
+        charts.reliability(reliability_table(evaluation).assign(model="a")),
+        charts.coverage(coverage_table(evaluation).assign(model="a", is_threshold=True)),
+        charts.confusion(confusion_table(evaluation.confusion)),
+        charts.confusion_change(pair.confusion_table()),
+        charts.bars(pd.DataFrame({"digit": [0, 1], "n": [3, 4]}), "digit", "n", "Digits"),
+        charts.sweep_heat_map(table, dict(list(names.items())[:2]), "validation", "MNIST"),
+        charts.sweep_points(table, {"blocks.1.size": "Row 1: filters"}, "validation", "MNIST"),
+        charts.parallel_coordinates(table, names, "validation", "MNIST"),
+    ]
+    for chart in every:
+        specification = chart.to_dict()
+        fixed = {channel for channel, _, scale in scales(specification) if "domain" in scale}
+        assert {channel for channel, _, _ in scales(specification)} <= fixed, specification.get("title")
 
 
 def random_evaluation(count):

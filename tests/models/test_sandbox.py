@@ -14,7 +14,7 @@ import pytest
 
 from digitcore import isolation
 from digitcore.errors import ModelError
-from digitcore.models import sandbox, upload
+from digitcore.models import hdf5_check, sandbox, upload
 from digitcore.models.cost import MAX_MEGABYTES
 from tests.support import fuzz
 from tests.support.jobs import until
@@ -130,18 +130,18 @@ def hdf5(**arrays):
 @pytest.mark.parametrize(("name", "weights"), fuzz.hostile_weights(), ids=lambda value: value if isinstance(value, str) else "")
 def test_hostile_hdf5_features_are_rejected(tmp_path, genius, name, weights):
     with pytest.raises(ModelError):
-        sandbox.check_weights(with_weights(tmp_path, genius, weights))
+        hdf5_check.check_file(with_weights(tmp_path, genius, weights))
 
 
 def test_too_many_weights_are_rejected(tmp_path, genius):
-    weights = hdf5(first=np.zeros(sandbox.MAX_WEIGHTS, np.int8), second=np.zeros(1, np.int8))
+    weights = hdf5(first=np.zeros(upload.MAX_WEIGHTS, np.int8), second=np.zeros(1, np.int8))
     with pytest.raises(ModelError, match="5,000,001 weights"):
-        sandbox.check_weights(with_weights(tmp_path, genius, weights))
+        hdf5_check.check_file(with_weights(tmp_path, genius, weights))
 
 
 def test_weights_that_are_text_are_rejected(tmp_path, genius):
     with pytest.raises(ModelError, match="not plain numbers"):
-        sandbox.check_weights(with_weights(tmp_path, genius, hdf5(layers=np.array([b"text", b"more"]))))
+        hdf5_check.check_file(with_weights(tmp_path, genius, hdf5(layers=np.array([b"text", b"more"]))))
 
 
 # macOS rejects the limits, and Windows has no module `resource`.
@@ -163,9 +163,7 @@ WITHOUT_RESOURCE = "import sys; sys.modules['resource'] = None"
 )
 def test_missing_limits_do_not_stop_an_import(tmp_path, system, missing):
     (tmp_path / "sitecustomize.py").write_text(system)
-    code = (
-        "from digitcore.models import sandbox; print(sandbox.set_limits(1)); print(sandbox._set_limit('RLIMIT_CPU', 150, None))"
-    )
+    code = "from digitcore.models import sandbox; print(sandbox.set_limits(1)); print(sandbox._set_limit('RLIMIT_CPU', 90, None))"
     environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{Path(sandbox.__file__).parents[2]}"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.splitlines() == [str(missing), str("RLIMIT_CPU" not in missing)]
@@ -174,7 +172,7 @@ def test_missing_limits_do_not_stop_an_import(tmp_path, system, missing):
 @pytest.mark.parametrize(
     ("status", "stderr", "words"),
     [
-        (-signal.SIGXCPU, b"", "200 s of processor time"),
+        (-signal.SIGXCPU, b"", "100 s of processor time"),
         (-signal.SIGABRT, b"what(): std::bad_alloc", "more memory"),
         (1, b"MemoryError", "more memory"),
         (-signal.SIGSEGV, b"", "ended by SIGSEGV"),

@@ -1,7 +1,11 @@
 """Estimates of the size of a model before Keras allocates its memory."""
 
+import io
 import json
+import subprocess
+import sys
 
+import h5py
 import keras
 import pytest
 from keras import layers
@@ -58,11 +62,34 @@ def sequential(*parts):
         ({"class_name": "Resizing", "config": {"height": 60_000, "width": 60_000}}, "returns 3,600,000,000 values"),
         ({"class_name": "ZeroPadding2D", "config": {"padding": 30_000}}, "returns 3,603,360,784 values"),
         ({"class_name": "Conv2D", "config": {"filters": 30_000, "kernel_size": 1}}, "returns 23,520,000 values"),
+        ({"class_name": "Conv2D", "config": {"filters": 256, "kernel_size": 1}}, "returns 200,704 values"),
     ],
 )
 def test_too_large_model_is_rejected_before_it_is_built(layer, words):
     with pytest.raises(ModelError, match=words):
         upload.check_config(sequential(layer))
+
+
+def test_deep_model_is_rejected_before_it_is_built():
+    layer = {"class_name": "Dense", "config": {"units": 10}}
+    with pytest.raises(ModelError, match="281 layers"):
+        upload.check_config(sequential(*[layer] * 280))
+
+
+def test_large_hdf5_file_is_rejected_before_keras_is_imported(tmp_path):
+    """The file needs 3 GB in memory and a few kilobytes on the disk."""
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as file:
+        file.attrs["model_config"] = sequential({"class_name": "Dense", "config": {"units": 10}})
+        file.create_dataset("model_weights/d/kernel", shape=(784, 10**6), dtype="f4", compression="gzip", chunks=(784, 100))
+    (tmp_path / "0.in").write_bytes(stream.getvalue())
+    code = (
+        "import sys; from pathlib import Path; from digitcore.models import sandbox; "
+        "sandbox.main(Path(sys.argv[1])); print('keras' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+    assert (tmp_path / "0.error").read_text() == "The model has 784,000,000 weights. Use a model of at most 5,000,000."
 
 
 @pytest.mark.parametrize("config", [{}, {"units": "x"}, {"units": None}, {"units": [1]}, {"units": float("nan")}])

@@ -12,6 +12,7 @@ from digitcore.jobs.tasks import ImportModelTask, OpenLabTask, ReadSamplesTask, 
 from digitcore.samples import SampleSet
 from digitcore.storage import archive
 from digitcore.storage.archive import OpenedLab
+from digitcore.storage.classes import Membership, StoredClass
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.session.lab_session import LabSession
@@ -48,7 +49,7 @@ def test_a_full_lab_takes_no_label_and_keeps_the_drawing(drawn):
     assert drawn.canvas.digit is not None
     assert drawn.is_flash_error
     assert drawn.flash.startswith("A lab holds at most 5,000 drawings")
-    drawn.samples.replace(full.drop_last())
+    drawn.samples.replace(full.drop([len(full) - 1]))
     assert drawn.label(3)
 
 
@@ -280,6 +281,8 @@ def everything(session, few, genius, untrained, finish_training):
     session.models.has_compared = True
     session.samples.hold_out = False
     session.samples.keep([0])
+    session.open_lesson(2)
+    session.lessons.guess("The accuracy falls.")
     session.canvas.set_white_background(True)
     session.training.choose_start(Start.PRETRAINED, "run 1")
     session.training.train_after_label = True
@@ -343,6 +346,19 @@ def test_an_imported_model_is_listed(session, jobs, untrained):
     assert session.collect()
     assert session.work.notice(ImportModelTask).sentence == "Imported as “mine”. The model is listed with your models."
     assert [model.name for model in session.models.uploads] == ["mine"]
+
+
+def test_a_pupil_of_a_class_imports_no_drawings_and_labels_slowly(session, jobs, few):
+    room = StoredClass("room", "BCDFGH", "Class 4b")
+    session.classroom.attach("token", Membership(room, "lab", "Ada"))
+    session.work.submit(ReadSamplesTask(b""))
+    jobs.submitted[0].finish(ImportResult(few, {}))
+    session.collect()
+    assert len(session.samples) == 0
+    assert "Nothing was imported" in session.work.notice(ReadSamplesTask).sentence
+    reasons = [session.classroom.refuse_label(7, session.samples.current) for _ in range(31)]
+    assert reasons[:30] == [""] * 30
+    assert "Wait a moment" in reasons[30]
 
 
 def test_imported_samples_are_added_and_the_import_can_be_undone(session, jobs, few):

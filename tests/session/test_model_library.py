@@ -1,5 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
+from digitcore.storage.changes import LabChanges, PartIds
+from digitcore.storage.snapshot import LabSnapshot, upload_id
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.session.model_library import MAX_COMPARED, ModelLibrary
@@ -23,8 +27,11 @@ def test_without_runs_the_shipped_model_predicts(models, genius, untrained):
     assert models.trained is None
     assert models.active() is genius
     assert models.initial("untrained") is untrained
+    assert models.pair() == ("plain", "genius")
+    assert models.compared() == ["plain", "genius"]
+    assert models.pair("untrained") == ("untrained", "genius")
+    models.activate("plain")
     assert models.pair() == ("genius", "plain")
-    assert models.compared() == ["genius", "plain"]
 
 
 def test_the_latest_run_predicts_until_another_is_activated(models, genius, untrained):
@@ -49,37 +56,37 @@ def test_an_upload_predicts_and_is_compared_with_the_default_baseline(models, un
     assert models.trained.name == "run 1"
 
 
-def test_undoing_a_training_activates_the_model_that_was_active_before(models, genius, untrained):
-    first = add(models, genius, untrained)
-    assert models.undo_training(first) == "untrained", "the training started from the active model"
-    models.activate("run 1")
-    second = add(models, genius, untrained)
-    assert models.undo_training(second) == "run 1", "a new network was trained again"
-    assert models.active_run is first
-    models.activate("run 2")
-    models.delete_run("run 1")
-    assert models.undo_training(second) == "untrained"
-
-
 def test_going_back_activates_the_previous_model(models, genius, untrained):
     first = add(models, untrained, genius)
-    assert models.go_back(first) == "genius"
+    assert models.undo_training(first) == "genius"
     assert models.active_run is None
     assert models.trained is None
     assert models.active("untrained") is genius
-    assert models.pair("untrained") == ("genius", "plain")
+    assert models.pair("untrained") == ("plain", "genius")
     assert names(models) == ["run 1"]
     second = add(models, genius, first.model)
     assert models.active_run is second
-    assert models.go_back(second) == "run 1"
+    assert models.undo_training(second) == "run 1"
     assert models.active_run is first
     models.delete_run("run 1")
-    assert models.go_back(second) == "run 1", "a deleted model is added again"
+    assert models.undo_training(second) == "run 1", "a deleted model is added again"
     assert models.trained.hash == untrained.hash, "a deleted model is added again"
     restored = ModelLibrary(models._resources)
-    models.go_back(first)
+    models.undo_training(first)
     restored.restore(models.runs, models.uploads, models.preferences())
     assert restored.active() is genius
+
+
+def test_going_back_from_a_run_activates_the_model_that_was_active_before(models, genius, untrained):
+    other = replace(genius, tflite_bytes=genius.tflite_bytes + b"0")  # It has another hash than every shipped model.
+    first = add(models, other, genius)
+    run = Run(model=untrained, history=[], settings=TrainSettings(), parent="genius", seconds=1.0)
+    second = models.add_run(run, genius, first.model.hash)
+    assert models.previous(second).name == "run 1"
+    models.rename_run(first, "mine")
+    assert models.undo_training(second) == "mine"
+    models.delete_run("mine")
+    assert models.undo_training(second) == "genius", "the initial model, because the former model was deleted"
 
 
 def test_two_models_never_share_a_name(models, genius, untrained):
@@ -143,7 +150,7 @@ def test_deleting_a_run_is_undone(models, genius, untrained):
 
 
 def test_the_comparison_follows_the_active_model(models, genius, untrained):
-    assert models.compared() == ["genius", "plain"], "visited before the first training"
+    assert models.compared() == ["plain", "genius"], "visited before the first training"
     add(models, genius, untrained)
     assert models.compared() == ["untrained", "run 1"]
     models.set_compared(["untrained", "run 1", "plain"])
@@ -184,7 +191,7 @@ def test_damaged_preferences_are_ignored(models, preferences):
     models.restore((), (), preferences)
     assert models.run_counter == 0
     assert models.active_name == ""
-    assert models.compared() == ["genius", "plain"]
+    assert models.compared() == ["plain", "genius"]
 
 
 def test_a_run_is_compared_with_the_built_network_that_it_started_from(models, genius, untrained):
@@ -192,3 +199,43 @@ def test_a_run_is_compared_with_the_built_network_that_it_started_from(models, g
     assert models.compared() == ["untrained custom", "run 1"]
     assert models.comparable()["untrained custom"].hash == untrained.hash
     assert "untrained custom" not in models.every_model()
+
+
+def test_a_run_keeps_its_color_its_note_and_its_tags(models, genius, untrained):
+    first, second = add(models, genius, untrained), add(models, genius, untrained)
+    colors = models.colors(["untrained", "run 1", "run 2"])
+    assert len(set(colors.values())) == 3
+    models.annotate(first, " my best one ", ["baseline", " ", "baseline"])
+    models.delete_run("run 1")
+    models.undo_delete()
+    models.rename_run(models.runs[0], "best")
+    assert (models.runs[0].note, models.runs[0].tags) == ("my best one", ("baseline",))
+    assert models.colors(["best"]) == {"best": colors["run 1"]}
+    assert models.colors(["run 2"]) == {"run 2": colors["run 2"]}
+    assert models.next_color not in colors.values()
+    assert second.number == 2
+
+
+def test_two_devices_give_the_same_names_to_runs_of_one_name(resources, genius, untrained):
+    """Both devices train a run 1. The newer run is renamed on both devices, also where it is active and compared."""
+    one, other = ModelLibrary(resources), ModelLibrary(resources)
+    for models in (one, other):
+        add(models, genius, untrained)
+        models.add_upload(untrained.rename("mine") if models is one else genius.rename("mine"))
+    assert other.compared() == ["untrained", "run 1"]
+    states = [LabSnapshot(runs=models.runs, uploads=models.uploads) for models in (one, other)]
+    renamed = [one.take_over(LabChanges.between(LabSnapshot(), states[1]))]
+    renamed.append(other.take_over(LabChanges.between(LabSnapshot(), states[0])))
+    assert [names.get("run 1") for names in renamed] == [None, "run 2"]
+    assert [names.get("mine") for names in renamed] in ([None, "mine 2"], ["mine 2", None])
+    assert names(one) == names(other) == ["run 1", "run 2"]
+    assert [record.number for record in (*one.runs, *other.runs)] == [1, 2] * 2, "their colors differ"
+    assert (one.active_name, other.active_name) == ("run 1", "run 2")
+    assert other.compared() == ["untrained", "run 2"]
+    assert {model.name for model in one.uploads} == {"mine", "mine 2"}
+    assert set(map(upload_id, one.uploads)) == set(map(upload_id, other.uploads))
+    one.delete_run("run 1")
+    one.take_over(LabChanges(removed=PartIds(runs=frozenset([one.runs[0].id]))))
+    assert names(one) == []
+    one.undo_delete()
+    assert names(one) == ["run 1"]

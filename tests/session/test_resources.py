@@ -5,6 +5,7 @@ import pytest
 
 from digitcore.jobs.job import Job
 from digitcore.jobs.tasks import TrainTask
+from digitcore.jobs.tasks.api_train import ApiTrainTask
 from digitcore.samples import SampleSet
 from digitcore.sweeps.trial import TrialTask
 from digitcore.training.settings import TrainSettings
@@ -47,6 +48,7 @@ def test_trials_of_a_stored_lab_continue_without_a_browser(now, genius):
     works = {"token": ActiveWork((), object(), "bob", lambda: None)}
     assert resources.is_wanted(trial, works)
     assert not resources.is_wanted(training, works)
+    assert resources.is_wanted(Job(ApiTrainTask(genius, SampleSet(), TrainSettings()), owner="api"), {}), "it has no browser"
 
 
 def test_without_a_server_every_session_is_present():

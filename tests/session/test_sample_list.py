@@ -3,7 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from pages.session.sample_list import SampleList
+from digitcore.samples import SampleSet
+from digitcore.storage.changes import LabChanges, PartIds
+from pages.session.sample_list import Contradiction, SampleList
 
 DIGIT = np.full((28, 28), 7, np.uint8)
 
@@ -67,3 +69,27 @@ def test_the_user_chooses_whether_samples_are_held_out(samples):
     assert len(samples.for_training().training_part()) == 0
     samples.hold_out = False
     assert len(samples.for_training().training_part()) == len(samples)
+
+
+def test_the_last_label_is_undone_after_newer_samples_of_another_device(samples, few):
+    samples.add(DIGIT, 3)
+    own = samples.current.ids[-1]
+    elsewhere = SampleSet().add(DIGIT, 8)
+    samples.take_over(LabChanges(elsewhere, removed=PartIds(samples=frozenset(few.ids[:1]))))
+    assert samples.current.labels[-2:].tolist() == [3, 8]
+    assert samples.last_label == 3
+    samples.remove_last()
+    assert own not in samples.current.ids
+    assert samples.current.labels[-1] == 8
+    samples.add(DIGIT, 4, contradiction=Contradiction(9, 0.9))
+    samples.take_over(LabChanges(removed=PartIds(samples=frozenset(samples.current.ids[-1:]))))
+    assert samples.last_label is samples.contradiction is None
+    assert len(samples.last()) == 0
+
+
+def test_undo_of_a_deletion_keeps_the_samples_of_another_device(samples, few):
+    samples.replace(few.drop([0]))
+    samples.take_over(LabChanges(SampleSet().add(DIGIT, 8), removed=PartIds(samples=frozenset(few.ids[1:2]))))
+    samples.undo()
+    assert samples.current.ids[:2] == (few.ids[0], few.ids[2])
+    assert samples.current.labels[-1] == 8

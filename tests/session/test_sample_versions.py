@@ -2,7 +2,8 @@
 
 from digitcore.data.sample_changes import SampleChanges, compare
 from digitcore.samples import SampleSet
-from digitcore.storage.snapshot import MAX_VERSIONS, SampleVersion
+from digitcore.storage.changes import LabChanges, PartIds
+from digitcore.storage.snapshot import MAX_VERSIONS, LabSnapshot, SampleVersion
 from pages.session.lab_session import LabSession
 from pages.session.sample_versions import SampleVersions
 
@@ -50,3 +51,16 @@ def test_versions_are_stored_with_the_session(resources, few):
     assert [version.name for version in other.snapshot().versions] == ["one", "two"]
     other.versions.restore([SampleVersion("two", "", few)])
     assert len(other.versions.versions) == 2
+
+
+def test_two_devices_keep_their_versions_under_the_same_names(few):
+    """Both devices create a version "first" in one lab, and one of them deletes another version."""
+    one, other = SampleVersions(), SampleVersions()
+    for versions, n in ((one, 5), (other, 6)):
+        versions.create("first", few.take(range(n)))
+    lab = LabSnapshot(versions=one.versions)
+    one.take_over(LabChanges.between(LabSnapshot(), LabSnapshot(versions=other.versions)))
+    other.take_over(LabChanges.between(LabSnapshot(), lab))
+    assert {version.name for version in one.versions} == {version.name for version in other.versions} == {"first", "first 2"}
+    one.take_over(LabChanges(removed=PartIds.of(LabSnapshot(versions=one.versions[:1]))))
+    assert len(one.versions) == 1

@@ -17,8 +17,8 @@ def test_each_trial_is_saved_and_the_next_submitted_without_a_browser(jobs, geni
         recorder.look()
         assert saved == []
         assert works
-        for job in jobs.submitted[:2]:
-            job.finish(TrialResult(dict.fromkeys(SCORES, 0.5), []))
+        for job, score in zip(jobs.submitted[:2], (0.5, 0.4), strict=True):
+            job.finish(TrialResult(dict.fromkeys(SCORES, score), []))
         recorder.look()
         assert saved == [2]
         assert [job.task.settings.epochs for job in jobs.submitted] == [1, 1, 2]

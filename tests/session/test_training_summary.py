@@ -9,7 +9,8 @@ from digitcore.evaluation.score import Score
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.jobs.tasks import Progress, TrainTask
 from digitcore.samples import SampleSet
-from digitcore.storage.snapshot import RunRecord
+from digitcore.storage.changes import LabChanges
+from digitcore.storage.snapshot import LabSnapshot, RunRecord
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.session import training_summary
@@ -106,21 +107,6 @@ def test_a_worse_model_gives_a_warning(genius):
     assert training_summary.warning(run(genius, mnist_before=before, mnist_after=little)) == ""
 
 
-def test_a_much_worse_model_gives_an_error(genius, untrained):
-    before, after = Score.from_counts(9970, 10_000), Score.from_counts(1030, 10_000)
-    record = RunRecord(run(untrained.rename("run 1"), mnist_before=before, mnist_after=after, mnist_p_value=0.0), genius)
-    assert training_summary.collapse(record) == "run 1 is **much worse** than genius: MNIST 99.7 % → **10.3 %**."
-    good, bad = Score.from_counts(19, 20), Score.from_counts(3, 20)
-    record = RunRecord(run(untrained.rename("run 1"), personal_before=good, personal_after=bad), genius)
-    assert training_summary.collapse(record).endswith("than genius: your handwriting 95 % → **15 %**.")
-    for other in (Score.from_counts(9900, 10_000), Score.from_counts(9000, 10_000)):
-        assert bool(training_summary.collapse(RunRecord(run(genius, mnist_before=before, mnist_after=other), genius))) == (
-            other.accuracy < 0.9
-        )
-    few, fewer = Score.from_counts(2, 4), Score.from_counts(1, 4)
-    assert not training_summary.collapse(RunRecord(run(genius, personal_before=few, personal_after=fewer), genius))
-
-
 def test_the_score_on_unseen_drawings(genius, untrained):
     record = RunRecord(run(genius.rename("run 1")), untrained)
     scores = Score.from_counts(1, 3), Score.from_counts(3, 3)
@@ -173,3 +159,20 @@ def test_a_lower_accuracy_is_called_worse_beside_the_advice(genius, untrained):
     worse = run(genius, mnist_before=before, mnist_after=after, mnist_p_value=0.0)
     assert "MNIST accuracy dropped" in training_summary.warning(worse)
     assert "clearly worse" in training_summary.verdict(RunRecord(worse, untrained)).detail
+
+
+def test_the_changes_of_another_device_are_described(few, genius, untrained):
+    record = RunRecord(run(genius.rename("run 1")), untrained)
+    lab = LabSnapshot(few, (record,))
+    for after, sentence in (
+        (LabSnapshot(few.concatenate(few.take([0, 1])), (record,)), "2 drawings came from another device."),
+        (LabSnapshot(few.drop([0]), ()), "1 drawing and 1 run were deleted on another device."),
+        (LabSnapshot(few.drop([0]), (record,)), "1 drawing was deleted on another device."),
+        (LabSnapshot(few.relabel([0], 9), (record,)), "1 label changed on another device."),
+        (LabSnapshot(few, (record.rename("mine"),)), ""),
+        (
+            LabSnapshot(few.drop([0]).concatenate(SampleSet.from_arrays(few.digits[:1], few.labels[:1])), (record,)),
+            "1 drawing came from another device. 1 drawing was deleted on another device.",
+        ),
+    ):
+        assert training_summary.taken_over(LabChanges.between(lab, after), lab) == sentence

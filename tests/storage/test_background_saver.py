@@ -13,6 +13,7 @@ import sqlalchemy as sql
 from digitcore.errors import StoreUnreachableError
 from digitcore.storage import database, schema
 from digitcore.storage.background_saver import BackgroundSaver, SaveState, SaveStatus
+from digitcore.storage.changes import PartIds
 from digitcore.storage.database import DAY, LabStore
 from tests.support.labs import assert_equal
 
@@ -97,17 +98,135 @@ def test_snapshot_that_comes_during_a_write_is_written_next(saver, state, lab, s
     assert saver.store.load(state.token).snapshot.preferences == {"run_counter": 3}
 
 
-def test_conflict_is_reported_and_nothing_is_overwritten(saver, state, lab):
+class Device:
+    """A session that has opened a lab of a store."""
+
+    def __init__(self, saver, token):
+        found = saver.store.load(token)
+        self.saver, self.lab = saver, found.snapshot
+        self.state = SaveState(token, found.version, found.snapshot, found.snapshot)
+
+    def change(self, **changes):
+        """Change parts of the lab, and write them."""
+        self.lab = replace(self.lab, **changes)
+        self.saver.save(self.state, self.lab).result()
+
+    def label(self, number, label):
+        """Add a copy of a sample with another label."""
+        self.change(samples=self.lab.samples.add(self.lab.samples.digits[number], label))
+
+    def take_over(self):
+        """Look for changes of other devices, and take them over. Return the changes."""
+        self.state.polled_at = 0.0
+        if looking := self.saver.poll(self.state):
+            looking.result()
+        changes = self.saver.take(self.state, self.lab)
+        self.lab = changes.apply(self.lab)
+        self.saver.confirm(self.state, changes, self.lab)
+        self.saver.wait()
+        return changes
+
+
+@pytest.fixture
+def devices(saver, state, lab):
+    """Return two devices that have opened one lab."""
     saver.save(state, lab).result()
-    snapshot, version, _ = saver.store.load(state.token)
-    elsewhere = SaveState(state.token, version, snapshot)
-    saver.save(elsewhere, replace(snapshot, preferences={"run_counter": 4})).result()
-    saver.save(state, replace(lab, preferences={"run_counter": 5})).result()
-    assert state.status is SaveStatus.CONFLICT
-    assert "two places" in state.error
-    assert elsewhere.error == ""
-    assert saver.save(state, lab) is None
-    assert saver.store.load(state.token).snapshot.preferences == {"run_counter": 4}
+    return Device(saver, state.token), Device(saver, state.token)
+
+
+def test_two_devices_that_label_alternately_have_one_lab(saver, devices, lab):
+    for number in range(20):
+        devices[number % 2].label(number % 3, number % 10)
+    for device in devices:
+        device.take_over()
+    stored = saver.store.load(devices[0].state.token)
+    assert len(stored.snapshot.samples) == len(lab.samples) + 20
+    for device in devices:
+        assert device.lab.samples.ids == stored.snapshot.samples.ids
+        assert device.state.version == stored.version == 21, "taking over writes nothing"
+        assert not device.state.is_behind
+        assert device.take_over().is_empty
+
+
+def test_a_change_that_is_not_written_yet_is_kept(saver, devices, outage):
+    """One device removes a drawing and relabels two drawings, while the other device cannot write."""
+    one, other = devices
+    one.take_over()
+    outage()
+    samples = other.lab.samples
+    other.change(samples=samples.relabel([0, 1], 8).add(samples.digits[0], 5))
+    assert other.state.is_behind
+    outage()
+    one.change(samples=one.lab.samples.relabel([1, 2], 9).drop([0]))
+    saver.retry()
+    other.take_over()
+    one.take_over()
+    assert other.lab.samples.labels[:2].tolist() == one.lab.samples.labels[:2].tolist() == [8, 9]
+    assert len(other.lab.samples) == len(one.lab.samples) == len(samples)
+    assert samples.ids[0] not in saver.store.load(one.state.token).snapshot.samples.ids, "a removed drawing stays removed"
+
+
+def test_changes_that_come_during_a_write_are_not_removed_by_the_next_write(saver, devices, slow_writes):
+    """The session takes changes over while an older state of its lab is written."""
+    one, other = devices
+    is_writing, may_go_on = slow_writes
+    may_go_on.set()
+    other.label(0, 3)
+    one.label(1, 4)
+    assert one.state.has_incoming
+    is_writing.clear()
+    may_go_on.clear()
+    one.lab = replace(one.lab, preferences={"run_counter": 3})
+    saver.save(one.state, one.lab)
+    assert is_writing.wait(PATIENCE)
+    changes = saver.take(one.state, one.lab)
+    one.lab = changes.apply(one.lab)
+    saver.confirm(one.state, changes, one.lab)
+    may_go_on.set()
+    saver.wait()
+    saver.wait()
+    assert PartIds.of(saver.store.load(one.state.token).snapshot) == PartIds.of(one.lab)
+    other.change(samples=other.lab.samples.drop([len(other.lab.samples) - 1]))
+    assert len(one.take_over().removed.samples) == 1
+
+
+def test_a_deletion_of_the_lab_is_noticed_without_a_write(saver, devices):
+    one, _ = devices
+    saver.store.delete(one.state.token)
+    assert one.take_over().is_empty
+    assert one.state.is_deleted
+
+
+def test_a_look_is_not_repeated_at_once(saver, devices):
+    one, other = devices
+    assert saver.poll(one.state) is not None
+    assert saver.poll(one.state) is None
+    other.label(0, 3)
+    assert not one.take_over().is_empty
+
+
+def test_a_database_that_does_not_answer_is_not_asked_by_each_look(saver, devices, monkeypatch):
+    asked = []
+
+    def fail(*arguments):
+        asked.append(arguments)
+        raise StoreUnreachableError
+
+    monkeypatch.setattr(saver.store, "changes", fail)
+    assert [saver.poll(device.state).result() for device in devices] == [False, False]
+    assert len(asked) == 1
+
+
+def test_a_renewed_link_is_used_for_the_next_writes(saver, devices):
+    one, other = devices
+    before = one.state.token
+    saver.renew_token(one.state, PATIENCE)
+    one.label(0, 3)
+    assert one.state.token != before
+    assert len(saver.store.load(one.state.token).snapshot.samples) == len(one.lab.samples)
+    other.label(1, 4)
+    assert other.state.is_deleted
+    assert "its link was renewed" in other.state.error
 
 
 def test_deleted_lab_is_not_written_again(saver, state, lab):
@@ -115,30 +234,35 @@ def test_deleted_lab_is_not_written_again(saver, state, lab):
     saver.store.delete(state.token)
     saver.save(state, replace(lab, preferences={})).result()
     assert state.status is SaveStatus.DELETED
-    assert "deleted in another window" in state.error
+    assert "This lab was deleted" in state.error
     assert saver.save(state, lab) is None
     assert saver.store.load(state.token) is None
 
 
-def test_write_that_is_queued_behind_a_conflict_is_dropped(saver, state, lab, slow_writes):
+def test_write_that_is_queued_behind_a_deletion_is_dropped(saver, state, lab, slow_writes):
     is_writing, may_go_on = slow_writes
-    LabStore(saver.store._engine).save(state.token, lab, writer="another session")
-    saver.save(state, lab)
+    may_go_on.set()
+    saver.save(state, lab).result()
+    may_go_on.clear()
+    is_writing.clear()
+    saver.store.delete(state.token)
+    saver.save(state, replace(lab, preferences={"run_counter": 3}))
     assert is_writing.wait(PATIENCE)
     queued = saver.save(state, replace(lab, preferences={}))
     may_go_on.set()
     queued.result()
-    assert state.has_conflict
-    assert saver.store.load(state.token).version == 1
+    assert state.is_deleted
+    assert saver.store.load(state.token) is None
 
 
 def test_damaged_parts_are_replaced_by_the_next_write(saver, state, lab):
     saver.save(state, lab).result()
     found = saver.store.load(state.token)
     partial = replace(found.snapshot, runs=found.snapshot.runs[1:])
-    again = SaveState(state.token, found.version, partial, partial, is_partial=True)
+    again = SaveState(state.token, found.version, partial, partial, damaged=PartIds(runs=frozenset([lab.runs[0].id])))
+    assert not again.is_behind, "opening writes nothing"
     saver.save(again, replace(partial, preferences={})).result()
-    assert not again.is_partial
+    assert again.damaged.is_empty
     assert [run.name for run in saver.store.load(state.token).snapshot.runs] == ["run 2"]
 
 
@@ -267,7 +391,8 @@ def test_undone_change_does_not_delay_other_labs(saver, state, other, lab, outag
     saver.retry()
     assert not other.is_behind
     assert state.status is SaveStatus.OK
-    assert state.version == 1
+    assert not state.is_behind
+    assert len(saver.store.load(state.token).snapshot.samples) == len(lab.samples)
 
 
 def test_lab_that_is_deleted_during_an_outage_is_not_written_later(saver, state, lab, outage):

@@ -46,7 +46,6 @@ def test_pupils_join_and_their_drawings_are_one_set(store, room, few):
     assert (rooms.find(teacher).is_teacher, rooms.find(ada).is_teacher) == (True, False)
     assert rooms.find(ada).nickname == "Ada"
     assert rooms.version(ada) == (created.id, 1, "Ada")
-    assert rooms.count_pupils(created.id) == 2
     drawings = gather(rooms.pupils(created.id), created.state, created.options)
     assert drawings.samples.digit_hashes == few.take(range(9)).digit_hashes
     rooms.leave(bo)
@@ -60,7 +59,7 @@ def test_only_changed_labs_are_read_again(store, room, few):
     ada = joined(store, rooms, created.code, "Ada", few)
     joined(store, rooms, created.code, "Bo", few)
     known = {pupil.id: pupil for pupil in rooms.pupils(created.id)}
-    store.save(ada, LabSnapshot(few.drop_last()), version=1)
+    store.save(ada, LabSnapshot(few.drop([0])), LabSnapshot(few))
     now = {pupil.id: pupil for pupil in rooms.pupils(created.id, known)}
     assert [now[lab] is known[lab] for lab in known] == [lab != token_hash(ada) for lab in known]
     assert len(now[token_hash(ada)].samples) == len(few) - 1
@@ -69,7 +68,7 @@ def test_only_changed_labs_are_read_again(store, room, few):
 def test_a_save_of_a_lab_keeps_its_class(store, room, few):
     rooms, _, created = room
     ada = joined(store, rooms, created.code, "Ada")
-    store.save(ada, LabSnapshot(few), LabSnapshot(), version=1)
+    store.save(ada, LabSnapshot(few), LabSnapshot())
     assert rooms.find(ada).nickname == "Ada"
 
 
@@ -116,6 +115,9 @@ def test_a_full_class_takes_no_pupil(store, room, monkeypatch):
     joined(store, rooms, created.code, "Ada")
     with pytest.raises(LabError, match="maximum"):
         joined(store, rooms, created.code, "Bo")
+    (ada,) = rooms.pupils(created.id)
+    rooms.change(created.id, lambda state: replace(state, removed_pupils=frozenset({ada.id})))
+    joined(store, rooms, created.code, "Bo")
 
 
 def test_the_teacher_removes_a_pupil_and_a_drawing_and_undoes_both(store, room, few):
@@ -139,7 +141,7 @@ def test_a_new_round_begins_empty_and_keeps_the_drawings_of_the_last(store, room
     rooms, _, created = room
     ada = joined(store, rooms, created.code, "Ada", few.take(range(8)))
     ended = rooms.change(created.id, lambda state: replace(state, rounds=(frozenset(few.take(range(8)).digit_hashes),)))
-    store.save(ada, LabSnapshot(few.take(range(10))), version=1)
+    store.save(ada, LabSnapshot(few.take(range(10))), LabSnapshot(few.take(range(8))))
     pupils = rooms.pupils(created.id)
     assert len(gather(pupils, ended.state, ended.options)) == 2
     assert len(gather(pupils, ended.state, ended.options, round=0)) == 8
@@ -224,3 +226,16 @@ def test_unused_labs_of_a_class_expire(store, room, few, monkeypatch):
         monkeypatch.setattr(database.time, "time", lambda days=days: now + days * database.DAY)
         store.delete_expired(10)
     assert rooms.pupils(created.id) == ()
+
+
+def test_a_class_is_kept_when_its_teacher_or_a_pupil_renews_the_link(store, room, few):
+    rooms, teacher, created = room
+    ada = joined(store, rooms, created.code, "Ada", few)
+    new_teacher, new_ada = new_token(), new_token()
+    store.renew_token(teacher, new_teacher)
+    store.renew_token(ada, new_ada)
+    found = rooms.find(new_teacher)
+    assert found.is_teacher
+    assert rooms.find(new_ada).nickname == "Ada"
+    assert [pupil.nickname for pupil in rooms.pupils(found.room.id)] == ["Ada"]
+    assert rooms.find(teacher) is rooms.find(ada) is None

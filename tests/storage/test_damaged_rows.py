@@ -8,8 +8,9 @@ import pytest
 import sqlalchemy as sql
 
 from digitcore.storage import database, schema
+from digitcore.storage.changes import Uncertain
 from digitcore.storage.database import LabStore
-from digitcore.storage.snapshot import LabSnapshot
+from digitcore.storage.snapshot import LabSnapshot, upload_id
 from tests.support.labs import assert_equal
 
 
@@ -17,12 +18,12 @@ def test_damaged_parts_are_skipped_and_the_next_write_replaces_them(url, lab):
     labs, token = LabStore.from_url(url), database.new_token()
     labs.save(token, lab)
     with sql.create_engine(database.with_driver(url)).begin() as db:
-        for table, position, values in (
-            (schema.runs, 0, {"record": "{"}),
-            (schema.uploads, 0, {"card": "[]"}),
-            (schema.samples, 3, {"digit": b"123"}),
+        for table, damaged, values in (
+            (schema.runs, lab.runs[0].id, {"record": "{"}),
+            (schema.uploads, upload_id(lab.uploads[0]), {"card": "[]"}),
+            (schema.samples, lab.samples.ids[3], {"digit": b"123"}),
         ):
-            db.execute(sql.update(table).where(table.c.position == position).values(**values))
+            db.execute(sql.update(table).where(table.c.id == damaged).values(**values))
         db.execute(sql.update(schema.labs).values(preferences="[1", sweep="3"))
     found = labs.load(token)
     assert [run.name for run in found.snapshot.runs] == ["run 2"]
@@ -35,8 +36,8 @@ def test_damaged_parts_are_skipped_and_the_next_write_replaces_them(url, lab):
         "Run 1 was skipped: it is damaged.",
         "Model 1 was skipped: it is damaged.",
     ]
-    changed = replace(found.snapshot, runs=(*found.snapshot.runs, lab.runs[0]))
-    labs.save(token, changed, None, found.version)
+    changed = replace(found.snapshot, runs=(lab.runs[0], *found.snapshot.runs))
+    labs.save(token, changed, found.snapshot, Uncertain(found.damaged))
     again = labs.load(token)
     assert again.skipped == []
     assert_equal(again.snapshot, changed)
@@ -83,7 +84,7 @@ def test_only_the_part_with_a_value_of_another_type_is_lost(tmp_path, lab, table
     """SQLite stores values of any type in any column."""
     labs, token = LabStore.from_url(f"sqlite:///{tmp_path / 'labs.sqlite'}"), database.new_token()
     labs.save(token, lab)
-    (name, value), where = *values.items(), "" if table is schema.labs else "WHERE position = 0"
+    (name, value), where = *values.items(), "" if table is schema.labs else f"WHERE id = (SELECT min(id) FROM {table.name})"
     with contextlib.closing(sqlite3.connect(tmp_path / "labs.sqlite")) as db, db:
         db.execute(f"UPDATE {table.name} SET {name} = ? {where}", (value,))
     found = labs.load(token)

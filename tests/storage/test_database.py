@@ -9,11 +9,12 @@ import pytest
 import sqlalchemy as sql
 
 from digitcore import config
-from digitcore.errors import LabDeletedError, LabError, StoreUnreachableError, VersionConflictError
+from digitcore.errors import LabDeletedError, LabError, StoreUnreachableError
 from digitcore.samples import SampleSet
 from digitcore.storage import database
+from digitcore.storage.changes import LabChanges, PartIds, Uncertain
 from digitcore.storage.database import LabStore
-from digitcore.storage.snapshot import LabSnapshot
+from digitcore.storage.snapshot import LabSnapshot, RunRecord
 from tests.support.labs import assert_equal
 
 
@@ -25,10 +26,12 @@ def count_rows(url, table):
 def test_saved_lab_is_read_unchanged(url, lab):
     token = database.new_token()
     assert LabStore.from_url(url).save(token, lab) == 1
-    snapshot, version, skipped = LabStore.from_url(url).load(token)
-    assert version == 1
-    assert skipped == []
-    assert_equal(snapshot, lab)
+    found = LabStore.from_url(url).load(token)
+    assert found.version == 1
+    assert found.skipped == []
+    assert found.damaged.is_empty
+    assert_equal(found.snapshot, lab)
+    assert PartIds.of(found.snapshot) == PartIds.of(lab)
 
 
 def test_unknown_token_gives_no_lab(url, lab):
@@ -57,9 +60,9 @@ def test_each_kind_of_change_is_written(url, lab):
         replace(lab, uploads=()),
         replace(lab, versions=()),
     ]
-    before, version = lab, 1
-    for now in changes:
-        version = labs.save(token, now, before, version)
+    before = lab
+    for version, now in enumerate(changes, start=2):
+        assert labs.save(token, now, before) == version
         before = now
         assert_equal(labs.load(token).snapshot, now)
 
@@ -69,7 +72,7 @@ def test_unused_models_are_deleted(url, lab):
     labs.save(one, lab)
     labs.save(other, replace(lab, runs=(), uploads=lab.uploads))
     assert count_rows(url, "models") == 2
-    labs.save(one, LabSnapshot(lab.samples), lab, 1)
+    labs.save(one, LabSnapshot(lab.samples), lab)
     assert count_rows(url, "models") == 1
     labs.delete(other)
     assert count_rows(url, "models") == 0
@@ -77,31 +80,92 @@ def test_unused_models_are_deleted(url, lab):
     assert len(labs.load(one).snapshot.samples) == len(lab.samples)
 
 
-def test_two_windows_do_not_overwrite_each_other(url, lab):
+def test_changes_of_two_devices_are_merged(url, lab):
     labs, token = LabStore.from_url(url), database.new_token()
     labs.save(token, lab)
-    labs.save(token, replace(lab, preferences={}), lab, 1)
-    with pytest.raises(VersionConflictError, match="open in two places"):
-        labs.save(token, replace(lab, samples=SampleSet()), lab, 1)
-    with pytest.raises(VersionConflictError):
-        labs.save(token, lab)
-    assert_equal(labs.load(token).snapshot, replace(lab, preferences={}))
+    digit = lab.samples.digits[1]
+    first = replace(lab, samples=lab.samples.add(digit, 7).drop([0]), runs=lab.runs[1:])
+    second = replace(lab, samples=lab.samples.add(digit, 2).relabel([0, 1], 9), runs=(lab.runs[0].rename("a"), lab.runs[1]))
+    assert [labs.save(token, now, lab) for now in (first, second)] == [2, 3]
+    expected = replace(lab, samples=second.samples.merge(first.samples, lab.samples.ids[:1]), runs=lab.runs[1:])
+    found = labs.load(token).snapshot
+    assert found.samples.labels.tolist() == [9, *lab.samples.labels[2:], 7, 2], "a removed drawing stays removed"
+    assert_equal(found, replace(expected, samples=expected.samples.relabel([0], 9)))
+
+
+def test_the_last_write_of_the_settings_counts(url, lab):
+    labs, token = LabStore.from_url(url), database.new_token()
+    labs.save(token, lab)
+    labs.save(token, replace(lab, preferences={"epochs": 3}), lab)
+    labs.save(token, replace(lab, samples=lab.samples.drop([0])), lab)
+    assert labs.load(token).snapshot.preferences == {"epochs": 3}, "a label does not write old settings"
+    labs.save(token, replace(lab, preferences={"epochs": 5}), lab)
+    assert labs.load(token).snapshot.preferences == {"epochs": 5}
+
+
+def test_the_changes_of_another_device_are_read(url, lab):
+    labs, token = LabStore.from_url(url), database.new_token()
+    labs.save(token, lab)
+    known = PartIds.of(lab)
+    assert labs.changes(token, 1, known) is None
+    samples = lab.samples.relabel([3], 0).add(lab.samples.digits[1], 7).drop([0])
+    other = replace(lab, samples=samples, runs=lab.runs[1:], uploads=(), versions=())
+    labs.save(token, other, lab)
+    own = replace(lab, samples=lab.samples.add(lab.samples.digits[2], 5))
+    version = labs.save(token, own, lab)
+    found = labs.changes(token, 1, PartIds.of(own), version)
+    assert found.version == version == 3
+    assert found.changes.samples.labels.tolist() == [0, 7], "the own sample is not read"
+    assert found.changes.runs == found.changes.uploads == ()
+    assert [len(ids) for ids in found.changes.removed] == [1, 1, 1, 1]
+    assert_equal(found.changes.apply(own), replace(labs.load(token).snapshot))
+    with pytest.raises(LabDeletedError):
+        labs.changes(database.new_token(), 1, known)
+
+
+def test_a_run_of_a_model_that_another_device_has_deleted_is_written(url, lab):
+    labs, token = LabStore.from_url(url), database.new_token()
+    labs.save(token, lab)
+    labs.save(token, replace(lab, runs=(), uploads=()), lab)
+    assert count_rows(url, "models") == 0
+    labs.save(token, replace(lab, runs=(*lab.runs, RunRecord(lab.runs[1].run, lab.runs[0].model))), lab)
+    assert len(labs.load(token).snapshot.runs) == 1
 
 
 def test_writer_that_did_not_get_the_answer_may_write_again(url, lab):
+    """The lost write has removed, added and relabelled drawings, which the writer has undone since."""
     labs, token = LabStore.from_url(url), database.new_token()
-    labs.save(token, lab, writer="me")
-    labs.save(token, replace(lab, samples=SampleSet()), lab, 1, "me")
-    assert labs.save(token, lab, lab, 1, "me") == 3
+    labs.save(token, lab)
+    lost = replace(
+        lab, samples=lab.samples.drop([0]).relabel([0], 9).add(lab.samples.digits[1], 7), runs=lab.runs[:1], uploads=()
+    )
+    labs.save(token, lost, lab)
+    assert labs.save(token, lab, lab, Uncertain().union(LabChanges.between(lab, lost))) == 3
     assert_equal(labs.load(token).snapshot, lab)
+
+
+def test_a_renewed_link_opens_the_lab_and_the_former_link_nothing(url, lab):
+    labs, token, other, new = LabStore.from_url(url), *(database.new_token() for _ in range(3))
+    for one in (token, other):
+        labs.save(one, lab)
+    labs.renew_token(token, new)
+    assert_equal(labs.load(new).snapshot, lab)
+    assert_equal(labs.load_view(database.view_token(new)).snapshot, lab)
+    assert labs.load(token) is labs.load_view(database.view_token(token)) is None
+    assert labs.load(other) is not None
+    with pytest.raises(LabDeletedError, match="its link was renewed"):
+        labs.save(token, replace(lab, preferences={}), lab)
+    with pytest.raises(LabDeletedError):
+        labs.renew_token(token, database.new_token())
+    assert labs.save(new, replace(lab, samples=SampleSet()), lab) == 3
 
 
 def test_deleted_lab_stays_deleted(url, lab):
     labs, token = LabStore.from_url(url), database.new_token()
     labs.save(token, lab)
     labs.delete(token)
-    with pytest.raises(LabDeletedError, match="deleted in another window"):
-        labs.save(token, replace(lab, preferences={}), lab, 1)
+    with pytest.raises(LabDeletedError, match="was deleted"):
+        labs.save(token, replace(lab, preferences={}), lab)
     assert labs.load(token) is None
 
 
@@ -139,7 +203,7 @@ def test_marked_lab_that_is_used_is_kept(url, lab, monkeypatch, use):
     if use == "opened":
         labs.mark_used(token)
     elif use == "changed":
-        labs.save(token, replace(lab, preferences={}), lab, 1)
+        labs.save(token, replace(lab, preferences={}), lab)
     else:
         days_later(monkeypatch, 1)
         labs.delete_expired(90)
@@ -233,7 +297,7 @@ def test_read_only_database_opens_labs_and_rejects_writes(url, lab, tmp_path, mo
     labs = LabStore.from_url(read_only)
     assert_equal(labs.load(token).snapshot, lab)
     assert not (tmp_path / "file:").exists()
-    for write in (lambda: labs.mark_used(token), lambda: labs.save(token, LabSnapshot(), lab, 1)):
+    for write in (lambda: labs.mark_used(token), lambda: labs.save(token, LabSnapshot(), lab)):
         with pytest.raises(StoreUnreachableError):
             write()
 
@@ -260,9 +324,9 @@ def test_folder_that_cannot_be_made_gives_one_sentence():
 def test_interrupted_write_changes_nothing(url, lab, monkeypatch):
     labs, token = LabStore.from_url(url), database.new_token()
     labs.save(token, lab)
-    monkeypatch.setattr(database, "_run_row", lambda one: 1 / 0)
+    monkeypatch.setattr(database, "_update_rows", lambda *arguments: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        labs.save(token, replace(lab, samples=SampleSet(), runs=lab.runs[::-1]), lab, 1)
+        labs.save(token, replace(lab, samples=SampleSet(), runs=lab.runs[1:]), lab)
     found = labs.load(token)
     assert found.version == 1
     assert_equal(found.snapshot, lab)
@@ -288,21 +352,22 @@ def test_only_the_owner_can_read_the_files_of_a_database_and_a_power_cut_loses_n
 
 def test_models_that_another_server_deletes_during_a_write_are_written_again(url, lab, monkeypatch):
     """The first attempt sees that the models exist, and another server deletes them before the runs are written."""
-    store, token, save_models, tries = LabStore.from_url(url), database.new_token(), database._save_models, []
+    writer = database._LabWriter
+    store, token, save_models, tries = LabStore.from_url(url), database.new_token(), writer._save_models, []
 
     def save_late(*arguments):
         tries.append(arguments)
         if len(tries) > 2:
             save_models(*arguments)
 
-    monkeypatch.setattr(database, "_save_models", save_late)
+    monkeypatch.setattr(writer, "_save_models", save_late)
     assert store.save(token, lab) == 1
     assert len(tries) == 3
     assert len(store.load(token).snapshot.runs) == 2
 
 
-def test_models_that_are_always_missing_are_no_conflict(url, lab, monkeypatch):
-    monkeypatch.setattr(database, "_save_models", lambda *arguments: None)
+def test_models_that_are_always_missing_are_written_later(url, lab, monkeypatch):
+    monkeypatch.setattr(database._LabWriter, "_save_models", lambda *arguments: None)
     with pytest.raises(StoreUnreachableError):
         LabStore.from_url(url).save(database.new_token(), lab)
 

@@ -79,7 +79,7 @@ def test_empty_database_gets_the_tables(engine):
 
 def test_existing_tables_keep_their_rows(engine):
     schema.create_tables(engine)
-    values = {"id": "x", "version": 1, "last_used": 0.0, "preferences": "{}", "view_id": "y", "writer": ""}
+    values = {"id": "x", "version": 1, "last_used": 0.0, "preferences": "{}", "view_id": "y"}
     with engine.begin() as db:
         db.execute(sql.insert(schema.labs).values(**values))
     schema.create_tables(engine)
@@ -105,7 +105,7 @@ def test_database_with_other_tables_is_rejected_and_not_changed(url, engine, sta
 
 @pytest.mark.parametrize(
     "statement",
-    ["ALTER TABLE labs DROP COLUMN writer", "ALTER TABLE samples ADD COLUMN pressure FLOAT", "DROP TABLE uploads"],
+    ["ALTER TABLE labs DROP COLUMN sweep", "ALTER TABLE samples ADD COLUMN pressure FLOAT", "DROP TABLE uploads"],
 )
 def test_database_with_changed_tables_is_rejected(url, engine, statement):
     LabStore.from_url(url)

@@ -191,6 +191,11 @@ def add_samples(at: AppTest, samples) -> None:
     session_of(at).samples.current = samples
 
 
+def table_with(at: AppTest, column: str):
+    """Return the first table of the page that has a column."""
+    return next(frame.value for frame in at.dataframe if column in frame.value)
+
+
 def active_name(at: AppTest) -> str:
     """Return the name of the active model in the bar."""
     return at.menu_button(key=SELECTOR_KEY).label.removeprefix("Reading: ").strip("*")

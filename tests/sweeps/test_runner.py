@@ -314,6 +314,8 @@ def test_the_shell_command_runs_the_same_sweep(genius, few):
     assert "--set blocks.1.size=8,16" in line
     assert "--set learning_rate=0.0001..0.01" in line
     assert line.endswith("--seeds 2 --draws 6")
+    searched = SweepPlan({"batch_size": [8, 16]}, BASE, n_seeds=5, n_combinations=2, pruner="wilcoxon", search="tpe")
+    assert searched.command("genius").endswith("--seeds 5 --draws 2 --search tpe --stop-early wilcoxon")
     swept = SweepPlan({"batch_size": [8, 16], "mnist_samples": [0, 500]}, BASE.replace(mnist_samples=200), n_combinations=3)
     pairs = [part for part in shlex.split(swept.command("genius")) if "=" in part]
     assert pairs[-2:] == ["batch_size=8,16", "mnist_samples=0,500"], "the order decides which are drawn"

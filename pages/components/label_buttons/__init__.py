@@ -4,7 +4,6 @@ from typing import Any
 
 import streamlit as st
 
-from digitcore.palette import model_colors
 from pages.components import assets, canvas
 from pages.components.prediction import Reading
 from pages.session import formatting, resources, state
@@ -42,7 +41,7 @@ def _data(readings: list[Reading], has_keys: bool) -> dict[str, Any]:
         "shares": [[round(share, 3) for share in row] for row in shares],
         "names": [f"It is a {digit}" + f", {formatting.percent(row[-1])}" * is_drawn for digit, row in enumerate(shares)],
         "texts": [formatting.percent(row[-1]) if row[-1] >= SHOWN_FROM else "" for row in shares],
-        "colors": model_colors(len(readings)),
+        "colors": [reading.color for reading in readings],
         "keys": has_keys,
     }
 

@@ -1,5 +1,7 @@
 """Predictions in the browser during a stroke. The server predicts the drawing when the stroke ends."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import streamlit as st
 
@@ -13,7 +15,7 @@ _worker = assets.script("live/worker.js")
 _live = st.components.v2.component("digit-lab-live", js=assets.script("live/live.js"))
 
 
-def live_prediction(models: Models) -> None:
+def live_prediction(models: Models, colors: Mapping[str, str]) -> None:
     """Let the browser predict during strokes with these models, unless it cannot run one of them."""
     paths = [resources.program_path(model) for model in models.values()]
     _live(
@@ -21,7 +23,7 @@ def live_prediction(models: Models) -> None:
         data={
             "paths": paths if all(paths) else [],
             "thresholds": [model.card.confidence_threshold for model in models.values()],
-            "guesses": guesses_html([Reading(name, np.zeros(10), 0) for name in models]),
+            "guesses": guesses_html([Reading(name, np.zeros(10), 0, colors[name]) for name in models]),
             "noDigit": NO_DIGIT,
             "shownFrom": SHOWN_FROM,
             "worker": _worker,

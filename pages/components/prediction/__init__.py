@@ -6,7 +6,6 @@ import numpy as np
 import streamlit as st
 
 from digitcore.images import SIDE
-from digitcore.palette import model_colors
 from pages.components import assets
 from pages.components.figures import data_url
 from pages.session import formatting
@@ -25,11 +24,13 @@ class Reading:
         model: Name of the model.
         probabilities: (10,) float; `None` if nothing is drawn.
         threshold: The confidence threshold. Below it the second most probable digit is named too.
+        color: Color of the model.
     """
 
     model: str
     probabilities: np.ndarray | None
     threshold: float
+    color: str
 
     @property
     def ranking(self) -> list[int]:
@@ -94,7 +95,7 @@ def prediction(readings: list[Reading], digit: np.ndarray | None) -> None:
             "prediction/prediction.html",
             known=_known(readings),
             rows=rows,
-            colors=model_colors(len(readings)),
+            colors=[reading.color for reading in readings],
             bar_height=max(MIN_BAR_HEIGHT, BAR_HEIGHT // len(readings)),
             image=data_url(np.zeros((SIDE, SIDE), np.uint8) if digit is None else digit),
         )
@@ -106,7 +107,6 @@ def guesses_html(readings: list[Reading]) -> str:
     return assets.render("prediction/guesses.html", known=_known(readings))
 
 
-def _known(readings: list[Reading]) -> list[tuple[Reading, str]]:
-    """Return each reading of a drawing with its model's color."""
-    colors = model_colors(len(readings))
-    return [(reading, color) for reading, color in zip(readings, colors, strict=True) if reading.probabilities is not None]
+def _known(readings: list[Reading]) -> list[Reading]:
+    """Return the readings of a drawing; [] if nothing is drawn."""
+    return [reading for reading in readings if reading.probabilities is not None]

@@ -15,6 +15,7 @@ from pages.session import class_actions, formatting, resources
 from pages.session.classroom import begin_round, end_round
 from pages.session.lab_session import LabSession
 from pages.views.classroom.joining import choose_options
+from pages.views.evaluate import report
 
 
 def show(session: LabSession, room: StoredClass) -> None:
@@ -30,6 +31,7 @@ def show(session: LabSession, room: StoredClass) -> None:
         _show_files(session, session.classroom.drawings, "This round", "current")
         for number in range(len(room.state.rounds)):
             _show_files(session, session.classroom.round(number), f"Round {number + 1}", str(number + 1))
+        _show_report(session)
         _show_round(session, room)
         _show_deletion(session)
 
@@ -48,6 +50,16 @@ def _show_files(session: LabSession, drawings: ClassDrawings, title: str, name: 
         st.markdown(f"{title}: {formatting.drawings(len(drawings))}", width="content")
         st.download_button("Samples (.npz)", lambda: export.to_npz(drawings), f"class-{day}-{name}.npz", key=f"class_npz_{name}")
         st.download_button("Lab file", lambda: _lab_file(session, drawings), f"class-{day}-{name}.zip", key=f"class_lab_{name}")
+
+
+def _show_report(session: LabSession) -> None:
+    """Draw the button that writes a report of the last training on the class, with the drawings of this round."""
+    class_runs = [record for record in session.models.runs if record.model.card.training_data.pupils]
+    if class_runs:
+        last = class_runs[-1]
+        models = {model.name: model for model in (last.start, last.model)}
+        lab = LabSnapshot(session.classroom.drawings.samples, session.models.runs, session.models.uploads)
+        report.show(session, models, lab)
 
 
 def _lab_file(session: LabSession, drawings: ClassDrawings) -> bytes:

@@ -26,7 +26,7 @@ def show(session: LabSession, models: Models) -> None:
         st.caption("Draw a digit, then press the button." if digit is None else "Press the button.")
         return
     name = list(models)[-1]
-    digit_details(explained, models, None, "why")
+    digit_details(session, explained, models, None, "why")
     _show_counterfactual(name, models[name], explained)
     nearest_digits(session, models[name], name, explained)
     _show_layers(session, models[name], name, explained)

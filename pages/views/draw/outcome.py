@@ -12,6 +12,7 @@ from digitcore.samples import SampleSet
 from digitcore.storage.snapshot import RunRecord
 from pages.components import layout
 from pages.components.reveal import reveal
+from pages.components.undo_training import undo_training
 from pages.components.verdict import Thumbnail, boxes, thumbnails, verdict_card
 from pages.components.work import scoring_text
 from pages.session import formatting, resources, training_summary
@@ -39,11 +40,7 @@ def _show_headline(session: LabSession, record: RunRecord, verdict: Verdict) -> 
         st.markdown(f"**{verdict.headline}**", width="content")
         st.caption(verdict.detail)
         layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
-        # After a callback, the fragment would not draw this button, and the page outside the fragment would not run again.
-        kind = "secondary" if verdict.tone == Tone.WORSE else "tertiary"
-        if st.button("Undo this training", key="undo_training", type=kind):
-            session.undo_training(record)
-            st.rerun()
+        undo_training(session, record, is_prominent=verdict.tone == Tone.WORSE)
 
 
 def _thumbnails(record: RunRecord, samples: SampleSet) -> list[Thumbnail]:

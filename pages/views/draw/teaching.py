@@ -7,7 +7,6 @@ from pages.session import state
 from pages.session.formatting import escape
 from pages.session.lab_session import LabSession
 from pages.session.model_library import PRETRAINED, UNTRAINED
-from pages.session.training_state import Start
 
 NAMES = {UNTRAINED: "a new network", PRETRAINED: "the expert"}
 INVITATIONS = {UNTRAINED: "It knows nothing. Draw each digit once or twice and teach it.", PRETRAINED: "Try to fool it."}
@@ -15,7 +14,10 @@ TEACH_KEY = "teach"
 
 
 def show(session: LabSession) -> None:
-    """Draw the promise and the choice. The chosen model predicts, and the next training starts from it."""
+    """Draw the promise and the choice. The chosen model predicts, and the next training starts from it.
+
+    A model that was chosen on the Train page is a third option until the user chooses another one.
+    """
     start, _ = session.start_model()
     state.set_widget(TEACH_KEY, start.name)  # The bar or the Train page may have changed it.
     with st.container(key="intro", horizontal=True, vertical_alignment="center", gap="medium"):
@@ -37,8 +39,4 @@ def invitation(session: LabSession) -> str:
 
 
 def _on_choice(session: LabSession) -> None:
-    name = str(state.widget_value(TEACH_KEY))
-    if name in NAMES:
-        session.activate(name)
-    else:
-        session.training.choose_start(Start.RUN, name)
+    session.activate(str(state.widget_value(TEACH_KEY)))

@@ -25,10 +25,10 @@ def show(session: LabSession, models: Models) -> None:
             "On the dashed line, confidence equals accuracy. Above the line, the model is under-confident. Thin lines are "
             f"95 % intervals. Each point is the mean of at least {MIN_BIN_COUNT} digits."
         )
-        presentation.show(calibration(evaluations, list(models)), "reliability", caption)
+        presentation.show(calibration(evaluations, session.models.colors(models)), "reliability", caption)
     with right:
         caption = "The dot marks the confidence threshold of the Draw page."
-        presentation.show(coverage(evaluations, thresholds, list(models)), "coverage", caption)
+        presentation.show(coverage(evaluations, thresholds, session.models.colors(models)), "coverage", caption)
     errors = ", ".join(
         f"{formatting.escape(name)} {formatting.percent(one.calibration_error, 2)}" for name, one in evaluations.items()
     )

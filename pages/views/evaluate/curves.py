@@ -6,7 +6,7 @@ from digitcore import charts, displays
 from digitcore.models.bundle import ModelBundle
 from digitcore.training import history
 from digitcore.training.run import Point
-from pages.components.model_choice import Models
+from pages.components.model_choice import Models, pair_names
 from pages.components.presentation import download
 from pages.session import formatting
 from pages.session.lab_session import LabSession
@@ -15,7 +15,7 @@ AXES = {"Epoch": "epoch", "Digits seen": "samples_seen", "Seconds": "seconds"}
 
 
 def show(session: LabSession, models: Models) -> None:
-    """Draw the curves that are stored with the models."""
+    """Draw the curves that are stored with the models. Of the baseline, only the last value is shown, as a level line."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         x = st.segmented_control("x axis", list(AXES), default="Epoch", required=True, key="curves_by", persist_state="session")
         log_scale = st.toggle("Log scale", key="curves_log", persist_state="session")
@@ -31,7 +31,10 @@ def show(session: LabSession, models: Models) -> None:
     }
     if untrained := [name for name, points in histories.items() if len(points) < 2]:
         st.caption(f"These models have no stored curves: {', '.join(map(formatting.escape, untrained))}.")
-    display = displays.curves(histories, list(models))
+    baseline, candidate = pair_names(models)
+    # The curve of the candidate is easier to read beside a level than beside a second curve.
+    level = baseline if len(histories[candidate]) > 1 else ""
+    display = displays.curves(histories, session.models.colors(models), level)
     for column, metric in zip(st.columns(2), charts.METRICS, strict=True):
         if metric in set(display.data["metric"]):
             is_log = log_scale and metric == "loss"
@@ -39,7 +42,10 @@ def show(session: LabSession, models: Models) -> None:
             column.altair_chart(chart, key=f"losses_{metric}")
     if len(display.data):
         download(display)
-    st.caption("Validation digits are MNIST digits that are not used for training. Epoch 0 is the state before the training.")
+    explained = f" The level line is the last validation value of {formatting.escape(baseline)}." * bool(level)
+    st.caption(
+        "Validation digits are MNIST digits that are not used for training. Epoch 0 is the state before the training." + explained
+    )
 
 
 def _ancestry(session: LabSession, model: ModelBundle) -> list[list[Point]]:

@@ -41,12 +41,12 @@ def show(session: LabSession, models: Models) -> None:
     clicked = presentation.show_selectable(display, "feature_map", charts.MAP_SELECTION)
     presentation.download(display)
     if clicked:
-        _show_digit(clicked[0]["kind"], int(clicked[0]["number"]), own, models)
+        _show_digit(session, clicked[0]["kind"], int(clicked[0]["number"]), own, models)
     else:
         st.caption("Point at a digit to see its picture. Click a digit to open its details.")
 
 
-def _show_digit(kind: str, number: int, own: SampleSet, models: Models) -> None:
+def _show_digit(session: LabSession, kind: str, number: int, own: SampleSet, models: Models) -> None:
     digits, labels = mnist.load_test() if kind == charts.MAP_KINDS[0] else (own.digits, own.labels)
     if number < len(digits):
-        digit_details(digits[number], models, int(labels[number]), "map")
+        digit_details(session, digits[number], models, int(labels[number]), "map")

@@ -31,4 +31,4 @@ def show(session: LabSession, models: Models) -> None:
     ]
     selected = gallery.gallery(cells, "misread_gallery", len(wrong))
     if selected is not None:
-        digit_details(selected.digit, models, int(evaluation.labels[selected.number]), "misread")
+        digit_details(session, selected.digit, models, int(evaluation.labels[selected.number]), "misread")

@@ -52,7 +52,7 @@ def show(session: LabSession, models: Models) -> None:
         st.caption("No drawings of this kind.")
     if selected is not None:
         label = int(samples.labels[selected.number])
-        digit_details(selected.digit, {name: models[name] for name in chosen}, label, "drawings")
+        digit_details(session, selected.digit, {name: models[name] for name in chosen}, label, "drawings")
         nearest_digits(session, models[candidate], candidate, selected.digit)
     _show_first_predictions(session)
 

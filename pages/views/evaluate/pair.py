@@ -11,7 +11,7 @@ from pages.components.digit_details import digit_details, mnist_cells
 from pages.components.model_choice import Models, pair_names
 from pages.session import formatting, training_summary
 from pages.session.lab_session import LabSession
-from pages.views.evaluate.trained_runs import describe_seeds
+from pages.session.trained_runs import describe_seeds
 
 
 def show(session: LabSession, models: Models) -> None:
@@ -29,12 +29,13 @@ def show(session: LabSession, models: Models) -> None:
     _show_contingency(found, baseline, candidate)
     left, right = st.columns(2)
     with left:
-        presentation.show(digit_accuracy(found, chosen), "digit_shares", "Thin lines are 95 % intervals.")
+        display = digit_accuracy(found, chosen, session.models.colors(chosen))
+        presentation.show(display, "digit_shares", "Thin lines are 95 % intervals.")
     with right:
         st.markdown("**Change in confusion**")
         caption = f"Blue means that {formatting.escape(candidate)} makes fewer errors, and orange means more errors."
         presentation.show(confusion_change(found, chosen), "confusion_change", caption, is_dark=figures.is_dark())
-    _show_digits(found, chosen, models)
+    _show_digits(session, found, chosen, models)
 
 
 def _show_contingency(found: PairedComparison, baseline: str, candidate: str) -> None:
@@ -46,7 +47,7 @@ def _show_contingency(found: PairedComparison, baseline: str, candidate: str) ->
     st.table(pd.DataFrame(rows, index=index).map("{:,}".format))
 
 
-def _show_digits(found: PairedComparison, chosen: tuple[str, str], models: Models) -> None:
+def _show_digits(session: LabSession, found: PairedComparison, chosen: tuple[str, str], models: Models) -> None:
     kinds = {"Corrected": found.fixed, "New errors": found.broken, "Wrong in both": found.wrong_in_both}
     kind = st.segmented_control(
         "Digits",
@@ -65,4 +66,4 @@ def _show_digits(found: PairedComparison, chosen: tuple[str, str], models: Model
     selected = gallery.gallery(cells, "depth_gallery", len(numbers))
     if selected is not None:
         label = int(found.baseline.labels[selected.number])
-        digit_details(selected.digit, {name: models[name] for name in chosen}, label, "depth")
+        digit_details(session, selected.digit, {name: models[name] for name in chosen}, label, "depth")

@@ -38,7 +38,7 @@ def show(session: LabSession, models: Models) -> None:
         format_func=str.capitalize,
         key="robustness_corruptions",
     )
-    display = displays.robustness({name: _with_intervals(table) for name, table in tables.items()}, list(models))
+    display = displays.robustness({name: _with_intervals(table) for name, table in tables.items()}, session.models.colors(models))
     columns = st.columns(2)
     for number, name in enumerate(chosen):
         columns[number % 2].altair_chart(display.chart(corruption=name), key=f"robustness_{name}")

@@ -1,7 +1,7 @@
 """The score table: metrics of each model with their uncertainty, and its cost."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -49,14 +49,79 @@ HELP = {
     "Robustness view measures it.",
     "Not calibrated": "Shipped and trained models are calibrated on MNIST's validation digits. Other models are not calibrated.",
 }
+COLOR = "■"  # column
+COLOR_WIDTH = 36  # px
+SUMMARY_HELP = {
+    "Handwriting": "Drawings that are predicted correctly, with Wilson's 95 % interval. Drawings that no chosen model has learnt "
+    "from are used if there are any.",
+    "MNIST": "Accuracy on the 10,000 test digits. The number after ± is half the width of Wilson's 95 % interval.",
+    "Trained on": "Number of digits in the training set.",
+}
 DRAWINGS = "Drawings evaluated"  # column of the download: the number of drawings behind the accuracy
+Row = Mapping[Hashable, Any]
 MODEL_COLUMN_WIDTH = 112  # px
 WIDTHS = {"MNIST": 88, "Loss": 88}  # px; Streamlit's default widths do not grow when a star appears.
 
 
 def show(session: LabSession, models: Models) -> None:
-    """Draw the score table, and the settings in which the models differ."""
+    """Draw the most important scores or all scores, and the settings in which the models differ."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Models", anchor=False, width="stretch")
+        has_more = st.toggle("More columns", key="score_columns", persist_state="session")
     table = numbers(session, models)
+    if has_more:
+        _show_all(session, models, table)
+    else:
+        _show_summary(session, models, table)
+    _show_downloads(session, models, table)
+
+
+def _show_summary(session: LabSession, models: Models, table: pd.DataFrame) -> None:
+    """Draw four columns: the model with its color, both accuracies with their uncertainty, and the size of the training set."""
+    colors = list(session.models.colors(models).values())
+    is_unseen = session.tested_drawings(models.values())[1]
+    rows = [
+        {
+            COLOR: COLOR,
+            "Model": row["Model"],
+            "Handwriting": _on_drawings(row, is_unseen=is_unseen),
+            "MNIST": _with_half_width(row, "MNIST", 2),
+            "Trained on": f"{models[row['Model']].card.training_data.n_samples:,}",
+        }
+        for row in table.to_dict("records")
+    ]
+    st.dataframe(
+        pd.DataFrame(rows).style.apply(lambda column: [f"color: {color}" for color in colors], subset=[COLOR]),
+        hide_index=True,
+        width="content",
+        key="scores",
+        column_config={name: st.column_config.Column(help=text) for name, text in SUMMARY_HELP.items()}
+        | {COLOR: st.column_config.Column(width=COLOR_WIDTH)},
+    )
+
+
+def _on_drawings(row: Row, *, is_unseen: bool) -> str:
+    """Return the score on the user's drawings. Drawings that a model may have learnt from have no interval."""
+    if not row.get(DRAWINGS) or pd.isna(row[DRAWINGS]):
+        return ""
+    n = int(row[DRAWINGS])
+    counts = f"{round(row['Your handwriting'] * n):,} of {n:,}"
+    low, high = row.get(LOW.format("Your handwriting")), row.get(HIGH.format("Your handwriting"))
+    if low is None or high is None or pd.isna(low):
+        return f"{counts} (training)"
+    return f"{counts} ({formatting.interval((low, high), 0)}{', unseen' * is_unseen})"
+
+
+def _with_half_width(row: Row, name: str, places: int) -> str:
+    """Return a share with half the width of its 95 % interval: "99.72 % ± 0.11"."""
+    share, low, high = (row.get(column) for column in (name, LOW.format(name), HIGH.format(name)))
+    if share is None or pd.isna(share):
+        return "…"
+    text = formatting.percent(share, places)
+    return text if low is None or pd.isna(low) else f"{text} ± {50 * (high - low):.{places}f}"
+
+
+def _show_all(session: LabSession, models: Models, table: pd.DataFrame) -> None:
     shown = _with_interval_texts(table)
     candidates = {name: _candidates(shown, models, name) for name in FORMATS if name in shown}
     st.dataframe(
@@ -67,8 +132,11 @@ def show(session: LabSession, models: Models) -> None:
         hide_index=True,
         key="scores",
         column_config={name: st.column_config.Column(help=help, width=WIDTHS.get(name)) for name, help in HELP.items()}
-        | {"Model": st.column_config.Column(width=MODEL_COLUMN_WIDTH, pinned=True)},
+        | {"Model": st.column_config.Column(width=MODEL_COLUMN_WIDTH)},
     )
+
+
+def _show_downloads(session: LabSession, models: Models, table: pd.DataFrame) -> None:
     settings = _settings_table(models)
     with st.container(horizontal=True):
         st.download_button(

@@ -16,8 +16,8 @@ from pages.components.model_choice import Models
 from pages.components.presentation import download, download_table
 from pages.session import formatting
 from pages.session.lab_session import LabSession
+from pages.session.trained_runs import LEARNT, MNIST, SCORES, labels, trained_runs
 from pages.views.evaluate import run_logs
-from pages.views.evaluate.trained_runs import LEARNT, MNIST, SCORES, labels, trained_runs
 
 EACH, SEEDS_TOGETHER = "Single trainings", "Seeds together"
 MAX_SHORT_NAME = 30  # characters that the selection of the reference group shows

@@ -21,6 +21,15 @@ def show(session: LabSession) -> None:
         st.markdown("**Link to edit**")
         st.code(_link(persistence.address(session)), language=None, wrap_lines=True)
         st.caption("Anyone with this link can open, edit and delete the lab. Keep the link to open the lab on another device.")
+        with st.popover("Renew the link"):
+            st.markdown("The lab gets new links. The present links to edit and to read stop working on every device.")
+            st.button("Renew the link", key="lab_renew", type="primary", on_click=_renew, args=(session,))
+        if error := session.saving.renewal_error:
+            st.error(error)
+
+
+def _renew(session: LabSession) -> None:
+    session.saving.end_renewal(persistence.renew_link(session))
 
 
 def _link(query: dict[str, str]) -> str:

@@ -35,7 +35,7 @@ def trained_runs(session: LabSession) -> list[TrainedRun]:
     """Return the runs of this lab and the scored trials of its latest sweep."""
     sweep = session.training.sweep
     trials = [_of_trial(sweep, trial, number) for number, trial in enumerate(sweep.trials, 1) if trial.scores] if sweep else []
-    return [*map(_of_run, session.models.runs), *trials]
+    return [*map(of_run, session.models.runs), *trials]
 
 
 def labels(runs: Sequence[TrainedRun]) -> dict[str, str]:
@@ -75,7 +75,8 @@ def _describe_spread(name: str, scores: Sequence[float]) -> str:
     return f"{len(scores)} seeds of the settings of {formatting.escape(name)} reach {low} to {high} on MNIST."
 
 
-def _of_run(record: RunRecord) -> TrainedRun:
+def of_run(record: RunRecord) -> TrainedRun:
+    """Return a run with its parameters and scores."""
     run = record.run
     on_drawings = HELD_OUT if run.personal_is_held_out else LEARNT
     scores = {name: found for name, found in ((on_drawings, run.personal_after), (MNIST, run.mnist_after)) if found and found.n}
