@@ -67,8 +67,8 @@ class Uncertain(NamedTuple):
         True
     """
 
-    changed: PartIds = field(default_factory=PartIds)
-    removed: PartIds = field(default_factory=PartIds)
+    changed: PartIds = PartIds()
+    removed: PartIds = PartIds()
 
     @property
     def is_empty(self) -> bool:
