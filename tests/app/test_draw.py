@@ -17,7 +17,7 @@ from digitcore.models import registry
 from digitcore.models.bundle import TrainingData
 from digitcore.training.settings import TrainSettings
 from pages.components.prediction import Reading
-from pages.session import resources
+from pages.session import canvas_state, resources
 from tests.support.app import (
     DRAW,
     EVALUATE,
@@ -397,3 +397,13 @@ def test_a_new_session_has_none_of_the_content_of_another_session(app, data, few
     assert session_of(app).canvas.digit is not None
     assert [record.name for record in session_of(app).models.runs] == ["run 1"]
     assert session_of(app).training.settings == TrainSettings(epochs=9)
+
+
+def test_a_canvas_whose_key_is_used_again_is_blank(app, data, monkeypatch):
+    monkeypatch.setattr(canvas_state, "N_KEYS", 2)
+    for number in range(1, 5):
+        draw(app, data.test_images[number])
+        assert session_of(app).canvas.digit is not None
+        label(app, number)
+        assert session_of(app).canvas.digit is None
+        assert len(session_of(app).samples) == number
