@@ -2,10 +2,10 @@
 
     python benchmarks/checks.py [--labs 10]
 
-Each clean lab has about 400 MNIST test digits as drawings, a fine-tuning of `genius` and a sweep of three seeds. The faults of the
-drawings are planted in the drawings, and the faults of runs and sweeps are real trainings with bad settings. The table has one
-row for each fault with the checks that found an issue. Each check must find its own fault, and no check may find an issue in a
-clean lab.
+Each clean lab has about 400 MNIST test digits as drawings, a fine-tuning of `genius` and a sweep of three seeds. The faults of
+the drawings are planted in the drawings, and the faults of runs and sweeps are real trainings with bad settings. The table has
+one row for each fault with the checks that found an issue. Each check must find its own fault, and no check may find an issue
+in a clean lab.
 """
 
 import argparse
