@@ -2,10 +2,10 @@
 
     python benchmarks/checks.py [--labs 10]
 
-Each clean lab has 120 MNIST test digits as drawings, a fine-tuning of `genius` and a sweep of three seeds. The faults of the
-drawings are planted in the drawings, and the faults of runs and sweeps are real trainings with bad settings. The table has one
-row for each fault with the checks that found an issue. Each check must find its own fault, and no check may find an issue in a
-clean lab.
+Each clean lab has about 400 MNIST test digits as drawings, a fine-tuning of `genius` and a sweep of three seeds. The faults of
+the drawings are planted in the drawings, and the faults of runs and sweeps are real trainings with bad settings. The table has
+one row for each fault with the checks that found an issue. Each check must find its own fault, and no check may find an issue
+in a clean lab.
 """
 
 import argparse
@@ -16,6 +16,8 @@ from dataclasses import replace
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
 
 from benchmarks.report import table
 from digitcore import models
@@ -32,7 +34,9 @@ from digitcore.training import Run, TrainSettings, train
 from tests.support.check_labs import PLANTED, clean_samples
 
 FEW = TrainSettings(mnist_samples=1000, validation_samples=1000)
+ELU = '{"activation":"elu","blocks":[{"kind":"dense","size":64}]}'
 DEAD = '{"activation":"sigmoid","blocks":[' + ",".join(['{"kind":"dense","size":16}'] * 10) + "]}"  # gradients vanish
+EACH = 40  # drawings of each digit, so that the held-out set is large enough for a model with many errors
 LEARNING_RATES = (1e-5, 1e-3, 3e-1)  # The best is in the middle.
 
 
@@ -54,9 +58,17 @@ def sweep(samples: SampleSet, base: TrainSettings, **space: Any) -> dict[str, An
     return found.to_dict()
 
 
+def clear_samples(seed: int) -> SampleSet:
+    """Return digits without the few test digits that are hard to read: another model than the checks' model predicts them."""
+    samples = clean_samples(seed, EACH)
+    return samples.take(
+        np.flatnonzero(models.load("convnet").predictor().probabilities(samples.digits).argmax(1) == samples.labels)
+    )
+
+
 def clean_lab(seed: int) -> LabSnapshot:
     """Return a lab with a good training and a good sweep."""
-    samples = clean_samples(seed)
+    samples = clear_samples(seed)
     run = record(models.load("genius"), samples, TrainSettings(seed=seed))
     space = {"learning_rate": list(LEARNING_RATES)}
     return LabSnapshot(samples, (run,), sweep=sweep(samples, FEW.replace(epochs=2, seed=10 * seed), **space))
@@ -80,12 +92,12 @@ def with_sweep(base: TrainSettings, **space: Any) -> Callable[[LabSnapshot], Lab
 
 SCRATCH = FEW.replace(sample_weight=1.0, epochs=15)
 FAULTS = {number: plant for number, plant in PLANTED.items() if number.startswith("D")} | {
-    "R01": with_run("genius", FEW.replace(learning_rate=0.1, optimizer="sgd", weight_interpolation=0.0)),
+    "R01": with_run(ELU, SCRATCH.replace(epochs=4, learning_rate=0.3, schedule="constant")),
     "R02": with_run(
         '{"blocks":[{"kind":"dense","size":64}]}', SCRATCH.replace(epochs=2, learning_rate=3e-4, schedule="constant")
     ),
     "R03": with_run('{"blocks":[{"kind":"dense","size":300}]}', SCRATCH.replace(mnist_samples=100, epochs=40)),
-    "R04": with_run("genius", TrainSettings(mnist_samples=0, epochs=10, weight_interpolation=0.0)),
+    "R04": with_run("genius", TrainSettings(mnist_samples=0, epochs=5, learning_rate=1e-3, weight_interpolation=0.0)),
     "R05": with_run(DEAD, SCRATCH.replace(epochs=3)),
     "S01": with_sweep(FEW.replace(epochs=2), learning_rate=[1e-5, 1e-4, 1e-3]),
     "S02": with_sweep(FEW.replace(epochs=2), beta_2=[0.99, 0.995, 0.999]),

@@ -20,11 +20,11 @@ CLEAN_SCORES = {0.0003: 0.95, 0.001: 0.97, 0.003: 0.955}  # learning rate → va
 SEED_NOISE = 0.001  # standard deviation between three seeds
 
 
-def clean_samples(seed: int) -> SampleSet:
-    """Return twelve digits of each kind that no shipped model was trained on."""
+def clean_samples(seed: int, each: int = EACH) -> SampleSet:
+    """Return digits of each kind that no shipped model was trained on. Every fourth is held out."""
     digits, labels = mnist.load_test()
     rng = np.random.default_rng(seed)
-    chosen = np.concatenate([rng.choice(np.flatnonzero(labels == digit), EACH, replace=False) for digit in range(10)])
+    chosen = np.concatenate([rng.choice(np.flatnonzero(labels == digit), each, replace=False) for digit in range(10)])
     return SampleSet.from_arrays(digits[chosen], labels[chosen])
 
 
