@@ -105,7 +105,7 @@ def lab_columns() -> list[sql.Column[Any]]:
 
     Example:
         >>> [str(column) for column in lab_columns()]
-        ['samples.lab', 'runs.lab', 'uploads.lab', 'classes.id', 'labs.class']
+        ['samples.lab', 'runs.lab', 'uploads.lab', 'versions.lab', 'classes.id', 'labs.class']
     """
     columns = [column for table in metadata.tables.values() for column in table.c if column.references(labs.c.id)]
     return [*columns, labs.c["class"]]
