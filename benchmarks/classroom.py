@@ -26,7 +26,7 @@ from digitcore.classroom.rules import ClassOptions
 from digitcore.storage.classes import ClassStore
 from digitcore.storage.database import LabStore, new_token, view_token
 from digitcore.storage.snapshot import LabSnapshot
-from tests.support.browser import CHROMIUM_ARGS, SHORT, Person, Server, chromium
+from tests.support.browser import CHROMIUM_ARGS, LONG, Person, Server, chromium
 
 PHONE = {"viewport": {"width": 390, "height": 664}, "has_touch": True, "is_mobile": True}
 PROJECTOR = {"width": 1920, "height": 1080}
@@ -144,7 +144,7 @@ class Phones(threading.Thread):
                     for person in people:
                         person.draw(7)
                         person.press_label(7)
-                        person.bar().get_by_text(re.compile(rf": {n} of")).wait_for(timeout=SHORT)
+                        person.bar().get_by_text(re.compile(rf": {n} of")).wait_for()
                         person.wait_until_blank()
         except Exception as error:  # noqa: BLE001  # The main thread reports it.
             self.error = error
@@ -152,6 +152,7 @@ class Phones(threading.Thread):
     def join(self, browser, number: int) -> Person:
         """Open the address of the class on a phone, and join."""
         person = Person(browser.new_context(**PHONE).new_page(), self.url, touch=True)
+        person.page.set_default_timeout(LONG)
         person.open(f"/?class={self.code}")
         person.page.get_by_label("Nickname").fill(f"Phone {number + 1}")
         person.page.keyboard.press("Tab")
@@ -184,7 +185,7 @@ def train(page) -> bool:
     if not button.is_enabled():
         return False
     button.click()
-    page.locator(".st-key-class_train button:disabled").wait_for(timeout=SHORT)
+    page.locator(".st-key-class_train button:disabled").wait_for()
     return True
 
 
@@ -206,10 +207,12 @@ def main():
         try:
             browser = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
             teacher, projector = browser.new_page(), browser.new_page(viewport=PROJECTOR)
+            for page in (teacher, projector):
+                page.set_default_timeout(LONG)
             projector.goto(f"{server.url}/?project={view_token(token)}")
             teacher.goto(f"{server.url}/Draw?lab={token}")
             teacher.locator(".st-key-bar").get_by_text("My lab").click()
-            teacher.locator(".st-key-class_view").get_by_text("Train", exact=True).click(timeout=SHORT)
+            teacher.locator(".st-key-class_view").get_by_text("Train", exact=True).click()
             before = megabytes(server)
             pupils = [Pupil(server.url, number, room.code) for number in range(options.pupils)]
             outcomes: list[object] = []
