@@ -4,8 +4,9 @@ To add an operation, add an `Operation` to the table. Its `work` must raise an e
 """
 
 import json
+import operator
+from collections.abc import Callable
 from dataclasses import replace
-from operator import attrgetter
 from pathlib import Path
 from unittest import mock
 
@@ -14,6 +15,7 @@ import sqlalchemy as sql
 
 from benchmarks.fault_points import Operation, World
 from digitcore import models
+from digitcore.classroom.rules import ClassOptions
 from digitcore.cli.options import read_network_file
 from digitcore.data import sample_files
 from digitcore.errors import SampleError
@@ -23,8 +25,9 @@ from digitcore.models.bundle import ModelBundle
 from digitcore.models.network_spec import NetworkSpec
 from digitcore.samples import SampleSet
 from digitcore.storage import archive, schema
-from digitcore.storage.database import view_token
-from digitcore.storage.snapshot import LabSnapshot, RunRecord
+from digitcore.storage.classes import ClassStore, Membership
+from digitcore.storage.database import token_hash, view_token
+from digitcore.storage.snapshot import LabSnapshot, RunRecord, SampleVersion
 from digitcore.sweeps.plan import SweepPlan
 from digitcore.sweeps.runner import Sweep
 from digitcore.sweeps.store import SweepStore
@@ -61,6 +64,7 @@ def _run(name: str) -> RunRecord:
 
 SAMPLES = SampleSet.from_arrays(DIGITS, np.array([1, 2, 3]), dates=[DATE] * 3)
 LAB = LabSnapshot(SAMPLES, (_run("run 1"), _run("run 2")), (_model("upload"),), {"epochs": 3}, {"state": "done"})
+ADDED, RUN = SampleSet().add(DIGITS[0], 7, "", DATE), _run("run 3")  # They have the same identifiers in each attempt.
 OTHER = LabSnapshot(SAMPLES, (_run("run 1"),))  # It shares a model with LAB.
 LABS = {MINE: LAB, THEIRS: OTHER}
 
@@ -71,7 +75,7 @@ def _change(name: str, change) -> Operation:
 
 
 def _label(lab: LabSnapshot) -> LabSnapshot:
-    return replace(lab, samples=lab.samples.add(DIGITS[0], 7, "", DATE))
+    return replace(lab, samples=lab.samples.concatenate(ADDED))
 
 
 def _open(world: World) -> None:
@@ -108,23 +112,57 @@ def _migrate(world: World) -> None:
                 db.execute(sql.text(statement))
 
 
-OPENED = attrgetter("store")  # It opens the store before the faults begin.
-STORE_OPERATIONS = (
+def _class_operation(name: str, token: str, is_done: Callable[[Membership | None], bool], act, begin=()) -> Operation:
+    """Return an operation on classes, which a page offers while it is not done.
+
+    Args:
+        name: Name of the operation.
+        token: Token of the lab that acts.
+        is_done: Says from the class of this lab whether the operation is done.
+        act: The operation, a function of the classes.
+        begin: Functions of the classes that are called before.
+    """
+
+    def work(world: World) -> None:
+        classes = ClassStore(world.store)
+        if not is_done(classes.find(token)):
+            act(classes)
+
+    def begin_all(world: World) -> None:
+        for function in begin:
+            function(ClassStore(world.store))
+
+    return Operation(name, work, LABS, OPENED, begin_all)
+
+
+def _create(classes: ClassStore) -> None:
+    classes.create(MINE, "Class 4b", ClassOptions())
+
+
+def _join(classes: ClassStore) -> None:
+    classes.join(THEIRS, classes.find(MINE).room.code, "Ada")
+
+
+ROOM = token_hash(MINE)
+OPENED = operator.attrgetter("store")  # It opens the store before the faults begin.
+LAB_OPERATIONS = (
     Operation("create tables", lambda world: world.store, None),
     Operation("open the database of another server", lambda world: world.store, LABS),
     Operation("artificial migration", _migrate, LABS, OPENED, errors=(sql.exc.SQLAlchemyError,)),
     Operation("save a new lab", lambda world: world.save(COPY, lambda _: LAB), LABS, lambda world: world.open(COPY)),
     _change("save a label", _label),
     _change("delete a drawing", lambda lab: replace(lab, samples=lab.samples.drop([1]))),
-    _change("save a run", lambda lab: replace(lab, runs=(*lab.runs, _run("run 3")))),
+    _change("save a run", lambda lab: replace(lab, runs=(*lab.runs, RUN))),
     _change("delete a run", lambda lab: replace(lab, runs=lab.runs[1:])),
     _change("rename a run", lambda lab: replace(lab, runs=(lab.runs[0].rename("best"), *lab.runs[1:]))),
     _change("save an imported model", lambda lab: replace(lab, uploads=(*lab.uploads, _model("second upload")))),
     _change("save settings", lambda lab: replace(lab, preferences={"epochs": 9, "active_model": "run 1"})),
     _change("save a sweep", lambda lab: replace(lab, sweep={"state": "stopped"})),
+    _change("name a version", lambda lab: replace(lab, versions=(SampleVersion("first", DATE, lab.samples),))),
     _change("replace everything", lambda lab: replace(OTHER, preferences={"epochs": 1})),
     Operation("open a lab", _open, LABS, OPENED),
     Operation("open a copy and save it", _copy, LABS, lambda world: world.open(COPY)),
+    Operation("renew the link of a lab", lambda world: world.store.renew_token(MINE, COPY), LABS, OPENED),
     Operation("note the use of a lab", lambda world: world.store.mark_used(MINE), LABS, OPENED, _begin_expired),
     Operation("compute the size of a lab", lambda world: world.store.size(MINE), LABS, OPENED),
     Operation(
@@ -133,6 +171,23 @@ STORE_OPERATIONS = (
     Operation("mark unused labs", lambda world: world.store.delete_expired(90), LABS, OPENED, _begin_expired),
     Operation("delete unused labs", lambda world: world.store.delete_expired(90), LABS, OPENED, _begin_marked),
 )
+
+CLASS_OPERATIONS = (
+    _class_operation("create a class", MINE, bool, _create),
+    _class_operation("join a class", THEIRS, bool, _join, (_create,)),
+    _class_operation("leave a class", THEIRS, operator.not_, lambda classes: classes.leave(THEIRS), (_create, _join)),
+    _class_operation(
+        "publish a model",
+        MINE,
+        lambda found: found.room.has_model,
+        lambda classes: classes.publish(ROOM, _model("published"), ["1"]),
+        (_create, _join),
+    ),
+    _class_operation("close a class", MINE, lambda _: False, lambda classes: classes.set_open(ROOM, False), (_create, _join)),
+    _class_operation("read a class", MINE, lambda _: False, lambda classes: classes.pupils(ROOM), (_create, _join)),
+    _class_operation("delete a class", MINE, operator.not_, lambda classes: classes.delete(ROOM), (_create, _join)),
+)
+STORE_OPERATIONS = (*LAB_OPERATIONS, *CLASS_OPERATIONS)
 
 
 def _write(name: str, content: bytes):

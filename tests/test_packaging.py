@@ -16,11 +16,14 @@ from digitcore import models
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-LOCK = [
-    Requirement(line)
-    for line in (ROOT / "requirements.txt").read_text().splitlines()
+# requirement → hashes of its files
+LOCK_LINES = (ROOT / "requirements.txt").read_text().replace("\\\n", "").splitlines()
+HASHES = {
+    Requirement(line.partition("--hash")[0]): re.findall(r"--hash=sha256:([0-9a-f]{64})", line)
+    for line in LOCK_LINES
     if line.strip() and not line.lstrip().startswith("#")
-]
+}
+LOCK = list(HASHES)
 
 
 def applies(requirement: Requirement, extra: str = "") -> bool:
@@ -48,6 +51,10 @@ def test_lock_pins_every_package_to_one_version():
     assert LOCK
     assert all(re.fullmatch(r"==[^*,]+", str(requirement.specifier)) for requirement in LOCK)
     assert all(requirement.url is None for requirement in LOCK)
+
+
+def test_lock_has_the_hashes_of_every_package():
+    assert all(HASHES.values()), "run `make lock`"
 
 
 def test_lock_matches_pyproject():

@@ -17,6 +17,7 @@ PAGE_DOES_NOT_NEED = [
     "digitcore.charts",
     "digitcore.checks",
     "digitcore.report",
+    "digitcore.reproduce",
     "distributed",
     "fastapi",
     "h5py",

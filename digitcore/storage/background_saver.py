@@ -68,6 +68,7 @@ class SaveState:
         error: Message for a lab that is not saved, or "" if it is saved.
         writing: Queued write of `pending`, or `None` if no write is queued.
         polled_at: Time at which the changes of other sessions were last read, in seconds.
+        next_token: New token of a renewal that has begun, or "".
         was_rewritten: Whether the lab was written again because the database was deleted. `take_rewritten` resets it.
 
     Example:
@@ -88,6 +89,7 @@ class SaveState:
     error: str = ""
     writing: Future[None] | None = None
     polled_at: float = 0.0
+    next_token: str = ""
     was_rewritten: bool = False
 
     @property
@@ -240,10 +242,27 @@ class BackgroundSaver:
             raise StoreUnreachableError from error
 
     def _renew_token(self, state: SaveState) -> None:
-        new = new_token()
-        self.store.renew_token(state.token, new)
+        """Renew the token. If the response of the database is lost, the next write repeats this with the same new token."""
         with self._lock:
-            state.token = new
+            state.next_token = state.next_token or new_token()
+        self.store.renew_token(state.token, state.next_token)
+        with self._lock:
+            state.token, state.next_token = state.next_token, ""
+
+    def _end_renewal(self, state: SaveState) -> bool:
+        """Repeat a renewal whose response was lost. Return whether the token of the lab is known."""
+        try:
+            if state.next_token:
+                self._renew_token(state)
+        except StoreUnreachableError as error:
+            with self._lock:
+                state.status, state.error = SaveStatus.UNREACHABLE, str(error)
+                if state not in self._unwritten:
+                    self._unwritten.append(state)
+            return False
+        except LabDeletedError:  # The write that follows reports it.
+            pass
+        return True
 
     def take_rewritten(self, state: SaveState) -> bool:
         """Return whether a lab was written again since the last call, because the database was deleted.
@@ -334,7 +353,7 @@ class BackgroundSaver:
             is_wanted = state.is_behind and not state.is_deleted
             if not is_wanted and not state.is_deleted:
                 state.status, state.error = SaveStatus.OK, ""  # The change was undone.
-        if is_wanted and snapshot is not None:
+        if is_wanted and snapshot is not None and self._end_renewal(state):
             self._write_snapshot(state, snapshot, saved)
             self._delete_expired()
         with self._lock:
@@ -385,7 +404,7 @@ class BackgroundSaver:
     def _fetch(self, state: SaveState, own_version: int = 0) -> None:
         """Read the changes of other sessions. `own_version` is the version that this session has just written, or 0."""
         with self._lock:
-            if not state.uncertain.is_empty:
+            if state.next_token or not state.uncertain.is_empty:
                 return  # The next write reads the changes.
             known = PartIds.of(state.incoming.apply(state.saved or LabSnapshot()))
         try:

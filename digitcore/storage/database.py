@@ -398,12 +398,14 @@ class LabStore:
     def renew_token(self, token: str, new: str) -> None:
         """Give a lab another token. The former token, and the view token that follows from it, open nothing any more.
 
+        The call can be repeated with the same tokens if its response was lost.
+
         Args:
             token: Token of the lab.
             new: The new token.
 
         Raises:
-            LabDeletedError: If no lab has this token.
+            LabDeletedError: If no lab has one of these tokens.
             StoreUnreachableError: If the database does not answer or is read-only.
         """
         labs, former, renewed = schema.labs, token_hash(token), token_hash(new)
@@ -411,7 +413,9 @@ class LabStore:
         def work(db: sql.Connection) -> None:
             # This write also lets other writers of the lab wait until the end of this transaction.
             if not db.execute(sql.update(labs).where(labs.c.id == former).values(version=labs.c.version + 1)).rowcount:
-                raise LabDeletedError(DELETED)
+                if db.scalar(sql.select(labs.c.id).where(labs.c.id == renewed)) is None:
+                    raise LabDeletedError(DELETED)
+                return  # The response to an earlier call was lost.
             columns = [column for column in labs.c if column.name not in ("id", "view_id")]
             new_row = sql.select(sql.literal(renewed), sql.literal(token_hash(view_token(new))), *columns)
             db.execute(sql.insert(labs).from_select([labs.c.id, labs.c.view_id, *columns], new_row.where(labs.c.id == former)))

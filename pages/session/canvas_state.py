@@ -16,6 +16,7 @@ from digitcore.errors import DigitLabError, UnreadableImageError
 from pages.session.session_part import SessionPart, synchronized
 
 BLACK, WHITE = "#000000", "#ffffff"
+N_KEYS = 16  # of the canvas; an image that arrives late belongs to one of the last revisions, which have other keys
 Fabric = dict[str, Any]  # JSON of the canvas, which is written by Fabric.js
 
 
@@ -122,8 +123,8 @@ class CanvasState(SessionPart):
 
     @property
     def key(self) -> str:
-        """Key of the widget."""
-        return f"canvas_{self.revision}"
+        """Key of the widget. Streamlit never forgets a key, so that keys of earlier revisions are used again."""
+        return f"canvas_{self.revision % N_KEYS}"
 
     @property
     def colors(self) -> tuple[str, str]:

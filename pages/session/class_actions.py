@@ -7,7 +7,7 @@ import streamlit as st
 from digitcore.classroom import rules
 from digitcore.classroom.pupils import ClassState
 from digitcore.classroom.rules import ClassOptions
-from digitcore.errors import DigitLabError, LabError
+from digitcore.errors import DigitLabError, LabError, StoreUnreachableError
 from digitcore.storage import database
 from digitcore.storage.background_saver import BackgroundSaver, SaveState
 from digitcore.storage.classes import UNKNOWN_CODE, ClassStore, StoredClass
@@ -79,6 +79,8 @@ def check_code(text: str) -> tuple[str, str]:
         if not code:
             raise LabError(UNKNOWN_CODE)
         return code, classes.check_code(code).name
+    except StoreUnreachableError:
+        raise
     except LabError:
         guesses.count(address)
         raise
@@ -110,8 +112,12 @@ def join(session: LabSession, code: str, nickname: str) -> None:
 
 def leave(session: LabSession) -> None:
     """Leave the class. The drawings stay in the pupil's lab and do not belong to the class any more."""
-    _classes().leave(session.classroom.token)
-    session.classroom.attach(session.classroom.token, None)
+    try:
+        _classes().leave(session.classroom.token)
+    except LabError as error:
+        session.classroom.set_notice(str(error))
+    else:
+        session.classroom.attach(session.classroom.token, None)
 
 
 def start(session: LabSession, name: str, options: ClassOptions) -> None:

@@ -35,6 +35,8 @@ class Classroom(SessionPart):
         notice: Outcome of the last action in a sentence, or "".
         undo: Undoes the last action on the decisions of the teacher; `None` if there is nothing to undo.
         model: The published model; `None` if no model is published. Only teachers and projectors have it.
+        reviewed: The drawings whose labels the teacher reviews, which do not change during the review; `None` before a review.
+        chosen: Name of a choice of pupils → identifiers of the chosen pupils. The page's script writes it.
         left_out: The drawings and the task of the last leave-one-out table, or `None`.
         n_sent, n_published: Number of sent settings and of published models that this session has applied.
     """
@@ -49,6 +51,8 @@ class Classroom(SessionPart):
         self.notice = ""
         self.undo: Callable[[ClassState], ClassState] | None = None
         self.model: ModelBundle | None = None
+        self.reviewed: ClassDrawings | None = None
+        self.chosen: dict[str, list[str]] = {}
         self.left_out: tuple[ClassDrawings, LeaveOutTask] | None = None
         self.n_sent = self.n_published = 0
         self._pupils: tuple[Pupil, ...] = ()
@@ -178,12 +182,18 @@ class Classroom(SessionPart):
         if self.membership is not None:
             self.membership = self.membership._replace(room=room)
             self.drawings = gather(self._pupils, room.state, room.options)
+            self.reviewed = None
         self.notice, self.undo = notice, undo
 
     @synchronized
     def set_notice(self, sentence: str) -> None:
         """Set the outcome of the last action."""
         self.notice, self.undo = sentence, None
+
+    @synchronized
+    def review(self) -> None:
+        """Review the labels of the present drawings."""
+        self.reviewed = self.drawings
 
     @synchronized
     def leave_out(self, task: LeaveOutTask) -> None:

@@ -114,7 +114,8 @@ def test_a_class_from_its_start_to_its_end(teacher, data, few, genius):
 
     # A drawing and a pupil are removed, and both come back.
     (pupil,) = (pupil for pupil in session_of(teacher).classroom.drawings.pupils if pupil.nickname == "Ada")
-    press(teacher.selectbox(key="class_pupil_2").set_value(pupil.id).run(), "class_remove")
+    (choice,) = (box for box in teacher.selectbox if str(box.key).startswith("class_pupil_"))
+    press(choice.set_value(pupil.id).run(), "class_remove")
     assert "1 pupil, 20 drawings" in texts(teacher)
     ada.run()
     assert "Class 4b: 1 of" not in html(ada)
@@ -145,12 +146,16 @@ def test_every_view_of_the_teacher(teacher, few):
         save(pupil)
     for slug in ("pupils", "wall", "labels", "train", "leave_out", "handwriting", "after"):
         assert not view(teacher, slug).error, slug
+    pupil = joined(room_of(teacher).code, "Cy")
+    add_samples(pupil, few.take([3]))
+    save(pupil)
     view(teacher, "labels")
+    assert "Show 1 more" in [button.label for button in teacher.button], "new drawings do not change the selection"
     assert "genius is sure of another digit" in texts(teacher)
     wrong = session_of(teacher).classroom.drawings.samples.labels.tolist().index(9)
     teacher.session_state[f"class_labels_20_{False}"] = {"selected": [str(wrong)]}
     press(teacher.run(), "class_remove_drawings")
-    assert "2 pupils, 19 drawings" in texts(teacher)
+    assert "3 pupils, 20 drawings" in texts(teacher)
 
 
 def test_settings_and_models_reach_the_pupils(jobs, teacher, few, genius, untrained):

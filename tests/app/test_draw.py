@@ -1,6 +1,7 @@
 """The Draw page: drawing, labels, explanations, pictures and the gallery."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from digitcore.models import registry
 from digitcore.models.bundle import TrainingData
 from digitcore.training.settings import TrainSettings
 from pages.components.prediction import Reading
-from pages.session import resources
+from pages.session import canvas_state, resources
 from tests.support.app import (
     DRAW,
     EVALUATE,
@@ -143,6 +144,20 @@ def test_contradicted_labels_are_listed_for_a_check(app, data):
     keep_open(app, "own").run()
     assert app.segmented_control(key="own_kind").value == "review"
     assert "No drawings of this kind" not in texts(app)
+
+
+def test_a_drawing_names_the_runs_that_learnt_from_it(app, few, genius, untrained):
+    add_samples(app, few)
+    card = replace(genius.card, sample_hashes=sorted(few.digit_hashes[:5]))
+    add_run(app, genius.with_card(card), untrained)
+    select_in_gallery(app, 12).run()
+    assert "No run has learnt from this drawing." in texts(app)
+    select_in_gallery(app, 0).run()
+    assert "Learnt by run 1." in texts(app)
+    assert app.button(key="drawing_effect").label == "What did this drawing change?"
+    add_samples(app, few.drop([1]))
+    select_in_gallery(app, 0).run()
+    assert "cannot be measured: other drawings of the training were deleted" in texts(app)
 
 
 def test_the_page_suggests_the_next_drawing_and_warns_of_a_small_digit(app, data):
@@ -382,3 +397,13 @@ def test_a_new_session_has_none_of_the_content_of_another_session(app, data, few
     assert session_of(app).canvas.digit is not None
     assert [record.name for record in session_of(app).models.runs] == ["run 1"]
     assert session_of(app).training.settings == TrainSettings(epochs=9)
+
+
+def test_a_canvas_whose_key_is_used_again_is_blank(app, data, monkeypatch):
+    monkeypatch.setattr(canvas_state, "N_KEYS", 2)
+    for number in range(1, 5):
+        draw(app, data.test_images[number])
+        assert session_of(app).canvas.digit is not None
+        label(app, number)
+        assert session_of(app).canvas.digit is None
+        assert len(session_of(app).samples) == number

@@ -10,6 +10,7 @@ from PIL import Image
 
 from digitcore.errors import ImageError
 from digitcore.images import digit_from_canvas
+from pages.session import canvas_state
 from pages.session.canvas_state import BLACK, WHITE, CanvasState, Drawing
 
 PATHS = [{"path": [["M", 9, 9], ["L", 20, 20 + i]], "stroke": WHITE} for i in range(3)]
@@ -211,3 +212,13 @@ def test_a_label_waits_for_the_image_of_the_stroke(data, monkeypatch):
     for thread in (answering, labelling):
         thread.join()
     assert found[0] is not None
+
+
+def test_keys_of_earlier_revisions_are_used_again(drawn):
+    """Streamlit keeps some kilobytes for each key until the session ends."""
+    keys = []
+    for _ in range(100):
+        drawn.new_revision()
+        keys.append(drawn.key)
+    assert len(set(keys)) == canvas_state.N_KEYS
+    assert len(set(keys[-canvas_state.N_KEYS :])) == canvas_state.N_KEYS

@@ -217,6 +217,25 @@ def test_a_database_that_does_not_answer_is_not_asked_by_each_look(saver, device
     assert len(asked) == 1
 
 
+def test_a_renewal_without_a_response_is_ended_by_the_next_write(saver, devices, monkeypatch):
+    """Otherwise, nobody would know the new token of the lab."""
+    one, _ = devices
+    before, renew = one.state.token, saver.store.renew_token
+
+    def renew_without_answer(*tokens):
+        renew(*tokens)
+        monkeypatch.setattr(saver.store, "renew_token", renew)
+        raise StoreUnreachableError
+
+    monkeypatch.setattr(saver.store, "renew_token", renew_without_answer)
+    with pytest.raises(StoreUnreachableError):
+        saver.renew_token(one.state, PATIENCE)
+    one.label(0, 3)
+    assert one.state.status is SaveStatus.OK
+    assert one.state.token != before
+    assert len(saver.store.load(one.state.token).snapshot.samples) == len(one.lab.samples)
+
+
 def test_a_renewed_link_is_used_for_the_next_writes(saver, devices):
     one, other = devices
     before = one.state.token

@@ -14,9 +14,20 @@ from pages.session.model_library import PRETRAINED
 
 
 def show(session: LabSession, room: StoredClass) -> None:
-    """Draw the doubtful drawings. Selected drawings can be removed from the class."""
-    drawings, model = session.classroom.drawings, session.resources.shipped(PRETRAINED)
-    is_all = st.toggle("Show all drawings", key="class_all_drawings")
+    """Draw the doubtful drawings. Selected drawings can be removed from the class.
+
+    Drawings that arrive during the review would move the others and undo the selection, so a button shows them.
+    """
+    classroom, model = session.classroom, session.resources.shipped(PRETRAINED)
+    if classroom.reviewed is None:
+        classroom.review()
+    drawings = classroom.reviewed or classroom.drawings
+    with st.container(horizontal=True, vertical_alignment="center"):
+        is_all = st.toggle("Show all drawings", key="class_all_drawings")
+        n_new = len(classroom.drawings) - len(drawings)
+        if drawings is not classroom.drawings:
+            label = f"Show {n_new:,} more" if n_new > 0 else "Show changes"
+            st.button(label, key="class_review", type="tertiary", on_click=classroom.review)
     probabilities = resources.probabilities(model, drawings.samples.digits)
     found = contradicted(drawings.samples.labels, probabilities, model.card.confidence_threshold)
     numbers = np.arange(len(drawings))[::-1] if is_all else np.flatnonzero(found)

@@ -11,6 +11,7 @@ from digitcore.storage.classes import StoredClass
 from pages.components import presentation
 from pages.session import formatting
 from pages.session.lab_session import LabSession
+from pages.views.classroom.choice import choose_pupils
 
 MAX_CHOSEN = 8
 MIN_PUPILS = 2
@@ -24,12 +25,12 @@ def show(session: LabSession, room: StoredClass) -> None:
     if len(names) < MIN_PUPILS:
         st.caption("At least two pupils must have drawn.")
         return
-    chosen = st.multiselect(
+    chosen = choose_pupils(
+        session,
+        names,
+        "class_left_out",
         "Pupils",
-        list(names),
-        format_func=lambda pupil: names.get(pupil, ""),
         max_selections=MAX_CHOSEN,
-        key=f"class_left_out_{len(names)}",
         placeholder="All pupils, in five groups",
         help="Each chosen pupil is left out alone. Without a choice, a fifth of the pupils is left out at a time.",
     )

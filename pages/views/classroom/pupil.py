@@ -14,6 +14,8 @@ def show(session: LabSession) -> None:
         return
     name, nickname = formatting.escape(membership.room.name), formatting.escape(membership.nickname)
     st.markdown(f"You are **{nickname}** in **{name}**. {rules.NOTICE}")
+    if session.classroom.notice:
+        st.error(session.classroom.notice)
     if membership.is_removed:
         st.warning("The teacher has removed you from the class. Your drawings do not count. They stay in your lab.")
     with st.popover("Leave the class"):

@@ -10,6 +10,7 @@ from pages.session import class_actions, resources, state
 from pages.session.classroom import hide, remove_pupil
 from pages.session.lab_session import LabSession
 from pages.views.classroom import teacher
+from pages.views.classroom.choice import choose_pupil
 
 
 def show(session: LabSession, room: StoredClass) -> None:
@@ -20,16 +21,8 @@ def show(session: LabSession, room: StoredClass) -> None:
         return
     st.caption(caption)
     pupils = {pupil.id: pupil for pupil in (*session.classroom.drawings.pupils, *session.classroom.removed)}
-    chosen = st.selectbox(
-        "Pupil",
-        list(pupils),
-        index=None,
-        format_func=lambda pupil: pupils[pupil].nickname if pupil in pupils else "",
-        key=f"class_pupil_{len(pupils)}",
-        placeholder="Choose a pupil to rename, hide or remove",
-        label_visibility="collapsed",
-        width=360,
-    )
+    names = {pupil.id: pupil.nickname for pupil in pupils.values()}
+    chosen = choose_pupil(session, names, "class_pupil", "Choose a pupil to rename, hide or remove")
     if chosen in pupils:
         _show_actions(session, room, pupils[chosen])
 

@@ -12,6 +12,7 @@ from pages.session import class_actions, formatting, resources, training_summary
 from pages.session.classroom import send_settings
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
+from pages.views.classroom.choice import choose_pupils
 
 
 def show(session: LabSession, room: StoredClass) -> None:
@@ -31,11 +32,11 @@ def show(session: LabSession, room: StoredClass) -> None:
             on_click=class_actions.decide,
             args=(session, send_settings(_sent(session)), "All pupils get the settings of your page Train."),
         )
-    held_out = st.multiselect(
+    held_out = choose_pupils(
+        session,
+        names,
+        "class_held_out",
         "Held-out pupils",
-        list(names),
-        format_func=lambda pupil: names.get(pupil, ""),
-        key=f"class_held_out_{len(names)}",
         help="The network does not learn from these pupils. Without them, 1 in 4 drawings of each pupil is held out.",
     )
     is_possible = len(drawings) and len(held_out) < len(names) and session.training_job is None
