@@ -9,7 +9,7 @@ from playwright.sync_api import sync_playwright
 from tests.support.browser import CHROMIUM_ARGS, Person, Server, chromium
 
 HERE = Path(__file__).resolve().parent
-VIEWS = ("Curves", "Compare two", "Confusion", "Errors", "Confidence", "Robustness", "My drawings", "MNIST")
+VIEWS = ("Map", "Errors", "Curves", "Handwriting", "Confusion", "Compare two", "Confidence", "Robustness", "MNIST")
 DESK, PHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
 
 
@@ -62,7 +62,7 @@ def evaluate(person, scheme):
     page.keyboard.press("Escape")
     for view in VIEWS:
         look(person, view)
-        if view in ("Compare two", "Errors", "My drawings"):
+        if view in ("Compare two", "Errors", "Handwriting"):
             page.locator(".grid button").first.click()
         shoot(person, f"evaluate-{view.lower().replace(' ', '-')}-{scheme}", tall=True)
 

@@ -63,7 +63,7 @@ def test_an_experiment_survives_a_killed_server_and_is_repeated_from_its_link(ne
 
     person.go("Evaluate")
     choose(person, "More models", "convnet")
-    compared = person.page.locator(".st-key-comparison").get_by_text("convnet").first
+    compared = person.page.locator(".st-key-models").get_by_text("convnet").first
     compared.wait_for(state="attached", timeout=LONG)
 
     person.go("Train")

@@ -41,7 +41,7 @@ def test_the_whole_loop(person, server):
     person.see("Compare two")
     page.get_by_text("McNemar's exact test").wait_for(timeout=LONG)
     page.locator(".st-key-comparison [data-testid=stVegaLiteChart]").nth(1).wait_for()
-    person.see("My drawings")
+    person.see("Handwriting")
     page.locator(".st-key-comparison").get_by_text("training drawings are predicted correctly").wait_for(timeout=LONG)
 
     assert person.error_messages() == []
