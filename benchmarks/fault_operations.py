@@ -64,8 +64,10 @@ def _run(name: str) -> RunRecord:
 
 SAMPLES = SampleSet.from_arrays(DIGITS, np.array([1, 2, 3]), dates=[DATE] * 3)
 LAB = LabSnapshot(SAMPLES, (_run("run 1"), _run("run 2")), (_model("upload"),), {"epochs": 3}, {"state": "done"})
-ADDED, RUN = SampleSet().add(DIGITS[0], 7, "", DATE), _run("run 3")  # They have the same identifiers in each attempt.
 OTHER = LabSnapshot(SAMPLES, (_run("run 1"),))  # It shares a model with LAB.
+# Identifiers are random, so that each part is created once.
+LABELLED, LABELLED_BESIDE = (SampleSet.from_arrays(DIGITS[:1], [label], dates=[DATE]) for label in (7, 8))
+THIRD_RUN = _run("run 3")
 LABS = {MINE: LAB, THEIRS: OTHER}
 
 
@@ -75,13 +77,20 @@ def _change(name: str, change) -> Operation:
 
 
 def _label(lab: LabSnapshot) -> LabSnapshot:
-    return replace(lab, samples=lab.samples.concatenate(ADDED))
+    return replace(lab, samples=lab.samples.concatenate(LABELLED))
 
 
 def _open(world: World) -> None:
     found = world.store.load(MINE)
     assert not found.skipped
     assert_equal(found.snapshot, LAB)
+
+
+def _open_beside(world: World) -> None:
+    """Open a lab. Then another device, which has the lab open as well, labels a drawing and deletes another."""
+    world.open(MINE)
+    saved = world.states[MINE].saved
+    world.store.save(MINE, replace(saved, samples=saved.samples.merge(LABELLED_BESIDE, saved.samples.ids[:1])), saved)
 
 
 def _copy(world: World) -> None:
@@ -152,7 +161,7 @@ LAB_OPERATIONS = (
     Operation("save a new lab", lambda world: world.save(COPY, lambda _: LAB), LABS, lambda world: world.open(COPY)),
     _change("save a label", _label),
     _change("delete a drawing", lambda lab: replace(lab, samples=lab.samples.drop([1]))),
-    _change("save a run", lambda lab: replace(lab, runs=(*lab.runs, RUN))),
+    _change("save a run", lambda lab: replace(lab, runs=(*lab.runs, THIRD_RUN))),
     _change("delete a run", lambda lab: replace(lab, runs=lab.runs[1:])),
     _change("rename a run", lambda lab: replace(lab, runs=(lab.runs[0].rename("best"), *lab.runs[1:]))),
     _change("save an imported model", lambda lab: replace(lab, uploads=(*lab.uploads, _model("second upload")))),
@@ -160,6 +169,7 @@ LAB_OPERATIONS = (
     _change("save a sweep", lambda lab: replace(lab, sweep={"state": "stopped"})),
     _change("name a version", lambda lab: replace(lab, versions=(SampleVersion("first", DATE, lab.samples),))),
     _change("replace everything", lambda lab: replace(OTHER, preferences={"epochs": 1})),
+    Operation("save a label beside another device", lambda world: world.save(MINE, _label), LABS, _open_beside),
     Operation("open a lab", _open, LABS, OPENED),
     Operation("open a copy and save it", _copy, LABS, lambda world: world.open(COPY)),
     Operation("renew the link of a lab", lambda world: world.store.renew_token(MINE, COPY), LABS, OPENED),

@@ -100,14 +100,14 @@ def try_page_points(
             ACTIONS[name](at)
             resources.saver().wait()  # A page does not wait long for a write.
             with faults.paused():
-                found = _find_false_report(at, observer)
+                found = find_false_report(at, observer)
             at.run()
             with faults.paused():
-                found += _find_false_report(at, observer)
+                found += find_false_report(at, observer)
             is_struck = faults.disarm()
             resources.saver().retry()
             at.run()
-            found += _find_false_report(at, observer)
+            found += find_false_report(at, observer)
             if "Saved" not in html(at):
                 found.append(("stuck", f"the page reports: {html(at)} {texts(at)}"))
             if not is_struck:
@@ -117,7 +117,7 @@ def try_page_points(
     return report
 
 
-def _find_false_report(at: AppTest, observer: LabStore) -> list[tuple[str, str]]:
+def find_false_report(at: AppTest, observer: LabStore) -> list[tuple[str, str]]:
     """Return what is wrong if the page reports the lab as saved, and the database has another lab."""
     session = session_of(at)
     if "Saved" not in html(at) and "Saved as" not in texts(at):

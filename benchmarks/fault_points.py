@@ -437,6 +437,7 @@ class _Check:
         place.restore()
         with self._world() as world:
             operation.prepare(world)
+            self._states.append(place.state())  # Another device may have changed the lab.
             world.faults.on_commit = lambda: self._states.append(place.state())
             operation.work(world)
         self._after = place.state()

@@ -94,6 +94,7 @@ class CanvasState(SessionPart):
 
     Attributes:
         revision: Number of the widget.
+        shown_revision: Number of the widget that a page showed last. The page writes it.
         version: Number of changes of the content of the canvas.
         initial_drawing: The strokes with which the widget starts.
         drawing: The content of the canvas.
@@ -108,7 +109,7 @@ class CanvasState(SessionPart):
 
     def __init__(self, lock: Any = None, revision: int = 0) -> None:
         super().__init__(lock)
-        self.revision = revision
+        self.revision = self.shown_revision = revision
         self.version = 0
         self.initial_drawing: Fabric | None = None
         self.drawing = Drawing()

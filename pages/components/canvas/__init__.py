@@ -31,8 +31,12 @@ _tools = st.components.v2.component(
 def canvas(session: LabSession) -> None:
     """Show the canvas and its buttons, and store the drawing in the session."""
     drawn = session.canvas
-    if not state.has_widget(drawn.key):  # The canvas was not on the previous page.
+    if drawn.revision != drawn.shown_revision:
+        state.forget_widget(drawn.key)  # An earlier revision may have had this key.
+    if not state.has_widget(drawn.key):  # The canvas is new, or was not on the previous page.
         drawn.remount()
+        state.forget_widget(drawn.key)
+    drawn.shown_revision = drawn.revision
     ink, background = drawn.colors
     assets.style("canvas/canvas.css")
     with st.container(key="canvas", width=CANVAS_SIDE):
