@@ -46,7 +46,7 @@ class Job(Generic[T_co]):
         error: The error of a failed job, otherwise `None`.
         is_stopping: Whether the job was asked to stop.
         started_at: Time when a worker started the task, in seconds of `time.monotonic`, or `None` if it has not started.
-        restarts: Number of times that the task was sent again because its worker died.
+        restarts: Number of times that the task was started again because its worker died.
 
     Example:
         >>> from digitcore.jobs.tasks import StatisticsTask

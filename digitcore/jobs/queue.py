@@ -94,22 +94,6 @@ class JobQueue:
         return True
 
     @_locked
-    def put_back(self, job: AnyJob) -> bool:
-        """Put a job back that was sent to a worker which died before the task started. A job is put back once.
-
-        Args:
-            job: The job, which is no longer running.
-
-        Returns:
-            Whether the job waits again.
-        """
-        if job.started_at is not None or job.restarts or job.is_stopping:
-            return False
-        job.status, job.restarts = JobStatus.WAITING, 1
-        self._waiting.insert(0, job)
-        return True
-
-    @_locked
     def is_running(self, job: AnyJob) -> bool:
         """Check whether a job runs."""
         return job.id in self._running

@@ -215,31 +215,18 @@ class JobService:
         future.add_done_callback(lambda done: self._run_soon(self._on_done, job, done))
 
     def _on_done(self, job: AnyJob, future: Any) -> None:
-        if self._futures.get(job.id) is future:  # Otherwise, the job was sent again, or has already failed.
-            self._end_with(job, future)
-        self._last_used = time.monotonic()
-        with contextlib.suppress(Exception):
-            self._client.unsubscribe_topic(job.id)
-        self._dispatch()
-
-    def _end_with(self, job: AnyJob, future: Any) -> None:
-        """End a job with the result or the error of its future."""
         if future.status == "finished":
             try:
                 job.finish(future.result(timeout=RESULT_TIMEOUT))
             except Exception:  # noqa: BLE001 The worker may die before its result is fetched.
                 job.fail(WorkerDiedError())
-        elif isinstance(error := _failure(future), WorkerDiedError):
-            self._lose(job)
         else:
-            job.fail(error)
+            job.fail(_failure(future))
         self._discard(job)
-
-    def _lose(self, job: AnyJob) -> None:
-        """Send a job again whose worker died before the task started. Otherwise, let the job fail."""
-        self._discard(job)
-        if not self._queue.put_back(job):
-            job.fail(WorkerDiedError())
+        self._last_used = time.monotonic()
+        with contextlib.suppress(Exception):
+            self._client.unsubscribe_topic(job.id)
+        self._dispatch()
 
     def _discard(self, job: AnyJob) -> None:
         """Remove a running job."""
@@ -255,7 +242,7 @@ class JobService:
         """Return a client of a cluster that is alive."""
         self._last_used = time.monotonic()
         if self._client is not None and (self._client.status != "running" or not self._is_cluster_alive()):
-            self._disconnect(is_lost=True)
+            self._disconnect()
         if self._client is None:
             self._client = self._connect_to_address(self._address) if self._address else self._start_cluster()
         return self._client
@@ -277,13 +264,10 @@ class JobService:
         self._unreachable_since = None
         return client
 
-    def _disconnect(self, *, is_lost: bool = False) -> None:
+    def _disconnect(self) -> None:
         for job in self._queue.pop_running():
-            if is_lost:
-                self._lose(job)
-            else:
-                job.fail(WorkerDiedError())
-                self._discard(job)
+            job.fail(WorkerDiedError())
+            self._discard(job)
         if self._client is not None:
             with contextlib.suppress(Exception):
                 self._client.close(timeout=cluster.CLOSE_TIMEOUT if self._is_cluster_alive() else 0)
@@ -304,7 +288,7 @@ class JobService:
             self._cluster.kill_stopped()
         is_lost = self._client is not None and self._client.status not in ("running", "connecting")
         if not self._is_cluster_alive() or (self._queue.n_running and is_lost):
-            self._disconnect(is_lost=True)
+            self._disconnect()
         for job in self._queue.jobs():
             if job.owner and not self._is_wanted(job) and not job.is_stopping:
                 job.stop()

@@ -48,20 +48,6 @@ def test_jobs_run_in_the_order_of_their_submission(queue):
     assert queue.n_running == 2
 
 
-def test_a_job_whose_worker_died_before_the_task_started_is_put_back_once(queue):
-    job = add(queue)
-    add(queue)
-    for is_put_back in (True, False):
-        assert start_next(queue) is job
-        queue.discard(job)
-        assert queue.put_back(job) == is_put_back
-        assert (job.status == JobStatus.WAITING) == is_put_back
-    started = start_next(queue)
-    started.on_start()
-    queue.discard(started)
-    assert not queue.put_back(started)
-
-
 def test_one_running_job_for_each_owner(queue):
     first, second, other = add(queue, "ann"), add(queue, "ann"), add(queue, "bob")
     assert [start_next(queue), start_next(queue), queue.next()] == [first, other, None]

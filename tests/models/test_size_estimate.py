@@ -72,7 +72,7 @@ def test_too_large_model_is_rejected_before_it_is_built(layer, words):
 
 def test_deep_model_is_rejected_before_it_is_built():
     layer = {"class_name": "Dense", "config": {"units": 10}}
-    with pytest.raises(ModelError, match="281 layers"):
+    with pytest.raises(ModelError, match="282 layers"):
         upload.check_config(sequential(*[layer] * 280))
 
 
