@@ -127,6 +127,8 @@ def _parameters(settings: TrainSettings, start: str, is_trained: bool, network: 
 def _row_value(spec: NetworkSpec, name: str) -> Any:
     if name == parameter_space.ACTIVATION:
         return spec.activation
+    if name == parameter_space.ROWS:
+        return len(spec.blocks)
     _, row, field = name.split(".")
     return getattr(spec.blocks[int(row) - 1], field)
 

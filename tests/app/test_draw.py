@@ -15,6 +15,7 @@ from digitcore.evaluation.score import Score
 from digitcore.jobs.tasks import ReadSamplesTask
 from digitcore.models import registry
 from digitcore.models.bundle import TrainingData
+from digitcore.palette import GREY
 from digitcore.training.settings import TrainSettings
 from pages.components.prediction import Reading
 from pages.session import canvas_state, resources
@@ -83,11 +84,11 @@ def test_a_training_ends_with_a_verdict_and_a_test_with_five_new_drawings(app, d
 def test_a_low_confidence_is_described():
     flat = np.full(10, 0.85 / 9)
     flat[7] = 0.15
-    assert Reading("genius", flat, 0.94).remark == "Not a digit? Closest: 7 (15 %)"
-    assert Reading("untrained", flat, 0.1).remark == "", "nearly all predictions of random weights have a low confidence"
+    assert Reading("genius", flat, 0.94, GREY).remark == "Not a digit? Closest: 7 (15 %)"
+    assert Reading("untrained", flat, 0.1, GREY).remark == "", "nearly all predictions of random weights have a low confidence"
     sure = np.eye(10)[4]
-    assert Reading("genius", 0.6 * sure + 0.4 * np.eye(10)[9], 0.94).remark == "unsure: 4 or 9"
-    assert Reading("genius", sure, 0.94).remark == ""
+    assert Reading("genius", 0.6 * sure + 0.4 * np.eye(10)[9], 0.94, GREY).remark == "unsure: 4 or 9"
+    assert Reading("genius", sure, 0.94, GREY).remark == ""
 
 
 def test_a_drawing_is_predicted_and_labelled_and_the_label_is_undone(app, data):

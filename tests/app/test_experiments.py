@@ -56,7 +56,8 @@ def test_the_best_of_a_sweep_is_applied(app, few, genius):
     assert (best.sample_weight, best.mnist_samples, best.learning_rate, best.batch_size) == (5.0, 1000, 1e-3, 128)
     widgets = [app.select_slider(key=name).value for name in ("sample_weight", "mnist_samples", "learning_rate", "batch_size")]
     assert widgets == [5.0, 1000, 1e-3, 128]
-    assert shown_link(app) == {"sample_weight": "5", "mnist_samples": "1000", "learning_rate": "0.001", "batch_size": "128"}
+    settings = {"sample_weight": "5", "mnist_samples": "1000", "learning_rate": "0.001", "batch_size": "128"}
+    assert shown_link(app) == settings | {"start": "genius"}
     assert session.models.runs == (), "no training is started"
     assert not app.error
 
