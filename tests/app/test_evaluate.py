@@ -196,6 +196,7 @@ def test_a_second_visit_uses_the_cached_results(app):
     visit(app)
     until_answered(app)
     other = new_app()
+    session_of(other).activate("genius")
     visit(other)
     assert not queries(other)
     assert not np.isnan(scores(other, more=True)["Time (ms)"]).any()
