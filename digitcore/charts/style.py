@@ -37,7 +37,8 @@ def layer(*charts: Any, height: int, title: str | None = None) -> alt.LayerChart
         370
     """
     size: dict[str, Any] = {"height": height + FRAME_HEIGHT, "title": title} if title else {"height": height + AXES_HEIGHT}
-    layered = alt.layer(*charts).properties(**size).configure(locale=PERCENT)
+    # The chart has a description. Vega gives the group of the points a role that needs a name, but no name.
+    layered = alt.layer(*charts).properties(**size).configure(locale=PERCENT, point=alt.MarkConfig(aria=False))
     assert isinstance(layered, alt.LayerChart)
     return layered
 

@@ -84,7 +84,7 @@ def test_an_experiment_survives_a_killed_server_and_is_repeated_from_its_link(ne
     person.press("sweep_apply")
     person.settle()
     person.page.get_by_text("Link to these settings").click()
-    link = urlsplit(person.page.locator("code", has_text="start=untrained").first.inner_text())
+    link = urlsplit(person.page.locator("code", has_text="mnist_samples=200").first.inner_text())
     person.page.keyboard.press("Escape")
     first = train(person)
     other = new_person(again)

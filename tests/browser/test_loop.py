@@ -76,7 +76,7 @@ def test_the_loop_by_touch_on_a_phone(phone):
 
 def test_drawing_while_training_and_stopping(person):
     page = person.page
-    person.open("/Train")
+    person.open("/Train?start=genius")
     page.locator(".st-key-train").wait_for()
     person.start_long_training()
     training = page.locator(".st-key-training")

@@ -30,7 +30,7 @@ def test_the_report_shows_the_numbers_of_the_page_without_a_network(person, brow
 
     person.go("Evaluate")
     page.locator(".st-key-write_report").wait_for(timeout=LONG)
-    page.locator(".st-key-predictions_csv button:not([disabled])").wait_for(timeout=LONG)  # Both models are evaluated.
+    page.get_by_role("button", name="Predictions (CSV)", disabled=False).wait_for(timeout=LONG)  # Both models are evaluated.
     person.settle()
     with page.expect_download() as found:
         person.press("scores_csv")
