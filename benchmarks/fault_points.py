@@ -478,7 +478,7 @@ class _Check:
                 return None
             state = self._place.state()
             if not self._is_possible(state) or (reports_success and state != self._after):
-                found.append(("lost", "the operation reported success" if reports_success else "the state is another one"))
+                found.append(("lost", "the operation reported success" if reports_success else "the state is unexpected"))
             world.retry()
             found += self._repeat(world)
         return found
@@ -503,7 +503,7 @@ class _Check:
             return None
         state, found = self._place.state(), []
         if not self._is_possible(state):
-            found.append(("lost", "the state is another one"))
+            found.append(("lost", "the state is unexpected"))
         if state == self._after:
             return found
         with self._world() as world:

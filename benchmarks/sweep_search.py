@@ -5,7 +5,7 @@
 Each repetition runs two sweeps with the same space and the same number of trials: one with random draws, one with TPE. A trial
 trains a network with one hidden layer on 400 MNIST digits, and is scored on MNIST's 5,000 validation digits. The sweeps are those
 of the program. Only the training is scikit-learn's, because 1,200 trainings with Keras take hours. With --log, completed sweeps
-are kept in a file, so an interrupted benchmark goes on where it was.
+are kept in a file, so an interrupted benchmark continues with the next repetition.
 """
 
 import argparse

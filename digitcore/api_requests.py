@@ -1,4 +1,4 @@
-"""What all paths of the REST API share: errors, parameters, the limits of a request, and the pictures in JSON."""
+"""Parts that all paths of the REST API use: errors, parameters, the limits of a request, and the pictures in JSON."""
 
 import asyncio
 import base64

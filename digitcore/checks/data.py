@@ -61,7 +61,8 @@ def find_missing_digits(subject: Subject) -> Finding:
     texts = [f"the {name} set has no {_join(digits)}" for name, digits in missing.items() if digits]
     if texts:
         return issue(f"{' and '.join(texts)}.".capitalize())
-    return passed(f"The {' and the '.join(missing)} set{'s' * (len(missing) > 1)} have all ten digits.")
+    sets = f"sets {' and '.join(missing)} have" if len(missing) > 1 else f"{next(iter(missing))} set has"
+    return passed(f"The {sets} all ten digits.")
 
 
 @check(

@@ -1,4 +1,4 @@
-"""What the checks look at: the drawings of a lab, one run, and the sweep. Predictions are computed when they are first used."""
+"""The subject of the checks: the drawings of a lab, one run, and the sweep. Predictions are computed when they are first used."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,1 +1,1 @@
-"""A class: pupils who draw in labs of their own, and what a network learns from all of them."""
+"""A class: pupils with a lab each, and trainings on the drawings of all pupils."""

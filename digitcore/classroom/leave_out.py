@@ -1,4 +1,4 @@
-"""A table that shows for each pupil what a network reads that has learnt from the others, and what the others give it."""
+"""Accuracy on the drawings of each pupil, for models that did or did not learn from the pupil."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ def table(drawings: ClassDrawings, predictions: Predictions) -> list[LeftOut]:
         predictions: Predictions of the drawings in the same order.
 
     Returns:
-        The rows, the pupil whose drawings the other pupils explain least first.
+        The rows. The pupil with the lowest accuracy of the model without the pupil is first.
 
     Example:
         >>> from digitcore.classroom.pupils import Pupil
@@ -74,11 +74,7 @@ def table(drawings: ClassDrawings, predictions: Predictions) -> list[LeftOut]:
         >>> [(row.names, row.without.correct, row.gain) for row in table(drawings, guesses)]
         [(('Ada',), 1, 0.5)]
     """
-    rows = [
-        _row(drawings, predictions, (number,))
-        for number in range(len(drawings.pupils))
-        if (predictions.without[drawings.owners == number] >= 0).any()
-    ]
+    rows = [_row(drawings, predictions, (number,)) for number in _left_out(drawings, predictions)]
     return sorted(rows, key=lambda row: (row.without.accuracy, row.names))
 
 
@@ -100,8 +96,12 @@ def total(drawings: ClassDrawings, predictions: Predictions) -> LeftOut:
         >>> total(ClassDrawings((Pupil("a", "Ada", two),)), guesses).together.correct
         2
     """
-    chosen = [n for n in range(len(drawings.pupils)) if (predictions.without[drawings.owners == n] >= 0).any()]
-    return _row(drawings, predictions, chosen)
+    return _row(drawings, predictions, _left_out(drawings, predictions))
+
+
+def _left_out(drawings: ClassDrawings, predictions: Predictions) -> list[int]:
+    """Return the numbers of the pupils who were left out of a training."""
+    return [int(number) for number in np.unique(drawings.owners[predictions.without >= 0])]
 
 
 def _row(drawings: ClassDrawings, predictions: Predictions, numbers: Sequence[int]) -> LeftOut:

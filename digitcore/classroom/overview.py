@@ -1,4 +1,4 @@
-"""What a teacher sees of a class at a glance."""
+"""Overview of a class for its teacher: a tile for each pupil, missing digits, and the newest drawings of a digit."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from digitcore.evaluation.score import Score
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """A pupil at a glance.
+    """A summary of a pupil.
 
     Attributes:
         pupil: The pupil with the drawings that count.

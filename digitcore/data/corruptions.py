@@ -154,6 +154,46 @@ def gaussian_noise(digits: np.ndarray, deviation: float | np.ndarray, rng: np.ra
     return noisy
 
 
+def warp(
+    digits: np.ndarray,
+    a: ArrayLike,
+    b: ArrayLike,
+    c: ArrayLike,
+    d: ArrayLike,
+    down: ArrayLike = 0,
+    right: ArrayLike = 0,
+) -> np.ndarray:
+    """Sample each output pixel at [[a, b], [c, d]] times its (row, column) relative to the middle, with bilinear interpolation.
+
+    Args:
+        digits: (N, 28, 28) array of any numbers.
+        a: Entry of the matrix, a number or (N,).
+        b: Entry of the matrix, a number or (N,).
+        c: Entry of the matrix, a number or (N,).
+        d: Entry of the matrix, a number or (N,).
+        down: Number of pixels by which the digits move down, a number or (N,).
+        right: Number of pixels by which the digits move to the right, a number or (N,).
+
+    Returns:
+        Array of the same shape and dtype. Pixels from outside the digit are 0.
+
+    Example:
+        >>> digit = np.zeros((1, 28, 28), np.uint8)
+        >>> digit[0, 10, 10] = 255
+        >>> np.argwhere(warp(digit, 1, 0, 0, 1, down=2)[0]).tolist()
+        [[12, 10]]
+    """
+    rows, columns = (axis - _MIDDLE for axis in np.meshgrid(np.arange(SIDE), np.arange(SIDE), indexing="ij"))
+
+    def per_digit(value: ArrayLike) -> np.ndarray:
+        return np.broadcast_to(np.asarray(value, float), len(digits))[:, None, None]
+
+    y = per_digit(a) * rows + per_digit(b) * columns + _MIDDLE - per_digit(down)
+    x = per_digit(c) * rows + per_digit(d) * columns + _MIDDLE - per_digit(right)
+    index = np.broadcast_to(np.arange(len(digits))[:, None, None], y.shape)
+    return np.asarray(ndimage.map_coordinates(digits, [index, y, x], order=1, mode="constant"))
+
+
 @corruption
 def _impulse_noise(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.ndarray:
     return salt_and_pepper(digits, (0.05, 0.1, 0.2, 0.3, 0.4)[severity - 1], rng)
@@ -174,26 +214,26 @@ def _gaussian_blur(digits: np.ndarray, severity: int, rng: np.random.Generator) 
 def _rotate(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.ndarray:
     angle = np.radians((10, 20, 30, 40, 50)[severity - 1]) * rng.choice([-1, 1], len(digits))
     cos, sin = np.cos(angle), np.sin(angle)
-    return _warp(digits, cos, sin, -sin, cos)
+    return warp(digits, cos, sin, -sin, cos)
 
 
 @corruption
 def _translate(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.ndarray:
     pixels = (1, 2, 3, 4, 5)[severity - 1]
     direction = rng.uniform(0, 2 * np.pi, len(digits))
-    return _warp(digits, 1, 0, 0, 1, np.round(pixels * np.sin(direction)), np.round(pixels * np.cos(direction)))
+    return warp(digits, 1, 0, 0, 1, np.round(pixels * np.sin(direction)), np.round(pixels * np.cos(direction)))
 
 
 @corruption
 def _scale(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.ndarray:
     smaller = (0.9, 0.8, 0.7, 0.6, 0.5)[severity - 1]
-    return _warp(digits, 1 / smaller, 0, 0, 1 / smaller)
+    return warp(digits, 1 / smaller, 0, 0, 1 / smaller)
 
 
 @corruption
 def _shear(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.ndarray:
     slant = (0.15, 0.3, 0.45, 0.6, 0.75)[severity - 1] * rng.choice([-1, 1], len(digits))
-    return _warp(digits, 1, 0, slant, 1)
+    return warp(digits, 1, 0, slant, 1)
 
 
 @corruption
@@ -213,27 +253,6 @@ def _occlusion(digits: np.ndarray, severity: int, rng: np.random.Generator) -> n
     rows, columns = np.arange(SIDE)[:, None], np.arange(SIDE)[None, :]
     hidden = (rows >= top) & (rows < top + side) & (columns >= left) & (columns < left + side)
     return np.where(hidden, 0, digits).astype(np.uint8)
-
-
-def _warp(
-    digits: np.ndarray,
-    a: ArrayLike,
-    b: ArrayLike,
-    c: ArrayLike,
-    d: ArrayLike,
-    down: ArrayLike = 0,
-    right: ArrayLike = 0,
-) -> np.ndarray:
-    """Sample each output pixel at [[a, b], [c, d]] times its coordinates relative to the middle, with bilinear interpolation."""
-    rows, columns = (axis - _MIDDLE for axis in np.meshgrid(np.arange(SIDE), np.arange(SIDE), indexing="ij"))
-
-    def per_digit(value: ArrayLike) -> np.ndarray:
-        return np.broadcast_to(np.asarray(value, float), len(digits))[:, None, None]
-
-    y = per_digit(a) * rows + per_digit(b) * columns + _MIDDLE - per_digit(down)
-    x = per_digit(c) * rows + per_digit(d) * columns + _MIDDLE - per_digit(right)
-    index = np.broadcast_to(np.arange(len(digits))[:, None, None], y.shape)
-    return np.asarray(ndimage.map_coordinates(digits, [index, y, x], order=1, mode="constant")).astype(np.uint8)
 
 
 def _blend_morphology(operation: Callable[..., np.ndarray], digits: np.ndarray, severity: int) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 
 from digitcore.errors import SampleError
 from digitcore.evaluation.metrics import DIGITS, Evaluation, digit_table
+from digitcore.evaluation.score import COLLAPSE
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
 
@@ -73,6 +74,11 @@ class PairedComparison:
     def net_gain(self) -> int:
         """Number of correct predictions of the candidate minus the number of the baseline."""
         return len(self.fixed) - len(self.broken)
+
+    @property
+    def has_collapsed(self) -> bool:
+        """Whether the candidate is clearly worse than the baseline, with many additional errors (`score.COLLAPSE`)."""
+        return self.is_significant and self.net_gain < -COLLAPSE * self.baseline.n
 
     @property
     def p_value(self) -> float:

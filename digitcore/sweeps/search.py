@@ -39,8 +39,8 @@ TRIES = 20  # proposals for each combination, because some proposals are repetit
 class Search:
     """The Optuna study of a sweep.
 
-    The next combination depends only on the plan and on the results so far. Therefore a resumed sweep goes on as if it had not
-    been interrupted.
+    The next combination depends only on the plan and on the results so far. Therefore a resumed sweep gives the same result as a
+    sweep that was not interrupted.
 
     Sources: T. Akiba et al., "Optuna: A next-generation hyperparameter optimization framework", KDD 2019; J. Bergstra et al.,
     "Algorithms for hyper-parameter optimization", NeurIPS 2011 (TPE); L. Li et al., "A system for massively parallel

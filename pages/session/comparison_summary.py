@@ -1,7 +1,6 @@
 """The verdict about a comparison of two models."""
 
 from digitcore.evaluation.comparison import PairedComparison
-from digitcore.evaluation.score import COLLAPSE
 from pages.session.training_summary import WORDS, Tone, Verdict
 
 MUCH_WORSE = "Much worse"
@@ -25,13 +24,8 @@ def verdict(drawings: PairedComparison, mnist: PairedComparison | None, *, is_un
         parts.append(f"{_word(drawings, on_drawings)} on your handwriting: {counts}.")
     if mnist:
         parts.append(f"{_word(mnist, on_mnist)} on MNIST: {_signed(mnist.net_gain)} of {mnist.baseline.n:,}.")
-    tone = on_mnist if on_drawings == Tone.SAME or (mnist and has_collapsed(mnist)) else on_drawings
+    tone = on_mnist if on_drawings == Tone.SAME or (mnist and mnist.has_collapsed) else on_drawings
     return Verdict(tone, " ".join(parts) or "The models are being evaluated on MNIST.", detail)
-
-
-def has_collapsed(pair: PairedComparison) -> bool:
-    """Check whether the candidate is clearly and much worse than the baseline."""
-    return pair.is_significant and pair.net_gain < -COLLAPSE * pair.baseline.n
 
 
 def _tone(pair: PairedComparison, *, is_tested: bool) -> Tone:
@@ -41,7 +35,7 @@ def _tone(pair: PairedComparison, *, is_tested: bool) -> Tone:
 
 
 def _word(pair: PairedComparison, tone: Tone) -> str:
-    return MUCH_WORSE if has_collapsed(pair) else WORDS[tone]
+    return MUCH_WORSE if pair.has_collapsed else WORDS[tone]
 
 
 def _signed(difference: int) -> str:

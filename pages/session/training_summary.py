@@ -8,7 +8,7 @@ from typing import Any
 from digitcore.data import sample_files
 from digitcore.data.sample_files import ImportResult
 from digitcore.evaluation.comparison import SIGNIFICANCE_LEVEL, PairedComparison
-from digitcore.evaluation.score import COLLAPSE, Score, has_collapsed
+from digitcore.evaluation.score import Score, has_collapsed
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.models.bundle import ModelBundle
 from digitcore.storage.changes import LabChanges, PartIds
@@ -197,7 +197,7 @@ def unseen(record: RunRecord, scores: tuple[Score, Score] | None) -> str:
         scores: Scores of the initial and the trained model on these drawings; `None` if there are no such drawings.
 
     Returns:
-        A sentence. It is "" if `outcome` and `headline` say the same, because the drawings were held out from the training.
+        A sentence. It is "" if `outcome` and `verdict` say the same, because the drawings were held out from the training.
     """
     if scores is None or (record.run.personal_is_held_out and scores[1] == record.run.personal_after):
         return ""
@@ -293,7 +293,7 @@ def _verdict(pair: PairedComparison) -> str:
         return "no difference"
     if not pair.is_significant:
         return "about the same"
-    if pair.net_gain < -COLLAPSE * pair.baseline.n:
+    if pair.has_collapsed:
         return MUCH_WORSE
     return "these two models differ"
 
