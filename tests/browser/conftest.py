@@ -1,6 +1,7 @@
 """Fixtures of the tests in Chromium. Without Chromium, the tests are skipped, or they fail if Chromium is required.
 
 The tests of one process share a browser and a server. A test that kills a process starts a server for itself.
+The browser ends with the last test of this folder, because Playwright's event loop would be in the way of other asynchronous tests.
 """
 
 import os
@@ -11,7 +12,7 @@ from playwright.sync_api import sync_playwright
 from tests.support.browser import CHROMIUM_ARGS, Person, Server, chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser():
     if chromium() is None:
         if os.environ.get("DIGITLAB_BROWSER") == "required":

@@ -1,7 +1,6 @@
 import asyncio
 import contextlib
 import resource
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import uvicorn
@@ -17,12 +16,6 @@ def limit(monkeypatch):
     """Return the function that limits the connections. The limits end with the test."""
     monkeypatch.setattr(H11Protocol, "connection_made", H11Protocol.connection_made)
     return connection_limits.limit_connections
-
-
-def run(scenario):
-    """Run a coroutine in a thread, because the browser tests of the same process leave an event loop in this thread."""
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, scenario).result()
 
 
 async def answer(scope, receive, send):
@@ -59,7 +52,7 @@ def test_silent_connections_end_and_the_health_check_is_answered(limit):
             assert await is_answered(await connect())
             assert await silent[0][0].read() == b"", "the oldest connection was closed"
 
-    run(scenario())
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nhost:", REQUEST, REQUEST + b"GET /"])
@@ -73,7 +66,7 @@ def test_headers_have_a_limit_of_time(limit, sent):
             async with asyncio.timeout(60):
                 assert (await reader.read()).startswith(b"HTTP/1.1 200" if REQUEST in sent else b"")
 
-    run(scenario())
+    asyncio.run(scenario())
 
 
 def test_a_long_answer_is_not_interrupted(limit):
@@ -90,7 +83,7 @@ def test_a_long_answer_is_not_interrupted(limit):
         async with running(answer_later) as connect:
             assert await is_answered(await connect())
 
-    run(scenario())
+    asyncio.run(scenario())
 
 
 def test_the_soft_limit_of_open_files_is_raised():
