@@ -4,8 +4,8 @@ import numpy as np
 import streamlit as st
 
 from digitcore.data.quality import QualityIssue
-from digitcore.evaluation.prequential import first_predicted_by
 from digitcore.models.bundle import ModelBundle
+from digitcore.storage import learnt
 from pages.components.model_selector import predicting_models
 from pages.session import formatting, resources
 from pages.session.classroom import NO_TRAINING
@@ -60,7 +60,7 @@ def _show_remark(session: LabSession) -> None:
 def _next_step(session: LabSession) -> str:
     """Ask for the drawings of the test after a training, or suggest the next digit until each digit has a drawing."""
     samples, record = session.samples.current, session.models.active_run
-    if record is not None and len(first_predicted_by(samples, record.model.hash)) < N_TESTED:
+    if record is not None and len(learnt.test_of_run(samples, record)) < N_TESTED:
         return DRAW_MORE
     return "Ready to train." if all(samples.drawn_part().counts()) else session.suggestion().sentence
 
