@@ -58,7 +58,7 @@ def unseen(samples: SampleSet, learnt: Iterable[Learnt]) -> np.ndarray:
     return found
 
 
-def test_of_run(samples: SampleSet, record: RunRecord) -> np.ndarray:
+def labelled_after(samples: SampleSet, record: RunRecord) -> np.ndarray:
     """Return the indices of the drawings that test a run: the user has labelled them after the run, which has not learnt them.
 
     Held-out drawings are older than the run. They are not part of this test, because the verdict of the run counts them.
@@ -82,7 +82,7 @@ def test_of_run(samples: SampleSet, record: RunRecord) -> np.ndarray:
         >>> run = Run(genius, [], TrainSettings(), parent="untrained", seconds=1.5, sample_hashes=hashes)
         >>> record = RunRecord(run, genius)
         >>> later = learnt.add(digit, 7, first_prediction=first).add(digit + 9, 7, first_prediction=first)
-        >>> test_of_run(later, record).tolist()
+        >>> labelled_after(later, record).tolist()
         [2]
     """
     is_learnt = samples.is_learnt(record.run.sample_hashes or ())

@@ -50,7 +50,7 @@ def test_a_photograph_gets_one_answer_from_camera_file_and_request(camera, serve
     person.settle()
     person.page.wait_for_function(CAMERA_SHOWS, timeout=LONG)
     person.page.get_by_role("button", name="Take Photo").click(timeout=LONG)
-    person.page.locator(".st-key-picture_use button:enabled").click(timeout=LONG)
+    person.page.locator("[data-testid=predicted-digit]").wait_for(timeout=LONG)
     assert main(["predict", str(file), "--json"]) == 0
     (printed,) = json.loads(capsys.readouterr().out)
     request = urllib.request.Request(f"{server.url}/api/v1/predict", file.read_bytes(), {"content-type": "image/jpeg"})

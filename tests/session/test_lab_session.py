@@ -116,7 +116,7 @@ def test_a_drawing_tests_a_run_if_it_is_labelled_after_the_result_and_the_run_ha
     draw_and_label(3)
     draw_and_label(0)
     record = session.models.runs[-1]
-    assert learnt.test_of_run(session.samples.current, record).tolist() == [2, 3], (
+    assert learnt.labelled_after(session.samples.current, record).tolist() == [2, 3], (
         "drawings 0 and 4 were learnt, drawing 1 is older"
     )
 

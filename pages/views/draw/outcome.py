@@ -27,7 +27,7 @@ def show(session: LabSession, record: RunRecord) -> None:
     """Draw the verdict card."""
     verdict = training_summary.verdict(record, scoring_text(session))
     samples = session.samples.current
-    tested = learnt.test_of_run(samples, record)
+    tested = learnt.labelled_after(samples, record)
     earlier = np.setdiff1d(np.flatnonzero(~samples.is_example), tested)[-MAX_WATCHED:]
     with verdict_card(verdict.tone):
         _show_headline(session, record, verdict)
