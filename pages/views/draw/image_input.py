@@ -26,9 +26,11 @@ def show(session: LabSession) -> None:
     else:
         st.file_uploader(LABEL, type=FILE_TYPES, key=FILE_KEY, max_upload_size=MAX_MB, on_change=_use, args=(session, FILE_KEY))
         st.caption("A photo of handwriting on paper works too. You can also paste a picture anywhere on this page.")
-    if error := session.canvas.error:
-        st.error(error)
     drawn = session.canvas
+    with st.container(key="picture_error"):
+        if drawn.error:
+            st.error(drawn.error)
+    reveal("picture_error", f"error {drawn.version}" if drawn.error else "")
     reveal("screen", f"picture {drawn.version}" if drawn.drawing.from_image else "", "picture")
 
 
