@@ -10,6 +10,7 @@ from digitcore.palette import GREY
 from digitcore.values import percent
 
 METRICS = {"loss": "Loss (cross-entropy, nats)", "accuracy": "Accuracy"}
+LABEL_WIDTH = 36  # px at the left of the plot; with less, Vega cuts labels of a chart that it resizes
 AXES = {"epoch": "Epoch", "samples_seen": "Samples seen", "seconds": "Seconds"}
 
 
@@ -53,7 +54,7 @@ def curves(
     y_axis = alt.Y(
         "value:Q",
         title=None,
-        axis=alt.Axis(format="~%" if is_share else NUMBER, tickCount=6),
+        axis=alt.Axis(format="~%" if is_share else NUMBER, tickCount=6, minExtent=LABEL_WIDTH),
         scale=_value_scale([*table["value"], *([level[1]] if level else [])], is_share=is_share, log_scale=log_scale),
     )
     dashes = alt.Scale(domain=["training", "validation"], range=[[1, 0], [5, 3]])

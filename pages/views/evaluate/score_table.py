@@ -60,6 +60,7 @@ SUMMARY_HELP = {
 DRAWINGS = "Drawings evaluated"  # column of the download: the number of drawings behind the accuracy
 Row = Mapping[Hashable, Any]
 MODEL_COLUMN_WIDTH = 112  # px
+CELL_PADDING, CHARACTER_WIDTH = 18, 7  # px
 WIDTHS = {"MNIST": 88, "Loss": 88}  # px; Streamlit's default widths do not grow when a star appears.
 
 
@@ -95,9 +96,18 @@ def _show_summary(session: LabSession, models: Models, table: pd.DataFrame) -> N
         hide_index=True,
         width="content",
         key="scores",
-        column_config={name: st.column_config.Column(help=text) for name, text in SUMMARY_HELP.items()}
-        | {COLOR: st.column_config.Column(width=COLOR_WIDTH)},
+        column_config={
+            COLOR: st.column_config.Column(width=COLOR_WIDTH),
+            "Model": st.column_config.Column(width=_fit(rows, "Model")),
+            "Handwriting": st.column_config.Column(width=_fit(rows, "Handwriting"), help=SUMMARY_HELP["Handwriting"]),
+            **{name: st.column_config.Column(help=SUMMARY_HELP[name]) for name in ("MNIST", "Trained on")},
+        },
     )
+
+
+def _fit(rows: list[dict[str, Any]], name: str) -> int:
+    """Return the width of a column in px. Streamlit cuts long texts, because it measures only some rows."""
+    return CELL_PADDING + CHARACTER_WIDTH * max(len(text) for text in (name, *(row[name] for row in rows)))
 
 
 def _on_drawings(row: Row, *, is_unseen: bool) -> str:
