@@ -1,7 +1,7 @@
-"""A pytest plugin that prints the CPU seconds of each test module and of the slowest tests. Use it with `pytest -p tests.support.cpu_seconds`.
+"""A pytest plugin that prints the CPU seconds of each test module and of the slowest tests.
 
-In contrast to the durations that pytest prints, CPU seconds hardly depend on what else runs on the machine, and they
-include the processes that a test starts: servers, workers and browsers.
+Use it with `pytest -p tests.support.cpu_seconds`, in one process. In contrast to the durations that pytest prints, CPU seconds
+hardly depend on what else runs on the machine. They include the processes that a test starts: servers, workers and browsers.
 """
 
 import collections
