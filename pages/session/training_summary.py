@@ -249,8 +249,9 @@ def drawings_headline(pair: PairedComparison, has_learnt: bool) -> str:
 def mnist_headline(pair: PairedComparison | None, baseline: ModelBundle, candidate: ModelBundle) -> str:
     """Describe the errors of two models on MNIST's test digits. The numbers come from the cards until `pair` is known."""
     if pair is None:
-        known = [model.card.metrics.get("mnist_errors", "…") for model in (baseline, candidate)]
-        return f"MNIST errors: {known[0]} → **{known[1]}** of 10,000."
+        known = [model.card.metrics.get("mnist_errors") for model in (baseline, candidate)]
+        before, after = ("…" if n is None else f"{n:,}" for n in known)
+        return f"MNIST errors: {before} → **{after}** of 10,000."
     errors = [one.n - one.correct for one in (pair.baseline, pair.candidate)]
     return f"MNIST errors: {errors[0]:,} → **{errors[1]:,}** of {pair.baseline.n:,}: {_verdict(pair)}{_p_value_of_change(pair)}."
 
