@@ -6,7 +6,7 @@ To add an operation, add an `Operation` to the table. Its `work` must raise an e
 import json
 import operator
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from unittest import mock
 
@@ -22,6 +22,7 @@ from digitcore.errors import SampleError
 from digitcore.files import read_bytes
 from digitcore.models import registry, upload
 from digitcore.models.bundle import ModelBundle
+from digitcore.models.cost import Cost
 from digitcore.models.network_spec import NetworkSpec
 from digitcore.samples import SampleSet
 from digitcore.storage import archive, schema
@@ -46,7 +47,7 @@ MIGRATION = (
     "DROP TABLE uploads",
     "ALTER TABLE written_again RENAME TO uploads",
 )
-MLP = models.load("mlp")
+MLP, FAST = models.load("mlp"), models.load("fast")
 DIGITS = np.arange(3 * 784, dtype=np.uint8).reshape(3, 28, 28)
 
 
@@ -210,9 +211,12 @@ def _write(name: str, content: bytes):
 
 
 def _open_lab_file(world: World) -> None:
-    """Open a lab with a model that is not shipped. Instead of the process that opens models, its results are copied."""
+    """Open a lab with a model that is not shipped. Instead of the processes that open and measure models, results are copied."""
 
     def run(command: list[str], *_: object) -> str:
+        if "--measure" in command:
+            Path(command[-1]).with_name("stdout").write_text(json.dumps(asdict(Cost(milliseconds=1.0, megabytes=1.0))))
+            return ""
         file = Path(command[-1]) / "0.keras"
         file.write_bytes(MLP.keras_bytes)
         file.with_suffix(".tflite").write_bytes(MLP.tflite_bytes)
@@ -245,6 +249,14 @@ def _sweep(world: World, n_done: int) -> None:
     store.open()
 
 
+def _read_model(folder: Path) -> tuple[str, str] | None:
+    """Return the hash of a model's files and its card, or None if there is no model."""
+    if registry.names(folder) != ["model"]:
+        return None
+    model = registry.load("model", folder)
+    return model.key, model.card.to_json()
+
+
 UPLOAD = replace(LAB, runs=(), uploads=(ModelBundle(replace(MLP.card, name="mine"), MLP.keras_bytes + b"\0", MLP.tflite_bytes),))
 LAB_FILE = archive.write(UPLOAD)
 FILE_OPERATIONS = (
@@ -271,10 +283,16 @@ FILE_OPERATIONS = (
         errors=(OSError,),
     ),
     Operation(
-        "save a model",
-        lambda world: registry.save(models.load("fast"), world.folder / "model"),
+        "replace a model",
+        lambda world: registry.save(FAST, world.folder / "model"),
         begin=lambda world: registry.save(MLP, world.folder / "model"),
-        files=tuple(f"model/{name}" for name in ("model.keras", "model.tflite", "card.json")),
-        is_independent=True,  # A model with files of two models is refused, because its card has the hashes of its files.
+        read=_read_model,
+    ),
+    Operation("save a first model", lambda world: registry.save(MLP, world.folder / "model"), read=_read_model),
+    Operation(
+        "load a model",
+        lambda world: registry.load_folder(world.folder / "model"),
+        begin=lambda world: registry.save(MLP, world.folder / "model"),
+        read=_read_model,
     ),
 )
