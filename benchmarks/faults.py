@@ -176,9 +176,9 @@ def plan(folder: Path, postgres: str) -> Iterator[Plan]:
         folder: An empty folder, whose file operations can fail.
         postgres: URL of a PostgreSQL database, all tables of which are deleted; "" without PostgreSQL.
     """
-    from benchmarks.fault_operations import FILE_OPERATIONS, STORE_OPERATIONS  # They open models.
+    from benchmarks.fault_operations import FILE_OPERATIONS, SQLITE_OPERATIONS, STORE_OPERATIONS  # They open models.
 
-    for operation in STORE_OPERATIONS:
+    for operation in (*STORE_OPERATIONS, *SQLITE_OPERATIONS):
         yield operation, SqliteDatabase(folder), (*STATEMENTS_AND_COMMITS, *KILLS, *FILES)
     for operation in FILE_OPERATIONS:
         yield operation, Folder(folder, operation.files, operation.read), FILES

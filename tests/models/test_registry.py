@@ -2,7 +2,6 @@ import errno
 import itertools
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 

@@ -98,7 +98,7 @@ def test_too_many_weights_are_rejected_before_they_are_allocated(genius, monkeyp
     """Opening does not rely on the estimate."""
     allocated = []
     monkeypatch.setattr(keras.initializers.GlorotUniform, "__call__", lambda self, shape, **_: allocated.append(shape))
-    with pytest.raises(ModelError, match="^The model has more than 5,000,000 weights. Use a smaller model.$"):
+    with pytest.raises(ModelError, match=r"^The model has more than 5,000,000 weights\. Use a smaller model\.$"):
         foreign_models.load(without_input_layer(genius))
     assert not allocated
 
