@@ -20,7 +20,7 @@ import psutil
 from playwright.sync_api import sync_playwright
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from benchmarks.load import LABELS, PAUSE, SHAPES, Labeller, megabytes
+from benchmarks.load import LABELS, PAUSE, SHAPES, Labeller, Visitor, megabytes
 from digitcore.classroom.pupils import gather
 from digitcore.classroom.rules import ClassOptions
 from digitcore.storage.classes import ClassStore
@@ -41,7 +41,6 @@ class Pupil(Labeller):
     def __init__(self, url: str, number: int, code: str):
         super().__init__(url, number)
         self.nickname, self.code = f"Pupil {number + 1}", code
-        self.widgets: dict[str, str] = {}  # label or key → id
         self.joined_after = float("inf")  # s
         self.polls: dict[str, float] = {}  # fragment → s between two of its polls
         self.n_polls, self.polled_at = 0, 0.0
@@ -67,38 +66,11 @@ class Pupil(Labeller):
             begin = self.polled_at = now if due else begin
             await asyncio.sleep(0.05)
 
-    def is_answer(self, delta) -> bool:
-        """Record the inputs and the buttons, too."""
-        element = delta.new_element
-        kind = element.WhichOneof("type")
-        if kind in ("text_input", "button"):
-            widget = getattr(element, kind)
-            self.widgets[widget.label] = widget.id
-        return super().is_answer(delta)
-
     async def join(self) -> None:
         """Open the address of the class, and join with the nickname."""
         begin = time.monotonic()
-        await self.send(BackMsg(rerun_script={"query_string": f"class={self.code}"}))
-        message = BackMsg(rerun_script={"page_script_hash": self.page_hash, "query_string": f"class={self.code}"})
-        nickname, button = (message.rerun_script.widget_states.widgets.add() for _ in range(2))
-        nickname.id, nickname.string_value = self.widgets["Nickname"], self.nickname
-        button.id, button.trigger_value = self.widgets["Join"], True
-        await self.send(message)
-        while not self.find(LABELS):
-            await self.receive()
+        await join(self, self.code, self.nickname)
         self.joined_after = time.monotonic() - begin
-
-    async def receive(self) -> None:
-        """Read one message, because the page Draw follows the page that joins."""
-        from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-
-        reply = ForwardMsg()
-        async with asyncio.timeout(60):
-            reply.ParseFromString(await self.socket.recv())
-        self.on_message(reply)
-        if reply.WhichOneof("type") == "delta":
-            self.is_answer(reply.delta)
 
     async def attend(self, n: int, delay: float) -> None:
         """Join after a delay, then label n drawings."""
@@ -124,6 +96,24 @@ class Pupil(Labeller):
         self.trigger(message, LABELS, "label", digit)
         await self.send(message)
         self.n_labels += 1
+
+
+async def join(visitor: Visitor, code: str, nickname: str) -> None:
+    """Open the address of a class, and join it. The page Draw then follows.
+
+    Raises:
+        TimeoutError: If the page does not offer to join, for example because the database does not answer.
+    """
+    await visitor.send(BackMsg(rerun_script={"query_string": f"class={code}"}))
+    if "Nickname" not in visitor.widgets:
+        raise TimeoutError("The page does not offer to join the class.")
+    message = BackMsg(rerun_script={"page_script_hash": visitor.page_hash, "query_string": f"class={code}"})
+    widget = message.rerun_script.widget_states.widgets.add()
+    widget.id, widget.string_value = visitor.widgets["Nickname"], nickname
+    visitor.press(message, "Join")
+    await visitor.send(message)
+    while not visitor.find(LABELS):
+        await visitor.receive()
 
 
 class Phones(threading.Thread):
