@@ -24,7 +24,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from benchmarks.load import Labeller, megabytes
 from digitcore.storage import schema
-from digitcore.storage.database import with_driver
+from digitcore.storage.database import LabStore, with_driver
 from tests.support import browser
 from tests.support.browser import SHAPES, Server
 from tests.support.postgres import PROGRAMS, PostgresServer
@@ -108,6 +108,7 @@ def label_together(url: str, n_servers: int, n_people: int, n_labels: int) -> bo
     wanted = n_people * n_labels
     with contextlib.ExitStack() as stack:
         servers = []
+        LabStore.from_url(url)  # It creates the tables.
         for _ in range(n_servers):
             server = Server(Path(stack.enter_context(tempfile.TemporaryDirectory())), DIGITLAB_STORE=url)
             stack.callback(server.stop)

@@ -76,6 +76,8 @@ class Slope:
 class Cycler(Labeller):
     """A websocket that draws a digit, labels it, and takes the label back, so that its lab does not grow."""
 
+    shifts = (0,)  # The predictions of each further drawing would be cached.
+
     async def cycle(self, digit: int) -> None:
         """Draw a digit, label it, and press Undo."""
         await self.draw_and_label(digit)

@@ -27,6 +27,7 @@ import statistics
 import tempfile
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +163,7 @@ class Labeller(Visitor):
     """A websocket that draws a digit and labels it, again and again."""
 
     n_labels = 0
+    shifts: Sequence[int] = range(-30, 31)  # px, by which a drawing is moved to the side
 
     async def draw_digit(self, digit, end):
         """Draw a digit and label it, then pause."""
@@ -170,7 +172,7 @@ class Labeller(Visitor):
 
     async def draw_and_label(self, digit) -> None:
         """Draw a digit and label it, with two messages."""
-        x = self.random.randint(-30, 30)
+        x = self.random.choice(self.shifts)
         message = self.stroke([tuple((px + x, py) for px, py in points) for points in SHAPES[digit]])
         message.rerun_script.page_script_hash = self.page_hash
         await self.send(message)
