@@ -30,9 +30,8 @@ import sqlalchemy as sql
 import websockets
 from playwright.sync_api import sync_playwright
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from benchmarks.load import LABELS, SHAPES, Labeller, megabytes
+from benchmarks.load import LABELS, SHAPES, Labeller, Visitor, megabytes
 from benchmarks.proxy import Proxy
 from digitcore.classroom.pupils import gather
 from digitcore.classroom.rules import MAX_PER_MINUTE, ClassOptions
@@ -71,7 +70,6 @@ class Pupil(Labeller):
     def __init__(self, url: str, number: int, code: str):
         super().__init__(url, number)
         self.nickname, self.code = f"Pupil {number + 1}", code
-        self.widgets: dict[str, str] = {}  # label or key → id
         self.joined_after = float("inf")  # s
         self.polls: dict[str, float] = {}  # fragment → s between two of its polls
         self.n_polls, self.polled_at = 0, 0.0
@@ -124,24 +122,8 @@ class Pupil(Labeller):
             await self.send(BackMsg(rerun_script={"page_name": "Draw", "query_string": self.query}))
             return
         begin = time.monotonic()
-        await self.send(BackMsg(rerun_script={"query_string": f"class={self.code}"}))
-        message = BackMsg(rerun_script={"page_script_hash": self.page_hash, "query_string": f"class={self.code}"})
-        nickname, button = (message.rerun_script.widget_states.widgets.add() for _ in range(2))
-        nickname.id, nickname.string_value = self.widgets["Nickname"], self.nickname
-        button.id, button.trigger_value = self.widgets["Join"], True
-        await self.send(message)
-        while not self.find(LABELS):
-            await self.receive()
+        await join(self, self.code, self.nickname)
         self.joined_after = time.monotonic() - begin
-
-    async def receive(self) -> None:
-        """Read a message, because the page Draw follows the page that joins."""
-        reply = ForwardMsg()
-        async with asyncio.timeout(60):
-            reply.ParseFromString(await self.socket.recv())
-        self.on_message(reply)
-        if reply.WhichOneof("type") == "delta":
-            self.is_answer(reply.delta)
 
     async def attend(self, n: int, pace: float, delay: float) -> Outcome:
         """Join after a delay, then label drawings until n drawings are reported as saved."""
@@ -175,6 +157,24 @@ class Pupil(Labeller):
         self.trigger(message, LABELS, "label", digit)
         await self.send(message)
         self.n_labels += 1
+
+
+async def join(visitor: Visitor, code: str, nickname: str) -> None:
+    """Open the address of a class, and join it. The page Draw then follows.
+
+    Raises:
+        TimeoutError: If the page does not offer to join, for example because the database does not answer.
+    """
+    await visitor.send(BackMsg(rerun_script={"query_string": f"class={code}"}))
+    if "Nickname" not in visitor.widgets:
+        raise TimeoutError("The page does not offer to join the class.")
+    message = BackMsg(rerun_script={"page_script_hash": visitor.page_hash, "query_string": f"class={code}"})
+    widget = message.rerun_script.widget_states.widgets.add()
+    widget.id, widget.string_value = visitor.widgets["Nickname"], nickname
+    visitor.press(message, "Join")
+    await visitor.send(message)
+    while not visitor.find(LABELS):
+        await visitor.receive()
 
 
 def attend(urls: list[str], code: str, n_drawings: int, pace: float) -> list[Outcome]:
