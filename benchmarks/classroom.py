@@ -49,7 +49,7 @@ N_TRAININGS = 2
 SHORTEST = 60 / MAX_PER_MINUTE + 0.1  # s between two drawings of a pupil
 JOIN_SECONDS = 30  # during which the pupils come
 INTERVAL = 0.2  # s between two looks at the projector
-COUNT = re.compile(r": ([\d,]+) of")  # in the bar of a pupil
+COUNT = re.compile(r"([\d,]+) of")  # in the bar of a pupil
 INTERRUPTED = OSError, TimeoutError, websockets.WebSocketException
 
 
@@ -229,7 +229,7 @@ class Phones(threading.Thread):
     def draw(self, person: Person, number: int) -> None:
         """Draw and label a digit until the bar reports the drawing as saved. After an interruption, draw it again."""
         wanted = self.n_saved[number] + 1
-        status = person.bar().get_by_role("status").filter(has_text=re.compile(rf": {wanted:,} of.*Saved", re.DOTALL))
+        status = person.bar().get_by_role("status").filter(has_text=re.compile(rf"^\s*{wanted:,} of.*Saved", re.DOTALL))
         while not status.is_visible():
             try:
                 person.draw(7)

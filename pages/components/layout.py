@@ -99,7 +99,7 @@ def _drawings(session: LabSession) -> str:
     if room is None or session.classroom.is_teacher:
         return formatting.samples(samples)
     n = len(session.classroom.counted(samples)) if session.classroom.is_pupil else 0
-    return f"{room.name}: {n} of {room.options.max_drawings} drawings"
+    return f"{n} of {room.options.max_drawings} drawings in {room.name}"  # A narrow screen cuts the end.
 
 
 def show_saving_error(session: LabSession, page: str) -> None:

@@ -112,7 +112,7 @@ def test_a_class_from_its_start_to_its_end(teacher, data, few, genius):
     assert "class" not in ada.query_params and token != ada.query_params["lab"]
     draw(ada, data.test_images[0])
     label(ada, 7)
-    assert "Class 4b: 1 of 100 drawings" in html(ada)
+    assert "1 of 100 drawings in Class 4b" in html(ada)
     add_samples(bo, few)
     save(bo)
     teacher.run()
@@ -132,7 +132,7 @@ def test_a_class_from_its_start_to_its_end(teacher, data, few, genius):
     press(view(teacher, "after"), "class_round")
     assert "2 pupils, 0 drawings" in texts(teacher) and "Round 1: 21 drawings" in texts(teacher)
     ada.run()
-    assert "Class 4b: 0 of 100 drawings" in html(ada)
+    assert "0 of 100 drawings in Class 4b" in html(ada)
     press(teacher, "class_undo")
 
     # A pupil leaves, and keeps the lab.
