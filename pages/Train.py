@@ -137,7 +137,7 @@ def _train_button(session: LabSession, start: ModelBundle, settings: TrainSettin
     if is_empty:
         st.info("The training set is empty. Label a drawing, or add MNIST digits.")
     elif not len(samples):
-        st.caption("You have no drawings yet. This training uses MNIST digits only.")
+        st.caption(f"{'You have no drawings yet. ' * (not len(session.samples))}This training uses MNIST digits only.")
     else:
         n_held_out = len(samples) - len(training)
         st.caption(

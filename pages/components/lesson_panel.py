@@ -65,8 +65,10 @@ def _ask_guess(session: LabSession, number: int) -> None:
 
 
 def _show_drawings(session: LabSession, lesson: Lesson) -> None:
-    """Show how many drawings the lesson still needs."""
+    """Show how many drawings the lesson still needs, or that it does not use them."""
     if lesson.digit is None:
+        if len(session.samples):
+            st.caption("The trainings of this lesson use MNIST digits only, so that you can compare them with the measured ones.")
         return
     n = _n_drawings(session, lesson)
     if n >= N_DRAWINGS:

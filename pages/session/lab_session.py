@@ -287,11 +287,14 @@ class LabSession:
         return next((trial for trial in lesson.trials if lesson.training(trial) == form), None) if lesson else None
 
     def training_samples(self) -> SampleSet:
-        """Return the samples of the next training. In a lesson about one digit, these are the drawings of the digit."""
+        """Return the samples of the next training.
+
+        A training of a lesson uses the drawings of the lesson's digit, or no drawings, like the trainings that were measured.
+        """
         samples, lesson = self.samples.for_training(), self.lessons.lesson
-        if lesson is None or lesson.digit is None or self.chosen_trial is None:
+        if lesson is None or self.chosen_trial is None:
             return samples
-        return samples.take(np.flatnonzero(samples.labels == lesson.digit))
+        return SampleSet() if lesson.digit is None else samples.take(np.flatnonzero(samples.labels == lesson.digit))
 
     @synchronized
     def train(self, start: ModelBundle, settings: TrainSettings, resume_from: Run | None = None) -> None:

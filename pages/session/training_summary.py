@@ -171,6 +171,9 @@ def verdict(record: RunRecord, scoring: str = "") -> Verdict:
     if collapse_of_mnist:
         return Verdict(Tone.WORSE, collapse_of_mnist, f"{counts} {which}. {mnist}")
     tone = _tone(before, after, is_unseen=run.personal_is_held_out)
+    if tone == Tone.SAME and run.mnist_before and run.mnist_after and _mnist_tone(run) == Tone.BETTER:
+        change = _change(run.mnist_before, run.mnist_after, 1).replace("**", "")
+        return Verdict(Tone.BETTER, f"Better on MNIST: {change}", f"{counts} {which}. {mnist}")
     return Verdict(tone, f"{WORDS[tone]}: {counts}", f"These are {which}. {mnist}")
 
 

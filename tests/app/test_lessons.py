@@ -63,6 +63,10 @@ def test_a_lesson_about_a_digit_trains_with_the_drawings_of_this_digit(app, few)
     app.menu_button(key="lessons").click(2).run()
     assert "You have 2 of 10 drawings of a 7." in texts(app)
     assert app.button(key="lesson_train").disabled
+    app.menu_button(key="lessons").click(1).run()
+    assert len(session_of(app).training_samples()) == 0, "the answers of the other lessons were measured without drawings"
+    assert "use MNIST digits only" in texts(app)
+    app.menu_button(key="lessons").click(2).run()
     assert session_of(app).training_samples().labels.tolist() == [7, 7]
     assert "2 drawings, no MNIST digits" in texts(app)
     app.slider(key="epochs").set_value(3).run()

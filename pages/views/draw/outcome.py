@@ -21,6 +21,9 @@ from pages.session.training_summary import Tone, Verdict
 
 N_TESTED = 5  # drawings of the test after a training
 DRAW_MORE = "Draw five more: does it read them?"
+MNIST_HELP = (
+    "MNIST is a public set of digits by hundreds of people. Its 10,000 test digits show whether the model reads them too."
+)
 
 
 def show(session: LabSession, record: RunRecord) -> None:
@@ -38,7 +41,7 @@ def show(session: LabSession, record: RunRecord) -> None:
 def _show_headline(session: LabSession, record: RunRecord, verdict: Verdict) -> None:
     with st.container(key="outcome", horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{verdict.headline}**", width="content")
-        st.caption(verdict.detail)
+        st.caption(verdict.detail, help=MNIST_HELP)
         layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
         undo_training(session, record, is_prominent=verdict.tone == Tone.WORSE)
 
