@@ -436,6 +436,9 @@ def test_labels_that_are_one_too_high_are_found_in_the_review(session, few):
     found = session.contradicted_samples()
     assert len(found) >= 19, "the confidence of a digit can be too low"
     assert len(few) == 20, "the confidence of a digit can be too low"
+    samples, genius = session.samples.current.take(found), session.resources.shipped("genius")
+    likelihood = session.resources.probabilities(genius, samples.digits)[np.arange(len(found)), samples.labels]
+    assert (np.diff(likelihood) >= 0).all(), "the most doubtful label comes first"
     session.canvas.load_digit(few.digits[0])
     session.label(int(few.labels[0]))
     assert session.samples.contradiction is None
