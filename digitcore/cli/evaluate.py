@@ -59,5 +59,6 @@ def _metrics_row(row: dict[str, Any]) -> str:
         f"{row['name']:14}{row['parameters']:>9,} parameters{row['bytes'] / 1e3:>7,.0f} kB{row['milliseconds']:>7.2f} ms  "
         f"MNIST {percent(row['mnist_accuracy'], 2)} ({percent(low, 2)} to {percent(high, 2)})  loss {row['mnist_loss']:.4f}  "
         f"ECE {percent(row['calibration_error'], 2)}  robustness {percent(robustness.mean_accuracy(row['robustness']), 1)}  "
-        f"MNIST-C {percent(row['mnist_c']['all'], 1)}  unsure non-digits {percent(row['unsure_non_digits']['all'])}"
+        f"MNIST-C {percent(row['mnist_c']['all'], 1)}  pen writers {percent(row['pen_accuracy'], 1)}  "
+        f"unsure non-digits {percent(row['unsure_non_digits']['all'])}"
     )

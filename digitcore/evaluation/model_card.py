@@ -168,6 +168,10 @@ def _metrics(card: ModelCard) -> str:
     if "robustness" in metrics:
         mean = percent(robustness.mean_accuracy(metrics["robustness"]), 1)
         rows[f"Mean accuracy with {len(metrics['robustness'])} corruptions at five severities"] = f"{mean} of 1,000 test digits"
+    if "mnist_c" in metrics:
+        rows["Mean accuracy with the 15 corruptions of MNIST-C"] = f"{percent(metrics['mnist_c']['all'], 1)} of 1,000 test digits"
+    if "pen_accuracy" in metrics:
+        rows["Accuracy on the pen drawings of six other writers"] = f"{percent(metrics['pen_accuracy'], 1)} of 1,498 drawings"
     if "unsure_non_digits" in metrics:
         rows["Images without a digit below the threshold"] = percent(metrics["unsure_non_digits"]["all"])
     if not rows:

@@ -28,6 +28,7 @@ COLUMNS: dict[str, Callable[[ModelCard], str]] = {
     "calibration error": lambda card: f"{card.metrics['calibration_error']:.2%}",
     "robustness": lambda card: f"{robustness.mean_accuracy(card.metrics['robustness']):.1%}",
     "MNIST-C": lambda card: f"{card.metrics['mnist_c']['all']:.1%}",
+    "pen writers": lambda card: f"{card.metrics['pen_accuracy']:.1%}",
     "non-digits: unsure": lambda card: f"{card.metrics['unsure_non_digits']['all']:.0%}",
     "training, s": lambda card: f"{card.seconds:,.0f}",
 }
@@ -38,6 +39,8 @@ FOOT = """
   noise recipes were trained with one corruption.
 - *MNIST-C*: mean accuracy with the fifteen corruptions of MNIST-C (`digitcore/data/mnist_c.py`), on the first 1,000 test
   digits. No model was trained with these digits.
+- *pen writers*: accuracy on 1,498 pen drawings of six writers (`digitcore/data/pens.py`), each painted in a random style. No
+  model was trained with drawings of these writers.
 - *non-digits: unsure*: share of 1,000 letters, shapes, scribbles, noise images and blots
   (`digitcore/data/out_of_distribution.py`) whose confidence is below the confidence threshold, which 99 % of MNIST's
   validation digits reach. `genius` was trained with four of the five kinds and with handwritten letters. It was not trained

@@ -1,7 +1,7 @@
 """Fixtures of the tests in Chromium. Without Chromium, the tests are skipped, or they fail if Chromium is required.
 
 The tests of one process share a browser and a server. A test that kills a process starts a server for itself.
-The browser ends with the last test of this folder, because Playwright's event loop would be in the way of other asynchronous tests.
+The browser ends with the last test of this folder, because Playwright's event loop prevents other asynchronous tests.
 """
 
 import os

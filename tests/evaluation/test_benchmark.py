@@ -43,7 +43,12 @@ def test_mnist_c_of_the_card_is_measured_again(shipped, data):
 def test_share_of_unsure_non_digits_is_measured_again(shipped):
     found = benchmark.unsure_non_digits(shipped.predictor(), shipped.card.metrics["confidence_threshold"])
     assert found["all"] == pytest.approx(shipped.card.metrics["unsure_non_digits"]["all"], abs=0.006)
-    assert set(found) == {*out_of_distribution.KINDS, "all"}
+    assert set(found) == {*out_of_distribution.KINDS, "all", benchmark.HANDWRITTEN_LETTER}
+
+
+def test_accuracy_on_the_pen_writers_of_the_card_is_measured_again(shipped):
+    found = benchmark.pen_metrics(shipped.predictor())
+    assert found["pen_errors"] == pytest.approx(shipped.card.metrics["pen_errors"], abs=2)
 
 
 def test_99_percent_of_the_validation_digits_reach_the_threshold(genius, data):
