@@ -28,6 +28,7 @@ ERRORS = "[data-testid=stException], [data-testid=stAlertContentError]"
 ROW_HEIGHT = 35  # px, also of the header of a table
 LONG = 300_000  # ms; on a busy machine a worker starts slowly
 SHORT = 30_000  # ms
+START_PATIENCE = 240  # s; a server starts in a few seconds on a quiet machine
 
 # Streamlit's command with an addition: on SIGUSR1, the process writes the names of its loaded modules to a file.
 SERVER = """
@@ -105,11 +106,12 @@ class Server:
         self._wait_until_up()
 
     def _wait_until_up(self) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + START_PATIENCE
         while time.monotonic() < end:
             with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
                 return
             time.sleep(0.1)
+        self.kill()
         raise TimeoutError(self.log.read_text())
 
     def modules(self) -> set[str]:
