@@ -129,6 +129,10 @@ class Classroom(SessionPart):
         """Return whether the next poll is due."""
         return time.monotonic() - self._read_at >= (self.polling_interval or 0) / 2
 
+    def needs_reading(self, token: str) -> bool:
+        """Return whether a lab may have a class. A lab without a class is read once, because it joins none later."""
+        return token != self.token or self.membership is not None
+
     def read(self, classes: ClassStore, token: str) -> None:
         """Read the class of a lab if it has changed.
 
@@ -140,8 +144,6 @@ class Classroom(SessionPart):
             StoreUnreachableError: If the database does not answer.
         """
         self._read_at = time.monotonic()
-        if token == self.token and self.membership is None:
-            return
         if token == self.token and classes.version(token) == self._version():
             found = self.membership
         elif self.projector_token:
