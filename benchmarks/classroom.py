@@ -49,6 +49,7 @@ N_TRAININGS = 2
 SHORTEST = 60 / MAX_PER_MINUTE + 0.1  # s between two drawings of a pupil
 JOIN_SECONDS = 30  # during which the pupils come
 INTERVAL = 0.2  # s between two looks at the projector
+REPORT_SECONDS = 10  # between two lines about the progress
 COUNT = re.compile(r"([\d,]+) of")  # in the bar of a pupil
 INTERRUPTED = OSError, TimeoutError, websockets.WebSocketException
 
@@ -340,6 +341,9 @@ def train(page) -> None:
     """Press the button of the teacher's view that trains on the class, unless a training runs."""
     button = page.locator(".st-key-class_train button")
     with contextlib.suppress(Exception):  # The page may be drawn again now.
+        if not button.is_visible():  # The teacher's page has moved to another server.
+            page.locator(".st-key-class_view").get_by_text("Train", exact=True).click(timeout=SHORT)
+            button.wait_for(timeout=SHORT)
         if button.is_enabled(timeout=1000):
             button.click(timeout=1000)
             page.locator(".st-key-class_train button:disabled").wait_for(timeout=SHORT)
@@ -392,7 +396,7 @@ def measure(options: argparse.Namespace, folder: Path, url: str, stack: contextl
     crowd = pool.apply_async(attend, work)
     phones.start()
     wanted = n_people * options.drawings
-    delay, stored, n_trained = Delay(), 0, 0
+    delay, stored, n_trained, reported_at = Delay(), 0, 0, 0.0
     while phones.is_alive() or not crowd.ready() or n_trained < N_TRAININGS:
         stored, n_trained = database.n_drawings(), database.n_trainings()
         found = re.search(r"([\d,]+) drawings?\.", projector.locator(".class-invitation").inner_text())
@@ -401,6 +405,9 @@ def measure(options: argparse.Namespace, folder: Path, url: str, stack: contextl
             servers.kill(TEACHER_CLIENT)
         if n_trained < N_TRAININGS and stored >= wanted * (1 + n_trained) / (N_TRAININGS + 1):
             train(teacher)
+        if time.monotonic() - began >= reported_at + REPORT_SECONDS:
+            reported_at = time.monotonic() - began
+            print(f"{reported_at:.0f} s: {stored:,} of {wanted:,} drawings, trainings: {n_trained}", file=sys.stderr)
         time.sleep(INTERVAL)
     outcomes, seconds, busy = crowd.get(), time.monotonic() - began, servers.seconds() - used
     union = database.union()

@@ -428,7 +428,7 @@ def _check_saved(db: sql.Connection, lab: str) -> None:
 def _check_free(db: sql.Connection, room: str, lab: str, nickname: str) -> None:
     labs = schema.labs.c
     others = db.scalars(sql.select(labs.nickname).where(labs["class"] == room, labs.id != lab)).all()
-    if nickname.casefold() in (other.casefold() for other in others):
+    if rules.look(nickname) in map(rules.look, others):
         raise LabError(TAKEN)
 
 

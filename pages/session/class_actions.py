@@ -39,9 +39,11 @@ def follow(session: LabSession, only_if_due: bool = False) -> None:
         session: The session.
         only_if_due: Whether to do nothing if the class was read a moment ago.
     """
-    classroom, saved, classes = session.classroom, session.saving.state, resources.classes()
+    classroom, saved = session.classroom, session.saving.state
     token = classroom.projector_token or (saved.token if saved and saved.version else "")
-    if classes is None or not token or (only_if_due and not classroom.is_due()):
+    if not token or not classroom.needs_reading(token) or (only_if_due and not classroom.is_due()):
+        return
+    if (classes := resources.classes()) is None:
         return
     try:
         classroom.read(classes, token)

@@ -95,7 +95,9 @@ def test_a_save_of_a_lab_keeps_its_class(store, room, few):
     assert rooms.find(ada).nickname == "Ada"
 
 
-@pytest.mark.parametrize("nickname", ["", " ", "<b>", "x" * 21, "a\u202eb", "Z" + "\u0301\u0302\u0303", "a\nb/c", "![x](y)"])
+@pytest.mark.parametrize(
+    "nickname", ["", " ", "<b>", "x" * 21, "a\u202eb", "Z" + "\u0301\u0302\u0303", "a\nb/c", "![x](y)", "\u3164", "Ada\ufe0f"]
+)
 def test_a_nickname_that_is_not_allowed_joins_no_class(store, room, nickname):
     rooms, _, created = room
     with pytest.raises(LabError, match="nickname"):
@@ -108,6 +110,8 @@ def test_a_nickname_is_used_once(store, room):
     ada, bo = (joined(store, rooms, created.code, name) for name in ("Ada", "Bo"))
     with pytest.raises(LabError, match="Another pupil"):
         joined(store, rooms, created.code, "ADA")
+    with pytest.raises(LabError, match="Another pupil"):
+        joined(store, rooms, created.code, "Ａｄａ")
     with pytest.raises(LabError, match="Another pupil"):
         rooms.rename_pupil(created.id, token_hash(bo), "ada")
     rooms.rename_pupil(created.id, token_hash(ada), "Zoë")
