@@ -40,7 +40,7 @@ def train(person):
     person.page.locator(".st-key-start_from label", has_text="A new network").click()
     person.page.wait_for_timeout(1000)
     person.press("train")
-    person.page.locator(".st-key-training").get_by_text(re.compile("clearly|about the same")).wait_for(timeout=120_000)
+    person.page.locator(".st-key-training").get_by_text(re.compile("clearly|about the same")).wait_for(timeout=900_000)
 
 
 def look(person, view):
@@ -48,7 +48,7 @@ def look(person, view):
     page = person.page
     page.locator(".st-key-view").get_by_text(view, exact=True).click()
     page.wait_for_timeout(2500)
-    page.wait_for_function("!document.querySelector('.st-key-stop_queries')", timeout=300_000)
+    page.wait_for_function("!document.querySelector('.st-key-stop_queries')", timeout=900_000)
 
 
 def evaluate(person, scheme):
@@ -80,18 +80,18 @@ def main():
         browser, server = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS), Server(Path(folder))
         try:
             for scheme in ("light", "dark"):
-                person = visit(browser, server.url, DESK, scheme)
-                train(person)
-                shoot(person, f"train-{scheme}")
-                person.go("Evaluate")
-                evaluate(person, scheme)
-                person.go("Draw")
-                person.page.get_by_text("Compare with genius", exact=True).click()
-                person.draw(4)
-                shoot(person, f"draw-{scheme}")
                 phone = visit(browser, server.url, PHONE, scheme, touch=True)
                 phone.draw(7)
                 shoot(phone, f"draw-phone-{scheme}")
+                person = visit(browser, server.url, DESK, scheme)
+                train(person)
+                shoot(person, f"train-{scheme}")
+                person.go("Draw")
+                person.page.locator(".st-key-comparing label").click()
+                person.draw(4)
+                shoot(person, f"draw-{scheme}")
+                person.go("Evaluate")
+                evaluate(person, scheme)
                 phone.go("Evaluate")
                 look(phone, "Errors")
                 phone.page.locator(".grid button").first.tap()

@@ -49,6 +49,8 @@ def test_the_first_visit_goes_to_draw(app):
     assert "Draw a digit" in html(app)
     assert predicted_digits(app) == []
     assert app.button(key="train").disabled
+    assert app.button(key="train").help == "Draw and label a digit first."
+    assert "Tap the digit that you drew." in html(app)
 
 
 def test_a_new_visitor_teaches_a_new_network():
@@ -98,6 +100,8 @@ def test_a_drawing_is_predicted_and_labelled_and_the_label_is_undone(app, data):
     assert session_of(app).samples.current.labels.tolist() == [3]
     assert "Saved as **3**" in texts(app)
     assert "1 drawing" in html(app)
+    assert "Tap the digit that you drew." not in html(app)
+    assert any("My newest drawings" in element.proto.body for element in app.get("html"))
     assert "Draw a digit" in html(app)
     assert "The network is 99.9 % sure of a **7**" in texts(app)
     app.button(key="undo_label").click().run()

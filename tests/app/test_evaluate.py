@@ -95,6 +95,7 @@ def test_every_view(app, few, chosen):
 def test_the_page_opens_with_the_headline_of_the_pair(app, few, genius, untrained):
     visit(app)
     until_answered(app)
+    assert "You have not trained a network yet." in texts(app)
     assert "You have no drawings yet." in texts(app)
     assert "of 10,000: these two models differ (p < 0.001)" in texts(app)
     tested = few.concatenate(few)
@@ -102,6 +103,7 @@ def test_the_page_opens_with_the_headline_of_the_pair(app, few, genius, untraine
     add_run(app, genius, untrained)
     app.run()
     until_answered(app)
+    assert "You have not trained a network yet." not in texts(app)
     counts = "**10 of 10** unseen drawings are predicted correctly (95 % interval 72–100 %; before: 2)"
     assert f"{counts}: these two models differ (p = 0.0078)." in texts(app)
     add_samples(app, few)
