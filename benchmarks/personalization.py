@@ -39,7 +39,10 @@ from digitcore.values import percent
 
 N_RESAMPLES = 10_000  # of the writers, for an interval
 N_CHECKED = 100  # random choices of drawings with a wrong label for each writer
-KEY = ("start", "labels", "case", "writer", "seed", "set")  # what tells the trainings in a file apart
+KEY = ("start", "labels", "case", "set", "writer", "seed")  # what tells the trainings in a file apart
+HEAD = ["trainings", "errors before", "fixed", "broken", "errors removed (95 %)"]
+HEAD += ["MNIST errors before", "added (95 %)", "writers worse", "s"]
+CONTRADICTED, LEAST_LIKELY = "label is contradicted by genius", "label is the least likely of all"
 ALL_RIGHT, ONE_WRONG, LEFT_OUT = "all labels are right", "one label is wrong", "its drawing is left out"
 
 
@@ -128,6 +131,7 @@ def summary(rows, mnist_before):
         total["fixed"],
         total["broken"],
         f"{percent(removed(rows))} ({percent(low)} to {percent(high)})",
+        mnist_before,
         f"{np.mean(added):+.1f} (±{width:.1f})",
         n_worse,
         f"{np.median([row['seconds'] for row in rows]):.1f}",
@@ -159,16 +163,16 @@ def is_worse(rows, writer):
 def check_wrong_labels(writers, n_labels):
     """Return a line for each check: how often it finds the wrong label, and how many right labels it doubts."""
     genius, rng = registry.load(registry.DEFAULT_MODEL), np.random.default_rng(0)
-    found = {"contradicted": [], "least likely": []}
+    found = {CONTRADICTED: [], LEAST_LIKELY: []}
     for drawings in writers.values():
         probabilities = genius.predictor().probabilities(drawings.digits)
         for _ in range(N_CHECKED):
             chosen = rng.permutation(len(drawings))[:n_labels]
             samples, index = with_wrong_label(drawings.take(chosen), rng)
             doubted = contradicted(samples.labels, probabilities[chosen], genius.card.confidence_threshold)
-            found["contradicted"].append((doubted[index], doubted.sum() - doubted[index]))
+            found[CONTRADICTED].append((doubted[index], doubted.sum() - doubted[index]))
             issues = [issue.index for issue in find_label_issues(samples.labels, probabilities[chosen])]
-            found["least likely"].append((issues[:1] == [index], len(issues) - (index in issues)))
+            found[LEAST_LIKELY].append((issues[:1] == [index], len(issues) - (index in issues)))
     return [(name, len(some), percent(np.mean(some, 0)[0], 1), f"{np.mean(some, 0)[1]:.2f}") for name, some in found.items()]
 
 
@@ -183,28 +187,31 @@ def main():
     options = parser.parse_args()
     changes = {name: parse_value(name, value) for name, value in parse_values(options.set).items()}
     settings, writers = TrainSettings().replace(**changes), by_validation_writer()
-    most = max(options.labels)
+    most, first = max(options.labels), options.start[0]
     plan = [(start, n, ALL_RIGHT) for n in options.labels for start in options.start]
-    plan += [(options.start[0], most, case) for case in (ONE_WRONG, LEFT_OUT)]
-    rows = read(options.results)
+    plan += [(first, most, case) for case in (ONE_WRONG, LEFT_OUT)]
     lines = []
-    for start_name, n_labels, case in plan:
-        start, some = models.load(start_name), []
-        mnist_before = int(errors(start, *mnist.load().test).sum())
-        for writer, drawings in writers.items():
-            for seed in range(options.seeds):
-                key = {"start": start_name, "labels": n_labels, "case": case, "writer": writer, "seed": seed, "set": changes}
-                row = rows.get(json.dumps(key)) or key | measure(start, drawings, n_labels, case, settings.replace(seed=seed))
-                some.append(row)
-                write(options.results, rows, key, row)
-        lines.append((start_name, n_labels, case, *summary(some, mnist_before)))
-    head = ["errors before", "fixed", "broken", "errors removed (95 %)", "MNIST errors added (95 %)", "writers worse", "s"]
-    fine_tuned = [line for line in lines if line[2] == ALL_RIGHT]
-    print(table(["start", "labels", "trainings", *head], [line[:2] + line[3:] for line in fine_tuned]))
-    last = [line for line in lines if line[:2] == (options.start[0], most)]
-    print("\n" + table([f"{most} labels from {options.start[0]}", "trainings", *head], [line[2:] for line in last]))
+    for start, n_labels, case in plan:
+        seeds = [settings.replace(seed=seed) for seed in range(options.seeds)]
+        key = {"start": start, "labels": n_labels, "case": case, "set": changes}
+        lines.append((start, n_labels, case, *measure_all(key, writers, seeds, options.results)))
+    print(table(["start", "labels", *HEAD], [line[:2] + line[3:] for line in lines if line[2] == ALL_RIGHT]))
+    print("\n" + table([f"{most} labels from {first}", *HEAD], [line[2:] for line in lines if line[:2] == (first, most)]))
     checked = check_wrong_labels(writers, most)
     print("\n" + table(["check", "choices with a wrong label", "wrong label found", "right labels doubted"], checked))
+
+
+def measure_all(key, writers, seeds, file):
+    """Train on the drawings of each writer with each seed, and return the summary. Trainings in the file are not repeated."""
+    start, rows, kept = models.load(key["start"]), [], read(file)
+    for writer, drawings in writers.items():
+        for settings in seeds:
+            one = key | {"writer": writer, "seed": settings.seed}
+            if json.dumps(one) not in kept:
+                kept[json.dumps(one)] = one | measure(start, drawings, key["labels"], key["case"], settings)
+                write(file, kept[json.dumps(one)])
+            rows.append(kept[json.dumps(one)])
+    return summary(rows, int(errors(start, *mnist.load().test).sum()))
 
 
 def read(file):
@@ -215,9 +222,9 @@ def read(file):
     return {json.dumps({name: row[name] for name in KEY}): row for row in rows}
 
 
-def write(file, rows, key, row):
-    """Append a training to the file, unless it is there."""
-    if file and json.dumps(key) not in rows:
+def write(file, row):
+    """Append a training to the file."""
+    if file:
         with file.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(row) + "\n")
 
