@@ -37,7 +37,7 @@ def train(person):
         person.page.locator(".st-key-answer").get_by_text("Draw a digit").wait_for()
         person.page.wait_for_timeout(800)
     person.go("Train")
-    person.page.locator(".st-key-start_from label", has_text="Untrained").click()
+    person.page.locator(".st-key-start_from label", has_text="A new network").click()
     person.page.wait_for_timeout(1000)
     person.press("train")
     person.page.locator(".st-key-training").get_by_text(re.compile("clearly|about the same")).wait_for(timeout=120_000)

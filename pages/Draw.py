@@ -11,7 +11,7 @@ from pages.components.digit_details import read_digit
 from pages.components.label_buttons import label_buttons, label_counts
 from pages.components.live import live_prediction
 from pages.components.model_selector import predicting_models
-from pages.components.prediction import prediction_head
+from pages.components.prediction import first_steps, prediction_head
 from pages.components.reveal import reveal
 from pages.session import persistence
 from pages.session.lab_session import LabSession
@@ -46,12 +46,16 @@ def main(session: LabSession) -> None:
 @st.fragment
 def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
     """Draw canvas, prediction and labels. Only this fragment runs after a stroke, so that the prediction is fast."""
+    if _shown_outside(session) != shown:  # A label has changed the lab. The whole page draws this fragment again.
+        st.rerun()
     persistence.save(session)
     with st.container(key="screen", horizontal=True, gap="medium"):
         canvas(session)
         with st.container(key="answer", gap="xsmall"):
             predict(session)
             label_counts(session)
+            if not len(session.samples) and session.canvas.drawing.digit is None:
+                first_steps()
     feedback.show(session)
     if _shown_outside(session) != shown:
         st.rerun()

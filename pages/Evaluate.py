@@ -41,6 +41,10 @@ VIEWS = {  # The keys are part of links.
     "checks": ("Checks", checks),
 }
 DEFAULT_VIEW = "map"
+INTRODUCTION = (
+    "You have not trained a network yet. Here you see later whether a training has made it better. Until then, compare the "
+    "shipped models on MNIST, a public set of handwritten digits."
+)
 SELECTBOX_WIDTH = 160  # px; two select boxes fit side by side on a phone
 
 
@@ -52,6 +56,8 @@ def main(session: LabSession) -> None:
         progress = st.container(key="progress")
     if not resources.has_mnist():
         st.warning(training_summary.NO_MNIST)
+    if not session.models.runs:
+        _show_introduction(session)
     models = _choose_models(session)
     with st.container(key="headline"):
         headline.show(session, models)
@@ -75,6 +81,13 @@ def main(session: LabSession) -> None:
     report.show(session, models)
     with progress:
         work_area(session)
+
+
+def _show_introduction(session: LabSession) -> None:
+    """Tell a visitor without a training how to compare their own network, and on which digits models are compared."""
+    with st.container(key="introduction", horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(INTRODUCTION, width="content")
+        layout.page_link(session, layout.DRAW, label="Teach a network", icon=":material/draw:")
 
 
 def _choose_models(session: LabSession) -> Models:

@@ -31,8 +31,8 @@ from pages.session.training_state import Start
 from pages.session.training_summary import Tone
 
 STARTS = {  # start → its name on the page, and a description
-    Start.UNTRAINED: ("Untrained", "A network with random weights is trained."),
-    Start.PRETRAINED: ("Pre-trained", "The shipped model genius is trained further."),
+    Start.UNTRAINED: ("A new network", "A network with random weights is trained."),
+    Start.PRETRAINED: ("The expert", "The shipped model genius is trained further."),
     Start.TRAINED: ("My model", "Your active model is trained further."),
     Start.BETTER: (
         "Better of two",
@@ -41,6 +41,10 @@ STARTS = {  # start → its name on the page, and a description
     Start.RUN: ("Earlier run", "A run of the table below or an imported model is trained further."),
 }
 
+FIRST_TRAINING = (
+    "A training learns from your drawings and from MNIST digits. MNIST is a public set of 70,000 handwritten digits. The curves "
+    "show the accuracy after each epoch, which is one pass through the training set. The lessons above explain the settings."
+)
 NEW_RUN = "this training"  # name of the running training in the curves
 
 
@@ -133,7 +137,7 @@ def _train_button(session: LabSession, start: ModelBundle, settings: TrainSettin
     if is_empty:
         st.info("The training set is empty. Label a drawing, or add MNIST digits.")
     elif not len(samples):
-        st.caption("You have no drawings yet. This training uses MNIST digits only.")
+        st.caption(f"{'You have no drawings yet. ' * (not len(session.samples))}This training uses MNIST digits only.")
     else:
         n_held_out = len(samples) - len(training)
         st.caption(
@@ -193,6 +197,7 @@ def _show_result(session: LabSession, shown: RunRecord | None) -> None:
         st.markdown(f"Active model: {active}. Choose another model in the bar above.")
     elif not has_notice:
         st.markdown("No training yet. Press **Train** to see the curves.")
+        st.caption(FIRST_TRAINING)
 
 
 def _show_curves(session: LabSession, records: list[RunRecord], running: Sequence[Point] = ()) -> None:

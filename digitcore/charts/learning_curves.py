@@ -47,7 +47,7 @@ def curves(
     x_axis = alt.X(
         f"{x}:Q",
         title=AXES[x],
-        axis=alt.Axis(tickMinStep=1, tickCount=8, format="~s" if x == "samples_seen" else NUMBER),
+        axis=alt.Axis(tickMinStep=1, tickCount=8, format="~s" if x == "samples_seen" else NUMBER, labelFlushOffset=-3),
         scale=alt.Scale(domain=[0, x_max or max(_ends(table[x])[1], 0.1)], nice=False),
     )
     y_axis = alt.Y(
@@ -77,7 +77,8 @@ def curves(
 
 def _value_scale(values: list[float], *, is_share: bool, log_scale: bool) -> alt.Scale:
     if not log_scale:
-        return alt.Scale(domain=extent(values, zero=not is_share), nice=False, zero=False)
+        low, high = extent(values, zero=not is_share)
+        return alt.Scale(domain=[low, min(high, 1.0) if is_share else high], nice=False, zero=False)
     positive = [value for value in values if value > 0] or [1.0]
     return alt.Scale(type="log", domain=[min(positive), max(positive)], nice=True)
 

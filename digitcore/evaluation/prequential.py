@@ -21,27 +21,6 @@ RECENT = 20  # drawings in the window of the recent accuracy
 HASH_LENGTH = 8  # characters of the hash of a model without a name
 
 
-def first_predicted_by(samples: SampleSet, model: str) -> np.ndarray:
-    """Return the indices of the user's drawings whose first prediction a model made, oldest first.
-
-    Args:
-        samples: The samples, oldest first.
-        model: SHA-256 of the model's .tflite file.
-
-    Returns:
-        (n,) int. MNIST examples are left out.
-
-    Example:
-        >>> from digitcore.samples import FirstPrediction
-        >>> digit, first = np.zeros((28, 28), np.uint8), FirstPrediction("ab12", 7, confidence=0.9)
-        >>> samples = SampleSet().add(digit, 1).add(digit, 7, first_prediction=first)
-        >>> first_predicted_by(samples, "ab12").tolist()
-        [1]
-    """
-    firsts = enumerate(samples.first_predictions)
-    return np.array([i for i, first in firsts if first is not None and first.model == model and not samples.is_example[i]], int)
-
-
 def prequential_table(samples: SampleSet, names: Mapping[str, str]) -> "pd.DataFrame":
     """Return the running accuracy of the first predictions of the user's drawings.
 

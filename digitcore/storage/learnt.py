@@ -58,6 +58,39 @@ def unseen(samples: SampleSet, learnt: Iterable[Learnt]) -> np.ndarray:
     return found
 
 
+def labelled_after(samples: SampleSet, record: RunRecord) -> np.ndarray:
+    """Return the indices of the drawings that test a run: the user has labelled them after the run, which has not learnt them.
+
+    Held-out drawings are older than the run. They are not part of this test, because the verdict of the run counts them.
+    Imported samples have no first prediction and are left out, too.
+
+    Args:
+        samples: The samples of the lab, oldest first.
+        record: The run.
+
+    Returns:
+        (n,) int, oldest first.
+
+    Example:
+        >>> from digitcore import models
+        >>> from digitcore.samples import FirstPrediction
+        >>> from digitcore.training.run import Run
+        >>> from digitcore.training.settings import TrainSettings
+        >>> genius, digit, first = models.load("genius"), np.zeros((28, 28), np.uint8), FirstPrediction("ab12", 7, confidence=0.9)
+        >>> learnt = SampleSet().add(digit, 7, first_prediction=first)
+        >>> hashes = frozenset(learnt.digit_hashes)
+        >>> run = Run(genius, [], TrainSettings(), parent="untrained", seconds=1.5, sample_hashes=hashes)
+        >>> record = RunRecord(run, genius)
+        >>> later = learnt.add(digit, 7, first_prediction=first).add(digit + 9, 7, first_prediction=first)
+        >>> labelled_after(later, record).tolist()
+        [2]
+    """
+    is_learnt = samples.is_learnt(record.run.sample_hashes or ())
+    is_own = [first is not None for first in samples.first_predictions]
+    is_newer = [one > record.id for one in samples.ids]
+    return np.flatnonzero(np.array(is_own, bool) & np.array(is_newer, bool) & ~is_learnt & ~samples.is_example)
+
+
 def tested_drawings(samples: SampleSet, learnt: Collection[Learnt]) -> tuple[SampleSet, bool]:
     """Return the drawings on which models are compared, and whether no model has learnt from them.
 

@@ -15,7 +15,7 @@ def changed_drawings(samples: SampleSet, before: ModelBundle, after: ModelBundle
     if not len(samples):
         return
     first, second = (resources.probabilities(model, samples.digits).argmax(1) for model in (before, after))
-    changed = np.flatnonzero((first == samples.labels) != (second == samples.labels))[::-1][:MAX_CHANGED]
+    changed = np.flatnonzero((first == samples.labels) != (second == samples.labels))[-MAX_CHANGED:]
     if len(changed):
         thumbnails(
             [Thumbnail(samples.digits[i], int(samples.labels[i]), int(first[i]), int(second[i])) for i in changed.tolist()]

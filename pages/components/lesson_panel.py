@@ -8,6 +8,7 @@ from digitcore.lessons import LESSONS, N_DRAWINGS, Lesson, Trial
 from digitcore.storage.snapshot import RunRecord
 from digitcore.values import percent
 from pages.components import layout
+from pages.components.network_builder import is_built
 from pages.components.training_curves import training_curves
 from pages.session import formatting, state
 from pages.session.lab_session import LabSession
@@ -64,16 +65,28 @@ def _ask_guess(session: LabSession, number: int) -> None:
 
 
 def _show_drawings(session: LabSession, lesson: Lesson) -> None:
-    """Show how many drawings the lesson still needs."""
+    """Show how many drawings the lesson still needs, or that it does not use them."""
     if lesson.digit is None:
+        if len(session.samples):
+            st.caption("The trainings of this lesson use MNIST digits only, so that you can compare them with the measured ones.")
         return
-    n = int((session.samples.current.drawn_part().labels == lesson.digit).sum())
+    n = _n_drawings(session, lesson)
     if n >= N_DRAWINGS:
         st.markdown(f"✓ You have {formatting.drawings(n)} of a {lesson.digit}. The trainings of this lesson use only them.")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"You have {n} of {N_DRAWINGS} drawings of a {lesson.digit}.", width="content")
         layout.page_link(session, layout.DRAW, label=f"Draw a {lesson.digit}", icon=":material/draw:")
+
+
+def _n_drawings(session: LabSession, lesson: Lesson) -> int:
+    """Return the number of drawings of the lesson's digit."""
+    return int((session.samples.current.drawn_part().labels == lesson.digit).sum())
+
+
+def _has_drawings(session: LabSession, lesson: Lesson) -> bool:
+    """Check whether the user has the drawings that the lesson needs."""
+    return lesson.digit is None or _n_drawings(session, lesson) >= N_DRAWINGS
 
 
 def _show_trials(session: LabSession, lesson: Lesson, found: dict[Trial, RunRecord | None]) -> None:
@@ -93,8 +106,23 @@ def _show_trials(session: LabSession, lesson: Lesson, found: dict[Trial, RunReco
     n_done = sum(record is not None for record in found.values())
     if n_done == len(found):
         return
-    advice = f"Press **Train** below to train with {chosen.label}." if chosen and not found[chosen] else "Choose the next value."
-    st.caption(f"{n_done} of {formatting.plural(len(found), 'training')} done. {advice}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if chosen and not found[chosen]:
+            is_possible = session.classroom.may_train and session.training_job is None and is_built(session)
+            st.button(
+                f"Train with {chosen.label}",
+                key="lesson_train",
+                type="primary",
+                disabled=not is_possible or not _has_drawings(session, lesson),
+                on_click=_train,
+                args=(session,),
+            )
+        advice = "" if chosen and not found[chosen] else " Choose the next value."
+        st.caption(f"{n_done} of {formatting.plural(len(found), 'training')} done.{advice}")
+
+
+def _train(session: LabSession) -> None:
+    session.train(session.start_model()[0], session.training.settings)
 
 
 def _show_curves(session: LabSession, done: dict[Trial, RunRecord]) -> None:

@@ -36,7 +36,7 @@ def network_builder(session: LabSession, builder_area: DeltaGenerator) -> None:
     current = CUSTOM if is_spec(training.network) else training.network or NETWORKS[0]
     key = f"network_{training.revision}"  # A new key makes a new widget after a link, a lab or a sweep has set the form.
     state.seed_widget(key, current)
-    chosen = str(st.selectbox("Network", [*NETWORKS, CUSTOM], key=key, help=HELP))
+    chosen = str(st.selectbox("Network", [*NETWORKS, CUSTOM], key=key, help=HELP, format_func=_describe))
     if chosen == CUSTOM:
         with builder_area, st.container(border=True, key="network_builder"):
             _build_custom(session)
@@ -60,6 +60,10 @@ def _build_custom(session: LabSession) -> None:
         return
     with stack:
         _show_stack(spec, training.settings.resolved(is_trained=False))
+
+
+def _describe(network: str) -> str:
+    return f"{network} (the network of the expert)" if network == NETWORKS[0] else network
 
 
 def is_built(session: LabSession) -> bool:

@@ -11,6 +11,7 @@ from digitcore.training import history
 from digitcore.training.run import Point
 
 HEIGHT = 260  # px of the plot
+LEGEND_HEIGHT = 80  # px of the names of several trainings above the plot
 
 
 def training_curves(histories: Mapping[str, Sequence[Point]], colors: Mapping[str, str], epochs: float, key: str) -> None:
@@ -36,4 +37,5 @@ def _specification(metric: str, epochs: float, shown: tuple[tuple[str, str], ...
     """Return the chart without its data. Building a chart is slow, and the ends of its axes seldom change during a training."""
     ends = [history.START | {metric: value} for value in (low, high)]
     table = history.curve_table({name: ends for name, _ in shown}, metric)
-    return charts.specification(charts.curves(table, metric, x_max=epochs, colors=dict(shown), height=HEIGHT))
+    height = HEIGHT + LEGEND_HEIGHT * (len(shown) > 1)
+    return charts.specification(charts.curves(table, metric, x_max=epochs, colors=dict(shown), height=height))

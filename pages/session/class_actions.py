@@ -15,6 +15,7 @@ from digitcore.storage.snapshot import LabSnapshot
 from pages.session import resources, state
 from pages.session.classroom import CODE_PARAMETER, PROJECTOR_PARAMETER
 from pages.session.lab_session import LabSession
+from pages.session.model_library import PRETRAINED
 
 MAX_CODE_TEXT = 20  # characters of a join code in the address
 SAVE_SECONDS = 5.0  # maximum time to wait for the teacher's lab to be saved
@@ -107,6 +108,9 @@ def join(session: LabSession, code: str, nickname: str) -> None:
         session.saving.end_waiting(SaveState(token, version, empty, empty))
         session.classroom.begin("", "")
         session.classroom.attach(token, membership)
+        session.activate(PRETRAINED)  # The tiles show what this model reads until the teacher publishes a model.
+    for name in SENT_WIDGETS:
+        state.forget_widget(name)
     follow(session)
 
 

@@ -141,13 +141,13 @@ class Classroom(SessionPart):
             StoreUnreachableError: If the database does not answer.
         """
         self._read_at = time.monotonic()
-        if self.projector_token:
-            room = classes.find_view(self.projector_token)
-            found = Membership(room, room.id, "") if room else None
-        elif token == self.token and self.membership is None:
+        if token == self.token and self.membership is None:
             return
-        elif token == self.token and classes.version(token) == self._version():
+        if token == self.token and classes.version(token) == self._version():
             found = self.membership
+        elif self.projector_token:
+            room = classes.find_view(token)
+            found = Membership(room, room.id, "") if room else None
         else:
             found = classes.find(token)
         known = {pupil.id: pupil for pupil in self._pupils}
@@ -218,6 +218,12 @@ class Classroom(SessionPart):
         room = self.room
         return counted(samples, room.state, room.options) if room else samples
 
+    def reason_against(self, digit: int) -> str:
+        """Return the reason why a pupil must not label drawings with a digit; "" if the class draws the digit."""
+        if self.room is None or not self.is_pupil or digit in self.digits:
+            return ""
+        return f"This class draws {', '.join(map(str, self.digits))}."
+
     @synchronized
     def refuse_label(self, digit: int, samples: SampleSet) -> str:
         """Return the reason why a pupil must not label a drawing with a digit; "" and count the label if there is none.
@@ -229,8 +235,8 @@ class Classroom(SessionPart):
         room = self.room
         if room is None or not self.is_pupil:
             return ""
-        if digit not in room.options.digits:
-            return f"This class draws {', '.join(map(str, room.options.digits))}. The drawing was not labelled."
+        if reason := self.reason_against(digit):
+            return f"{reason} The drawing was not labelled."
         if len(self.counted(samples)) >= room.options.max_drawings:
             return f"You have {room.options.max_drawings} drawings, which is the maximum in this class."
         now = time.monotonic()

@@ -185,13 +185,17 @@ class LabSession:
         return FirstPrediction(model.hash, int(probabilities.argmax()), float(probabilities.max()))
 
     def contradicted_samples(self) -> np.ndarray:
-        """Return the indices of samples for which the shipped model confidently predicts another digit, without kept labels."""
+        """Return the indices of samples for which the shipped model confidently predicts another digit, without kept labels.
+
+        The sample with the least likely label comes first.
+        """
         model, samples = self.resources.shipped(PRETRAINED), self.samples.current
         if not len(samples):
             return np.zeros(0, int)
         probabilities = self.resources.probabilities(model, samples.digits)
         found = contradicted(samples.labels, probabilities, model.card.confidence_threshold)
-        return np.flatnonzero(found & ~self.samples.is_kept())
+        doubted = np.flatnonzero(found & ~self.samples.is_kept())
+        return doubted[np.argsort(probabilities[doubted, samples.labels[doubted]], kind="stable")]
 
     @synchronized
     def undo_label(self) -> None:
@@ -283,11 +287,14 @@ class LabSession:
         return next((trial for trial in lesson.trials if lesson.training(trial) == form), None) if lesson else None
 
     def training_samples(self) -> SampleSet:
-        """Return the samples of the next training. In a lesson about one digit, these are the drawings of the digit."""
+        """Return the samples of the next training.
+
+        A training of a lesson uses the drawings of the lesson's digit, or no drawings, like the trainings that were measured.
+        """
         samples, lesson = self.samples.for_training(), self.lessons.lesson
-        if lesson is None or lesson.digit is None or self.chosen_trial is None:
+        if lesson is None or self.chosen_trial is None:
             return samples
-        return samples.take(np.flatnonzero(samples.labels == lesson.digit))
+        return SampleSet() if lesson.digit is None else samples.take(np.flatnonzero(samples.labels == lesson.digit))
 
     @synchronized
     def train(self, start: ModelBundle, settings: TrainSettings, resume_from: Run | None = None) -> None:

@@ -76,12 +76,12 @@ def find_run(lesson: Lesson, trial: Trial, runs: Sequence[RunRecord]) -> RunReco
         is_same_start = record.start.card.network == network and not record.start.card.trained
         if not network:
             is_same_start = record.start.name == lesson.start
-        digits = None if lesson.digit is None else run.model.card.training_data.drawings
+        has_drawings = run.model.card.training_data.drawings > 0
         return (
             is_same_start
             and not run.stopped
             and replace(run.settings, seed=ANY_SEED) == replace(settings, seed=ANY_SEED)
-            and digits != 0
+            and has_drawings == (lesson.digit is not None)
         )
 
     return next(filter(is_wanted, reversed(runs)), None)

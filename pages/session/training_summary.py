@@ -171,6 +171,9 @@ def verdict(record: RunRecord, scoring: str = "") -> Verdict:
     if collapse_of_mnist:
         return Verdict(Tone.WORSE, collapse_of_mnist, f"{counts} {which}. {mnist}")
     tone = _tone(before, after, is_unseen=run.personal_is_held_out)
+    if tone == Tone.SAME and run.mnist_before and run.mnist_after and _mnist_tone(run) == Tone.BETTER:
+        change = _change(run.mnist_before, run.mnist_after, 1).replace("**", "")
+        return Verdict(Tone.BETTER, f"Better on MNIST: {change}", f"{counts} {which}. {mnist}")
     return Verdict(tone, f"{WORDS[tone]}: {counts}", f"These are {which}. {mnist}")
 
 
@@ -249,8 +252,9 @@ def drawings_headline(pair: PairedComparison, has_learnt: bool) -> str:
 def mnist_headline(pair: PairedComparison | None, baseline: ModelBundle, candidate: ModelBundle) -> str:
     """Describe the errors of two models on MNIST's test digits. The numbers come from the cards until `pair` is known."""
     if pair is None:
-        known = [model.card.metrics.get("mnist_errors", "…") for model in (baseline, candidate)]
-        return f"MNIST errors: {known[0]} → **{known[1]}** of 10,000."
+        known = [model.card.metrics.get("mnist_errors") for model in (baseline, candidate)]
+        before, after = ("…" if n is None else f"{n:,}" for n in known)
+        return f"MNIST errors: {before} → **{after}** of 10,000."
     errors = [one.n - one.correct for one in (pair.baseline, pair.candidate)]
     return f"MNIST errors: {errors[0]:,} → **{errors[1]:,}** of {pair.baseline.n:,}: {_verdict(pair)}{_p_value_of_change(pair)}."
 

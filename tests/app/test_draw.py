@@ -226,7 +226,7 @@ def test_doubtful_labels_are_relabelled_or_kept(app, few, untrained):
     open_expander(app, "own")
     keep_open(app, "own").segmented_control(key="own_kind").set_value("review").run()
     session = session_of(app)
-    assert session.contradicted_samples().tolist() == [6, 9]
+    assert sorted(session.contradicted_samples().tolist()) == [6, 9]
     keep_open(app, "own").toggle(key="review_closer").set_value(True).run()
     until(app, lambda: not session.work.jobs, run)
     assert "Relabel all 2 as suggested" in [button.label for button in run().button]
@@ -265,7 +265,6 @@ def test_an_image_instead_of_a_drawing(app, data):
     Image.fromarray(255 - data.test_images[0]).resize((300, 400)).save(file, "PNG")
     for content in (file.getvalue(), b"", b"no picture", file.getvalue()[:200]):
         keep_open(app, "picture").file_uploader(key="picture").upload("digit.png", content, "image/png").run()
-        keep_open(app, "picture").button(key="picture_use").click().run()
         is_good = content == file.getvalue()
         assert not app.exception, "the old digit must not look like the prediction"
         assert session_of(app).canvas.drawing.from_image == is_good, "the old digit must not look like the prediction"
@@ -282,7 +281,6 @@ def test_several_digits_in_a_photograph_give_a_message(app):
     open_expander(app, "picture")
     photo = photograph("ruled", 4, np.random.default_rng(4), n_digits=3)
     keep_open(app, "picture").file_uploader(key="picture").upload("photo.jpg", photo, "image/jpeg").run()
-    keep_open(app, "picture").button(key="picture_use").click().run()
     assert predicted_digits(app) == [4]
     assert "3 digits found. The largest is used." in texts(app)
     assert not app.error

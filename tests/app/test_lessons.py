@@ -42,7 +42,8 @@ def test_a_lesson_shows_the_curves_and_the_answer_after_the_last_training(app):
         add_run(app, mlp, start, **asdict(lesson.training(trial)[0]))
     app.run()
     assert [app.button(key=f"lesson_trial_{number}").icon for number in range(4)] == ["", *[":material/check:"] * 3]
-    assert "3 of 4 trainings done. Press **Train** below to train with 0.1." in texts(app)
+    assert "3 of 4 trainings done." in texts(app)
+    assert app.button(key="lesson_train").label == "Train with 0.1"
     assert lesson.answer not in texts(app)
     failed = Run.failed(start, SampleSet(), lesson.training(lesson.trials[0])[0], [START], "The units are dead.")
     session_of(app).models.add_run(failed, start)
@@ -61,6 +62,11 @@ def test_a_lesson_about_a_digit_trains_with_the_drawings_of_this_digit(app, few)
     go(app, TRAIN)
     app.menu_button(key="lessons").click(2).run()
     assert "You have 2 of 10 drawings of a 7." in texts(app)
+    assert app.button(key="lesson_train").disabled
+    app.menu_button(key="lessons").click(1).run()
+    assert len(session_of(app).training_samples()) == 0, "the answers of the other lessons were measured without drawings"
+    assert "use MNIST digits only" in texts(app)
+    app.menu_button(key="lessons").click(2).run()
     assert session_of(app).training_samples().labels.tolist() == [7, 7]
     assert "2 drawings, no MNIST digits" in texts(app)
     app.slider(key="epochs").set_value(3).run()

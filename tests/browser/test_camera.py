@@ -1,4 +1,4 @@
-"""A photograph gets the same prediction from the camera, from a file and in a request."""
+"""A photograph gets the same prediction from the camera, from a file and in a request. A bad file is refused in sight."""
 
 import io
 import json
@@ -14,6 +14,10 @@ from tests.support.photographs import photograph
 
 SIDES = 640, 480  # px, the size of the camera's picture
 FAKE_DEVICE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+IS_ABOVE_PAGE_LINKS = """selector => {
+  const { top, bottom } = document.querySelector(selector).getBoundingClientRect();
+  return top >= 0 && bottom <= document.querySelector('.st-key-pages').getBoundingClientRect().top;
+}"""
 # Before the first frame of the video, "Take Photo" is enabled and does nothing.
 CAMERA_SHOWS = "document.querySelector('[data-testid=stCameraInput] video')?.videoHeight > 0"
 
@@ -50,7 +54,7 @@ def test_a_photograph_gets_one_answer_from_camera_file_and_request(camera, serve
     person.settle()
     person.page.wait_for_function(CAMERA_SHOWS, timeout=LONG)
     person.page.get_by_role("button", name="Take Photo").click(timeout=LONG)
-    person.page.locator(".st-key-picture_use button:enabled").click(timeout=LONG)
+    person.page.locator("[data-testid=predicted-digit]").wait_for(timeout=LONG)
     assert main(["predict", str(file), "--json"]) == 0
     (printed,) = json.loads(capsys.readouterr().out)
     request = urllib.request.Request(f"{server.url}/api/v1/predict", file.read_bytes(), {"content-type": "image/jpeg"})
@@ -60,3 +64,29 @@ def test_a_photograph_gets_one_answer_from_camera_file_and_request(camera, serve
     assert np.allclose(printed["probabilities"], answered["probabilities"], atol=1e-4)
     assert printed["box"] == answered["box"]
     person.wait_for_drawings(0)
+
+
+def test_a_large_photograph_is_shrunk_and_a_broken_file_is_refused_where_the_user_looks(new_person, server):
+    """Large files are slow on a phone's connection."""
+    person = new_person(server, viewport={"width": 390, "height": 664}, has_touch=True)
+    person.begin()
+    page = person.page
+    page.locator("summary", has_text="Picture or camera").click()
+    chosen = page.locator(".st-key-picture input[type=file]")
+    chosen.set_input_files({"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"})
+    page.locator(".st-key-picture_error").get_by_text("This file cannot be read as an image.").wait_for(timeout=LONG)
+    page.wait_for_function(IS_ABOVE_PAGE_LINKS, arg=".st-key-picture_error")
+    chosen.set_input_files({"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": large_photograph(4)})
+    page.locator("[data-testid=predicted-digit]").wait_for(timeout=LONG)
+    assert person.predicted_digit() == 4
+    assert chosen.evaluate("input => input.files[0].size") < 4_000_000
+
+
+def large_photograph(label: int) -> bytes:
+    """Return a photograph of a digit that has 12 megapixels and the noise of a camera, as JPEG."""
+    rng, file = np.random.default_rng(label), io.BytesIO()
+    small = Image.open(io.BytesIO(photograph("pencil", label, rng))).convert("L").resize((4032, 3024))
+    noise = rng.integers(-8, 9, (3024, 4032))
+    Image.fromarray((np.asarray(small) + noise).clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=98)
+    assert file.tell() > 4_000_000
+    return file.getvalue()

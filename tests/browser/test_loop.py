@@ -7,7 +7,7 @@ from tests.support.jobs import worker_process
 def train_from_untrained(person, samples):
     """Train untrained for 1 epoch with 2,000 MNIST digits, and wait for the result."""
     page = person.page
-    page.locator(".st-key-start_from label", has_text="Untrained").click()
+    page.locator(".st-key-start_from label", has_text="A new network").click()
     person.slide("mnist_samples", "ArrowRight", "ArrowRight")
     person.slide("epochs", "ArrowLeft")
     page.get_by_text(", 2,000 MNIST digits").wait_for()

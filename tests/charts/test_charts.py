@@ -49,6 +49,12 @@ def test_specification_of_a_training_does_not_depend_on_its_progress():
     assert "layer" in charts.specification(later)
 
 
+def test_the_axis_of_an_accuracy_ends_at_100_percent():
+    table = history.curve_table({"a": [history.START | {"accuracy": 0.998}]}, "accuracy")
+    scale = charts.curves(table, "accuracy").to_dict()["layer"][0]["encoding"]["y"]["scale"]
+    assert scale["domain"][1] == 1
+
+
 @pytest.mark.parametrize("x", charts.AXES)
 @pytest.mark.parametrize("log_scale", [True, False])
 def test_curves_have_the_chosen_axis(x, log_scale):

@@ -10,7 +10,7 @@ from digitcore.errors import WorkerDiedError
 from digitcore.evaluation.score import Score
 from digitcore.jobs.tasks import ImportModelTask, OpenLabTask, ReadSamplesTask, TrainTask
 from digitcore.samples import SampleSet
-from digitcore.storage import archive
+from digitcore.storage import archive, learnt
 from digitcore.storage.archive import OpenedLab
 from digitcore.storage.classes import Membership, StoredClass
 from digitcore.training.run import Run
@@ -91,6 +91,34 @@ def test_a_model_trained_on_a_drawing_gives_no_first_prediction(drawn, untrained
     drawn.undo_label()
     drawn.label(7)
     assert drawn.samples.current.first_predictions == (None,), "the model was trained on the digit with another label"
+
+
+def test_a_drawing_tests_a_run_if_it_is_labelled_after_the_result_and_the_run_has_not_learnt_it(
+    session, data, genius, untrained, finish_training
+):
+    def draw(number):
+        session.canvas.sync_from_widget(session.canvas.key, sent(rgba(data.test_images[number])))
+        session.show_prediction_of(session.active_model)
+
+    def draw_and_label(number):
+        draw(number)
+        session.label(int(data.test_labels[number]))
+
+    draw_and_label(0)
+    session.train(untrained, TrainSettings())
+    draw_and_label(1)
+    draw(2)  # The drawing is begun during the training, so that its first prediction is by the initial model.
+    hashes = frozenset(session.samples.current.take([0]).digit_hashes)
+    run = Run(genius.rename("trained"), [], TrainSettings(), "untrained", 1.0, sample_hashes=hashes)
+    session.training_job.finish(run)
+    session.collect()
+    session.label(int(data.test_labels[2]))
+    draw_and_label(3)
+    draw_and_label(0)
+    record = session.models.runs[-1]
+    assert learnt.labelled_after(session.samples.current, record).tolist() == [2, 3], (
+        "drawings 0 and 4 were learnt, drawing 1 is older"
+    )
 
 
 def add_run(session, model, start, samples=None):
@@ -408,6 +436,9 @@ def test_labels_that_are_one_too_high_are_found_in_the_review(session, few):
     found = session.contradicted_samples()
     assert len(found) >= 19, "the confidence of a digit can be too low"
     assert len(few) == 20, "the confidence of a digit can be too low"
+    samples, genius = session.samples.current.take(found), session.resources.shipped("genius")
+    likelihood = session.resources.probabilities(genius, samples.digits)[np.arange(len(found)), samples.labels]
+    assert (np.diff(likelihood) >= 0).all(), "the most doubtful label comes first"
     session.canvas.load_digit(few.digits[0])
     session.label(int(few.labels[0]))
     assert session.samples.contradiction is None

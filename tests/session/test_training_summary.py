@@ -98,6 +98,14 @@ def test_a_collapse_on_mnist_is_worse_whatever_the_drawings_say(genius, untraine
     assert found.detail.startswith("4 of 4 (before: 3) drawings that it learnt from. MNIST")
 
 
+def test_a_model_that_is_better_on_mnist_is_better_if_few_drawings_show_no_difference(genius, untrained):
+    mnist = {"mnist_before": Score(1500, 10_000), "mnist_after": Score(8833, 10_000), "mnist_p_value": 0.0}
+    drawings = {"personal_before": Score(0, 2), "personal_after": Score(2, 2), "personal_is_held_out": True}
+    found = verdict(untrained, genius, **mnist, **drawings)
+    assert (found.tone, found.headline) == ("better", "Better on MNIST: 15.0 % → 88.3 %")
+    assert found.detail.startswith("2 of 2 (before: 0) held-out drawings")
+
+
 def test_a_worse_model_gives_a_warning(genius):
     better, worse = Score(3, 4), Score(2, 4)
     assert "Your accuracy dropped" in training_summary.warning(run(genius, personal_before=better, personal_after=worse))

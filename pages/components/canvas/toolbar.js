@@ -1,5 +1,5 @@
 // The component with the buttons Undo, Redo and Clear. It also adds features that the drawable canvas lacks: it sends the
-// drawing as soon as a stroke ends, hides the component's own toolbar, and takes pasted pictures.
+// drawing as soon as a stroke ends, hides the component's own toolbar, takes pasted pictures and shrinks large photographs.
 //
 // Streamlit calls the exported function at every script run, after the clean-up of the previous call. State that must survive
 // a script run is therefore kept in module variables.
@@ -7,6 +7,7 @@
 import { findCanvas, hideToolbar, isOnCanvas, makeFocusable, pressButton, setDrawing } from "./canvas_adapter.js";
 import { dropHeldBackStrokes, expectReplacement, isStrokeHeldBack, setBackground } from "./replacement.js";
 import { setReconnects, watchConnection } from "./connection.js";
+import { shrinkChosen } from "./shrink.js";
 
 const SEND_RETRY_DELAY = 50;  // ms
 const MAX_SEND_TRIES = 60;
@@ -87,6 +88,7 @@ export default function showToolbar({ data, parentElement, setTriggerValue }) {
     [document, "pointerup", pointerUp, true],
     [window, "mouseup", mouseUp, false],
     [document, "paste", paste, false],
+    [window, "change", shrinkChosen, true],
   ];
   for (const [target, type, listener, capture] of listeners) target.addEventListener(type, listener, capture);
   for (const button of parentElement.querySelectorAll("button")) connectButton(button, setTriggerValue);

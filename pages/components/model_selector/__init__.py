@@ -24,6 +24,7 @@ def model_selector(session: LabSession, *, has_comparison: bool = False) -> None
         session.models.selectable(),
         key=SELECTOR_KEY,
         type="tertiary",
+        help="The model that reads your drawings on all pages.",
         format_func=lambda name: f"{':material/check: ' * (name == active)}{formatting.escape(name)}",
         on_click=_activate,
         args=(session,),

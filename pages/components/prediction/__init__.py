@@ -80,6 +80,12 @@ def prediction_head(readings: list[Reading], drawn: CanvasState) -> None:
     )
 
 
+def first_steps() -> None:
+    """Draw the steps of a first training beside the blank canvas. They disappear during the first stroke."""
+    with st.container(key="steps"):
+        st.html(assets.render("prediction/steps.html"))
+
+
 def prediction(readings: list[Reading], digit: np.ndarray | None) -> None:
     """Draw the prediction, ten bars, and the network's input.
 

@@ -49,6 +49,12 @@ def verdict_card(tone: str) -> DeltaGenerator:
     return st.container(key=f"verdict_{tone}", gap="xsmall")
 
 
+def strip(digits: np.ndarray, labels: np.ndarray) -> None:
+    """Draw digits, (N, 28, 28) uint8, with their labels."""
+    pairs = zip(digits, labels.tolist(), strict=True)
+    st.html(assets.render("verdict/strip.html", samples=[(data_url(digit), label) for digit, label in pairs]))
+
+
 def thumbnails(found: Sequence[Thumbnail], *, is_turning: bool = False) -> None:
     """Draw digits with their predictions and a mark.
 

@@ -4,14 +4,16 @@ import numpy as np
 import streamlit as st
 
 from digitcore.data.quality import QualityIssue
-from digitcore.evaluation.prequential import first_predicted_by
 from digitcore.models.bundle import ModelBundle
+from digitcore.storage import learnt
 from pages.components.model_selector import predicting_models
 from pages.session import formatting, resources
 from pages.session.classroom import NO_TRAINING
 from pages.session.lab_session import LabSession
 from pages.views.draw import teaching
 from pages.views.draw.outcome import DRAW_MORE, N_TESTED
+
+NO_LABELS = "Draw and label a digit first."
 
 
 def show(session: LabSession) -> None:
@@ -22,13 +24,20 @@ def show(session: LabSession) -> None:
             key="train",
             type="primary",
             disabled=not len(session.samples) or session.training_job is not None or not session.classroom.may_train,
-            help=None if session.classroom.may_train else NO_TRAINING,
+            help=_reason(session),
             on_click=_train,
             args=(session,),
             width="content",
         )
         with st.container(key="remark", gap="xsmall"):
             _show_remark(session)
+
+
+def _reason(session: LabSession) -> str | None:
+    """Return why the button cannot be pressed; `None` if it can."""
+    if not session.classroom.may_train:
+        return NO_TRAINING
+    return None if len(session.samples) else NO_LABELS
 
 
 def _train(session: LabSession) -> None:
@@ -60,7 +69,7 @@ def _show_remark(session: LabSession) -> None:
 def _next_step(session: LabSession) -> str:
     """Ask for the drawings of the test after a training, or suggest the next digit until each digit has a drawing."""
     samples, record = session.samples.current, session.models.active_run
-    if record is not None and len(first_predicted_by(samples, record.model.hash)) < N_TESTED:
+    if record is not None and len(learnt.labelled_after(samples, record)) < N_TESTED:
         return DRAW_MORE
     return "Ready to train." if all(samples.drawn_part().counts()) else session.suggestion().sentence
 

@@ -5,10 +5,10 @@ import time
 import numpy as np
 import streamlit as st
 
-from digitcore.evaluation.prequential import first_predicted_by
 from digitcore.evaluation.score import Score
 from digitcore.jobs.tasks.train import MAX_WATCHED
 from digitcore.samples import SampleSet
+from digitcore.storage import learnt
 from digitcore.storage.snapshot import RunRecord
 from pages.components import layout
 from pages.components.reveal import reveal
@@ -21,24 +21,27 @@ from pages.session.training_summary import Tone, Verdict
 
 N_TESTED = 5  # drawings of the test after a training
 DRAW_MORE = "Draw five more: does it read them?"
+MNIST_HELP = (
+    "MNIST is a public set of digits by hundreds of people. Its 10,000 test digits show whether the model reads them too."
+)
 
 
 def show(session: LabSession, record: RunRecord) -> None:
     """Draw the verdict card."""
     verdict = training_summary.verdict(record, scoring_text(session))
     samples = session.samples.current
-    tested = first_predicted_by(samples, record.model.hash)
+    tested = learnt.labelled_after(samples, record)
     earlier = np.setdiff1d(np.flatnonzero(~samples.is_example), tested)[-MAX_WATCHED:]
     with verdict_card(verdict.tone):
         _show_headline(session, record, verdict)
         thumbnails(_thumbnails(record, samples.take(earlier)), is_turning=True)
-        _show_test(samples.take(tested))
+        _show_test(record, samples.take(tested))
 
 
 def _show_headline(session: LabSession, record: RunRecord, verdict: Verdict) -> None:
     with st.container(key="outcome", horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{verdict.headline}**", width="content")
-        st.caption(verdict.detail)
+        st.caption(verdict.detail, help=MNIST_HELP)
         layout.page_link(session, layout.EVALUATE, label="Compare", icon=":material/bar_chart:")
         undo_training(session, record, is_prominent=verdict.tone == Tone.WORSE)
 
@@ -51,12 +54,12 @@ def _thumbnails(record: RunRecord, samples: SampleSet) -> list[Thumbnail]:
     ]
 
 
-def _show_test(samples: SampleSet) -> None:
-    """Show the drawings that the model predicted before they had a label. The first five fill the boxes."""
+def _show_test(record: RunRecord, samples: SampleSet) -> None:
+    """Show the drawings that test the run. The first five fill the boxes."""
+    predictions = resources.probabilities(record.model, samples.digits).argmax(1)
     found = [
-        Thumbnail(digit, int(label), None, first.digit)
-        for digit, label, first in zip(samples.digits, samples.labels, samples.first_predictions, strict=True)
-        if first is not None
+        Thumbnail(digit, int(label), None, int(predicted))
+        for digit, label, predicted in zip(samples.digits, samples.labels, predictions, strict=True)
     ]
     is_pressed = False
     with st.container(key="test", horizontal=True, vertical_alignment="center", gap="small"):

@@ -4,9 +4,11 @@ import streamlit as st
 
 from digitcore.jobs.job import Job
 from digitcore.jobs.tasks import TrainTask
+from digitcore.jobs.tasks.train import MAX_WATCHED
 from digitcore.training.run import Run
+from pages.components import assets
 from pages.components.reveal import reveal
-from pages.components.verdict import Thumbnail, thumbnails, verdict_card
+from pages.components.verdict import Thumbnail, strip, thumbnails, verdict_card
 from pages.components.work import show_notice, work_area
 from pages.session import formatting, resources, state
 from pages.session.lab_session import LabSession
@@ -28,9 +30,19 @@ def _show(session: LabSession) -> None:
         show_notice(session, TrainTask)
     elif record is not None:
         outcome.show(session, record)
+    else:
+        _show_newest(session)
     _offer_review(session)
     is_new = record is not None and record.id == session.new_run_id
     reveal("training", job.id if job else session.new_run_id if is_new else "")
+
+
+def _show_newest(session: LabSession) -> None:
+    """Show the newest drawings before the first training, so that the user sees the training set grow."""
+    drawings = session.samples.current.drawn_part()
+    if len(drawings):
+        assets.style("verdict/verdict.css")
+        strip(drawings.digits[-MAX_WATCHED:], drawings.labels[-MAX_WATCHED:])
 
 
 def _show_learning(job: Job[Run]) -> None:
@@ -44,7 +56,8 @@ def _show_learning(job: Job[Run]) -> None:
         for digit, label, predicted in zip(watched.digits, watched.labels, predictions, strict=True)
     ]
     with verdict_card(Tone.SAME):
-        st.markdown(f"**{sum(one.is_right for one in found)} of {len(found)}**")
+        n_right = sum(one.is_right for one in found)
+        st.markdown(f"**{n_right} of {formatting.drawings(len(found))}** read correctly")
         thumbnails(found)
 
 

@@ -24,8 +24,6 @@ def show(session: LabSession) -> None:
                 key="lab_save",
                 help="The file contains drawings with strokes, runs with curves and models, and the settings.",
             )
-        else:
-            st.caption("The lab is empty.")
         if session.saving.state:
             with st.popover("Delete lab"):
                 st.markdown(
