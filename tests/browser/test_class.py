@@ -2,9 +2,11 @@
 
 import re
 
+from tests.support.browser import WITHOUT_WORKER
+
 
 def test_a_pupil_joins_on_another_server_and_the_projector_shows_the_drawing(own_server, new_person):
-    first, second = own_server(), own_server()
+    first, second = own_server(**WITHOUT_WORKER), own_server(**WITHOUT_WORKER)
     teacher, projector = new_person(first), new_person(first, viewport={"width": 1920, "height": 1080})
     pupil = new_person(second, viewport={"width": 390, "height": 664}, has_touch=True, is_mobile=True)
     teacher.begin()

@@ -24,7 +24,8 @@ class CpuSeconds:
     def pytest_runtest_protocol(self, item):
         outcome = yield
         now = self._measure()
-        self.tests[item.nodeid] = (now[0] - self._last[0], now[1] - self._last[1])
+        below = max(0.0, now[1] - self._last[1])  # Nobody knows the seconds of a process that was killed with its parent.
+        self.tests[item.nodeid] = (now[0] - self._last[0], below)
         self._last = now
         return outcome
 
@@ -47,7 +48,8 @@ class CpuSeconds:
         terminalreporter.section("CPU seconds of the process and of the processes below it")
         for name, number, own, below in sorted(rows, key=lambda row: -row[2] - row[3]):
             terminalreporter.write_line(f"{own:7.1f} {below:7.1f}  {number:4} tests  {name}")
-        terminalreporter.write_line(f"{self._last[0]:7.1f} {self._last[1]:7.1f}  {len(self.tests):4} tests  with collection")
+        own, below = self._last[0], sum(below for _, below in self.tests.values())
+        terminalreporter.write_line(f"{own:7.1f} {below:7.1f}  {len(self.tests):4} tests  with collection")
         for test, (own, below) in sorted(self.tests.items(), key=lambda item: -sum(item[1]))[:N_TESTS]:
             terminalreporter.write_line(f"{own:7.1f} {below:7.1f}  {test}")
 
