@@ -341,7 +341,8 @@ def train(page) -> None:
     """Press the button of the teacher's view that trains on the class, unless a training runs."""
     button = page.locator(".st-key-class_train button")
     with contextlib.suppress(Exception):  # The page may be drawn again now.
-        if not button.is_visible():  # The teacher's page has moved to another server.
+        if not button.is_visible():  # The first visit of another server leads to the page Draw.
+            page.locator(".st-key-bar").get_by_text("My lab").click(timeout=SHORT)
             page.locator(".st-key-class_view").get_by_text("Train", exact=True).click(timeout=SHORT)
             button.wait_for(timeout=SHORT)
         if button.is_enabled(timeout=1000):
