@@ -1,5 +1,5 @@
 # make run         set up and open the dashboard, for this machine only; STREAMLIT_SERVER_ADDRESS=0.0.0.0 serves other machines, too
-# make test        set up and run every check
+# make test        set up and run every check; PROCESSES=4 runs the tests in four processes instead of two
 # make test-quick  run the tests that need no browser, worker, server or training, in one minute
 # make coverage    run all tests, print which lines and branches they miss, and check the thresholds
 # make check       check style, format, types and import rules
@@ -13,7 +13,9 @@ PYTHON ?= python3
 export HOME ?= $(CURDIR)/.cache
 unexport PYTHONDONTWRITEBYTECODE  # With this variable, every process would compile TensorFlow again.
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest --numprocesses=2
+# Processes of the tests. Each needs up to 4 GB of memory with its worker, server and browser.
+PROCESSES ?= 2
+PYTEST := $(BIN)/python -m pytest --numprocesses=$(PROCESSES)
 # Minimum coverage, in percent, of the packages that store labs, run jobs, and open untrusted files.
 THRESHOLD := 95
 PROTECTED := digitcore/storage digitcore/jobs digitcore/models/upload.py digitcore/models/sandbox.py
@@ -62,7 +64,8 @@ run-tests: setup .venv/ready-to-test .venv/compiled
 	$(PYTEST) --dist=loadfile --no-loadscope-reorder
 
 test-quick: setup .venv/ready-to-test
-	$(PYTEST) --numprocesses=3 --dist=loadfile -p tests.support.without_tensorflow -m "not browser and not slow"
+	$(PYTEST) --numprocesses=3 --dist=loadfile -p tests.support.without_tensorflow -m "not browser and not slow" \
+	  --ignore=tests/app --ignore=tests/browser
 
 coverage: setup .venv/ready-to-test .venv/compiled
 	$(BIN)/coverage erase

@@ -1,5 +1,7 @@
 """The My lab page: state, links and files of the lab, its class and its models. The first visit of a session goes to Draw."""
 
+import importlib
+
 import streamlit as st
 
 from pages.components import layout
@@ -8,12 +10,18 @@ from pages.session import formatting, state
 from pages.session.classroom import CODE_PARAMETER, PROJECTOR_PARAMETER
 from pages.session.lab_session import LabSession
 from pages.session.training_data import training_data_sentence
-from pages.views.classroom import joining, projector, pupil, teacher
 from pages.views.my_lab import lab_file, lessons, lineage, model_files, sharing, versions
 
 CLASS = "A class in one lab"
+
+
+def _show_class_view(session: LabSession, name: str, show: str = "show") -> None:
+    """Draw a view of the class. The first visit of a lab without a class imports none of them."""
+    getattr(importlib.import_module(f"pages.views.classroom.{name}"), show)(session)
+
+
 EXPANDERS = {
-    CLASS: joining.show,
+    CLASS: lambda session: _show_class_view(session, "joining"),
     "Lessons for a class": lessons.show,
     "Lineage": lineage.show,
     "Versions of your drawings": versions.show,
@@ -25,10 +33,10 @@ EXPANDERS = {
 def main(session: LabSession) -> None:
     """Draw the page from top to bottom."""
     if session.classroom.projector_token:
-        work_area(session, lambda: projector.show(session))
+        work_area(session, lambda: _show_class_view(session, "projector"))
         return
     if session.classroom.invitation:
-        joining.show_invitation(session)
+        _show_class_view(session, "joining", "show_invitation")
         return
     st.title("My lab", anchor=False)
     st.markdown("Draw digits, label them, train a network on your handwriting, and see whether the network improved.")
@@ -51,9 +59,9 @@ def main(session: LabSession) -> None:
 def _show_class(session: LabSession) -> None:
     """Show the class of the lab, to its teacher or to a pupil."""
     if session.classroom.is_teacher:
-        teacher.show(session)
+        _show_class_view(session, "teacher")
     elif session.classroom.membership:
-        pupil.show(session)
+        _show_class_view(session, "pupil")
 
 
 def _show_steps(session: LabSession) -> None:

@@ -1,11 +1,12 @@
 """Inject faults while people label drawings, and check that no label that was reported as saved is lost.
 
-    python benchmarks/chaos.py [--minutes 10] [--seed 0] [--browsers 3] [--sockets 10]
+    python benchmarks/chaos.py [--minutes 10] [--seed 0] [--browsers 3] [--sockets 10] [--pupils 5]
 
-Browsers and websockets draw, label and train. At seeded times, the worker, the scheduler, PostgreSQL and the server are killed
-or stopped, a table of the database is locked, and its disk is full. At the end, each lab is opened by its address and read from
-the database, the server is stopped, and remaining processes and files are counted. This needs the programs of PostgreSQL and
-Chromium. The full disk also needs permission to mount a tmpfs; without it, this fault is omitted and the output says so.
+Browsers and websockets draw, label and train. Pupils join a class, draw and label. At seeded times, the worker, the scheduler,
+PostgreSQL and the server are killed or stopped, a table of the database is locked, and its disk is full. At the end, each lab is
+opened by its address and read from the database, the pupils of the class are read, the server is stopped, and remaining processes
+and files are counted. This needs the programs of PostgreSQL and Chromium. The full disk also needs permission to mount a tmpfs;
+without it, this fault is omitted and the output says so.
 """
 
 import argparse
@@ -29,9 +30,13 @@ from playwright.sync_api import sync_playwright
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from benchmarks.classroom import join
 from benchmarks.faults import OUTAGE, Faults, small_disk
 from benchmarks.load import Visitor
-from digitcore.storage.database import LabStore
+from digitcore.classroom.rules import ClassOptions
+from digitcore.storage.classes import ClassStore, StoredClass
+from digitcore.storage.database import LabStore, new_token, token_hash
+from digitcore.storage.snapshot import LabSnapshot
 from tests.support.browser import CHROMIUM_ARGS, SHAPES, Person, Server, chromium
 from tests.support.postgres import PostgresServer
 
@@ -43,7 +48,8 @@ STATUS = """() => {
   const bar = document.querySelector('.st-key-bar')?.innerText ?? '';
   return [bar, location.search];
 }"""
-COUNT = re.compile(r"(\d+) drawings?\b")
+COUNT = re.compile(r"(\d+)(?: of [\d,]+)? drawings?\b")
+MAX_DRAWINGS = 1000  # of a pupil
 
 
 class Lab:
@@ -75,12 +81,16 @@ class LabVisitor(Visitor):
         while time.monotonic() < end:
             try:
                 async with self.connect():
-                    await self.rerun()
+                    await self.begin()
                     while time.monotonic() < end:
                         await self.draw_and_label(end)
             except (OSError, TimeoutError, websockets.WebSocketException):
                 self.lab.interruptions += 1
                 await asyncio.sleep(1)
+
+    async def begin(self) -> None:
+        """Open the lab, or a new lab."""
+        await self.rerun()
 
     async def draw_and_label(self, end: float) -> None:
         """Draw and label a digit, and wait until it is reported as saved."""
@@ -103,11 +113,29 @@ class LabVisitor(Visitor):
 
     def on_message(self, reply: ForwardMsg) -> None:
         """Record the address of the page and the status in its bar."""
+        super().on_message(reply)
         if reply.WhichOneof("type") == "page_info_changed":
             self.query = reply.page_info_changed.query_string
         element = reply.delta.new_element
         if element.WhichOneof("type") == "html" and 'class="status"' in element.html.body:
             self.status = element.html.body
+
+
+class Pupil(LabVisitor):
+    """A websocket that joins a class, and then labels its drawings in the lab of the pupil."""
+
+    def __init__(self, url: str, seed: int, code: str):
+        super().__init__(url, seed)
+        self.lab, self.code = Lab(f"pupil {seed}"), code
+
+    async def begin(self) -> None:
+        """Open the lab. Join the class if there is no lab yet, with another nickname after each interruption."""
+        if self.lab.address:
+            self.query = self.lab.address
+        else:
+            self.query = ""
+            await join(self, self.code, f"Pupil {self.random.randrange(10**6)}")
+        await self.rerun()
 
 
 def browse(url: str, lab: Lab, seed: int, end: float) -> None:
@@ -166,11 +194,21 @@ def left_behind(folder: Path) -> list[str]:
     return found
 
 
-def run(faults: Faults, options: argparse.Namespace) -> list[Lab]:
-    """Run the people and the faults together until the time is over, then wait without faults."""
+def run(faults: Faults, options: argparse.Namespace, code: str) -> list[Lab]:
+    """Run the people and the faults together until the time is over, then wait without faults.
+
+    Args:
+        faults: The faults, and the running dashboard.
+        options: Options of the command.
+        code: Join code of the class.
+
+    Returns:
+        The labs of all people.
+    """
     chance, url = random.Random(options.seed), faults.server.url
     end = time.monotonic() + options.minutes * 60
     visitors = [LabVisitor(url, seed) for seed in range(options.sockets)]
+    visitors += [Pupil(url, options.sockets + number, code) for number in range(options.pupils)]
     labs = [Lab(f"browser {seed}") for seed in range(options.browsers)]
 
     async def together():
@@ -189,13 +227,26 @@ def run(faults: Faults, options: argparse.Namespace) -> list[Lab]:
     return labs + [visitor.lab for visitor in visitors]
 
 
-def count_lost(labs: list[Lab], server: Server, url: str) -> int:
-    """Print the reported and the stored labels of each lab, and return how many labels reported as saved are lost."""
+def create_class(url: str) -> StoredClass:
+    """Create the class of the pupils."""
+    store, token = LabStore.from_url(url), new_token()
+    store.save(token, LabSnapshot())
+    return ClassStore(store).create(token, "Chaos", ClassOptions(max_drawings=MAX_DRAWINGS))
+
+
+def count_lost(labs: list[Lab], server: Server, url: str, room: StoredClass) -> int:
+    """Print the reported and the stored labels of each lab, and return how many labels reported as saved are lost.
+
+    The labels of a pupil must be in the class, too.
+    """
     store, lost = LabStore.from_url(url), 0
+    pupils = {pupil.id: len(pupil.samples) for pupil in ClassStore(store).pupils(room.id)}
     for lab in labs:
         token = "".join(parse_qs(lab.address).get("lab", []))
         stored = store.load(token) if token else None
         there = len(stored.snapshot.samples) if stored else 0
+        if lab.name.startswith("pupil"):
+            there = min(there, pupils.get(token_hash(token), 0))
         shown = asyncio.run(open_lab(server.url, lab.address)) if token else 0
         lost += max(0, lab.saved - min(there, shown))
         told = f"{lab.pressed} labels pressed, {lab.saved} reported as saved, {lab.interruptions} interruptions"
@@ -210,6 +261,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--browsers", type=int, default=3)
     parser.add_argument("--sockets", type=int, default=10)
+    parser.add_argument("--pupils", type=int, default=5)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -224,10 +276,10 @@ def main() -> None:
                     settings = {"STREAMLIT_SERVER_PORT": str(port)} if port else {}
                     return Server(folder, DIGITLAB_STORE=url, TMPDIR=str(folder / "tmp"), **settings)
 
-                faults = Faults(start, postgres, url, disk)
+                room, faults = create_class(url), Faults(start, postgres, url, disk)
                 try:
-                    labs = run(faults, options)
-                    lost = count_lost(labs, faults.server, url)
+                    labs = run(faults, options, room.code)
+                    lost = count_lost(labs, faults.server, url, room)
                 finally:
                     faults.server.stop()
                 time.sleep(5)

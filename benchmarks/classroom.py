@@ -1,38 +1,68 @@
 """Measure a class: websocket pupils and phones in Chromium join, draw and label, while the teacher trains twice.
 
-    python benchmarks/classroom.py [--pupils 30] [--drawings 100] [--phones 3] [--phone-drawings 10]
+    python benchmarks/classroom.py [--pupils 30] [--phones 3] [--drawings 100] [--pace 5]
+    python benchmarks/classroom.py --servers 2 --kill
 
 The teacher's page and the projector are in Chromium too. Each pupil joins by the address of the class, as a browser does, and
-then draws and labels at most 30 drawings in a minute. The printed delay is the time until the projector shows a drawing that is
-in the database. At the end, the drawings of the class in the database are counted.
+labels a drawing every five seconds, which is the pace of a lesson. A pupil stops when the bar of the page reports the wanted
+number of drawings as saved. The printed delay is the time until the projector shows a drawing that is in the database. The
+command ends with status 1 if the class has fewer drawings than wanted, or fewer than the pages reported as saved.
+
+With --servers, a proxy distributes the people to several servers with one PostgreSQL. With --kill, the teacher's server is killed
+when half of the drawings are stored. Everybody on this server continues on another one. A training that ran there is repeated.
 """
 
 import argparse
 import asyncio
+import contextlib
+import multiprocessing
 import re
+import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
+import sqlalchemy as sql
+import websockets
 from playwright.sync_api import sync_playwright
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from benchmarks.load import LABELS, PAUSE, SHAPES, Labeller, megabytes
+from benchmarks.load import LABELS, SHAPES, Labeller, Visitor, megabytes
+from benchmarks.proxy import Proxy
 from digitcore.classroom.pupils import gather
-from digitcore.classroom.rules import ClassOptions
+from digitcore.classroom.rules import MAX_PER_MINUTE, ClassOptions
+from digitcore.storage import schema
 from digitcore.storage.classes import ClassStore
-from digitcore.storage.database import LabStore, new_token, view_token
+from digitcore.storage.database import LabStore, new_token, token_hash, view_token
 from digitcore.storage.snapshot import LabSnapshot
-from tests.support.browser import CHROMIUM_ARGS, LONG, Person, Server, chromium
+from tests.support.browser import CHROMIUM_ARGS, LONG, SHORT, Person, Server, chromium
+from tests.support.postgres import PostgresServer
 
 PHONE = {"viewport": {"width": 390, "height": 664}, "has_touch": True, "is_mobile": True}
 PROJECTOR = {"width": 1920, "height": 1080}
+TEACHER_CLIENT, PROJECTOR_CLIENT, N_SCREENS = 0, 1, 2  # numbers of the clients of the proxy; the phones and the pupils follow
 N_TRAININGS = 2
-JOIN_SECONDS = 60  # during which the pupils come
+SHORTEST = 60 / MAX_PER_MINUTE + 0.1  # s between two drawings of a pupil
+JOIN_SECONDS = 30  # during which the pupils come
 INTERVAL = 0.2  # s between two looks at the projector
+REPORT_SECONDS = 10  # between two lines about the progress
+COUNT = re.compile(r"([\d,]+) of")  # in the bar of a pupil
+INTERRUPTED = OSError, TimeoutError, websockets.WebSocketException
+
+
+class Outcome(NamedTuple):
+    """The measurements of a websocket pupil."""
+
+    joined_after: float  # s
+    waits: list[float]  # s from pen-up to the answer
+    n_polls: int
+    n_saved: int  # drawings that a page reported as saved
+    n_interruptions: int
+    error: str
 
 
 class Pupil(Labeller):
@@ -41,18 +71,37 @@ class Pupil(Labeller):
     def __init__(self, url: str, number: int, code: str):
         super().__init__(url, number)
         self.nickname, self.code = f"Pupil {number + 1}", code
-        self.widgets: dict[str, str] = {}  # label or key → id
         self.joined_after = float("inf")  # s
         self.polls: dict[str, float] = {}  # fragment → s between two of its polls
         self.n_polls, self.polled_at = 0, 0.0
+        self.n_shown = self.n_saved = self.n_interruptions = 0
+        self.error = ""
 
     def on_message(self, reply):
-        """Record which page runs, and which fragments of it poll."""
+        """Record which page runs, its address and its bar, and which fragments of it poll."""
         super().on_message(reply)
-        if reply.WhichOneof("type") == "navigation":
-            self.polls.clear()  # The page is drawn again.
-        if reply.WhichOneof("type") == "auto_rerun":
-            self.polls[reply.auto_rerun.fragment_id] = reply.auto_rerun.interval
+        match reply.WhichOneof("type"):
+            case "navigation":
+                self.polls.clear()  # The page is drawn again.
+            case "auto_rerun":
+                self.polls[reply.auto_rerun.fragment_id] = reply.auto_rerun.interval
+            case "page_info_changed":
+                self.query = reply.page_info_changed.query_string
+        element = reply.delta.new_element
+        if element.WhichOneof("type") == "html" and 'class="status"' in element.html.body:
+            found = COUNT.search(element.html.body)
+            self.n_shown = int(found[1].replace(",", "")) if found else 0
+            if "Saved" in element.html.body:
+                self.n_saved = max(self.n_saved, self.n_shown)
+
+    def is_answer(self, delta) -> bool:
+        """Record the inputs and the buttons, too."""
+        element = delta.new_element
+        kind = element.WhichOneof("type")
+        if kind in ("text_input", "button"):
+            widget = getattr(element, kind)
+            self.widgets[widget.label] = widget.id
+        return super().is_answer(delta)
 
     async def poll(self, until: float) -> None:
         """Poll the class as a browser does, until a time in s."""
@@ -67,48 +116,34 @@ class Pupil(Labeller):
             begin = self.polled_at = now if due else begin
             await asyncio.sleep(0.05)
 
-    def is_answer(self, delta) -> bool:
-        """Record the inputs and the buttons, too."""
-        element = delta.new_element
-        kind = element.WhichOneof("type")
-        if kind in ("text_input", "button"):
-            widget = getattr(element, kind)
-            self.widgets[widget.label] = widget.id
-        return super().is_answer(delta)
-
-    async def join(self) -> None:
-        """Open the address of the class, and join with the nickname."""
+    async def enter(self) -> None:
+        """Join with the nickname, or open the own lab again after an interruption."""
+        if "lab=" in self.query:
+            self.components, self.fragments, self.polls = {}, {}, {}
+            await self.send(BackMsg(rerun_script={"page_name": "Draw", "query_string": self.query}))
+            return
         begin = time.monotonic()
-        await self.send(BackMsg(rerun_script={"query_string": f"class={self.code}"}))
-        message = BackMsg(rerun_script={"page_script_hash": self.page_hash, "query_string": f"class={self.code}"})
-        nickname, button = (message.rerun_script.widget_states.widgets.add() for _ in range(2))
-        nickname.id, nickname.string_value = self.widgets["Nickname"], self.nickname
-        button.id, button.trigger_value = self.widgets["Join"], True
-        await self.send(message)
-        while not self.find(LABELS):
-            await self.receive()
+        await join(self, self.code, self.nickname)
         self.joined_after = time.monotonic() - begin
 
-    async def receive(self) -> None:
-        """Read one message, because the page Draw follows the page that joins."""
-        from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-
-        reply = ForwardMsg()
-        async with asyncio.timeout(60):
-            reply.ParseFromString(await self.socket.recv())
-        self.on_message(reply)
-        if reply.WhichOneof("type") == "delta":
-            self.is_answer(reply.delta)
-
-    async def attend(self, n: int, delay: float) -> None:
-        """Join after a delay, then label n drawings."""
+    async def attend(self, n: int, pace: float, delay: float) -> Outcome:
+        """Join after a delay, then label drawings until n drawings are reported as saved."""
         await asyncio.sleep(delay)
-        async with self.connect():
-            await self.join()
-            while self.n_labels < n:
-                due = time.monotonic() + PAUSE + 0.1
-                await self.draw_digit(self.random.choice(list(SHAPES)), None)
-                await self.poll(due)
+        while self.n_saved < n and not self.error:
+            try:
+                async with self.connect():
+                    await self.enter()
+                    while self.n_saved < n:
+                        due = time.monotonic() + max(SHORTEST, pace * self.random.uniform(0.7, 1.3))
+                        if self.n_shown < n:
+                            await self.draw_digit(self.random.choice(list(SHAPES)), None)
+                        await self.poll(due)
+            except INTERRUPTED:
+                self.n_interruptions += 1
+                await asyncio.sleep(1)
+            except Exception as error:  # noqa: BLE001  # The output names it.
+                self.error = f"{self.nickname}: {error!r}"
+        return Outcome(self.joined_after, self.waits, self.n_polls, self.n_saved, self.n_interruptions, self.error)
 
     async def draw_digit(self, digit, end):
         """Draw a digit and label it. Each drawing has a random position and slant, so that no two are equal."""
@@ -119,19 +154,49 @@ class Pupil(Labeller):
         begin = time.monotonic()
         answered = await self.send(message)
         self.waits += [time.monotonic() - begin] if answered else []
-        self.errors += not answered
         message.rerun_script.fragment_id = self.fragments[self.find(LABELS)]
         self.trigger(message, LABELS, "label", digit)
         await self.send(message)
         self.n_labels += 1
 
 
-class Phones(threading.Thread):
-    """Phones in Chromium that join the class and label drawings."""
+async def join(visitor: Visitor, code: str, nickname: str) -> None:
+    """Open the address of a class, and join it. The page Draw then follows.
 
-    def __init__(self, url: str, code: str, n_phones: int, n_drawings: int):
+    Raises:
+        TimeoutError: If the page does not offer to join, for example because the database does not answer.
+    """
+    await visitor.send(BackMsg(rerun_script={"query_string": f"class={code}"}))
+    if "Nickname" not in visitor.widgets:
+        raise TimeoutError("The page does not offer to join the class.")
+    message = BackMsg(rerun_script={"page_script_hash": visitor.page_hash, "query_string": f"class={code}"})
+    widget = message.rerun_script.widget_states.widgets.add()
+    widget.id, widget.string_value = visitor.widgets["Nickname"], nickname
+    visitor.press(message, "Join")
+    await visitor.send(message)
+    while not visitor.find(LABELS):
+        await visitor.receive()
+
+
+def attend(urls: list[str], code: str, n_drawings: int, pace: float) -> list[Outcome]:
+    """Let a pupil for each address attend the class."""
+
+    async def together():
+        pupils = [Pupil(url, number, code) for number, url in enumerate(urls)]
+        delays = (JOIN_SECONDS * number / len(pupils) for number in range(len(pupils)))
+        work = (pupil.attend(n_drawings, pace, delay) for pupil, delay in zip(pupils, delays, strict=True))
+        return await asyncio.gather(*work)
+
+    return asyncio.run(together())
+
+
+class Phones(threading.Thread):
+    """Phones in Chromium that join the class and label drawings, in turn."""
+
+    def __init__(self, urls: list[str], code: str, n_drawings: int, pace: float):
         super().__init__(name="phones")
-        self.url, self.code, self.n_phones, self.n_drawings = url, code, n_phones, n_drawings
+        self.urls, self.code, self.n_drawings, self.pace = urls, code, n_drawings, pace
+        self.n_saved, self.n_again = [0] * len(urls), 0
         self.error: BaseException | None = None
 
     def run(self):
@@ -139,19 +204,19 @@ class Phones(threading.Thread):
         try:
             with sync_playwright() as play:
                 browser = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
-                people = [self.join(browser, number) for number in range(self.n_phones)]
-                for n in range(1, self.n_drawings + 1):
-                    for person in people:
-                        person.draw(7)
-                        person.press_label(7)
-                        person.bar().get_by_text(re.compile(rf": {n} of")).wait_for()
-                        person.wait_until_blank()
+                people = [self.join(browser, number) for number in range(len(self.urls))]
+                while min(self.n_saved, default=self.n_drawings) < self.n_drawings:
+                    due = time.monotonic() + self.pace
+                    for number, person in enumerate(people):
+                        if self.n_saved[number] < self.n_drawings:
+                            self.draw(person, number)
+                    time.sleep(max(0.0, due - time.monotonic()))
         except Exception as error:  # noqa: BLE001  # The main thread reports it.
             self.error = error
 
     def join(self, browser, number: int) -> Person:
         """Open the address of the class on a phone, and join."""
-        person = Person(browser.new_context(**PHONE).new_page(), self.url, touch=True)
+        person = Person(browser.new_context(**PHONE).new_page(), self.urls[number], touch=True)
         person.page.set_default_timeout(LONG)
         person.open(f"/?class={self.code}")
         person.page.get_by_label("Nickname").fill(f"Phone {number + 1}")
@@ -161,6 +226,25 @@ class Phones(threading.Thread):
         person.find_canvas()
         person.settle()
         return person
+
+    def draw(self, person: Person, number: int) -> None:
+        """Draw and label a digit until the bar reports the drawing as saved. After an interruption, draw it again."""
+        wanted = self.n_saved[number] + 1
+        status = person.bar().get_by_role("status").filter(has_text=re.compile(rf"^\s*{wanted:,} of.*Saved", re.DOTALL))
+        while not status.is_visible():
+            try:
+                person.draw(7)
+                person.press_label(7)
+                status.wait_for(timeout=SHORT)
+                person.wait_until_blank()
+            except Exception:  # The server may have been killed.
+                self.n_again += 1
+                if self.n_again > self.n_drawings:
+                    raise
+                person.open("/Draw" + person.page.evaluate("location.search"))
+                person.find_canvas()
+                person.settle()
+        self.n_saved[number] = wanted
 
 
 class Delay:
@@ -175,86 +259,180 @@ class Delay:
         now = time.monotonic()
         if not self.stored or stored != self.stored[-1][1]:
             self.stored.append((now, stored))
-        unseen = [at for at, n in self.stored if n > shown]
-        self.longest = max(self.longest, now - unseen[0] if unseen else 0.0)
+        unseen = next((at for at, n in self.stored if n > shown), now)
+        self.longest = max(self.longest, now - unseen)
 
 
-def train(page) -> bool:
-    """Press the button of the teacher's view that trains on the class. Return whether no training ran before."""
+class Database:
+    """The class in the database."""
+
+    def __init__(self, url: str):
+        self._engine, self._token = sql.create_engine(url), new_token()
+        store = LabStore.from_url(url)
+        store.save(self._token, LabSnapshot())
+        self._classes = ClassStore(store)
+        self.room = self._classes.create(self._token, "Benchmark", ClassOptions(max_drawings=1000))
+
+    @property
+    def paths(self) -> tuple[str, str]:
+        """The addresses of the teacher's page Draw and of the projector, without the server."""
+        return f"/Draw?lab={self._token}", f"/?project={view_token(self._token)}"
+
+    def n_drawings(self) -> int:
+        """Count the drawings of all pupils, without reading them."""
+        labs, samples = schema.labs.c, schema.samples.c
+        pupils = sql.select(labs.id).where(labs["class"] == self.room.id)
+        return self._count(sql.select(sql.func.count()).where(samples.lab.in_(pupils)))
+
+    def n_trainings(self) -> int:
+        """Count the finished trainings of the teacher."""
+        return self._count(sql.select(sql.func.count()).where(schema.runs.c.lab == token_hash(self._token)))
+
+    def union(self) -> int:
+        """Return the number of drawings that count in the class."""
+        return len(gather(self._classes.pupils(self.room.id), self.room.state, self.room.options))
+
+    def _count(self, query: Any) -> int:
+        with self._engine.connect() as db:
+            return int(db.scalar(query) or 0)
+
+
+class Servers:
+    """The servers, and the processor time and the memory that they have used."""
+
+    def __init__(self, n: int, folder: Path, url: str):
+        self.all = [self._start(folder / str(number), url) for number in range(n)]
+        self._dead = 0.0  # s, processor time of the killed server
+
+    @staticmethod
+    def _start(folder: Path, url: str) -> Server:
+        folder.mkdir()
+        return Server(folder, DIGITLAB_STORE=url)
+
+    @property
+    def alive(self) -> list[Server]:
+        """The servers that run."""
+        return [server for server in self.all if server.process.poll() is None]
+
+    def seconds(self) -> float:
+        """Return the processor time of the servers in s, without their workers."""
+        return self._dead + sum(_seconds(server) for server in self.alive)
+
+    def memory(self) -> str:
+        """Return the memory of each server."""
+        return ", ".join(f"{megabytes(server):.0f} MB" for server in self.alive)
+
+    def kill(self, number: int) -> None:
+        """Kill a server."""
+        self._dead += _seconds(self.all[number])
+        self.all[number].kill()
+
+    def stop(self) -> None:
+        """Stop all servers."""
+        for server in self.alive:
+            server.stop()
+
+
+def _seconds(server: Server) -> float:
+    return sum(psutil.Process(server.process.pid).cpu_times()[:2])
+
+
+def train(page) -> None:
+    """Press the button of the teacher's view that trains on the class, unless a training runs."""
     button = page.locator(".st-key-class_train button")
-    if not button.is_enabled():
-        return False
-    button.click()
-    page.locator(".st-key-class_train button:disabled").wait_for()
-    return True
+    with contextlib.suppress(Exception):  # The page may be drawn again now.
+        if not button.is_visible():  # The first visit of another server leads to the page Draw.
+            page.locator(".st-key-bar").get_by_text("My lab").click(timeout=SHORT)
+            page.locator(".st-key-class_view").get_by_text("Train", exact=True).click(timeout=SHORT)
+            button.wait_for(timeout=SHORT)
+        if button.is_enabled(timeout=1000):
+            button.click(timeout=1000)
+            page.locator(".st-key-class_train button:disabled").wait_for(timeout=SHORT)
 
 
 def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pupils", type=int, default=30)
-    parser.add_argument("--drawings", type=int, default=100, help="drawings of each websocket pupil")
     parser.add_argument("--phones", type=int, default=3)
-    parser.add_argument("--phone-drawings", type=int, default=10, help="drawings of each phone")
+    parser.add_argument("--drawings", type=int, default=100, help="drawings of each pupil and of each phone")
+    parser.add_argument("--pace", type=float, default=5.0, help="mean seconds between two drawings of a pupil")
+    parser.add_argument("--servers", type=int, default=1, help="with more than one, PostgreSQL and a proxy are used")
+    parser.add_argument("--kill", action="store_true", help="kill the teacher's server when half of the drawings are stored")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
-        url, token = f"sqlite:///{folder}/labs.sqlite", new_token()
-        store = LabStore.from_url(url)
-        store.save(token, LabSnapshot())
-        classes = ClassStore(store)
-        room = classes.create(token, "Benchmark", ClassOptions())
-        server = Server(Path(folder), DIGITLAB_STORE=url)
-        try:
-            browser = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
-            teacher, projector = browser.new_page(), browser.new_page(viewport=PROJECTOR)
-            for page in (teacher, projector):
-                page.set_default_timeout(LONG)
-            projector.goto(f"{server.url}/?project={view_token(token)}")
-            teacher.goto(f"{server.url}/Draw?lab={token}")
-            teacher.locator(".st-key-bar").get_by_text("My lab").click()
-            teacher.locator(".st-key-class_view").get_by_text("Train", exact=True).click()
-            before = megabytes(server)
-            pupils = [Pupil(server.url, number, room.code) for number in range(options.pupils)]
-            outcomes: list[object] = []
+    if options.kill and options.servers < 2:
+        parser.error("--kill needs at least two servers. Add --servers 2.")
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url = f"sqlite:///{folder}/labs.sqlite"
+        if options.servers > 1:
+            url = stack.enter_context(PostgresServer(Path(stack.enter_context(tempfile.TemporaryDirectory()))))
+        sys.exit(measure(options, folder, url, stack))
 
-            async def attend():
-                delays = (JOIN_SECONDS * number / len(pupils) / 2 for number in range(len(pupils)))
-                work = (pupil.attend(options.drawings, delay) for pupil, delay in zip(pupils, delays, strict=True))
-                outcomes.extend(await asyncio.gather(*work, return_exceptions=True))
 
-            phones = Phones(server.url, room.code, options.phones, options.phone_drawings)
-            crowd = threading.Thread(target=lambda: asyncio.run(attend()), name="pupils")
-            began = time.monotonic()
-            for thread in (crowd, phones):
-                thread.start()
-            wanted = options.pupils * options.drawings + options.phones * options.phone_drawings
-            delay, n_trained, known, stored = Delay(), 0, {}, 0
-            is_due = False
-            while crowd.is_alive() or phones.is_alive() or is_due:
-                known = {pupil.id: pupil for pupil in classes.pupils(room.id, known)}
-                stored = len(gather(known.values(), room.state, room.options))
-                found = re.search(r"([\d,]+) drawings?\.", projector.locator(".class-invitation").inner_text())
-                delay.look(stored, int(found[1].replace(",", "")) if found else 0)
-                is_due = n_trained < N_TRAININGS and stored >= wanted * (1 + n_trained) / (N_TRAININGS + 1)
-                n_trained += is_due and train(teacher)
-                time.sleep(INTERVAL)
-            during, seconds = megabytes(server), time.monotonic() - began
-            busy = sum(psutil.Process(server.process.pid).cpu_times()[:2])
-            stored = len(gather(classes.pupils(room.id), room.state, room.options))
-        finally:
-            server.stop()
-    waits = 1000 * np.array([wait for pupil in pupils for wait in pupil.waits])
-    joins = [pupil.joined_after for pupil in pupils]
-    failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-    print(f"{options.pupils} websocket pupils and {options.phones} phones, {seconds:.0f} s, {psutil.cpu_count()} cores")
-    print(f"drawings of the class: {stored:,} of {wanted:,}; trainings: {n_trained}")
-    print(f"joining: {max(joins):.1f} s at most; errors: {failures or 'none'} of pupils, {phones.error or 'none'} of phones")
-    print(f"pen-up to answer: median {np.median(waits):.0f} ms, p95 {np.quantile(waits, 0.95):.0f} ms of {len(waits):,} strokes")
+def measure(options: argparse.Namespace, folder: Path, url: str, stack: contextlib.ExitStack) -> int:
+    """Measure and print. Return the exit status."""
+    database, n_people = Database(url), options.phones + options.pupils
+    servers = Servers(options.servers, folder, url)
+    stack.callback(servers.stop)
+    urls = [servers.all[0].url] * (N_SCREENS + n_people)
+    if options.servers > 1:
+        urls = Proxy([server.port for server in servers.all], len(urls)).urls
+    pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(1))
+    browser = stack.enter_context(sync_playwright()).chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
+    teacher, projector = browser.new_page(), browser.new_page(viewport=PROJECTOR)
+    for page in (teacher, projector):
+        page.set_default_timeout(LONG)
+    teacher_path, projector_path = database.paths
+    projector.goto(urls[PROJECTOR_CLIENT] + projector_path)
+    projector.locator(".class-invitation").wait_for()
+    teacher.goto(urls[TEACHER_CLIENT] + teacher_path)
+    teacher.locator(".st-key-bar").get_by_text("My lab").click()
+    teacher.locator(".st-key-class_view").get_by_text("Train", exact=True).click()
+
+    people = urls[N_SCREENS:]
+    phones = Phones(people[: options.phones], database.room.code, options.drawings, options.pace)
+    work = people[options.phones :], database.room.code, options.drawings, options.pace
+    before, used, began = servers.memory(), servers.seconds(), time.monotonic()
+    crowd = pool.apply_async(attend, work)
+    phones.start()
+    wanted = n_people * options.drawings
+    delay, stored, n_trained, reported_at = Delay(), 0, 0, 0.0
+    while phones.is_alive() or not crowd.ready() or n_trained < N_TRAININGS:
+        stored, n_trained = database.n_drawings(), database.n_trainings()
+        found = re.search(r"([\d,]+) drawings?\.", projector.locator(".class-invitation").inner_text())
+        delay.look(stored, int(found[1].replace(",", "")) if found else 0)
+        if options.kill and len(servers.alive) == options.servers and stored >= wanted / 2:
+            servers.kill(TEACHER_CLIENT)
+        if n_trained < N_TRAININGS and stored >= wanted * (1 + n_trained) / (N_TRAININGS + 1):
+            train(teacher)
+        if time.monotonic() - began >= reported_at + REPORT_SECONDS:
+            reported_at = time.monotonic() - began
+            print(f"{reported_at:.0f} s: {stored:,} of {wanted:,} drawings, trainings: {n_trained}", file=sys.stderr)
+        time.sleep(INTERVAL)
+    outcomes, seconds, busy = crowd.get(), time.monotonic() - began, servers.seconds() - used
+    union = database.union()
+    reported = sum(outcome.n_saved for outcome in outcomes) + sum(phones.n_saved)
+    waits = 1000 * np.array([wait for outcome in outcomes for wait in outcome.waits])
+    errors = [outcome.error for outcome in outcomes if outcome.error] + ([str(phones.error)] if phones.error else [])
+    interrupted = sum(outcome.n_interruptions for outcome in outcomes)
+    kind = f"{options.servers} servers with PostgreSQL" if options.servers > 1 else "one server with SQLite"
     print(
-        f"polls of the websocket pupils: {sum(pupil.n_polls for pupil in pupils):,}; processor time of the server: {busy:.0f} s"
+        f"{options.pupils} websocket pupils, {options.phones} phones, {options.drawings} drawings each; {kind}; {seconds:.0f} s"
     )
+    print(f"drawings of the class: {union:,} of {wanted:,}; reported as saved and lost: {max(0, reported - union)}")
+    print(
+        f"trainings: {n_trained}; interruptions: {interrupted} of pupils, {phones.n_again} of phones; errors: {errors or 'none'}"
+    )
+    print(f"joining: {max((outcome.joined_after for outcome in outcomes), default=0):.1f} s at most")
+    if len(waits):
+        p50, p95, p100 = np.quantile(waits, (0.5, 0.95, 1))
+        print(f"pen-up to answer: median {p50:.0f} ms, p95 {p95:.0f} ms, maximum {p100:.0f} ms of {len(waits):,} drawings")
     print(f"the projector is {delay.longest:.1f} s behind at most")
-    print(f"server: {before:.0f} MB before, {during:.0f} MB at the end")
+    print(f"processor time of the servers: {busy:.0f} s, {1000 * busy / max(1, union):.0f} ms for each drawing", end="; ")
+    print(f"polls of the websocket pupils: {sum(outcome.n_polls for outcome in outcomes):,}")
+    print(f"memory of the servers: {before} before, {servers.memory()} at the end; {psutil.cpu_count()} cores")
+    return int(union < wanted or reported > union or bool(errors))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """The operations of `faults.py --exhaustive`: everything that writes or reads a lab, a file of samples, or a file of settings.
 
-To add an operation, add an `Operation` to the table. Its `work` must raise an error with a sentence if it reports a failure.
+To add an operation, add an `Operation` to the table. Its `work` must raise an error with a sentence if it reports a failure. A
+test checks that the operations call each public method of the store.
 """
 
 import json
 import operator
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from unittest import mock
 
@@ -15,16 +16,18 @@ import sqlalchemy as sql
 
 from benchmarks.fault_points import Operation, World
 from digitcore import models
+from digitcore.classroom.pupils import ClassState
 from digitcore.classroom.rules import ClassOptions
 from digitcore.cli.options import read_network_file
 from digitcore.data import sample_files
-from digitcore.errors import SampleError
+from digitcore.errors import LabError, SampleError
 from digitcore.files import read_bytes
 from digitcore.models import registry, upload
 from digitcore.models.bundle import ModelBundle
+from digitcore.models.cost import Cost
 from digitcore.models.network_spec import NetworkSpec
 from digitcore.samples import SampleSet
-from digitcore.storage import archive, schema
+from digitcore.storage import archive, background_saver, schema
 from digitcore.storage.classes import ClassStore, Membership
 from digitcore.storage.database import token_hash, view_token
 from digitcore.storage.snapshot import LabSnapshot, RunRecord, SampleVersion
@@ -46,7 +49,7 @@ MIGRATION = (
     "DROP TABLE uploads",
     "ALTER TABLE written_again RENAME TO uploads",
 )
-MLP = models.load("mlp")
+MLP, FAST = models.load("mlp"), models.load("fast")
 DIGITS = np.arange(3 * 784, dtype=np.uint8).reshape(3, 28, 28)
 
 
@@ -91,6 +94,33 @@ def _open_beside(world: World) -> None:
     world.open(MINE)
     saved = world.states[MINE].saved
     world.store.save(MINE, replace(saved, samples=saved.samples.merge(LABELLED_BESIDE, saved.samples.ids[:1])), saved)
+
+
+def _take_over(world: World) -> None:
+    """Take over the changes of the other device, as a page does."""
+    state = world.states[MINE]
+    state.polled_at = 0.0
+    with mock.patch.object(background_saver, "RETRY_INTERVAL", 0.0):  # The saver pauses after a look without an answer.
+        world.saver.poll(state).result()
+    changes = world.saver.take(state, state.saved)
+    world.saver.confirm(state, changes, changes.apply(state.saved))
+    if LABELLED_BESIDE.ids[0] not in state.saved.samples.ids:
+        raise LabError("The changes of the other device are not known yet.")
+    assert not set(state.saved.samples.ids) & set(SAMPLES.ids[:1]), "A drawing that the other device has deleted is left."
+
+
+def _renew_link(world: World) -> None:
+    """Renew the link of a lab, as a page does. The new token is known, so that the outcome can be compared."""
+    state = world.states[MINE]
+    if state.token != COPY:
+        state.next_token = COPY
+        world.saver.renew_token(state, DELETE_SECONDS)
+
+
+def _delete_file(world: World) -> None:
+    """Open a lab. Then the file of the database is deleted."""
+    world.open(MINE)
+    Path(world.engine.url.database).unlink()
 
 
 def _copy(world: World) -> None:
@@ -152,7 +182,25 @@ def _join(classes: ClassStore) -> None:
     classes.join(THEIRS, classes.find(MINE).room.code, "Ada")
 
 
-ROOM = token_hash(MINE)
+def _read_class(classes: ClassStore) -> None:
+    room, pupil = classes.find(MINE).room, classes.find(THEIRS)
+    found = classes.check_code(room.code), classes.find_view(view_token(MINE)), room, pupil.room
+    assert {known.id for known in found} == {ROOM}
+    assert classes.version(THEIRS) == (ROOM, room.version, "Ada")
+    assert [found.nickname for found in classes.pupils(ROOM)] == ["Ada"]
+    assert classes.model(ROOM).key == _model("published").key
+
+
+def _publish(classes: ClassStore) -> None:
+    classes.publish(ROOM, _model("published"), ["1"])
+
+
+def _hide(state: ClassState) -> ClassState:
+    return replace(state, hidden=frozenset({PUPIL}))
+
+
+ROOM, PUPIL = token_hash(MINE), token_hash(THEIRS)
+ONE_DIGIT = ClassOptions(digits=(7,))
 OPENED = operator.attrgetter("store")  # It opens the store before the faults begin.
 LAB_OPERATIONS = (
     Operation("create tables", lambda world: world.store, None),
@@ -173,6 +221,8 @@ LAB_OPERATIONS = (
     Operation("open a lab", _open, LABS, OPENED),
     Operation("open a copy and save it", _copy, LABS, lambda world: world.open(COPY)),
     Operation("renew the link of a lab", lambda world: world.store.renew_token(MINE, COPY), LABS, OPENED),
+    Operation("renew the link of an open lab", _renew_link, LABS, lambda world: world.open(MINE)),
+    Operation("take over the changes of another device", _take_over, LABS, _open_beside),
     Operation("note the use of a lab", lambda world: world.store.mark_used(MINE), LABS, OPENED, _begin_expired),
     Operation("compute the size of a lab", lambda world: world.store.size(MINE), LABS, OPENED),
     Operation(
@@ -186,18 +236,32 @@ CLASS_OPERATIONS = (
     _class_operation("create a class", MINE, bool, _create),
     _class_operation("join a class", THEIRS, bool, _join, (_create,)),
     _class_operation("leave a class", THEIRS, operator.not_, lambda classes: classes.leave(THEIRS), (_create, _join)),
+    _class_operation("publish a model", MINE, lambda found: found.room.has_model, _publish, (_create, _join)),
+    _class_operation("close a class", MINE, lambda _: False, lambda classes: classes.set_open(ROOM, False), (_create, _join)),
+    _class_operation("read a class", MINE, lambda _: False, _read_class, (_create, _join, _publish)),
     _class_operation(
-        "publish a model",
-        MINE,
-        lambda found: found.room.has_model,
-        lambda classes: classes.publish(ROOM, _model("published"), ["1"]),
+        "rename a pupil",
+        THEIRS,
+        lambda found: found.nickname == "Grace",
+        lambda classes: classes.rename_pupil(ROOM, PUPIL, "Grace"),
         (_create, _join),
     ),
-    _class_operation("close a class", MINE, lambda _: False, lambda classes: classes.set_open(ROOM, False), (_create, _join)),
-    _class_operation("read a class", MINE, lambda _: False, lambda classes: classes.pupils(ROOM), (_create, _join)),
+    _class_operation(
+        "change the options of a class", MINE, lambda _: False, lambda classes: classes.set_options(ROOM, ONE_DIGIT), (_create,)
+    ),
+    _class_operation("hide a nickname", MINE, lambda _: False, lambda classes: classes.change(ROOM, _hide), (_create, _join)),
     _class_operation("delete a class", MINE, operator.not_, lambda classes: classes.delete(ROOM), (_create, _join)),
 )
 STORE_OPERATIONS = (*LAB_OPERATIONS, *CLASS_OPERATIONS)
+SQLITE_OPERATIONS = (
+    Operation("save a label after the file was deleted", lambda world: world.save(MINE, _label), LABS, _delete_file),
+)
+# Public methods that no operation calls, with the reason.
+WITHOUT_STEPS = {
+    "LabStore.from_url": "It only creates the engine. The operations “create tables” and “open the database …” do the rest.",
+    "BackgroundSaver.mark_used": "It reports no outcome. The operation “note the use of a lab” calls the method of the store.",
+    "BackgroundSaver.take_rewritten": "It reads a field.",
+}
 
 
 def _write(name: str, content: bytes):
@@ -210,9 +274,12 @@ def _write(name: str, content: bytes):
 
 
 def _open_lab_file(world: World) -> None:
-    """Open a lab with a model that is not shipped. Instead of the process that opens models, its results are copied."""
+    """Open a lab with a model that is not shipped. Instead of the processes that open and measure models, results are copied."""
 
     def run(command: list[str], *_: object) -> str:
+        if "--measure" in command:
+            Path(command[-1]).with_name("stdout").write_text(json.dumps(asdict(Cost(milliseconds=1.0, megabytes=1.0))))
+            return ""
         file = Path(command[-1]) / "0.keras"
         file.write_bytes(MLP.keras_bytes)
         file.with_suffix(".tflite").write_bytes(MLP.tflite_bytes)
@@ -245,6 +312,14 @@ def _sweep(world: World, n_done: int) -> None:
     store.open()
 
 
+def _read_model(folder: Path) -> tuple[str, str] | None:
+    """Return the hash of a model's files and its card, or None if there is no model."""
+    if registry.names(folder) != ["model"]:
+        return None
+    model = registry.load("model", folder)
+    return model.key, model.card.to_json()
+
+
 UPLOAD = replace(LAB, runs=(), uploads=(ModelBundle(replace(MLP.card, name="mine"), MLP.keras_bytes + b"\0", MLP.tflite_bytes),))
 LAB_FILE = archive.write(UPLOAD)
 FILE_OPERATIONS = (
@@ -271,10 +346,16 @@ FILE_OPERATIONS = (
         errors=(OSError,),
     ),
     Operation(
-        "save a model",
-        lambda world: registry.save(models.load("fast"), world.folder / "model"),
+        "replace a model",
+        lambda world: registry.save(FAST, world.folder / "model"),
         begin=lambda world: registry.save(MLP, world.folder / "model"),
-        files=tuple(f"model/{name}" for name in ("model.keras", "model.tflite", "card.json")),
-        is_independent=True,  # A model with files of two models is refused, because its card has the hashes of its files.
+        read=_read_model,
+    ),
+    Operation("save a first model", lambda world: registry.save(MLP, world.folder / "model"), read=_read_model),
+    Operation(
+        "load a model",
+        lambda world: registry.load_folder(world.folder / "model"),
+        begin=lambda world: registry.save(MLP, world.folder / "model"),
+        read=_read_model,
     ),
 )

@@ -240,12 +240,13 @@ class Folder:
     Args:
         folder: An empty folder.
         names: Paths of the files below the folder.
+        read: Reads the state from the folder, instead of the contents of the files.
     """
 
     name, url = "files", "sqlite://"
 
-    def __init__(self, folder: Path, names: tuple[str, ...]):
-        self.folder, self._names, self._contents = folder, names, {}
+    def __init__(self, folder: Path, names: tuple[str, ...] = (), read: Callable[[Path], State] | None = None):
+        self.folder, self._names, self._read, self._contents = folder, names, read, {}
 
     def clear(self) -> None:
         """Delete all files."""
@@ -265,7 +266,9 @@ class Folder:
             (self.folder / path).write_bytes(content)
 
     def state(self) -> State:
-        """Return the contents of the files; `None` for a missing file."""
+        """Return the contents of the files, `None` for a missing file; or the result of `read`."""
+        if self._read:
+            return self._read(self.folder)
         paths = [self.folder / name for name in self._names]
         return tuple(path.read_bytes() if path.exists() else None for path in paths)
 
@@ -347,8 +350,8 @@ class Operation:
         prepare: Called before the operation, without faults.
         begin: Called on a new place once. It writes what the operation finds.
         files: Paths of the files that are the state, for an operation on files.
+        read: Reads the state from the folder, for an operation on files whose contents are not the state.
         errors: Types of the errors with a sentence.
-        is_independent: Whether the files may be changed one after another.
     """
 
     name: str
@@ -357,8 +360,8 @@ class Operation:
     prepare: Callable[[World], object] = nothing
     begin: Callable[[World], object] = nothing
     files: tuple[str, ...] = ()
+    read: Callable[[Path], State] | None = None
     errors: tuple[type[Exception], ...] = (DigitLabError,)
-    is_independent: bool = False
 
 
 @dataclass
@@ -452,11 +455,6 @@ class _Check:
             self._faults.on_commit = None
             world.close()
 
-    def _is_possible(self, state: State) -> bool:
-        if self._operation.is_independent:
-            return all(part in parts for part, *parts in zip(state, *self._states, strict=True))
-        return state in self._states
-
     def fail(self, point: Point) -> list[tuple[str, str]] | None:
         """Try a point in this process. Return what did not hold; `None` if the operation has no such step."""
         operation, found = self._operation, []
@@ -477,7 +475,7 @@ class _Check:
                 assert reports_success, f"{operation.name} fails without a fault: {found}"
                 return None
             state = self._place.state()
-            if not self._is_possible(state) or (reports_success and state != self._after):
+            if state not in self._states or (reports_success and state != self._after):
                 found.append(("lost", "the operation reported success" if reports_success else "the state is unexpected"))
             world.retry()
             found += self._repeat(world)
@@ -502,7 +500,7 @@ class _Check:
             assert os.WEXITSTATUS(status) == 0, f"{self._operation.name} fails without a fault"
             return None
         state, found = self._place.state(), []
-        if not self._is_possible(state):
+        if state not in self._states:
             found.append(("lost", "the state is unexpected"))
         if state == self._after:
             return found

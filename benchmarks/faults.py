@@ -5,7 +5,7 @@
 With --exhaustive, each operation of the table in `fault_operations.py` is repeated, and each time another statement, commit,
 response to a commit, connection or file operation fails, alone and together with all later steps. At each commit and file
 operation, a process is also killed. The changes of `fault_pages.py` are tried through the pages. This needs a C compiler and the
-programs of PostgreSQL. --only selects operations by a part of their name.
+programs of PostgreSQL. --only selects operations by a part of their place and name, for example “files,”.
 
 `Faults` contains the random faults: processes of a running dashboard that die or stop, a locked table, a full disk.
 """
@@ -176,12 +176,12 @@ def plan(folder: Path, postgres: str) -> Iterator[Plan]:
         folder: An empty folder, whose file operations can fail.
         postgres: URL of a PostgreSQL database, all tables of which are deleted; "" without PostgreSQL.
     """
-    from benchmarks.fault_operations import FILE_OPERATIONS, STORE_OPERATIONS  # They open models.
+    from benchmarks.fault_operations import FILE_OPERATIONS, SQLITE_OPERATIONS, STORE_OPERATIONS  # They open models.
 
-    for operation in STORE_OPERATIONS:
+    for operation in (*STORE_OPERATIONS, *SQLITE_OPERATIONS):
         yield operation, SqliteDatabase(folder), (*STATEMENTS_AND_COMMITS, *KILLS, *FILES)
     for operation in FILE_OPERATIONS:
-        yield operation, Folder(folder, operation.files), FILES
+        yield operation, Folder(folder, operation.files, operation.read), FILES
     for operation in STORE_OPERATIONS if postgres else ():
         yield operation, PostgresDatabase(postgres), (*STATEMENTS_AND_COMMITS, *KILLS)
 
@@ -194,7 +194,7 @@ def try_pages(name: str, url: str, kinds: tuple[Kind, ...], words: str) -> Itera
     with quick_sessions():
         at, faults = fault_pages.open_session(3)
         for action in fault_pages.ACTIONS:
-            if words in action:
+            if words in f"pages with {name}, {action}":
                 yield f"pages with {name}", action, fault_pages.try_page_points(at, faults, action, kinds)
     resources.saver().close()
 
@@ -202,7 +202,7 @@ def try_pages(name: str, url: str, kinds: tuple[Kind, ...], words: str) -> Itera
 def try_operations(folder: Path, postgres: str, words: str) -> Iterator[tuple[str, str, Report]]:
     """Yield the name of the place, of the operation, and the outcome of its points."""
     for operation, place, kinds in plan(folder, postgres):
-        if words in operation.name:
+        if words in f"{place.name}, {operation.name}":
             yield place.name, operation.name, try_points(operation, place, kinds)
         place.clear()
     yield from try_pages("SQLite", SqliteDatabase(folder).url, (*PAGE_KINDS, Kind.FILE), words)
@@ -236,7 +236,7 @@ def main() -> None:
     """Try the points in a process that has loaded the library of `fail_files`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--exhaustive", action="store_true", required=True, help="let every step of every operation fail")
-    parser.add_argument("--only", default="", metavar="WORDS", help="part of the names of the operations")
+    parser.add_argument("--only", default="", metavar="WORDS", help="part of the place and name of the operations")
     options = parser.parse_args()
     if not fail_files.is_loaded():
         with tempfile.TemporaryDirectory() as name:

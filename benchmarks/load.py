@@ -27,6 +27,7 @@ import statistics
 import tempfile
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,8 @@ class Visitor:
         self.random = random.Random(seed)
         self.components: dict[str, str] = {}  # name → id
         self.fragments: dict[str, str] = {}  # id of a component → id of its fragment
+        self.widgets: dict[str, str] = {}  # label or key of a button, a text input or a toggle → id
+        self.page_hash = ""
         self.waits: list[float] = []
         self.errors = 0
 
@@ -112,47 +115,64 @@ class Visitor:
         widget.id = f"{STREAMLIT_INTERNAL_KEY_PREFIX}_{self.find(name)}{EVENT_DELIM}events"
         widget.json_trigger_value = json.dumps([{"event": event, "value": value}])
 
+    def press(self, message: BackMsg, name: str) -> None:
+        """Add a click on a button, by its label or key, to a message."""
+        widget = message.rerun_script.widget_states.widgets.add()
+        widget.id, widget.trigger_value = self.widgets[name], True
+
     async def send(self, message) -> bool:
         """Send a message and read the responses until the script has run. Return whether they contain a new prediction."""
         answered = False
         await self.socket.send(message.SerializeToString())
         async with asyncio.timeout(60):
             while True:
-                reply = ForwardMsg()
-                reply.ParseFromString(await self.socket.recv())
-                kind = reply.WhichOneof("type")
-                self.on_message(reply)
-                if kind == "delta":
-                    answered |= self.is_answer(reply.delta)
-                elif kind == "script_finished" and reply.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                reply, is_answer = await self.receive()
+                answered |= is_answer
+                is_end = reply.WhichOneof("type") == "script_finished"
+                if is_end and reply.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                     return answered
 
+    async def receive(self) -> tuple[ForwardMsg, bool]:
+        """Read a message. Return it, and whether it is a new prediction."""
+        reply = ForwardMsg()
+        async with asyncio.timeout(60):
+            reply.ParseFromString(await self.socket.recv())
+        self.on_message(reply)
+        return reply, reply.WhichOneof("type") == "delta" and self.is_answer(reply.delta)
+
     def on_message(self, reply) -> None:
-        """Handle a message. Subclasses override this method."""
+        """Record which page runs."""
+        if reply.WhichOneof("type") == "navigation":
+            self.page_hash = reply.navigation.page_script_hash
 
     def is_answer(self, delta) -> bool:
-        """Record the components, and return whether the delta is a prediction."""
+        """Record the components and widgets, and return whether the delta is a prediction."""
         element = delta.new_element
-        if element.WhichOneof("type") == "bidi_component":
+        kind = element.WhichOneof("type")
+        if kind in ("text_input", "button", "checkbox"):
+            widget = getattr(element, kind)
+            self.widgets[widget.label] = self.widgets[widget.id.rpartition("-")[2]] = widget.id
+        if kind == "bidi_component":
             component = element.bidi_component
             self.components[component.component_name] = component.id
             self.fragments[component.id] = delta.fragment_id
-        return element.WhichOneof("type") == "html" and ANSWER in element.html.body
+        return kind == "html" and ANSWER in element.html.body
 
 
 class Labeller(Visitor):
     """A websocket that draws a digit and labels it, again and again."""
 
-    n_labels, page_hash = 0, ""
-
-    def on_message(self, reply):
-        """Record which page runs."""
-        if reply.WhichOneof("type") == "navigation":
-            self.page_hash = reply.navigation.page_script_hash
+    n_labels = 0
+    shifts: Sequence[int] = range(-30, 31)  # px, by which a drawing is moved to the side
 
     async def draw_digit(self, digit, end):
+        """Draw a digit and label it, then pause."""
+        await self.draw_and_label(digit)
+        await asyncio.sleep(PAUSE)
+
+    async def draw_and_label(self, digit) -> None:
         """Draw a digit and label it, with two messages."""
-        x = self.random.randint(-30, 30)
+        x = self.random.choice(self.shifts)
         message = self.stroke([tuple((px + x, py) for px, py in points) for points in SHAPES[digit]])
         message.rerun_script.page_script_hash = self.page_hash
         await self.send(message)
@@ -160,7 +180,6 @@ class Labeller(Visitor):
         self.trigger(message, LABELS, "label", digit)
         await self.send(message)
         self.n_labels += 1
-        await asyncio.sleep(PAUSE)
 
 
 @functools.lru_cache(maxsize=2000)

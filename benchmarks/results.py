@@ -26,6 +26,7 @@ PARTS = {  # name → title, script and its options
     "latency": ("Pen-up to answer while others train", ["latency.py"]),
     "convergence": ("Training from random weights", ["convergence.py"]),
     "fits": ("Training loop compared with a bare `model.fit`", ["training.py", "fits"]),
+    "personalization": ("Fine-tuning on a few labelled drawings", ["personalization.py"]),
     "inference": ("Inference", ["inference.py"]),
     "growth": ("Growth", ["growth.py", "--to", str(HERE / "results")]),
     "sweeps": ("A sweep of 24 trainings with one worker and with two", ["training.py", "sweeps"]),

@@ -46,6 +46,8 @@ def main(session: LabSession) -> None:
 @st.fragment
 def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
     """Draw canvas, prediction and labels. Only this fragment runs after a stroke, so that the prediction is fast."""
+    if _shown_outside(session) != shown:  # A label has changed the lab. The whole page draws this fragment again.
+        st.rerun()
     persistence.save(session)
     with st.container(key="screen", horizontal=True, gap="medium"):
         canvas(session)

@@ -17,6 +17,8 @@ MAX_MARKS = 2  # accents and other combining marks of one letter
 MAX_PUPILS = 100
 MAX_PER_MINUTE = 30  # drawings of one pupil
 JOIN_MINUTES = 90  # Joining then closes.
+# Letters and marks that show nothing.
+INVISIBLE = re.compile(r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 DRAWING_LIMITS = (10, 20, 50, 100, 200)  # options for the most drawings of a pupil
 NOTICE = "Your drawings and your nickname are visible to the class. If you leave the class, its drawings no longer include yours."
 
@@ -118,6 +120,22 @@ def check_nickname(text: str) -> str:
     return _check_text(text, MAX_NAME, "nickname")
 
 
+def look(nickname: str) -> str:
+    """Return a text that is equal for nicknames that look alike.
+
+    Args:
+        nickname: A nickname as `check_nickname` returns it.
+
+    Returns:
+        The nickname in small letters of normal width.
+
+    Example:
+        >>> look("Ada") == look("ａｄａ")
+        True
+    """
+    return unicodedata.normalize("NFKC", nickname).casefold()
+
+
 def check_class_name(text: str) -> str:
     """Check the name of a class, and return it with single spaces.
 
@@ -143,7 +161,7 @@ def _check_text(text: str, longest: int, what: str) -> str:
         raise LabError(f"The {what} has no letter or digit. Type a {what}.")
     if len(found) > longest:
         raise LabError(f"The {what} has more than {longest} characters. Choose a shorter {what}.")
-    if not all(_is_allowed(character) for character in found) or _has_many_marks(found):
+    if not all(_is_allowed(character) for character in found) or INVISIBLE.search(found) or _has_many_marks(found):
         raise LabError(f"A {what} has only letters, digits, spaces and the characters - _ . '. Change the {what}.")
     return found
 

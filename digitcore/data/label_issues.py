@@ -28,6 +28,7 @@ DISPUTED_TEST_LABELS: dict[int, int | None] = {
 
 
 MIN_CONTRADICTION = 0.8  # confidence; a less confident prediction is no reason to doubt a label
+PRIOR_COUNT = 10  # samples with the mean of all digits that are added to each digit; a mean of two samples says little
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ def find_label_issues(labels: np.ndarray, probabilities: np.ndarray) -> list[Lab
     """Find the labels that are less likely than another digit.
 
     Each probability is compared with the mean probability of its digit. Therefore the labels of a digit are not reported if the
-    model always predicts this digit with low confidence.
+    model always predicts this digit with low confidence. The mean of a digit with few samples is close to the mean of all digits,
+    so that a wrong label does not hide itself and makes no other label doubtful.
 
     Args:
         labels: (N,) integers 0 to 9.
@@ -105,8 +107,10 @@ def find_label_issues(labels: np.ndarray, probabilities: np.ndarray) -> list[Lab
 
 def _belief(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Return the probabilities relative to the mean probability of each digit among its samples: (N, 10), with row sums of 1."""
+    if not len(labels):
+        return np.zeros((0, 10))
     is_label = labels[:, None] == np.arange(10)
-    usual = (probabilities * is_label).sum(0) / np.maximum(1, is_label.sum(0))
-    usual[~is_label.any(0)] = usual[is_label.any(0)].mean() if len(labels) else 1
+    overall = probabilities[is_label].mean()
+    usual = ((probabilities * is_label).sum(0) + PRIOR_COUNT * overall) / (is_label.sum(0) + PRIOR_COUNT)
     raised = probabilities - usual + usual.max()
     return np.asarray(raised / np.maximum(raised.sum(1, keepdims=True), np.finfo(float).tiny))

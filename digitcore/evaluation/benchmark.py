@@ -1,5 +1,6 @@
 """Measurement of the metrics on a model's card. All metrics are measured with the .tflite file."""
 
+import functools
 import time
 from dataclasses import replace
 from typing import Any
@@ -100,12 +101,18 @@ def unsure_non_digits(predictor: Predictor, threshold: float) -> dict[str, float
         >>> unsure_non_digits(models.load("mlp").predictor(), threshold=0.0)["all"]
         0.0
     """
-    images, kinds = out_of_distribution.generate(NON_DIGIT_COUNT, TEST_SEED)
+    images, kinds, letters = _non_digits()
     unsure, kind_of = predictor.probabilities(images).max(1) < threshold, np.array(kinds)
     shares = {kind: round(float(unsure[kind_of == kind].mean()), 3) for kind in out_of_distribution.KINDS}
-    letters, _ = out_of_distribution.generate(LETTER_COUNT, TEST_SEED, (HANDWRITTEN_LETTER,))
     unsure_letters = predictor.probabilities(letters).max(1) < threshold
     return shares | {"all": round(float(unsure.mean()), 3), HANDWRITTEN_LETTER: round(float(unsure_letters.mean()), 3)}
+
+
+@functools.cache
+def _non_digits() -> tuple[np.ndarray, list[str], np.ndarray]:
+    """Return images of no digits, the kind of each, and handwritten letters. All models are measured with the same images."""
+    images, kinds = out_of_distribution.generate(NON_DIGIT_COUNT, TEST_SEED)
+    return images, kinds, out_of_distribution.generate(LETTER_COUNT, TEST_SEED, (HANDWRITTEN_LETTER,))[0]
 
 
 def pen_metrics(predictor: Predictor) -> dict[str, Any]:
@@ -127,14 +134,20 @@ def pen_metrics(predictor: Predictor) -> dict[str, Any]:
         >>> sorted(pen_metrics(models.load("mlp").predictor()))
         ['pen_accuracy', 'pen_errors', 'pen_interval']
     """
-    drawings = pens.load().validation
-    probabilities = predictor.probabilities(drawings.paint(np.random.default_rng(TEST_SEED)))
-    evaluation = Evaluation.from_probabilities(drawings.labels, probabilities)
+    digits, labels = _pen_digits()
+    evaluation = Evaluation.from_probabilities(labels, predictor.probabilities(digits))
     return {
         "pen_accuracy": round(evaluation.accuracy, 4),
         "pen_errors": evaluation.n - evaluation.correct,
         "pen_interval": [round(bound, 4) for bound in evaluation.interval],
     }
+
+
+@functools.cache
+def _pen_digits() -> tuple[np.ndarray, np.ndarray]:
+    """Return the painted drawings of the validation writers and their labels. Painting takes longer than the predictions."""
+    drawings = pens.load().validation
+    return drawings.paint(np.random.default_rng(TEST_SEED)), drawings.labels
 
 
 def milliseconds_per_digit(predictor: Predictor, n: int = TIMED_PREDICTIONS) -> float:

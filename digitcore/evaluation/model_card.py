@@ -17,7 +17,7 @@ KINDS = {  # attribute of the training data → what is counted
     "mnist_digits": "MNIST training digits",
     "drawings": "drawings of the author, which are not part of this repository",
     "synthetic_digits": "generated digits in handwriting styles that MNIST lacks",
-    "pen_digits": "digits from the pen drawings of 24 writers",
+    "pen_digits": "digits from the pen drawings of 24 writers (E. Alpaydin and F. Alimoglu 1996, CC BY 4.0)",
     "non_digits": "images that show no digit, with the same target probability for all classes",
 }
 FILES = {

@@ -12,7 +12,7 @@ SHEET_FILE = "glyphs.png"
 HEAD = """# The shipped models
 
 `digitlab evaluate --write` writes this file from the cards in the folders beside it. `digitlab train NAME` trains a model
-again from MNIST. The accuracies are measured on MNIST's 10,000 test digits, with 95 % Wilson intervals. These digits were
+again. The accuracies are measured on MNIST's 10,000 test digits, with 95 % Wilson intervals. These digits were
 not used to train or to select a model.
 
 """
@@ -53,6 +53,11 @@ Accuracy at five severities, from the lowest to the highest.
 
 """
 LAST = f"""
+## Pen drawings
+
+`genius` was also trained on pen drawings of 24 writers (`digitcore/data/pens.py`), painted again in each epoch. They are by
+E. Alpaydin and F. Alimoglu, “Pen-Based Recognition of Handwritten Digits” (1996), UCI Machine Learning Repository, CC BY 4.0.
+
 ## Synthetic digits
 
 `genius` was also trained on synthetic digits (`digitcore/data/synthetic.py`), in forms that are rare in MNIST:

@@ -24,15 +24,20 @@ def dask_setup(process: Any) -> None:
 
     A terminal sends Ctrl-C to all processes of a command. Only the process that started the cluster must react to it.
 
+    SIGTERM ends a scheduler or nanny at once. Dask would close it for several seconds, and the service would send it jobs.
+
     Args:
         process: Dask's scheduler, nanny or worker.
 
     Example:
         >>> dask_setup(worker)  # doctest: +SKIP
     """
+    is_worker = type(process).__name__ == "Worker"
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if type(process).__name__ == "Worker":
+        if not is_worker:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if is_worker:
         _set_up_worker()
     else:
         folder = Path(os.environ[cluster_folder.FOLDER])

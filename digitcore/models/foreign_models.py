@@ -3,11 +3,15 @@
 Only the sandbox opens them. This module imports Keras.
 """
 
+import contextlib
 import io
+import math
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import h5py
 import keras
@@ -33,7 +37,8 @@ def load(content: bytes) -> keras.Model:
         The Keras model, not compiled.
 
     Raises:
-        ModelError: If the file is an HDF5 file with a configuration that is not allowed, or weights that do not fit.
+        ModelError: If the model has too many weights, or the file is an HDF5 file with a configuration that is not allowed, or
+            weights that do not fit.
         ValueError: If Keras cannot build the model. Keras may raise other errors, too.
 
     Example:
@@ -41,13 +46,30 @@ def load(content: bytes) -> keras.Model:
         >>> load(models.load("mlp").keras_bytes).count_params()
         238510
     """
-    if is_hdf5(content):
-        with h5py.File(io.BytesIO(content), "r") as file:
-            return open_hdf5(file)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.keras"
-        file.write_bytes(_with_modern_weights(content))
-        return keras.saving.load_model(file, compile=False, safe_mode=True)
+    with _limited_weights():
+        if is_hdf5(content):
+            with h5py.File(io.BytesIO(content), "r") as file:
+                return open_hdf5(file)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "model.keras"
+            file.write_bytes(_with_modern_weights(content))
+            return keras.saving.load_model(file, compile=False, safe_mode=True)
+
+
+@contextlib.contextmanager
+def _limited_weights() -> Iterator[None]:
+    """Reject a model with too many weights before Keras allocates them, even if `size_estimate` has not counted them."""
+    add_weight, n_weights = keras.layers.Layer.add_weight, 0
+
+    def add_limited(layer: Any, *args: Any, **options: Any) -> Any:
+        nonlocal n_weights
+        n_weights += math.prod(options.get("shape") or (args[0] if args else ()))
+        if n_weights > upload.MAX_WEIGHTS:
+            raise ModelError(f"The model has more than {upload.MAX_WEIGHTS:,} weights. Use a smaller model.")
+        return add_weight(layer, *args, **options)
+
+    with mock.patch.object(keras.layers.Layer, "add_weight", add_limited):
+        yield
 
 
 def _with_modern_weights(content: bytes) -> bytes:

@@ -6,6 +6,7 @@ import io
 import json
 import platform
 import tempfile
+import warnings
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -246,7 +247,8 @@ def to_onnx(bundle: ModelBundle) -> bytes:
 
     model = open_model(bundle)
     model(np.zeros((1, *INPUT_SHAPE), np.float32))  # The export requires a model that was called.
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "In the future `np.object`")  # Keras tests whether an old NumPy is installed.
         file = Path(folder) / "model.onnx"
         model.export(file, format="onnx", verbose=False, opset_version=ONNX_OPSET)
         exported = onnx.load(file)

@@ -1,5 +1,6 @@
 """The shipped models on disk. Each has a folder with `model.keras`, `model.tflite` and `card.json`."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from digitcore.models.bundle import ModelBundle, ModelCard, checksums
 DEFAULT_MODEL = "genius"  # the shipped model that predicts if no other model is chosen
 _PACKAGED = Path(__file__).with_name("shipped")  # An installed wheel contains the models here.
 SHIPPED_FOLDER = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).resolve().parents[2] / "models"
+# A subfolder with the complete files of a newer model, which `save` moves one after another into the folder of the model. If this
+# is interrupted, the files that are still in the subfolder belong to the model.
+REPLACEMENT = ".replacement"
 
 
 def is_packaged() -> bool:
@@ -35,7 +39,8 @@ def names(folder: Path = SHIPPED_FOLDER) -> list[str]:
         >>> models.names()[:3]
         ['cnn13', 'convnet', 'fast']
     """
-    return sorted(card.parent.name for card in folder.glob("*/card.json"))
+    paths = [card.relative_to(folder) for pattern in ("*", f"*/{REPLACEMENT}") for card in folder.glob(f"{pattern}/card.json")]
+    return sorted({path.parts[0] for path in paths})
 
 
 def load(name: str, folder: Path = SHIPPED_FOLDER) -> ModelBundle:
@@ -81,8 +86,8 @@ def load_folder(path: Path) -> ModelBundle:
     """
     remedy = "Download the project again." if path.parent == SHIPPED_FOLDER else "Train or export the model again."
     try:
-        card = ModelCard.from_json((path / "card.json").read_text(encoding="utf-8"))
-        keras_bytes, tflite_bytes = (path / "model.keras").read_bytes(), (path / "model.tflite").read_bytes()
+        card = ModelCard.from_json(_read(path, "card.json").decode())
+        keras_bytes, tflite_bytes = _read(path, "model.keras"), _read(path, "model.tflite")
     except FileNotFoundError as error:
         missing = Path(error.filename).name
         raise ModelError(f"The folder {path} of a model has no file {missing}. {remedy}") from error
@@ -93,8 +98,18 @@ def load_folder(path: Path) -> ModelBundle:
     return ModelBundle(card, keras_bytes, tflite_bytes)
 
 
+def _read(path: Path, name: str) -> bytes:
+    """Return the content of a file of a model, also if its replacement was interrupted."""
+    try:
+        return (path / REPLACEMENT / name).read_bytes()
+    except FileNotFoundError:
+        return (path / name).read_bytes()
+
+
 def save(bundle: ModelBundle, path: Path) -> None:
     """Write the three files of a model into a folder.
+
+    An interruption, such as a full disk, a power cut or a killed process, leaves either the previous or the new model.
 
     Args:
         bundle: The model.
@@ -118,10 +133,41 @@ def save(bundle: ModelBundle, path: Path) -> None:
     }
     try:
         path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path, prefix=".") as folder:  # A full disk leaves the previous model as it is.
-            for name, content in contents.items():
-                (Path(folder) / name).write_bytes(content)
-            for name in contents:
-                (Path(folder) / name).replace(path / name)
+        _complete_replacement(path)
+        with tempfile.TemporaryDirectory(dir=path, prefix=".") as name:
+            folder = Path(name) / "model"
+            folder.mkdir()
+            for file, content in contents.items():
+                _write(folder / file, content)
+            folder.rename(path / REPLACEMENT)  # This single step replaces the model.
+        _sync(path)
+        _complete_replacement(path)
     except OSError as error:
         raise ModelError(f"The model cannot be written to {path} ({error.strerror}). Choose another folder.") from error
+
+
+def _complete_replacement(path: Path) -> None:
+    """Move the files of a replacement into the folder of the model."""
+    replacement = path / REPLACEMENT
+    if replacement.is_dir():
+        for file in replacement.iterdir():
+            file.replace(path / file.name)
+        replacement.rmdir()
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write a file, and wait until it is on the disk."""
+    with file.open("wb") as opened:
+        opened.write(content)
+        opened.flush()
+        os.fsync(opened.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk. Windows cannot do this."""
+    if hasattr(os, "O_DIRECTORY"):
+        opened = os.open(folder, os.O_DIRECTORY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 Json = dict[str, Any]
 Shape = tuple[int, ...]  # of the output for one digit, without the batch
 MALFORMED = (TypeError, ValueError, KeyError, IndexError, ZeroDivisionError, OverflowError, AttributeError)
@@ -54,7 +56,10 @@ def _estimate(entry: Json, shape: Shape | None) -> tuple[Size, Shape | None]:
         layers = entry["config"].get("layers")
         if not isinstance(layers, list):
             return _estimate_layer(entry["class_name"], entry["config"], [shape])
-        return _estimate_sequence(layers, shape) if entry["class_name"] == "Sequential" else _estimate_graph(layers, shape)
+        if entry["class_name"] != "Sequential":
+            return _estimate_graph(layers, shape)
+        built = entry["config"].get("build_input_shape")  # of a model without an input layer
+        return _estimate_sequence(layers, tuple(built[1:]) if shape is None and built else shape)
     except MALFORMED:
         return Size(), None
 
@@ -152,6 +157,8 @@ def _apply(name: str, config: Json, shape: Shape, inputs: list[Shape]) -> tuple[
             axis = int(config.get("axis", -1))
             axis = axis if axis < 0 else axis - 1
             return 0, tuple(sum(item[i] for item in inputs) if i == axis % len(shape) else n for i, n in enumerate(shape))
+        case "Add" | "Average" | "Maximum" | "Minimum" | "Multiply" | "Subtract":
+            return 0, np.broadcast_shapes(*inputs)
         case "BatchNormalization":
             return 4 * shape[-1], shape
         case "LayerNormalization" | "GroupNormalization":

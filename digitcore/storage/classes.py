@@ -179,12 +179,14 @@ class ClassStore:
         """Return what tells whether the class of a lab has changed. This is quick.
 
         Args:
-            token: Token of the lab of a teacher or of a pupil.
+            token: Token of the lab of a teacher or of a pupil, or the view token of a teacher's lab.
 
         Returns:
             Identifier and version of the class, and the nickname, or `None` if the lab has no class.
         """
-        row = self._store.transact(lambda db: db.execute(_of_lab(token_hash(token), *_KEYS)).one_or_none())
+        lab, labs = token_hash(token), schema.labs.c
+        query = _classes_of((labs.id == lab) | (labs.view_id == lab), *_KEYS)
+        row = self._store.transact(lambda db: db.execute(query).one_or_none())
         return (row.id, row.version, row.nickname or "") if row else None
 
     def join(self, token: str, code: str, nickname: str) -> Membership:
@@ -239,7 +241,7 @@ class ClassStore:
         self._store.transact(lambda db: db.execute(_update_lab(token_hash(token), **{"class": None, "nickname": None})))
 
     def pupils(self, room: str, known: Mapping[str, Pupil] | None = None) -> tuple[Pupil, ...]:
-        """Return the labs of a class with all their samples. Only labs that have changed are read.
+        """Return the labs of a class with all their samples. Only the samples that have changed are read.
 
         Args:
             room: Identifier of the class.
@@ -396,15 +398,15 @@ class ClassStore:
 _KEYS = (schema.classes.c.id, schema.classes.c.version, schema.labs.c.nickname)
 
 
-def _of_lab(lab: str, *columns: Any) -> sql.Select[Any]:
-    """Return the query of the class that a lab has or belongs to."""
+def _classes_of(is_wanted: sql.ColumnElement[bool], *columns: Any) -> sql.Select[Any]:
+    """Return the query of the classes that the wanted labs have or belong to."""
     labs, classes = schema.labs, schema.classes
     is_class = (classes.c.id == labs.c.id) | (classes.c.id == labs.c["class"])
-    return sql.select(*columns).select_from(labs.join(classes, is_class)).where(labs.c.id == lab)
+    return sql.select(*columns).select_from(labs.join(classes, is_class)).where(is_wanted)
 
 
 def _read(db: sql.Connection, lab: str) -> Membership | None:
-    row = db.execute(_of_lab(lab, schema.classes, schema.labs.c.nickname)).one_or_none()
+    row = db.execute(_classes_of(schema.labs.c.id == lab, schema.classes, schema.labs.c.nickname)).one_or_none()
     return Membership(_from_row(row), lab, row.nickname or "") if row else None
 
 
@@ -426,7 +428,7 @@ def _check_saved(db: sql.Connection, lab: str) -> None:
 def _check_free(db: sql.Connection, room: str, lab: str, nickname: str) -> None:
     labs = schema.labs.c
     others = db.scalars(sql.select(labs.nickname).where(labs["class"] == room, labs.id != lab)).all()
-    if nickname.casefold() in (other.casefold() for other in others):
+    if rules.look(nickname) in map(rules.look, others):
         raise LabError(TAKEN)
 
 
@@ -443,7 +445,12 @@ def _update_lab(lab: str, **values: Any) -> sql.Update:
 def _read_pupil(db: sql.Connection, row: Any, known: Pupil | None) -> Pupil:
     if known is not None and known.version == row.version:
         return known if known.nickname == row.nickname else replace(known, nickname=row.nickname)
-    return Pupil(row.id, row.nickname, LabReader(db, row.id).read_samples(), row.version)
+    if known is None or known.version > row.version:  # A lab that was written again has a lower version.
+        return Pupil(row.id, row.nickname, LabReader(db, row.id).read_samples(), row.version)
+    samples = schema.samples.c
+    present = db.scalars(sql.select(samples.id).where(samples.lab == row.id)).all()
+    changed = LabReader(db, row.id, lambda version: version > known.version).read_samples()
+    return Pupil(row.id, row.nickname, known.samples.merge(changed, set(known.samples.ids) - set(present)), row.version)
 
 
 def _free_code(db: sql.Connection) -> str:

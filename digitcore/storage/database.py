@@ -218,7 +218,7 @@ class LabStore:
         except (sql.exc.SQLAlchemyError, OSError) as error:
             _log_reason(error)
             raise StoreUnreachableError from error
-        self._file_id = _identify(self._file)
+        self._file_id, self._is_open = _identify(self._file), True
 
     @classmethod
     def from_url(cls, url: str) -> "LabStore":
@@ -256,13 +256,14 @@ class LabStore:
             >>> LabStore.from_url("sqlite://").reopen_if_deleted()
             False
         """
-        if self._file is None or _identify(self._file) == self._file_id:
+        if self._file is None or (self._is_open and _identify(self._file) == self._file_id):
             return False
+        self._is_open = False  # After a failure, the next call tries again. The new file may have the number of the deleted file.
         self._engine.dispose()
         with _translate_errors():
             _create_file(self._file)
             schema.create_tables(self._engine)
-        self._file_id = _identify(self._file)
+        self._file_id, self._is_open = _identify(self._file), True
         logger.warning(
             "The database %s was deleted or replaced. It was opened again, and open labs are written to it.", self._file
         )

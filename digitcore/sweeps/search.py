@@ -4,7 +4,6 @@ The study is in memory. `Search` builds it from the stored trials, so a sweep ne
 here, when a search is created.
 """
 
-import functools
 import json
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,6 +32,8 @@ WILCOXON_P = 0.1  # A combination stops if it is worse than the best combination
 MAX_STARTUP = 10  # maximum number of random combinations before TPE uses the results
 STARTUP_SHARE = 4  # TPE starts with at most one quarter of all combinations.
 DIGITS = 3  # significant digits of a proposed number
+# Beginnings of warnings of Optuna: a value that only few combinations have; a seed that the best combination has not trained yet.
+EXPECTED_WARNINGS = ("Some regimes for parameter", "WilcoxonPruner finds steps")
 TRIES = 20  # proposals for each combination, because some proposals are repetitions or not valid
 
 
@@ -68,6 +69,7 @@ class Search:
         self._plan = plan
         self._asked: dict[str, optuna.Trial] = {}  # key of the combination → trial of the study
         self._told: set[str] = set()
+        self._reported: set[tuple[int, int]] = set()  # number of a trial of the study, and step of a reported score
         self.study = optuna.create_study(direction="maximize", sampler=self._sampler(RANDOM, 0), pruner=self._pruner())
         for group in combinations(trials):
             self.should_stop(group)
@@ -143,21 +145,27 @@ class Search:
         return stops
 
     def _report(self, trial: "optuna.Trial", group: Sequence[Trial]) -> bool:
-        """Report the scores of a combination, and return whether the pruner stops it. Known scores are ignored by the study."""
+        """Report the new scores of a combination, and return whether the pruner stops it."""
         score, stops = self._plan.ranked_by, False
         if self._plan.pruner == WILCOXON:
             for one in group:
                 if _is_scored(one, score):
-                    trial.report(one.scores[score], one.settings.seed - self._plan.base.seed)
+                    self._report_once(trial, one.scores[score], one.settings.seed - self._plan.base.seed)
             return not all(one.is_settled for one in group) and trial.should_prune()
         if self._plan.pruner == HALVING:
             scores = _rung_scores(group, score)
             for rung, found in enumerate(scores[: self._plan.n_rungs - 1]):
-                trial.report(found, REDUCTION**rung)
+                self._report_once(trial, found, REDUCTION**rung)
                 stops = trial.should_prune()
             is_new = len(scores) == _rung(group) + 1 < self._plan.n_rungs
             return stops and is_new  # An earlier rung of a stored combination was already decided.
         return False
+
+    def _report_once(self, trial: "optuna.Trial", score: float, step: int) -> None:
+        """Report a score, unless the study knows it: Optuna warns of a second score for a step, and ignores it."""
+        if (trial.number, step) not in self._reported:
+            self._reported.add((trial.number, step))
+            trial.report(score, step)
 
     def tell(self, values: Mapping[str, Any], score: float) -> None:
         """Report the final score of a combination.
@@ -233,9 +241,8 @@ class Search:
         return [found.index(values[name]) if name in values else -1 for name, found in lists.items()]
 
 
-@functools.cache
 def prepare_optuna() -> None:
-    """Hide Optuna's messages, and its warnings that a class is experimental or that a study has few trials.
+    """Hide Optuna's messages, and its warnings that a class is experimental or that a parameter has few values.
 
     Example:
         >>> prepare_optuna()
@@ -243,7 +250,9 @@ def prepare_optuna() -> None:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    warnings.filterwarnings("ignore", module=r"optuna|digitcore\.sweeps")
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    for message in EXPECTED_WARNINGS:
+        warnings.filterwarnings("ignore", message)
 
 
 def study_of(plan: "SweepPlan", means: Iterable[tuple[Mapping[str, Any], float]]) -> "optuna.Study":

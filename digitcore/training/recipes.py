@@ -67,8 +67,9 @@ RECIPES = {
         "genius",
         MNIST_ONLY.replace(
             synthetic_samples=15_000,
-            non_digit_samples=8_000,
-            epochs=40,
+            pen_samples=12_000,
+            non_digit_samples=10_000,
+            epochs=50,
             learning_rate=2e-3,
             schedule="cosine",
             label_smoothing=0.05,

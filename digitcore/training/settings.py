@@ -18,7 +18,7 @@ FINE_TUNE_DEFAULTS: dict[str, Any] = {
     "learning_rate": 5e-4,
     "schedule": "constant",
     "batch_size": 32,
-    "weight_interpolation": 0.3,
+    "weight_interpolation": 0.5,
 }
 FROM_SCRATCH_DEFAULTS: dict[str, Any] = {
     "learning_rate": 3e-3,
@@ -110,7 +110,7 @@ class TrainSettings:
     weight_interpolation: float | None = _setting(
         None,
         "Share of old weights",
-        "Share of the initial weights in the weighted mean that the model ends with; auto is 0.3 when fine-tuning a trained "
+        "Share of the initial weights in the weighted mean that the model ends with; auto is 0.5 when fine-tuning a trained "
         "model and 0 when training from scratch.",
         high=0.95,
         is_optional=True,

@@ -1,5 +1,6 @@
 """The frame of every page: its title, and the bar with page links and the state of the lab."""
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ PAGES = {
     EVALUATE: ("Evaluate", ":material/bar_chart:"),
     MY_LAB: ("My lab", ":material/home:"),
 }
-ICON = str(Path(__file__).with_name("icon.png"))
+ICON = "data:image/png;base64," + base64.b64encode(Path(__file__).with_name("icon.png").read_bytes()).decode()
 
 
 def begin_page(page: str) -> LabSession:
@@ -98,7 +99,7 @@ def _drawings(session: LabSession) -> str:
     if room is None or session.classroom.is_teacher:
         return formatting.samples(samples)
     n = len(session.classroom.counted(samples)) if session.classroom.is_pupil else 0
-    return f"{room.name}: {n} of {room.options.max_drawings} drawings"
+    return f"{n} of {room.options.max_drawings} drawings in {room.name}"  # A narrow screen cuts the end.
 
 
 def show_saving_error(session: LabSession, page: str) -> None:

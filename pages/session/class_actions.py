@@ -15,6 +15,7 @@ from digitcore.storage.snapshot import LabSnapshot
 from pages.session import resources, state
 from pages.session.classroom import CODE_PARAMETER, PROJECTOR_PARAMETER
 from pages.session.lab_session import LabSession
+from pages.session.model_library import PRETRAINED
 
 MAX_CODE_TEXT = 20  # characters of a join code in the address
 SAVE_SECONDS = 5.0  # maximum time to wait for the teacher's lab to be saved
@@ -38,9 +39,11 @@ def follow(session: LabSession, only_if_due: bool = False) -> None:
         session: The session.
         only_if_due: Whether to do nothing if the class was read a moment ago.
     """
-    classroom, saved, classes = session.classroom, session.saving.state, resources.classes()
+    classroom, saved = session.classroom, session.saving.state
     token = classroom.projector_token or (saved.token if saved and saved.version else "")
-    if classes is None or not token or (only_if_due and not classroom.is_due()):
+    if not token or not classroom.needs_reading(token) or (only_if_due and not classroom.is_due()):
+        return
+    if (classes := resources.classes()) is None:
         return
     try:
         classroom.read(classes, token)
@@ -107,6 +110,9 @@ def join(session: LabSession, code: str, nickname: str) -> None:
         session.saving.end_waiting(SaveState(token, version, empty, empty))
         session.classroom.begin("", "")
         session.classroom.attach(token, membership)
+        session.activate(PRETRAINED)  # The tiles show what this model reads until the teacher publishes a model.
+    for name in SENT_WIDGETS:
+        state.forget_widget(name)
     follow(session)
 
 

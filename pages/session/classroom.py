@@ -1,7 +1,7 @@
 """The class of a session: as its teacher, as a pupil, or as a projector."""
 
+import datetime
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -56,7 +56,6 @@ class Classroom(SessionPart):
         self.left_out: tuple[ClassDrawings, LeaveOutTask] | None = None
         self.n_sent = self.n_published = 0
         self._pupils: tuple[Pupil, ...] = ()
-        self._labelled: deque[float] = deque(maxlen=MAX_PER_MINUTE)  # s, times of the latest labels
         self._read_at = float("-inf")
 
     @property
@@ -130,6 +129,10 @@ class Classroom(SessionPart):
         """Return whether the next poll is due."""
         return time.monotonic() - self._read_at >= (self.polling_interval or 0) / 2
 
+    def needs_reading(self, token: str) -> bool:
+        """Return whether a lab may have a class. A lab without a class is read once, because it joins none later."""
+        return token != self.token or self.membership is not None
+
     def read(self, classes: ClassStore, token: str) -> None:
         """Read the class of a lab if it has changed.
 
@@ -141,13 +144,11 @@ class Classroom(SessionPart):
             StoreUnreachableError: If the database does not answer.
         """
         self._read_at = time.monotonic()
-        if self.projector_token:
-            room = classes.find_view(self.projector_token)
-            found = Membership(room, room.id, "") if room else None
-        elif token == self.token and self.membership is None:
-            return
-        elif token == self.token and classes.version(token) == self._version():
+        if token == self.token and classes.version(token) == self._version():
             found = self.membership
+        elif self.projector_token:
+            room = classes.find_view(token)
+            found = Membership(room, room.id, "") if room else None
         else:
             found = classes.find(token)
         known = {pupil.id: pupil for pupil in self._pupils}
@@ -218,9 +219,14 @@ class Classroom(SessionPart):
         room = self.room
         return counted(samples, room.state, room.options) if room else samples
 
-    @synchronized
+    def reason_against(self, digit: int) -> str:
+        """Return the reason why a pupil must not label drawings with a digit; "" if the class draws the digit."""
+        if self.room is None or not self.is_pupil or digit in self.digits:
+            return ""
+        return f"This class draws {', '.join(map(str, self.digits))}."
+
     def refuse_label(self, digit: int, samples: SampleSet) -> str:
-        """Return the reason why a pupil must not label a drawing with a digit; "" and count the label if there is none.
+        """Return the reason why a pupil must not label a drawing with a digit; "" if there is none.
 
         Args:
             digit: The label.
@@ -229,15 +235,13 @@ class Classroom(SessionPart):
         room = self.room
         if room is None or not self.is_pupil:
             return ""
-        if digit not in room.options.digits:
-            return f"This class draws {', '.join(map(str, room.options.digits))}. The drawing was not labelled."
+        if reason := self.reason_against(digit):
+            return f"{reason} The drawing was not labelled."
         if len(self.counted(samples)) >= room.options.max_drawings:
             return f"You have {room.options.max_drawings} drawings, which is the maximum in this class."
-        now = time.monotonic()
-        if len(self._labelled) == MAX_PER_MINUTE and now - self._labelled[0] < 60:
-            return TOO_FAST
-        self._labelled.append(now)
-        return ""
+        since = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=1)).isoformat(timespec="seconds")
+        is_fast = sum(date > since for date in samples.dates) >= MAX_PER_MINUTE  # Drawings of another tab count, too.
+        return TOO_FAST if is_fast else ""
 
     def preferences(self) -> dict[str, Any]:
         """Return the values to store with the lab of a pupil."""

@@ -185,13 +185,17 @@ class LabSession:
         return FirstPrediction(model.hash, int(probabilities.argmax()), float(probabilities.max()))
 
     def contradicted_samples(self) -> np.ndarray:
-        """Return the indices of samples for which the shipped model confidently predicts another digit, without kept labels."""
+        """Return the indices of samples for which the shipped model confidently predicts another digit, without kept labels.
+
+        The sample with the least likely label comes first.
+        """
         model, samples = self.resources.shipped(PRETRAINED), self.samples.current
         if not len(samples):
             return np.zeros(0, int)
         probabilities = self.resources.probabilities(model, samples.digits)
         found = contradicted(samples.labels, probabilities, model.card.confidence_threshold)
-        return np.flatnonzero(found & ~self.samples.is_kept())
+        doubted = np.flatnonzero(found & ~self.samples.is_kept())
+        return doubted[np.argsort(probabilities[doubted, samples.labels[doubted]], kind="stable")]
 
     @synchronized
     def undo_label(self) -> None:

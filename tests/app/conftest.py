@@ -16,13 +16,11 @@ def app():
 
 
 @pytest.fixture(scope="package", autouse=True)
-def close_services():
-    """Stop the workers, and the threads that would start others, after the tests of the pages."""
+def sweeps_end(service):
+    """End the thread that advances sweeps after the tests of the pages."""
     yield
     resources.sweep_recorder().close()
-    resources.jobs().close()
-    for resource in (resources.sweep_recorder, resources.jobs, resources.active_work):
-        resource.clear()
+    resources.sweep_recorder.clear()
 
 
 @pytest.fixture(scope="package", autouse=True)

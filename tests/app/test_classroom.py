@@ -90,6 +90,14 @@ def press(at, key):
     return at
 
 
+def grey_labels(at):
+    """Return the digits of the grey label buttons, whose names tell the reason."""
+    buttons = next(one.proto for one in at.get("bidi_component") if "digit-lab-labels" in one.proto.component_name)
+    names, are_refused = (json.loads(buttons.json)[key] for key in ("names", "refused"))
+    assert ["This class draws 1, 7." in name for name in names] == are_refused
+    return np.flatnonzero(are_refused).tolist()
+
+
 def save(at):
     """Let a session save its lab, and wait."""
     at.run()
@@ -104,7 +112,7 @@ def test_a_class_from_its_start_to_its_end(teacher, data, few, genius):
     assert "class" not in ada.query_params and token != ada.query_params["lab"]
     draw(ada, data.test_images[0])
     label(ada, 7)
-    assert "Class 4b: 1 of 100 drawings" in html(ada)
+    assert "1 of 100 drawings in Class 4b" in html(ada)
     add_samples(bo, few)
     save(bo)
     teacher.run()
@@ -124,7 +132,7 @@ def test_a_class_from_its_start_to_its_end(teacher, data, few, genius):
     press(view(teacher, "after"), "class_round")
     assert "2 pupils, 0 drawings" in texts(teacher) and "Round 1: 21 drawings" in texts(teacher)
     ada.run()
-    assert "Class 4b: 0 of 100 drawings" in html(ada)
+    assert "0 of 100 drawings in Class 4b" in html(ada)
     press(teacher, "class_undo")
 
     # A pupil leaves, and keeps the lab.
@@ -216,6 +224,7 @@ def test_pupils_do_not_train_and_draw_other_digits_if_the_class_does_not_allow_i
     assert not room_of(teacher).options.may_train
     resources.classes().set_options(room_of(teacher).id, ClassOptions(1, (1, 7), False))
     ada = joined(room_of(teacher).code, "Ada")
+    assert grey_labels(ada) == [0, 2, 3, 4, 5, 6, 8, 9]
     draw(ada, data.test_images[0])
     label(ada, 3)
     assert len(session_of(ada).samples) == 0 and "This class draws 1, 7" in texts(ada)

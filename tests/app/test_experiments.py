@@ -292,10 +292,10 @@ def test_a_network_s_numbers_and_typed_values_are_swept(app):
 def test_a_registered_network_is_chosen(app):
     go(app, TRAIN)
     app.radio(key="start_from").set_value("untrained").run()
-    network_box(app).set_value("noise-deep").run()
+    network_box(app).set_value("fast").run()
     assert app.button(key="train").disabled
     until_answered(app)
-    assert session_of(app).start_model()[0].card.network == "noise-deep"
+    assert session_of(app).start_model()[0].card.network == "fast"
     assert not app.button(key="train").disabled
     network_box(app).set_value("genius").run()
     assert session_of(app).start_model()[0].name == "untrained"

@@ -9,7 +9,7 @@ import os
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.support.browser import CHROMIUM_ARGS, Person, Server, chromium
+from tests.support.browser import CHROMIUM_ARGS, WITHOUT_WORKER, Person, Server, chromium
 
 
 @pytest.fixture(scope="package")
@@ -34,7 +34,8 @@ def server(tmp_path_factory):
 @pytest.fixture(scope="session")
 def cloud_server(tmp_path_factory):
     """Return a server as on Streamlit Community Cloud: only the entry script, and reruns that interrupt each other."""
-    running = Server(tmp_path_factory.mktemp("cloud"), "streamlit_app.py", STREAMLIT_RUNNER_FAST_RERUNS="true")
+    options = WITHOUT_WORKER | {"STREAMLIT_RUNNER_FAST_RERUNS": "true"}
+    running = Server(tmp_path_factory.mktemp("cloud"), "streamlit_app.py", **options)
     yield running
     running.stop()
 
@@ -59,7 +60,9 @@ def new_person(browser):
     contexts = []
 
     def make(server, **options):
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | options)
+        # Animations of a page that loads take a third of the processor time of the browser.
+        defaults = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"}
+        context = browser.new_context(**defaults | options)
         contexts.append(context)
         return Person(context.new_page(), server.url, touch=bool(options.get("has_touch")))
 
@@ -68,6 +71,16 @@ def new_person(browser):
     for context in contexts:
         context.close()
     assert not any(exceptions), "a page shows an exception"
+
+
+@pytest.fixture(scope="module")
+def shared_person(browser, server):
+    """Return a user on the Draw page, which the tests of a module share, because a page takes seconds to load."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    person = Person(context.new_page(), server.url)
+    person.begin()
+    yield person
+    context.close()
 
 
 @pytest.fixture

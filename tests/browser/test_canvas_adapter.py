@@ -18,8 +18,19 @@ N_INK_PIXELS = """adapter => {
 
 
 @pytest.fixture
+def person(shared_person):
+    """Return a user in front of a blank canvas."""
+    shared_person.settle()
+    if int(shared_person.page.get_by_test_id("prediction-head").get_attribute("data-strokes") or 0):
+        shared_person.use_tool("Clear")
+        shared_person.wait_until_blank()
+        shared_person.settle()
+    yield shared_person
+    assert shared_person.page.locator("[data-testid=stException]").count() == 0
+
+
+@pytest.fixture
 def adapter(person):
-    person.begin()
     return person.page.evaluate_handle(IMPORT_SCRIPT, assets.script("canvas/canvas_adapter.js"))
 
 

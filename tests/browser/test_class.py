@@ -2,9 +2,11 @@
 
 import re
 
+from tests.support.browser import WITHOUT_WORKER
+
 
 def test_a_pupil_joins_on_another_server_and_the_projector_shows_the_drawing(own_server, new_person):
-    first, second = own_server(), own_server()
+    first, second = own_server(**WITHOUT_WORKER), own_server(**WITHOUT_WORKER)
     teacher, projector = new_person(first), new_person(first, viewport={"width": 1920, "height": 1080})
     pupil = new_person(second, viewport={"width": 390, "height": 664}, has_touch=True, is_mobile=True)
     teacher.begin()
@@ -26,7 +28,7 @@ def test_a_pupil_joins_on_another_server_and_the_projector_shows_the_drawing(own
     pupil.settle()
     pupil.draw(7)
     pupil.press_label(7)
-    pupil.bar().get_by_text("Class 4b: 1 of 100 drawings").wait_for()
+    pupil.bar().get_by_text("1 of 100 drawings in Class 4b").wait_for()
     tile = projector.page.locator(".class-tile", has_text="Ada")
     tile.locator("span", has_text=re.compile("^1")).first.wait_for()
     assert tile.locator("b").evaluate("element => parseFloat(getComputedStyle(element).fontSize)") >= 36
@@ -36,5 +38,5 @@ def test_a_pupil_joins_on_another_server_and_the_projector_shows_the_drawing(own
     second.kill()
     again = new_person(first)
     again.begin(f"/Draw?{query}")
-    again.bar().get_by_text("Class 4b: 1 of 100 drawings").wait_for()
+    again.bar().get_by_text("1 of 100 drawings in Class 4b").wait_for()
     assert "lab=" in query and code not in query

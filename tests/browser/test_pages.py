@@ -1,5 +1,7 @@
 """All pages: their addresses, consoles, accessibility and navigation."""
 
+from dataclasses import dataclass
+
 import pytest
 
 from tests.support.browser import LONG, Person
@@ -20,30 +22,52 @@ def test_an_address_works_as_the_first_request_of_a_server(new_person, own_serve
     assert person.page.locator("[data-testid=stException]").count() == 0
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_the_console_stays_empty(person, path):
-    errors = []
-    person.page.on("console", lambda message: message.type == "error" and errors.append((message.text, message.location["url"])))
-    person.page.on("pageerror", lambda error: errors.append(str(error)))
-    for _ in range(2):  # The first pass opens the page, and the second pass reloads it.
-        person.open(path)
-        person.page.locator(MARKS.get(path, ".st-key-answer")).wait_for(timeout=LONG)
-        person.settle(1000)
-    assert errors == []
+@dataclass(frozen=True)
+class Visit:
+    """What happened on a page.
+
+    Attributes:
+        errors: Errors of the console, and exceptions that the page shows.
+        violations: Elements that violate axe-core's rules for WCAG 2 A and AA, by rule.
+    """
+
+    errors: list[str]
+    violations: dict[str, list[str]]
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_every_page_is_accessible(person, path):
-    """Check every page with axe-core's rules for WCAG 2 A and AA. Known violations of Streamlit are excluded."""
+@pytest.fixture(scope="module")
+def visits(browser, server):
+    """Open, reload and check every page. Return the visit of each address."""
     from axe_playwright_python.sync_playwright import Axe
 
-    person.begin()
-    if path != "/Draw":
-        person.go("My lab" if path == "/" else path[1:])
-    person.settle()
-    violations = Axe().run(person.page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
-    ours = {one["id"]: [node["html"][:200] for node in one["nodes"]] for one in violations}
-    assert set(ours) <= STREAMLIT_VIOLATIONS, ours
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    person, found, errors = Person(context.new_page(), server.url), {}, []
+    person.page.on("console", lambda line: line.type == "error" and errors.append(f"{line.text} ({line.location['url']})"))
+    person.page.on("pageerror", lambda error: errors.append(str(error)))
+    for path in PATHS:
+        person.open(path)
+        for is_reloaded in (False, True):
+            if is_reloaded:
+                person.page.reload()
+            person.page.locator(MARKS.get(path, ".st-key-answer")).wait_for(timeout=LONG)
+            person.settle(1000)
+        errors += person.page.locator("[data-testid=stException]").all_inner_texts()
+        checked = Axe().run(person.page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
+        found[path] = Visit(errors.copy(), {one["id"]: [node["html"][:200] for node in one["nodes"]] for one in checked})
+        errors.clear()
+    yield found
+    context.close()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_console_stays_empty(visits, path):
+    assert visits[path].errors == []
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_page_is_accessible(visits, path):
+    ours = {rule: elements for rule, elements in visits[path].violations.items() if rule not in STREAMLIT_VIOLATIONS}
+    assert ours == {}
 
 
 def test_a_click_on_the_matrix_shows_its_digits(person):

@@ -1,6 +1,6 @@
 """Labs survive a reload of the page, a killed server, and a change of the server."""
 
-from tests.support.browser import ERRORS, LONG
+from tests.support.browser import ERRORS, LONG, WITHOUT_WORKER
 
 
 def assert_everything_is_there(page):
@@ -43,7 +43,7 @@ def test_a_second_server_opens_the_lab_of_a_killed_server(new_person, own_server
 
 
 def test_an_open_page_works_again_after_a_restart(new_person, own_server):
-    server = own_server()
+    server = own_server(**WITHOUT_WORKER)
     person = new_person(server)
     page = person.page
     person.begin()
@@ -51,7 +51,7 @@ def test_an_open_page_works_again_after_a_restart(new_person, own_server):
     person.label(4, 1)
     person.bar().get_by_text("Saved", exact=True).wait_for()
     server.kill()
-    own_server(STREAMLIT_SERVER_PORT=str(server.port))
+    own_server(STREAMLIT_SERVER_PORT=str(server.port), **WITHOUT_WORKER)
     page.wait_for_event("load", timeout=LONG)
     person.wait_for_drawings(1)
     person.find_canvas()

@@ -37,7 +37,7 @@ def test_each_style_rule_for_streamlit_matches_an_element(person):
     page.locator(".st-key-comparing").wait_for(timeout=LONG)  # It shows the choice between two models.
     person.go("Train")
     person.go("Evaluate")
-    page.locator(".st-key-comparison [data-testid=stVegaLiteChart]").first.wait_for(timeout=SHORT)
+    page.locator(".st-key-comparison [data-testid=stVegaLiteChart]").first.wait_for(timeout=LONG)
     person.see("Robustness")
     page.locator(".st-key-robustness_all_digits label").first.click()  # The evaluation takes a minute and shows its progress.
     page.locator(".st-key-title [data-testid=stProgress]").first.wait_for(timeout=LONG)
@@ -47,9 +47,8 @@ def test_each_style_rule_for_streamlit_matches_an_element(person):
     assert n_selectors > 20, "the selectors were found in the style sheet"
 
 
-def test_the_script_reads_the_state_of_streamlit(person):
-    person.begin()
-    streamlit = person.page.evaluate_handle(IMPORT_SCRIPT, assets.script("streamlit.js"))
+def test_the_script_reads_the_state_of_streamlit(shared_person):
+    streamlit = shared_person.page.evaluate_handle(IMPORT_SCRIPT, assets.script("streamlit.js"))
     assert streamlit.evaluate("streamlit => streamlit.isConnected()") is True
     assert streamlit.evaluate("streamlit => streamlit.isScriptRunning()") is False
 
@@ -66,7 +65,6 @@ def test_a_lost_connection_is_noticed(person):
     page.wait_for_function("window.states.includes(false) && window.states.at(-1)", timeout=SHORT)
 
 
-def test_the_styles_of_the_page_head_are_inside_an_element_of_streamlit(person):
+def test_the_styles_of_the_page_head_are_inside_an_element_of_streamlit(shared_person):
     """head.html puts the style sheets into `#root`, which gives them more weight than Streamlit's own rules."""
-    person.begin()
-    assert person.page.evaluate("document.querySelector('#root [data-testid=stApp]') !== null")
+    assert shared_person.page.evaluate("document.querySelector('#root [data-testid=stApp]') !== null")

@@ -35,6 +35,15 @@ def test_digit_with_low_confidence_throughout_is_not_reported():
     assert find_label_issues(np.repeat([4, 9], 10), probabilities) == []
 
 
+def test_the_only_sample_of_a_digit_does_not_confirm_its_wrong_label():
+    """Nine digits have two right labels each, and the only sample with the label 9 shows a 3."""
+    shown = np.append(np.repeat(np.arange(9), 2), 3)
+    confidence = np.append(np.tile([0.9, 0.98], 9), 0.9)
+    probabilities = np.full((19, 10), 0.002) + confidence[:, None] * np.eye(10)[shown]
+    issues = find_label_issues(np.append(shown[:-1], 9), probabilities)
+    assert [(issue.index, issue.label, issue.suggested) for issue in issues] == [(18, 9, 3)]
+
+
 def test_no_labels_give_no_issues():
     assert find_label_issues(np.zeros(0, int), np.zeros((0, 10))) == []
 

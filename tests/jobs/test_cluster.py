@@ -132,6 +132,17 @@ def test_a_killed_nanny_is_reported_and_replaced(own):
     assert answers(own.service)
 
 
+def test_a_terminated_process_is_replaced_before_the_next_job(own):
+    """Dask would close a terminated nanny or scheduler for seconds, and jobs that were sent to it meanwhile would die."""
+    for kind in ("Nanny", "Scheduler"):
+        job = running_job(own.service)
+        (process,) = own.running(kind)
+        process.terminate()
+        with pytest.raises(WorkerDiedError):
+            job.wait(PATIENCE)
+        assert answers(own.service), kind
+
+
 def test_a_stopped_worker_is_killed_and_replaced(own):
     """A process that was stopped by a signal does not respond and never ends."""
     job, worker = running_job(own.service), own.worker

@@ -12,7 +12,7 @@ from keras import layers
 
 from digitcore import models
 from digitcore.errors import ModelError
-from digitcore.models import size_estimate, upload
+from digitcore.models import foreign_models, size_estimate, upload
 from tests.support import fuzz
 
 
@@ -68,6 +68,39 @@ def sequential(*parts):
 def test_too_large_model_is_rejected_before_it_is_built(layer, words):
     with pytest.raises(ModelError, match=words):
         upload.check_config(sequential(layer))
+
+
+HUGE = [
+    {"class_name": "Flatten", "module": "keras.layers", "config": {"name": "flat"}},
+    {"class_name": "Dense", "module": "keras.layers", "config": {"units": 1_000_000, "name": "huge"}},
+]
+
+
+def without_input_layer(genius):
+    """Return genius's file with the configuration of a model that needs 3 GB."""
+    config = {"name": "s", "build_input_shape": [None, 28, 28, 1], "layers": HUGE}
+    model = {"class_name": "Sequential", "module": "keras", "registered_name": None, "config": config}
+    return upload.pack(fuzz.read_zip(genius.keras_bytes) | {upload.CONFIG_FILE: json.dumps(model).encode()})
+
+
+def test_the_size_of_a_model_without_an_input_layer_is_estimated(genius):
+    with pytest.raises(ModelError, match="785,000,000 weights"):
+        upload.check(without_input_layer(genius))
+
+
+def test_the_size_of_a_sum_with_other_channels_is_estimated():
+    start = keras.Input((28, 28, 1))
+    model = keras.Model(start, layers.Dense(10)(layers.Flatten()(layers.Add()([start, layers.Conv2D(64, 1)(start)]))))
+    assert size_estimate.estimate(config_of(model)).weights == model.count_params()
+
+
+def test_too_many_weights_are_rejected_before_they_are_allocated(genius, monkeypatch):
+    """Opening does not rely on the estimate."""
+    allocated = []
+    monkeypatch.setattr(keras.initializers.GlorotUniform, "__call__", lambda self, shape, **_: allocated.append(shape))
+    with pytest.raises(ModelError, match=r"^The model has more than 5,000,000 weights\. Use a smaller model\.$"):
+        foreign_models.load(without_input_layer(genius))
+    assert not allocated
 
 
 def test_deep_model_is_rejected_before_it_is_built():

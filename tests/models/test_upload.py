@@ -13,7 +13,7 @@ import pytest
 
 from digitcore import models
 from digitcore.errors import CancelledError, ModelError
-from digitcore.models import upload
+from digitcore.models import adaptation, keras_io, upload
 from tests.support import fuzz
 
 
@@ -49,30 +49,6 @@ def test_checked_file_does_not_depend_on_the_time(genius, monkeypatch):
     before = upload.check(genius.keras_bytes)
     monkeypatch.setattr("time.time", lambda: 2_000_000_000.0)
     assert upload.check(genius.keras_bytes) == before
-
-
-def test_other_inputs_and_outputs_are_adapted(tmp_path, data):
-    """The models have pixels from 0 to 1, other input shapes, and logits."""
-    digits = data.test_images[:300]
-    ours = models.load("fast")
-    inner = keras.saving.load_model(_file(tmp_path, ours.keras_bytes), compile=False)
-    unit = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Rescaling(255.0, name="up"), inner])
-    flat = keras.Sequential([keras.Input((784,)), keras.layers.Reshape((28, 28, 1)), inner])
-    image = keras.Input((28, 28))
-    functional = keras.Model(image, inner(keras.layers.Reshape((28, 28, 1))(image)))
-    logits = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
-    files = [upload.check(saved(model, tmp_path)) for model in (inner, unit, flat, functional, logits)]
-    same, *others, linear = upload.open_checked(files)
-    expected = ours.predictor().probabilities(digits)
-    for bundle in (same, *others):
-        assert np.allclose(bundle.predictor().probabilities(digits), expected, atol=1e-4)
-        assert bundle.card.parameters == ours.card.parameters
-    assert np.allclose(linear.predictor().probabilities(digits).sum(1), 1, atol=1e-4)
-
-
-def _file(folder, data):
-    (folder / "in.keras").write_bytes(data)
-    return folder / "in.keras"
 
 
 REJECTED_BY_THE_CHECK = {
@@ -179,20 +155,43 @@ REJECTED_BY_THE_SANDBOX = {
 }
 
 
+ADAPTED = ("as it is", "pixels from 0 to 1", "flat", "without channels")  # the same network with other inputs
+
+
+def adapted_models():
+    """Return models with pixels from 0 to 1, other input shapes, and logits."""
+    inner = keras_io.open_model(models.load("mlp"))
+    image = keras.Input((28, 28))
+    return {
+        "as it is": inner,
+        "pixels from 0 to 1": keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Rescaling(255.0, name="up"), inner]),
+        "flat": keras.Sequential([keras.Input((784,)), keras.layers.Reshape((28, 28, 1)), inner]),
+        "without channels": keras.Model(image, inner(keras.layers.Reshape((28, 28, 1))(image))),
+        "logits": keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10)]),
+    }
+
+
+def rejected_models():
+    """Return models that classify no pictures of digits, need too much memory, and return no numbers."""
+    pooled = keras.layers.GlobalAveragePooling2D
+    own = keras.Input((28, 28, 1), name=adaptation.OWN_INPUT)  # Its inputs are not measured, which would take seconds.
+    wide = [keras.layers.Conv2D(250, 1), pooled(), keras.layers.Dense(10, activation="softmax")]
+    no_numbers = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Conv2D(2, 1), pooled(), keras.layers.Dense(10)])
+    no_numbers.set_weights([np.full_like(weight, np.nan) for weight in no_numbers.get_weights()])
+    return {
+        "something else": keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(10)]),
+        "too large": keras.Sequential([own, *wide]),
+        "no numbers": no_numbers,
+    }
+
+
 @pytest.fixture(scope="module")
 def outcomes(hostile, tmp_path_factory):
     """Return the outcome of each file. One process opens all files, because its start takes seconds."""
     folder = tmp_path_factory.mktemp("models")
-    other = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(10)])
-    no_numbers = convolutions(2, 1)
-    no_numbers.set_weights([np.full_like(weight, np.nan) for weight in no_numbers.get_weights()])
-    files = hostile | {
-        "something else": saved(other, folder),
-        "too large": saved(convolutions(160, 2), folder),
-        "no numbers": saved(no_numbers, folder),
-    }
-    opened = upload.open_each([upload.check(files[name]) for name in REJECTED_BY_THE_SANDBOX])
-    return dict(zip(REJECTED_BY_THE_SANDBOX, opened, strict=True))
+    files = {name: hostile[name] for name in ("activation by name", "weights of another kind")}
+    files |= {name: saved(model, folder) for name, model in (adapted_models() | rejected_models()).items()}
+    return dict(zip(files, upload.open_each([upload.check(file) for file in files.values()]), strict=True))
 
 
 @pytest.mark.parametrize("name", REJECTED_BY_THE_SANDBOX)
@@ -201,9 +200,22 @@ def test_model_that_passes_the_check_is_rejected_by_the_sandbox(outcomes, name):
     assert re.search(REJECTED_BY_THE_SANDBOX[name], str(outcomes[name]))
 
 
-def test_rejected_model_is_raised_as_an_error(hostile):
-    with pytest.raises(ModelError):
-        upload.open_checked([upload.check(hostile["activation by name"])])
+@pytest.mark.parametrize("name", ADAPTED)
+def test_other_inputs_are_adapted(outcomes, data, name):
+    digits, ours = data.test_images[:300], models.load("mlp")
+    assert np.allclose(outcomes[name].predictor().probabilities(digits), ours.predictor().probabilities(digits), atol=1e-4)
+    assert outcomes[name].card.parameters == ours.card.parameters
+
+
+def test_logits_are_adapted(outcomes, data):
+    assert np.allclose(outcomes["logits"].predictor().probabilities(data.test_images[:300]).sum(1), 1, atol=1e-4)
+
+
+def test_opened_models_are_returned_and_a_rejected_model_is_raised_as_an_error(outcomes, monkeypatch):
+    monkeypatch.setattr(upload, "open_each", lambda files, should_stop: [outcomes[name] for name in files])
+    assert upload.open_checked(["flat", "logits"]) == [outcomes["flat"], outcomes["logits"]]
+    with pytest.raises(ModelError, match=r"os\.system"):
+        upload.open_checked(["flat", "activation by name"])
 
 
 def test_no_files_give_no_models():
@@ -221,12 +233,6 @@ def test_error_message_of_a_killed_sandbox_names_neither_memory_nor_time(genius)
     (outcome,) = upload.open_each([upload.check(genius.keras_bytes)], kill)
     assert isinstance(outcome, ModelError)
     assert "ended by SIGKILL" in str(outcome)
-
-
-def convolutions(filters, n_layers):
-    """Return a model of plain layers: a small file with large outputs."""
-    layers = [keras.layers.Conv2D(filters, 1) for _ in range(n_layers)]
-    return keras.Sequential([keras.Input((28, 28, 1)), *layers, keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(10)])
 
 
 @pytest.mark.parametrize("name", [[], {}, None, 7])

@@ -65,6 +65,29 @@ def test_only_changed_labs_are_read_again(store, room, few):
     assert len(now[token_hash(ada)].samples) == len(few) - 1
 
 
+def test_only_changed_samples_are_read_again(store, room, few, monkeypatch):
+    rooms, _, created = room
+    first = few.take(range(5))
+    ada = joined(store, rooms, created.code, "Ada", first)
+    known = {pupil.id: pupil for pupil in rooms.pupils(created.id)}
+    now = few.take(range(6)).relabel([1], 9).drop([0])
+    store.save(ada, LabSnapshot(now), LabSnapshot(first))
+    n_read = []
+    is_sound = database._is_sound
+    monkeypatch.setattr(database, "_is_sound", lambda row: n_read.append(row.id) or is_sound(row))
+    (pupil,) = rooms.pupils(created.id, known)
+    assert (pupil.samples.ids, pupil.samples.identities()) == (now.ids, now.identities())
+    assert n_read == [now.ids[0], now.ids[-1]]
+
+
+def test_a_lab_that_was_written_again_with_a_lower_version_is_read_as_a_whole(store, room, few):
+    rooms, _, created = room
+    joined(store, rooms, created.code, "Ada", few)
+    (known,) = rooms.pupils(created.id)
+    (pupil,) = rooms.pupils(created.id, {known.id: replace(known, samples=few.take([0]), version=known.version + 5)})
+    assert pupil.samples.ids == few.ids
+
+
 def test_a_save_of_a_lab_keeps_its_class(store, room, few):
     rooms, _, created = room
     ada = joined(store, rooms, created.code, "Ada")
@@ -72,7 +95,9 @@ def test_a_save_of_a_lab_keeps_its_class(store, room, few):
     assert rooms.find(ada).nickname == "Ada"
 
 
-@pytest.mark.parametrize("nickname", ["", " ", "<b>", "x" * 21, "a\u202eb", "Z" + "\u0301\u0302\u0303", "a\nb/c", "![x](y)"])
+@pytest.mark.parametrize(
+    "nickname", ["", " ", "<b>", "x" * 21, "a\u202eb", "Z" + "\u0301\u0302\u0303", "a\nb/c", "![x](y)", "\u3164", "Ada\ufe0f"]
+)
 def test_a_nickname_that_is_not_allowed_joins_no_class(store, room, nickname):
     rooms, _, created = room
     with pytest.raises(LabError, match="nickname"):
@@ -85,6 +110,8 @@ def test_a_nickname_is_used_once(store, room):
     ada, bo = (joined(store, rooms, created.code, name) for name in ("Ada", "Bo"))
     with pytest.raises(LabError, match="Another pupil"):
         joined(store, rooms, created.code, "ADA")
+    with pytest.raises(LabError, match="Another pupil"):
+        joined(store, rooms, created.code, "Ａｄａ")
     with pytest.raises(LabError, match="Another pupil"):
         rooms.rename_pupil(created.id, token_hash(bo), "ada")
     rooms.rename_pupil(created.id, token_hash(ada), "Zoë")
@@ -216,6 +243,7 @@ def test_the_projector_finds_the_class_by_the_view_token_of_the_teacher_only(sto
     assert rooms.find_view(view_token(teacher)).id == created.id
     assert rooms.find_view(view_token(ada)) is None
     assert rooms.find_view(teacher) is None
+    assert rooms.version(view_token(teacher)) == (created.id, created.version, "")
 
 
 def test_unused_labs_of_a_class_expire(store, room, few, monkeypatch):

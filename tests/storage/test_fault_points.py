@@ -1,14 +1,20 @@
 """Failure of each statement and commit of each operation of the store. `benchmarks/faults.py` lets further steps fail."""
 
+from dataclasses import replace
+from inspect import isfunction, ismethod
+
 import pytest
 
-from benchmarks.fault_operations import STORE_OPERATIONS
+from benchmarks.fault_operations import SQLITE_OPERATIONS, STORE_OPERATIONS, WITHOUT_STEPS
 from benchmarks.fault_points import Kind, Operation, Point, PostgresDatabase, SqliteDatabase, try_points
 from digitcore.storage import database
+from digitcore.storage.background_saver import BackgroundSaver
+from digitcore.storage.classes import ClassStore
+from digitcore.storage.database import LabStore
 
 KINDS = (Kind.STATEMENT, Kind.COMMIT, Kind.ANSWER)
 ON_POSTGRES = ("create tables", "save a label", "delete unused labs")
-OPERATIONS = {operation.name: operation for operation in STORE_OPERATIONS}
+OPERATIONS = {operation.name: operation for operation in (*STORE_OPERATIONS, *SQLITE_OPERATIONS)}
 
 
 @pytest.fixture
@@ -29,6 +35,43 @@ def test_a_failed_step_of_postgres_loses_nothing_and_the_operation_can_be_repeat
     report = try_points(OPERATIONS[name], PostgresDatabase(empty_postgres), KINDS)
     assert report.n_points > 0
     assert not report.failures
+
+
+def test_the_operations_call_every_public_method_of_the_store(sqlite, monkeypatch):
+    """If this test names a method that you have added, add an operation that calls it to `fault_operations.py`."""
+    methods, called, working = set(), set(), []
+
+    def watch(owner, name):
+        path, method = f"{owner.__name__}.{name}", getattr(owner, name)
+        methods.add(path)
+        if ismethod(method):  # The class is its first argument.
+            return
+
+        def call(*arguments, **options):
+            if working:
+                called.add(path)
+            return method(*arguments, **options)
+
+        monkeypatch.setattr(owner, name, call)
+
+    for owner in (LabStore, ClassStore, BackgroundSaver):
+        for name in vars(owner):
+            if not name.startswith("_") and (isfunction(getattr(owner, name)) or ismethod(getattr(owner, name))):
+                watch(owner, name)
+
+    def work_watched(operation):
+        def work(world):
+            working.append(operation.name)
+            try:
+                operation.work(world)
+            finally:
+                working.clear()
+
+        return work
+
+    for operation in OPERATIONS.values():
+        try_points(replace(operation, work=work_watched(operation)), sqlite, ())
+    assert methods - called == set(WITHOUT_STEPS) | {"BackgroundSaver.close", "BackgroundSaver.retry"}
 
 
 def test_an_operation_that_reports_a_success_it_does_not_have_is_found(sqlite):

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM_ARGS = [
@@ -22,12 +23,15 @@ CHROMIUM_ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# A server with these variables starts no worker at the first label. Use them for tests without a training.
+WITHOUT_WORKER = {"DASK_SCHEDULER_ADDRESS": "tcp://127.0.0.1:9"}
 CANVAS = "canvas.upper-canvas"
 SIDE = 280  # px, side of the canvas in canvas units
 ERRORS = "[data-testid=stException], [data-testid=stAlertContentError]"
 ROW_HEIGHT = 35  # px, also of the header of a table
-LONG = 300_000  # ms; on a busy machine a worker starts slowly
+LONG = 300_000  # ms; on a busy machine a worker starts slowly, and a page loads slowly
 SHORT = 30_000  # ms
+START_PATIENCE = 240  # s; a server starts in a few seconds on a quiet machine
 
 # Streamlit's command with an addition: on SIGUSR1, the process writes the names of its loaded modules to a file.
 SERVER = """
@@ -87,12 +91,13 @@ class Server:
         self.port = int(environment.get("STREAMLIT_SERVER_PORT") or free_port())
         base_path = environment.get("STREAMLIT_SERVER_BASE_URL_PATH", "").strip("/")
         self.url = f"http://127.0.0.1:{self.port}" + (f"/{base_path}" if base_path else "")
+        self.store = environment.get("DIGITLAB_STORE", f"sqlite:///{folder / 'labs.sqlite'}")
         self._modules = folder / "modules.txt"
         self.log = folder / "server.log"
         settings = {
             "STREAMLIT_SERVER_PORT": str(self.port),
             "STREAMLIT_SERVER_HEADLESS": "true",
-            "DIGITLAB_STORE": f"sqlite:///{folder / 'labs.sqlite'}",
+            "DIGITLAB_STORE": self.store,
         }
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
@@ -105,11 +110,12 @@ class Server:
         self._wait_until_up()
 
     def _wait_until_up(self) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + START_PATIENCE
         while time.monotonic() < end:
             with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
                 return
             time.sleep(0.1)
+        self.kill()
         raise TimeoutError(self.log.read_text())
 
     def modules(self) -> set[str]:
@@ -122,6 +128,12 @@ class Server:
                 return set(text.split("\n"))
             time.sleep(0.1)
         raise TimeoutError("the server did not respond to the signal")
+
+    def samples(self, address: str):
+        """Return the stored samples of the lab with the address of a page."""
+        from digitcore.storage.database import LabStore
+
+        return LabStore.from_url(self.store).load(parse_qs(urlsplit(address).query)["lab"][0]).snapshot.samples
 
     def kill(self) -> None:
         """Kill the server, like a crash."""
@@ -160,7 +172,7 @@ class Person:
     def find_canvas(self):
         """Wait for a canvas, and return its element."""
         canvas = self.page.locator(CANVAS).first
-        canvas.wait_for(timeout=60_000)
+        canvas.wait_for(timeout=LONG)
         return canvas
 
     def canvas_box(self) -> dict[str, float]:

@@ -78,12 +78,18 @@ class OwnCluster:
         service: The service.
         scheduler, nannies: Processes that the service has started.
         processes: All processes of the cluster when it had started, including the workers' processes.
+        other: Processes that are not of this cluster.
     """
 
     service: JobService
     scheduler: psutil.Process
     nannies: list[psutil.Process]
     processes: list[psutil.Process]
+    other: set[psutil.Process]
+
+    def running(self, kind: str) -> list[psutil.Process]:
+        """Return the schedulers or nannies that run now, also if they have been replaced; `kind` as in `dask_processes`."""
+        return dask_processes(kind, filter(is_alive, set(psutil.Process().children()) - self.other))
 
     @property
     def worker(self) -> psutil.Process:
@@ -103,7 +109,7 @@ def own_cluster(**options) -> Iterator[OwnCluster]:
         (scheduler,) = dask_processes("Scheduler", started)
         nannies = dask_processes("Nanny", started)
         below = [child for nanny in nannies for child in nanny.children(recursive=True)]
-        yield OwnCluster(service, scheduler, nannies, [scheduler, *nannies, *below])
+        yield OwnCluster(service, scheduler, nannies, [scheduler, *nannies, *below], before)
     finally:
         service.close()
 

@@ -341,7 +341,7 @@ def fine_tuned(few):
     return weights(start), trained
 
 
-@pytest.mark.parametrize(("given", "share"), [(0.9, 0.9), (None, 0.3)], ids=["given", "default"])
+@pytest.mark.parametrize(("given", "share"), [(0.9, 0.9), (None, 0.5)], ids=["given", "default"])
 def test_fine_tuned_weights_are_the_mean_of_old_and_new_weights(fine_tuned, given, share):
     before, trained = fine_tuned
     assert not np.allclose(trained[given], trained[0.0], atol=1e-5)

@@ -3,18 +3,21 @@
 import json
 import time
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from digitcore.classroom.leave_out import Predictions
 from digitcore.errors import TrainingError
 from digitcore.jobs.tasks.task import Progress, ReportProgress, ShouldStop, TaskKey, hash_array
 from digitcore.jobs.tasks.train import LimitedTraining
 from digitcore.models.bundle import ModelBundle
 
+if TYPE_CHECKING:
+    from digitcore.classroom.leave_out import Predictions
+
 
 @dataclass(frozen=True, eq=False)
-class LeaveOutTask(LimitedTraining[Predictions]):
+class LeaveOutTask(LimitedTraining["Predictions"]):
     """A task that predicts drawings of pupils with models that learnt from them, and with models that did not.
 
     Attributes:
@@ -48,7 +51,8 @@ class LeaveOutTask(LimitedTraining[Predictions]):
         """Number of trainings."""
         return sum(int(folds.max(initial=-1)) + 1 for folds in (self.drawing_folds, self.pupil_folds))
 
-    def run(self, progress: ReportProgress, should_stop: ShouldStop) -> Predictions:
+    def run(self, progress: ReportProgress, should_stop: ShouldStop) -> "Predictions":
+        from digitcore.classroom.leave_out import Predictions
         from digitcore.training.cross_validation import predict_folds
 
         end = time.monotonic() + self.max_seconds

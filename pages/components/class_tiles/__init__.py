@@ -17,11 +17,12 @@ from pages.session import formatting
 WALL_COLUMNS = 20
 
 
-def tiles(found: Sequence[Tile], is_large: bool = False) -> None:
+def tiles(found: Sequence[Tile], note: str, is_large: bool = False) -> None:
     """Draw a tile for each pupil: nickname, last drawing, number of drawings, and the share that a model reads.
 
     Args:
         found: The tiles.
+        note: A sentence below the tiles about the share.
         is_large: Whether the tiles are for a projector.
     """
     assets.style("class_tiles/tiles.css")
@@ -34,7 +35,7 @@ def tiles(found: Sequence[Tile], is_large: bool = False) -> None:
         }
         for tile in found
     ]
-    st.html(assets.render("class_tiles/tiles.html", tiles=rows, size="large" if is_large else "small"))
+    st.html(assets.render("class_tiles/tiles.html", tiles=rows, note=note, size="large" if is_large else "small"))
 
 
 def invitation(name: str, code: str, link: str, summary: str) -> None:

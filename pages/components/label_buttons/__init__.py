@@ -24,7 +24,7 @@ _buttons = st.components.v2.component(
 def label_buttons(session: LabSession, readings: list[Reading]) -> None:
     """Draw the buttons. A press stores the drawing with that label."""
     with st.container(key="labels"):
-        _buttons(key=BUTTONS_KEY, data=_data(readings, session.canvas.has_keys), on_label_change=lambda: _on_label(session))
+        _buttons(key=BUTTONS_KEY, data=_data(session, readings), on_label_change=lambda: _on_label(session))
 
 
 def label_counts(session: LabSession) -> None:
@@ -33,16 +33,24 @@ def label_counts(session: LabSession) -> None:
         st.html(assets.render("label_buttons/counts.html", counts=session.samples.current.drawn_part().counts()))
 
 
-def _data(readings: list[Reading], has_keys: bool) -> dict[str, Any]:
-    """Return the content of the buttons: for each digit the heights of its bars, 0 to 1, its name and its percentage."""
+def _data(session: LabSession, readings: list[Reading]) -> dict[str, Any]:
+    """Return the content of the buttons: for each digit the heights of its bars, 0 to 1, its name and its percentage.
+
+    A button is grey if the class does not draw its digit. A press is refused with the reason.
+    """
     shares = [[0.0 if one.probabilities is None else float(one.probabilities[digit]) for one in readings] for digit in range(10)]
     is_drawn = readings[-1].probabilities is not None
+    reasons = [session.classroom.reason_against(digit) for digit in range(10)]
     return {
         "shares": [[round(share, 3) for share in row] for row in shares],
-        "names": [f"It is a {digit}" + f", {formatting.percent(row[-1])}" * is_drawn for digit, row in enumerate(shares)],
+        "names": [
+            f"It is a {digit}" + f", {formatting.percent(row[-1])}" * is_drawn + f". {reason}" * bool(reason)
+            for digit, (row, reason) in enumerate(zip(shares, reasons, strict=True))
+        ],
+        "refused": list(map(bool, reasons)),
         "texts": [formatting.percent(row[-1]) if row[-1] >= SHOWN_FROM else "" for row in shares],
         "colors": [reading.color for reading in readings],
-        "keys": has_keys,
+        "keys": session.canvas.has_keys,
     }
 
 

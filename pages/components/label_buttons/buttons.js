@@ -37,11 +37,12 @@ function showShares(columns, { shares, texts }) {
   });
 }
 
-function show(columns, { shares, names, texts, colors }) {
+function show(columns, { shares, names, texts, colors, refused }) {
   showShares(columns, { shares, texts });
   columns.forEach(({ button, bars }, digit) => {
     button.setAttribute("aria-label", names[digit]);
     button.title = names[digit];
+    button.ariaDisabled = String(refused[digit]);  // A press still asks the server, which tells the reason.
     bars.forEach((bar, i) => { bar.style.background = colors[i]; });
   });
 }

@@ -17,11 +17,10 @@ def show(session: LabSession) -> None:
     if room is None:
         st.warning("This address shows no class. Open the projector from the teacher's page My lab.")
         return
-    found, caption = teacher.tiles(session, room)
+    found, note = teacher.tiles(session, room)
     score: Score = teacher.total(found)
     read = f" {formatting.percent(score.accuracy)} read." if score.n else ""
     code = room.code if room.is_open else ""
     with st.container(key="projector"):
         class_tiles.invitation(room.name, code, join_link(room.code), teacher.summary(session, room) + read)
-        class_tiles.tiles(found, is_large=True)
-        st.caption(caption)
+        class_tiles.tiles(found, note, is_large=True)

@@ -15,12 +15,10 @@ from pages.views.classroom.choice import choose_pupil
 
 def show(session: LabSession, room: StoredClass) -> None:
     """Draw the tiles, and the actions on a chosen pupil."""
-    found, caption = teacher.tiles(session, room)
-    class_tiles.tiles(found)
-    if not found and not session.classroom.removed:
-        return
-    st.caption(caption)
+    class_tiles.tiles(*teacher.tiles(session, room))
     pupils = {pupil.id: pupil for pupil in (*session.classroom.drawings.pupils, *session.classroom.removed)}
+    if not pupils:
+        return
     names = {pupil.id: pupil.nickname for pupil in pupils.values()}
     chosen = choose_pupil(session, names, "class_pupil", "Choose a pupil to rename, hide or remove")
     if chosen in pupils:

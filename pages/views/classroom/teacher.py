@@ -8,6 +8,7 @@ from digitcore.classroom import overview
 from digitcore.evaluation.score import Score
 from digitcore.storage.classes import StoredClass
 from pages.components import class_tiles
+from pages.components.reveal import reveal
 from pages.session import class_actions, formatting, persistence, resources
 from pages.session.classroom import PROJECTOR_PARAMETER
 from pages.session.lab_session import LabSession
@@ -70,7 +71,7 @@ def total(found: list[overview.Tile]) -> Score:
 
 
 def _show_head(session: LabSession, room: StoredClass) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(key="class_head", horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{formatting.escape(room.name)}**: {summary(session, room)}", width="stretch")
         code = f"Join code: **{room.code}**" if room.is_open else "Joining is closed."
         st.markdown(code, width="content")
@@ -91,6 +92,7 @@ def _show_head(session: LabSession, room: StoredClass) -> None:
             help="Opens a page for the wall. Its address cannot change the class. Project this page instead of My lab, whose "
             "address opens your lab.",
         )
+    reveal("class_head", room.id)  # The form that starts a class is far below.
 
 
 def _set_open(session: LabSession, is_open: bool) -> None:
