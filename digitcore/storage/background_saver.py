@@ -255,14 +255,18 @@ class BackgroundSaver:
             if state.next_token:
                 self._renew_token(state)
         except StoreUnreachableError as error:
-            with self._lock:
-                state.status, state.error = SaveStatus.UNREACHABLE, str(error)
-                if state not in self._unwritten:
-                    self._unwritten.append(state)
+            self._postpone(state, error)
             return False
         except LabDeletedError:  # The write that follows reports it.
             pass
         return True
+
+    def _postpone(self, state: SaveState, error: LabError) -> None:
+        """Report that the database does not answer, and repeat the write later."""
+        with self._lock:
+            state.status, state.error = SaveStatus.UNREACHABLE, str(error)
+            if state not in self._unwritten:
+                self._unwritten.append(state)
 
     def take_rewritten(self, state: SaveState) -> bool:
         """Return whether a lab was written again since the last call, because the database was deleted.
@@ -347,13 +351,15 @@ class BackgroundSaver:
 
     def _write(self, state: SaveState) -> None:
         """Write the newest snapshot of a lab, then queue a newer snapshot if it exists."""
-        self._check_file()
+        file_error = self._check_file()
         with self._lock:
             snapshot, saved, state.writing, state.taken = state.pending, state.saved, None, LabChanges()
             is_wanted = state.is_behind and not state.is_deleted
             if not is_wanted and not state.is_deleted:
                 state.status, state.error = SaveStatus.OK, ""  # The change was undone.
-        if is_wanted and snapshot is not None and self._end_renewal(state):
+        if is_wanted and file_error:
+            self._postpone(state, file_error)
+        elif is_wanted and snapshot is not None and self._end_renewal(state):
             self._write_snapshot(state, snapshot, saved)
             self._delete_expired()
         with self._lock:
@@ -397,7 +403,7 @@ class BackgroundSaver:
         """
         if self._failed_at is not None and time.monotonic() - self._failed_at < RETRY_INTERVAL:
             return False
-        has_answered = self._try(self._fetch, state)
+        has_answered = self._check_file() is None and self._try(self._fetch, state)
         self._failed_at = None if has_answered else time.monotonic()
         return has_answered
 
@@ -424,19 +430,24 @@ class BackgroundSaver:
             if self._list_unwritten():
                 self.retry()
 
-    def _check_file(self) -> None:
-        """Queue the labs of all open sessions again if the file of the database was deleted."""
+    def _check_file(self) -> LabError | None:
+        """Queue the labs of all open sessions again if the file of the database was deleted.
+
+        Returns:
+            The reason if a new file is not complete. No lab may be read or written then: it would be missing in the new file.
+        """
         try:
             if not self.store.reopen_if_deleted():
-                return
-        except LabError:  # The write that follows fails as well, and is tried again.
-            return
+                return None
+        except LabError as error:
+            return error
         with self._lock:
             for state in list(self._states):
                 if state.version and not state.is_deleted:
                     state.version, state.saved, state.was_rewritten = 0, None, True
                     state.uncertain, state.damaged = Uncertain(), PartIds()
                     self._enqueue(state)
+        return None
 
     def _retry(self, states: list[SaveState]) -> None:
         """Write labs that could not be written before. Stop at the first lab for which the database does not answer.
