@@ -1,7 +1,5 @@
 """The My lab page: state, links and files of the lab, its class and its models. The first visit of a session goes to Draw."""
 
-import importlib
-
 import streamlit as st
 
 from pages.components import layout
@@ -15,13 +13,15 @@ from pages.views.my_lab import lab_file, lessons, lineage, model_files, sharing,
 CLASS = "A class in one lab"
 
 
-def _show_class_view(session: LabSession, name: str, show: str = "show") -> None:
-    """Draw a view of the class. The first visit of a lab without a class imports none of them."""
-    getattr(importlib.import_module(f"pages.views.classroom.{name}"), show)(session)
+def _show_joining(session: LabSession) -> None:
+    """Draw the form that starts or joins a class."""
+    from pages.views.classroom import joining  # A visit without a class imports none of its views.
+
+    joining.show(session)
 
 
 EXPANDERS = {
-    CLASS: lambda session: _show_class_view(session, "joining"),
+    CLASS: _show_joining,
     "Lessons for a class": lessons.show,
     "Lineage": lineage.show,
     "Versions of your drawings": versions.show,
@@ -33,10 +33,14 @@ EXPANDERS = {
 def main(session: LabSession) -> None:
     """Draw the page from top to bottom."""
     if session.classroom.projector_token:
-        work_area(session, lambda: _show_class_view(session, "projector"))
+        from pages.views.classroom import projector
+
+        work_area(session, lambda: projector.show(session))
         return
     if session.classroom.invitation:
-        _show_class_view(session, "joining", "show_invitation")
+        from pages.views.classroom import joining
+
+        joining.show_invitation(session)
         return
     st.title("My lab", anchor=False)
     st.markdown("Draw digits, label them, train a network on your handwriting, and see whether the network improved.")
@@ -59,9 +63,13 @@ def main(session: LabSession) -> None:
 def _show_class(session: LabSession) -> None:
     """Show the class of the lab, to its teacher or to a pupil."""
     if session.classroom.is_teacher:
-        _show_class_view(session, "teacher")
+        from pages.views.classroom import teacher
+
+        teacher.show(session)
     elif session.classroom.membership:
-        _show_class_view(session, "pupil")
+        from pages.views.classroom import pupil
+
+        pupil.show(session)
 
 
 def _show_steps(session: LabSession) -> None:
