@@ -34,7 +34,7 @@ def train(person):
     for digit in (4, 7, 1, 4, 7):
         person.draw(digit)
         person.press_label(digit)
-        person.page.locator(".st-key-answer").get_by_text("Draw a digit").wait_for()
+        person.page.locator(".st-key-answer").get_by_text("Draw a digit.", exact=True).wait_for()
         person.page.wait_for_timeout(800)
     person.go("Train")
     person.page.locator(".st-key-start_from label", has_text="A new network").click()

@@ -21,3 +21,6 @@ export function observeConnection(onChange) {
   if (app()) observer.observe(app(), { attributes: true, attributeFilter: ["data-test-connection-state"] });
   return () => observer.disconnect();
 }
+
+/** Return the element that contains everything the script of a page draws. */
+export const findPage = () => document.querySelector("[data-testid=stMainBlockContainer]");

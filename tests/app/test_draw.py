@@ -46,7 +46,7 @@ from tests.support.photographs import photograph
 
 
 def test_the_first_visit_goes_to_draw(app):
-    assert "Draw a digit" in html(app)
+    assert "Draw a digit." in html(app)
     assert predicted_digits(app) == []
     assert app.button(key="train").disabled
     assert app.button(key="train").help == "Draw and label a digit first."
@@ -102,7 +102,7 @@ def test_a_drawing_is_predicted_and_labelled_and_the_label_is_undone(app, data):
     assert "1 drawing" in html(app)
     assert "Tap the digit that you drew." not in html(app)
     assert any("My newest drawings" in element.proto.body for element in app.get("html"))
-    assert "Draw a digit" in html(app)
+    assert "Draw a digit." in html(app)
     assert "The network is 99.9 % sure of a **7**" in texts(app)
     app.button(key="undo_label").click().run()
     assert len(session_of(app).samples) == 0
@@ -120,7 +120,7 @@ def test_expanders_do_not_print_values_of_expressions(app, data):
 
 def test_a_blank_canvas_is_not_stored(app):
     draw(app, np.zeros((28, 28), np.uint8))
-    assert "Draw a digit" in html(app)
+    assert "Draw a digit." in html(app)
     label(app, 5)
     assert len(session_of(app).samples) == 0
 

@@ -48,8 +48,9 @@ window.WebSocket = class extends WebSocket {
 };"""
 
 
-def test_the_prediction_moves_with_the_pen_even_without_a_connection(person):
+def test_the_prediction_moves_with_the_pen_even_without_a_connection(new_person, server):
     """The browser predicts the second stroke of a four together with the first stroke before the pen is lifted."""
+    person = new_person(server, reduced_motion="no-preference")
     page = person.page
     page.add_init_script(WATCH_SOCKETS)
     person.begin()

@@ -237,7 +237,7 @@ class Person:
 
     def wait_until_blank(self):
         """Wait until the page shows that the canvas is blank."""
-        self.page.locator(".st-key-answer").get_by_text("Draw a digit").wait_for(timeout=SHORT)
+        self.page.locator(".st-key-answer").get_by_text("Draw a digit.", exact=True).wait_for(timeout=SHORT)
 
     def label(self, digit: int, count: int):
         """Press a label, and wait until the lab has `count` samples."""

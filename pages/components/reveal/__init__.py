@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.components import assets
 
-_reveal = st.components.v2.component("digit-lab-reveal", js=assets.read("reveal/reveal.js"))
+_reveal = st.components.v2.component("digit-lab-reveal", js=assets.script("reveal/reveal.js"))
 
 
 def reveal(key: str, version: str, reason: str = "") -> None:
