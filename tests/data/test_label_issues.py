@@ -49,8 +49,8 @@ def test_no_labels_give_no_issues():
 
 
 def test_disputed_mnist_labels_are_among_the_first_issues(genius, data):
-    """At least eight of the fifteen labels that people did not confirm are among the first fifty issues."""
+    """At least seven of the fifteen labels that people did not confirm are among the first fifty issues of 10,000 labels."""
     issues = find_label_issues(data.test_labels, genius.predictor(threads=2).probabilities(data.test_images))
     assert len(DISPUTED_TEST_LABELS) == 15
-    assert sum(issue.index in DISPUTED_TEST_LABELS for issue in issues[:50]) >= 8
+    assert sum(issue.index in DISPUTED_TEST_LABELS for issue in issues[:50]) >= 7
     assert all(data.test_labels[i] != seen for i, seen in DISPUTED_TEST_LABELS.items())

@@ -8,7 +8,7 @@ def test_occlusion_map_is_larger_on_ink_than_in_the_margin(predictor, data):
     digits, labels = data.test_images[:20], data.test_labels[:20]
     maps = np.stack([attribution.occlusion(predictor, digit, label) for digit, label in zip(digits, labels, strict=True)])
     assert maps.shape == (20, 28, 28)
-    assert maps[digits > 128].mean() > 3 * np.abs(maps[:, :3]).mean() > 0
+    assert maps[digits > 128].mean() > 1.5 * np.abs(maps[:, :3]).mean() > 0
 
 
 def test_occlusion_map_of_a_blank_digit_is_zero(predictor):
