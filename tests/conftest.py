@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from digitcore import mnist, models
 from digitcore.evaluation.score import Score
+from digitcore.jobs.service import JobService
 from digitcore.samples import FirstPrediction, SampleSet
 from digitcore.storage.snapshot import LabSnapshot, RunRecord, SampleVersion
 from digitcore.training.run import Run
@@ -115,11 +116,10 @@ def few(data):
 
 @pytest.fixture(scope="session")
 def service():
-    """Return the job service of the pages, which all tests of one process share. No test may kill its processes."""
-    from pages.session import resources  # Imported here because it is slow, and most tests need no service.
-
-    yield resources.jobs()
-    resources.jobs().close()
+    """Return the job service that the tests of one process share. No test may kill its processes."""
+    running = JobService()
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="session")

@@ -16,11 +16,13 @@ def app():
 
 
 @pytest.fixture(scope="package", autouse=True)
-def sweeps_end(service):
-    """End the thread that advances sweeps after the tests of the pages."""
+def close_services():
+    """Stop the workers, and the threads that would start others, after the tests of the pages."""
     yield
     resources.sweep_recorder().close()
-    resources.sweep_recorder.clear()
+    resources.jobs().close()
+    for resource in (resources.sweep_recorder, resources.jobs, resources.active_work):
+        resource.clear()
 
 
 @pytest.fixture(scope="package", autouse=True)
