@@ -124,7 +124,7 @@ class CanvasState(SessionPart):
 
     @property
     def key(self) -> str:
-        """Key of the widget. Streamlit never forgets a key, so that keys of earlier revisions are used again."""
+        """Key of the widget. Keys of earlier revisions are used again, because Streamlit keeps metadata for every key."""
         return f"canvas_{self.revision % N_KEYS}"
 
     @property
