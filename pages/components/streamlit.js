@@ -22,5 +22,5 @@ export function observeConnection(onChange) {
   return () => observer.disconnect();
 }
 
-/** Return the element that contains everything the script of a page draws. */
+/** Return the element that contains the output of the page's script. */
 export const findPage = () => document.querySelector("[data-testid=stMainBlockContainer]");
