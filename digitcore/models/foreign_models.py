@@ -11,7 +11,6 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import h5py
 import keras
@@ -68,8 +67,11 @@ def _limited_weights() -> Iterator[None]:
             raise ModelError(f"The model has more than {upload.MAX_WEIGHTS:,} weights. Use a smaller model.")
         return add_weight(layer, *args, **options)
 
-    with mock.patch.object(keras.layers.Layer, "add_weight", add_limited):
+    keras.layers.Layer.add_weight = add_limited
+    try:
         yield
+    finally:
+        keras.layers.Layer.add_weight = add_weight
 
 
 def _with_modern_weights(content: bytes) -> bytes:

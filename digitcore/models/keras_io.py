@@ -1,5 +1,6 @@
 """Opening, saving and export of Keras models. This module imports Keras: only the worker, the CLI and scripts use it."""
 
+import contextlib
 import datetime
 import importlib.metadata
 import io
@@ -8,6 +9,7 @@ import platform
 import tempfile
 import warnings
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -127,10 +129,20 @@ def save_keras(model: keras.Model) -> bytes:
         >>> save_keras(networks.build("mlp"))[:2]
         b'PK'
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _without_optimizer(model):
         file = Path(folder) / "model.keras"
-        model.save(file, include_optimizer=False)
+        model.save(file)
         return make_portable(file.read_bytes())
+
+
+@contextlib.contextmanager
+def _without_optimizer(model: keras.Model) -> Iterator[None]:
+    """Detach the optimizer of a model: Keras 3 saves its state in .keras files even with `include_optimizer=False`."""
+    optimizer, model.optimizer = getattr(model, "optimizer", None), None
+    try:
+        yield
+    finally:
+        model.optimizer = optimizer
 
 
 def make_portable(keras_bytes: bytes) -> bytes:

@@ -122,7 +122,7 @@ def _show_trials(session: LabSession, lesson: Lesson, found: dict[Trial, RunReco
 
 
 def _train(session: LabSession) -> None:
-    session.train(session.start_model()[0], session.training.settings)
+    session.start_training()
 
 
 def _show_curves(session: LabSession, done: dict[Trial, RunRecord]) -> None:

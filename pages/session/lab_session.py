@@ -165,7 +165,7 @@ class LabSession:
         self.canvas.new_revision()
         self.canvas.set_notice("")
         if self.training.request_retraining(is_training=self.training_job is not None):
-            self.train(self.start_model()[0], self.training.settings)
+            self.start_training()
         return True
 
     def _contradiction(self, model: ModelBundle, digit: np.ndarray, label: int) -> Contradiction | None:
@@ -306,6 +306,11 @@ class LabSession:
             self.work.submit(TrainTask(start, self.training_samples(), settings, resume_from=resume_from))
 
     @synchronized
+    def start_training(self) -> None:
+        """Start a training from the chosen model, with the settings of the form."""
+        self.train(self.start_model()[0], self.training.settings)
+
+    @synchronized
     def train_on_class(self, held_out: Sequence[str] = ()) -> None:
         """Start a training on the drawings of the class, unless a training is under way. Each pupil has the same weight.
 
@@ -369,7 +374,7 @@ class LabSession:
             else:
                 self._keep_failed(job)
         if any(isinstance(job.task, TrainTask) for job in jobs) and self.training.take_retraining_request():
-            self.train(self.start_model()[0], self.training.settings)
+            self.start_training()
         self.work.start_background()
         return bool(jobs)
 

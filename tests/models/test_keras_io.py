@@ -56,6 +56,21 @@ def test_file_has_neither_a_compile_configuration_nor_new_keys(name, compiled):
         assert word not in text
 
 
+def test_file_holds_only_the_weights_of_a_trained_model(compiled):
+    model = compiled[0]
+    model.optimizer.build(model.trainable_variables)
+    optimizer = model.optimizer
+    content = keras_io.save_keras(model)
+    assert len(content) < 1.5 * 4 * model.count_params()
+    assert model.optimizer is optimizer
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_shipped_file_holds_only_weights(name):
+    bundle = models.load(name)
+    assert len(bundle.keras_bytes) < 1.5 * 4 * bundle.card.parameters
+
+
 def test_file_is_opened_by_keras_without_this_library(compiled, tmp_path):
     model, content = compiled
     (tmp_path / "model.keras").write_bytes(content)

@@ -42,7 +42,7 @@ def _reason(session: LabSession) -> str | None:
 
 def _train(session: LabSession) -> None:
     session.samples.forget_last()
-    session.train(session.start_model()[0], session.training.settings)
+    session.start_training()
 
 
 def _show_remark(session: LabSession) -> None:
