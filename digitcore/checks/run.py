@@ -49,7 +49,7 @@ def check_learning_rate(subject: Subject) -> Finding:
 
 
 def _calibrated_loss(accuracy: float) -> float:
-    """Return the loss in nats of a model whose confidence is its accuracy, and which gives the other digits equal probabilities."""
+    """Return the loss in nats of a model whose confidence is its accuracy, with equal probabilities of the other digits."""
     error = 1 - accuracy
     return -sum(share * math.log(share / n) for share, n in ((accuracy, 1), (error, 9)) if share > 0)
 
