@@ -4,8 +4,7 @@ import streamlit as st
 
 from pages.components import layout
 from pages.components.work import work_area
-from pages.session import formatting, state
-from pages.session.classroom import CODE_PARAMETER, PROJECTOR_PARAMETER
+from pages.session import class_actions, formatting, state
 from pages.session.lab_session import LabSession
 from pages.session.training_data import training_data_sentence
 from pages.views.my_lab import lab_file, lessons, lineage, model_files, sharing, versions
@@ -91,8 +90,7 @@ def _show_steps(session: LabSession) -> None:
             layout.page_link(session, page, label=f"Go to {layout.PAGES[page][0]}", icon=":material/arrow_forward:")
 
 
-CLASS_PARAMETERS = {CODE_PARAMETER, PROJECTOR_PARAMETER}
-if state.is_first_visit() and not CLASS_PARAMETERS & set(st.query_params):
+if state.is_first_visit() and not class_actions.is_at_class(state.lab_session()):
     state.mark_visited()
     st.switch_page(layout.DRAW, query_params=st.query_params.to_dict())
 main(layout.begin_page(layout.MY_LAB))

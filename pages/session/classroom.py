@@ -129,9 +129,12 @@ class Classroom(SessionPart):
         """Return whether the next poll is due."""
         return time.monotonic() - self._read_at >= (self.polling_interval or 0) / 2
 
-    def needs_reading(self, token: str) -> bool:
-        """Return whether a lab may have a class. A lab without a class is read once, because it joins none later."""
-        return token != self.token or self.membership is not None
+    def needs_reading(self, token: str, is_opened_by_link: bool) -> bool:
+        """Return whether a lab may have a class. A lab without a class is read once, because it joins none later.
+
+        A new lab has no class before this session starts or joins one.
+        """
+        return self.membership is not None or bool(self.projector_token) or (is_opened_by_link and token != self.token)
 
     def read(self, classes: ClassStore, token: str) -> None:
         """Read the class of a lab if it has changed.
@@ -171,6 +174,12 @@ class Classroom(SessionPart):
         """Return the drawings of an earlier round, counted from 0."""
         room = self.room
         return gather(self._pupils, room.state, room.options, number) if room else ClassDrawings()
+
+    @property
+    def without_drawings(self) -> frozenset[str]:
+        """Identifiers of the pupils whose labs have no drawing, also from earlier rounds."""
+        present = {pupil.id for pupil in self.drawings.pupils}
+        return frozenset(pupil.id for pupil in self._pupils if pupil.id in present and not len(pupil.samples))
 
     @property
     def removed(self) -> list[Pupil]:
@@ -256,20 +265,17 @@ class Classroom(SessionPart):
 
 def hide(pupil: str, is_hidden: bool) -> Callable[[ClassState], ClassState]:
     """Return the change that hides or shows the nickname of a pupil."""
-    return lambda state: replace(state, hidden=_with(state.hidden, pupil, is_hidden))
+    return lambda state: replace(state, hidden=_with(state.hidden, frozenset({pupil}), is_hidden))
 
 
-def remove_pupil(pupil: str, is_removed: bool) -> Callable[[ClassState], ClassState]:
-    """Return the change that removes a pupil from the class, or restores the pupil."""
-    return lambda state: replace(state, removed_pupils=_with(state.removed_pupils, pupil, is_removed))
+def remove_pupils(pupils: frozenset[str], are_removed: bool) -> Callable[[ClassState], ClassState]:
+    """Return the change that removes pupils from the class, or restores them."""
+    return lambda state: replace(state, removed_pupils=_with(state.removed_pupils, pupils, are_removed))
 
 
 def remove_drawings(hashes: frozenset[str], are_removed: bool) -> Callable[[ClassState], ClassState]:
     """Return the change that removes drawings from the class, or restores them."""
-    return lambda state: replace(
-        state,
-        removed_drawings=state.removed_drawings | hashes if are_removed else state.removed_drawings - hashes,
-    )
+    return lambda state: replace(state, removed_drawings=_with(state.removed_drawings, hashes, are_removed))
 
 
 def begin_round(hashes: frozenset[str]) -> Callable[[ClassState], ClassState]:
@@ -287,5 +293,5 @@ def send_settings(preferences: dict[str, Any]) -> Callable[[ClassState], ClassSt
     return lambda state: replace(state, settings=preferences, n_sent=state.n_sent + 1)
 
 
-def _with(names: frozenset[str], name: str, is_in: bool) -> frozenset[str]:
-    return names | {name} if is_in else names - {name}
+def _with(names: frozenset[str], changed: frozenset[str], are_in: bool) -> frozenset[str]:
+    return names | changed if are_in else names - changed

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import sqlalchemy as sql
 
+from digitcore.classroom import rules
 from digitcore.classroom.leave_out import Predictions
 from digitcore.classroom.rules import ClassOptions
 from digitcore.jobs.job import Job
@@ -21,6 +23,7 @@ from tests.support.app import (
     html,
     keep_open,
     label,
+    label_buttons,
     new_app,
     session_of,
     texts,
@@ -92,8 +95,7 @@ def press(at, key):
 
 def grey_labels(at):
     """Return the digits of the grey label buttons, whose names tell the reason."""
-    buttons = next(one.proto for one in at.get("bidi_component") if "digit-lab-labels" in one.proto.component_name)
-    names, are_refused = (json.loads(buttons.json)[key] for key in ("names", "refused"))
+    names, are_refused = (label_buttons(at)[key] for key in ("names", "refused"))
     assert ["This class draws 1, 7." in name for name in names] == are_refused
     return np.flatnonzero(are_refused).tolist()
 
@@ -284,3 +286,52 @@ def test_a_projector_shows_the_class_and_changes_nothing(teacher, few):
     assert not at.button and not session_of(at).classroom.is_teacher
     assert at.query_params["project"] == token
     assert "shows no class" in texts(new_app(project="x"))
+    go(at, DRAW)
+    assert "Ada" in html(at) and not at.button, "the projector's address shows the class on every page"
+
+
+def test_the_page_of_a_teacher_shows_the_class_after_a_reload(teacher, data):
+    assert new_app(lab=teacher.query_params["lab"]).segmented_control(key="class_view")
+    ada = joined(room_of(teacher).code, "Ada")
+    assert not new_app(lab=ada.query_params["lab"]).title, "a pupil draws"
+
+
+def test_nicknames_that_nobody_uses_are_removed_at_once(teacher, few, monkeypatch):
+    """A person can join again and again with other nicknames."""
+    monkeypatch.setattr(rules, "MAX_PUPILS", 3)
+    code = room_of(teacher).code
+    ada = joined(code, "Ada")
+    add_samples(ada, few)
+    save(ada)
+    assert "not drawn yet" not in texts(teacher.run())
+    for nickname in ("x1", "x2"):
+        joined(code, nickname)
+    assert "2 pupils have not drawn yet." in texts(teacher.run())
+    assert "The class is full" in texts(teacher)
+    press(teacher, "class_remove_idle")
+    assert "1 pupil, 20 drawings" in texts(teacher) and "The class is full" not in texts(teacher)
+    joined(code, "Bo")
+    press(teacher, "class_undo")
+    assert "4 pupils, 20 drawings" in texts(teacher)
+    press(view(teacher, "after"), "class_round")
+    assert "3 pupils have not drawn yet." in texts(view(teacher, "pupils")), "Ada drew in the round before"
+
+
+def test_a_lab_without_a_class_costs_no_query(app, data):
+    """The table of classes is read once when a lab is opened by its link, and never for a new lab."""
+    queries = []
+    listener = lambda *arguments: queries.append(arguments[2])  # noqa: E731
+    sql.event.listen(sql.Engine, "before_cursor_execute", listener)
+    try:
+        for _ in range(2):
+            draw(app, data.test_images[0])
+            label(app, 7)
+            save(app)
+        assert queries and not [query for query in queries if "classes" in query]
+        again = new_app(lab=app.query_params["lab"])
+        assert sum("classes" in query for query in queries) == 1
+        for page in (DRAW, MY_LAB, DRAW):
+            go(again, page)
+        assert sum("classes" in query for query in queries) == 1
+    finally:
+        sql.event.remove(sql.Engine, "before_cursor_execute", listener)

@@ -4,7 +4,7 @@ import importlib
 
 import streamlit as st
 
-from digitcore.classroom import overview
+from digitcore.classroom import overview, rules
 from digitcore.evaluation.score import Score
 from digitcore.storage.classes import StoredClass
 from pages.components import class_tiles
@@ -91,6 +91,10 @@ def _show_head(session: LabSession, room: StoredClass) -> None:
             icon=":material/open_in_new:",
             help="Opens a page for the wall. Its address cannot change the class. Project this page instead of My lab, whose "
             "address opens your lab.",
+        )
+    if len(session.classroom.drawings.pupils) >= rules.MAX_PUPILS:
+        st.warning(
+            f"The class is full: it has {rules.MAX_PUPILS} pupils. Close joining, and remove the pupils whom you do not know."
         )
     reveal("class_head", room.id)  # The form that starts a class is far below.
 
