@@ -1,5 +1,6 @@
 """A class: a teacher and pupils, each with a session."""
 
+import datetime
 import json
 from dataclasses import replace
 
@@ -10,7 +11,9 @@ import sqlalchemy as sql
 from digitcore.classroom import rules
 from digitcore.classroom.leave_out import Predictions
 from digitcore.classroom.rules import ClassOptions
+from digitcore.data.sample_files import ImportResult
 from digitcore.jobs.job import Job
+from digitcore.jobs.tasks import ReadSamplesTask
 from digitcore.training.run import Run
 from pages.session import class_actions, resources
 from pages.session.guess_limit import GuessLimit
@@ -29,7 +32,7 @@ from tests.support.app import (
     texts,
 )
 
-EXPANDER = "A class in one lab"
+EXPANDER = "Start or join a class"
 
 
 class RecordingJobs:
@@ -112,6 +115,7 @@ def test_a_class_from_its_start_to_its_end(teacher, data, few, genius):
     token = teacher.query_params["lab"]
     ada, bo = joined(code, "Ada"), joined(code, "Bo <3".replace("<3", "x"))
     assert "class" not in ada.query_params and token != ada.query_params["lab"]
+    assert "Draw each digit as you usually write it." in texts(ada)
     draw(ada, data.test_images[0])
     label(ada, 7)
     assert "1 of 100 drawings in Class 4b" in html(ada)
@@ -238,6 +242,39 @@ def test_pupils_do_not_train_and_draw_other_digits_if_the_class_does_not_allow_i
     assert ada.button(key="train").disabled
     session_of(ada).train(session_of(ada).active_model, session_of(ada).training.settings)
     assert session_of(ada).training_job is None
+
+
+def test_a_pupil_is_not_faster_than_a_hand_and_imports_nothing(jobs, teacher, data, few, monkeypatch):
+    monkeypatch.setattr("pages.session.classroom.MAX_PER_MINUTE", len(few))
+    ada = joined(room_of(teacher).code, "Ada")
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    add_samples(ada, replace(few, dates=(now,) * len(few)))
+    draw(ada, data.test_images[0])
+    label(ada, 7)
+    session = session_of(ada)
+    assert len(session.samples) == len(few) and "30 drawings in a minute" in texts(ada)
+    session.work.submit(ReadSamplesTask(b""))
+    (job,) = session.work.running(ReadSamplesTask)
+    job.finish(ImportResult(few, []))
+    keep_open(ada, "files").run()
+    assert len(session.samples) == len(few) and "Nothing was imported" in texts(ada)
+
+
+def test_the_teacher_renames_hides_and_closes(teacher):
+    code = room_of(teacher).code
+    ada = joined(code, "Ada")
+    teacher.run()
+    (pupil,) = session_of(teacher).classroom.drawings.pupils
+    (choice,) = (box for box in teacher.selectbox if str(box.key).startswith("class_pupil_"))
+    choice.set_value(pupil.id).run()
+    teacher.text_input(key=f"class_rename_{pupil.id}").set_value("Zoë")
+    press(teacher, "class_rename")
+    assert "Zoë" in html(teacher) and "You are **Zoë**" in texts(go(ada, MY_LAB))
+    press(teacher, "class_hide")
+    assert "Zoë" not in html(teacher) and "Pupil 01" in html(teacher)
+    press(teacher, "class_open")
+    assert "Joining is closed" in texts(teacher)
+    assert "Joining this class is closed" in texts(new_app(**{"class": code}))
 
 
 def test_codes_and_nicknames_that_are_refused(teacher, monkeypatch):
