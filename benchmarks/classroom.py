@@ -1,10 +1,10 @@
 """Measure a class: websocket pupils and phones in Chromium join, draw and label, while the teacher trains twice.
 
-    python benchmarks/classroom.py [--pupils 30] [--phones 3] [--drawings 100] [--pace 5]
+    python benchmarks/classroom.py [--pupils 30] [--phones 3] [--drawings 100] [--pace 5.5]
     python benchmarks/classroom.py --servers 2 --kill
 
 The teacher's page and the projector are in Chromium too. Each pupil joins by the address of the class, as a browser does, and
-labels a drawing every five seconds, which is the pace of a lesson. A pupil stops when the bar of the page reports the wanted
+labels a drawing every 5.5 seconds, which is the pace of a lesson. A pupil stops when the bar of the page reports the wanted
 number of drawings as saved. The printed delay is the time until the projector shows a drawing that is in the database. The
 command ends with status 1 if the class has fewer drawings than wanted, or fewer than the pages reported as saved. After the time
 limit, it prints the figures that were reached.
@@ -60,6 +60,7 @@ INTERRUPTED = OSError, TimeoutError, websockets.WebSocketException
 class Outcome(NamedTuple):
     """The measurements of a websocket pupil."""
 
+    name: str
     joined_after: float  # s after the first pupil came
     joining: float  # s from the address of the class to the page Draw
     waits: list[float]  # s from pen-up to the answer
@@ -135,7 +136,16 @@ class Pupil(Labeller):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit):
                 await self._label(n, pace, delay)
-        return Outcome(self.joined_after, self.joining, self.waits, self.n_polls, self.n_saved, self.n_interruptions, self.error)
+        return Outcome(
+            self.nickname,
+            self.joined_after,
+            self.joining,
+            self.waits,
+            self.n_polls,
+            self.n_saved,
+            self.n_interruptions,
+            self.error,
+        )
 
     async def _label(self, n: int, pace: float, delay: float) -> None:
         begin = time.monotonic()
@@ -241,24 +251,32 @@ class Phone(threading.Thread):
         self.joined_after = time.monotonic() - self.began
 
     def _draw(self, person: Person) -> None:
-        """Draw and label a digit until the bar reports the drawing as saved. After an interruption, draw it again."""
-        wanted = self.n_saved + 1
-        status = person.bar().get_by_role("status").filter(has_text=re.compile(rf"^\s*{wanted:,} of.*Saved", re.DOTALL))
-        while not status.is_visible():
+        """Draw and label a digit until the bar reports more drawings as saved. After an interruption, open the page again."""
+        before = self.n_saved
+        while self.n_saved == before and time.monotonic() < self.end:
             try:
                 person.draw(7)
                 person.press_label(7)
-                status.wait_for(timeout=SHORT)
+                self._wait_until_saved(person, before)
                 person.wait_until_blank()
             except Exception:  # noqa: BLE001  # The server may have been killed.
                 self.n_again += 1
-                if time.monotonic() > self.end:
-                    return
-                with contextlib.suppress(PlaywrightError):
+                with contextlib.suppress(Exception):
                     person.open("/Draw" + person.page.evaluate("location.search"))
                     person.find_canvas()
                     person.settle()
-        self.n_saved = wanted
+                    self._wait_until_saved(person, before)
+
+    def _wait_until_saved(self, person: Person, before: int) -> None:
+        """Wait until the bar reports more drawings than before as saved, and store their number."""
+        end = time.monotonic() + SHORT / 1000
+        while self.n_saved <= before and time.monotonic() < end:
+            text = person.bar().get_by_role("status").inner_text()
+            if "Saved" in text and (found := COUNT.search(text)):
+                self.n_saved = int(found[1].replace(",", ""))
+            time.sleep(INTERVAL)
+        if self.n_saved <= before:
+            raise TimeoutError("The bar does not report the drawing as saved.")
 
 
 class Delay:
@@ -378,7 +396,7 @@ def main():
     parser.add_argument("--pupils", type=int, default=30)
     parser.add_argument("--phones", type=int, default=3)
     parser.add_argument("--drawings", type=int, default=100, help="drawings of each pupil and of each phone")
-    parser.add_argument("--pace", type=float, default=5.0, help="mean seconds between two drawings of a pupil")
+    parser.add_argument("--pace", type=float, default=5.5, help="mean seconds between two drawings of a pupil")
     parser.add_argument("--limit", type=float, default=11.0, help="minutes after which the class ends")
     parser.add_argument("--servers", type=int, default=1, help="with more than one, PostgreSQL and a proxy are used")
     parser.add_argument("--kill", action="store_true", help="kill the teacher's server when half of the drawings are stored")
@@ -455,6 +473,8 @@ def measure(options: argparse.Namespace, folder: Path, url: str, stack: contextl
         f"{options.pupils} websocket pupils, {options.phones} phones, {options.drawings} drawings each; {kind}; {seconds:.0f} s"
     )
     print(f"drawings of the class: {union:,} of {wanted:,}; reported as saved and lost: {max(0, reported - union)}")
+    unfinished = [f"{person.name} ({person.n_saved})" for person in (*outcomes, *phones) if person.n_saved < options.drawings]
+    print(f"people who did not see all their drawings as saved: {', '.join(unfinished) or 'nobody'}")
     again = sum(phone.n_again for phone in phones)
     print(f"trainings: {n_trained}; interruptions: {interrupted} of pupils, {again} of phones; errors: {errors or 'none'}")
     everybody = max((person.joined_after for person in (*outcomes, *phones)), default=0)

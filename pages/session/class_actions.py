@@ -15,7 +15,7 @@ from digitcore.storage.snapshot import LabSnapshot
 from pages.session import persistence, resources, state
 from pages.session.classroom import CODE_PARAMETER, PROJECTOR_PARAMETER
 from pages.session.lab_session import LabSession
-from pages.session.model_library import PRETRAINED
+from pages.session.model_library import PRETRAINED, UNTRAINED
 from pages.session.persistence import TOKEN_PARAMETER
 
 MAX_CODE_TEXT = 20  # characters of a join code in the address
@@ -51,11 +51,7 @@ def follow(session: LabSession, only_if_due: bool = False) -> None:
     """
     classroom, saved = session.classroom, session.saving.state
     token = classroom.projector_token or (saved.token if saved and saved.version else "")
-    if (
-        not token
-        or not classroom.needs_reading(token, session.saving.is_opened_by_link)
-        or (only_if_due and not classroom.is_due())
-    ):
+    if not token or not classroom.needs_reading or (only_if_due and not classroom.is_due()):
         return
     if (classes := resources.classes()) is None:
         return
@@ -141,7 +137,7 @@ def leave(session: LabSession) -> None:
 
 
 def start(session: LabSession, name: str, options: ClassOptions) -> None:
-    """Start a class. The lab of the session becomes the lab of the teacher.
+    """Start a class. The lab of the session becomes the lab of the teacher. Its trainings start from genius by default.
 
     Raises:
         LabError: If the name is not allowed, or the lab cannot be saved.
@@ -155,6 +151,10 @@ def start(session: LabSession, name: str, options: ClassOptions) -> None:
             raise LabError(saved.error or UNREACHABLE) from error
     room = _classes().create(saved.token, name, options)
     session.classroom.attach(saved.token, Membership(room, room.id, ""))
+    if session.start_model()[0].name == UNTRAINED:
+        session.activate(PRETRAINED)  # The pupils compare their class with this model.
+    for widget in SENT_WIDGETS:
+        state.forget_widget(widget)
     follow(session)
 
 

@@ -29,6 +29,7 @@ class Classroom(SessionPart):
         invited_to: Name of the class of the join code; "" before the code was checked.
         projector_token: View token of the teacher's lab if the session shows the class on a projector, else "".
         token: Token of the lab whose class is known; "" before the first look.
+        is_expected: Whether the lab was opened and has a class, which was not read yet.
         membership: The class of the lab; `None` if the lab has no class.
         drawings: The drawings of the class that count. Only teachers and projectors have them.
         view: Slug of the chosen view. The page's script writes it.
@@ -44,7 +45,7 @@ class Classroom(SessionPart):
     def __init__(self, lock: Any = None) -> None:
         super().__init__(lock)
         self.invitation = self.invited_to = self.projector_token = self.token = ""
-        self.is_begun = False
+        self.is_begun = self.is_expected = False
         self.membership: Membership | None = None
         self.drawings = ClassDrawings()
         self.view = ""
@@ -121,7 +122,7 @@ class Classroom(SessionPart):
     @synchronized
     def attach(self, token: str, membership: Membership | None) -> None:
         """Set the class of a lab."""
-        self.token, self.membership = token, membership
+        self.token, self.membership, self.is_expected = token, membership, False
         if membership is None:
             self._pupils, self.drawings = (), ClassDrawings()
 
@@ -129,12 +130,15 @@ class Classroom(SessionPart):
         """Return whether the next poll is due."""
         return time.monotonic() - self._read_at >= (self.polling_interval or 0) / 2
 
-    def needs_reading(self, token: str, is_opened_by_link: bool) -> bool:
-        """Return whether a lab may have a class. A lab without a class is read once, because it joins none later.
+    @property
+    def needs_reading(self) -> bool:
+        """Whether there is a class to read. A lab without a class gets one only by an action of this session."""
+        return self.is_expected or self.membership is not None or bool(self.projector_token)
 
-        A new lab has no class before this session starts or joins one.
-        """
-        return self.membership is not None or bool(self.projector_token) or (is_opened_by_link and token != self.token)
+    @synchronized
+    def expect(self, has_class: bool) -> None:
+        """Record whether the lab that was opened has a class."""
+        self.is_expected = has_class
 
     def read(self, classes: ClassStore, token: str) -> None:
         """Read the class of a lab if it has changed.
