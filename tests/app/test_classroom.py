@@ -193,6 +193,7 @@ def test_settings_and_models_reach_the_pupils(jobs, teacher, few, genius, untrai
     teacher.run()
     assert "15 drawings of 1 pupil" in texts(teacher)
     press(teacher, "class_publish")
+    assert "class model 1 predicts correctly. Its training drawings do not count." in html(view(teacher, "pupils"))
     view(teacher, "after")
     assert "Write report" in [button.label for button in teacher.button]
     view(teacher, "train")

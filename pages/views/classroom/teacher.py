@@ -61,8 +61,8 @@ def tiles(session: LabSession, room: StoredClass) -> tuple[list[overview.Tile], 
     reader = model or session.resources.shipped(PRETRAINED)
     predictions = resources.probabilities(reader, drawings.samples.digits).argmax(1)
     learnt = room.state.learnt if model else frozenset()
-    unseen = " that it has not learnt from" if model else ""
-    return overview.tiles(drawings, predictions, learnt), f"Read: drawings{unseen} that {reader.name} predicts correctly."
+    note = f"Read: drawings that {reader.name} predicts correctly." + " Its training drawings do not count." * bool(model)
+    return overview.tiles(drawings, predictions, learnt), note
 
 
 def total(found: list[overview.Tile]) -> Score:
