@@ -1,16 +1,17 @@
 """The My lab page: state, links and files of the lab, its class and its models. The first visit of a session goes to Draw."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from pages.components import layout
 from pages.components.work import work_area
-from pages.session import formatting, state
-from pages.session.classroom import CODE_PARAMETER, PROJECTOR_PARAMETER
+from pages.session import class_actions, formatting, state
 from pages.session.lab_session import LabSession
 from pages.session.training_data import training_data_sentence
 from pages.views.my_lab import lab_file, lessons, lineage, model_files, sharing, versions
 
-CLASS = "A class in one lab"
+CLASS = "Start or join a class"
 
 
 def _show_joining(session: LabSession) -> None:
@@ -21,7 +22,6 @@ def _show_joining(session: LabSession) -> None:
 
 
 EXPANDERS = {
-    CLASS: _show_joining,
     "Lessons for a class": lessons.show,
     "Lineage": lineage.show,
     "Versions of your drawings": versions.show,
@@ -45,6 +45,8 @@ def main(session: LabSession) -> None:
     st.title("My lab", anchor=False)
     st.markdown("Draw digits, label them, train a network on your handwriting, and see whether the network improved.")
     work_area(session, lambda: _show_class(session))
+    if session.classroom.membership is None:  # It is near the top, because pupils type the code on phones.
+        _show_expander(session, CLASS, _show_joining)
     _show_steps(session)
     with st.container(key="whole"):
         sharing.show(session)
@@ -52,12 +54,15 @@ def main(session: LabSession) -> None:
     st.subheader("Models", anchor=False)
     model_files.show_table(session)
     for title, show in EXPANDERS.items():
-        if title == CLASS and session.classroom.membership:
-            continue  # The class is above.
-        expander = st.expander(title, key=f"expander_{title}", on_change="rerun")
-        if expander.open:
-            with expander:
-                show(session)
+        _show_expander(session, title, show)
+
+
+def _show_expander(session: LabSession, title: str, show: Callable[[LabSession], None]) -> None:
+    """Draw an expander. Its content is drawn when it is open."""
+    expander = st.expander(title, key=f"expander_{title}", on_change="rerun")
+    if expander.open:
+        with expander:
+            show(session)
 
 
 def _show_class(session: LabSession) -> None:
@@ -91,8 +96,7 @@ def _show_steps(session: LabSession) -> None:
             layout.page_link(session, page, label=f"Go to {layout.PAGES[page][0]}", icon=":material/arrow_forward:")
 
 
-CLASS_PARAMETERS = {CODE_PARAMETER, PROJECTOR_PARAMETER}
-if state.is_first_visit() and not CLASS_PARAMETERS & set(st.query_params):
+if state.is_first_visit() and not class_actions.is_at_class(state.lab_session()):
     state.mark_visited()
     st.switch_page(layout.DRAW, query_params=st.query_params.to_dict())
 main(layout.begin_page(layout.MY_LAB))

@@ -1,12 +1,13 @@
 """Measure a class: websocket pupils and phones in Chromium join, draw and label, while the teacher trains twice.
 
-    python benchmarks/classroom.py [--pupils 30] [--phones 3] [--drawings 100] [--pace 5]
+    python benchmarks/classroom.py [--pupils 30] [--phones 3] [--drawings 100] [--pace 5.5]
     python benchmarks/classroom.py --servers 2 --kill
 
 The teacher's page and the projector are in Chromium too. Each pupil joins by the address of the class, as a browser does, and
-labels a drawing every five seconds, which is the pace of a lesson. A pupil stops when the bar of the page reports the wanted
+labels a drawing every 5.5 seconds, which is the pace of a lesson. A pupil stops when the bar of the page reports the wanted
 number of drawings as saved. The printed delay is the time until the projector shows a drawing that is in the database. The
-command ends with status 1 if the class has fewer drawings than wanted, or fewer than the pages reported as saved.
+command ends with status 1 if the class has fewer drawings than wanted, or fewer than the pages reported as saved. After the time
+limit, it prints the figures that were reached.
 
 With --servers, a proxy distributes the people to several servers with one PostgreSQL. With --kill, the teacher's server is killed
 when half of the drawings are stored. Everybody on this server continues on another one. A training that ran there is repeated.
@@ -28,6 +29,7 @@ import numpy as np
 import psutil
 import sqlalchemy as sql
 import websockets
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import sync_playwright
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
@@ -39,7 +41,7 @@ from digitcore.storage import schema
 from digitcore.storage.classes import ClassStore
 from digitcore.storage.database import LabStore, new_token, token_hash, view_token
 from digitcore.storage.snapshot import LabSnapshot
-from tests.support.browser import CHROMIUM_ARGS, LONG, SHORT, Person, Server, chromium
+from tests.support.browser import CHROMIUM_ARGS, SHORT, Person, Server, chromium
 from tests.support.postgres import PostgresServer
 
 PHONE = {"viewport": {"width": 390, "height": 664}, "has_touch": True, "is_mobile": True}
@@ -50,6 +52,7 @@ SHORTEST = 60 / MAX_PER_MINUTE + 0.1  # s between two drawings of a pupil
 JOIN_SECONDS = 30  # during which the pupils come
 INTERVAL = 0.2  # s between two looks at the projector
 REPORT_SECONDS = 10  # between two lines about the progress
+GRACE = 60  # s after the end of the class, in which everybody must stop
 COUNT = re.compile(r"([\d,]+) of")  # in the bar of a pupil
 INTERRUPTED = OSError, TimeoutError, websockets.WebSocketException
 
@@ -57,7 +60,9 @@ INTERRUPTED = OSError, TimeoutError, websockets.WebSocketException
 class Outcome(NamedTuple):
     """The measurements of a websocket pupil."""
 
-    joined_after: float  # s
+    name: str
+    joined_after: float  # s after the first pupil came
+    joining: float  # s from the address of the class to the page Draw
     waits: list[float]  # s from pen-up to the answer
     n_polls: int
     n_saved: int  # drawings that a page reported as saved
@@ -71,7 +76,7 @@ class Pupil(Labeller):
     def __init__(self, url: str, number: int, code: str):
         super().__init__(url, number)
         self.nickname, self.code = f"Pupil {number + 1}", code
-        self.joined_after = float("inf")  # s
+        self.joined_after = self.joining = float("inf")  # s
         self.polls: dict[str, float] = {}  # fragment → s between two of its polls
         self.n_polls, self.polled_at = 0, 0.0
         self.n_shown = self.n_saved = self.n_interruptions = 0
@@ -124,15 +129,32 @@ class Pupil(Labeller):
             return
         begin = time.monotonic()
         await join(self, self.code, self.nickname)
-        self.joined_after = time.monotonic() - begin
+        self.joining = time.monotonic() - begin
 
-    async def attend(self, n: int, pace: float, delay: float) -> Outcome:
-        """Join after a delay, then label drawings until n drawings are reported as saved."""
+    async def attend(self, n: int, pace: float, delay: float, limit: float) -> Outcome:
+        """Join after a delay, then label drawings until n drawings are reported as saved, or until the time limit in s."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                await self._label(n, pace, delay)
+        return Outcome(
+            self.nickname,
+            self.joined_after,
+            self.joining,
+            self.waits,
+            self.n_polls,
+            self.n_saved,
+            self.n_interruptions,
+            self.error,
+        )
+
+    async def _label(self, n: int, pace: float, delay: float) -> None:
+        begin = time.monotonic()
         await asyncio.sleep(delay)
         while self.n_saved < n and not self.error:
             try:
                 async with self.connect():
                     await self.enter()
+                    self.joined_after = min(self.joined_after, time.monotonic() - begin)
                     while self.n_saved < n:
                         due = time.monotonic() + max(SHORTEST, pace * self.random.uniform(0.7, 1.3))
                         if self.n_shown < n:
@@ -143,7 +165,6 @@ class Pupil(Labeller):
                 await asyncio.sleep(1)
             except Exception as error:  # noqa: BLE001  # The output names it.
                 self.error = f"{self.nickname}: {error!r}"
-        return Outcome(self.joined_after, self.waits, self.n_polls, self.n_saved, self.n_interruptions, self.error)
 
     async def draw_digit(self, digit, end):
         """Draw a digit and label it. Each drawing has a random position and slant, so that no two are equal."""
@@ -178,73 +199,84 @@ async def join(visitor: Visitor, code: str, nickname: str) -> None:
         await visitor.receive()
 
 
-def attend(urls: list[str], code: str, n_drawings: int, pace: float) -> list[Outcome]:
+def attend(urls: list[str], code: str, n_drawings: int, pace: float, limit: float) -> list[Outcome]:
     """Let a pupil for each address attend the class."""
 
     async def together():
         pupils = [Pupil(url, number, code) for number, url in enumerate(urls)]
         delays = (JOIN_SECONDS * number / len(pupils) for number in range(len(pupils)))
-        work = (pupil.attend(n_drawings, pace, delay) for pupil, delay in zip(pupils, delays, strict=True))
+        work = (pupil.attend(n_drawings, pace, delay, limit) for pupil, delay in zip(pupils, delays, strict=True))
         return await asyncio.gather(*work)
 
     return asyncio.run(together())
 
 
-class Phones(threading.Thread):
-    """Phones in Chromium that join the class and label drawings, in turn."""
+class Phone(threading.Thread):
+    """A phone in Chromium that joins the class and labels drawings, until the time limit in s."""
 
-    def __init__(self, urls: list[str], code: str, n_drawings: int, pace: float):
-        super().__init__(name="phones")
-        self.urls, self.code, self.n_drawings, self.pace = urls, code, n_drawings, pace
-        self.n_saved, self.n_again = [0] * len(urls), 0
-        self.error: BaseException | None = None
+    def __init__(self, url: str, number: int, code: str, n_drawings: int, pace: float, limit: float):
+        super().__init__(name=f"Phone {number + 1}", daemon=True)
+        self.url, self.code, self.n_drawings, self.pace = url, code, n_drawings, pace
+        self.began = time.monotonic()
+        self.end = self.began + limit
+        self.joined_after = float("inf")  # s
+        self.n_saved = self.n_again = 0
+        self.error = ""
 
     def run(self):
-        """Join with all phones, then draw with each in turn."""
+        """Join, then draw."""
         try:
             with sync_playwright() as play:
                 browser = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
-                people = [self.join(browser, number) for number in range(len(self.urls))]
-                while min(self.n_saved, default=self.n_drawings) < self.n_drawings:
+                person = Person(browser.new_context(**PHONE).new_page(), self.url, touch=True)
+                self._join(person)
+                while self.n_saved < self.n_drawings and time.monotonic() < self.end:
                     due = time.monotonic() + self.pace
-                    for number, person in enumerate(people):
-                        if self.n_saved[number] < self.n_drawings:
-                            self.draw(person, number)
+                    self._draw(person)
                     time.sleep(max(0.0, due - time.monotonic()))
-        except Exception as error:  # noqa: BLE001  # The main thread reports it.
-            self.error = error
+                browser.close()
+        except Exception as error:  # noqa: BLE001  # The output names it.
+            self.error = f"{self.name}: {error!r}"
 
-    def join(self, browser, number: int) -> Person:
-        """Open the address of the class on a phone, and join."""
-        person = Person(browser.new_context(**PHONE).new_page(), self.urls[number], touch=True)
-        person.page.set_default_timeout(LONG)
+    def _join(self, person: Person) -> None:
+        """Open the address of the class, and join."""
+        person.page.set_default_timeout(SHORT)
         person.open(f"/?class={self.code}")
-        person.page.get_by_label("Nickname").fill(f"Phone {number + 1}")
+        person.page.get_by_label("Nickname").fill(self.name)
         person.page.keyboard.press("Tab")
         person.settle()
         person.press("class_join_button")
         person.find_canvas()
         person.settle()
-        return person
+        self.joined_after = time.monotonic() - self.began
 
-    def draw(self, person: Person, number: int) -> None:
-        """Draw and label a digit until the bar reports the drawing as saved. After an interruption, draw it again."""
-        wanted = self.n_saved[number] + 1
-        status = person.bar().get_by_role("status").filter(has_text=re.compile(rf"^\s*{wanted:,} of.*Saved", re.DOTALL))
-        while not status.is_visible():
+    def _draw(self, person: Person) -> None:
+        """Draw and label a digit until the bar reports more drawings as saved. After an interruption, open the page again."""
+        before = self.n_saved
+        while self.n_saved == before and time.monotonic() < self.end:
             try:
                 person.draw(7)
                 person.press_label(7)
-                status.wait_for(timeout=SHORT)
+                self._wait_until_saved(person, before)
                 person.wait_until_blank()
-            except Exception:  # The server may have been killed.
+            except Exception:  # noqa: BLE001  # The server may have been killed.
                 self.n_again += 1
-                if self.n_again > self.n_drawings:
-                    raise
-                person.open("/Draw" + person.page.evaluate("location.search"))
-                person.find_canvas()
-                person.settle()
-        self.n_saved[number] = wanted
+                with contextlib.suppress(Exception):
+                    person.open("/Draw" + person.page.evaluate("location.search"))
+                    person.find_canvas()
+                    person.settle()
+                    self._wait_until_saved(person, before)
+
+    def _wait_until_saved(self, person: Person, before: int) -> None:
+        """Wait until the bar reports more drawings than before as saved, and store their number."""
+        end = time.monotonic() + SHORT / 1000
+        while self.n_saved <= before and time.monotonic() < end:
+            text = person.bar().get_by_role("status").inner_text()
+            if "Saved" in text and (found := COUNT.search(text)):
+                self.n_saved = int(found[1].replace(",", ""))
+            time.sleep(INTERVAL)
+        if self.n_saved <= before:
+            raise TimeoutError("The bar does not report the drawing as saved.")
 
 
 class Delay:
@@ -350,13 +382,22 @@ def train(page) -> None:
             page.locator(".st-key-class_train button:disabled").wait_for(timeout=SHORT)
 
 
+def n_shown(projector, before: int) -> int:
+    """Return the number of drawings on the projector, or the number before while it shows no class."""
+    with contextlib.suppress(PlaywrightError):
+        if found := re.search(r"([\d,]+) drawings?\.", projector.locator(".class-invitation").inner_text(timeout=1000)):
+            return int(found[1].replace(",", ""))
+    return before
+
+
 def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pupils", type=int, default=30)
     parser.add_argument("--phones", type=int, default=3)
     parser.add_argument("--drawings", type=int, default=100, help="drawings of each pupil and of each phone")
-    parser.add_argument("--pace", type=float, default=5.0, help="mean seconds between two drawings of a pupil")
+    parser.add_argument("--pace", type=float, default=5.5, help="mean seconds between two drawings of a pupil")
+    parser.add_argument("--limit", type=float, default=11.0, help="minutes after which the class ends")
     parser.add_argument("--servers", type=int, default=1, help="with more than one, PostgreSQL and a proxy are used")
     parser.add_argument("--kill", action="store_true", help="kill the teacher's server when half of the drawings are stored")
     options = parser.parse_args()
@@ -382,7 +423,7 @@ def measure(options: argparse.Namespace, folder: Path, url: str, stack: contextl
     browser = stack.enter_context(sync_playwright()).chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
     teacher, projector = browser.new_page(), browser.new_page(viewport=PROJECTOR)
     for page in (teacher, projector):
-        page.set_default_timeout(LONG)
+        page.set_default_timeout(SHORT)
     teacher_path, projector_path = database.paths
     projector.goto(urls[PROJECTOR_CLIENT] + projector_path)
     projector.locator(".class-invitation").wait_for()
@@ -390,41 +431,55 @@ def measure(options: argparse.Namespace, folder: Path, url: str, stack: contextl
     teacher.locator(".st-key-bar").get_by_text("My lab").click()
     teacher.locator(".st-key-class_view").get_by_text("Train", exact=True).click()
 
-    people = urls[N_SCREENS:]
-    phones = Phones(people[: options.phones], database.room.code, options.drawings, options.pace)
-    work = people[options.phones :], database.room.code, options.drawings, options.pace
+    people, code, limit = urls[N_SCREENS:], database.room.code, 60 * options.limit
     before, used, began = servers.memory(), servers.seconds(), time.monotonic()
-    crowd = pool.apply_async(attend, work)
-    phones.start()
+    phones = [
+        Phone(url, number, code, options.drawings, options.pace, limit) for number, url in enumerate(people[: options.phones])
+    ]
+    crowd = pool.apply_async(attend, (people[options.phones :], code, options.drawings, options.pace, limit))
+    for phone in phones:
+        phone.start()
     wanted = n_people * options.drawings
-    delay, stored, n_trained, reported_at = Delay(), 0, 0, 0.0
-    while phones.is_alive() or not crowd.ready() or n_trained < N_TRAININGS:
+    delay, stored, shown, n_trained, reported_at = Delay(), 0, 0, 0, 0.0
+    while any(phone.is_alive() for phone in phones) or not crowd.ready() or n_trained < N_TRAININGS:
+        if (seconds := time.monotonic() - began) > limit:
+            print(f"The time limit of {options.limit:g} minutes is over.")
+            break
         stored, n_trained = database.n_drawings(), database.n_trainings()
-        found = re.search(r"([\d,]+) drawings?\.", projector.locator(".class-invitation").inner_text())
-        delay.look(stored, int(found[1].replace(",", "")) if found else 0)
+        shown = n_shown(projector, shown)
+        delay.look(stored, shown)
         if options.kill and len(servers.alive) == options.servers and stored >= wanted / 2:
             servers.kill(TEACHER_CLIENT)
         if n_trained < N_TRAININGS and stored >= wanted * (1 + n_trained) / (N_TRAININGS + 1):
             train(teacher)
-        if time.monotonic() - began >= reported_at + REPORT_SECONDS:
-            reported_at = time.monotonic() - began
-            print(f"{reported_at:.0f} s: {stored:,} of {wanted:,} drawings, trainings: {n_trained}", file=sys.stderr)
+        if seconds >= reported_at + REPORT_SECONDS:
+            reported_at = seconds
+            print(f"{seconds:.0f} s: {stored:,} of {wanted:,} drawings, trainings: {n_trained}", file=sys.stderr)
         time.sleep(INTERVAL)
-    outcomes, seconds, busy = crowd.get(), time.monotonic() - began, servers.seconds() - used
+    busy = servers.seconds() - used
+    for phone in phones:
+        phone.join(GRACE)
+    try:
+        outcomes, errors = crowd.get(GRACE), []
+    except multiprocessing.TimeoutError:
+        outcomes, errors = [], ["The process of the websocket pupils does not answer."]
     union = database.union()
-    reported = sum(outcome.n_saved for outcome in outcomes) + sum(phones.n_saved)
+    reported = sum(outcome.n_saved for outcome in outcomes) + sum(phone.n_saved for phone in phones)
     waits = 1000 * np.array([wait for outcome in outcomes for wait in outcome.waits])
-    errors = [outcome.error for outcome in outcomes if outcome.error] + ([str(phones.error)] if phones.error else [])
+    errors += [person.error for person in (*outcomes, *phones) if person.error]
     interrupted = sum(outcome.n_interruptions for outcome in outcomes)
     kind = f"{options.servers} servers with PostgreSQL" if options.servers > 1 else "one server with SQLite"
     print(
         f"{options.pupils} websocket pupils, {options.phones} phones, {options.drawings} drawings each; {kind}; {seconds:.0f} s"
     )
     print(f"drawings of the class: {union:,} of {wanted:,}; reported as saved and lost: {max(0, reported - union)}")
-    print(
-        f"trainings: {n_trained}; interruptions: {interrupted} of pupils, {phones.n_again} of phones; errors: {errors or 'none'}"
-    )
-    print(f"joining: {max((outcome.joined_after for outcome in outcomes), default=0):.1f} s at most")
+    unfinished = [f"{person.name} ({person.n_saved})" for person in (*outcomes, *phones) if person.n_saved < options.drawings]
+    print(f"people who did not see all their drawings as saved: {', '.join(unfinished) or 'nobody'}")
+    again = sum(phone.n_again for phone in phones)
+    print(f"trainings: {n_trained}; interruptions: {interrupted} of pupils, {again} of phones; errors: {errors or 'none'}")
+    everybody = max((person.joined_after for person in (*outcomes, *phones)), default=0)
+    joining = max((outcome.joining for outcome in outcomes), default=0)
+    print(f"everybody has joined after {everybody:.0f} s; joining took {joining:.1f} s at most")
     if len(waits):
         p50, p95, p100 = np.quantile(waits, (0.5, 0.95, 1))
         print(f"pen-up to answer: median {p50:.0f} ms, p95 {p95:.0f} ms, maximum {p100:.0f} ms of {len(waits):,} drawings")
@@ -432,7 +487,7 @@ def measure(options: argparse.Namespace, folder: Path, url: str, stack: contextl
     print(f"processor time of the servers: {busy:.0f} s, {1000 * busy / max(1, union):.0f} ms for each drawing", end="; ")
     print(f"polls of the websocket pupils: {sum(outcome.n_polls for outcome in outcomes):,}")
     print(f"memory of the servers: {before} before, {servers.memory()} at the end; {psutil.cpu_count()} cores")
-    return int(union < wanted or reported > union or bool(errors))
+    return int(union < wanted or reported > union or n_trained < N_TRAININGS or bool(errors))
 
 
 if __name__ == "__main__":

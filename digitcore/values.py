@@ -56,6 +56,22 @@ def plural(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
+def with_article(digit: int) -> str:
+    """Return a digit with its indefinite article.
+
+    Args:
+        digit: 0 to 9.
+
+    Returns:
+        The text.
+
+    Example:
+        >>> with_article(7), with_article(8)
+        ('a 7', 'an 8')
+    """
+    return f"an {digit}" if digit == 8 else f"a {digit}"
+
+
 def percent(share: float, places: int = 0) -> str:
     """Format a share as a percentage. A share below 1 is never shown as "100 %".
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from digitcore.samples import HOLD_OUT_EVERY, SampleSet
+from digitcore.values import with_article
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def suggest_next_digit(samples: SampleSet, probabilities: np.ndarray, digits: Se
         return Suggestion(digit, _describe_errors(digit, int(errors[digit]), int(counts[digit]), confused_with))
     if (is_allowed & (counts == 0)).any():
         digit = int((is_allowed & (counts == 0)).argmax())
-        return Suggestion(digit, f"Draw {'an' if digit == 8 else 'a'} {digit} next: you have no {digit} yet.")
+        return Suggestion(digit, f"Draw {with_article(digit)} next: you have no {digit} yet.")
     if (is_allowed & (counts < HOLD_OUT_EVERY)).any():
         digit = int(np.where(is_allowed, counts, len(samples)).argmin())
         missing = HOLD_OUT_EVERY - counts[digit]

@@ -155,6 +155,7 @@ class StoredLab(NamedTuple):
         version: Number of writes of the lab.
         skipped: A message for each kind of damaged parts.
         damaged: Identifiers of the damaged parts.
+        has_class: Whether the lab has a class or belongs to a class.
 
     Example:
         >>> StoredLab(LabSnapshot(), version=1, skipped=[]).version
@@ -165,6 +166,7 @@ class StoredLab(NamedTuple):
     version: int
     skipped: list[str]
     damaged: PartIds = PartIds()
+    has_class: bool = False
 
 
 class StoredChanges(NamedTuple):
@@ -299,7 +301,7 @@ class LabStore:
 
     def _load(self, is_wanted: sql.ColumnElement[bool]) -> StoredLab | None:
         with _translate_errors(), self._read() as db:
-            row = db.execute(sql.select(schema.labs).where(is_wanted)).one_or_none()
+            row = db.execute(sql.select(schema.labs, _HAS_CLASS).where(is_wanted)).one_or_none()
             if row is None:
                 return None
             reader = LabReader(db, row.id)
@@ -311,7 +313,7 @@ class LabStore:
                 _parse_object(row.sweep),
                 reader.read_versions(),
             )
-            return StoredLab(snapshot, row.version, reader.skipped, reader.damaged)
+            return StoredLab(snapshot, row.version, reader.skipped, reader.damaged, bool(row.has_class))
 
     def changes(self, token: str, version: int, known: PartIds, own_version: int = 0) -> StoredChanges | None:
         """Read what other sessions have changed in a lab.
@@ -758,6 +760,11 @@ def _is_sound(sample: Any) -> bool:
         and isinstance(sample.label, int)
         and 0 <= sample.label <= 9
     )
+
+
+_HAS_CLASS = sql.or_(schema.labs.c["class"].is_not(None), sql.exists().where(schema.classes.c.id == schema.labs.c.id)).label(
+    "has_class"
+)
 
 
 class LabReader:

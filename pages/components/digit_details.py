@@ -78,10 +78,10 @@ def nearest_digits(session: LabSession, model: ModelBundle, name: str, digit: np
             f"distance. Only one in a hundred MNIST digits has a distance above {found.far:.1f}. The prediction may be wrong."
         )
     nearest = zip(found.digits[0], found.labels[0], found.distances[0], strict=True)
-    figures.figure_row([Figure(image, f"a {label}, {distance:.1f}") for image, label, distance in nearest])
+    figures.figure_row([Figure(image, f"{formatting.with_article(label)}, {distance:.1f}") for image, label, distance in nearest])
 
 
 def _attribution_figure(reading: Reading, model: ModelBundle, digit: np.ndarray) -> Figure:
     predicted = reading.ranking[0]
     occlusion = attribution.occlusion(resources.predictor(model), digit, predicted)
-    return Figure(figures.tint(digit, occlusion), f"{reading.model}: a {predicted}", ATTRIBUTION_HEIGHT)
+    return Figure(figures.tint(digit, occlusion), f"{reading.model}: {formatting.with_article(predicted)}", ATTRIBUTION_HEIGHT)

@@ -40,7 +40,7 @@ def begin_page(page: str) -> LabSession:
     class_actions.follow(session)
     persistence.save(session)
     persistence.take_over(session)
-    if page != MY_LAB and session.classroom.invitation:
+    if page != MY_LAB and session.classroom.address:  # Only My lab shows an invitation or a projector.
         st.switch_page(MY_LAB, query_params=persistence.address(session))
     assets.style("streamlit.css")
     assets.style("layout.css")

@@ -6,7 +6,7 @@ import streamlit as st
 from digitcore import palette
 from digitcore.lessons import LESSONS, N_DRAWINGS, Lesson, Trial
 from digitcore.storage.snapshot import RunRecord
-from digitcore.values import percent
+from digitcore.values import percent, with_article
 from pages.components import layout
 from pages.components.network_builder import is_built
 from pages.components.training_curves import training_curves
@@ -72,11 +72,13 @@ def _show_drawings(session: LabSession, lesson: Lesson) -> None:
         return
     n = _n_drawings(session, lesson)
     if n >= N_DRAWINGS:
-        st.markdown(f"✓ You have {formatting.drawings(n)} of a {lesson.digit}. The trainings of this lesson use only them.")
+        st.markdown(
+            f"✓ You have {formatting.drawings(n)} of {with_article(lesson.digit)}. The trainings of this lesson use only them."
+        )
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"You have {n} of {N_DRAWINGS} drawings of a {lesson.digit}.", width="content")
-        layout.page_link(session, layout.DRAW, label=f"Draw a {lesson.digit}", icon=":material/draw:")
+        st.markdown(f"You have {n} of {N_DRAWINGS} drawings of {with_article(lesson.digit)}.", width="content")
+        layout.page_link(session, layout.DRAW, label=f"Draw {with_article(lesson.digit)}", icon=":material/draw:")
 
 
 def _n_drawings(session: LabSession, lesson: Lesson) -> int:

@@ -10,12 +10,13 @@ from digitcore.classroom.rules import ClassOptions
 from digitcore.errors import DigitLabError, LabError, StoreUnreachableError
 from digitcore.storage import database
 from digitcore.storage.background_saver import BackgroundSaver, SaveState
-from digitcore.storage.classes import UNKNOWN_CODE, ClassStore, StoredClass
+from digitcore.storage.classes import UNKNOWN_CODE, ClassStore, Membership, StoredClass
 from digitcore.storage.snapshot import LabSnapshot
-from pages.session import resources, state
+from pages.session import persistence, resources, state
 from pages.session.classroom import CODE_PARAMETER, PROJECTOR_PARAMETER
 from pages.session.lab_session import LabSession
-from pages.session.model_library import PRETRAINED
+from pages.session.model_library import PRETRAINED, UNTRAINED
+from pages.session.persistence import TOKEN_PARAMETER
 
 MAX_CODE_TEXT = 20  # characters of a join code in the address
 SAVE_SECONDS = 5.0  # maximum time to wait for the teacher's lab to be saved
@@ -32,6 +33,15 @@ def begin(session: LabSession) -> None:
     session.classroom.begin(code[:MAX_CODE_TEXT], token)
 
 
+def is_at_class(session: LabSession) -> bool:
+    """Return whether the page's address names a class, a projector or the lab of a teacher. The first run of a session asks."""
+    begin(session)
+    if not session.classroom.address and TOKEN_PARAMETER in st.query_params:
+        persistence.restore(session)
+        follow(session)
+    return bool(session.classroom.address) or session.classroom.is_teacher
+
+
 def follow(session: LabSession, only_if_due: bool = False) -> None:
     """Read the class of the session's lab. A pupil's session applies sent settings and published models.
 
@@ -41,7 +51,7 @@ def follow(session: LabSession, only_if_due: bool = False) -> None:
     """
     classroom, saved = session.classroom, session.saving.state
     token = classroom.projector_token or (saved.token if saved and saved.version else "")
-    if not token or not classroom.needs_reading(token) or (only_if_due and not classroom.is_due()):
+    if not token or not classroom.needs_reading or (only_if_due and not classroom.is_due()):
         return
     if (classes := resources.classes()) is None:
         return
@@ -127,7 +137,7 @@ def leave(session: LabSession) -> None:
 
 
 def start(session: LabSession, name: str, options: ClassOptions) -> None:
-    """Start a class. The lab of the session becomes the lab of the teacher.
+    """Start a class. The lab of the session becomes the lab of the teacher. Its trainings start from genius by default.
 
     Raises:
         LabError: If the name is not allowed, or the lab cannot be saved.
@@ -139,8 +149,12 @@ def start(session: LabSession, name: str, options: ClassOptions) -> None:
             writing.result(SAVE_SECONDS)
         except TimeoutError as error:
             raise LabError(saved.error or UNREACHABLE) from error
-    _classes().create(saved.token, name, options)
-    session.classroom.attach("", None)
+    room = _classes().create(saved.token, name, options)
+    session.classroom.attach(saved.token, Membership(room, room.id, ""))
+    if session.start_model()[0].name == UNTRAINED:
+        session.activate(PRETRAINED)  # The pupils compare their class with this model.
+    for widget in SENT_WIDGETS:
+        state.forget_widget(widget)
     follow(session)
 
 

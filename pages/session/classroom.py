@@ -29,6 +29,7 @@ class Classroom(SessionPart):
         invited_to: Name of the class of the join code; "" before the code was checked.
         projector_token: View token of the teacher's lab if the session shows the class on a projector, else "".
         token: Token of the lab whose class is known; "" before the first look.
+        is_expected: Whether the lab was opened and has a class, which was not read yet.
         membership: The class of the lab; `None` if the lab has no class.
         drawings: The drawings of the class that count. Only teachers and projectors have them.
         view: Slug of the chosen view. The page's script writes it.
@@ -44,7 +45,7 @@ class Classroom(SessionPart):
     def __init__(self, lock: Any = None) -> None:
         super().__init__(lock)
         self.invitation = self.invited_to = self.projector_token = self.token = ""
-        self.is_begun = False
+        self.is_begun = self.is_expected = False
         self.membership: Membership | None = None
         self.drawings = ClassDrawings()
         self.view = ""
@@ -121,7 +122,7 @@ class Classroom(SessionPart):
     @synchronized
     def attach(self, token: str, membership: Membership | None) -> None:
         """Set the class of a lab."""
-        self.token, self.membership = token, membership
+        self.token, self.membership, self.is_expected = token, membership, False
         if membership is None:
             self._pupils, self.drawings = (), ClassDrawings()
 
@@ -129,9 +130,15 @@ class Classroom(SessionPart):
         """Return whether the next poll is due."""
         return time.monotonic() - self._read_at >= (self.polling_interval or 0) / 2
 
-    def needs_reading(self, token: str) -> bool:
-        """Return whether a lab may have a class. A lab without a class is read once, because it joins none later."""
-        return token != self.token or self.membership is not None
+    @property
+    def needs_reading(self) -> bool:
+        """Whether there is a class to read. A lab without a class gets one only by an action of this session."""
+        return self.is_expected or self.membership is not None or bool(self.projector_token)
+
+    @synchronized
+    def expect(self, has_class: bool) -> None:
+        """Record whether the lab that was opened has a class."""
+        self.is_expected = has_class
 
     def read(self, classes: ClassStore, token: str) -> None:
         """Read the class of a lab if it has changed.
@@ -171,6 +178,12 @@ class Classroom(SessionPart):
         """Return the drawings of an earlier round, counted from 0."""
         room = self.room
         return gather(self._pupils, room.state, room.options, number) if room else ClassDrawings()
+
+    @property
+    def without_drawings(self) -> frozenset[str]:
+        """Identifiers of the pupils whose labs have no drawing, also from earlier rounds."""
+        present = {pupil.id for pupil in self.drawings.pupils}
+        return frozenset(pupil.id for pupil in self._pupils if pupil.id in present and not len(pupil.samples))
 
     @property
     def removed(self) -> list[Pupil]:
@@ -256,20 +269,17 @@ class Classroom(SessionPart):
 
 def hide(pupil: str, is_hidden: bool) -> Callable[[ClassState], ClassState]:
     """Return the change that hides or shows the nickname of a pupil."""
-    return lambda state: replace(state, hidden=_with(state.hidden, pupil, is_hidden))
+    return lambda state: replace(state, hidden=_with(state.hidden, frozenset({pupil}), is_hidden))
 
 
-def remove_pupil(pupil: str, is_removed: bool) -> Callable[[ClassState], ClassState]:
-    """Return the change that removes a pupil from the class, or restores the pupil."""
-    return lambda state: replace(state, removed_pupils=_with(state.removed_pupils, pupil, is_removed))
+def remove_pupils(pupils: frozenset[str], are_removed: bool) -> Callable[[ClassState], ClassState]:
+    """Return the change that removes pupils from the class, or restores them."""
+    return lambda state: replace(state, removed_pupils=_with(state.removed_pupils, pupils, are_removed))
 
 
 def remove_drawings(hashes: frozenset[str], are_removed: bool) -> Callable[[ClassState], ClassState]:
     """Return the change that removes drawings from the class, or restores them."""
-    return lambda state: replace(
-        state,
-        removed_drawings=state.removed_drawings | hashes if are_removed else state.removed_drawings - hashes,
-    )
+    return lambda state: replace(state, removed_drawings=_with(state.removed_drawings, hashes, are_removed))
 
 
 def begin_round(hashes: frozenset[str]) -> Callable[[ClassState], ClassState]:
@@ -287,5 +297,5 @@ def send_settings(preferences: dict[str, Any]) -> Callable[[ClassState], ClassSt
     return lambda state: replace(state, settings=preferences, n_sent=state.n_sent + 1)
 
 
-def _with(names: frozenset[str], name: str, is_in: bool) -> frozenset[str]:
-    return names | {name} if is_in else names - {name}
+def _with(names: frozenset[str], changed: frozenset[str], are_in: bool) -> frozenset[str]:
+    return names | changed if are_in else names - changed

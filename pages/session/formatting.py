@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from digitcore.evaluation.score import Score
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
-from digitcore.values import percent, plural
+from digitcore.values import percent, plural, with_article
 
 __all__ = [
     "about_seconds",
@@ -19,6 +19,7 @@ __all__ = [
     "plural",
     "samples",
     "score",
+    "with_article",
 ]
 
 WORD_JOINER = "\u2060"  # invisible; no line may be broken here

@@ -95,6 +95,7 @@ def _open_own(session: LabSession, token: str, found: StoredLab) -> None:
         if not running and is_empty and was_running(found.snapshot.sweep):
             session.training.resume_sweep(session.owner)
         saved = SaveState(token, found.version, found.snapshot, found.snapshot, damaged=found.damaged)
+        session.classroom.expect(found.has_class)
         session.saving.end_waiting(saved, " ".join(found.skipped[:MAX_SKIPPED]), is_opened_by_link=True)
     if not is_empty:
         st.toast(BACK_AGAIN)

@@ -1,14 +1,19 @@
 """A class: a teacher and pupils, each with a session."""
 
+import datetime
 import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import sqlalchemy as sql
 
+from digitcore.classroom import rules
 from digitcore.classroom.leave_out import Predictions
 from digitcore.classroom.rules import ClassOptions
+from digitcore.data.sample_files import ImportResult
 from digitcore.jobs.job import Job
+from digitcore.jobs.tasks import ReadSamplesTask
 from digitcore.training.run import Run
 from pages.session import class_actions, resources
 from pages.session.guess_limit import GuessLimit
@@ -21,12 +26,13 @@ from tests.support.app import (
     html,
     keep_open,
     label,
+    label_buttons,
     new_app,
     session_of,
     texts,
 )
 
-EXPANDER = "A class in one lab"
+EXPANDER = "Start or join a class"
 
 
 class RecordingJobs:
@@ -57,6 +63,7 @@ def jobs(monkeypatch):
 @pytest.fixture
 def teacher(app):
     """Return the session of a teacher who has started a class."""
+    session_of(app).activate("untrained")
     keep_open(app, EXPANDER)
     go(app, MY_LAB)
     keep_open(app, EXPANDER).text_input(key="class_name").set_value("Class 4b")
@@ -92,8 +99,7 @@ def press(at, key):
 
 def grey_labels(at):
     """Return the digits of the grey label buttons, whose names tell the reason."""
-    buttons = next(one.proto for one in at.get("bidi_component") if "digit-lab-labels" in one.proto.component_name)
-    names, are_refused = (json.loads(buttons.json)[key] for key in ("names", "refused"))
+    names, are_refused = (label_buttons(at)[key] for key in ("names", "refused"))
     assert ["This class draws 1, 7." in name for name in names] == are_refused
     return np.flatnonzero(are_refused).tolist()
 
@@ -105,11 +111,13 @@ def save(at):
 
 
 def test_a_class_from_its_start_to_its_end(teacher, data, few, genius):
+    assert session_of(teacher).start_model()[0].name == "genius", "a class does not begin with random weights"
     code = room_of(teacher).code
     assert f"Join code: {code}" in texts(teacher).replace("*", "")
     token = teacher.query_params["lab"]
     ada, bo = joined(code, "Ada"), joined(code, "Bo <3".replace("<3", "x"))
     assert "class" not in ada.query_params and token != ada.query_params["lab"]
+    assert "Draw each digit as you usually write it." in texts(ada)
     draw(ada, data.test_images[0])
     label(ada, 7)
     assert "1 of 100 drawings in Class 4b" in html(ada)
@@ -185,6 +193,7 @@ def test_settings_and_models_reach_the_pupils(jobs, teacher, few, genius, untrai
     teacher.run()
     assert "15 drawings of 1 pupil" in texts(teacher)
     press(teacher, "class_publish")
+    assert "class model 1 predicts correctly. Its training drawings do not count." in html(view(teacher, "pupils"))
     view(teacher, "after")
     assert "Write report" in [button.label for button in teacher.button]
     view(teacher, "train")
@@ -238,6 +247,39 @@ def test_pupils_do_not_train_and_draw_other_digits_if_the_class_does_not_allow_i
     assert session_of(ada).training_job is None
 
 
+def test_a_pupil_is_not_faster_than_a_hand_and_imports_nothing(jobs, teacher, data, few, monkeypatch):
+    monkeypatch.setattr("pages.session.classroom.MAX_PER_MINUTE", len(few))
+    ada = joined(room_of(teacher).code, "Ada")
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    add_samples(ada, replace(few, dates=(now,) * len(few)))
+    draw(ada, data.test_images[0])
+    label(ada, 7)
+    session = session_of(ada)
+    assert len(session.samples) == len(few) and "30 drawings in a minute" in texts(ada)
+    session.work.submit(ReadSamplesTask(b""))
+    (job,) = session.work.running(ReadSamplesTask)
+    job.finish(ImportResult(few, []))
+    keep_open(ada, "files").run()
+    assert len(session.samples) == len(few) and "Nothing was imported" in texts(ada)
+
+
+def test_the_teacher_renames_hides_and_closes(teacher):
+    code = room_of(teacher).code
+    ada = joined(code, "Ada")
+    teacher.run()
+    (pupil,) = session_of(teacher).classroom.drawings.pupils
+    (choice,) = (box for box in teacher.selectbox if str(box.key).startswith("class_pupil_"))
+    choice.set_value(pupil.id).run()
+    teacher.text_input(key=f"class_rename_{pupil.id}").set_value("Zoë")
+    press(teacher, "class_rename")
+    assert "Zoë" in html(teacher) and "You are **Zoë**" in texts(go(ada, MY_LAB))
+    press(teacher, "class_hide")
+    assert "Zoë" not in html(teacher) and "Pupil 01" in html(teacher)
+    press(teacher, "class_open")
+    assert "Joining is closed" in texts(teacher)
+    assert "Joining this class is closed" in texts(new_app(**{"class": code}))
+
+
 def test_codes_and_nicknames_that_are_refused(teacher, monkeypatch):
     code = room_of(teacher).code
     wrong = "BBBBBB" if code != "BBBBBB" else "CCCCCC"
@@ -284,3 +326,50 @@ def test_a_projector_shows_the_class_and_changes_nothing(teacher, few):
     assert not at.button and not session_of(at).classroom.is_teacher
     assert at.query_params["project"] == token
     assert "shows no class" in texts(new_app(project="x"))
+    go(at, DRAW)
+    assert "Ada" in html(at) and not at.button, "the projector's address shows the class on every page"
+
+
+def test_the_page_of_a_teacher_shows_the_class_after_a_reload(teacher, data):
+    assert new_app(lab=teacher.query_params["lab"]).segmented_control(key="class_view")
+    ada = joined(room_of(teacher).code, "Ada")
+    assert not new_app(lab=ada.query_params["lab"]).title, "a pupil draws"
+
+
+def test_nicknames_that_nobody_uses_are_removed_at_once(teacher, few, monkeypatch):
+    """A person can join again and again with other nicknames."""
+    monkeypatch.setattr(rules, "MAX_PUPILS", 3)
+    code = room_of(teacher).code
+    ada = joined(code, "Ada")
+    add_samples(ada, few)
+    save(ada)
+    assert "not drawn yet" not in texts(teacher.run())
+    for nickname in ("x1", "x2"):
+        joined(code, nickname)
+    assert "2 pupils have not drawn yet." in texts(teacher.run())
+    assert "The class is full" in texts(teacher)
+    press(teacher, "class_remove_idle")
+    assert "1 pupil, 20 drawings" in texts(teacher) and "The class is full" not in texts(teacher)
+    joined(code, "Bo")
+    press(teacher, "class_undo")
+    assert "4 pupils, 20 drawings" in texts(teacher)
+    press(view(teacher, "after"), "class_round")
+    assert "3 pupils have not drawn yet." in texts(view(teacher, "pupils")), "Ada drew in the round before"
+
+
+def test_a_lab_without_a_class_costs_no_query(app, data):
+    """A page without a class sends the statements that it sent before there were classes."""
+    queries = []
+    listener = lambda *arguments: queries.append(arguments[2])  # noqa: E731
+    sql.event.listen(sql.Engine, "before_cursor_execute", listener)
+    try:
+        for _ in range(2):
+            draw(app, data.test_images[0])
+            label(app, 7)
+            save(app)
+        again = new_app(lab=app.query_params["lab"])
+        for page in (DRAW, MY_LAB, DRAW):
+            go(again, page)
+        assert len(queries) > 5 and not [query for query in queries if "JOIN classes" in query]
+    finally:
+        sql.event.remove(sql.Engine, "before_cursor_execute", listener)

@@ -31,6 +31,7 @@ from tests.support.app import (
     html,
     keep_open,
     label,
+    label_buttons,
     new_app,
     open_expander,
     predicted_digits,
@@ -96,6 +97,7 @@ def test_a_low_confidence_is_described():
 def test_a_drawing_is_predicted_and_labelled_and_the_label_is_undone(app, data):
     draw(app, data.test_images[0])
     assert predicted_digits(app) == [7]
+    assert [name.partition(",")[0] for name in label_buttons(app)["names"][7:9]] == ["It is a 7", "It is an 8"]
     label(app, 3)
     assert session_of(app).samples.current.labels.tolist() == [3]
     assert "Saved as **3**" in texts(app)
@@ -103,7 +105,7 @@ def test_a_drawing_is_predicted_and_labelled_and_the_label_is_undone(app, data):
     assert "Tap the digit that you drew." not in html(app)
     assert any("My newest drawings" in element.proto.body for element in app.get("html"))
     assert "Draw a digit." in html(app)
-    assert "The network is 99.9 % sure of a **7**" in texts(app)
+    assert "The network is 99.9 % sure of **a 7**" in texts(app)
     app.button(key="undo_label").click().run()
     assert len(session_of(app).samples) == 0
     assert predicted_digits(app) == [7], "the drawing comes back with its label"

@@ -11,7 +11,7 @@ def test_a_pupil_joins_on_another_server_and_the_projector_shows_the_drawing(own
     pupil = new_person(second, viewport={"width": 390, "height": 664}, has_touch=True, is_mobile=True)
     teacher.begin()
     teacher.go("My lab")
-    teacher.page.get_by_text("A class in one lab", exact=True).click()
+    teacher.page.get_by_text("Start or join a class", exact=True).click()
     teacher.page.get_by_label("Name of the class").fill("Class 4b")
     teacher.page.keyboard.press("Tab")
     teacher.press("class_start")

@@ -2,6 +2,7 @@
 
 import re
 
+from digitcore.values import with_article
 from tests.support.browser import LONG, OBSERVE_SHIFTS, Person
 
 COUNT_CLICKS = """window.clicks = [];
@@ -78,7 +79,7 @@ def test_from_an_example_to_a_compared_model_by_keyboard(person: Person):
     page.keyboard.press("Enter")
     digit = person.predicted_digit()
     person.settle()
-    tab_to(page, f"It is a {digit}")
+    tab_to(page, f"It is {with_article(digit)}")
     page.keyboard.press("Enter")
     person.bar().get_by_text("0 drawings, 1 example").wait_for()
     person.settle()

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import functools
 import io
+import json
 import re
 import time
 from pathlib import Path
@@ -102,6 +103,12 @@ def label(at: AppTest, digit: int) -> AppTest:
     at.run()
     assert not at.exception
     return at
+
+
+def label_buttons(at: AppTest) -> dict:
+    """Return the content of the label buttons."""
+    buttons = next(one.proto for one in at.get("bidi_component") if "digit-lab-labels" in one.proto.component_name)
+    return json.loads(buttons.json)
 
 
 def texts(at: AppTest) -> str:

@@ -13,6 +13,8 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from digitcore.values import with_article
+
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM_ARGS = [
     "--no-sandbox",
@@ -247,7 +249,7 @@ class Person:
 
     def press_label(self, digit: int):
         """Click or tap a label button."""
-        button = self.page.locator(".st-key-labels").get_by_role("button", name=f"It is a {digit}")
+        button = self.page.locator(".st-key-labels").get_by_role("button", name=f"It is {with_article(digit)}")
         if self.touch:
             button.tap()
         else:

@@ -38,7 +38,7 @@ def tiles(found: Sequence[Tile], note: str, is_large: bool = False) -> None:
     st.html(assets.render("class_tiles/tiles.html", tiles=rows, note=note, size="large" if is_large else "small"))
 
 
-def invitation(name: str, code: str, link: str, summary: str) -> None:
+def invitation(name: str, code: str, link: str, summary: str, is_large: bool = False) -> None:
     """Draw the join code with its QR code, large enough for a projector.
 
     Args:
@@ -46,9 +46,11 @@ def invitation(name: str, code: str, link: str, summary: str) -> None:
         code: Join code; "" if joining is closed.
         link: Address that joins the class.
         summary: A sentence about the class.
+        is_large: Whether the code can be scanned from the other end of a room.
     """
     assets.style("class_tiles/tiles.css")
-    st.html(assets.render("class_tiles/invitation.html", name=name, code=code, qr=qr_url(link), link=link, summary=summary))
+    values = {"name": name, "code": code, "qr": qr_url(link), "link": link, "summary": summary}
+    st.html(assets.render("class_tiles/invitation.html", **values, size="large" if is_large else "small"))
 
 
 @functools.lru_cache(maxsize=100)

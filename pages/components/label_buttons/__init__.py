@@ -44,7 +44,9 @@ def _data(session: LabSession, readings: list[Reading]) -> dict[str, Any]:
     return {
         "shares": [[round(share, 3) for share in row] for row in shares],
         "names": [
-            f"It is a {digit}" + f", {formatting.percent(row[-1])}" * is_drawn + f". {reason}" * bool(reason)
+            f"It is {formatting.with_article(digit)}"
+            + f", {formatting.percent(row[-1])}" * is_drawn
+            + f". {reason}" * bool(reason)
             for digit, (row, reason) in enumerate(zip(shares, reasons, strict=True))
         ],
         "refused": list(map(bool, reasons)),

@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from digitcore.values import with_article
 from pages.components import assets
 from pages.components.figures import data_url
 
@@ -52,7 +53,9 @@ def verdict_card(tone: str) -> DeltaGenerator:
 def strip(digits: np.ndarray, labels: np.ndarray) -> None:
     """Draw digits, (N, 28, 28) uint8, with their labels."""
     pairs = zip(digits, labels.tolist(), strict=True)
-    st.html(assets.render("verdict/strip.html", samples=[(data_url(digit), label) for digit, label in pairs]))
+    st.html(
+        assets.render("verdict/strip.html", samples=[(data_url(digit), label, with_article(label)) for digit, label in pairs])
+    )
 
 
 def thumbnails(found: Sequence[Thumbnail], *, is_turning: bool = False) -> None:

@@ -9,6 +9,8 @@ from pages.session.lab_session import LabSession
 from pages.views.classroom import teacher
 from pages.views.classroom.links import join_link
 
+MAX_BESIDE_LARGE_CODE = 18  # tiles. They fill the rest of a screen of 1920 × 1080 pixels.
+
 
 def show(session: LabSession) -> None:
     """Draw the class in letters that can be read from ten metres."""
@@ -22,5 +24,6 @@ def show(session: LabSession) -> None:
     read = f" {formatting.percent(score.accuracy)} read." if score.n else ""
     code = room.code if room.is_open else ""
     with st.container(key="projector"):
-        class_tiles.invitation(room.name, code, join_link(room.code), teacher.summary(session, room) + read)
+        is_large = room.is_open and len(found) <= MAX_BESIDE_LARGE_CODE
+        class_tiles.invitation(room.name, code, join_link(room.code), teacher.summary(session, room) + read, is_large)
         class_tiles.tiles(found, note, is_large=True)

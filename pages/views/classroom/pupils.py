@@ -6,8 +6,8 @@ from digitcore.classroom.pupils import Pupil
 from digitcore.classroom.rules import MAX_NAME
 from digitcore.storage.classes import StoredClass
 from pages.components import class_tiles
-from pages.session import class_actions, resources, state
-from pages.session.classroom import hide, remove_pupil
+from pages.session import class_actions, formatting, resources, state
+from pages.session.classroom import hide, remove_pupils
 from pages.session.lab_session import LabSession
 from pages.views.classroom import teacher
 from pages.views.classroom.choice import choose_pupil
@@ -23,6 +23,22 @@ def show(session: LabSession, room: StoredClass) -> None:
     chosen = choose_pupil(session, names, "class_pupil", "Choose a pupil to rename, hide or remove")
     if chosen in pupils:
         _show_actions(session, room, pupils[chosen])
+    _show_without_drawings(session)
+
+
+def _show_without_drawings(session: LabSession) -> None:
+    """Offer to remove all pupils who have not drawn. A person can join many times to fill the class."""
+    if idle := session.classroom.without_drawings:
+        count = formatting.plural(len(idle), "pupil")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"{count} {'has' if len(idle) == 1 else 'have'} not drawn yet.", width="content")
+            st.button(
+                "Remove from the class",
+                key="class_remove_idle",
+                type="tertiary",
+                on_click=class_actions.decide,
+                args=(session, remove_pupils(idle, True), f"{count} removed.", remove_pupils(idle, False)),
+            )
 
 
 def _show_actions(session: LabSession, room: StoredClass, pupil: Pupil) -> None:
@@ -37,12 +53,12 @@ def _show_actions(session: LabSession, room: StoredClass, pupil: Pupil) -> None:
             args=(session, hide(pupil.id, not is_hidden)),
         )
         notice = "" if is_removed else f"{pupil.nickname} was removed."
-        undo = None if is_removed else remove_pupil(pupil.id, False)
+        undo = None if is_removed else remove_pupils(frozenset({pupil.id}), False)
         st.button(
             "Restore" if is_removed else "Remove",
             key="class_remove",
             on_click=class_actions.decide,
-            args=(session, remove_pupil(pupil.id, not is_removed), notice, undo),
+            args=(session, remove_pupils(frozenset({pupil.id}), not is_removed), notice, undo),
         )
 
 

@@ -4,7 +4,7 @@ import importlib
 
 import streamlit as st
 
-from digitcore.classroom import overview
+from digitcore.classroom import overview, rules
 from digitcore.evaluation.score import Score
 from digitcore.storage.classes import StoredClass
 from pages.components import class_tiles
@@ -61,8 +61,8 @@ def tiles(session: LabSession, room: StoredClass) -> tuple[list[overview.Tile], 
     reader = model or session.resources.shipped(PRETRAINED)
     predictions = resources.probabilities(reader, drawings.samples.digits).argmax(1)
     learnt = room.state.learnt if model else frozenset()
-    unseen = " that it has not learnt from" if model else ""
-    return overview.tiles(drawings, predictions, learnt), f"Read: drawings{unseen} that {reader.name} predicts correctly."
+    note = f"Read: drawings that {reader.name} predicts correctly." + " Its training drawings do not count." * bool(model)
+    return overview.tiles(drawings, predictions, learnt), note
 
 
 def total(found: list[overview.Tile]) -> Score:
@@ -91,6 +91,10 @@ def _show_head(session: LabSession, room: StoredClass) -> None:
             icon=":material/open_in_new:",
             help="Opens a page for the wall. Its address cannot change the class. Project this page instead of My lab, whose "
             "address opens your lab.",
+        )
+    if len(session.classroom.drawings.pupils) >= rules.MAX_PUPILS:
+        st.warning(
+            f"The class is full: it has {rules.MAX_PUPILS} pupils. Close joining, and remove the pupils whom you do not know."
         )
     reveal("class_head", room.id)  # The form that starts a class is far below.
 

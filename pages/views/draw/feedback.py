@@ -98,10 +98,9 @@ def _show_last_label(session: LabSession) -> None:
     saved = f"{'Saved as' if session.saving.is_saved else 'Labelled'} **{samples.last_label}**."
     with st.container(key="last_label", horizontal=True, vertical_alignment="center", gap="xsmall"):
         if found := samples.contradiction:
-            st.markdown(
-                f"{saved} The network is {formatting.percent(found.confidence)} sure of a **{found.digit}**.", width="content"
-            )
-            st.button(f"It is a {found.digit}", key="accept_contradiction", on_click=samples.accept_contradiction)
+            name, sure = formatting.with_article(found.digit), formatting.percent(found.confidence)
+            st.markdown(f"{saved} The network is {sure} sure of **{name}**.", width="content")
+            st.button(f"It is {name}", key="accept_contradiction", on_click=samples.accept_contradiction)
             st.button(f"Keep {samples.last_label}", key="keep_label", on_click=samples.keep_label)
         else:
             st.markdown(saved, width="content")

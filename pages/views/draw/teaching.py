@@ -10,6 +10,7 @@ from pages.session.model_library import PRETRAINED, UNTRAINED
 
 NAMES = {UNTRAINED: "a new network", PRETRAINED: "the expert"}
 INVITATIONS = {UNTRAINED: "It knows nothing. Draw each digit once or twice and teach it.", PRETRAINED: "Try to fool it."}
+PUPIL_INVITATION = "Draw each digit as you usually write it."
 TEACH_KEY = "teach"
 
 
@@ -34,7 +35,12 @@ def show(session: LabSession) -> None:
 
 
 def invitation(session: LabSession) -> str:
-    """Return a sentence that invites the user to teach or to fool the active model; "" for other models."""
+    """Return a sentence that invites the user to teach or to fool the active model; "" for other models.
+
+    A pupil is asked for the usual handwriting, because a class learns from all drawings.
+    """
+    if session.classroom.is_pupil:
+        return PUPIL_INVITATION
     return INVITATIONS.get(session.active_model.name, "")
 
 
