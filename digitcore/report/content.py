@@ -185,6 +185,8 @@ def _drawings(results: Results) -> list[Part]:
         f"{candidate} corrects {plural(n_fixed, 'drawing')} that {baseline} predicts wrongly, and predicts "
         f"{plural(len(changed) - n_fixed, 'drawing')} wrongly that {baseline} predicts correctly."
     )
+    if n_learnt := results.n_learnt(candidate):
+        text += f" {candidate} has learnt from {n_learnt:,} of the {plural(len(results.lab.samples.drawn_part()), 'drawing')}."
     if len(changed) > MAX_PICTURES:
         text += f" The newest {MAX_PICTURES} of them are shown."
     pictures = [

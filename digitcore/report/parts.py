@@ -208,5 +208,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, int | np.integer):
         return f"{value:,}"
     if isinstance(value, float | np.floating):
-        return f"{value:,.0f}" if abs(value) >= 1000 or value == round(value) else f"{value:.4g}"
+        return f"{value:,.0f}" if abs(float(value)) >= 1000 or float(value).is_integer() else f"{value:.4g}"
     return str(value)

@@ -79,6 +79,11 @@ class Results:
         indices = np.flatnonzero((before == samples.labels) != (after == samples.labels))[::-1]
         return [(samples.digits[i], int(samples.labels[i]), int(before[i]), int(after[i])) for i in indices]
 
+    def n_learnt(self, name: str) -> int:
+        """Return the number of drawings of the lab that a model may have learnt from."""
+        samples = self.lab.samples.drawn_part()
+        return int(np.sum(~learnt.unseen(samples, [lab_models.learnt_from(self.lab, self.models[name])])))
+
 
 def measure(
     lab: LabSnapshot,

@@ -79,6 +79,10 @@ def test_the_report_has_all_sections(page):
     assert "digitlab report lab.zip --model untrained --model 'run 1' -o report.html" in texts(page)
 
 
+def test_the_report_says_how_many_drawings_the_candidate_has_learnt_from(page):
+    assert "run 1 has learnt from 5 of the 20 drawings." in texts(page)
+
+
 def test_the_report_shows_the_changed_drawings(measured, page):
     changed = measured.changed()
     assert changed
