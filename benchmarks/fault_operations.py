@@ -93,7 +93,7 @@ def _open_beside(world: World) -> None:
     """Open a lab. Then another device, which has the lab open as well, labels a drawing and deletes another."""
     world.open(MINE)
     saved = world.states[MINE].saved
-    world.store.save(MINE, replace(saved, samples=saved.samples.merge(LABELLED_BESIDE, saved.samples.ids[:1])), saved)
+    world.store.save(MINE, replace(saved, samples=saved.samples.merge(LABELLED_BESIDE, SAMPLES.ids[:1])), saved)
 
 
 def _take_over(world: World) -> None:

@@ -36,9 +36,9 @@ from digitcore.api_requests import (
     MAX_VALUES,
     RequestError,
     Upload,
+    check_json,
     check_parameters,
     check_pixels,
-    check_values,
     describe_rate,
     find_digits,
     in_time,
@@ -179,7 +179,7 @@ async def _read_form(request: Request) -> list[Upload]:
 
 def _parse_json(body: bytes) -> tuple[list[Upload], bool]:
     """Return the uploads of a JSON body, and whether every digit is requested."""
-    check_values(body)
+    check_json(body)
     try:
         parsed = PredictRequest.model_validate_json(body)
     except ValidationError as error:

@@ -4,6 +4,8 @@ import asyncio
 import base64
 import binascii
 import contextlib
+import json
+from collections import Counter
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
@@ -158,20 +160,29 @@ async def in_time(reading: Awaitable[T]) -> T:
         ) from error
 
 
-def check_values(body: bytes) -> None:
-    """Refuse JSON with too many values before it is parsed.
+def check_json(body: bytes) -> None:
+    """Refuse JSON with too many values or with repeated names, of which a parser would keep only the last value.
 
     Args:
-        body: The JSON.
+        body: The JSON. Invalid JSON is not refused, because the data models report it.
 
     Raises:
-        RequestError: If it has too many values.
+        RequestError: If it has too many values, or an object has a name twice.
 
     Example:
-        >>> check_values(b"[1, 2]")
+        >>> check_json(b"[1, 2]")
     """
     if body.count(b",") > MAX_VALUES:
         raise RequestError(413, "Too large", f"A request may contain {MAX_VALUES:,} values. Send fewer pictures.")
+    with contextlib.suppress(ValueError, RecursionError):
+        json.loads(body, object_pairs_hook=_check_names)
+
+
+def _check_names(pairs: list[tuple[str, Any]]) -> None:
+    counts = Counter(name for name, _ in pairs)
+    repeated = next((name for name, n in counts.items() if n > 1), None)
+    if repeated is not None:
+        raise RequestError(422, "Invalid request", f"The name “{repeated[:40]}” occurs more than once in the JSON. Give it once.")
 
 
 def to_upload(item: str | list[Any]) -> Upload:

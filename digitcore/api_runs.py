@@ -19,9 +19,9 @@ from starlette.concurrency import run_in_threadpool
 
 from digitcore.api_requests import (
     RequestError,
+    check_json,
     check_parameters,
     check_pixels,
-    check_values,
     find_digits,
     in_time,
     limit_body,
@@ -169,7 +169,7 @@ def stop_run(run_id: str) -> RunState:
 
 def _read_task(body: bytes) -> ApiTrainTask:
     """Read the body of a request, and return its training."""
-    check_values(body)
+    check_json(body)
     try:
         parsed = RunRequest.model_validate_json(body)
     except ValidationError as error:

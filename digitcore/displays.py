@@ -443,13 +443,12 @@ def bars(table: pd.DataFrame, x: str, y: str, title: str, name: str, **options: 
     return Display(name, table, lambda data, **more: charts.bars(data, x, y, title, **options | more), f"{title}. {values}.")
 
 
-def sweep(found: Sweep, score: str, title: str) -> Display:
+def sweep(found: Sweep, score: str) -> Display:
     """Return the scores of the trials: points for one parameter, a heat map for two, else parallel coordinates.
 
     Args:
         found: A sweep with at least one finished trial.
         score: Column of the score, `trial.VALIDATION` or `trial.HELD_OUT`.
-        title: Title of the score.
 
     Returns:
         The display.
@@ -462,10 +461,11 @@ def sweep(found: Sweep, score: str, title: str) -> Display:
         >>> from digitcore.training import TrainSettings
         >>> found = Sweep(models.load("mlp"), SampleSet(), SweepPlan({"epochs": [3]}, TrainSettings()))
         >>> found.trials[0].status, found.trials[0].scores = JobStatus.DONE, {"validation": 0.98}
-        >>> sweep(found, "validation", "MNIST validation").alt_text()[:31]
+        >>> sweep(found, "validation").alt_text()[:31]
         'MNIST validation of 1 trial. Hi'
     """
     names = {name: parameter_space.label(name, found.plan.network) for name in found.plan.space}
+    title = summary.SCORE_TITLES[score]
     is_grid = found.plan.search == GRID
     table, draw = found.means(), charts.parallel_coordinates
     if found.plan.pruner == HALVING:

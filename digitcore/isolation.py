@@ -32,13 +32,14 @@ _PR_SET_NO_NEW_PRIVS = 38
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # numbers of system calls, the same on all architectures
 _CREATE_RULESET_VERSION, _RULE_PATH_BENEATH = 1, 1
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
-_REMOVE_DIR, _REMOVE_FILE, _MAKE_DIR, _MAKE_REG, _MAKE_SYM = 1 << 4, 1 << 5, 1 << 7, 1 << 8, 1 << 12
+_REMOVE_DIR, _REMOVE_FILE, _MAKE_DIR, _MAKE_REG = 1 << 4, 1 << 5, 1 << 7, 1 << 8
 _REFER, _TRUNCATE, _IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
 _FILE_RIGHTS = ((1, (1 << 13) - 1), (2, _REFER), (3, _TRUNCATE), (5, _IOCTL_DEV))  # (version of Landlock that adds them, rights)
 _TCP_RIGHTS, _TCP_VERSION = 3, 4  # bind and connect
 _SCOPES, _SCOPES_VERSION = 3, 6  # abstract sockets and signals
 _READ = _READ_FILE | _READ_DIR
-_WRITE = _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _MAKE_SYM | _REFER | _TRUNCATE
+# No symbolic links: the server, which is not isolated, would read and write the files behind them.
+_WRITE = _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _REFER | _TRUNCATE
 _ONLY_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
 
 _LOAD, _EQUAL, _GREATER_EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # instructions of classic BPF
@@ -64,6 +65,15 @@ _DENIED = {  # name → numbers on x86-64 and aarch64; None: there is no such sy
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
     "process_madvise": (440, 440),
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
+    "migrate_pages": (256, 238),
+    "move_pages": (279, 239),
+    "shmget": (29, 194),
+    "shmat": (30, 196),
+    "semget": (64, 190),
+    "msgget": (68, 186),
+    "mq_open": (240, 180),
     "tkill": (200, 130),
     "rt_sigqueueinfo": (129, 138),
     "rt_tgsigqueueinfo": (297, 240),
@@ -103,7 +113,10 @@ _DENIED = {  # name → numbers on x86-64 and aarch64; None: there is no such sy
     "sethostname": (170, 161),
 }
 _CLONE, _CLONE3 = (56, 220), (435, 435)
-_OF_THIS_PROCESS = ((62, 129), (234, 131), (302, 261))  # kill, tgkill, prlimit64: their first argument is a process
+_OF_THIS_PROCESS = (  # their first argument is a process
+    *((62, 129), (234, 131), (302, 261)),  # kill, tgkill, prlimit64
+    *((142, 118), (144, 119), (203, 122), (314, 274)),  # sched_setparam, sched_setscheduler, sched_setaffinity, sched_setattr
+)
 
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 

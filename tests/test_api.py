@@ -178,6 +178,17 @@ def test_busy_server_answers_503_and_frees_each_slot(client, monkeypatch):
     assert client.get("/healthz").status_code == 200
 
 
+def test_a_repeated_name_of_a_json_object_is_refused(client):
+    for name, body in (
+        ("all", '{"pictures": [], "all": true, "all": false}'),
+        ("x", '{"pictures": [{"x": 1, "x": 2}]}'),
+        ("", '{"": 1, "": 1}'),
+    ):
+        answer = client.post("/v1/predict", content=body, headers={"content-type": "application/json"})
+        assert answer.status_code == 422
+        assert answer.json()["detail"] == f"The name “{name}” occurs more than once in the JSON. Give it once."
+
+
 def test_a_repeated_parameter_is_refused(client):
     answer = client.post(f"{URL}?model=fast&model=mlp", json={"pictures": [[[0] * 28] * 28]})
     assert answer.status_code == 422

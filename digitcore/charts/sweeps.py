@@ -86,7 +86,7 @@ def sweep_heat_map(
     base = alt.Chart(table).encode(
         x=alt.X("p0:O", title=x, axis=alt.Axis(labelAngle=0)), y=alt.Y("p1:O", title=y), tooltip=tooltips(*fields)
     )
-    shade = alt.Color(f"{score}:Q", title=title, scale=_shades(table[score]), legend=alt.Legend(format=".1%"))
+    shade = alt.Color(f"{score}:Q", scale=_shades(table[score]), legend=None)
     text = alt.Text(f"{score}:Q", format=".1%")
     middle = (table[score].min() + table[score].max()) / 2
     ink = alt.when(alt.datum[score] > middle).then(alt.value(DARK_TEXT)).otherwise(alt.value("white"))
@@ -124,7 +124,7 @@ def parallel_coordinates(
         axis=alt.Axis(labelAngle=0, grid=True, domain=False, labelLimit=140, labelExpr=TWO_LINES),
     )
     y = alt.Y("position:Q", axis=None, scale=alt.Scale(domain=[-0.06, 1.06]))
-    shade = alt.Color("score:Q", title=title, scale=_shades(table[score]), legend=alt.Legend(format=".1%"))
+    shade = alt.Color("score:Q", title=None, scale=_shades(table[score]), legend=alt.Legend(format=".1%"))
     fields: list[TooltipField] = [(f"p{number}:N", name) for number, name in enumerate(shown)]
     drawn = (
         alt.Chart(lines)

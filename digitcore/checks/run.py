@@ -11,7 +11,8 @@ NO_CURVE = "The run has no validation curve."
 MAX_LOSS_RISE = 1.5  # ratio of the last to the first validation loss when fine-tuning
 GUESS_LOSS = math.log(10)  # nats, the loss of a uniform guess
 MAX_GUESS_RATIO = 1.1  # of the validation loss to the loss of a guess
-MIN_LOSS = 0.05  # nats; a rise below it is no problem
+MAX_LOSS_RATIO = 2.0  # of the validation loss to the loss of calibrated probabilities with the same accuracy
+MIN_LOSS = 0.05  # nats; a loss below it is no problem
 STILL_IMPROVING = 0.05  # share of the validation loss by which the last epoch lowered it
 MIN_IMPROVEMENT = 0.01  # nats
 MAX_GAP = 0.1  # between training and validation accuracy
@@ -24,7 +25,8 @@ NEAR_CHANCE = 0.2  # A trained model with a lower accuracy predicts hardly bette
     "R01",
     "Learning rate too high",
     rule=f"The training ended because its loss was not a finite number, or the validation loss at the end is {MAX_LOSS_RISE} "
-    f"times the loss before a fine-tuning (and above {MIN_LOSS}), or is {MAX_GUESS_RATIO} times the loss of a guess.",
+    f"times the loss before a fine-tuning, or {MAX_GUESS_RATIO} times the loss of a guess, or {MAX_LOSS_RATIO:g} times the loss "
+    f"of calibrated probabilities with the same accuracy. A loss of at most {MIN_LOSS} is no issue.",
     reason="Steps that are too large move the weights past good values, and the loss rises.",
     tip="Train again with a third of the learning rate.",
 )
@@ -36,11 +38,20 @@ def check_learning_rate(subject: Subject) -> Finding:
         return issue("The training ended because its loss was not a finite number.")
     if not subject.validated:
         return not_applicable(NO_CURVE)
-    losses = [point["val_loss"] for point in subject.validated]
+    before, last = subject.validated[0]["val_loss"], subject.validated[-1]
+    loss, accuracy = last["val_loss"], last.get("val_accuracy", 0.0)
     rate = subject.run.model.card.settings.get("learning_rate")
-    found = f"The validation loss went from {losses[0]:.3f} to {losses[-1]:.3f} with the learning rate {rate or 0:g}."
-    has_risen = subject.run.start.card.trained and losses[-1] > max(MIN_LOSS, MAX_LOSS_RISE * losses[0])
-    return issue(found) if has_risen or losses[-1] > MAX_GUESS_RATIO * GUESS_LOSS else passed(found)
+    found = f"The validation loss went from {before:.3f} to {loss:.3f} with the learning rate {rate or 0:g}."
+    limits = [MAX_GUESS_RATIO * GUESS_LOSS, MAX_LOSS_RATIO * _calibrated_loss(accuracy)]
+    if subject.run.start.card.trained:
+        limits.append(MAX_LOSS_RISE * before)
+    return issue(found) if loss > max(MIN_LOSS, min(limits)) else passed(found)
+
+
+def _calibrated_loss(accuracy: float) -> float:
+    """Return the loss in nats of a model whose confidence is its accuracy, with equal probabilities of the other digits."""
+    error = 1 - accuracy
+    return -sum(share * math.log(share / n) for share, n in ((accuracy, 1), (error, 9)) if share > 0)
 
 
 @check(

@@ -24,8 +24,6 @@ from digitcore.report.results import Results
 from digitcore.reproduce import Experiment, command
 from digitcore.storage import lab_models
 from digitcore.sweeps import effects, summary
-from digitcore.sweeps import space as parameter_space
-from digitcore.sweeps.trial import HELD_OUT, VALIDATION
 from digitcore.training import history
 from digitcore.training.settings import SETTING_SPECS
 from digitcore.values import format_p_value, format_value, percent, plural
@@ -36,7 +34,6 @@ NO_MNIST = (
 )
 WIDE, SQUARE = 690, 420  # px, width of a chart that fills the page, side of a confusion matrix
 SMALL_HEIGHT = 210  # px of a chart of one corruption
-SCORE_TITLES = {VALIDATION: "MNIST validation", HELD_OUT: "Held-out drawings"}
 UNKNOWN = "–"
 PAIR_TITLES = {"first": "Digit", "second": "Confused with", "count": "Count"}
 MNIST_ARRAYS = {  # array of the data set → title
@@ -286,28 +283,13 @@ def _sweep(results: Results) -> list[Part]:
         return []
     score = found.plan.ranked_by
     table, names = found.first_rung_table(), list(found.plan.space)
-    rows = [
-        [
-            parameter_space.label(effect.name, found.plan.network),
-            format_value(effect.best),
-            f"{100 * effect.difference:.2f}",
-            summary.describe_verdict(effect),
-        ]
-        for effect in effects.effects(table, names, score)
-    ]
-    titles = ["Parameter", "Best value", "Difference (points)", "Clear effect"]
     spread = effects.seed_spread(table, names, score, found.n_scored(score))
-    trials = found.table().dropna(axis=1, how="all")
-    labels = {name: parameter_space.label(name, found.plan.network) for name in names}
-    trials = trials.rename(columns=displays.COLUMN_TITLES | SCORE_TITLES | labels).rename(
-        columns=lambda name: name.replace("_", " ")
-    )
-    display = displays.sweep(found, score, SCORE_TITLES[score])
+    rows = pd.DataFrame(summary.effects_table(found, score))
     return [
         Text(f"{summary.describe_best(found).replace('*', '')} {summary.describe_spread(spread)}"),
-        *([Table("Effect of each parameter", titles, rows)] if rows else []),
-        Chart(svg.draw(display, width=WIDE)),
-        Table.from_frame("Trials", trials),
+        *([] if rows.empty else [Table.from_frame(f"Effect of each parameter on {summary.SCORE_TITLES[score]}", rows)]),
+        Chart(svg.draw(displays.sweep(found, score), width=WIDE)),
+        Table.from_frame("Trials", summary.trials_table(found)),
     ]
 
 

@@ -64,7 +64,7 @@ class Table:
         Example:
             >>> import pandas as pd
             >>> Table.from_frame("Sizes", pd.DataFrame({"Size": [1234567.8, 0.1]})).rows
-            [['1,235,000'], ['0.1']]
+            [['1,234,568'], ['0.1']]
         """
         rows = [[_cell(value) for value in row] for row in table.head(MAX_ROWS).itertuples(index=False)]
         return cls(caption, [str(name) for name in table.columns], rows, max(0, len(table) - MAX_ROWS))
@@ -208,5 +208,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, int | np.integer):
         return f"{value:,}"
     if isinstance(value, float | np.floating):
-        return f"{float(f'{value:.4g}'):,.10g}"
+        return f"{value:,.0f}" if abs(value) >= 1000 or value == round(value) else f"{value:.4g}"
     return str(value)

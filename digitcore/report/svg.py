@@ -52,10 +52,10 @@ def draw(display: Display, *, width: int = WIDTH, height: int | None = None, **o
 
 
 def _for_page(svg: str, description: str) -> str:
-    """Return an SVG for a page with several SVGs: with its own ids, one description, and short numbers."""
+    """Return an SVG for a page with several SVGs: with its own ids, one description, and short coordinates."""
     prefix = hashlib.sha256((description + svg).encode()).hexdigest()[:8]
     svg = re.sub(r' (?:aria-[a-z]+|role|class|xmlns:xlink|version)="[^"]*"', "", svg)
     svg = re.sub(r'\bid="([^"]+)"', rf'id="chart-{prefix}-\1"', svg)
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#chart-{prefix}-\1)", svg)
-    svg = re.sub(r"\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}", svg)
+    svg = re.sub(r"<[^>]+>", lambda tag: re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", tag[0]), svg)
     return svg.replace("<svg", f'<svg role="img" aria-label="{escape(description, quote=True)}"', 1)

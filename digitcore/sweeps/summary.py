@@ -1,4 +1,6 @@
-"""Description of the results of a sweep in sentences."""
+"""Description of the results of a sweep in sentences and in tables for readers."""
+
+from typing import TYPE_CHECKING
 
 from digitcore import mnist
 from digitcore.sweeps import effects
@@ -9,6 +11,25 @@ from digitcore.sweeps.runner import Sweep
 from digitcore.sweeps.search import HALVING
 from digitcore.sweeps.trial import HELD_OUT, VALIDATION
 from digitcore.values import format_p_value, format_value, percent, plural
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCORE_TITLES = {VALIDATION: "MNIST validation", HELD_OUT: "Held-out drawings"}
+COLUMN_TITLES = {  # column of `Sweep.table` → its title on the page and in a report
+    "seed": "Seed",
+    "trained_epochs": "Epochs trained",
+    "status": "Status",
+    VALIDATION: SCORE_TITLES[VALIDATION],
+    "validation_before": "MNIST validation before",
+    "added_validation_errors": "Added validation errors",
+    HELD_OUT: SCORE_TITLES[HELD_OUT],
+    "held_out_before": "Held-out drawings before",
+    "parameters": "Parameters",
+    "seconds": "Seconds",
+    "error": "Error",
+}
+SHARES = {VALIDATION: 2, "validation_before": 2, HELD_OUT: 1, "held_out_before": 1}  # column → decimal places of its percentages
 
 
 def describe(sweep: Sweep) -> list[str]:
@@ -44,6 +65,71 @@ def describe(sweep: Sweep) -> list[str]:
         shares = (f"{parameter_space.label(name, sweep.plan.network)} {percent(share)}" for name, share in important.items())
         lines.append(f"Importance for good scores (PED-ANOVA): {', '.join(shares)}.")
     return lines
+
+
+def trials_table(sweep: Sweep) -> "pd.DataFrame":
+    """Return the trials with readable titles, with shares as percentages, and without columns that say nothing.
+
+    Args:
+        sweep: The sweep.
+
+    Returns:
+        One row for each trial, in the order of the trials.
+
+    Example:
+        >>> from digitcore import models
+        >>> from digitcore.samples import SampleSet
+        >>> from digitcore.sweeps import SweepPlan
+        >>> from digitcore.training import TrainSettings
+        >>> trials_table(Sweep(models.load("mlp"), SampleSet(), SweepPlan({"batch_size": [8, 16]}, TrainSettings())))
+           Batch size  Seed   Status
+        0           8     0  waiting
+        1          16     0  waiting
+    """
+    table = sweep.table()
+    shown = table.drop(columns=[name for name in table if name in COLUMN_TITLES and table[name].isna().all()])
+    if not table["error"].any():
+        shown = shown.drop(columns="error", errors="ignore")
+    if sweep.plan.pruner != HALVING:
+        shown = shown.drop(columns="trained_epochs")
+    for name, places in SHARES.items():
+        if name in shown:
+            shown[name] = [percent(share, places) if share == share else None for share in table[name]]
+    labels = {name: parameter_space.label(name, sweep.plan.network) for name in sweep.plan.space}
+    return shown.rename(columns=COLUMN_TITLES | labels)
+
+
+def effects_table(sweep: Sweep, score: str) -> list[dict[str, str | float]]:
+    """Return the effect of each parameter on a score, with its test and its importance.
+
+    Args:
+        sweep: The sweep.
+        score: A column of the scores.
+
+    Returns:
+        A row for each parameter: title of the column → value. The list is empty while the effects cannot be tested.
+
+    Example:
+        >>> from digitcore import models
+        >>> from digitcore.samples import SampleSet
+        >>> from digitcore.sweeps import SweepPlan
+        >>> from digitcore.training import TrainSettings
+        >>> sweep = Sweep(models.load("mlp"), SampleSet(), SweepPlan({"batch_size": [8, 16]}, TrainSettings()))
+        >>> effects_table(sweep, "validation")
+        []
+    """
+    found = effects.effects(sweep.first_rung_table(), list(sweep.plan.space), score)
+    important = importances(sweep, score) if found else {}
+    return [
+        {
+            "Parameter": parameter_space.label(effect.name, sweep.plan.network),
+            "Best value": format_value(effect.best),
+            "Difference (points)": round(100 * effect.difference, 2),
+            "Clear effect": describe_verdict(effect),
+            **({"Importance": percent(important.get(effect.name, 0.0))} if important else {}),
+        }
+        for effect in found
+    ]
 
 
 def describe_best(sweep: Sweep) -> str:

@@ -8,13 +8,14 @@ from digitcore.errors import ModelError, SettingsError
 from digitcore.models.bundle import ModelBundle
 from digitcore.models.network_spec import NetworkSpec, is_spec
 from digitcore.sweeps import space as parameter_space
+from digitcore.sweeps import summary
 from digitcore.sweeps.plan import MAX_TRIALS, MIN_WILCOXON_SEEDS, SweepPlan
 from digitcore.sweeps.search import GRID, HALVING, RANDOM, TPE, WILCOXON
 from digitcore.sweeps.space import Range, Space, Values
 from digitcore.sweeps.trial import HELD_OUT, VALIDATION
 from digitcore.training.recipes import NETWORKS
 from digitcore.training.settings import TrainSettings
-from pages.components.sweep_results import SCORE_TITLES, sweep_results
+from pages.components.sweep_results import sweep_results
 from pages.session import state
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
@@ -78,7 +79,7 @@ def _choose_ranking(session: LabSession, plan: SweepPlan | None) -> str:
         default=plan.ranked_by if plan else VALIDATION,
         required=True,
         key="sweep_ranked_by",
-        format_func=lambda name: SCORE_TITLES[name],
+        format_func=lambda name: summary.SCORE_TITLES[name],
         help="A sweep ranks its trials by MNIST's 5,000 validation digits or by your held-out drawings. It does not use MNIST's "
         "test digits.",
         persist_state="session",

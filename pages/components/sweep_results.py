@@ -2,35 +2,15 @@
 
 from functools import partial
 
-import pandas as pd
 import streamlit as st
 
 from digitcore import displays
 from digitcore.sweeps import effects, summary
-from digitcore.sweeps import space as parameter_space
-from digitcore.sweeps.importance import importances
 from digitcore.sweeps.runner import Sweep
 from digitcore.sweeps.search import HALVING
 from digitcore.sweeps.trial import HELD_OUT, VALIDATION
-from digitcore.values import format_value
 from pages.session import formatting, state
 from pages.session.lab_session import LabSession
-
-SCORE_TITLES = {VALIDATION: "MNIST validation", HELD_OUT: "Held-out drawings"}
-COLUMN_TITLES = {
-    "seed": "Seed",
-    "trained_epochs": "Epochs trained",
-    "status": "Status",
-    VALIDATION: SCORE_TITLES[VALIDATION],
-    "validation_before": "MNIST validation before",
-    "added_validation_errors": "Added validation errors",
-    HELD_OUT: SCORE_TITLES[HELD_OUT],
-    "held_out_before": "Held-out drawings before",
-    "parameters": "Parameters",
-    "seconds": "Seconds",
-    "error": "Error",
-}
-SHARES = {VALIDATION: 2, "validation_before": 2, HELD_OUT: 1, "held_out_before": 1}  # decimal places
 
 
 def sweep_results(session: LabSession, sweep: Sweep) -> None:
@@ -42,14 +22,14 @@ def sweep_results(session: LabSession, sweep: Sweep) -> None:
             score = str(
                 st.segmented_control(
                     "Score",
-                    list(SCORE_TITLES),
+                    list(summary.SCORE_TITLES),
                     default=score,
                     required=True,
                     key="sweep_score",
-                    format_func=lambda name: SCORE_TITLES[name],
+                    format_func=lambda name: summary.SCORE_TITLES[name],
                 )
             )
-        display = displays.sweep(sweep, score, SCORE_TITLES[score])
+        display = displays.sweep(sweep, score)
         st.altair_chart(display.chart(), key="sweep_chart")
         st.markdown(display.alt_text())
         st.caption("No trial was scored on MNIST's test digits. A run that you train with the best settings is scored on them.")
@@ -69,23 +49,12 @@ def _show_progress(sweep: Sweep) -> None:
 
 def _show_effects(sweep: Sweep, score: str) -> None:
     table, names = sweep.first_rung_table(), list(sweep.plan.space)
-    found = effects.effects(table, names, score)
-    if not found:
+    rows = summary.effects_table(sweep, score)
+    if not rows:
         return
     spread = summary.describe_spread(effects.seed_spread(table, names, score, sweep.n_scored(score)))
     after = f" after {formatting.plural(int(table['trained_epochs'].iloc[0]), 'epoch')}" * (sweep.plan.pruner == HALVING)
-    st.markdown(f"**Effect of each parameter** on {SCORE_TITLES[score]}{after}. {spread}")
-    important = importances(sweep, score)
-    rows = [
-        {
-            "Parameter": _label(sweep, effect.name),
-            "Best value": format_value(effect.best),
-            "Difference (points)": 100 * effect.difference,
-            "Clear effect": summary.describe_verdict(effect),
-            **({"Importance": formatting.percent(important.get(effect.name, 0.0))} if important else {}),
-        }
-        for effect in found
-    ]
+    st.markdown(f"**Effect of each parameter** on {summary.SCORE_TITLES[score]}{after}. {spread}")
     columns = {
         "Difference (points)": st.column_config.NumberColumn(
             format="%.2f", help="This is the difference between the mean scores of the best and the worst value."
@@ -107,12 +76,11 @@ def _show_effects(sweep: Sweep, score: str) -> None:
 
 
 def _show_trials(sweep: Sweep) -> None:
-    table = sweep.table()
     columns = {
-        COLUMN_TITLES["parameters"]: st.column_config.NumberColumn(format="localized"),
-        COLUMN_TITLES["seconds"]: st.column_config.NumberColumn(format="%.1f"),
+        summary.COLUMN_TITLES["parameters"]: st.column_config.NumberColumn(format="localized"),
+        summary.COLUMN_TITLES["seconds"]: st.column_config.NumberColumn(format="%.1f"),
     }
-    st.dataframe(_with_titles(table, sweep), hide_index=True, key="sweep_table", placeholder="–", column_config=columns)
+    st.dataframe(summary.trials_table(sweep), hide_index=True, key="sweep_table", placeholder="–", column_config=columns)
     with st.container(horizontal=True):
         st.download_button("Download (CSV)", partial(_to_csv, sweep), "sweep.csv", "text/csv", key="sweep_csv")
         st.download_button("Download (Parquet)", partial(_to_parquet, sweep), "sweep.parquet", key="sweep_parquet")
@@ -131,20 +99,3 @@ def _to_csv(sweep: Sweep) -> str:
 def _to_parquet(sweep: Sweep) -> bytes:
     content: bytes = sweep.table().to_parquet(index=False)
     return content
-
-
-def _with_titles(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
-    """Return the table with readable titles. Downloads keep the names of parameters and scores."""
-    shown = table.drop(columns=[name for name in table if name in COLUMN_TITLES and table[name].isna().all()])
-    if not table["error"].any():
-        shown = shown.drop(columns="error")
-    if sweep.plan.pruner != HALVING:
-        shown = shown.drop(columns="trained_epochs")
-    for name, places in SHARES.items():
-        if name in shown:
-            shown[name] = [formatting.percent(share, places) if pd.notna(share) else None for share in table[name]]
-    return shown.rename(columns=COLUMN_TITLES | {name: _label(sweep, name) for name in sweep.plan.space})
-
-
-def _label(sweep: Sweep, name: str) -> str:
-    return parameter_space.label(name, sweep.plan.network)

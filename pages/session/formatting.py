@@ -22,12 +22,18 @@ __all__ = [
     "with_article",
 ]
 
+WORD_JOINER = "\u2060"  # invisible; no line may be broken here
 MAX_SHOWN_SECONDS = 100  # Longer estimates are shown in minutes.
 
 
 def escape(name: str) -> str:
-    """Escape a name or a text of an address for use in Markdown, so that it holds no link, picture, emoji or entity."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|<>~$@&]|:(?=[/\w])|(?<=www)\.)", r"\\\1", name)
+    """Escape a name or a text of an address for use in Markdown, so that it holds no link, picture, emoji or entity.
+
+    Streamlit's browser code looks for addresses and emojis in the text without its backslashes, so an invisible character divides
+    them.
+    """
+    divided = re.sub(r"(?i):(?=[/\w+-])|www(?=\.)|(?=@)", rf"\g<0>{WORD_JOINER}", name)
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>~$&])", r"\\\1", divided)
 
 
 def drawings(n: int) -> str:

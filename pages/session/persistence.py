@@ -14,7 +14,7 @@ from digitcore.storage.database import StoredLab
 from digitcore.sweeps.runner import was_running
 from pages.session import resources, state
 from pages.session.lab_session import LabSession
-from pages.session.sweep_recorder import ActiveWork
+from pages.session.sweep_recorder import ActiveWork, forget_ended
 
 TOKEN_PARAMETER, VIEW_PARAMETER = "lab", "view"  # parameters of the page's address
 WRITE_SECONDS = 0.3  # A write that takes longer continues in the background, and the page says so.
@@ -77,19 +77,22 @@ def _open_copy(session: LabSession, found: StoredLab) -> None:
 
 
 def _open_own(session: LabSession, token: str, found: StoredLab) -> None:
-    work = resources.active_work().get(token)
+    works = resources.active_work()
+    running = [work for work in list(works.values()) if work.token == token]
+    left = next((work for work in running if not resources.is_connected(work.owner)), None)
     for key in RESTORED_WIDGETS:
         state.forget_widget(key)
     with session.lock:
         is_empty = session.snapshot().is_empty
-        if work is not None and not resources.is_connected(work.owner):
-            session.work.adopt(work.jobs, session.owner)
-            session.training.adopt_sweep(work.sweep, session.owner)
+        if left is not None:  # A session runs one training. The work of a further device waits for its own reload.
+            session.work.adopt(left.jobs, session.owner)
+            session.training.adopt_sweep(left.sweep, session.owner)
+            works.pop(left.owner, None)
         if is_empty:
             session.restore(found.snapshot)
         else:
             session.restore_before(found.snapshot)
-        if work is None and is_empty and was_running(found.snapshot.sweep):
+        if not running and is_empty and was_running(found.snapshot.sweep):
             session.training.resume_sweep(session.owner)
         saved = SaveState(token, found.version, found.snapshot, found.snapshot, damaged=found.damaged)
         session.classroom.expect(found.has_class)
@@ -201,8 +204,9 @@ def renew_link(session: LabSession) -> str:
         saver.renew_token(saved, DELETE_SECONDS)
     except LabError as error:
         return str(error)
-    if (work := resources.active_work().pop(former, None)) is not None:
-        resources.active_work()[saved.token] = work
+    for work in list(resources.active_work().values()):
+        if work.token == former:
+            work.token = saved.token
     return ""
 
 
@@ -223,12 +227,12 @@ def _note_work(session: LabSession, token: str, save: Callable[[], object]) -> N
     sweep = sweep if sweep and not sweep.is_idle else None
     jobs = tuple(session.work.running(TrainTask))
     works = resources.active_work()
-    noted = works.get(token)
-    is_own = noted is not None and noted.owner == session.owner
     if jobs or sweep:
-        n_recorded = noted.n_recorded if noted is not None and is_own else -1
-        works[token] = ActiveWork(jobs, sweep, session.owner, save, n_recorded)
-    elif is_own:
-        works.pop(token, None)
+        noted = works.get(session.owner)
+        if noted is None:
+            forget_ended(works, resources.is_present)
+        works[session.owner] = ActiveWork(token, jobs, sweep, session.owner, save, noted.n_recorded if noted else -1)
+    else:
+        works.pop(session.owner, None)
     if sweep:
         resources.sweep_recorder()

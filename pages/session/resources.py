@@ -36,6 +36,7 @@ MAX_PREDICTIONS = 100_000  # cached predictions of one digit, about 0.3 kB each
 _BY_HASH: dict[str | type, Any] = {ModelBundle: lambda bundle: bundle.hash}
 MAX_PROGRAMS = 16  # programs for the browser, each about as large as a .tflite file
 RECONNECT_SECONDS = 120  # Streamlit keeps a session for this time after its connection was lost.
+MAX_SEEN = 10_000  # sessions whose last connection is remembered, about 0.2 kB each
 STORE_RETRY_SECONDS = 10
 MNIST_RETRY_SECONDS = 10
 
@@ -175,7 +176,7 @@ def code_guesses() -> GuessLimit:
 
 @st.cache_resource(show_spinner=False)
 def active_work() -> dict[str, ActiveWork]:
-    """Return the running work of stored labs by their tokens. The session after a reload adopts the work."""
+    """Return the running work of stored labs by the identifiers of its sessions. The session after a reload adopts the work."""
     return {}
 
 
@@ -185,7 +186,8 @@ def sweep_recorder() -> SweepRecorder:
     return SweepRecorder(jobs(), active_work(), is_present)
 
 
-_last_seen: dict[str, float] = {}  # session id → time of its last connection, in s
+# Session id → time of its last connection, in s.
+_last_seen: MutableMapping[str, float] = LRU(MAX_SEEN, {})
 
 
 def is_connected(session: str) -> bool:

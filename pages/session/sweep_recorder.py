@@ -11,14 +11,17 @@ from digitcore.sweeps.runner import Sweep
 from digitcore.training.run import Run
 from pages.session.work import SLOW
 
+MAX_ENDED = 20  # sessions that have left and whose ended work is kept, in case that they open their lab again
+
 logger = logging.getLogger(__name__)
 
 
 @dataclass
 class ActiveWork:
-    """The running work of a stored lab.
+    """The running work of a session with a stored lab.
 
     Attributes:
+        token: Token of the lab.
         jobs: The training jobs.
         sweep: The running sweep, or `None`.
         owner: Identifier of the session.
@@ -26,11 +29,29 @@ class ActiveWork:
         n_recorded: Number of trainings of the sweep that had ended when the lab was last saved.
     """
 
+    token: str
     jobs: tuple[Job[Run], ...]
     sweep: Sweep | None
     owner: str
     save: Callable[[], object]
     n_recorded: int = 0
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether no work is running any more."""
+        return all(job.done for job in self.jobs) and (self.sweep is None or self.sweep.is_idle)
+
+
+def forget_ended(works: MutableMapping[str, ActiveWork], is_present: Callable[[str], bool]) -> None:
+    """Remove the oldest ended work of sessions that have left. It holds the whole session.
+
+    Args:
+        works: Work by the owner. At most `MAX_ENDED` ended works of sessions that have left remain.
+        is_present: Returns whether a session is connected or may reconnect.
+    """
+    left = [owner for owner, work in list(works.items()) if work.is_ended and not is_present(owner)]
+    for owner in left[:-MAX_ENDED]:
+        works.pop(owner, None)
 
 
 class SweepRecorder:
@@ -38,7 +59,7 @@ class SweepRecorder:
 
     Args:
         service: The service that runs the trials.
-        works: Running work by the token of the lab. Completed work of a session that has ended is removed.
+        works: Running work by the identifier of its session. A completed sweep of a session that has ended is removed.
         is_present: Returns whether a session is connected or may reconnect.
         interval: Seconds between two calls of `look`.
     """
@@ -62,15 +83,15 @@ class SweepRecorder:
 
     def look(self) -> None:
         """Advance all sweeps, and save the sweeps that have new results."""
-        for token, work in list(self._works.items()):
+        for owner, work in list(self._works.items()):
             if work.sweep is None:
                 continue
             work.sweep.advance(self._service)
             if work.n_recorded != work.sweep.n_ended:
                 work.n_recorded = work.sweep.n_ended
                 work.save()
-            if work.sweep.is_idle and not work.jobs and not self._is_present(work.owner):
-                self._works.pop(token, None)
+            if work.sweep.is_idle and not work.jobs and not self._is_present(owner):
+                self._works.pop(owner, None)
 
     def _run(self, interval: float) -> None:
         while not self._closed.wait(interval):

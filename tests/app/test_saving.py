@@ -6,9 +6,11 @@ import pytest
 import sqlalchemy as sql
 
 from digitcore.config import load_config
-from digitcore.jobs.job import JobStatus
+from digitcore.jobs.job import Job, JobStatus
+from digitcore.jobs.tasks import TrainTask
 from digitcore.storage import database
 from digitcore.sweeps.trial import SCORES
+from digitcore.training.settings import TrainSettings
 from pages.components import known_labs, layout
 from pages.session import persistence, resources, saving_state, state
 from pages.session.training_state import Start
@@ -190,6 +192,20 @@ def test_two_devices_add_to_one_lab(app, data, genius):
     assert not app.toast, "it is said once"
     app.button(key="undo_label").click().run()
     assert sorted(session_of(reopen(app)).samples.current.labels.tolist()) == [1, 2, 4, 7], "each device undoes its own label"
+
+
+def test_after_a_reload_the_trainings_of_two_devices_continue(app, few, genius, monkeypatch):
+    add_samples(app, few)
+    app.run()
+    monkeypatch.setattr(resources, "is_connected", lambda owner: True)
+    other = reopen(app)
+    for at, owner in ((app, "ann"), (other, "bob")):
+        session_of(at).owner = owner
+        session_of(at).work.jobs = (Job(TrainTask(genius, few, TrainSettings()), owner=owner),)
+        at.run()
+    monkeypatch.setattr(resources, "is_connected", lambda owner: False)
+    adopted = [session_of(reopen(app)).work.running(TrainTask) for _ in range(2)]
+    assert adopted == [list(session_of(at).work.jobs) for at in (app, other)]
 
 
 def test_a_renewed_link_opens_the_lab_and_the_former_link_does_not(app, few):

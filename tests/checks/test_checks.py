@@ -14,7 +14,7 @@ from digitcore.errors import LabError
 from digitcore.samples import SampleSet
 from digitcore.storage import archive
 from digitcore.storage.snapshot import LabSnapshot
-from tests.support.check_labs import PLANTED, clean_lab, record
+from tests.support.check_labs import PLANTED, clean_lab, curve, from_scratch, record
 
 
 def issues(lab: LabSnapshot, run_name: str = "") -> set[str]:
@@ -50,6 +50,12 @@ def test_an_empty_lab_has_no_issue():
 def test_a_failed_run_is_explained(error, number):
     lab = replace(clean_lab(0), runs=(record(0, error=error, history=[]),))
     assert issues(lab) == {number}
+
+
+def test_a_loss_that_is_too_high_for_the_accuracy_is_a_learning_rate_that_is_too_high():
+    history = curve((2.4, 0.05, 2.4, 0.05), (2.2, 0.84, 2.39, 0.83), (1.7, 0.88, 1.73, 0.884))  # softmax regression, rate 1
+    lab = replace(clean_lab(0), runs=(from_scratch(record(0, history=history)),))
+    assert "R01" in issues(lab)
 
 
 def test_a_confirmed_label_is_no_issue():

@@ -13,6 +13,7 @@ from digitcore.cli import main
 from digitcore.evaluation import robustness
 from digitcore.evaluation.metrics import Evaluation
 from digitcore.report import ReportTask, content, html, results, svg
+from digitcore.report.parts import Table
 from digitcore.storage import archive
 from digitcore.storage.snapshot import LabSnapshot
 from digitcore.sweeps import Sweep, SweepPlan
@@ -105,6 +106,25 @@ def test_every_chart_has_one_description_and_its_own_ids(page):
     assert all(len(re.findall(r"aria-label|\brole=", chart)) == 2 for chart in charts)
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
+
+
+def test_charts_show_small_values_as_they_are(page):
+    if not svg.is_available():
+        pytest.skip("vl-convert-python is not installed")
+    charts = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    sweep = next(chart for chart in charts if "MNIST validation of" in chart)
+    assert {"0.001", "0.01"} <= set(re.findall(r"<text[^>]*>([^<]+)</text>", sweep))
+
+
+def test_trials_have_the_titles_and_percentages_of_the_page(page):
+    table = re.search(r"<caption>Trials</caption>.*?</table>", page, re.DOTALL)[0]
+    assert re.findall(r"<th scope=\"col\">([^<]+)", table) == ["Learning rate", "Seed", "Status", "MNIST validation", "Seconds"]
+    assert "<td>95.00 %</td>" in table
+
+
+def test_numbers_are_not_rounded_to_other_whole_numbers():
+    table = Table.from_frame("Sizes", pd.DataFrame({"Parameters": [238_510.0, np.nan], "Loss": [0.123456, 2.0]}))
+    assert table.rows == [["238,510", "0.1235"], ["–", "2"]]
 
 
 def test_without_the_extra_the_report_has_all_tables_and_says_so(measured, page, monkeypatch):

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from digitcore.evaluation.score import Score
@@ -22,10 +24,17 @@ def test_file_sizes(n_bytes, expected):
 def test_names_are_shown_unchanged():
     assert formatting.escape("run 1") == "run 1"
     assert formatting.escape("salt-pepper") == "salt-pepper"
-    assert (
-        formatting.escape("https://x.org www.x.org a@x.org :smile: a: b") == r"https\://x.org www\.x.org a\@x.org \:smile: a: b"
-    )
+    assert formatting.escape("a: b 10:") == "a: b 10:"
     assert formatting.escape("[x](y) <b> _a_ $1$") == r"\[x\]\(y\) \<b\> \_a\_ \$1\$"
+
+
+@pytest.mark.parametrize(
+    "text", ["https://x.org", "HTTP://x.org", "www.x.org", "(WWW.x.org)", "a@x.org", "mailto:a@x.org", ":smile:", "x :+1: y"]
+)
+def test_an_escaped_name_becomes_no_link_and_no_emoji(text):
+    shown = re.sub(r"\\(\W)", r"\1", formatting.escape(text))  # remark-gfm and remark-emoji search the text after this step.
+    assert not re.search(r"(?i)https?://|www\.|[-.\w+]@|:[-+\w]+:", shown)
+    assert shown.replace(formatting.WORD_JOINER, "") == text
 
 
 @pytest.mark.parametrize(

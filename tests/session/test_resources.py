@@ -39,13 +39,19 @@ def test_a_session_that_was_connected_recently_is_present(now):
     assert not resources.is_present("bob")
 
 
+def test_memory_of_connections_is_limited(now, monkeypatch):
+    for number in range(resources.MAX_SEEN + 10):
+        resources.is_present(f"visitor {number}")
+    assert len(resources._last_seen) == resources.MAX_SEEN
+
+
 def test_trials_of_a_stored_lab_continue_without_a_browser(now, genius):
     training = Job(TrainTask(genius, SampleSet(), TrainSettings()), owner="bob")
     trial = Job(TrialTask(genius, SampleSet(), TrainSettings()), owner="bob")
     resources.is_present("bob")
     now[0] += resources.RECONNECT_SECONDS + 1
     assert not resources.is_wanted(trial, {})
-    works = {"token": ActiveWork((), object(), "bob", lambda: None)}
+    works = {"bob": ActiveWork("token", (), object(), "bob", lambda: None)}
     assert resources.is_wanted(trial, works)
     assert not resources.is_wanted(training, works)
     assert resources.is_wanted(Job(ApiTrainTask(genius, SampleSet(), TrainSettings()), owner="api"), {}), "it has no browser"

@@ -3,12 +3,14 @@
 A test copies this file as `sitecustomize.py`, so that it runs in the real process that opens models.
 """
 
+import ctypes
 import json
 import os
 import runpy
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -29,6 +31,21 @@ def exchange_files():
     HOME_FILE.unlink()
 
 
+def link_to_a_file():
+    """Make a link in the permitted folder. The server would read or write the file behind it."""
+    link = Path(tempfile.gettempdir(), ".intruder-link")
+    link.symlink_to("/etc/passwd")
+    link.unlink()
+
+
+def share_memory():
+    libc = ctypes.CDLL(None, use_errno=True)
+    number = libc.shmget(0, 1, 0o600)
+    if number < 0:
+        raise OSError(ctypes.get_errno(), "shmget")
+    libc.shmctl(number, 0, None)  # It deletes the memory.
+
+
 ATTEMPTS = {
     "read /etc/passwd": lambda: Path("/etc/passwd").read_bytes(),
     "read the project": lambda: (Path(os.environ["PYTHON_INTRUDER_ROOT"]) / "pyproject.toml").read_bytes(),
@@ -36,6 +53,8 @@ ATTEMPTS = {
     "list HOME": lambda: os.listdir(HOME_FILE.parent),
     "write in HOME": exchange_files,
     "write in /tmp": lambda: Path("/tmp/.intruder").write_text("x"),
+    "make a link": link_to_a_file,
+    "share memory": share_memory,
     "connect to 127.0.0.1": lambda: socket.create_connection(("127.0.0.1", PORT), 5).close(),
     "listen": lambda: socket.create_server(("127.0.0.1", 0)).close(),
     "use a Unix socket": lambda: socket.socket(socket.AF_UNIX).close(),
@@ -43,6 +62,8 @@ ATTEMPTS = {
     "run a program": lambda: subprocess.run(["true"], check=True),
     "spawn": lambda: os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0),
     "signal the parent": lambda: os.kill(PARENT, 0),
+    "set the priority of the parent": lambda: os.setpriority(os.PRIO_PROCESS, PARENT, os.getpriority(os.PRIO_PROCESS, PARENT)),
+    "set the processors of the parent": lambda: os.sched_setaffinity(PARENT, os.sched_getaffinity(PARENT)),
     "read a secret variable": lambda: os.environ["DIGITLAB_STORE"],
 }
 

@@ -352,7 +352,7 @@ def test_one_value_has_no_range(genius, few):
         for trial in sweep.trials:
             trial.status, trial.scores = JobStatus.DONE, dict.fromkeys(SCORES, 0.5)
         assert sweep.means()["range"].isna().tolist() == [is_missing] * 2
-        chart = displays.sweep(sweep, "validation", "MNIST validation")
+        chart = displays.sweep(sweep, "validation")
         assert chart.chart().to_dict()
 
 
