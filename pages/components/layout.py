@@ -12,6 +12,7 @@ from digitcore.models import registry
 from pages.components import assets
 from pages.components.known_labs import known_labs
 from pages.components.model_selector import model_selector
+from pages.components.work import page_state
 from pages.session import class_actions, formatting, persistence, resources, settings_link, state
 from pages.session.lab_session import LabSession
 from pages.session.model_library import REQUIRED_MODELS
@@ -42,6 +43,7 @@ def begin_page(page: str) -> LabSession:
     persistence.take_over(session)
     if page != MY_LAB and session.classroom.address:  # Only My lab shows an invitation or a projector.
         st.switch_page(MY_LAB, query_params=persistence.address(session))
+    session.page_state = page_state(session)  # A save may end while the page is drawn. The next poll then draws the page again.
     assets.style("streamlit.css")
     assets.style("layout.css")
     _check_models(registry.names() if page in (MY_LAB, EVALUATE) else _names_in_use(session))

@@ -7,7 +7,7 @@ import streamlit as st
 
 from digitcore.jobs.job import Job
 from digitcore.jobs.tasks import Priority, ScoreRunTask, Task
-from pages.session import class_actions, persistence
+from pages.session import class_actions, persistence, state
 from pages.session.formatting import escape, percent
 from pages.session.lab_session import LabSession
 from pages.session.training_summary import job_text
@@ -26,7 +26,14 @@ def work_area(session: LabSession, show: Callable[[], None] = lambda: None) -> N
         show: Draws the part of the page that changes with the progress, such as the curves of a running training.
     """
     interval = _polling_interval(session)
-    st.fragment(_poll, run_every=interval)(session, interval, _page_state(session), show)
+    st.fragment(_poll, run_every=interval)(session, interval, page_state(session), show)
+
+
+def page_state(session: LabSession) -> tuple[Any, ...]:
+    """Return the state on which the page outside the polling fragment depends."""
+    sweep = session.training.sweep
+    sweep_state = (sweep.n_ended, sweep.is_idle) if sweep else None
+    return persistence.error(session), session.saving.is_saved, len(session.samples), sweep_state, session.classroom.page_state
 
 
 def show_notice(session: LabSession, *kinds: type[Task[Any]]) -> None:
@@ -44,12 +51,14 @@ def scoring_text(session: LabSession) -> str:
     return f"evaluating: {percent(jobs[0].progress.share if jobs else 0)}"
 
 
-def _poll(session: LabSession, interval: float | None, page_state: tuple[Any, ...], show: Callable[[], None]) -> None:
+def _poll(session: LabSession, interval: float | None, before: tuple[Any, ...], show: Callable[[], None]) -> None:
+    if state.is_fragment_run():  # A rerun while the page is drawn would remove its toasts.
+        before = session.page_state
     persistence.restore(session)
     class_actions.follow(session, only_if_due=True)
     session.training.advance_sweep()
     has_changes = persistence.poll(session)
-    if session.collect() or has_changes or _polling_interval(session) != interval or _page_state(session) != page_state:
+    if session.collect() or has_changes or _polling_interval(session) != interval or page_state(session) != before:
         st.rerun()
     _show_progress(session)
     show()
@@ -58,17 +67,11 @@ def _poll(session: LabSession, interval: float | None, page_state: tuple[Any, ..
 def _polling_interval(session: LabSession) -> float | None:
     """Return the seconds between two polls; `None` if nothing can change without the user."""
     sweep = session.training.sweep
-    is_slow = session.saving.is_behind or session.saving.has_incoming or (sweep is not None and not sweep.is_idle)
+    is_outdated = page_state(session) != session.page_state
+    is_slow = is_outdated or session.saving.is_behind or session.saving.has_incoming or (sweep is not None and not sweep.is_idle)
     watching = (SHARED if session.saving.is_shared else UNSHARED) if session.saving.state else None
     watching = session.classroom.polling_interval or watching
     return session.work.polling_interval or (SLOW if is_slow else watching)
-
-
-def _page_state(session: LabSession) -> tuple[Any, ...]:
-    """Return the state on which the page outside this fragment depends."""
-    sweep = session.training.sweep
-    sweep_state = (sweep.n_ended, sweep.is_idle) if sweep else None
-    return persistence.error(session), session.saving.is_saved, len(session.samples), sweep_state, session.classroom.page_state
 
 
 def _show_progress(session: LabSession) -> None:

@@ -68,6 +68,7 @@ class LabSession:
         samples, versions, canvas, models, training, lessons, work, saving, classroom: The parts.
         link_error: The reason why settings of the address cannot be used; `None` until the address was read. Only the page's
             script writes it.
+        page_state: The state that the page shows outside its polling fragment. Only the page's script writes it.
         flash: The outcome of the last deletion, relabelling or import, in a sentence.
         is_flash_error: Whether `flash` says that something went wrong.
         doubtful_import: Samples whose labels do not fit their pictures, until the user imports or discards them.
@@ -78,6 +79,7 @@ class LabSession:
         self.lock = threading.RLock()
         self.resources, self.owner = resources, owner
         self.link_error: str | None = None
+        self.page_state: tuple[Any, ...] = ()
         self._make_parts()
         self.saving = SavingState(self.lock)
         self.canvas = CanvasState(self.lock)

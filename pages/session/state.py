@@ -54,6 +54,12 @@ def widget_value(key: str) -> Any:
     return st.session_state.get(key)
 
 
+def is_fragment_run() -> bool:
+    """Check whether only fragments of the page run."""
+    context = get_script_run_ctx()
+    return context is not None and bool(context.fragment_ids_this_run)
+
+
 def is_first_visit() -> bool:
     """Check whether this session has not seen a page yet."""
     return VISITED not in st.session_state

@@ -11,8 +11,8 @@ from digitcore.jobs.tasks import TrainTask
 from digitcore.storage import database
 from digitcore.sweeps.trial import SCORES
 from digitcore.training.settings import TrainSettings
-from pages.components import known_labs
-from pages.session import persistence, resources, saving_state
+from pages.components import known_labs, layout
+from pages.session import persistence, resources, saving_state, state
 from pages.session.training_state import Start
 from tests.support.app import (
     DRAW,
@@ -311,6 +311,25 @@ def test_an_unsaved_label_is_not_reported_as_saved(app, data):
     assert "Saved as **7**" in texts(app)
     assert not app.warning
     assert session_of(reopen(app)).samples.current.labels.tolist() == [7]
+
+
+def test_a_lab_that_is_saved_while_the_page_is_drawn_is_reported_as_saved(app, data, monkeypatch):
+    """The bar is drawn before the polling fragment."""
+    shown = known_labs.known_labs
+
+    def wait(session):
+        shown(session)
+        resources.saver().wait()
+
+    monkeypatch.setattr(persistence, "WRITE_SECONDS", 0)
+    monkeypatch.setattr(layout, "known_labs", wait)
+    draw(app, data.test_images[0])
+    label(app, 7)
+    assert "Saving" in html(app)
+    monkeypatch.setattr(state, "is_fragment_run", lambda: True)
+    draw(app, data.test_images[1])
+    label(app, 2)
+    assert "Saved" in html(app) and "Saving" not in html(app), "the poll draws the page again"
 
 
 def test_damaged_parts_of_a_lab_are_named(lab_address):
