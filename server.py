@@ -40,7 +40,6 @@ LOOPBACK = "127.0.0.1"
 API_HEADERS = {"cache-control": "no-store", "x-frame-options": "DENY"}
 API_PATHS = (f"{BASE_PATH}/api", f"{BASE_PATH}/healthz")
 HIDDEN_PATHS = (f"{BASE_PATH}/_stcore/metrics",)  # Streamlit's metrics reveal the sessions of other people.
-N_ACCESS_ARGS = 5  # values of a line in uvicorn's access log: client, method, path with query, version, status
 PRELOADED = (
     "pandas",
     "digitcore.storage.database",
@@ -99,13 +98,14 @@ class ConnectionAddress:
 
 
 class WithoutQuery(logging.Filter):
-    """A filter of uvicorn's access log that removes the query of each request, because it contains the token of a lab."""
+    """A filter of uvicorn's logs that removes the query of each request and websocket, because it contains the token of a lab."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Remove the query. Every record is logged."""
-        if isinstance(record.args, tuple) and len(record.args) == N_ACCESS_ARGS:
-            client, method, path, *others = record.args
-            record.args = (client, method, str(path).partition("?")[0], *others)
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                arg.partition("?")[0] if isinstance(arg, str) and arg.startswith("/") else arg for arg in record.args
+            )
         return True
 
 
@@ -218,7 +218,8 @@ try:
 except ConfigError as error:
     raise SystemExit(str(error)) from None
 
-logging.getLogger("uvicorn.access").addFilter(WithoutQuery())
+for name in ("uvicorn.access", "uvicorn.error"):  # The second logs websockets.
+    logging.getLogger(name).addFilter(WithoutQuery())
 connection_limits.limit_connections(round(connection_limits.raise_file_limit() * connection_limits.SHARE_OF_FILES))
 requested_uploads = RequestedUploads()
 requested_uploads.install()

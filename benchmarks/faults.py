@@ -178,8 +178,10 @@ def plan(folder: Path, postgres: str) -> Iterator[Plan]:
     """
     from benchmarks.fault_operations import FILE_OPERATIONS, SQLITE_OPERATIONS, STORE_OPERATIONS  # They open models.
 
-    for operation in (*STORE_OPERATIONS, *SQLITE_OPERATIONS):
+    for operation in STORE_OPERATIONS:
         yield operation, SqliteDatabase(folder), (*STATEMENTS_AND_COMMITS, *KILLS, *FILES)
+    for operation in SQLITE_OPERATIONS:  # After the deletion of the file, only the process has the lab, so it is not killed.
+        yield operation, SqliteDatabase(folder), (*STATEMENTS_AND_COMMITS, Kind.FILE, Kind.DISK_FULL)
     for operation in FILE_OPERATIONS:
         yield operation, Folder(folder, operation.files, operation.read), FILES
     for operation in STORE_OPERATIONS if postgres else ():

@@ -50,9 +50,10 @@ def test_server_serves_pages_and_api(running, data):
 
 def test_the_access_log_has_no_token_of_a_lab(caplog):
     log = logging.getLogger("uvicorn.access")
-    with caplog.at_level(logging.INFO, "uvicorn.access"):
+    with caplog.at_level(logging.INFO, "uvicorn"):
         log.info('%s - "%s %s HTTP/%s" %d', "127.0.0.1:80", "GET", "/Draw?lab=secret", "1.1", 200)
-    assert caplog.messages == ['127.0.0.1:80 - "GET /Draw HTTP/1.1" 200']
+        logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" [accepted]', "127.0.0.1:80", "/_stcore/stream?lab=secret")
+    assert caplog.messages == ['127.0.0.1:80 - "GET /Draw HTTP/1.1" 200', '127.0.0.1:80 - "WebSocket /_stcore/stream" [accepted]']
 
 
 def test_websocket_messages_have_a_limit():
