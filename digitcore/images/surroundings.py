@@ -10,6 +10,7 @@ MIN_SIDE = 8  # px, of a drawing
 UNIFORM_SHARE = 0.9  # minimum share of a line's pixels that have the level of the line
 FRAME_SHARE = 0.04  # of the picture's side: maximum width of a frame
 LINE_SHARE = 0.02  # of the picture's side: maximum width of a line along one or two sides
+PAGE_SHARE = 0.05  # of the picture's side: minimum width of a page on one side of a canvas
 EDGE_SHARE = 0.97  # minimum share of a canvas's edge that differs from the page
 FILL_SHARE = 0.6  # of a canvas's longest row or column: shorter rows and columns are ticks and labels
 CANVAS_SHARE = 0.95  # minimum share of the largest piece on the page that lies within the canvas; the rest are ticks
@@ -82,10 +83,30 @@ def _without_lines(grey: np.ndarray) -> Box | None:
 
 
 def _without_page(grey: np.ndarray) -> Box | None:
-    """Return the canvas on a page of one level, or the part within a frame. All other objects on the page must be small."""
-    page = np.median(_edge(grey))
-    if _differs(_edge(grey), page).mean() > 1 - UNIFORM_SHARE:
-        return None
+    """Return the canvas on a page of one level, or the part within a frame. The canvas may touch some sides of the picture."""
+    page = _uniform_level(_edge(grey))
+    if page is not None:
+        return _canvas_on(grey, page)
+    sides = (_uniform_level(side) for side in (grey[0], grey[-1], grey[:, 0], grey[:, -1]))
+    # A side may also be a bar of a cropped digit: it is narrow, or other ink touches it.
+    boxes = (_canvas_on(grey, level, edge_share=1.0) for level in sorted({level for level in sides if level is not None}))
+    return next((box for box in boxes if box and _has_wide_margin(box, grey.shape)), None)
+
+
+def _uniform_level(line: np.ndarray) -> float | None:
+    """Return the level of most pixels, or `None` if they have different levels."""
+    level = float(np.median(line))
+    return level if _differs(line, level).mean() <= 1 - UNIFORM_SHARE else None
+
+
+def _has_wide_margin(box: Box, shape: tuple[int, ...]) -> bool:
+    """Return whether the page is wider than a line on at least one side of the box."""
+    height, width = (max(1, PAGE_SHARE * side) for side in shape)
+    return max(box[0], shape[0] - box[1]) > height or max(box[2], shape[1] - box[3]) > width
+
+
+def _canvas_on(grey: np.ndarray, page: float, edge_share: float = EDGE_SHARE) -> Box | None:
+    """Return the canvas on a page of this level, or the part within a frame. All other objects on the page must be small."""
     labels, sizes = label_components(_differs(grey, page))
     if not len(sizes):
         return None
@@ -96,7 +117,7 @@ def _without_page(grey: np.ndarray) -> Box | None:
     canvas, is_part = (array[box[0] : box[1], box[2] : box[3]] for array in (grey, part))
     if is_part.sum() < CANVAS_SHARE * part.sum():
         return None
-    if min(canvas.shape) < MIN_SIDE or canvas.size < MIN_AREA * grey.size or _edge(is_part).mean() < EDGE_SHARE:
+    if min(canvas.shape) < MIN_SIDE or canvas.size < MIN_AREA * grey.size or _edge(is_part).mean() < edge_share:
         return None
     if not _differs(canvas, np.median(_edge(canvas))).mean() > 1 - BACKGROUND_SHARE:
         return box if _has_ink(grey, box) else None
