@@ -223,21 +223,22 @@ def _to_environment(keys: dict[str, str]) -> dict[str, str]:
     return {f"{COMM}__{names[name]}": file for name, file in keys.items()} | {f"{COMM}__REQUIRE_ENCRYPTION": "True"}
 
 
-def run_task(task: Task[Any], topic: str) -> Any:
-    """Run a task on a worker. Its progress is logged as events of a topic. The Dask Event with the topic's name asks it to stop.
+def run_task(task: Task[Any], job: str, topic: str) -> Any:
+    """Run a task on a worker. Its progress is logged as events of a topic. The Dask Event with the job's name asks it to stop.
 
     Args:
         task: The task.
-        topic: Name of the topic, which is the identifier of the job.
+        job: Identifier of the job, which each event contains.
+        topic: Name of the topic.
 
     Returns:
         Result of the task.
 
     Example:
-        >>> client.submit(run_task, task, "topic").result()  # doctest: +SKIP
+        >>> client.submit(run_task, task, "job", "topic").result()  # doctest: +SKIP
     """
     from distributed import Event, get_worker
 
-    worker, stop_requested = get_worker(), Event(topic)  # type: ignore[no-untyped-call]
-    worker.log_event(topic, {"status": str(JobStatus.RUNNING)})
-    return task.run(lambda progress: worker.log_event(topic, {"progress": asdict(progress)}), stop_requested.is_set)
+    worker, stop_requested = get_worker(), Event(job)  # type: ignore[no-untyped-call]
+    worker.log_event(topic, {"job": job, "status": str(JobStatus.RUNNING)})
+    return task.run(lambda progress: worker.log_event(topic, {"job": job, "progress": asdict(progress)}), stop_requested.is_set)

@@ -99,6 +99,11 @@ class JobQueue:
         return job.id in self._running
 
     @_locked
+    def running(self, job_id: str) -> AnyJob | None:
+        """Return the running job with an identifier, or `None`."""
+        return self._running.get(job_id)
+
+    @_locked
     def discard(self, job: AnyJob) -> None:
         """Remove a running job."""
         self._running.pop(job.id, None)

@@ -8,6 +8,7 @@ import atexit
 import contextlib
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
@@ -96,6 +97,7 @@ class JobService:
         self._imports_training = imports_training
         self._housekeeping_interval, self._stop_timeout = housekeeping_interval, stop_timeout
         self._queue = JobQueue()
+        self._topic = f"jobs-{uuid.uuid4().hex}"  # All jobs share it, because Dask keeps the handler of each topic.
         self._cluster: OwnCluster | None = None
         self._client: Any = None
         self._unreachable_since: float | None = None
@@ -209,10 +211,18 @@ class JobService:
     def _start(self, client: Any, job: AnyJob) -> None:
         if not self._queue.start(job):  # The job was withdrawn in the meantime.
             return
-        client.subscribe_topic(job.id, lambda event: _take_event(job, event[1]))
-        future = client.submit(cluster.run_task, job.task, job.id, key=job.id, pure=False, retries=0)
+        future = client.submit(cluster.run_task, job.task, job.id, self._topic, key=job.id, pure=False, retries=0)
         self._futures[job.id], self._sent_at[job.id] = future, time.monotonic()
         future.add_done_callback(lambda done: self._run_soon(self._on_done, job, done))
+
+    def _take_event(self, event: tuple[float, dict[str, Any]]) -> None:
+        """Update a running job with an event of `cluster.run_task`."""
+        _, values = event
+        job = self._queue.running(values["job"])
+        if job is not None and "progress" in values:
+            job.on_progress(Progress(**values["progress"]))
+        elif job is not None:
+            job.on_start()
 
     def _on_done(self, job: AnyJob, future: Any) -> None:
         if future.status == "finished":
@@ -224,8 +234,6 @@ class JobService:
             job.fail(_failure(future))
         self._discard(job)
         self._last_used = time.monotonic()
-        with contextlib.suppress(Exception):
-            self._client.unsubscribe_topic(job.id)
         self._dispatch()
 
     def _discard(self, job: AnyJob) -> None:
@@ -245,6 +253,7 @@ class JobService:
             self._disconnect()
         if self._client is None:
             self._client = self._connect_to_address(self._address) if self._address else self._start_cluster()
+            self._client.subscribe_topic(self._topic, self._take_event)
         return self._client
 
     def _start_cluster(self) -> Any:
@@ -321,14 +330,6 @@ class JobService:
             if future is not None:
                 future.cancel()
             self._client.restart_workers(workers, timeout=RESULT_TIMEOUT, raise_for_error=False)
-
-
-def _take_event(job: AnyJob, event: dict[str, Any]) -> None:
-    """Update a job with an event of `cluster.run_task`."""
-    if "progress" in event:
-        job.on_progress(Progress(**event["progress"]))
-    else:
-        job.on_start()
 
 
 def _failure(future: Any) -> DigitLabError:

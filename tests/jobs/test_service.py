@@ -1,9 +1,11 @@
 """The job service with a real worker, started as the dashboard starts it."""
 
+import gc
 import subprocess
 import sys
 import textwrap
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,14 @@ def test_a_model_is_evaluated(service, genius):
     assert found.evaluation.accuracy == pytest.approx(genius.card.metrics["mnist_accuracy"], abs=1e-4)
     assert found.milliseconds > 0
     assert service.submit(EvaluateTask(genius)).wait(PATIENCE).evaluation.correct == found.evaluation.correct
+
+
+def test_the_service_keeps_no_ended_job(service):
+    job = service.submit(StatisticsTask(seed=1))
+    job.wait(PATIENCE)
+    ended = weakref.ref(job)
+    del job
+    until(lambda: gc.collect() >= 0 and ended() is None)
 
 
 def test_a_query_is_stopped(service, genius):
