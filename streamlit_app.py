@@ -96,6 +96,7 @@ def _show_steps(session: LabSession) -> None:
             layout.page_link(session, page, label=f"Go to {layout.PAGES[page][0]}", icon=":material/arrow_forward:")
 
 
+layout.check_config()
 if state.is_first_visit() and not class_actions.is_at_class(state.lab_session()):
     state.mark_visited()
     st.switch_page(layout.DRAW, query_params=st.query_params.to_dict())

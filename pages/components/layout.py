@@ -31,7 +31,7 @@ def begin_page(page: str) -> LabSession:
     """Set up the page, restore the session, collect ended jobs and draw the bar. Return the session."""
     name, _ = PAGES[page]
     st.set_page_config(page_title=f"{name} · Digit Lab", page_icon=ICON, layout="wide")
-    _check_config()
+    check_config()
     session = state.lab_session()
     persistence.restore(session)
     class_actions.begin(session)
@@ -59,7 +59,7 @@ def page_link(session: LabSession, page: str, **options: Any) -> None:
     st.page_link(page, query_params=persistence.address(session), **options)
 
 
-def _check_config() -> None:
+def check_config() -> None:
     """Show an error and stop the page if the server's configuration is not valid."""
     try:
         load_config()
