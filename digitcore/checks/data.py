@@ -14,6 +14,7 @@ from digitcore.values import plural
 
 NO_DRAWINGS = "The lab has no drawings."
 NO_HELD_OUT = "No drawing is held out."
+SECOND_MODEL = "cnn13"  # It was trained with other data than the pre-trained model.
 MIN_SIMILARITY = 0.99  # cosine of the pixels of near-duplicates; of 100 different MNIST digits, two hardly ever reach 0.98
 MAX_WIDTH = 0.2  # of the 95 % interval of an accuracy; 16 held-out drawings reach it if all are predicted correctly
 MIN_DRAWINGS = 3  # of a digit, before it is called far from all others
@@ -68,18 +69,20 @@ def find_missing_digits(subject: Subject) -> Finding:
 @check(
     "D03",
     "Contradicted labels",
-    rule="The pre-trained model predicts another digit than the label with a confidence of at least 80 %, and you have not "
-    "confirmed the label.",
+    rule=f"The pre-trained model predicts another digit than the label with at least the confidence at which the Draw page is "
+    f"sure, {SECOND_MODEL} does not predict the label either, and you have not confirmed the label.",
     reason="A wrong label teaches the model an error, or counts a correct prediction as an error.",
     tip="Check these labels on the Draw page, and change or confirm them.",
 )
 def find_contradicted_labels(subject: Subject) -> Finding:
-    """Search for labels that the pre-trained model contradicts."""
+    """Search for labels that the pre-trained model contradicts. A second model prevents that its own errors are reported."""
     samples = subject.drawings
     if not len(samples):
         return not_applicable(NO_DRAWINGS)
     threshold = registry.load(registry.DEFAULT_MODEL).card.confidence_threshold
-    n = int((contradicted(samples.labels, subject.expert_probabilities, threshold) & ~subject.confirmed).sum())
+    second = registry.load(SECOND_MODEL).predictor().probabilities(samples.digits).argmax(1)
+    doubted = contradicted(samples.labels, subject.expert_probabilities, threshold) & (second != samples.labels)
+    n = int((doubted & ~subject.confirmed).sum())
     if n:
         return issue(f"The pre-trained model contradicts {plural(n, 'label')} of {len(samples):,} with high confidence.")
     return passed(f"The pre-trained model contradicts none of {plural(len(samples), 'label')} with high confidence.")

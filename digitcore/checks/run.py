@@ -1,9 +1,12 @@
 """Checks of a run."""
 
 import math
+from collections.abc import Sequence
 
 from digitcore.checks.check import Finding, check, issue, not_applicable, passed
 from digitcore.checks.subject import Subject
+from digitcore.storage.snapshot import RunRecord
+from digitcore.training.run import Point
 from digitcore.values import percent
 
 NO_RUN = "The lab has no run."
@@ -38,14 +41,19 @@ def check_learning_rate(subject: Subject) -> Finding:
         return issue("The training ended because its loss was not a finite number.")
     if not subject.validated:
         return not_applicable(NO_CURVE)
-    before, last = subject.validated[0]["val_loss"], subject.validated[-1]
-    loss, accuracy = last["val_loss"], last.get("val_accuracy", 0.0)
+    before, after = subject.validated[0]["val_loss"], subject.validated[-1]["val_loss"]
     rate = subject.run.model.card.settings.get("learning_rate")
-    found = f"The validation loss went from {before:.3f} to {loss:.3f} with the learning rate {rate or 0:g}."
+    found = f"The validation loss went from {before:.3f} to {after:.3f} with the learning rate {rate or 0:g}."
+    return issue(found) if _is_loss_too_high(subject.run, subject.validated) else passed(found)
+
+
+def _is_loss_too_high(record: RunRecord, validated: Sequence[Point]) -> bool:
+    """Check whether the last validation loss is too high for a guess, for its accuracy, or for a fine-tuning."""
+    loss, accuracy = validated[-1]["val_loss"], validated[-1].get("val_accuracy", 0.0)
     limits = [MAX_GUESS_RATIO * GUESS_LOSS, MAX_LOSS_RATIO * _calibrated_loss(accuracy)]
-    if subject.run.start.card.trained:
-        limits.append(MAX_LOSS_RISE * before)
-    return issue(found) if loss > max(MIN_LOSS, min(limits)) else passed(found)
+    if record.start.card.trained:
+        limits.append(MAX_LOSS_RISE * validated[0]["val_loss"])
+    return loss > max(MIN_LOSS, min(limits))
 
 
 def _calibrated_loss(accuracy: float) -> float:
@@ -67,6 +75,8 @@ def check_convergence(subject: Subject) -> Finding:
         return not_applicable(NO_RUN if subject.run is None else "The training ended with an error.")
     if len(subject.validated) < 2:
         return not_applicable(NO_CURVE)
+    if _is_loss_too_high(subject.run, subject.validated):
+        return not_applicable("The learning rate is too high (R01).")
     before, after = (point["val_loss"] for point in subject.validated[-2:])
     found = f"The last epoch changed the validation loss from {before:.3f} to {after:.3f}."
     is_improving = before - after > max(MIN_IMPROVEMENT, STILL_IMPROVING * before)

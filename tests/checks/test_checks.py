@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from digitcore import mnist
+from digitcore import mnist, models
 from digitcore.checks import CHECKS, CheckTask, Status, check_lab
 from digitcore.checks.check import PAGE
+from digitcore.checks.data import SECOND_MODEL
 from digitcore.cli import main
 from digitcore.errors import LabError
 from digitcore.samples import SampleSet
@@ -55,7 +56,16 @@ def test_a_failed_run_is_explained(error, number):
 def test_a_loss_that_is_too_high_for_the_accuracy_is_a_learning_rate_that_is_too_high():
     history = curve((2.4, 0.05, 2.4, 0.05), (2.2, 0.84, 2.39, 0.83), (1.7, 0.88, 1.73, 0.884))  # softmax regression, rate 1
     lab = replace(clean_lab(0), runs=(from_scratch(record(0, history=history)),))
-    assert "R01" in issues(lab)
+    assert issues(lab) == {"R01"}
+
+
+def test_an_error_of_the_pre_trained_model_alone_is_no_issue():
+    digits, labels = mnist.load().test
+    expert, second = (models.load(name).predictor().probabilities(digits) for name in ("genius", SECOND_MODEL))
+    alone = (expert.argmax(1) != labels) & (expert.max(1) > 0.96) & (second.argmax(1) == labels)
+    lab = LabSnapshot(SampleSet.from_arrays(digits[alone], labels[alone]))
+    assert alone.any()
+    assert "D03" not in issues(lab)
 
 
 def test_a_confirmed_label_is_no_issue():
