@@ -41,13 +41,14 @@ from digitcore.storage import schema
 from digitcore.storage.classes import ClassStore
 from digitcore.storage.database import LabStore, new_token, token_hash, view_token
 from digitcore.storage.snapshot import LabSnapshot
-from tests.support.browser import CHROMIUM_ARGS, SHORT, Person, Server, chromium
+from tests.support.browser import CHROMIUM_ARGS, Person, Server, chromium
 from tests.support.postgres import PostgresServer
 
 PHONE = {"viewport": {"width": 390, "height": 664}, "has_touch": True, "is_mobile": True}
 PROJECTOR = {"width": 1920, "height": 1080}
 TEACHER_CLIENT, PROJECTOR_CLIENT, N_SCREENS = 0, 1, 2  # numbers of the clients of the proxy; the phones and the pupils follow
 N_TRAININGS = 2
+SHORT = 30_000  # ms that a person waits, before it looks whether its server has ended
 SHORTEST = 60 / MAX_PER_MINUTE + 0.1  # s between two drawings of a pupil
 JOIN_SECONDS = 30  # during which the pupils come
 INTERVAL = 0.2  # s between two looks at the projector

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from digitcore.cli import main
-from tests.support.browser import CHROMIUM_ARGS, LONG, Person, chromium
+from tests.support.browser import CHROMIUM_ARGS, Person, chromium
 from tests.support.photographs import photograph
 
 SIDES = 640, 480  # px, the size of the camera's picture
@@ -52,9 +52,9 @@ def test_a_photograph_gets_one_answer_from_camera_file_and_request(camera, serve
     person.settle()
     person.page.locator(".st-key-camera_on label").click()
     person.settle()
-    person.page.wait_for_function(CAMERA_SHOWS, timeout=LONG)
-    person.page.get_by_role("button", name="Take Photo").click(timeout=LONG)
-    person.page.locator("[data-testid=predicted-digit]").wait_for(timeout=LONG)
+    person.page.wait_for_function(CAMERA_SHOWS)
+    person.page.get_by_role("button", name="Take Photo").click()
+    person.page.locator("[data-testid=predicted-digit]").wait_for()
     assert main(["predict", str(file), "--json"]) == 0
     (printed,) = json.loads(capsys.readouterr().out)
     request = urllib.request.Request(f"{server.url}/api/v1/predict", file.read_bytes(), {"content-type": "image/jpeg"})
@@ -74,10 +74,10 @@ def test_a_large_photograph_is_shrunk_and_a_broken_file_is_refused_where_the_use
     page.locator("summary", has_text="Picture or camera").click()
     chosen = page.locator(".st-key-picture input[type=file]")
     chosen.set_input_files({"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"})
-    page.locator(".st-key-picture_error").get_by_text("This file cannot be read as an image.").wait_for(timeout=LONG)
+    page.locator(".st-key-picture_error").get_by_text("This file cannot be read as an image.").wait_for()
     page.wait_for_function(IS_ABOVE_PAGE_LINKS, arg=".st-key-picture_error")
     chosen.set_input_files({"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": large_photograph(4)})
-    page.locator("[data-testid=predicted-digit]").wait_for(timeout=LONG)
+    page.locator("[data-testid=predicted-digit]").wait_for()
     assert person.predicted_digit() == 4
     assert chosen.evaluate("input => input.files[0].size") < 4_000_000
 

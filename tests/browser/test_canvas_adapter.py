@@ -7,7 +7,7 @@ import pytest
 
 from pages.components import assets
 from tests.browser.test_selectors import IMPORT_SCRIPT
-from tests.support.browser import SEVEN, SHORT, SIDE
+from tests.support.browser import SEVEN, SIDE
 
 BLACK = "#000000"
 N_INK_PIXELS = """adapter => {
@@ -50,7 +50,7 @@ def mouse_stroke(person, points):
 def test_a_stroke_of_the_adapter_is_drawn_and_sent(person, adapter):
     stroke = mouse_stroke(person, SEVEN[0])
     adapter.evaluate("(adapter, stroke) => adapter.drawStroke(stroke)", stroke)
-    person.page.locator("[data-testid=prediction-head][data-strokes='1']").wait_for(timeout=SHORT)
+    person.page.locator("[data-testid=prediction-head][data-strokes='1']").wait_for()
     assert person.predicted_digit() == 7
 
 

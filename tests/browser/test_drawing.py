@@ -5,7 +5,7 @@ import os
 import pytest
 
 from digitcore.data.strokes import decode_strokes
-from tests.support.browser import FOUR, LONG, OBSERVE_SHIFTS, SEVEN, SHAPES, SHORT, SIDE
+from tests.support.browser import FOUR, OBSERVE_SHIFTS, SEVEN, SHAPES, SIDE
 
 N_FAST_INPUTS = int(os.environ.get("DIGITLAB_FAST_INPUTS", "5"))  # labels of a test of fast input. A thorough run uses 200.
 
@@ -63,18 +63,18 @@ def test_the_prediction_moves_with_the_pen_even_without_a_connection(new_person,
     page.mouse.move(*places[0])
     page.mouse.down()
     page.mouse.move(*places[1], steps=8)
-    predicted.wait_for(timeout=SHORT)
+    predicted.wait_for()
     assert page.evaluate("window.nSent") == before, "nothing is sent during a stroke"
     page.evaluate("() => { window.isCut = true; window.sockets.forEach(socket => socket.close()) }")
     for place in places[2:]:
         page.mouse.move(*place, steps=8)
-    predicted.get_by_text("4").wait_for(timeout=SHORT)
+    predicted.get_by_text("4").wait_for()
     four = page.locator(".digits button").nth(4).locator("i")
     page.mouse.up()
     assert predicted.inner_text() == "4", "the prediction stays until the server answers"
     assert float(four.evaluate("bar => new DOMMatrix(bar.style.transform).d")) > 0.5
     page.evaluate("window.isCut = false")
-    page.locator("[data-testid=prediction-head][data-strokes='2']:not([data-live])").wait_for(timeout=SHORT)
+    page.locator("[data-testid=prediction-head][data-strokes='2']:not([data-live])").wait_for()
     assert person.predicted_digit() == 4
 
 
@@ -179,7 +179,7 @@ def test_a_drawing_is_explained(person):
     page.get_by_text("Why this prediction?").click()
     person.press("explain")
     page.get_by_text("Smallest change that gives another prediction").wait_for()
-    page.get_by_text("Dense").last.wait_for(timeout=LONG)
+    page.get_by_text("Dense").last.wait_for()
     assert person.predicted_digit() == 4
     assert person.error_messages() == []
 

@@ -32,10 +32,10 @@ def download(person, key_or_label):
 def train(person):
     """Press Train when the network is built, and return the rows of the curves."""
     button = person.page.locator(".st-key-train button")
-    person.page.wait_for_function("document.querySelector('.st-key-train button')?.disabled === false", timeout=LONG)
+    person.page.wait_for_function("document.querySelector('.st-key-train button')?.disabled === false")
     button.click()
     offered = person.page.get_by_role("button", name="Download curves (CSV)")
-    offered.wait_for(timeout=LONG)
+    offered.wait_for()
     person.settle()
     rows = download(person, "Download curves (CSV)")
     return [{name: value for name, value in row.items() if name not in ("seconds", "model")} for row in rows]
@@ -64,13 +64,13 @@ def test_an_experiment_survives_a_killed_server_and_is_repeated_from_its_link(ne
     person.go("Evaluate")
     choose(person, "More models", "convnet")
     compared = person.page.locator(".st-key-models").get_by_text("convnet").first
-    compared.wait_for(state="attached", timeout=LONG)
+    compared.wait_for(state="attached")
 
     person.go("Train")
     person.page.locator(".st-key-sweeping label").first.click()
     person.settle()
     person.press("sweep")
-    person.page.get_by_text(re.compile("[1-3] of 4 trials done")).wait_for(timeout=LONG)
+    person.page.get_by_text(re.compile("[1-3] of 4 trials done")).wait_for()
     kill_all(server)
     again = own_server(STREAMLIT_SERVER_PORT=str(server.port))
     person.page.reload()

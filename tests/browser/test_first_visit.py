@@ -3,7 +3,7 @@
 import re
 
 from digitcore.values import with_article
-from tests.support.browser import LONG, OBSERVE_SHIFTS, Person
+from tests.support.browser import OBSERVE_SHIFTS, Person
 
 COUNT_CLICKS = """window.clicks = [];
 addEventListener('click', event => event.target.closest('.st-key-canvas, .st-key-labels')
@@ -48,8 +48,8 @@ def test_a_new_network_learns_to_read_on_one_screen_with_one_click(new_person, s
         assert page.evaluate(OUT_OF_VIEW, LOOP) == [], (width, height)
         assert page.evaluate(SAME_EDGES) or width == 1280, (width, height)
     person.press("train")
-    page.get_by_text("Better: 3 of 3 (before: ").wait_for(timeout=LONG)
-    page.locator(".st-key-training").get_by_text(OUTCOME).wait_for(timeout=LONG)
+    page.get_by_text("Better: 3 of 3 (before: ").wait_for()
+    page.locator(".st-key-training").get_by_text(OUTCOME).wait_for()
     page.wait_for_function(f"!({OUT_OF_VIEW})(['verdict_better']).length")  # A narrow screen scrolls to the card.
     for width, height in SIZES[:2]:
         page.set_viewport_size({"width": width, "height": height})
@@ -85,7 +85,7 @@ def test_from_an_example_to_a_compared_model_by_keyboard(person: Person):
     person.settle()
     tab_to(page, "Train")
     page.keyboard.press("Enter")
-    page.locator(".st-key-training").get_by_text(OUTCOME).wait_for(timeout=LONG)
+    page.locator(".st-key-training").get_by_text(OUTCOME).wait_for()
     tab_to(page, "Compare")
     page.keyboard.press("Enter")
-    page.locator(".st-key-headline").get_by_text("of 10,000").wait_for(timeout=LONG)
+    page.locator(".st-key-headline").get_by_text("of 10,000").wait_for()

@@ -1,6 +1,5 @@
 """The whole loop on a computer and on a phone: draw, label, train, compare."""
 
-from tests.support.browser import LONG
 from tests.support.jobs import worker_process
 
 
@@ -12,7 +11,7 @@ def train_from_untrained(person, samples):
     person.slide("epochs", "ArrowLeft")
     page.get_by_text(", 2,000 MNIST digits").wait_for()
     person.press("train")
-    page.locator(".st-key-training").get_by_text(f"Trained on your {samples}").wait_for(timeout=LONG)
+    page.locator(".st-key-training").get_by_text(f"Trained on your {samples}").wait_for()
 
 
 def test_the_whole_loop(person, server):
@@ -39,10 +38,10 @@ def test_the_whole_loop(person, server):
     person.go("Evaluate")
     page.locator("[data-testid=stVegaLiteChart]").first.wait_for()
     person.see("Compare two")
-    page.get_by_text("McNemar's exact test").wait_for(timeout=LONG)
+    page.get_by_text("McNemar's exact test").wait_for()
     page.locator(".st-key-comparison [data-testid=stVegaLiteChart]").nth(1).wait_for()
     person.see("Handwriting")
-    page.locator(".st-key-comparison").get_by_text("training drawings are predicted correctly").wait_for(timeout=LONG)
+    page.locator(".st-key-comparison").get_by_text("training drawings are predicted correctly").wait_for()
 
     assert person.error_messages() == []
     loaded = {name.split(".")[0] for name in server.modules()}
@@ -66,7 +65,7 @@ def test_the_loop_by_touch_on_a_phone(phone):
     train_from_untrained(phone, "1 drawing")
     phone.go("Evaluate")
     phone.see("Errors")
-    page.get_by_text("most confident errors come first").wait_for(timeout=LONG)
+    page.get_by_text("most confident errors come first").wait_for()
     phone.settle()
     page.locator(".grid button").nth(1).tap()
     page.get_by_text("Pixels that matter").wait_for()
@@ -86,11 +85,11 @@ def test_drawing_while_training_and_stopping(person):
     assert person.predicted_digit() == 7
     person.go("Train")
     training.get_by_role("button", name="Stop", exact=True).click()
-    training.get_by_text("was stopped after").wait_for(timeout=LONG)
+    training.get_by_text("was stopped after").wait_for()
     training.get_by_role("button", name="Continue").click()
     assert "Reading: run 1" in person.bar().inner_text()
-    training.get_by_role("button", name="Stop", exact=True).click(timeout=LONG)
-    training.get_by_text("was stopped after").wait_for(timeout=LONG)
+    training.get_by_role("button", name="Stop", exact=True).click()
+    training.get_by_text("was stopped after").wait_for()
 
 
 def test_a_killed_worker_is_reported(new_person, own_server):
@@ -108,4 +107,4 @@ def test_a_killed_worker_is_reported(new_person, own_server):
     person.slide("mnist_samples", "Home")
     page.get_by_text("no MNIST digits").wait_for()
     person.press("train")
-    page.locator(".st-key-training").get_by_text("Trained on your 1 drawing.").wait_for(timeout=LONG)
+    page.locator(".st-key-training").get_by_text("Trained on your 1 drawing.").wait_for()

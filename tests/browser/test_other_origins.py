@@ -69,6 +69,7 @@ def open_server(tmp_path_factory, sites):
 @pytest.fixture
 def page(browser):
     context = browser.new_context()
+    context.set_default_timeout(LONG)
     yield context.new_page()
     context.close()
 
@@ -77,7 +78,7 @@ def test_only_a_named_site_can_show_the_dashboard(open_server, sites, page):
     named, other = sites
     named.framed = other.framed = f"{open_server.url}/Draw"
     page.goto(named.url)
-    page.frame_locator("#lab").locator(".st-key-canvas").first.wait_for(timeout=LONG)
+    page.frame_locator("#lab").locator(".st-key-canvas").first.wait_for()
     with page.expect_console_message(lambda message: "frame-ancestors" in message.text):
         page.goto(other.url)
     assert page.frame_locator("#lab").locator(".st-key-canvas").count() == 0

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.browser import LONG, Person
+from tests.support.browser import Person
 
 PATHS = ["/Draw", "/Train", "/Evaluate", "/"]
 MARKS = {"/Train": ".st-key-train", "/Evaluate": ".st-key-view"}  # selectors of elements that are shown when the page is ready
@@ -16,8 +16,8 @@ def test_an_address_works_as_the_first_request_of_a_server(new_person, own_serve
     """The tests of persistence and of experiments open /Draw and /Train as the first address of a server."""
     person = new_person(own_server())
     person.open(path)
-    person.page.locator(".st-key-bar a").nth(3).wait_for(timeout=LONG)
-    person.page.locator(MARKS.get(path, ".st-key-answer")).wait_for(timeout=LONG)
+    person.page.locator(".st-key-bar a").nth(3).wait_for()
+    person.page.locator(MARKS.get(path, ".st-key-answer")).wait_for()
     assert "Page not found" not in person.page.inner_text("body")
     assert person.page.locator("[data-testid=stException]").count() == 0
 
@@ -49,7 +49,7 @@ def visits(browser, server):
         for is_reloaded in (False, True):
             if is_reloaded:
                 person.page.reload()
-            person.page.locator(MARKS.get(path, ".st-key-answer")).wait_for(timeout=LONG)
+            person.page.locator(MARKS.get(path, ".st-key-answer")).wait_for()
             person.settle(1000)
         errors += person.page.locator("[data-testid=stException]").all_inner_texts()
         checked = Axe().run(person.page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
@@ -75,7 +75,7 @@ def test_a_click_on_the_matrix_shows_its_digits(person):
     person.open("/Evaluate")
     page.locator(".st-key-view").wait_for()
     person.see("Confusion")
-    page.get_by_text("Most often confused").wait_for(timeout=LONG)
+    page.get_by_text("Most often confused").wait_for()
     chart = page.locator(".st-key-comparison [data-testid=stVegaLiteChart]").first
     chart.scroll_into_view_if_needed()
     person.settle(1000)
@@ -91,7 +91,7 @@ def test_a_name_typed_without_enter_is_used(person: Person):
     person.open("/Train?start=genius")
     person.slide("mnist_samples", "ArrowLeft")
     person.press("train")
-    page.locator(".st-key-training").get_by_text("Started from genius").wait_for(timeout=LONG)
+    page.locator(".st-key-training").get_by_text("Started from genius").wait_for()
     person.settle()
     person.select_row(0)
     name = page.get_by_role("textbox", name="Name")

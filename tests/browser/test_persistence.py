@@ -1,12 +1,12 @@
 """Labs survive a reload of the page, a killed server, and a change of the server."""
 
-from tests.support.browser import ERRORS, LONG, WITHOUT_WORKER
+from tests.support.browser import ERRORS, WITHOUT_WORKER
 
 
 def assert_everything_is_there(page):
     """Check that the open page shows the two drawings and the run."""
     bar = page.locator(".st-key-bar")
-    bar.get_by_text("2 drawings").wait_for(timeout=LONG)
+    bar.get_by_text("2 drawings").wait_for()
     bar.get_by_role("button", name="Reading: run 1").wait_for()
     bar.get_by_text("Saved", exact=True).wait_for()
     assert page.locator(ERRORS).count() == 0
@@ -24,7 +24,7 @@ def test_a_second_server_opens_the_lab_of_a_killed_server(new_person, own_server
         person.settle()
     person.go("Train")
     person.press("train")
-    page.get_by_text("Trained on your 2 drawings and 500 MNIST digits").wait_for(timeout=LONG)
+    page.get_by_text("Trained on your 2 drawings and 500 MNIST digits").wait_for()
     assert "lab=" in page.url
     assert_everything_is_there(page)
 
@@ -52,7 +52,7 @@ def test_an_open_page_works_again_after_a_restart(new_person, own_server):
     person.bar().get_by_text("Saved", exact=True).wait_for()
     server.kill()
     own_server(STREAMLIT_SERVER_PORT=str(server.port), **WITHOUT_WORKER)
-    page.wait_for_event("load", timeout=LONG)
+    page.wait_for_event("load")
     person.wait_for_drawings(1)
     person.find_canvas()
     person.settle(1000)
@@ -70,9 +70,9 @@ def test_training_and_slider_survive_a_reload(person):
     person.go("Train")
     person.slide("epochs", *["ArrowRight"] * 7)
     person.start_long_training()
-    page.locator(".st-key-training").get_by_text("Epoch 1 of 9").wait_for(timeout=LONG)
+    page.locator(".st-key-training").get_by_text("Epoch 1 of 9").wait_for()
     page.reload()
-    page.locator(".st-key-training").get_by_text("Epoch 1 of 9").wait_for(timeout=LONG)
+    page.locator(".st-key-training").get_by_text("Epoch 1 of 9").wait_for()
     assert page.locator(".st-key-epochs").get_by_text("9", exact=True).first.is_visible()
     page.locator(".st-key-training").get_by_role("button", name="Stop").click()
-    page.locator(".st-key-training").get_by_text("was stopped after").wait_for(timeout=LONG)
+    page.locator(".st-key-training").get_by_text("was stopped after").wait_for()

@@ -19,9 +19,9 @@ def test_the_report_shows_the_numbers_of_the_page_without_a_network(person, brow
         person.draw(digit)
         person.label(digit, count)
     person.go("Train")
-    page.wait_for_function("document.querySelector('.st-key-train button')?.disabled === false", timeout=LONG)
+    page.wait_for_function("document.querySelector('.st-key-train button')?.disabled === false")
     person.press("train")
-    page.locator(".st-key-training").get_by_text("Started from untrained mlp").wait_for(timeout=LONG)
+    page.locator(".st-key-training").get_by_text("Started from untrained mlp").wait_for()
     person.settle()
     page.locator(".st-key-sweeping label").first.click()
     person.settle()
@@ -29,14 +29,14 @@ def test_the_report_shows_the_numbers_of_the_page_without_a_network(person, brow
     page.get_by_text(re.compile(r"^(\d+) of \1 trials done")).wait_for(timeout=3 * LONG)
 
     person.go("Evaluate")
-    page.locator(".st-key-write_report").wait_for(timeout=LONG)
-    page.get_by_role("button", name="Predictions (CSV)", disabled=False).wait_for(timeout=LONG)  # Both models are evaluated.
+    page.locator(".st-key-write_report").wait_for()
+    page.get_by_role("button", name="Predictions (CSV)", disabled=False).wait_for()  # Both models are evaluated.
     person.settle()
     with page.expect_download() as found:
         person.press("scores_csv")
     rows = list(csv.DictReader(io.StringIO(found.value.path().read_text("utf-8"))))
     person.press("write_report")
-    page.locator(".st-key-download_report").wait_for(timeout=LONG)
+    page.locator(".st-key-download_report").wait_for()
     with page.expect_download() as found:
         person.press("download_report")
     found.value.save_as(tmp_path / "report.html")

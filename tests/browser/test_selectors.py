@@ -1,7 +1,6 @@
 """The selectors that depend on Streamlit's elements. A test fails if an upgrade of Streamlit breaks a selector."""
 
 from pages.components import assets
-from tests.support.browser import LONG, SHORT
 
 # Stores the selectors without a match in window.unmatched, and tries them again after each change of the page.
 # A trailing "*" is removed: elements inside Streamlit's header exist on Streamlit Community Cloud only.
@@ -34,13 +33,13 @@ def test_each_style_rule_for_streamlit_matches_an_element(person):
     page.locator(".st-key-own_digits button").first.click()  # It shows a control with a selected option.
     person.settle()
     person.press("train")
-    page.locator(".st-key-comparing").wait_for(timeout=LONG)  # It shows the choice between two models.
+    page.locator(".st-key-comparing").wait_for()  # It shows the choice between two models.
     person.go("Train")
     person.go("Evaluate")
-    page.locator(".st-key-comparison [data-testid=stVegaLiteChart]").first.wait_for(timeout=LONG)
+    page.locator(".st-key-comparison [data-testid=stVegaLiteChart]").first.wait_for()
     person.see("Robustness")
     page.locator(".st-key-robustness_all_digits label").first.click()  # The evaluation takes a minute and shows its progress.
-    page.locator(".st-key-title [data-testid=stProgress]").first.wait_for(timeout=LONG)
+    page.locator(".st-key-title [data-testid=stProgress]").first.wait_for()
     person.press("stop_queries")
     person.settle()
     assert page.evaluate("[...window.unmatched]") == []
@@ -62,7 +61,7 @@ def test_a_lost_connection_is_noticed(person):
         "streamlit => { window.states = []; streamlit.observeConnection(() => window.states.push(streamlit.isConnected())) }"
     )
     page.evaluate("window.sockets.forEach(socket => socket.close())")
-    page.wait_for_function("window.states.includes(false) && window.states.at(-1)", timeout=SHORT)
+    page.wait_for_function("window.states.includes(false) && window.states.at(-1)")
 
 
 def test_the_styles_of_the_page_head_are_inside_an_element_of_streamlit(shared_person):

@@ -31,8 +31,7 @@ CANVAS = "canvas.upper-canvas"
 SIDE = 280  # px, side of the canvas in canvas units
 ERRORS = "[data-testid=stException], [data-testid=stAlertContentError]"
 ROW_HEIGHT = 35  # px, also of the header of a table
-LONG = 300_000  # ms; on a busy machine a worker starts slowly, and a page loads slowly
-SHORT = 30_000  # ms
+LONG = 300_000  # ms, for all that a person waits for; on a busy machine a worker starts slowly, and a page loads slowly
 START_PATIENCE = 240  # s; a server starts in a few seconds on a quiet machine
 
 # Streamlit's command with an addition: on SIGUSR1, the process writes the names of its loaded modules to a file.
@@ -156,6 +155,7 @@ class Person:
 
     def __init__(self, page, url: str, touch: bool = False):
         self.page, self.url, self.touch = page, url, touch
+        page.context.set_default_timeout(LONG)
 
     def open(self, path: str = "/"):
         """Open a page by its address."""
@@ -174,7 +174,7 @@ class Person:
     def find_canvas(self):
         """Wait for a canvas, and return its element."""
         canvas = self.page.locator(CANVAS).first
-        canvas.wait_for(timeout=LONG)
+        canvas.wait_for()
         return canvas
 
     def canvas_box(self) -> dict[str, float]:
@@ -208,21 +208,17 @@ class Person:
 
     def wait_for_other_answer(self, before: str) -> str:
         """Wait for another prediction, and return its text."""
-        self.page.wait_for_function(
-            "before => document.querySelector('.st-key-answer').innerText !== before", arg=before, timeout=SHORT
-        )
+        self.page.wait_for_function("before => document.querySelector('.st-key-answer').innerText !== before", arg=before)
         return self.answer()
 
     def wait_for_answer(self, expected: str) -> None:
         """Wait for a prediction with this text."""
-        self.page.wait_for_function(
-            "expected => document.querySelector('.st-key-answer').innerText === expected", arg=expected, timeout=SHORT
-        )
+        self.page.wait_for_function("expected => document.querySelector('.st-key-answer').innerText === expected", arg=expected)
 
     def predicted_digit(self) -> int:
         """Wait for a prediction, and return its digit."""
         digit = self.page.locator(".st-key-answer").get_by_test_id("predicted-digit").first
-        digit.wait_for(timeout=SHORT)
+        digit.wait_for()
         return int(digit.inner_text())
 
     def draw(self, digit: int) -> list[str]:
@@ -234,12 +230,12 @@ class Person:
         head = self.page.get_by_test_id("prediction-head")
         count = int(head.get_attribute("data-strokes") or 0)
         self.stroke(points)
-        self.page.locator(f"[data-testid=prediction-head][data-strokes='{count + 1}']").wait_for(timeout=SHORT)
+        self.page.locator(f"[data-testid=prediction-head][data-strokes='{count + 1}']").wait_for()
         return self.answer()
 
     def wait_until_blank(self):
         """Wait until the page shows that the canvas is blank."""
-        self.page.locator(".st-key-answer").get_by_text("Draw a digit.", exact=True).wait_for(timeout=SHORT)
+        self.page.locator(".st-key-answer").get_by_text("Draw a digit.", exact=True).wait_for()
 
     def label(self, digit: int, count: int):
         """Press a label, and wait until the lab has `count` samples."""
@@ -257,7 +253,7 @@ class Person:
 
     def wait_for_drawings(self, count: int):
         """Wait until the bar above the page shows this number of drawings."""
-        self.bar().get_by_text(re.compile(rf"^{count:,} drawings?$")).wait_for(timeout=SHORT)
+        self.bar().get_by_text(re.compile(rf"^{count:,} drawings?$")).wait_for()
 
     def press(self, key: str):
         """Click or tap the button with this key."""
@@ -298,7 +294,7 @@ class Person:
         self.page.locator(".st-key-mnist_samples").get_by_text("55,000").first.wait_for()
         self.press("train")
         training = self.page.locator(".st-key-training")
-        training.get_by_text(re.compile(r"epoch 1 of", re.IGNORECASE)).wait_for(timeout=LONG)
+        training.get_by_text(re.compile(r"epoch 1 of", re.IGNORECASE)).wait_for()
 
     def select_row(self, row: int):
         """Click the checkbox of a row of the first table. Rows are counted from 0."""
