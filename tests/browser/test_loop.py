@@ -102,7 +102,7 @@ def test_a_killed_worker_is_reported(new_person, own_server):
     person.go("Train")
     person.start_long_training()
     worker_process(server.process.pid).kill()
-    page.get_by_text("The worker died").wait_for(timeout=30_000)
+    page.get_by_text("The worker died").wait_for()
     person.wait_for_drawings(1)
     person.slide("mnist_samples", "Home")
     page.get_by_text("no MNIST digits").wait_for()

@@ -34,6 +34,7 @@ def test_each_style_rule_for_streamlit_matches_an_element(person):
     person.settle()
     person.press("train")
     page.locator(".st-key-comparing").wait_for()  # It shows the choice between two models.
+    page.locator(".st-key-outcome [data-testid=stCaptionContainer]").wait_for()
     person.go("Train")
     person.go("Evaluate")
     page.locator(".st-key-comparison [data-testid=stVegaLiteChart]").first.wait_for()
