@@ -90,6 +90,8 @@ class Display:
         description: Sentences about the content of the chart, with its main numbers.
         titles: Column of the data → title, in addition to `COLUMN_TITLES`.
         hidden: Columns that only the chart needs.
+        describe_part: Function that describes the chart that `draw` draws with the same keyword arguments. If `None`, all charts
+            have the same description.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Display:
     description: str
     titles: Mapping[str, str] = field(default_factory=dict)
     hidden: Sequence[str] = ()
+    describe_part: Callable[..., str] | None = None
 
     def __repr__(self) -> str:
         return f"Display({self.name!r}, {len(self.data)} rows)"
@@ -111,15 +114,19 @@ class Display:
         Returns:
             The chart.
         """
-        return self.draw(self.data, **options).properties(description=self.alt_text())
+        return self.draw(self.data, **options).properties(description=self.alt_text(**options))
 
     def table(self) -> pd.DataFrame:
         """Return the numbers of the chart, with readable column titles."""
         return self.data.drop(columns=list(self.hidden)).rename(columns=COLUMN_TITLES | dict(self.titles))
 
-    def alt_text(self) -> str:
-        """Return the description of the chart as plain text, with the main numbers."""
-        return self.description
+    def alt_text(self, **options: Any) -> str:
+        """Return the description of the chart as plain text, with the main numbers.
+
+        Args:
+            options: Keyword arguments of `chart`. The description is about the part that they choose.
+        """
+        return self.describe_part(**options) if self.describe_part and options else self.description
 
     def _repr_mimebundle_(self, *args: Any, **options: Any) -> Any:
         return self.chart()._repr_mimebundle_(*args, **options)
@@ -269,7 +276,13 @@ def robustness(tables: Mapping[str, pd.DataFrame], colors: Colors = None) -> Dis
         shown = corruption or every["corruption"].iloc[0]
         return charts.robustness(every[every["corruption"] == shown], f"{shown.capitalize()}: accuracy", colors=colors, **options)
 
-    return Display("robustness", table, draw, text)
+    def describe(corruption: str | None = None, **options: Any) -> str:
+        shown = corruption or table["corruption"].iloc[0]
+        ends = table[(table["corruption"] == shown) & (table["severity"] == severity)]
+        shares = ", ".join(f"{name} {percent(share, 1)}" for name, share in zip(ends["model"], ends["accuracy"], strict=True))
+        return f"Accuracy with {shown} at severities 0 to {severity}. Accuracy at the highest severity: {shares}."
+
+    return Display("robustness", table, draw, text, describe_part=describe)
 
 
 def curves(histories: Mapping[str, Sequence[Point]], colors: Colors = None, baseline: str = "") -> Display:
@@ -292,16 +305,16 @@ def curves(histories: Mapping[str, Sequence[Point]], colors: Colors = None, base
         [history.curve_table(histories, metric).assign(metric=metric) for metric in charts.METRICS], ignore_index=True
     )
     ends = table[table["subset"] == "validation"].groupby(["metric", "model"], sort=False)["value"].last()
-    losses = ends.get("loss", {})
-    texts = ", ".join(f"{loss:.4f} for {name}" for name, loss in losses.items())
-    text = "Learning curves." + f" At the end, the validation loss is {texts}." * bool(texts)
+
+    def describe(metric: str = "loss", **options: Any) -> str:
+        return f"Learning curves.{_describe_ends(ends, metric, 'validation ')}"
 
     def draw(every: pd.DataFrame, metric: str = "loss", **options: Any) -> "alt.LayerChart":
         level = (baseline, float(ends[metric, baseline])) if (metric, baseline) in ends.index else None
         shown = every[(every["metric"] == metric) & (every["model"] != baseline if level else True)]
         return charts.curves(shown.drop(columns="metric"), metric, colors=colors, level=level, **options)
 
-    return Display("curves", table, draw, text)
+    return Display("curves", table, draw, describe(), describe_part=describe)
 
 
 def curve_bands(groups: run_groups.Groups) -> Display:
@@ -320,10 +333,13 @@ def curve_bands(groups: run_groups.Groups) -> Display:
     """
     parts = [run_groups.curve_bands(groups, metric).assign(metric=metric) for metric in charts.METRICS]
     table = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
-    ends = table[table["metric"] == "accuracy"].groupby("model", sort=False)["mean"].last()
-    texts = ", ".join(f"{percent(share, 1)} for {name}" for name, share in ends.items())
-    text = "Mean validation curves of groups of trainings." + f" At the end, the accuracy is {texts}." * bool(texts)
-    return Display("trainings curves", table, _draw_metric(charts.curve_bands), text, titles=BAND_TITLES)
+    ends = table.groupby(["metric", "model"], sort=False)["mean"].last()
+
+    def describe(metric: str = "loss", **options: Any) -> str:
+        return f"Mean validation curves of groups of trainings.{_describe_ends(ends, metric)}"
+
+    draw = _draw_metric(charts.curve_bands)
+    return Display("trainings curves", table, draw, describe("accuracy"), titles=BAND_TITLES, describe_part=describe)
 
 
 def prequential(table: pd.DataFrame) -> Display:
@@ -485,6 +501,13 @@ def _draw_metric(draw: Callable[..., "alt.LayerChart"]) -> Callable[..., "alt.La
         return draw(every[every["metric"] == metric].drop(columns="metric"), metric, **options)
 
     return drawn
+
+
+def _describe_ends(ends: pd.Series, metric: str, subset: str = "") -> str:
+    """Describe the last values of a metric. The result is "" if no curve has the metric."""
+    values = ends[ends.index.get_level_values("metric") == metric].droplevel("metric")
+    texts = ", ".join(f"{f'{value:.4f}' if metric == 'loss' else percent(value, 1)} for {name}" for name, value in values.items())
+    return f" At the end, the {subset}{metric} is {texts}." if texts else ""
 
 
 def _by_model(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

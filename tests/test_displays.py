@@ -74,3 +74,18 @@ def test_a_chart_shows_one_metric():
 
 def _rows(chart):
     return next(iter(chart.to_dict()["datasets"].values()))
+
+
+def test_a_chart_of_a_part_describes_this_part(evaluations):
+    """A screen reader must tell the charts of the losses and of the accuracies, and of each corruption, from each other."""
+    curves = displays.curves({"run 1": POINTS})
+    assert "the validation loss is 0.2500 for run 1" in curves.chart(metric="loss").to_dict()["description"]
+    assert "the validation accuracy is 90.0 % for run 1" in curves.chart(metric="accuracy").to_dict()["description"]
+    bands = displays.curve_bands({"mlp": [TrainedRun("run 1", {}, {}, POINTS)]})
+    assert "the loss is 0.2500 for mlp" in bands.alt_text(metric="loss")
+    assert "the accuracy is 90.0 % for mlp" in bands.alt_text(metric="accuracy")
+    card = {"gaussian blur": [0.9, 0.8, 0.7, 0.6, 0.5], "rotate": [0.9, 0.8, 0.7, 0.6, 0.3]}
+    both = displays.robustness({"a": robustness.from_card(card, 0.95).assign(low=0.1, high=1.0)})
+    text = "Accuracy with rotate at severities 0 to 5. Accuracy at the highest severity: a 30.0 %."
+    assert both.chart(corruption="rotate").to_dict()["description"] == text
+    assert "2 corruptions" in both.alt_text() and "a 40.0 %" in both.alt_text()

@@ -29,14 +29,14 @@ def find_edges(subject: Subject) -> Finding:
         return not_applicable(NO_SWEEP)
     numeric = {name: values for name in found.plan.space if len(values := _tried(found, name)) >= MIN_VALUES}
     if not numeric:
-        return not_applicable(f"No number of the sweep has {MIN_VALUES} values.")
+        return not_applicable(f"No numeric parameter of the sweep was tried with at least {MIN_VALUES} values.")
     clear = [
         effect
         for effect in effects.effects(found.first_rung_table(), list(found.plan.space), found.plan.ranked_by)
         if effect.is_significant and effect.name in numeric
     ]
     if not clear:
-        return not_applicable("No number of the sweep has a clear effect.")
+        return not_applicable(f"No numeric parameter with at least {MIN_VALUES} values has a clear effect.")
     texts = [
         f"{parameter_space.label(effect.name, found.plan.network)} {format_value(effect.best)}"
         for effect in clear

@@ -36,6 +36,7 @@ def report(lab: Path, out: Path, models: tuple[str, ...], force: bool) -> None:
     if out.exists() and not force:
         raise click.UsageError(f"The file {out} exists. Choose another file with --out, or replace it with --force.")
     task = ReportTask(read_lab(lab), models)
+    _check_writable(out)
     with progress_bar("%") as bar:
         shown = bar.add_task("report", total=100, metrics="")
 
@@ -48,3 +49,15 @@ def report(lab: Path, out: Path, models: tuple[str, ...], force: bool) -> None:
     if not svg.is_available():
         click.echo(svg.MISSING, err=True)
     click.echo(f"Written to {out}")
+
+
+def _check_writable(file: Path) -> None:
+    """Check whether a file can be written, before the models are measured, which can take a minute.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    is_new = not file.exists()
+    file.open("ab").close()
+    if is_new:
+        file.unlink()

@@ -138,8 +138,8 @@ def _training_data(card: ModelCard) -> str:
         rows.append(f"- {percent(card.training_data.corrupted_share)} of the digits were corrupted, chosen again in each epoch")
     if not rows:
         return "The training data is not known." if card.trained else "The weights are random. The model was not trained."
-    parent = f" The training started from the model `{card.parent}`." if card.parent else ""
-    return "\n".join([f"The last training used:{parent}", "", *rows])
+    start = f"started from the model `{card.parent}` and " if card.parent else ""
+    return "\n".join([f"The last training {start}used:", "", *rows])
 
 
 def _training(card: ModelCard) -> str:

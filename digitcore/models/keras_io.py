@@ -27,6 +27,7 @@ INPUT_SHAPE = (28, 28, 1)
 IMPORTED_NETWORK = "imported"
 ONNX_OPSET, ONNX_IR = 15, 8
 CONFIG_FILE = "config.json"
+METADATA_FILE = "metadata.json"
 NEW_KEYS = {  # keys of a configuration that Keras 3.0 does not know → their defaults
     "input_axes": None,
     "optional": False,
@@ -119,6 +120,8 @@ def open_keras(keras_bytes: bytes, name: str) -> keras.Model:
 def save_keras(model: keras.Model) -> bytes:
     """Return the content of a .keras file of a model. The file has no compile configuration and no optimizer state.
 
+    The same network with the same weights gives the same file, because hashes of the file name a model.
+
     Args:
         model: The Keras model.
 
@@ -132,7 +135,7 @@ def save_keras(model: keras.Model) -> bytes:
     with tempfile.TemporaryDirectory() as folder, _without_optimizer(model):
         file = Path(folder) / "model.keras"
         model.save(file)
-        return make_portable(file.read_bytes())
+        return _without_dates(make_portable(file.read_bytes()))
 
 
 @contextlib.contextmanager
@@ -171,6 +174,20 @@ def make_portable(keras_bytes: bytes) -> bytes:
                 config = {name: value for name, value in json.loads(content).items() if name != "compile_config"}
                 content = json.dumps(_without_new_keys(config)).encode()
             after.writestr(member, content)
+    return made.getvalue()
+
+
+def _without_dates(keras_bytes: bytes) -> bytes:
+    """Remove the date of saving from the metadata and from the members of a .keras file."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(keras_bytes)) as before, zipfile.ZipFile(made, "w") as after:
+        for member in before.infolist():
+            content = before.read(member)
+            if member.filename == METADATA_FILE:
+                content = json.dumps(
+                    {name: value for name, value in json.loads(content).items() if name != "date_saved"}
+                ).encode()
+            after.writestr(zipfile.ZipInfo(member.filename), content)
     return made.getvalue()
 
 

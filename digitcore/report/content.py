@@ -290,6 +290,11 @@ def _sweep(results: Results) -> list[Part]:
     return [
         Text(f"{summary.describe_best(found).replace('*', '')} {summary.describe_spread(spread)}"),
         *([] if rows.empty else [Table.from_frame(f"Effect of each parameter on {summary.SCORE_TITLES[score]}", rows)]),
+        *(
+            Text(summary.describe_interaction(one, found))
+            for one in effects.interactions(table, names, score)
+            if one.is_significant
+        ),
         Chart(svg.draw(displays.sweep(found, score), width=WIDE)),
         Table.from_frame("Trials", summary.trials_table(found)),
     ]
@@ -310,7 +315,10 @@ def _settings(results: Results) -> list[Part]:
     cards = {name: model.card for name, model in results.models.items()}
     titles = {name: spec.label for name, spec in SETTING_SPECS.items()}
     rows = [
-        [titles[name], *(format_value(card.settings[name]) if name in card.settings else UNKNOWN for card in cards.values())]
+        [
+            titles[name],
+            *(format_value(card.settings[name]) or "none" if name in card.settings else UNKNOWN for card in cards.values()),
+        ]
         for name in SETTING_SPECS
     ]
     origin = {
@@ -364,5 +372,10 @@ def _commands(results: Results) -> list[Part]:
             text = f"This command trains {record.name} again. Its files are in the ZIP file of “Run as code” on Train."
             parts.append(Code(" ".join(filter(None, [text, experiment.warning])), command(experiment)))
     if (found := lab_sweep(results.lab)) is not None:
-        parts.append(Code("This command runs the sweep again.", found.command()))
+        parts.append(
+            Code(
+                "This command runs the sweep again. First export the drawings on Draw, and save them as my-drawings.npz.",
+                found.command(),
+            )
+        )
     return parts

@@ -48,7 +48,7 @@ def draw(display: Display, *, width: int = WIDTH, height: int | None = None, **o
     size = {"width": width, "height": height or specification["height"]}
     specification |= size | {"autosize": {"type": "fit", "contains": "padding"}}
     text = vl_convert.vegalite_to_svg(specification, vl_version=VEGA_LITE, allowed_base_urls=[])
-    return _for_page(text, display.alt_text())
+    return _for_page(text, display.alt_text(**options))
 
 
 def _for_page(svg: str, description: str) -> str:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from digitcore import mnist
+from digitcore.evaluation.score import COLLAPSE
 from digitcore.sweeps import effects
 from digitcore.sweeps import space as parameter_space
 from digitcore.sweeps.effects import Effect, Interaction, SeedSpread
@@ -179,9 +180,11 @@ def describe_spread(spread: SeedSpread) -> str:
         "The standard deviation of a combination's score between seeds is 0.2 points."
     """
     n = spread.n_collapsed
-    left_out = f" {plural(n, 'combination')} with a collapsed training {'is' if n == 1 else 'are'} left out." * bool(n)
+    far_below = f"{plural(n, 'combination')} with a training more than {100 * COLLAPSE:.0f} points below the best"
     if spread.deviation is None:
-        return f"The random variation of the scores is not known, because each combination has only one seed.{left_out}"
+        reason = f"no combination but {far_below} has two seeds" if n else "each combination has only one seed"
+        return f"The random variation of the scores is not known, because {reason}."
+    left_out = f" This value leaves out {far_below}." * bool(n)
     return f"The standard deviation of a combination's score between seeds is {100 * spread.deviation:.2g} points.{left_out}"
 
 

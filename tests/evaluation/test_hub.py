@@ -15,7 +15,7 @@ from digitcore import models
 from digitcore.cli import main
 from digitcore.evaluation import hub, model_card
 from digitcore.models import keras_io
-from digitcore.models.bundle import ModelCard
+from digitcore.models.bundle import ModelCard, TrainingData
 from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.predictor import Predictor
 
@@ -62,6 +62,12 @@ def test_the_card_has_data_metrics_and_limits(folder):
         assert f"\n## {title}\n" in text
     assert "55,000 MNIST training digits" in text
     assert "98.09 % (95 % interval" in text
+
+
+def test_the_initial_model_is_named_in_a_sentence():
+    card = ModelCard("mine", "mlp", 10, trained=True, parent="genius", training_data=TrainingData(mnist_digits=300))
+    text = model_card.render(replace(models.load("mlp"), card=card), [])
+    assert "The last training started from the model `genius` and used:\n\n- 300 MNIST training digits" in text
 
 
 def test_the_script_of_the_folder_predicts_a_picture(folder, data, tmp_path):

@@ -2,6 +2,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 import zipfile
 
 import keras
@@ -95,3 +96,13 @@ def test_onnx_file_has_the_stated_versions(random_mlp):
     assert exported.ir_version == keras_io.ONNX_IR
     assert {entry.domain: entry.version for entry in exported.opset_import}[""] == keras_io.ONNX_OPSET
     assert [value.name for value in exported.graph.input] == ["digit"]
+
+
+def test_the_file_of_a_model_depends_on_its_network_and_weights_only(monkeypatch):
+    """The lineage names models by the SHA-256 of this file, so that a lab that was opened again must have the same files."""
+    model = networks.build("mlp")
+    first = keras_io.save_keras(model)
+    real = time.localtime
+    monkeypatch.setattr(time, "localtime", lambda seconds=0.0: real(1e9))
+    later = keras_io.save_keras(model)
+    assert keras_io.save_keras(keras_io.open_keras(later, "mlp")) == first == later

@@ -108,6 +108,8 @@ def test_every_chart_has_one_description_and_its_own_ids(page):
     assert len(charts) > 15
     assert all(re.match(r'<svg role="img" aria-label="[^"]+', chart) for chart in charts)
     assert all(len(re.findall(r"aria-label|\brole=", chart)) == 2 for chart in charts)
+    descriptions = re.findall(r'<svg role="img" aria-label="([^"]+)', page)
+    assert len(descriptions) == len(set(descriptions)), "each chart has a description of its own numbers"
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
 
@@ -184,6 +186,34 @@ def test_the_command_writes_the_report_of_a_lab(tmp_path, monkeypatch, capsys, f
     assert main(["report", str(lab), "-o", str(tmp_path / "other.html"), "--model", "nobody", "--model", "mlp"]) == 1
     assert "no model called “nobody”" in capsys.readouterr().err
     assert main(["report", str(tmp_path / "none.zip")]) == 1
+
+
+@pytest.mark.parametrize("folder", ["none", "file"])
+def test_a_report_that_cannot_be_written_is_not_measured(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(ReportTask, "run", lambda *_: pytest.fail("measured"))
+    (tmp_path / "file").write_text("")
+    lab, out = tmp_path / "lab.zip", tmp_path / folder / "report.html"
+    lab.write_bytes(archive.write(LabSnapshot()))
+    assert main(["report", str(lab), "-o", str(out)]) == 1
+    assert str(out) in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_report_that_fails_leaves_no_file(tmp_path, capsys):
+    lab, out = tmp_path / "lab.zip", tmp_path / "report.html"
+    lab.write_bytes(archive.write(LabSnapshot()))
+    assert main(["report", str(lab), "-o", str(out), "--model", "nobody", "--model", "mlp"]) == 1
+    assert not out.exists()
+
+
+def test_the_report_has_the_clear_interactions_of_the_sweep(measured, genius, few):
+    plan = SweepPlan({"learning_rate": [0.001, 0.01], "batch_size": [16, 64]}, TrainSettings(), n_seeds=3)
+    state = Sweep(genius, few, plan).to_dict()
+    for number, trial in enumerate(state["trials"]):
+        is_best = trial["values"] == {"learning_rate": 0.01, "batch_size": 16}
+        trial |= {"status": "done", "scores": {"validation": 0.9 + 0.05 * is_best + 0.001 * (number % 3), "seconds": 1.0}}
+    text = texts(html.to_html(content.build(replace(measured, lab=replace(measured.lab, sweep=state)))))
+    assert "Learning rate and Batch size" in text
 
 
 def test_a_long_table_says_how_many_rows_are_left_out():

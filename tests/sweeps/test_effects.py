@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from digitcore.sweeps import summary
 from digitcore.sweeps.effects import SeedSpread, effects, interactions, seed_spread
 
 
@@ -115,3 +116,10 @@ def test_missing_values_of_conditional_parameters_are_no_level():
     found = {effect.name: effect for effect in effects(table, ["blocks.2.size", "rows"], "score")}
     assert found["blocks.2.size"].best > 50
     assert found["blocks.2.size"].is_significant
+
+
+def test_the_spread_says_which_combinations_it_leaves_out():
+    text = summary.describe_spread(SeedSpread(0.002, n_collapsed=3))
+    assert text.endswith("0.2 points. This value leaves out 3 combinations with a training more than 10 points below the best.")
+    text = summary.describe_spread(SeedSpread(None, n_collapsed=1))
+    assert "no combination but 1 combination with a training more than 10 points below the best has two seeds" in text
