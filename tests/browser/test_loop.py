@@ -75,7 +75,7 @@ def test_the_loop_by_touch_on_a_phone(phone):
 
 def test_drawing_while_training_and_stopping(person):
     page = person.page
-    person.open("/Train?start=genius")
+    person.open("/Train?start=genius&epochs=20")  # It does not end before it is stopped for the second time.
     page.locator(".st-key-train").wait_for()
     person.start_long_training()
     training = page.locator(".st-key-training")
