@@ -218,10 +218,11 @@ class JobService:
     def _take_event(self, event: tuple[float, dict[str, Any]]) -> None:
         """Update a running job with an event of `cluster.run_task`."""
         _, values = event
-        job = self._queue.running(values["job"])
-        if job is not None and "progress" in values:
+        if (job := self._queue.running(values["job"])) is None:
+            return
+        if "progress" in values:
             job.on_progress(Progress(**values["progress"]))
-        elif job is not None:
+        else:
             job.on_start()
 
     def _on_done(self, job: AnyJob, future: Any) -> None:

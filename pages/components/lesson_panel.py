@@ -116,15 +116,10 @@ def _show_trials(session: LabSession, lesson: Lesson, found: dict[Trial, RunReco
                 key="lesson_train",
                 type="primary",
                 disabled=not is_possible or not _has_drawings(session, lesson),
-                on_click=_train,
-                args=(session,),
+                on_click=session.start_training,
             )
         advice = "" if chosen and not found[chosen] else " Choose the next value."
         st.caption(f"{n_done} of {formatting.plural(len(found), 'training')} done.{advice}")
-
-
-def _train(session: LabSession) -> None:
-    session.start_training()
 
 
 def _show_curves(session: LabSession, done: dict[Trial, RunRecord]) -> None:

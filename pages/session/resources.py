@@ -209,9 +209,8 @@ def is_wanted(job: Job[Any], works: Mapping[str, ActiveWork]) -> bool:
     """Check whether a job must continue: its session is present, or it is of the API, or a trial of a stored lab's sweep."""
     if isinstance(job.task, ApiTrainTask):
         return True
-    is_stored_trial = isinstance(job.task, TrialTask) and any(
-        work.owner == job.owner and work.sweep is not None for work in list(works.values())
-    )
+    work = works.get(job.owner)
+    is_stored_trial = isinstance(job.task, TrialTask) and work is not None and work.sweep is not None
     return is_stored_trial or is_present(job.owner)
 
 

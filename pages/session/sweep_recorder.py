@@ -11,7 +11,7 @@ from digitcore.sweeps.runner import Sweep
 from digitcore.training.run import Run
 from pages.session.work import SLOW
 
-MAX_ENDED = 20  # sessions that have left and whose ended work is kept, in case that they open their lab again
+MAX_ENDED = 20  # sessions that have left and whose ended work is kept, in case they open their lab again
 
 logger = logging.getLogger(__name__)
 

@@ -44,11 +44,11 @@ def _show_counterfactual(name: str, model: ModelBundle, digit: np.ndarray) -> No
     )
     target = int(target or 0)
     changed = attribution.counterfactual(resources.predictor(model), digit, target)
-    name = formatting.with_article(target)
+    other = formatting.with_article(target)
     figures.figure_row(
         [
-            Figure(digit, f"{name}: {formatting.percent(probabilities[target], 1)}", COUNTERFACTUAL_HEIGHT),
-            Figure(changed.digit, f"{name}: {formatting.percent(changed.probability, 1)}", COUNTERFACTUAL_HEIGHT),
+            Figure(digit, f"{other}: {formatting.percent(probabilities[target], 1)}", COUNTERFACTUAL_HEIGHT),
+            Figure(changed.digit, f"{other}: {formatting.percent(changed.probability, 1)}", COUNTERFACTUAL_HEIGHT),
         ]
     )
     st.caption(
