@@ -64,7 +64,7 @@ class Outcome(NamedTuple):
     name: str
     joined_after: float  # s after the first pupil came
     joining: float  # s from the address of the class to the page Draw
-    waits: list[float]  # s from pen-up to the answer
+    waits: list[tuple[float, float]]  # time of pen-up on the monotonic clock, s from pen-up to the answer
     n_polls: int
     n_saved: int  # drawings that a page reported as saved
     n_interruptions: int
@@ -175,7 +175,7 @@ class Pupil(Labeller):
         message.rerun_script.page_script_hash = self.page_hash
         begin = time.monotonic()
         answered = await self.send(message)
-        self.waits += [time.monotonic() - begin] if answered else []
+        self.waits += [(begin, time.monotonic() - begin)] if answered else []
         message.rerun_script.fragment_id = self.fragments[self.find(LABELS)]
         self.trigger(message, LABELS, "label", digit)
         await self.send(message)
@@ -296,6 +296,29 @@ class Delay:
         self.longest = max(self.longest, now - unseen)
 
 
+class Trainings:
+    """The times at which trainings ran."""
+
+    def __init__(self):
+        self.n = 0  # trainings that have ended
+        self._spans: list[list[float]] = []  # start and end, s on the monotonic clock
+
+    def start(self) -> None:
+        """Record that the button was pressed, unless a training runs already."""
+        if len(self._spans) == self.n:
+            self._spans.append([time.monotonic(), float("inf")])
+
+    def look(self, n: int) -> None:
+        """Record the number of trainings that have ended."""
+        for span in self._spans[self.n : n]:
+            span[1] = time.monotonic()
+        self.n = n
+
+    def include(self, time: float) -> bool:
+        """Return whether a training ran at this time."""
+        return any(begin <= time <= end for begin, end in self._spans)
+
+
 class Database:
     """The class in the database."""
 
@@ -370,8 +393,8 @@ def _seconds(server: Server) -> float:
     return sum(psutil.Process(server.process.pid).cpu_times()[:2])
 
 
-def train(page) -> None:
-    """Press the button of the teacher's view that trains on the class, unless a training runs."""
+def train(page) -> bool:
+    """Press the button of the teacher's view that trains on the class, unless a training runs. Return whether it was pressed."""
     button = page.locator(".st-key-class_train button")
     with contextlib.suppress(Exception):  # The page may be drawn again now.
         if not button.is_visible():  # The first visit of another server leads to the page Draw.
@@ -381,6 +404,8 @@ def train(page) -> None:
         if button.is_enabled(timeout=1000):
             button.click(timeout=1000)
             page.locator(".st-key-class_train button:disabled").wait_for(timeout=SHORT)
+            return True
+    return False
 
 
 def n_shown(projector, before: int) -> int:
@@ -389,6 +414,13 @@ def n_shown(projector, before: int) -> int:
         if found := re.search(r"([\d,]+) drawings?\.", projector.locator(".class-invitation").inner_text(timeout=1000)):
             return int(found[1].replace(",", ""))
     return before
+
+
+def print_waits(title: str, waits: list[float]) -> None:
+    """Print the quantiles of waits in s."""
+    if waits:
+        p50, p95, p100 = 1000 * np.quantile(waits, (0.5, 0.95, 1))
+        print(f"{title}: median {p50:.0f} ms, p95 {p95:.0f} ms, maximum {p100:.0f} ms of {len(waits):,} drawings")
 
 
 def main():
@@ -441,21 +473,22 @@ def measure(options: argparse.Namespace, folder: Path, url: str, stack: contextl
     for phone in phones:
         phone.start()
     wanted = n_people * options.drawings
-    delay, stored, shown, n_trained, reported_at = Delay(), 0, 0, 0, 0.0
-    while any(phone.is_alive() for phone in phones) or not crowd.ready() or n_trained < N_TRAININGS:
+    delay, trainings, stored, shown, reported_at = Delay(), Trainings(), 0, 0, 0.0
+    while any(phone.is_alive() for phone in phones) or not crowd.ready() or trainings.n < N_TRAININGS:
         if (seconds := time.monotonic() - began) > limit:
             print(f"The time limit of {options.limit:g} minutes is over.")
             break
-        stored, n_trained = database.n_drawings(), database.n_trainings()
+        stored = database.n_drawings()
+        trainings.look(database.n_trainings())
         shown = n_shown(projector, shown)
         delay.look(stored, shown)
         if options.kill and len(servers.alive) == options.servers and stored >= wanted / 2:
             servers.kill(TEACHER_CLIENT)
-        if n_trained < N_TRAININGS and stored >= wanted * (1 + n_trained) / (N_TRAININGS + 1):
-            train(teacher)
+        if trainings.n < N_TRAININGS and stored >= wanted * (1 + trainings.n) / (N_TRAININGS + 1) and train(teacher):
+            trainings.start()
         if seconds >= reported_at + REPORT_SECONDS:
             reported_at = seconds
-            print(f"{seconds:.0f} s: {stored:,} of {wanted:,} drawings, trainings: {n_trained}", file=sys.stderr)
+            print(f"{seconds:.0f} s: {stored:,} of {wanted:,} drawings, trainings: {trainings.n}", file=sys.stderr)
         time.sleep(INTERVAL)
     busy = servers.seconds() - used
     for phone in phones:
@@ -466,7 +499,7 @@ def measure(options: argparse.Namespace, folder: Path, url: str, stack: contextl
         outcomes, errors = [], ["The process of the websocket pupils does not answer."]
     union = database.union()
     reported = sum(outcome.n_saved for outcome in outcomes) + sum(phone.n_saved for phone in phones)
-    waits = 1000 * np.array([wait for outcome in outcomes for wait in outcome.waits])
+    waits = [wait for outcome in outcomes for wait in outcome.waits]
     errors += [person.error for person in (*outcomes, *phones) if person.error]
     interrupted = sum(outcome.n_interruptions for outcome in outcomes)
     kind = f"{options.servers} servers with PostgreSQL" if options.servers > 1 else "one server with SQLite"
@@ -477,18 +510,17 @@ def measure(options: argparse.Namespace, folder: Path, url: str, stack: contextl
     unfinished = [f"{person.name} ({person.n_saved})" for person in (*outcomes, *phones) if person.n_saved < options.drawings]
     print(f"people who did not see all their drawings as saved: {', '.join(unfinished) or 'nobody'}")
     again = sum(phone.n_again for phone in phones)
-    print(f"trainings: {n_trained}; interruptions: {interrupted} of pupils, {again} of phones; errors: {errors or 'none'}")
+    print(f"trainings: {trainings.n}; interruptions: {interrupted} of pupils, {again} of phones; errors: {errors or 'none'}")
     everybody = max((person.joined_after for person in (*outcomes, *phones)), default=0)
     joining = max((outcome.joining for outcome in outcomes), default=0)
     print(f"everybody has joined after {everybody:.0f} s; joining took {joining:.1f} s at most")
-    if len(waits):
-        p50, p95, p100 = np.quantile(waits, (0.5, 0.95, 1))
-        print(f"pen-up to answer: median {p50:.0f} ms, p95 {p95:.0f} ms, maximum {p100:.0f} ms of {len(waits):,} drawings")
+    print_waits("pen-up to answer", [wait for _, wait in waits])
+    print_waits("the same during a training", [wait for begin, wait in waits if trainings.include(begin)])
     print(f"the projector is {delay.longest:.1f} s behind at most")
     print(f"processor time of the servers: {busy:.0f} s, {1000 * busy / max(1, union):.0f} ms for each drawing", end="; ")
     print(f"polls of the websocket pupils: {sum(outcome.n_polls for outcome in outcomes):,}")
     print(f"memory of the servers: {before} before, {servers.memory()} at the end; {psutil.cpu_count()} cores")
-    return int(union < wanted or reported > union or n_trained < N_TRAININGS or bool(errors))
+    return int(union < wanted or reported > union or trainings.n < N_TRAININGS or bool(errors))
 
 
 if __name__ == "__main__":

@@ -176,7 +176,7 @@ def _read_task(body: bytes) -> ApiTrainTask:
         raise _invalid(describe_field(error.errors(include_url=False, include_input=False)[0])) from error
     try:
         settings = TrainSettings.from_dict(parsed.settings)
-        start = check_network(parsed.network) if parsed.network else _load_start(parsed.start)
+        start = _read_start(parsed)
         samples = _read_samples(parsed)
     except (SettingsError, ModelError, SampleError) as error:
         raise _invalid(str(error)) from error
@@ -185,6 +185,15 @@ def _read_task(body: bytes) -> ApiTrainTask:
 
 def _invalid(detail: str) -> RequestError:
     return RequestError(422, "Invalid request", detail)
+
+
+def _read_start(parsed: RunRequest) -> ModelBundle:
+    """Return the model that is trained: a shipped model, or a network with random weights."""
+    if not parsed.network:
+        return _load_start(parsed.start)
+    if "start" in parsed.model_fields_set:
+        raise ModelError("A training starts from a model or from a network. Give either “start” or “network”.")
+    return check_network(parsed.network)
 
 
 def _load_start(name: str) -> ModelBundle:

@@ -41,7 +41,7 @@ class RunRequest(BaseModel, extra="forbid"):
         default={}, description="Settings of the training by name. “digitlab settings” lists them with their defaults."
     )
     start: Annotated[str, Field(max_length=40)] = Field(
-        default=DEFAULT_MODEL, description="Name of the shipped model that is trained. It is ignored if “network” is given."
+        default=DEFAULT_MODEL, description="Name of the shipped model that is trained. Give either it or “network”."
     )
     network: Annotated[str, Field(max_length=MAX_NETWORK)] = Field(
         default="", description="Name or JSON of a network that is trained from random weights."

@@ -130,6 +130,7 @@ def test_samples_of_a_file_and_settings_become_a_task(client, recorded, few):
         ({"settings": {"epochs": 51}}, "allows 50 epochs"),
         ({"start": "nobody"}, "no model with this name"),
         ({"network": "nobody"}, "network must be one of"),
+        ({"network": "mlp", "start": "genius"}, "either “start” or “network”"),
         ({"file": "?"}, "not valid base64"),
         ({"file": "eA=="}, "cannot be read"),
         ({"samples": [{"picture": "eA==", "label": 3}]}, "Sample 0: "),

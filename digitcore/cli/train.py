@@ -1,7 +1,7 @@
 """The command `digitlab train`."""
 
 import hashlib
-import os
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -135,12 +135,14 @@ def _check_folder(name: str, out: Path | None, *, force: bool, write: bool) -> P
 
 
 def _check_writable(folder: Path, option: str) -> None:
-    """Check that a folder can be written or created."""
+    """Check that a folder can be written or created, before a training of minutes."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not existing.is_dir():
         raise ModelError(f"{folder} cannot be a folder, because {existing} is a file. Choose another folder with {option}.")
-    if not os.access(existing, os.W_OK):
-        raise ModelError(f"The folder {folder} cannot be written. Choose another folder with {option}.")
+    try:
+        tempfile.TemporaryFile(dir=existing).close()  # Permissions do not say whether, for example, /proc accepts files.
+    except OSError as error:
+        raise ModelError(f"The folder {folder} cannot be written. Choose another folder with {option}.") from error
 
 
 def _fit(start: ModelBundle, samples: SampleSet, settings: TrainSettings, name: str, log_dir: Path | None) -> ModelBundle:

@@ -94,11 +94,6 @@ class JobQueue:
         return True
 
     @_locked
-    def is_running(self, job: AnyJob) -> bool:
-        """Check whether a job runs."""
-        return job.id in self._running
-
-    @_locked
     def running(self, job_id: str) -> AnyJob | None:
         """Return the running job with an identifier, or `None`."""
         return self._running.get(job_id)

@@ -179,7 +179,7 @@ class JobService:
 
         if self._queue.remove(job):
             job.fail(WithdrawnError())
-        elif self._queue.is_running(job):
+        elif self._queue.running(job.id):
             with contextlib.suppress(Exception):
                 Event(job.id, client=self._client).set()  # type: ignore[no-untyped-call]
 

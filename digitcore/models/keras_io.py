@@ -26,8 +26,7 @@ PREDICTION_BATCH = 500  # digits
 INPUT_SHAPE = (28, 28, 1)
 IMPORTED_NETWORK = "imported"
 ONNX_OPSET, ONNX_IR = 15, 8
-CONFIG_FILE = "config.json"
-METADATA_FILE = "metadata.json"
+REMOVED_KEYS = {"config.json": "compile_config", "metadata.json": "date_saved"}  # by the members of a .keras file
 NEW_KEYS = {  # keys of a configuration that Keras 3.0 does not know → their defaults
     "input_axes": None,
     "optional": False,
@@ -135,7 +134,7 @@ def save_keras(model: keras.Model) -> bytes:
     with tempfile.TemporaryDirectory() as folder, _without_optimizer(model):
         file = Path(folder) / "model.keras"
         model.save(file)
-        return _without_dates(make_portable(file.read_bytes()))
+        return make_portable(file.read_bytes())
 
 
 @contextlib.contextmanager
@@ -149,7 +148,7 @@ def _without_optimizer(model: keras.Model) -> Iterator[None]:
 
 
 def make_portable(keras_bytes: bytes) -> bytes:
-    """Remove the parts of a .keras file that older versions of Keras 3, or Keras without this library, cannot read.
+    """Remove the dates of a .keras file, and the parts that older versions of Keras 3, or Keras alone, cannot read.
 
     The compile configuration may name a schedule of this library. Keys that Keras has added since 3.0 are removed if they have
     their default.
@@ -168,26 +167,12 @@ def make_portable(keras_bytes: bytes) -> bytes:
     """
     made = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(keras_bytes)) as before, zipfile.ZipFile(made, "w") as after:
-        for member in before.infolist():
-            content = before.read(member)
-            if member.filename == CONFIG_FILE:
-                config = {name: value for name, value in json.loads(content).items() if name != "compile_config"}
-                content = json.dumps(_without_new_keys(config)).encode()
-            after.writestr(member, content)
-    return made.getvalue()
-
-
-def _without_dates(keras_bytes: bytes) -> bytes:
-    """Remove the date of saving from the metadata and from the members of a .keras file."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(keras_bytes)) as before, zipfile.ZipFile(made, "w") as after:
-        for member in before.infolist():
-            content = before.read(member)
-            if member.filename == METADATA_FILE:
-                content = json.dumps(
-                    {name: value for name, value in json.loads(content).items() if name != "date_saved"}
-                ).encode()
-            after.writestr(zipfile.ZipInfo(member.filename), content)
+        for name in before.namelist():
+            content = before.read(name)
+            if name in REMOVED_KEYS:
+                values = {key: value for key, value in json.loads(content).items() if key != REMOVED_KEYS[name]}
+                content = json.dumps(_without_new_keys(values)).encode()
+            after.writestr(zipfile.ZipInfo(name), content)
     return made.getvalue()
 
 

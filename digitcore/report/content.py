@@ -290,11 +290,7 @@ def _sweep(results: Results) -> list[Part]:
     return [
         Text(f"{summary.describe_best(found).replace('*', '')} {summary.describe_spread(spread)}"),
         *([] if rows.empty else [Table.from_frame(f"Effect of each parameter on {summary.SCORE_TITLES[score]}", rows)]),
-        *(
-            Text(summary.describe_interaction(one, found))
-            for one in effects.interactions(table, names, score)
-            if one.is_significant
-        ),
+        *map(Text, summary.describe_interactions(found, score)),
         Chart(svg.draw(displays.sweep(found, score), width=WIDE)),
         Table.from_frame("Trials", summary.trials_table(found)),
     ]

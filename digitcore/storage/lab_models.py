@@ -99,7 +99,7 @@ def compared(lab: LabSnapshot, names: Sequence[str] = ()) -> dict[str, ModelBund
     if not names and len(chosen) < 2:
         chosen = [run.start.name, run.name] if run else [REFERENCE_MODEL, registry.DEFAULT_MODEL]
     if not 2 <= len(chosen) <= MAX_COMPARED:
-        raise ModelError(f"A comparison needs 2 to {MAX_COMPARED} models, and {len(chosen)} were named. Name other models.")
+        raise ModelError(f"A comparison needs 2 to {MAX_COMPARED} models, not {len(chosen)}. Name other models.")
     return {name: every[name] for name in chosen}
 
 

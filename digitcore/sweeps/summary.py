@@ -60,7 +60,7 @@ def describe(sweep: Sweep) -> list[str]:
     if found:
         lines.append(describe_spread(effects.seed_spread(table, names, score, sweep.n_scored(score))))
         lines += [_describe_effect(effect, sweep) for effect in found]
-        lines += [describe_interaction(one, sweep) for one in effects.interactions(table, names, score) if one.is_significant]
+        lines += describe_interactions(sweep, score)
     important = importances(sweep, score)
     if important:
         shares = (f"{parameter_space.label(name, sweep.plan.network)} {percent(share)}" for name, share in important.items())
@@ -195,26 +195,26 @@ def describe_verdict(effect: Effect) -> str:
         effect: The effect of the parameter.
 
     Returns:
-        “yes” or “no” with the corrected p value, or “unknown” with the reason.
+        “yes” or “no” with the corrected p value, or “unknown” with the reason, in parentheses.
 
     Example:
         >>> describe_verdict(Effect("epochs", best=3, difference=0.01, p_value=0.2))
         'no (p = 0.2)'
     """
     if effect.p_value is None:
-        return "unknown: too few trials"
+        return "unknown (too few trials)"
     return f"{'yes' if effect.is_significant else 'no'} ({format_p_value(effect.p_value)})"
 
 
-def describe_interaction(interaction: Interaction, sweep: Sweep) -> str:
-    """Describe the interaction of two parameters.
+def describe_interactions(sweep: Sweep, score: str) -> list[str]:
+    """Describe the significant interactions of two parameters.
 
     Args:
-        interaction: The interaction.
         sweep: The sweep.
+        score: A column of the scores.
 
     Returns:
-        Two sentences.
+        Two sentences for each interaction, smallest p value first.
 
     Example:
         >>> from digitcore import models
@@ -222,10 +222,14 @@ def describe_interaction(interaction: Interaction, sweep: Sweep) -> str:
         >>> from digitcore.sweeps import SweepPlan
         >>> from digitcore.training import TrainSettings
         >>> plan = SweepPlan({"epochs": [1, 3], "batch_size": [8, 16]}, TrainSettings())
-        >>> found = Interaction(("epochs", "batch_size"), best=(3, 8), p_value=0.01)
-        >>> describe_interaction(found, Sweep(models.load("mlp"), SampleSet(), plan))
-        'The effects of Epochs and Batch size depend on each other (p = 0.01). Best together: Epochs 3, Batch size 8.'
+        >>> describe_interactions(Sweep(models.load("mlp"), SampleSet(), plan), "validation")
+        []
     """
+    found = effects.interactions(sweep.first_rung_table(), list(sweep.plan.space), score)
+    return [_describe_interaction(one, sweep) for one in found if one.is_significant]
+
+
+def _describe_interaction(interaction: Interaction, sweep: Sweep) -> str:
     labels = [parameter_space.label(name, sweep.plan.network) for name in interaction.names]
     best = ", ".join(f"{label} {format_value(value)}" for label, value in zip(labels, interaction.best, strict=True))
     return (

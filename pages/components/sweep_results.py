@@ -65,9 +65,8 @@ def _show_effects(sweep: Sweep, score: str) -> None:
         ),
     }
     st.dataframe(rows, hide_index=True, key="sweep_effects", column_config=columns)
-    for one in effects.interactions(table, names, score):
-        if one.is_significant:
-            st.markdown(summary.describe_interaction(one, sweep))
+    for sentences in summary.describe_interactions(sweep, score):
+        st.markdown(sentences)
     st.caption(
         "The effects and the interactions of two parameters are tested by an analysis of variance. The p values are corrected "
         "for the number of tests (Holm). The best score of many trials is partly due to chance. Expect a slightly lower score on "

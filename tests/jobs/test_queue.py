@@ -82,7 +82,7 @@ def test_only_a_waiting_job_is_withdrawn(queue):
     assert queue.remove(waiting)
     assert not queue.remove(waiting)
     assert not queue.remove(running)
-    assert queue.is_running(running)
+    assert queue.running(running.id) is running
     assert len(queue) == 1
     assert queue.pop_running() == [running]
     assert len(queue) == 0

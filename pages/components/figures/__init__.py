@@ -5,6 +5,7 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import streamlit as st
@@ -17,6 +18,7 @@ from digitcore.palette import BLUE, GREY, ORANGE, model_colors
 from pages.components import assets
 
 REPLAY_SPEED, REPLAY_PAUSE = 400.0, 0.25  # px per second of a replayed stroke, s between two strokes
+N_KEPT_IMAGES = 2000  # A page draws the same digits again at each poll. A digit and its data URL need 2 kB.
 STACK_PX = 2  # px of a block per px of a layer's output
 FOR_COLOR, AGAINST_COLOR = (230, 159, 0), (43, 131, 198)  # orange and blue: evidence for and against a class
 
@@ -42,8 +44,13 @@ def is_dark() -> bool:
 
 def data_url(image: np.ndarray) -> str:
     """Return an image, (H, W) or (H, W, 3) uint8, as a data URL of a PNG."""
+    return _data_url(image.tobytes(), image.shape)
+
+
+@lru_cache(maxsize=N_KEPT_IMAGES)
+def _data_url(pixels: bytes, shape: tuple[int, ...]) -> str:
     file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG")
+    Image.fromarray(np.frombuffer(pixels, np.uint8).reshape(shape)).save(file, "PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
