@@ -161,8 +161,8 @@ def make_portable(keras_bytes: bytes) -> bytes:
 
     Example:
         >>> from digitcore import models
-        >>> shipped = models.load("mlp").keras_bytes
-        >>> make_portable(shipped) == shipped
+        >>> portable = make_portable(models.load("mlp").keras_bytes)
+        >>> make_portable(portable) == portable
         True
     """
     made = io.BytesIO()
