@@ -1,11 +1,14 @@
 """Measure start, memory and latency of Digit Lab and of four alternative programs, in one run.
 
     python benchmarks/side_by_side.py [--strokes 12] [--rounds 3]
+    python benchmarks/side_by_side.py --against COMMIT
 
 All programs get the same strokes in Chromium on this machine and take turns, so that the ratios hold on a busy machine. They
 are measured first without a training, then while the same network is trained. The other programs train as tutorials do, with
 `model.fit` in a thread of the server. `make bench` installs the packages of the other programs into `.venv-peers`; without it,
 only the programs with Streamlit are measured.
+
+With --against, the other programs are Digit Lab once more, whose ratio shows the noise, and Digit Lab at an earlier commit.
 """
 
 import argparse
@@ -33,7 +36,7 @@ OURS, THEIRS = sys.executable, str(ROOT / ".venv-peers" / "bin" / "python")
 STREAMLIT = (OURS, "-m", "streamlit", "run")
 LAB = "Digit Lab"
 HEAD = ("program", "start to drawable page (s)", "memory (MB)", "pen-up to prediction (ms)", "the same during a training (ms)")
-FORMS = {"starts": ".1f", "megabytes": ".0f", "waits": ".0f", "busy": ".0f"}
+FORMS = {"starts": ".2f", "megabytes": ".0f", "waits": ".0f", "busy": ".0f"}
 TRAINING_DIGITS = 20_000  # digits
 
 
@@ -46,6 +49,7 @@ class Program:
     canvas: str = "canvas.upper-canvas"
     tool: str = ""  # selector of a button to press before drawing
     trains: bool = True
+    folder: Path = ROOT
     starts: list[float] = field(default_factory=list)  # s from process start to a page with a canvas
     waits: list[float] = field(default_factory=list)  # ms from pen-up to the new prediction
     busy: list[float] = field(default_factory=list)  # the same while a training runs
@@ -65,6 +69,20 @@ def programs() -> dict[str, Program]:
             (THEIRS, "benchmarks/peers/gradio_predict.py"), canvas=".canvas canvas", tool=".canvas [aria-label=Brush]"
         )
     return found
+
+
+def revisions(commit: str, stack: contextlib.ExitStack) -> dict[str, Program]:
+    """Return Digit Lab twice, and Digit Lab at a commit, whose files are in a temporary folder until the stack is closed."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "checkout"
+    git = "git", "-C", str(ROOT), "worktree"
+    subprocess.run([*git, "add", "--quiet", "--detach", str(folder), commit], check=True)
+    stack.callback(subprocess.run, [*git, "remove", "--force", str(folder)], check=True)
+    command = (*STREAMLIT, "server.py")
+    return {
+        LAB: Program(command, "/Draw"),
+        f"{LAB} again": Program(command, "/Draw"),
+        f"{LAB} at {commit}": Program(command, "/Draw", folder=folder),
+    }
 
 
 def installed_environment() -> dict[str, str]:
@@ -90,7 +108,8 @@ def running(program: Program, folder: str, training: bool):
         np.savez(f"{folder}/digits.npz", digits=digits[:TRAINING_DIGITS], labels=labels[:TRAINING_DIGITS])
         settings["PEER_TRAINS"] = f"{folder}/digits.npz"
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(program.command, cwd=ROOT, env=installed_environment() | settings, **quiet)
+    settings["PYTHONPATH"] = str(program.folder)
+    process = subprocess.Popen(program.command, cwd=program.folder, env=installed_environment() | settings, **quiet)
     try:
         yield process, f"http://127.0.0.1:{port}"
     finally:
@@ -185,9 +204,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--strokes", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--against", metavar="COMMIT", help="compare Digit Lab with this commit instead of other programs")
     options = parser.parse_args()
-    found = programs()
-    with sync_playwright() as play:
+    with contextlib.ExitStack() as stack:
+        found = revisions(options.against, stack) if options.against else programs()
+        play = stack.enter_context(sync_playwright())
         browser = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGS)
         for program in found.values():
             warm_up(program, browser)
@@ -202,11 +223,10 @@ def main():
     print(
         f"\nMedians of {options.rounds} starts and {options.rounds * options.strokes} strokes ({options.strokes} while training)."
     )
-    print(
-        "The value in brackets is Digit Lab's value as a multiple of the program's. On the other Streamlit pages, the canvas "
-        "waits 200 ms before it sends;\nDigit Lab presses the canvas's send button instead. The memory is that of the server. "
-        "Digit Lab trains in a separate worker, which takes 0.7 GB."
-    )
+    print("The value in brackets is Digit Lab's value as a multiple of the program's. The memory is that of the server. ", end="")
+    print("Digit Lab trains in a separate worker, which takes 0.7 GB.")
+    if not options.against:
+        print("On the other Streamlit pages, the canvas waits 200 ms before it sends. Digit Lab sends at pen-up.")
 
 
 if __name__ == "__main__":

@@ -17,16 +17,20 @@ SHARED, UNSHARED = 3.0, 15.0  # s between two looks for changes of another devic
 
 
 def work_area(session: LabSession, show: Callable[[], None] = lambda: None) -> None:
-    """Show the progress of the session's work, and call `show`. This is the only fragment of a page that polls.
+    """Show the progress of the session's work, and call `show`. This has the only fragment of a page that polls.
 
-    The whole page runs again when a job has ended, the lab was saved, or another device has changed the lab.
+    The whole page runs again when a job has ended, the lab was saved, or another device has changed the lab. While nothing runs,
+    a poll draws nothing, because in a class each session polls.
 
     Args:
         session: The session.
         show: Draws the part of the page that changes with the progress, such as the curves of a running training.
     """
     interval = _polling_interval(session)
-    st.fragment(_poll, run_every=interval)(session, interval, page_state(session), show)
+    is_working = bool(session.work.jobs)
+    if not is_working:
+        st.fragment(_draw_idle)(session, show)
+    st.fragment(_poll, run_every=interval)(session, interval, page_state(session), show if is_working else None)
 
 
 def page_state(session: LabSession) -> tuple[Any, ...]:
@@ -51,7 +55,7 @@ def scoring_text(session: LabSession) -> str:
     return f"evaluating: {percent(jobs[0].progress.share if jobs else 0)}"
 
 
-def _poll(session: LabSession, interval: float | None, before: tuple[Any, ...], show: Callable[[], None]) -> None:
+def _poll(session: LabSession, interval: float | None, before: tuple[Any, ...], show: Callable[[], None] | None) -> None:
     if state.is_fragment_run():  # A rerun while the page is drawn would remove its toasts.
         before = session.page_state
     persistence.restore(session)
@@ -60,6 +64,17 @@ def _poll(session: LabSession, interval: float | None, before: tuple[Any, ...], 
     has_changes = persistence.poll(session)
     if session.collect() or has_changes or _polling_interval(session) != interval or page_state(session) != before:
         st.rerun()
+    if show is not None:
+        _draw(session, show)
+
+
+def _draw_idle(session: LabSession, show: Callable[[], None]) -> None:
+    if session.work.jobs:  # A button of this fragment has started them.
+        st.rerun()
+    _draw(session, show)
+
+
+def _draw(session: LabSession, show: Callable[[], None]) -> None:
     _show_progress(session)
     show()
 
