@@ -187,8 +187,8 @@ def _invalid(detail: str) -> RequestError:
     return RequestError(422, "Invalid request", detail)
 
 
-def _read_start(parsed: RunRequest) -> ModelBundle:
-    """Return the model that is trained: a shipped model, or a network with random weights."""
+def _read_start(parsed: RunRequest) -> ModelBundle | str:
+    """Return the model that is trained: a shipped model, or the network of a model with random weights."""
     if not parsed.network:
         return _load_start(parsed.start)
     if "start" in parsed.model_fields_set:
