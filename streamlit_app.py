@@ -35,7 +35,7 @@ def main(session: LabSession) -> None:
     if session.classroom.projector_token:
         from pages.views.classroom import projector
 
-        work_area(session, lambda: projector.show(session))
+        work_area(session, lambda: projector.show(session), is_live=True)
         return
     if session.classroom.invitation:
         from pages.views.classroom import joining
@@ -44,7 +44,7 @@ def main(session: LabSession) -> None:
         return
     st.title("My lab", anchor=False)
     st.markdown("Draw digits, label them, train a network on your handwriting, and see whether the network improved.")
-    work_area(session, lambda: _show_class(session))
+    work_area(session, lambda: _show_class(session), is_live=True)
     if session.classroom.membership is None:  # It is near the top, because pupils type the code on phones.
         _show_expander(session, CLASS, _show_joining)
     _show_steps(session)

@@ -62,12 +62,11 @@ def main(session: LabSession) -> None:
     with st.container(key="headline"):
         headline.show(session, models)
     with st.container(key="comparison"):
-        if session.models.view in VIEWS:
-            state.seed_widget("view", session.models.view)
+        before = state.seed_widget("view", session.models.view if session.models.view in VIEWS else DEFAULT_VIEW)
         view = st.segmented_control(
             "View",
             list(VIEWS),
-            default=DEFAULT_VIEW,
+            default=before,
             required=True,
             key="view",
             format_func=lambda slug: VIEWS[slug][0],

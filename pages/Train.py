@@ -95,9 +95,9 @@ def _choose_start(session: LabSession, builder_area: DeltaGenerator) -> ModelBun
     own = list(session.models.own)
     start_model = ""
     if start == Start.RUN and own:
-        if training.start_model in own:
-            state.seed_widget("start_run", training.start_model)
-        start_model = str(st.selectbox("Model", own, key="start_run", label_visibility="collapsed"))
+        before = state.seed_widget("start_run", training.start_model if training.start_model in own else own[0])
+        index = own.index(before) if before in own else 0
+        start_model = str(st.selectbox("Model", own, index, key="start_run", label_visibility="collapsed"))
     training.choose_start(Start(start), start_model)
     if start == Start.UNTRAINED:
         network_builder(session, builder_area)
@@ -115,15 +115,15 @@ def _on_start_change(session: LabSession) -> None:
 
 def _choose_sample_use(session: LabSession) -> None:
     """Let the user choose how the drawings are used."""
-    state.seed_widget("hold_out", session.samples.hold_out)
     session.samples.hold_out = st.toggle(
         "Hold out 1 in 4 drawings",
+        state.seed_widget("hold_out", session.samples.hold_out),
         key="hold_out",
         help="Held-out drawings are not used for training, so their score is unbiased.",
     )
-    state.seed_widget("train_after_label", session.training.train_after_label)
     session.training.train_after_label = st.toggle(
         "Retrain after each label",
+        state.seed_widget("train_after_label", session.training.train_after_label),
         key="train_after_label",
         help="Each label on the Draw page starts a training with these settings.",
     )

@@ -35,8 +35,9 @@ def network_builder(session: LabSession, builder_area: DeltaGenerator) -> None:
     training = session.training
     current = CUSTOM if is_spec(training.network) else training.network or NETWORKS[0]
     key = f"network_{training.revision}"  # A new key makes a new widget after a link, a lab or a sweep has set the form.
-    state.seed_widget(key, current)
-    chosen = str(st.selectbox("Network", [*NETWORKS, CUSTOM], key=key, help=HELP, format_func=_describe))
+    names = [*NETWORKS, CUSTOM]
+    before = state.seed_widget(key, current)
+    chosen = str(st.selectbox("Network", names, names.index(before), key=key, help=HELP, format_func=_describe))
     if chosen == CUSTOM:
         with builder_area, st.container(border=True, key="network_builder"):
             _build_custom(session)
@@ -127,8 +128,8 @@ def _edit(spec: NetworkSpec, revision: int) -> NetworkSpec:
         _replace_rows(rows)
         st.rerun()
     _move_buttons(rows)
-    state.seed_widget(activation_key, spec.activation)
-    activation = str(st.selectbox("Activation", ACTIVATIONS, key=activation_key))
+    before = state.seed_widget(activation_key, spec.activation)
+    activation = str(st.selectbox("Activation", ACTIVATIONS, ACTIVATIONS.index(before), key=activation_key))
     return NetworkSpec(tuple(_to_block(row) for row in rows), activation)
 
 

@@ -45,8 +45,8 @@ PRUNER_LABELS = {NO_PRUNER: "Never", HALVING: "By epochs", WILCOXON: "By seeds"}
 def sweep_panel(session: LabSession, start: ModelBundle) -> None:
     """Draw the inputs, and below them the results of the latest sweep."""
     training = session.training
-    state.seed_widget("sweeping", training.sweep is not None)
-    if not st.toggle("Hyperparameter sweep", key="sweeping", persist_state="session"):
+    is_on = state.seed_widget("sweeping", training.sweep is not None)
+    if not st.toggle("Hyperparameter sweep", is_on, key="sweeping", persist_state="session"):
         return
     plan = training.sweep.plan if training.sweep else None  # After a reload the inputs show the values of this plan.
     is_untrained = training.start == Start.UNTRAINED

@@ -37,22 +37,23 @@ def _seed_widgets(session: LabSession) -> None:
 
 
 def _draw(session: LabSession, name: str, spec: SettingSpec) -> Any:
-    options = session.training.options(name)
+    options, value = session.training.options(name), state.widget_value(name)  # The value is the default, too: see seed_widget.
     match spec.widget:
         case "select_slider":
             return st.select_slider(
-                spec.label, options, key=name, help=spec.help, format_func=lambda value: _format(value, spec.unit)
+                spec.label, options, value, key=name, help=spec.help, format_func=lambda value: _format(value, spec.unit)
             )
         case "slider":
-            return st.slider(spec.label, int(options[0]), int(options[-1]), key=name, help=spec.help)
+            return st.slider(spec.label, int(options[0]), int(options[-1]), value, key=name, help=spec.help)
         case "pills":
-            chosen = st.pills(spec.label, options, selection_mode="multi", key=name, help=spec.help)
+            chosen = st.pills(spec.label, options, selection_mode="multi", default=value, key=name, help=spec.help)
             return "".join(map(str, chosen))
         case "segmented_control":
             return (
                 st.segmented_control(
                     spec.label,
                     spec.choices,
+                    default=value,
                     required=True,
                     key=name,
                     help=spec.help,
@@ -61,9 +62,9 @@ def _draw(session: LabSession, name: str, spec: SettingSpec) -> Any:
                 or spec.choices[0]
             )
         case "toggle":
-            return st.toggle(spec.label, key=name, help=spec.help)
+            return st.toggle(spec.label, value, key=name, help=spec.help)
         case _:
-            return int(st.number_input(spec.label, 0, MAX_FORM_SEED, key=name, help=spec.help))
+            return int(st.number_input(spec.label, 0, MAX_FORM_SEED, value, key=name, help=spec.help))
 
 
 def _to_widget(spec: SettingSpec, value: Any) -> Any:

@@ -16,7 +16,7 @@ from pages.session.work import SLOW
 SHARED, UNSHARED = 3.0, 15.0  # s between two looks for changes of another device, if there were any before or not
 
 
-def work_area(session: LabSession, show: Callable[[], None] = lambda: None) -> None:
+def work_area(session: LabSession, show: Callable[[], None] = lambda: None, *, is_live: bool = False) -> None:
     """Show the progress of the session's work, and call `show`. This has the only fragment of a page that polls.
 
     The whole page runs again when a job has ended, the lab was saved, or another device has changed the lab. While nothing runs,
@@ -25,12 +25,13 @@ def work_area(session: LabSession, show: Callable[[], None] = lambda: None) -> N
     Args:
         session: The session.
         show: Draws the part of the page that changes with the progress, such as the curves of a running training.
+        is_live: Whether this part changes also without work of this session, as the tiles of a class do.
     """
     interval = _polling_interval(session)
-    is_working = bool(session.work.jobs)
-    if not is_working:
+    is_polled = is_live or bool(session.work.jobs)
+    if not is_polled:
         st.fragment(_draw_idle)(session, show)
-    st.fragment(_poll, run_every=interval)(session, interval, page_state(session), show if is_working else None)
+    st.fragment(_poll, run_every=interval)(session, interval, page_state(session), show if is_polled else None)
 
 
 def page_state(session: LabSession) -> tuple[Any, ...]:

@@ -38,10 +38,15 @@ def set_widget(key: str, value: object) -> None:
     st.session_state[key] = value
 
 
-def seed_widget(key: str, value: object) -> None:
-    """Set the initial value of a widget. A widget that has a value keeps it."""
+def seed_widget(key: str, value: object) -> Any:
+    """Set the initial value of a widget, and return its value. A widget that has a value keeps it.
+
+    Give the returned value to the widget as its default, too. If another run interrupts the first run, the browser draws only the
+    widget of the second run, in which Streamlit sends the default and not the value of the session state.
+    """
     if key not in st.session_state:
         st.session_state[key] = value
+    return st.session_state[key]
 
 
 def forget_widget(key: str) -> None:

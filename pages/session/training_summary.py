@@ -161,7 +161,9 @@ def verdict(record: RunRecord, scoring: str = "") -> Verdict:
         collapse_of_mnist = f"Much worse: MNIST {_change(run.mnist_before, run.mnist_after, 1).replace('**', '')}"
     if not (before and after and after.n):
         tone = Tone.WORSE if collapse_of_mnist else _mnist_tone(run)
-        return Verdict(tone, collapse_of_mnist or "Trained without your drawings", mnist)
+        n_learnt = len(run.model.card.sample_hashes)
+        how = f"Trained on {drawings(n_learnt)}" if n_learnt else "Trained without your drawings"
+        return Verdict(tone, collapse_of_mnist or how, mnist)
     counts = f"{after.correct} of {after.n} (before: {before.correct})"
     which = "drawings that it learnt from"
     if run.personal_is_held_out:

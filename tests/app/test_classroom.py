@@ -14,9 +14,11 @@ from digitcore.classroom.rules import ClassOptions
 from digitcore.data.sample_files import ImportResult
 from digitcore.jobs.job import Job
 from digitcore.jobs.tasks import ReadSamplesTask
+from digitcore.storage import archive
 from digitcore.training.run import Run
 from pages.session import class_actions, resources
 from pages.session.guess_limit import GuessLimit
+from pages.views.classroom import after
 from tests.support.app import (
     DRAW,
     MY_LAB,
@@ -172,6 +174,20 @@ def test_every_view_of_the_teacher(teacher, few):
     teacher.session_state[f"class_labels_20_{False}"] = {"selected": [str(wrong)]}
     press(teacher.run(), "class_remove_drawings")
     assert "3 pupils, 20 drawings" in texts(teacher)
+
+
+def test_the_lab_file_of_a_class_has_all_drawings_and_no_nickname(teacher, few):
+    for number, name in enumerate(("Ada", "Bo")):
+        pupil = joined(room_of(teacher).code, name)
+        add_samples(pupil, few.take(range(number, 20, 2)))
+        save(pupil)
+    teacher.run()
+    session = session_of(teacher)
+    content = after.lab_file(session, session.classroom.drawings)
+    opened = archive.read(content)
+    assert sorted(opened.snapshot.samples.identities()) == sorted(few.identities())
+    assert opened.skipped == []
+    assert b"Ada" not in content
 
 
 def test_settings_and_models_reach_the_pupils(jobs, teacher, few, genius, untrained):

@@ -46,6 +46,18 @@ def test_the_form_has_every_setting_and_starts_with_its_default(app):
     assert set(FORM_SPECS) <= widgets
 
 
+def test_the_values_of_the_form_are_also_the_defaults_of_its_widgets(app):
+    """A browser that has not drawn the first run when the second begins knows only the defaults."""
+    go(app, TRAIN)
+    session_of(app).training.set_settings(TrainSettings(epochs=7, mnist_samples=2000))
+    app.run().run()
+    epochs, digits = app.slider(key="epochs"), app.select_slider(key="mnist_samples")
+    assert not epochs.proto.set_value, "Streamlit sends the value itself only in the first run"
+    assert epochs.proto.default == [7]
+    assert digits.proto.options[int(digits.proto.default[0])] == "2,000"
+    assert app.toggle(key="hold_out").proto.default == session_of(app).samples.hold_out
+
+
 def test_a_training_and_its_outcome(app, few, untrained):
     add_samples(app, few)
     go(app, TRAIN)

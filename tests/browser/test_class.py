@@ -1,6 +1,10 @@
 """A class whose teacher and pupil use different servers with one database."""
 
+import io
 import re
+
+import zxingcpp
+from PIL import Image
 
 from tests.support.browser import WITHOUT_WORKER
 
@@ -18,7 +22,11 @@ def test_a_pupil_joins_on_another_server_and_the_projector_shows_the_drawing(own
     code = teacher.page.get_by_text(re.compile("Join code: [A-Z]{6}")).inner_text()[-6:]
     projector.open(teacher.page.get_by_role("link", name="Projector").get_attribute("href").removeprefix("."))
 
-    pupil.open(f"/?class={code}")
+    projector.page.get_by_text(code, exact=True).first.wait_for()
+    projector.settle()
+    (scanned,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(projector.page.screenshot())))
+    assert scanned.text == f"{first.url}/?class={code}"
+    pupil.open(scanned.text.removeprefix(first.url))
     pupil.page.get_by_label("Nickname").fill("Ada <b>")
     pupil.press("class_join_button")
     pupil.page.get_by_text("A nickname has only letters").wait_for()

@@ -89,8 +89,8 @@ def canvas_options(session: LabSession) -> None:
             persist_state="session",
             help="A width of 20 px gives strokes that are about as thick as MNIST's strokes.",
         )
-        state.seed_widget("paper", session.canvas.white_background)
-        st.toggle("White background", key="paper", on_change=_on_background_change, args=(session,))
+        is_white = state.seed_widget("paper", session.canvas.white_background)
+        st.toggle("White background", is_white, key="paper", on_change=_on_background_change, args=(session,))
         session.canvas.has_keys = st.toggle(
             "Keys 0 to 9 label the drawing", session.canvas.has_keys, key="keys", persist_state="session"
         )

@@ -49,7 +49,7 @@ def _show_files(session: LabSession, drawings: ClassDrawings, title: str, name: 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"{title}: {formatting.drawings(len(drawings))}", width="content")
         st.download_button("Samples (.npz)", lambda: export.to_npz(drawings), f"class-{day}-{name}.npz", key=f"class_npz_{name}")
-        st.download_button("Lab file", lambda: _lab_file(session, drawings), f"class-{day}-{name}.zip", key=f"class_lab_{name}")
+        st.download_button("Lab file", lambda: lab_file(session, drawings), f"class-{day}-{name}.zip", key=f"class_lab_{name}")
 
 
 def _show_report(session: LabSession) -> None:
@@ -62,7 +62,7 @@ def _show_report(session: LabSession) -> None:
         report.show(session, models, lab)
 
 
-def _lab_file(session: LabSession, drawings: ClassDrawings) -> bytes:
+def lab_file(session: LabSession, drawings: ClassDrawings) -> bytes:
     """Return a lab with the drawings of the class and the trainings on the class."""
     runs = tuple(record for record in session.models.runs if record.model.card.training_data.pupils)
     return archive.write(LabSnapshot(drawings.samples, runs))

@@ -20,7 +20,8 @@ def choose_pupils(session: LabSession, names: dict[str, str], key: str, label: s
         Identifiers of the chosen pupils.
     """
     widget = _seed(session, names, key, [pupil for pupil in session.classroom.chosen.get(key, []) if pupil in names])
-    chosen = st.multiselect(label, list(names), format_func=lambda pupil: names.get(pupil, ""), key=widget, **options)  # type: ignore[call-overload]
+    before = state.widget_value(widget)
+    chosen = st.multiselect(label, list(names), before, format_func=lambda pupil: names.get(pupil, ""), key=widget, **options)  # type: ignore[call-overload]
     session.classroom.chosen[key] = list(chosen)
     return list(chosen)
 
@@ -28,12 +29,14 @@ def choose_pupils(session: LabSession, names: dict[str, str], key: str, label: s
 def choose_pupil(session: LabSession, names: dict[str, str], key: str, placeholder: str) -> str | None:
     """Let the teacher choose a pupil. Return the identifier; `None` if no pupil is chosen."""
     before = next((pupil for pupil in session.classroom.chosen.get(key, []) if pupil in names), None)
+    widget = _seed(session, names, key, before)
+    before = state.widget_value(widget)
     chosen = st.selectbox(
         placeholder,
         list(names),
-        index=None,
+        index=list(names).index(before) if before in names else None,
         format_func=lambda pupil: names.get(pupil, ""),
-        key=_seed(session, names, key, before),
+        key=widget,
         placeholder=placeholder,
         label_visibility="collapsed",
         width=360,

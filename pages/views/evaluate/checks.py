@@ -23,8 +23,8 @@ def show(session: LabSession, models: Models) -> None:
         st.caption(training_summary.WAIT)
         return
     issues = [one for one in results if one.status == Status.ISSUE]
-    of_run = f" of {formatting.escape(run_name)}" * bool(run_name)
-    st.markdown(f"**{len(issues)} of {len(results)} checks** of the drawings, the run{of_run} and the sweep found an issue.")
+    run = formatting.escape(run_name) or "the run"
+    st.markdown(f"**{len(issues)} of {len(results)} checks** of the drawings, {run} and the sweep found an issue.")
     for result in sorted(results, key=lambda one: list(ICONS).index(one.status)):
         _show(result)
     st.caption("The rules are described in docs/checks.md. `digitlab check` runs the same checks on an exported lab.")
