@@ -92,7 +92,7 @@ check-types: .venv/ready-to-test
 	touch $@
 
 lock: .venv/ready-to-test
-	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 $(UPGRADE) --no-annotate --generate-hashes --quiet \
+	$(BIN)/uv pip compile pyproject.toml --extra train --extra server --universal --python-version 3.11 $(UPGRADE) --no-annotate --generate-hashes --quiet \
 	  --custom-compile-command "make lock" --output-file requirements.txt
 
 audit: .venv/ready

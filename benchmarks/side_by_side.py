@@ -26,12 +26,12 @@ import numpy as np
 import psutil
 from playwright.sync_api import sync_playwright
 
+from benchmarks.checkout import ROOT, checkout
 from benchmarks.latency import OBSERVE_ANSWERS, PAUSE, start_long_training
 from benchmarks.report import table
 from digitcore import mnist
 from tests.support.browser import CHROMIUM_ARGS, Person, chromium, free_port
 
-ROOT = Path(__file__).resolve().parent.parent
 OURS, THEIRS = sys.executable, str(ROOT / ".venv-peers" / "bin" / "python")
 STREAMLIT = (OURS, "-m", "streamlit", "run")
 LAB = "Digit Lab"
@@ -73,15 +73,11 @@ def programs() -> dict[str, Program]:
 
 def revisions(commit: str, stack: contextlib.ExitStack) -> dict[str, Program]:
     """Return Digit Lab twice, and Digit Lab at a commit, whose files are in a temporary folder until the stack is closed."""
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "checkout"
-    git = "git", "-C", str(ROOT), "worktree"
-    subprocess.run([*git, "add", "--quiet", "--detach", str(folder), commit], check=True)
-    stack.callback(subprocess.run, [*git, "remove", "--force", str(folder)], check=True)
     command = (*STREAMLIT, "server.py")
     return {
         LAB: Program(command, "/Draw"),
         f"{LAB} again": Program(command, "/Draw"),
-        f"{LAB} at {commit}": Program(command, "/Draw", folder=folder),
+        f"{LAB} at {commit}": Program(command, "/Draw", folder=stack.enter_context(checkout(commit))),
     }
 
 

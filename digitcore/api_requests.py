@@ -28,6 +28,7 @@ T = TypeVar("T")
 Upload = bytes | np.ndarray  # bytes of a file, or a digit of shape (28, 28), uint8
 
 MAX_BYTES = 15_000_000  # size of a request
+MAX_DISCARDED = 3 * MAX_BYTES  # bytes of a request that is too large, which are read and discarded before the answer
 BODY_TIMEOUT = 30  # seconds until the body of a request must be complete
 MAX_VALUES = 2 * MAX_IMAGES * SIDE * SIDE  # JSON values of a request, because parsing blocks the whole server
 MAX_TOTAL_PIXELS = MAX_PIXELS  # pixels of all images of a request, because a small file can contain a very large image
@@ -127,6 +128,10 @@ def limit_body(request: Request) -> Request:
         message = await request.receive()
         received += len(message.get("body", b""))
         if received > MAX_BYTES:
+            # A client that still sends when the connection is closed would not get the answer.
+            while message.get("more_body") and received < MAX_DISCARDED:
+                message = await request.receive()
+                received += len(message.get("body", b""))
             raise RequestError(
                 413, "Too large", f"A request may contain {MAX_BYTES // 1_000_000} MB. Send fewer or smaller pictures."
             )

@@ -28,6 +28,7 @@ import numpy as np
 from digitcore.config import load_config
 from digitcore.data import idx
 from digitcore.errors import ZIP_ERRORS, DatasetNotFoundError
+from digitcore.files import read_bytes
 from digitcore.zip_files import is_system_file, user_files
 
 KERAS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -277,7 +278,7 @@ def _read(path: Path) -> Arrays:
     try:
         if path.is_dir():
             return _read_folder(path)
-        content = path.read_bytes()
+        content = read_bytes(path, DatasetNotFoundError)
         if zipfile.is_zipfile(io.BytesIO(content)):
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 files = user_files(archive)
@@ -313,16 +314,19 @@ def _stem_of(path: str) -> str | None:
 
 
 def _read_idx_files(files: dict[str, bytes]) -> Arrays:
-    """Decode the four IDX files, which may be gzipped. The error message names the missing files."""
-    contents: dict[str, bytes] = {}
+    """Decode the four IDX files, which may be gzipped. The error message names the missing files, or a damaged file."""
+    found: Arrays = {}
     for name, content in files.items():
-        unpacked = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
-        if idx.is_idx(unpacked):
-            contents.setdefault(str(_stem_of(name)), unpacked)
-    missing = [f"{stem}-idx{1 if 'labels' in stem else 3}-ubyte" for name, stem in IDX_STEMS.items() if name not in contents]
+        try:
+            unpacked = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+            if idx.is_idx(unpacked):
+                found.setdefault(str(_stem_of(name)), idx.decode(unpacked))
+        except ZIP_ERRORS as error:
+            raise DatasetNotFoundError(f"{name} is damaged or incomplete. Download the file again.") from error
+    missing = [f"{stem}-idx{1 if 'labels' in stem else 3}-ubyte" for name, stem in IDX_STEMS.items() if name not in found]
     if missing:
         raise DatasetNotFoundError(f"MNIST is not complete. Add {' and '.join(missing)}, with or without .gz.")
-    return {name: idx.decode(contents[name]) for name in IDX_STEMS}
+    return found
 
 
 def _download_from_keras(report: ReportProgress) -> Arrays:

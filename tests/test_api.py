@@ -1,5 +1,6 @@
 """The REST API: its predictions, its limits, and generated requests by schemathesis."""
 
+import asyncio
 import base64
 import io
 import itertools
@@ -9,6 +10,7 @@ import anyio.from_thread
 import numpy as np
 import pytest
 import schemathesis
+from fastapi import Request
 from hypothesis import HealthCheck, settings
 from PIL import Image
 from starlette.testclient import TestClient
@@ -343,3 +345,18 @@ def test_the_health_check_ignores_parameters(client):
     """A monitoring service may add a number that prevents cached answers. The server must not seem to be down."""
     assert client.get("/healthz?now=1").status_code == 200
     assert client.get("/docs?now=1").status_code == 422
+
+
+def test_the_rest_of_a_request_that_is_too_large_is_read_up_to_a_limit():
+    """A client that still sends when the connection is closed gets no answer, only a broken connection."""
+    for n_parts, n_read in ((20, 20), (10_000, 45)):
+        sent = []
+
+        async def receive(parts=n_parts, sent=sent):
+            sent.append(None)
+            return {"type": "http.request", "body": bytes(1_000_000), "more_body": len(sent) < parts}
+
+        request = api_requests.limit_body(Request({"type": "http", "method": "POST", "headers": []}, receive))
+        with pytest.raises(api_requests.RequestError, match="may contain 15 MB"):
+            asyncio.run(request.body())
+        assert len(sent) == n_read

@@ -91,6 +91,20 @@ def test_missing_file_is_named(empty, data):
         mnist.find(empty / "idx")
 
 
+@pytest.mark.parametrize("pack", [False, True])
+def test_damaged_idx_file_is_named(empty, data, pack):
+    write_idx(empty / "idx", data, pack)
+    file = next((empty / "idx").glob("t10k-labels*"))
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(DatasetNotFoundError, match=f"{file.name} is damaged or incomplete"):
+        mnist.find(empty / "idx")
+
+
+def test_missing_path_is_said(empty):
+    with pytest.raises(DatasetNotFoundError, match=r"There is no file .*nowhere"):
+        mnist.find(empty / "nowhere")
+
+
 def test_file_of_keras_is_found(empty, data):
     mnist.keras_file().parent.mkdir(parents=True)
     np.savez(

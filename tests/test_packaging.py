@@ -1,5 +1,6 @@
 """The lock file, and the content of the installed package."""
 
+import io
 import re
 import subprocess
 import sys
@@ -11,11 +12,14 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from PIL import Image
 
 from digitcore import models
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = [text for extra in ("train", "server") for text in PROJECT["optional-dependencies"][extra]]
+DEPENDENCIES = [*PROJECT["dependencies"], *EXTRAS]
 # requirement → hashes of its files
 LOCK_LINES = (ROOT / "requirements.txt").read_text().replace("\\\n", "").splitlines()
 HASHES = {
@@ -26,6 +30,13 @@ HASHES = {
 LOCK = list(HASHES)
 
 
+def image_of_a_one() -> bytes:
+    image, file = Image.new("L", (200, 200), "white"), io.BytesIO()
+    image.paste("black", (92, 40, 108, 160))
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
 def applies(requirement: Requirement, extra: str = "") -> bool:
     return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
 
@@ -33,7 +44,7 @@ def applies(requirement: Requirement, extra: str = "") -> bool:
 def installed_requirements() -> set[str]:
     """Return the names of all packages that the project needs on this machine, directly or indirectly."""
     found: set[str] = set()
-    waiting = [(Requirement(text), "") for text in PROJECT["dependencies"]]
+    waiting = [(Requirement(text), "") for text in DEPENDENCIES]
     while waiting:
         requirement, extra = waiting.pop()
         if not applies(requirement, extra):
@@ -67,7 +78,43 @@ def test_lock_matches_pyproject():
 
 def test_every_direct_dependency_is_locked_on_every_platform():
     locked = {canonicalize_name(requirement.name) for requirement in LOCK}
-    assert {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]} <= locked
+    assert {canonicalize_name(Requirement(text).name) for text in DEPENDENCIES} <= locked
+
+
+# Run a command with the packages of the core only.
+CORE_ONLY = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in sys.argv[1].split(","):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Missing())
+from digitcore.cli import main
+sys.exit(main(sys.argv[2:]))
+"""
+MODULES = {"scikit-learn": "sklearn", "tensorflow-cpu": "tensorflow", "python-multipart": "multipart"}
+
+
+def run_core(*arguments: str) -> subprocess.CompletedProcess[str]:
+    missing = [MODULES.get(name := Requirement(text).name, name.replace("-", "_")) for text in EXTRAS]
+    command = [sys.executable, "-c", CORE_ONLY, ",".join(missing), *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_the_core_predicts_without_tensorflow_and_streamlit(tmp_path):
+    (tmp_path / "one.png").write_bytes(image_of_a_one())
+    done = run_core("predict", str(tmp_path / "one.png"))
+    assert done.stdout.partition(": ")[2].startswith("1 ("), done.stderr
+
+
+def test_the_core_says_what_a_training_and_a_keras_file_need(tmp_path):
+    done = run_core("train", "mlp")
+    assert done.returncode == 1
+    assert 'which is not installed. Run pip install "digitlab[train]".' in done.stderr
+    (tmp_path / "one.png").write_bytes(image_of_a_one())
+    (tmp_path / "mine.keras").write_bytes(models.load("mlp").keras_bytes + b" ")
+    done = run_core("predict", str(tmp_path / "one.png"), "--model", str(tmp_path / "mine.keras"))
+    assert 'Keras, which is not installed. Run pip install "digitlab[train]", or use a .tflite file.' in done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -60,6 +60,11 @@ def main(arguments: list[str] | None = None) -> int:
     except DigitLabError as error:
         click.echo(error, err=True)
         return 1
+    except ModuleNotFoundError as error:
+        if not error.name or error.name.partition(".")[0] == "digitcore":
+            raise
+        click.echo(f'This command needs {error.name}, which is not installed. Run pip install "digitlab[train]".', err=True)
+        return 1
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -36,8 +36,8 @@ def label_of_word(text: str) -> int | None:
 
 
 def _digit(word: str) -> int | None:
-    if re.fullmatch(r"0*[0-9]", word):
-        return int(word)
+    if re.fullmatch(r"\d{1,20}", word):  # decimal digits of every script
+        return int(word) if int(word) <= 9 else None
     singular = word if word in NUMBER_WORDS else word.removesuffix("es" if word == "sixes" else "s")
     return NUMBER_WORDS.index(singular) if singular in NUMBER_WORDS else None
 
@@ -80,7 +80,8 @@ def labels_from_table(text: str, paths: Sequence[str]) -> Labels | None:
             its suffix.
 
     Returns:
-        The label of each path, or `None` if it is not listed. The result is `None` if the text lists no picture.
+        The label of each path, or `None` if it is not listed. The result is `None` if the text lists no picture, or only one of
+        several pictures: a number in any text could be the name of one picture.
 
     Example:
         >>> labels_from_table("file,label\\na.png,7\\nb.png,3", ["img/b.png", "img/a.png", "img/c.png"])
@@ -100,7 +101,8 @@ def labels_from_table(text: str, paths: Sequence[str]) -> Labels | None:
             {place: label for place, label in zip(named, labels, strict=True) if place is not None and label is not None}
             for labels in values
         ]
-        if found := max(pairs, key=len, default={}):
+        found: dict[int, int] = max(pairs, key=len, default={})
+        if found and len(found) >= min(2, len(paths)):
             return [found.get(i) for i in range(len(paths))]
     return None
 

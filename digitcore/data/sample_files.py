@@ -26,7 +26,7 @@ from digitcore.data.plausibility import DigitPredictor, OtherLabels, choose_read
 from digitcore.data.sample_arrays import ArraySet
 from digitcore.errors import ZIP_ERRORS, CancelledError, ImageError, SampleError, UnreadableImageError
 from digitcore.images import SIDE, digit_from_file
-from digitcore.images.decoding import open_image
+from digitcore.images.decoding import is_heif, open_image
 from digitcore.samples import SampleSet
 from digitcore.values import plural
 from digitcore.zip_files import INCOMPLETE, is_incomplete, is_system_file, user_files, without_top_folder
@@ -43,6 +43,11 @@ MAX_TABLE_BYTES = 5_000_000  # of a table with the labels of pictures
 OWN_ARRAYS = {"digits.npy", "labels.npy", "held_out.npy"}  # of a file that `SampleSet.to_npz` has written
 IMAGES_FILE, LABELS_FILE = "samples-images-idx3-ubyte.gz", "samples-labels-idx1-ubyte.gz"
 FORMATS = "an .npz file, a CSV file, or a ZIP file of images, of IDX files or of CSV files"
+NO_PICTURE = "The file is not a picture."
+NO_LABEL = (
+    "The picture has no label. Put it into a folder named 0 to 9, give it a name such as 7_0001.png, "
+    "or list its name and label in labels.csv."
+)
 OTHER_LABELS = "other labels of the file were used"
 TEN_IS_ZERO = "The labels are 1 to 10: 10 was read as 0."
 TEN_IS_NINE = "each label of 1 to 10 was read as the digit before it"  # as in MATLAB, where indices begin with 1
@@ -70,6 +75,8 @@ _KNOWN = {  # first bytes of a file → kind of the file
     b"<html": "a web page",
     b"\x80": "a pickle, which could run code",
     b"version https://git-lfs": "a pointer of Git LFS, not the file itself",
+    b"{": "a JSON file",
+    b"[": "a JSON file",
 }
 
 
@@ -253,6 +260,7 @@ class _Reader:
         if (table := self._read_table(content)) is not None:
             return self._finish([table], predictor)
         kind = next((kind for start, kind in _KNOWN.items() if content.startswith(start)), "")
+        kind = "a single picture" if is_heif(content) else kind
         if kind:
             raise SampleError(f"This file is {kind}. Choose {FORMATS}.")
         raise SampleError(f"This file cannot be read: it is of another kind. Choose {FORMATS}.")
@@ -285,7 +293,13 @@ class _Reader:
         files = without_top_folder(paths)
         if any(member.flag_bits & 1 for member in files.values()):
             raise SampleError("The ZIP file is protected by a password. Make a ZIP file without a password.")
+        if not files:
+            raise SampleError(f"The ZIP file contains no file. Choose {FORMATS}.")
         self._reject_duplicates(archive)
+        if "xl/workbook.xml" in files or files.keys() >= {"mimetype", "content.xml"}:
+            raise SampleError("This file is a spreadsheet. Save it as CSV, and choose the CSV file.")
+        if "[Content_Types].xml" in files:
+            raise SampleError(f"This file is an Office document. Choose {FORMATS}.")
         if "lab.json" in files:
             raise SampleError("This file contains a whole lab. Open it in My lab, under “Open a lab file”.")
         if "config.json" in files and "model.weights.h5" in files:
@@ -455,10 +469,7 @@ class _Reader:
             self._tick(number, len(paths))
             try:
                 if usual[number] is None:
-                    raise ImageError(
-                        "The picture has no label. Put it into a folder named 0 to 9, give it a name such as 7_0001.png, "
-                        "or list its name and label in labels.csv."
-                    )
+                    raise ImageError(NO_LABEL if _kind(archive, files[path]) == "picture" else NO_PICTURE)
                 digits.append(self._read_image(archive, files[path]))
                 accepted.append(number)
             except ImageError as error:
@@ -552,7 +563,7 @@ def _kind(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
         return "zip"
     if idx.is_idx(start):
         return "idx"
-    if any(start.startswith(first) and kind == "a single picture" for first, kind in _KNOWN.items()):
+    if is_heif(start) or any(start.startswith(first) and kind == "a single picture" for first, kind in _KNOWN.items()):
         return "picture"
     return "csv" if sample_tables.is_table(start) else "other"
 

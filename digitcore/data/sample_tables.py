@@ -17,6 +17,8 @@ MIN_COLUMNS = 1 + MIN_SIDE**2  # a label and the pixels
 MIN_CENTER_DISTANCE = 0.05  # px from the middle between two positions that differ by one pixel
 DELIMITERS = ";\t, "  # A comma may also be the decimal separator, so it separates the columns only if no other character does.
 COMMENT = b"#"
+SEPARATOR_LINE = b"sep="  # Excel writes the separator in a line before the titles.
+JSON_STARTS = (b"{", b"[")
 INDEX_TITLES = ("", "id", "index", "unnamed: 0", "imageid", "image_id")
 LIBSVM_LINE = re.compile(rb"[+-]?\d+(\.0*)?(\s+\d+:[^\s:]+)+\s*(#.*)?")
 LIBSVM_SIDES = (8, 16, SIDE)  # px; a file omits pixels of 0, so its number of columns is only a lower bound
@@ -78,7 +80,7 @@ def is_table(start: bytes) -> bool:
         (False, True)
     """
     text = as_bytes_of_text(start)
-    if b"\0" in text:
+    if b"\0" in text or text.lstrip().startswith(JSON_STARTS):
         return False
     head = _without_comments(text.strip(b"\r\n "))[0].partition(b"\n")[0]
     return max(map(head.count, (b",", b";", b"\t", b" "))) >= MIN_COLUMNS - 1
@@ -104,7 +106,7 @@ def read(content: bytes, max_rows: int) -> Table | None:
         True
     """
     content = as_bytes_of_text(content).strip(b"\r\n ")
-    if b"\0" in content[:4096]:
+    if b"\0" in content[:4096] or content.startswith(JSON_STARTS):
         return None
     body, n_skipped = _without_comments(content)
     if LIBSVM_LINE.fullmatch(body.partition(b"\n")[0].strip()):
@@ -122,12 +124,13 @@ def read(content: bytes, max_rows: int) -> Table | None:
         cells = line.decode("latin1").strip().replace('"', "").replace(decimal, ".").split(delimiter)
         if cells == [""]:
             continue
-        if len(cells) != len(titles) or not all(map(_is_number, cells)):
-            rejected[number] = f"The line does not have {len(titles)} numbers."
+        if fault := _find_fault(cells, len(titles)):
+            rejected[number] = fault
         else:
             rows.append(np.array(cells, np.float64))
     if not rows:
-        raise SampleError("The CSV file has no row of numbers. Write a label and the pixels in each row.")
+        first = next((f"Line {number:,}: {reason} " for number, reason in rejected.items()), "")
+        raise SampleError(f"The CSV file has no row of numbers. {first}Write a label and the pixels in each row.")
     labels, pixels = _split(titles if has_titles else [], np.stack(rows))
     return Table(labels, pixels, body.count(b"\n") + 1 - has_titles - len(rejected), rejected)
 
@@ -135,7 +138,7 @@ def read(content: bytes, max_rows: int) -> Table | None:
 def _without_comments(content: bytes) -> tuple[bytes, int]:
     """Return a text without the comments at its beginning, and their number. A comment with the titles is kept as titles."""
     n_skipped = 0
-    while content.startswith(COMMENT):
+    while content.startswith((COMMENT, SEPARATOR_LINE)):
         line, _, rest = content.partition(b"\n")
         if any(line.count(mark.encode()) >= MIN_COLUMNS - 1 for mark in DELIMITERS.replace(" ", "")):
             return content.lstrip(b"# "), n_skipped
@@ -159,6 +162,17 @@ def _read_libsvm(content: bytes, max_rows: int) -> Table:
     pixels = np.zeros((len(labels), side**2))
     pixels[:, :n_columns] = sparse.toarray()
     return Table(labels, pixels, content.count(b"\n") + 1)
+
+
+def _find_fault(cells: list[str], n_columns: int) -> str:
+    """Return the reason why a line is no row of numbers, or ""."""
+    if len(cells) != n_columns:
+        return f"The line has {len(cells):,} columns, and the first line has {n_columns:,}."
+    column = next((number for number, cell in enumerate(cells, start=1) if not _is_number(cell)), None)
+    if column is None:
+        return ""
+    cell = cells[column - 1].strip()
+    return f"Column {column:,} " + (f"has “{cell[:20]}”, which is no number." if cell else "is empty.")
 
 
 def _is_number(text: str) -> bool:

@@ -11,6 +11,7 @@ from digitcore.errors import ImageError, UnreadableImageError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "HEIF")
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # brands of photographs from phones
+NEW_SUBFILE_TYPE = 254  # tag of a TIFF picture; its first bit marks a smaller copy of another picture
 MAX_PIXELS = 8192 * 6144  # of a camera with 50 megapixels, which has a little more than 50 million pixels
 MAX_SIDE = 1000  # px; larger images are reduced
 SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations of images that are rotated by 90°
@@ -29,7 +30,7 @@ def open_image(content: bytes, formats: Sequence[str] = FORMATS) -> Image.Image:
 
     Raises:
         UnreadableImageError: If the file is damaged or has another format.
-        ImageError: If the image has too many pixels.
+        ImageError: If the image has too many pixels, or if a TIFF file has several pages.
 
     Example:
         >>> file = io.BytesIO()
@@ -37,7 +38,7 @@ def open_image(content: bytes, formats: Sequence[str] = FORMATS) -> Image.Image:
         >>> open_image(file.getvalue()).size
         (200, 100)
     """
-    if content[4:8] == b"ftyp" and content[8:12] in HEIF_BRANDS:
+    if is_heif(content):
         _register_heif()
     try:
         image = Image.open(io.BytesIO(content), formats=[name for name in formats if name in Image.OPEN or name != "HEIF"])
@@ -46,7 +47,25 @@ def open_image(content: bytes, formats: Sequence[str] = FORMATS) -> Image.Image:
     except Exception as error:  # A damaged or hostile file can make Pillow raise any exception.
         raise UnreadableImageError from error
     _check_pixels(image)
+    if image.format == "TIFF" and _has_pages(content):
+        raise ImageError("The TIFF file has several pages. Save the page with the digit as a PNG or JPEG picture.")
     return image
+
+
+def is_heif(content: bytes) -> bool:
+    """Check whether a file is a HEIC picture, as phones take them.
+
+    Args:
+        content: at least the first 12 bytes of the file.
+
+    Returns:
+        Whether the first bytes have the signature of such a file.
+
+    Example:
+        >>> is_heif(b"\0\0\0\x18ftypheic"), is_heif(b"\x89PNG")
+        (True, False)
+    """
+    return content[4:8] == b"ftyp" and content[8:12] in HEIF_BRANDS
 
 
 def decode(image: Image.Image) -> tuple[np.ndarray, tuple[int, int]]:
@@ -74,6 +93,16 @@ def decode(image: Image.Image) -> tuple[np.ndarray, tuple[int, int]]:
     except Exception as error:  # A damaged or hostile file can make Pillow raise any exception.
         raise UnreadableImageError from error
     return rgba, (height, width) if orientation in SIDEWAYS else (width, height)
+
+
+def _has_pages(content: bytes) -> bool:
+    """Return whether a TIFF file has a second picture that is not a smaller copy of the first picture."""
+    try:
+        with Image.open(io.BytesIO(content), formats=["TIFF"]) as image:
+            image.seek(1)
+            return not image.getexif().get(NEW_SUBFILE_TYPE, 0) & 1
+    except Exception:  # noqa: BLE001 There is no second picture, or it is damaged.
+        return False
 
 
 @functools.cache

@@ -42,6 +42,7 @@ COMPRESSED = {  # first bytes of an archive or a compressed file → its sentenc
 }
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 TAR_SIGNATURE, TAR_PLACE = b"ustar", 257  # in the header of the first file of a tar archive
+LAB = "This file contains a whole lab. Open it in My lab, under “Open a lab file”."
 PT_MEMBERS = ("data.pkl", "constants.pkl")
 OTHER_SUFFIXES = (".tflite", ".onnx", ".pt", ".pth", ".pkl", ".pb")  # models in a ZIP file that are described by their content
 MAX_READ = 20_000_000  # bytes of a model in a ZIP file
@@ -179,6 +180,8 @@ def _describe_zip(content: bytes) -> str:
     except ZIP_ERRORS:
         return DAMAGED
     base_names = {posixpath.basename(path) for path in members}
+    if "lab.json" in base_names:
+        return LAB
     if "saved_model.pb" in base_names:
         return SAVED_MODEL
     if base_names & set(PT_MEMBERS):

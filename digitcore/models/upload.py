@@ -9,6 +9,7 @@ in C reads it.
 
 import contextlib
 import functools
+import importlib.util
 import io
 import json
 import logging
@@ -231,12 +232,17 @@ def open_each(files: list[bytes], should_stop: ShouldStop = _never_stop) -> list
         For each file the model, or the error that `open_checked` would raise.
 
     Raises:
+        ModelError: If Keras is not installed.
         CancelledError: If `should_stop` returned True.
 
     Example:
         >>> open_each([])
         []
     """
+    if files and not _has_keras():
+        raise ModelError(
+            'A model file is opened by Keras, which is not installed. Run pip install "digitlab[train]", or use a .tflite file.'
+        )
     _log_missing_isolation()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -257,6 +263,13 @@ def open_each(files: list[bytes], should_stop: ShouldStop = _never_stop) -> list
                 (folder / f"{number}.error").write_text(reason, encoding="utf-8")
             waiting = [number for number in waiting if begun and number not in begun]
         return [_check_cost(_read_outcome(folder, number), should_stop) for number in range(len(files))]
+
+
+@functools.cache
+def _has_keras() -> bool:
+    with contextlib.suppress(ModuleNotFoundError):
+        return importlib.util.find_spec("keras") is not None
+    return False
 
 
 @functools.cache

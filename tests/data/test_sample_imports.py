@@ -37,6 +37,13 @@ def picture(array, kind="PNG"):
     return file.getvalue()
 
 
+def pages(digits):
+    file = io.BytesIO()
+    first, *others = map(Image.fromarray, digits)
+    first.save(file, "TIFF", save_all=True, append_images=others)
+    return file.getvalue()
+
+
 def packed_idx(array):
     return gzip.compress(idx.encode(array))
 
@@ -79,7 +86,7 @@ def listed(labels, head, line):
 
 def in_folders(digits, labels, name="{label}/{i}.png", kind="PNG"):
     return {
-        name.format(label=y, word=NUMBER_WORDS[y], i=i): picture(x, kind)
+        name.format(label=y, word=NUMBER_WORDS[int(y)], i=i): picture(x, kind)
         for i, (x, y) in enumerate(zip(digits, labels, strict=True))
     }
 
@@ -139,6 +146,7 @@ EXACT = {
     "CSV with semicolons": lambda x, y: csv(x, y, delimiter=";"),
     "CSV in UTF-16": lambda x, y: csv(x, y).decode().encode("utf-16"),
     "CSV in UTF-16 in a ZIP file": lambda x, y: zipped({"a.csv": b"\xfe\xff" + csv(x, y).decode().encode("utf-16-be")}),
+    "CSV of Excel with its separator": lambda x, y: b"\xef\xbb\xbfsep=;\r\n" + csv(x, y, delimiter=";").replace(b"\n", b"\r\n"),
     "CSV with decimal commas": lambda x, y: csv(x / 255, y, delimiter=";").replace(b".", b","),
     "CSV with decimal commas and tabs": lambda x, y: csv(x / 255, y, head=False, delimiter="\t").replace(b".", b","),
     "CSV with an index": lambda x, y: csv(x, y, lambda label, pixels: ["0" if label != "label" else "", label, *pixels]),
@@ -178,6 +186,7 @@ EXACT = {
     "folder 07": lambda x, y: zipped(in_folders(x, y, "0{label}/{i}.png")),
     "folder digit_7": lambda x, y: zipped(in_folders(x, y, "digit_{label}/{i}.png")),
     "folder seven": lambda x, y: zipped(in_folders(x, y, "data/{word}/{i}.png")),
+    "folders of Arabic digits": lambda x, y: zipped(in_folders(x, ["٠١٢٣٤٥٦٧٨٩"[label] for label in y])),
     "folder 7/sub": lambda x, y: zipped(in_folders(x, y, "{label}/sub/{i}.png")),
     "folders of Windows": lambda x, y: zipped(in_folders(x, y, "all\\{label}\\{i}.png")),
     "label before the number": lambda x, y: zipped(in_folders(x, y, "digits/{label}_{i:04}.png")),
@@ -346,6 +355,18 @@ def test_files_of_operating_systems_are_skipped_and_errors_are_named(few):
         (lambda x, y: b"\x89HDF\r\n\x1a\n" + bytes(100), "HDF5"),
         (lambda x, y: b"version https://git-lfs.github.com/spec/v1", "Git LFS"),
         (lambda x, y: zipped({f"{i}.png": picture(x[0]) for i in range(10, 40)}), "no label"),
+        (lambda x, y: zipped({"README": b"hello"}), "README: The file is not a picture"),
+        (lambda x, y: zipped({"7/": b"", "8/": b""}), "contains no file"),
+        (lambda x, y: zipped({"[Content_Types].xml": b"", "xl/workbook.xml": b""}), "is a spreadsheet. Save it as CSV"),
+        (lambda x, y: zipped({"[Content_Types].xml": b"", "word/document.xml": b""}), "is an Office document"),
+        (lambda x, y: b'{"x": [' + b"0, " * 800 + b"0]}", "is a JSON file"),
+        (lambda x, y: zipped({"a.json": b"[" + b"0," * 800 + b"0]"}), "a.json: The file is not a picture"),
+        (lambda x, y: csv(x, y).replace(b",0\n", b",\n"), r"no row of numbers. Line 2: Column 785 is empty\."),
+        (lambda x, y: zipped({"7/a.tif": pages(x)}), "7/a.tif: The TIFF file has several pages"),
+        (
+            lambda x, y: zipped(in_folders(x, y, "{i}.png") | {f"{i}.txt": f"{y[i]} 0.5 0.5 1 1" for i in range(20)}),
+            "does not list",
+        ),
     ],
 )
 def test_error_message_names_the_true_reason(make, reason, few):
@@ -358,7 +379,8 @@ def test_bad_lines_of_a_csv_file_are_named(few):
     lines[3], lines[5] = b"7,1,2", lines[5].replace(b",0,", b",,", 1)
     result = sample_files.read(b"\n".join(lines))
     assert len(result.samples) == 18
-    assert [reason.partition(":")[0] for reason in result.rejected] == ["Line 4", "Line 6"]
+    assert result.rejected[0] == "Line 4: The line has 3 columns, and the first line has 785."
+    assert result.rejected[1].startswith("Line 6: Column ")
 
 
 def test_random_files_of_the_benchmark_are_correct_or_rejected(predictor):

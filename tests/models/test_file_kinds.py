@@ -25,6 +25,7 @@ KINDS = {
     "web page": b"\n<!DOCTYPE html>\n<html><head></head></html>",
     "describes a network": b'{"class_name": "Sequential", "config": {}}',
     "file is empty": b"",
+    "a whole lab": fuzz.make_zip({"lab.json": "{}", "samples.npz": b""}),
     "not a model saved": bytes(range(256)),
     "SavedModel, which": b"\x08\x01\x12\x04\x0a\x02\x12\0",
     "frozen": b"\x0a\x04\x0a\x02xy" * 2 + b"\x22\x02\x08\x01",
