@@ -22,6 +22,18 @@ def test_run_is_the_same_after_json(lab):
         assert back.run.resume_state == one.run.resume_state
 
 
+def test_the_remarks_about_a_run_are_kept_and_may_be_missing(lab):
+    one = replace(lab.runs[1], replaced="ab" * 32, number=7, note="slow", tags=("baseline",))
+    files = (one.model.keras_bytes, one.model.tflite_bytes)
+    back = RunRecord.from_dict(one.to_dict(), files, files, id=one.id)
+    assert (back.id, back.replaced, back.number, back.note, back.tags) == (one.id, "ab" * 32, 7, "slow", ("baseline",))
+    earlier = {
+        name: value for name, value in one.to_dict().items() if name not in ("replaced", "number", "note", "tags", "error")
+    }
+    back = RunRecord.from_dict(earlier, files, files)
+    assert (back.replaced, back.number, back.note, back.tags, back.run.error) == ("", 1, "", (), "")
+
+
 def test_copy_of_a_lab_is_unchanged(lab):
     assert lab.is_unchanged(replace(lab))
 
