@@ -279,8 +279,7 @@ class JobService:
             job.fail(WorkerDiedError())
             self._discard(job)
         if self._client is not None:
-            with contextlib.suppress(Exception):
-                self._client.close(timeout=cluster.CLOSE_TIMEOUT if self._is_cluster_alive() else 0)
+            cluster.disconnect(self._client, is_alive=self._is_cluster_alive())
         if self._cluster is not None:
             self._cluster.close()
         self._client = self._cluster = None
