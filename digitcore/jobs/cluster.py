@@ -172,6 +172,7 @@ def disconnect(client: Any, *, is_alive: bool) -> None:
         >>> disconnect(client, is_alive=True)  # doctest: +SKIP
     """
     _close(client, CLOSE_TIMEOUT if is_alive else 0)
+    client.status = "closed"  # Otherwise, Dask closes the client again when it is collected, and its event loop has ended.
 
 
 def _close(part: Any, timeout: float) -> None:
