@@ -134,8 +134,7 @@ class OwnCluster:
         import psutil
 
         processes = self._processes()
-        with contextlib.suppress(Exception):
-            self._cluster.close(timeout=CLOSE_TIMEOUT)
+        _close(self._cluster, CLOSE_TIMEOUT)
         for process in processes:  # A nanny whose scheduler was killed would wait for it.
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -160,6 +159,27 @@ def connect(address: str) -> Any:
     """
     asyncio.run(asyncio.wait_for(_greet(address), CONNECT_TIMEOUT))
     return _connect(address, CONNECT_TIMEOUT)
+
+
+def disconnect(client: Any, *, is_alive: bool) -> None:
+    """Close a client. It does not wait for a dead cluster.
+
+    Args:
+        client: The client.
+        is_alive: Whether the cluster runs.
+
+    Example:
+        >>> disconnect(client, is_alive=True)  # doctest: +SKIP
+    """
+    _close(client, CLOSE_TIMEOUT if is_alive else 0)
+    client.status = "closed"  # Otherwise, Dask closes the client again when it is collected, and its event loop has ended.
+
+
+def _close(part: Any, timeout: float) -> None:
+    """Close a client or a cluster, and end the thread of its event loop. Dask ends the thread only if nothing fails before."""
+    with contextlib.suppress(Exception):
+        part.close(timeout=timeout)
+    part._loop_runner.stop()
 
 
 async def _greet(address: str) -> None:

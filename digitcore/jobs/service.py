@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 from digitcore.config import load_config
@@ -163,13 +163,12 @@ class JobService:
         self._disconnect()  # At the exit of the interpreter, the executor does not accept work.
         atexit.unregister(self.close)
 
-    def _run_soon(self, work: Callable[..., None], *arguments: Any) -> bool:
-        """Run work on the service's thread. Return whether the service accepts work."""
+    def _run_soon(self, work: Callable[..., None], *arguments: Any) -> Future[None] | None:
+        """Run work on the service's thread. Return the queued work, or `None` if the service does not accept work any more."""
         try:
-            self._executor.submit(work, *arguments)
+            return self._executor.submit(work, *arguments)
         except RuntimeError:
-            return False
-        return True
+            return None
 
     def _request_stop(self, job: AnyJob) -> None:
         self._run_soon(self._stop, job)
@@ -279,8 +278,7 @@ class JobService:
             job.fail(WorkerDiedError())
             self._discard(job)
         if self._client is not None:
-            with contextlib.suppress(Exception):
-                self._client.close(timeout=cluster.CLOSE_TIMEOUT if self._is_cluster_alive() else 0)
+            cluster.disconnect(self._client, is_alive=self._is_cluster_alive())
         if self._cluster is not None:
             self._cluster.close()
         self._client = self._cluster = None
@@ -289,8 +287,10 @@ class JobService:
         return self._cluster is None or self._cluster.is_alive
 
     def _keep_house(self) -> None:
+        last = None
         while not self._closed.wait(min(self._housekeeping_interval, max(0.2, self._idle_timeout / 2))):
-            self._run_soon(self._housekeeping)
+            if last is None or last.done():  # On a busy machine, jobs would wait for a growing queue of checks.
+                last = self._run_soon(self._housekeeping)
 
     def _housekeeping(self) -> None:
         """Disconnect from an idle or dead cluster, and stop jobs that run too long or are not wanted."""

@@ -3,6 +3,8 @@
 Source: C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks" (2017).
 """
 
+import weakref
+
 import keras
 import numpy as np
 
@@ -57,10 +59,21 @@ def logits_of(model: keras.Model, images: np.ndarray) -> np.ndarray | None:
     if not _has_logits(model):
         return None
     last = model.layers[-1]
-    features = keras_io.predict_in_batches(keras.Model(model.inputs, last.input), images)
+    features = keras_io.predict_in_batches(_without_last_layer(model), images)
     weights = last.get_weights()
     logits: np.ndarray = features @ weights[0] + (weights[1] if len(weights) > 1 else 0)
     return logits
+
+
+# Models without their last layer, kept as long as their model. Tracing a graph takes time, and TensorFlow keeps hundreds of kB of
+# each graph for good.
+_truncated: weakref.WeakKeyDictionary[keras.Model, keras.Model] = weakref.WeakKeyDictionary()
+
+
+def _without_last_layer(model: keras.Model) -> keras.Model:
+    if model not in _truncated:
+        _truncated[model] = keras.Model(model.inputs, model.layers[-1].input)
+    return _truncated[model]
 
 
 def divide_logits(model: keras.Model, temperature: float) -> bool:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,6 +135,7 @@ def test_a_killed_nanny_is_reported_and_replaced(own):
 
 def test_a_terminated_process_is_replaced_before_the_next_job(own):
     """Dask would close a terminated nanny or scheduler for seconds, and jobs that were sent to it meanwhile would die."""
+    n_loops = count_event_loops()
     for kind in ("Nanny", "Scheduler"):
         job = running_job(own.service)
         (process,) = own.running(kind)
@@ -141,6 +143,11 @@ def test_a_terminated_process_is_replaced_before_the_next_job(own):
         with pytest.raises(WorkerDiedError):
             job.wait(PATIENCE)
         assert answers(own.service), kind
+        assert count_event_loops() == n_loops, "the thread of the dead cluster has ended"
+
+
+def count_event_loops():
+    return sum(thread.name == "IO loop" for thread in threading.enumerate())
 
 
 def test_a_stopped_worker_is_killed_and_replaced(own):

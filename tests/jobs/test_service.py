@@ -212,6 +212,21 @@ def test_the_limit_of_seconds_counts_from_the_start_on_a_worker(tmp_path, monkey
             service.close()
 
 
+def test_slow_checks_of_the_service_do_not_delay_jobs(monkeypatch):
+    """A check of the processes can take longer than the interval on a busy machine."""
+    intervals, may_end = [], threading.Event()
+    monkeypatch.setattr(JobService, "_housekeeping", lambda service: may_end.wait(PATIENCE))
+    service = JobService(housekeeping_interval=0.001)
+    wait = service._closed.wait
+    monkeypatch.setattr(service._closed, "wait", lambda seconds: intervals.append(seconds) or wait(seconds))
+    try:
+        until(lambda: len(intervals) > 10)
+        assert service._executor._work_queue.qsize() == 0
+    finally:
+        may_end.set()
+        service.close()
+
+
 def test_a_closed_service_has_no_threads_and_rejects_jobs(random_mlp):
     def threads():
         return {thread for thread in threading.enumerate() if thread.name.startswith("jobs")}

@@ -1,9 +1,12 @@
+import gc
+import weakref
+
 import keras
 import numpy as np
 
 from digitcore.evaluation.metrics import Evaluation
 from digitcore.jobs.tasks import TrainTask
-from digitcore.models import keras_io, networks
+from digitcore.models import calibration, keras_io, networks
 from digitcore.models.calibration import divide_logits, fit_temperature, logits_of
 from digitcore.samples import SampleSet
 from digitcore.training import trainer
@@ -44,6 +47,19 @@ def test_model_with_huge_logits_is_calibrated(data):
     assert before.calibration_error > 0.5
     assert after.calibration_error < 0.1
     assert after.loss < 2.31, "not worse than the same probability for each class"
+
+
+def test_the_graph_of_the_logits_is_kept_as_long_as_the_model():
+    """Otherwise, each training would trace a graph, of which TensorFlow keeps a part for good."""
+    model, images = networks.build("mlp"), np.ones((2, 28, 28, 1), np.float32)
+    before, graph = logits_of(model, images), weakref.ref(calibration._without_last_layer(model))
+    model.layers[-2].set_weights([2 * weight for weight in model.layers[-2].get_weights()])
+    assert np.allclose(logits_of(model, images), 2 * before, atol=1e-4), "the graph has the new weights"
+    assert graph() is calibration._without_last_layer(model)
+    del model
+    for _ in range(2):  # The first collection ends the model, and the second the graph.
+        gc.collect()
+    assert graph() is None
 
 
 def test_imported_model_without_logits_in_its_last_layer_is_not_changed(random_mlp):

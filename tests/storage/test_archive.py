@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 from dataclasses import asdict, replace
 
@@ -194,9 +195,17 @@ def test_only_the_part_with_a_wrong_checksum_is_lost(lab):
     ]
 
 
+def test_the_initial_model_of_a_run_is_named_as_on_its_card(lab):
+    runs = runs_of(lab)
+    runs[0]["record"]["parent"] = "other"
+    assert archive.read(with_content(lab, runs=runs)).snapshot.runs[0].run.parent == "untrained"
+
+
 def test_lab_without_a_readable_part_is_rejected(lab):
     with pytest.raises(LabError, match=r"No part of this lab can be opened\. Run 1 was skipped"):
         archive.read(with_content(replace(lab, uploads=(), versions=(), samples=LabSnapshot().samples), runs=[1, 2]))
+    with pytest.raises(LabError, match=r"Run 5 was skipped: it is damaged\. Export the lab again\.$"):
+        archive.read(with_content(LabSnapshot(), runs=[1] * 7))
 
 
 @pytest.mark.parametrize("version", [archive.VERSION - 1, archive.VERSION + 1])
@@ -254,7 +263,7 @@ def test_a_lab_that_was_unpacked_and_packed_again_opens(few):
 def test_a_lab_that_could_not_be_opened_again_is_recognized_before_the_export(lab, genius, monkeypatch):
     assert archive.find_excess(lab) == ""
     monkeypatch.setattr(archive, "MAX_BYTES", len(genius.keras_bytes) - 1)
-    assert "cannot be opened" in archive.find_excess(lab)
+    assert re.fullmatch("The models of this lab have .* MB cannot be opened\\.", archive.find_excess(lab))
     monkeypatch.undo()
     many = replace(lab, uploads=(genius,) * archive.MAX_MODELS)
     assert archive.find_excess(many).startswith("This lab has 202 runs and models")

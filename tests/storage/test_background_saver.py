@@ -80,6 +80,13 @@ def test_newest_snapshot_is_written(saver, state, lab):
     assert saver.store.load(state.token).snapshot.preferences == {"run_counter": 3}
 
 
+def test_a_write_that_follows_the_last_reads_nothing(saver, state, lab, monkeypatch):
+    monkeypatch.setattr(saver.store, "changes", None)
+    saver.save(state, lab).result()
+    saver.save(state, replace(lab, preferences={})).result()
+    assert state.version == 2
+
+
 def test_unchanged_lab_is_not_written(saver, state, lab):
     saver.save(state, lab).result()
     assert saver.save(state, replace(lab)) is None
@@ -205,6 +212,12 @@ def test_a_look_is_not_repeated_at_once(saver, devices):
     assert not one.take_over().is_empty
 
 
+def test_a_lab_that_is_not_in_the_database_is_not_looked_for(saver, state, devices):
+    assert saver.poll(SaveState(state.token)) is None
+    saver.delete(state, PATIENCE)
+    assert saver.poll(state) is None
+
+
 def test_a_database_that_does_not_answer_is_not_asked_by_each_look(saver, devices, monkeypatch):
     asked = []
 
@@ -234,6 +247,28 @@ def test_a_renewal_without_a_response_is_ended_by_the_next_write(saver, devices,
     assert one.state.status is SaveStatus.OK
     assert one.state.token != before
     assert len(saver.store.load(one.state.token).snapshot.samples) == len(one.lab.samples)
+
+
+def test_a_renewal_that_fails_again_is_repeated_with_the_same_token(saver, devices, monkeypatch):
+    """The write that follows waits for the renewal, because its token may open nothing any more."""
+    one, _ = devices
+    renew, before = saver.store.renew_token, one.state.token
+
+    def fail(*_):
+        raise StoreUnreachableError
+
+    monkeypatch.setattr(saver.store, "renew_token", fail)
+    with pytest.raises(StoreUnreachableError):
+        saver.renew_token(one.state, PATIENCE)
+    wanted = one.state.next_token
+    one.label(0, 3)
+    assert one.state.status is SaveStatus.UNREACHABLE
+    assert "cannot be reached" in one.state.error
+    assert (one.state.token, one.state.next_token) == (before, wanted)
+    monkeypatch.setattr(saver.store, "renew_token", renew)
+    saver.retry()
+    assert (one.state.token, one.state.next_token, one.state.status) == (wanted, "", SaveStatus.OK)
+    assert len(saver.store.load(wanted).snapshot.samples) == len(one.lab.samples)
 
 
 def test_a_renewed_link_is_used_for_the_next_writes(saver, devices):
@@ -502,11 +537,12 @@ def test_note_of_an_opening_is_dropped_during_an_outage(saver, state, lab):
 
 
 def test_expired_labs_are_deleted_once_a_day(store, state, lab, monkeypatch):
-    checks, clock = [], [1000.0]
+    checks, clock = [], [10 * DAY]
     monkeypatch.setattr(store, "delete_expired", checks.append)
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     saver = BackgroundSaver(store, keep_days=90, retry_interval=NEVER)
     saver.save(state, lab).result()
+    saver.save(state, replace(lab, preferences={"run_counter": 3})).result()
     assert checks == [90]
     clock[0] += DAY + 1
     saver.save(state, replace(lab, preferences={})).result()

@@ -54,6 +54,16 @@ def test_pupils_join_and_their_drawings_are_one_set(store, room, few):
     assert len(store.load(bo).snapshot.samples) == 4, "a pupil who leaves keeps the lab"
 
 
+def test_a_class_keeps_its_options(store, room):
+    rooms, teacher, created = room
+    options = ClassOptions(max_drawings=7, digits=(1, 7), may_train=False)
+    other = saved_lab(store)
+    assert rooms.create(other, "Class 4c", options).options == options
+    assert rooms.find(other).room.options == options
+    rooms.set_options(created.id, options)
+    assert rooms.find(teacher).room.options == options
+
+
 def test_only_changed_labs_are_read_again(store, room, few):
     rooms, _, created = room
     ada = joined(store, rooms, created.code, "Ada", few)
@@ -189,7 +199,7 @@ def test_changes_of_two_windows_at_once_are_both_kept(url, room):
     assert rooms.find(teacher).room.state.hidden == frozenset("abcd")
 
 
-def test_a_published_model_is_read_by_pupils_of_another_server(url, store, room, genius):
+def test_a_published_model_is_read_by_pupils_of_another_server(url, store, room, genius, untrained):
     rooms, _, created = room
     ada = joined(store, rooms, created.code, "Ada")
     rooms.publish(created.id, genius, ["ab"])
@@ -198,8 +208,12 @@ def test_a_published_model_is_read_by_pupils_of_another_server(url, store, room,
     assert (found.has_model, found.state.learnt, found.version) == (True, frozenset({"ab"}), 2)
     assert other.model(created.id).name == "class model 1"
     assert other.model(created.id).hash == genius.hash
-    store.delete(new_token())
+    token, lab = new_token(), LabSnapshot(uploads=(genius, untrained))
+    store.save(token, lab)
+    store.delete(token)
     assert other.model(created.id).hash == genius.hash, "the files of a published model are in use"
+    with sql.create_engine(database.with_driver(url)).connect() as db:
+        assert db.scalars(sql.select(schema.models.c.key)).all() == [genius.key], "the files of other models are not"
 
 
 def test_a_deleted_class_leaves_nothing_but_the_teachers_lab(store, url, room, few, genius):

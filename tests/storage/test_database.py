@@ -34,6 +34,13 @@ def test_saved_lab_is_read_unchanged(url, lab):
     assert PartIds.of(found.snapshot) == PartIds.of(lab)
 
 
+def test_held_out_drawings_are_stored(url, lab):
+    """By default, every fourth drawing of a digit would be held out."""
+    labs, token = LabStore.from_url(url), database.new_token()
+    labs.save(token, replace(lab, samples=lab.samples.without_hold_out()))
+    assert not labs.load(token).snapshot.samples.held_out.any()
+
+
 def test_unknown_token_gives_no_lab(url, lab):
     labs = LabStore.from_url(url)
     labs.save(database.new_token(), lab)
@@ -209,7 +216,7 @@ def test_marked_lab_that_is_used_is_kept(url, lab, monkeypatch, use):
         labs.delete_expired(90)
         days_later(monkeypatch, 91.5)
         assert labs.delete_expired(90) == 0
-    days_later(monkeypatch, 91 + database.GRACE_DAYS)
+    days_later(monkeypatch, 91.2 + database.GRACE_DAYS)
     assert labs.delete_expired(90) == 0
     assert labs.load(token) is not None
 
@@ -308,6 +315,23 @@ def test_restarted_postgres_is_used_again(empty_postgres, lab):
     with sql.create_engine(database.with_driver(empty_postgres)).connect() as db:
         db.execute(sql.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"))
     assert labs.load(token) is not None
+
+
+def test_urls_of_hosting_services_get_the_driver():
+    for short in ("postgres", "postgresql"):
+        assert database.with_driver(f"{short}://me@postgres://") == "postgresql+psycopg://me@postgres://"
+
+
+def test_times_in_the_url_of_a_database_are_kept():
+    parameters = {"connect_timeout": 60}
+    database._limit_connecting(None, None, None, parameters)
+    assert parameters == database.CONNECTION_LIMITS | {"connect_timeout": 60}
+
+
+def test_folders_of_the_database_are_created(tmp_path, lab):
+    token = database.new_token()
+    LabStore.from_url(f"sqlite:///{tmp_path}/a/b/labs.sqlite").save(token, lab)
+    assert LabStore.from_url(f"sqlite:///{tmp_path}/a/b/labs.sqlite").load(token) is not None
 
 
 @pytest.mark.parametrize("bad", ["foo", "mysql://x/y", "nothing://here"])

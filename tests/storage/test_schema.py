@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import runpy
 
 import pytest
 import sqlalchemy as sql
@@ -75,6 +76,24 @@ def test_empty_database_gets_the_tables(engine):
     for name, table in schema.metadata.tables.items():
         columns = {column["name"]: column["nullable"] for column in inspector.get_columns(name)}
         assert columns == {column.name: column.nullable for column in table.columns}
+
+
+def test_parts_go_with_their_lab_and_models_are_referred_to():
+    """The module is loaded again, because it makes the tables when it is loaded."""
+    engine = sql.create_engine("sqlite://")
+    tables = runpy.run_path(schema.__file__, run_name=schema.__name__)["metadata"]
+    tables.create_all(engine)
+    inspector = sql.inspect(engine)
+    for name, models in {"samples": [], "runs": ["model", "start"], "uploads": ["model"], "versions": []}.items():
+        assert inspector.get_pk_constraint(name)["constrained_columns"] == ["lab", "id"]
+        keys = {key["constrained_columns"][0]: key for key in inspector.get_foreign_keys(name)}
+        assert keys.pop("lab")["options"] == {"ondelete": "CASCADE"}
+        assert sorted(keys) == models
+        assert {key["referred_table"] for key in keys.values()} <= {"models"}
+        assert sorted(index["column_names"][0] for index in inspector.get_indexes(name)) == models
+        columns = {column["name"]: column for column in inspector.get_columns(name)}
+        assert not any(columns[column]["nullable"] for column in ("lab", "id", "version", *models))
+        assert str(columns["id"]["type"]) == "VARCHAR(24)"
 
 
 def test_existing_tables_keep_their_rows(engine):

@@ -22,6 +22,19 @@ def test_run_is_the_same_after_json(lab):
         assert back.run.resume_state == one.run.resume_state
 
 
+def test_the_remarks_about_a_run_are_kept_and_may_be_missing(lab):
+    one = replace(lab.runs[1], replaced="ab" * 32, number=7, note="slow", tags=("baseline",))
+    files = (one.model.keras_bytes, one.model.tflite_bytes)
+    back = RunRecord.from_dict(one.to_dict(), files, files, id=one.id)
+    assert (back.id, back.replaced, back.number, back.note, back.tags) == (one.id, "ab" * 32, 7, "slow", ("baseline",))
+    earlier = {
+        name: value for name, value in one.to_dict().items() if name not in ("replaced", "number", "note", "tags", "error")
+    }
+    back = RunRecord.from_dict(earlier, files, files)
+    assert (back.replaced, back.number, back.note, back.tags, back.run.error) == ("", 1, "", (), "")
+    assert RunRecord.from_dict(earlier | {"replaced": "<b>"}, files, files).replaced == ""
+
+
 def test_copy_of_a_lab_is_unchanged(lab):
     assert lab.is_unchanged(replace(lab))
 
@@ -31,6 +44,20 @@ def test_each_part_of_a_lab_counts_as_a_change(lab, part):
     others = {"samples": lab.samples.drop([0]), "runs": lab.runs[:1], "preferences": {}, "sweep": {}}
     other = others.get(part, ())
     assert not lab.is_unchanged(replace(lab, **{part: other}))
+
+
+@pytest.mark.parametrize("part", ["samples", "runs", "uploads", "sweep", "versions"])
+def test_only_preferences_change_when_a_lab_is_looked_at(lab, part):
+    others = {"samples": lab.samples.drop([0]), "runs": lab.runs[:1], "sweep": {"trials": []}}
+    assert lab.is_looked_at(replace(lab, preferences={}))
+    assert not lab.is_looked_at(replace(lab, **{part: others.get(part, ())}))
+    assert not lab.is_looked_at(None)
+
+
+def test_a_renamed_version_keeps_its_samples(lab):
+    (version,) = lab.versions
+    renamed = version.rename("other")
+    assert (renamed.name, renamed.date, renamed.samples) == ("other", version.date, version.samples)
 
 
 def test_lab_differs_from_no_lab(lab):
@@ -101,6 +128,8 @@ WITHOUT_HISTORY = {"history": [FIRST_POINT], "resume_state": None}
         ({"personal_after": {"correct": 11, "n": 10, "interval": [0, 1]}}, {"personal_after": None}),
         ({"seconds": float("inf")}, {"seconds": 0.0}),
         ({"stopped": None}, {"stopped": False}),
+        ({"mnist_p_value": 0.25}, {"mnist_p_value": 0.25}),
+        ({"mnist_p_value": 1.5}, {"mnist_p_value": None}),
     ],
 )
 def test_only_the_malformed_values_of_a_run_are_replaced(lab, change, expected):

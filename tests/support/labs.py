@@ -17,3 +17,5 @@ def assert_equal(first: LabSnapshot, second: LabSnapshot) -> None:
     assert first.bundles().keys() == second.bundles().keys()
     assert first.preferences == second.preferences
     assert first.sweep == second.sweep
+    assert [(one.name, one.date) for one in first.versions] == [(one.name, one.date) for one in second.versions]
+    assert [one.samples.identities() for one in first.versions] == [one.samples.identities() for one in second.versions]
