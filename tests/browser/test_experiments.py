@@ -9,7 +9,7 @@ import psutil
 
 from tests.support.browser import LONG
 
-START = "/Train?start=untrained&mnist_samples=200&epochs=1"
+START = "/Train?start=untrained&mnist_samples=200&epochs=1&validation_samples=100"
 
 
 def choose(person, label, text):
@@ -62,8 +62,8 @@ def test_an_experiment_survives_a_killed_server_and_is_repeated_from_its_link(ne
     train(person)
 
     person.go("Evaluate")
-    choose(person, "More models", "convnet")
-    compared = person.page.locator(".st-key-models").get_by_text("convnet").first
+    choose(person, "More models", "mlp")
+    compared = person.page.locator(".st-key-models").get_by_text("mlp").first
     compared.wait_for(state="attached")
 
     person.go("Train")

@@ -1,10 +1,14 @@
 """The whole loop on a computer and on a phone: draw, label, train, compare."""
 
+import re
+
 from tests.support.jobs import worker_process
 
+SMALL = "network=mlp&validation_samples=100"
 
-def train_from_untrained(person, samples):
-    """Train untrained for 1 epoch with 2,000 MNIST digits, and wait for the result."""
+
+def train_a_new_network(person, samples):
+    """Train a new network for 1 epoch with 2,000 MNIST digits, and wait for the result."""
     page = person.page
     page.locator(".st-key-start_from label", has_text="A new network").click()
     person.slide("mnist_samples", "ArrowRight", "ArrowRight")
@@ -16,7 +20,7 @@ def train_from_untrained(person, samples):
 
 def test_the_whole_loop(person, server):
     page = person.page
-    person.begin("/?start=genius")
+    person.begin(f"/?start=genius&{SMALL}")
     assert "/Draw" in page.url
     answers = person.draw(4)
     assert len(set(answers)) == len(answers) == 2
@@ -26,13 +30,13 @@ def test_the_whole_loop(person, server):
 
     person.go("Train")
     page.get_by_text("1 drawing, 500 MNIST digits").wait_for()
-    train_from_untrained(person, "1 drawing and 2,000 MNIST digits")
+    train_a_new_network(person, "1 drawing and 2,000 MNIST digits")
     page.locator(".st-key-training [data-testid=stVegaLiteChart]").nth(1).wait_for()
 
     person.go("Draw")
     person.draw(7)
-    page.get_by_text("Compare with untrained", exact=True).click()
-    page.locator(".st-key-answer").get_by_text("untrained").wait_for()
+    page.get_by_text("Compare with untrained mlp", exact=True).click()
+    page.locator(".st-key-answer").get_by_text("untrained mlp").wait_for()
     assert "run 1" in person.answer()
 
     person.go("Evaluate")
@@ -51,7 +55,7 @@ def test_the_whole_loop(person, server):
 
 def test_the_loop_by_touch_on_a_phone(phone):
     page = phone.page
-    phone.begin("/?start=genius")
+    phone.begin(f"/?start=genius&{SMALL}")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     phone.draw(4)
     assert phone.predicted_digit() == 4
@@ -62,7 +66,7 @@ def test_the_loop_by_touch_on_a_phone(phone):
     phone.label(7, 1)
     page.get_by_text("Saved as 7").wait_for()
     phone.go("Train")
-    train_from_untrained(phone, "1 drawing")
+    train_a_new_network(phone, "1 drawing")
     phone.go("Evaluate")
     phone.see("Errors")
     page.get_by_text("most confident errors come first").wait_for()
@@ -73,17 +77,23 @@ def test_the_loop_by_touch_on_a_phone(phone):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_drawing_while_training_and_stopping(person):
+def test_drawing_while_training_a_reload_and_stopping(person):
+    """The last value of a slider and a running training survive a reload."""
     page = person.page
-    person.open("/Train?start=genius&epochs=20")  # It does not end before it is stopped for the second time.
+    person.open("/Train?start=genius&epochs=19")  # It does not end before it is stopped for the second time.
     page.locator(".st-key-train").wait_for()
+    person.slide("epochs", "ArrowRight")
     person.start_long_training()
     training = page.locator(".st-key-training")
     person.go("Draw")
     training.get_by_text("Epoch").wait_for()
     person.draw(7)
     assert person.predicted_digit() == 7
+    person.label(7, 1)
     person.go("Train")
+    page.reload()
+    training.get_by_text(re.compile("Epoch [0-9]+ of 20")).wait_for()
+    assert page.locator(".st-key-epochs").get_by_text("20", exact=True).first.is_visible()
     training.get_by_role("button", name="Stop", exact=True).click()
     training.get_by_text("was stopped after").wait_for()
     training.get_by_role("button", name="Continue").click()
@@ -96,7 +106,7 @@ def test_a_killed_worker_is_reported(new_person, own_server):
     server = own_server()
     person = new_person(server)
     page = person.page
-    person.begin()
+    person.begin(f"/Draw?start=untrained&{SMALL}")
     person.draw(1)
     person.label(1, 1)
     person.go("Train")

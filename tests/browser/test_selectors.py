@@ -1,6 +1,7 @@
 """The selectors that depend on Streamlit's elements. A test fails if an upgrade of Streamlit breaks a selector."""
 
 from pages.components import assets
+from tests.support.browser import QUICK
 
 # Stores the selectors without a match in window.unmatched, and tries them again after each change of the page.
 # A trailing "*" is removed: elements inside Streamlit's header exist on Streamlit Community Cloud only.
@@ -25,7 +26,7 @@ IMPORT_SCRIPT = "text => import(URL.createObjectURL(new Blob([text], { type: 'te
 
 def test_each_style_rule_for_streamlit_matches_an_element(person):
     page = person.page
-    person.begin()
+    person.begin(f"/Draw?start=untrained&{QUICK}")
     n_selectors = page.evaluate(WATCH_SELECTORS, assets.read("streamlit.css"))
     person.draw(4)
     person.label(4, 1)
