@@ -189,7 +189,7 @@ def test_a_drawing_is_explained(app, data, untrained):
     until_answered(app)
     said = texts(app)
     assert "Pixels that matter" in said
-    assert "Smallest change that gives another prediction" in said
+    assert app.segmented_control(key="towards").label == "Smallest change that gives another prediction (run 1)"
     assert "of ink and erases" in said
     assert "Layer by layer in run 1" in said
     assert " dead" in said

@@ -31,9 +31,7 @@ def download(person, key_or_label):
 
 def train(person):
     """Press Train when the network is built, and return the rows of the curves."""
-    button = person.page.locator(".st-key-train button")
-    person.page.wait_for_function("document.querySelector('.st-key-train button')?.disabled === false")
-    button.click()
+    person.press("train")
     offered = person.page.get_by_role("button", name="Download curves (CSV)")
     offered.wait_for()
     person.settle()

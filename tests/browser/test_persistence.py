@@ -59,3 +59,20 @@ def test_an_open_page_works_again_after_a_restart(new_person, own_server):
     person.draw(4)
     person.label(4, 2)
     assert person.error_messages() == []
+
+
+def test_training_and_slider_survive_a_reload(person):
+    """The last value of a slider and a running training survive."""
+    page = person.page
+    person.begin()
+    person.draw(4)
+    person.label(4, 1)
+    person.go("Train")
+    person.slide("epochs", *["ArrowRight"] * 7)
+    person.start_long_training()
+    page.locator(".st-key-training").get_by_text("Epoch 1 of 9").wait_for()
+    page.reload()
+    page.locator(".st-key-training").get_by_text("Epoch 1 of 9").wait_for()
+    assert page.locator(".st-key-epochs").get_by_text("9", exact=True).first.is_visible()
+    page.locator(".st-key-training").get_by_role("button", name="Stop").click()
+    page.locator(".st-key-training").get_by_text("was stopped after").wait_for()

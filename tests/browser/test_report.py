@@ -19,7 +19,6 @@ def test_the_report_shows_the_numbers_of_the_page_without_a_network(person, brow
         person.draw(digit)
         person.label(digit, count)
     person.go("Train")
-    page.wait_for_function("document.querySelector('.st-key-train button')?.disabled === false")
     person.press("train")
     page.locator(".st-key-training").get_by_text("Started from untrained mlp").wait_for()
     person.settle()

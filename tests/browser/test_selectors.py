@@ -1,7 +1,6 @@
 """The selectors that depend on Streamlit's elements. A test fails if an upgrade of Streamlit breaks a selector."""
 
 from pages.components import assets
-from tests.support.browser import QUICK
 
 # Stores the selectors without a match in window.unmatched, and tries them again after each change of the page.
 # A trailing "*" is removed: elements inside Streamlit's header exist on Streamlit Community Cloud only.
@@ -21,12 +20,15 @@ WATCH_SELECTORS = r"""text => {
 }"""
 KEEP_SOCKETS = """window.sockets = [];
 window.WebSocket = class extends WebSocket { constructor(...args) { super(...args); window.sockets.push(this) } };"""
+# Returns the number of parts of progress bars that move smoothly.
+N_MOVING = """[...document.querySelectorAll('[data-testid=stProgress] *')]
+  .filter(part => getComputedStyle(part).transitionDuration !== '0s').length"""
 IMPORT_SCRIPT = "text => import(URL.createObjectURL(new Blob([text], { type: 'text/javascript' })))"
 
 
 def test_each_style_rule_for_streamlit_matches_an_element(person):
     page = person.page
-    person.begin(f"/Draw?start=untrained&{QUICK}")
+    person.begin("/Draw?start=genius&mnist_samples=200&epochs=1&validation_samples=100")
     n_selectors = page.evaluate(WATCH_SELECTORS, assets.read("streamlit.css"))
     person.draw(4)
     person.label(4, 1)
@@ -42,6 +44,7 @@ def test_each_style_rule_for_streamlit_matches_an_element(person):
     person.see("Robustness")
     page.locator(".st-key-robustness_all_digits label").first.click()  # The evaluation takes a minute and shows its progress.
     page.locator(".st-key-title [data-testid=stProgress]").first.wait_for()
+    assert page.evaluate(N_MOVING) == 0, "a progress bar does not move smoothly if the user prefers reduced motion"
     person.press("stop_queries")
     person.settle()
     assert page.evaluate("[...window.unmatched]") == []
