@@ -78,7 +78,7 @@ def see(at, view):
     until_answered(at)
 
 
-@pytest.mark.parametrize("chosen", [["fast", "mlp"], ["mlp", "plain", "fast"]])
+@pytest.mark.parametrize("chosen", [["fast", "mlp"], ["mlp", "convnet", "fast"]])
 def test_every_view(app, few, chosen):
     add_samples(app, few)
     visit(app)

@@ -17,14 +17,14 @@ def test_a_second_server_opens_the_lab_of_a_killed_server(new_person, own_server
     first = own_server(DIGITLAB_STORE=postgres)
     person = new_person(first)
     page = person.page
-    person.begin("/Draw?start=genius&mnist_samples=200&epochs=1&validation_samples=100")
+    person.begin()
     for count, digit in enumerate((4, 7), start=1):
         person.draw(digit)
         person.label(digit, count)
         person.settle()
     person.go("Train")
     person.press("train")
-    page.get_by_text("Trained on your 2 drawings and 200 MNIST digits").wait_for()
+    page.get_by_text("Trained on your 2 drawings and 500 MNIST digits").wait_for()
     assert "lab=" in page.url
     assert_everything_is_there(page)
 
