@@ -19,6 +19,7 @@ from digitcore.palette import GREY
 from digitcore.training.settings import TrainSettings
 from pages.components.prediction import Reading
 from pages.session import canvas_state, resources
+from pages.views.draw import label_review
 from tests.support.app import (
     DRAW,
     EVALUATE,
@@ -188,6 +189,7 @@ def test_a_drawing_is_explained(app, data, untrained):
     until_answered(app)
     said = texts(app)
     assert "Pixels that matter" in said
+    assert app.segmented_control(key="towards").label == "Smallest change that gives another prediction (run 1)"
     assert "of ink and erases" in said
     assert "Layer by layer in run 1" in said
     assert " dead" in said
@@ -220,8 +222,8 @@ def test_own_drawings_are_relabelled_and_deleted(app, few):
     assert len(session_of(app).samples) == 20
 
 
-def test_doubtful_labels_are_relabelled_or_kept(app, few, untrained):
-    add_run(app, models.load("mlp"), untrained)  # It trains fastest.
+def test_doubtful_labels_are_relabelled_or_kept(app, few, monkeypatch):
+    monkeypatch.setattr(label_review, "PRETRAINED", "mlp")  # It trains fastest.
     wrong = few.relabel([6], 8).relabel([9], 7)
     add_samples(app, wrong)
 

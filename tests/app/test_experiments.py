@@ -9,6 +9,8 @@ from digitcore.jobs.job import JobStatus
 from digitcore.jobs.tasks import TrainTask
 from digitcore.models.network_spec import Block, NetworkSpec
 from digitcore.samples import SampleSet
+from digitcore.sweeps.plan import SweepPlan
+from digitcore.sweeps.runner import Sweep
 from digitcore.sweeps.space import Range
 from digitcore.sweeps.trial import SCORES
 from digitcore.training.settings import TrainSettings
@@ -33,24 +35,22 @@ from tests.support.networks import HOSTILE
 LINKED = [text for name, (text, _) in HOSTILE.items() if name != "very long text"][:10]
 
 
-def sweep_with_scores(app, few, genius, grid):
-    session = session_of(app)
-    add_samples(app, few)
-    go(app, TRAIN)
-    app.toggle(key="sweeping").set_value(True).run()
-    session.training.begin_sweep(genius, few, session.owner, grid, {})
-    session.training.sweep.stop()
-    until(app, lambda: session.training.sweep.is_idle, session.training.sweep.poll)
-    for n, trial in enumerate(session.training.sweep.trials):
+def add_sweep(session, start, samples, space, **options):
+    """Give the session a sweep that has ended. No trial is trained, and a later trial has a higher score."""
+    training = session.training
+    training.sweep = Sweep(start, samples, SweepPlan(space, training.settings, training.swept_network, **options))
+    for n, trial in enumerate(training.sweep.trials):
         trial.status, trial.scores = JobStatus.DONE, dict.fromkeys(SCORES, n / 10)
-    app.run()
-    assert not app.exception
-    return session
 
 
 def test_the_best_of_a_sweep_is_applied(app, few, genius):
     grid = {"sample_weight": [1.0, 5.0], "mnist_samples": [200, 1000], "learning_rate": [1e-3], "batch_size": [128]}
-    session = sweep_with_scores(app, few, genius, grid)
+    session = session_of(app)
+    add_samples(app, few)
+    go(app, TRAIN)
+    app.toggle(key="sweeping").set_value(True).run()
+    add_sweep(session, genius, few, grid)
+    app.run()
     app.button(key="sweep_apply").click().run()
     best = session.training.settings
     assert (best.sample_weight, best.mnist_samples, best.learning_rate, best.batch_size) == (5.0, 1000, 1e-3, 128)
@@ -75,11 +75,7 @@ def test_the_best_network_of_a_sweep_replaces_the_rows(few):
     at = go(new_app(network=network.to_json(), start="untrained", mnist_samples="100", epochs="1"), TRAIN)
     at.toggle(key="sweeping").set_value(True).run()
     training = session_of(at).training
-    training.begin_sweep(session_of(at).initial_model, few.take([]), "ann", {"blocks.1.size": [2, 6]}, {})
-    training.sweep.stop()
-    until(at, lambda: training.sweep.is_idle, training.sweep.poll)
-    for trial in training.sweep.trials:
-        trial.status, trial.scores = JobStatus.DONE, dict.fromkeys(SCORES, trial.values["blocks.1.size"] / 10)
+    add_sweep(session_of(at), session_of(at).initial_model, few.take([]), {"blocks.1.size": [2, 6]})
     at.radio(key="start_from").set_value("genius").run()
     at.button(key="sweep_apply").click().run()
     at.run()
@@ -246,10 +242,8 @@ def test_the_form_shows_the_plan_of_the_current_sweep(app, few, genius):
     training, space = session_of(app).training, {"batch_size": Range(16, 48, True), "learning_rate": Range(5e-4, 2e-3)}
     training.set_settings(TrainSettings(epochs=4))
     options = {"n_seeds": 3, "n_combinations": 7, "pruner": "halving"}
-    training.begin_sweep(genius, few, "ann", space, options)
+    add_sweep(session_of(app), genius, few, space, **options)
     plan = training.sweep.plan
-    training.sweep.stop()
-    until(app, lambda: training.sweep.is_idle, training.sweep.poll)
     go(app, TRAIN)
     app.button(key="sweep").click().run()
     assert not app.error

@@ -9,6 +9,8 @@ from digitcore.config import load_config
 from digitcore.jobs.job import Job, JobStatus
 from digitcore.jobs.tasks import TrainTask
 from digitcore.storage import database
+from digitcore.sweeps.plan import SweepPlan
+from digitcore.sweeps.runner import Sweep
 from digitcore.sweeps.trial import SCORES
 from digitcore.training.settings import TrainSettings
 from pages.components import known_labs, layout
@@ -149,10 +151,9 @@ def test_a_sweep_s_results_survive_a_reload(app, few, genius):
     add_samples(app, few)
     go(app, TRAIN)
     session = session_of(app)
-    session.training.begin_sweep(genius, few, session.owner, {"epochs": [1, 2]}, {})
-    session.training.sweep.stop()
+    session.training.sweep = Sweep(genius, few, SweepPlan({"epochs": [1, 2]}, session.training.settings))
     for trial in session.training.sweep.trials:
-        trial.job, trial.status, trial.scores = None, JobStatus.DONE, dict.fromkeys(SCORES, 0.5)
+        trial.status, trial.scores = JobStatus.DONE, dict.fromkeys(SCORES, 0.5)
     app.run()
     again = go(reopen(app), TRAIN)
     table = session_of(again).training.sweep.table()

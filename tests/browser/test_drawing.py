@@ -172,18 +172,6 @@ def test_a_small_digit_in_a_corner_is_predicted(person):
     assert person.error_messages() == []
 
 
-def test_a_drawing_is_explained(person):
-    page = person.page
-    person.begin()
-    person.draw(4)
-    page.get_by_text("Why this prediction?").click()
-    person.press("explain")
-    page.get_by_text("Smallest change that gives another prediction").wait_for()
-    page.get_by_text("Dense").last.wait_for()
-    assert person.predicted_digit() == 4
-    assert person.error_messages() == []
-
-
 def test_a_drawing_is_relabelled_in_the_gallery(person):
     page = person.page
     person.begin()

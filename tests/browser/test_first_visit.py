@@ -3,7 +3,7 @@
 import re
 
 from digitcore.values import with_article
-from tests.support.browser import OBSERVE_SHIFTS, Person
+from tests.support.browser import OBSERVE_SHIFTS, QUICK, Person
 
 COUNT_CLICKS = """window.clicks = [];
 addEventListener('click', event => event.target.closest('.st-key-canvas, .st-key-labels')
@@ -74,7 +74,7 @@ def tab_to(page, text: str) -> None:
 
 def test_from_an_example_to_a_compared_model_by_keyboard(person: Person):
     page = person.page
-    person.begin()
+    person.begin(f"/Draw?start=untrained&{QUICK}")
     tab_to(page, "Try an example")
     page.keyboard.press("Enter")
     digit = person.predicted_digit()

@@ -2,9 +2,11 @@
 
 from tests.support.jobs import worker_process
 
+SMALL = "network=mlp&validation_samples=100"
 
-def train_from_untrained(person, samples):
-    """Train untrained for 1 epoch with 2,000 MNIST digits, and wait for the result."""
+
+def train_a_new_network(person, samples):
+    """Train a new network for 1 epoch with 2,000 MNIST digits, and wait for the result."""
     page = person.page
     page.locator(".st-key-start_from label", has_text="A new network").click()
     person.slide("mnist_samples", "ArrowRight", "ArrowRight")
@@ -16,7 +18,7 @@ def train_from_untrained(person, samples):
 
 def test_the_whole_loop(person, server):
     page = person.page
-    person.begin("/?start=genius")
+    person.begin(f"/?start=genius&{SMALL}")
     assert "/Draw" in page.url
     answers = person.draw(4)
     assert len(set(answers)) == len(answers) == 2
@@ -26,13 +28,13 @@ def test_the_whole_loop(person, server):
 
     person.go("Train")
     page.get_by_text("1 drawing, 500 MNIST digits").wait_for()
-    train_from_untrained(person, "1 drawing and 2,000 MNIST digits")
+    train_a_new_network(person, "1 drawing and 2,000 MNIST digits")
     page.locator(".st-key-training [data-testid=stVegaLiteChart]").nth(1).wait_for()
 
     person.go("Draw")
     person.draw(7)
-    page.get_by_text("Compare with untrained", exact=True).click()
-    page.locator(".st-key-answer").get_by_text("untrained").wait_for()
+    page.get_by_text("Compare with untrained mlp", exact=True).click()
+    page.locator(".st-key-answer").get_by_text("untrained mlp").wait_for()
     assert "run 1" in person.answer()
 
     person.go("Evaluate")
@@ -51,7 +53,7 @@ def test_the_whole_loop(person, server):
 
 def test_the_loop_by_touch_on_a_phone(phone):
     page = phone.page
-    phone.begin("/?start=genius")
+    phone.begin(f"/?start=genius&{SMALL}")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     phone.draw(4)
     assert phone.predicted_digit() == 4
@@ -62,7 +64,7 @@ def test_the_loop_by_touch_on_a_phone(phone):
     phone.label(7, 1)
     page.get_by_text("Saved as 7").wait_for()
     phone.go("Train")
-    train_from_untrained(phone, "1 drawing")
+    train_a_new_network(phone, "1 drawing")
     phone.go("Evaluate")
     phone.see("Errors")
     page.get_by_text("most confident errors come first").wait_for()
@@ -96,7 +98,7 @@ def test_a_killed_worker_is_reported(new_person, own_server):
     server = own_server()
     person = new_person(server)
     page = person.page
-    person.begin()
+    person.begin(f"/Draw?start=untrained&{SMALL}&epochs=20")  # The training does not end before its worker is killed.
     person.draw(1)
     person.label(1, 1)
     person.go("Train")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.browser import Person
+from tests.support.browser import QUICK, WITHOUT_WORKER, Person
 
 PATHS = ["/Draw", "/Train", "/Evaluate", "/"]
 MARKS = {"/Train": ".st-key-train", "/Evaluate": ".st-key-view"}  # selectors of elements that are shown when the page is ready
@@ -14,7 +14,7 @@ STREAMLIT_VIOLATIONS: set[str] = set()  # axe rules that Streamlit's elements vi
 @pytest.mark.parametrize("path", ["/", "/Evaluate"])
 def test_an_address_works_as_the_first_request_of_a_server(new_person, own_server, path):
     """The tests of persistence and of experiments open /Draw and /Train as the first address of a server."""
-    person = new_person(own_server())
+    person = new_person(own_server(**WITHOUT_WORKER))
     person.open(path)
     person.page.locator(".st-key-bar a").nth(3).wait_for()
     person.page.locator(MARKS.get(path, ".st-key-answer")).wait_for()
@@ -88,10 +88,9 @@ def test_a_click_on_the_matrix_shows_its_digits(person):
 def test_a_name_typed_without_enter_is_used(person: Person):
     """The browser sends the name and the press of the next button together."""
     page = person.page
-    person.open("/Train?start=genius")
-    person.slide("mnist_samples", "ArrowLeft")
+    person.open(f"/Train?start=untrained&{QUICK}")
     person.press("train")
-    page.locator(".st-key-training").get_by_text("Started from genius").wait_for()
+    page.locator(".st-key-training").get_by_text("Started from untrained mlp").wait_for()
     person.settle()
     person.select_row(0)
     name = page.get_by_role("textbox", name="Name")
@@ -99,7 +98,7 @@ def test_a_name_typed_without_enter_is_used(person: Person):
     person.press("run_delete")
     page.get_by_text("Deleted “mine”").wait_for()
     assert page.get_by_text("Deleted “").count() == 1
-    assert "Reading: genius" in person.bar().inner_text()
+    assert "Reading: untrained" in person.bar().inner_text()
     assert person.error_messages() == []
 
 

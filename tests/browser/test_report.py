@@ -5,9 +5,9 @@ import io
 import re
 
 from digitcore.values import percent
-from tests.support.browser import LONG
+from tests.support.browser import LONG, QUICK
 
-START = "/Draw?start=untrained&network=mlp&mnist_samples=200&epochs=1"
+START = f"/Draw?start=untrained&{QUICK}"
 
 
 def test_the_report_shows_the_numbers_of_the_page_without_a_network(person, browser, tmp_path):
@@ -19,7 +19,6 @@ def test_the_report_shows_the_numbers_of_the_page_without_a_network(person, brow
         person.draw(digit)
         person.label(digit, count)
     person.go("Train")
-    page.wait_for_function("document.querySelector('.st-key-train button')?.disabled === false")
     person.press("train")
     page.locator(".st-key-training").get_by_text("Started from untrained mlp").wait_for()
     person.settle()
@@ -58,7 +57,8 @@ def test_the_report_shows_the_numbers_of_the_page_without_a_network(person, brow
     assert scores["MNIST loss (nats)"] == [f"{float(row['Loss']):.4f}" for row in rows]
     assert scores["Drawings (training)"] == [f"{round(2 * float(row['Your handwriting']))} of 2" for row in rows]
     assert "Effect of each parameter" in text
-    assert "digitlab train --network mlp --samples drawings.npz --set mnist_samples=200 epochs=1 --out run-1" in text
+    settings = QUICK.partition("&")[2].replace("&", " ")
+    assert f"digitlab train --network mlp --samples drawings.npz --set {settings} --out run-1" in text
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
     assert Axe().run(report).response["violations"] == []
     offline.close()

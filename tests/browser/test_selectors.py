@@ -20,12 +20,15 @@ WATCH_SELECTORS = r"""text => {
 }"""
 KEEP_SOCKETS = """window.sockets = [];
 window.WebSocket = class extends WebSocket { constructor(...args) { super(...args); window.sockets.push(this) } };"""
+# Returns the number of parts of progress bars that move smoothly.
+N_MOVING = """[...document.querySelectorAll('[data-testid=stProgress] *')]
+  .filter(part => getComputedStyle(part).transitionDuration !== '0s').length"""
 IMPORT_SCRIPT = "text => import(URL.createObjectURL(new Blob([text], { type: 'text/javascript' })))"
 
 
 def test_each_style_rule_for_streamlit_matches_an_element(person):
     page = person.page
-    person.begin()
+    person.begin("/Draw?start=genius&mnist_samples=200&epochs=1&validation_samples=100")
     n_selectors = page.evaluate(WATCH_SELECTORS, assets.read("streamlit.css"))
     person.draw(4)
     person.label(4, 1)
@@ -41,6 +44,7 @@ def test_each_style_rule_for_streamlit_matches_an_element(person):
     person.see("Robustness")
     page.locator(".st-key-robustness_all_digits label").first.click()  # The evaluation takes a minute and shows its progress.
     page.locator(".st-key-title [data-testid=stProgress]").first.wait_for()
+    assert page.evaluate(N_MOVING) == 0, "a progress bar does not move smoothly if the user prefers reduced motion"
     person.press("stop_queries")
     person.settle()
     assert page.evaluate("[...window.unmatched]") == []

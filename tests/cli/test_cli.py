@@ -262,7 +262,7 @@ def test_sweep_writes_a_table(tmp_path, capsys, few, own_cache):
 def test_sweep_of_a_built_network_stops_poor_trainings_early(tmp_path, capsys, own_cache):
     file = tmp_path / "tiny.json"
     file.write_text('{"blocks": [{"kind": "dense", "size": 2}]}')
-    values = ["blocks.1.size=2,16", "activation=relu,linear", "mnist_samples=200", "epochs=2", "validation_samples=100"]
+    values = ["blocks.1.size=2,16", "activation=linear", "mnist_samples=200", "epochs=2", "validation_samples=100"]
     assert main(["sweep", "--network", str(file), "--stop-early", "--set", *values, "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert {row["status"] for row in rows} == {"done", "stopped early"}

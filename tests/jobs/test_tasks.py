@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from digitcore import models
 from digitcore.classroom import leave_out
 from digitcore.classroom.pupils import ClassDrawings, Pupil
 from digitcore.errors import CancelledError, JobError, ModelError, SettingsError, TrainingError
@@ -97,13 +98,14 @@ def test_a_training_without_data(random_mlp):
         run(tasks.TrainTask(random_mlp, SampleSet(), TrainSettings(mnist_samples=0)))
 
 
-def test_evaluation_is_cached_and_can_be_stopped(genius, random_mlp):
-    first, events = run(tasks.EvaluateTask(genius))
-    assert first.evaluation.accuracy == pytest.approx(genius.card.metrics["mnist_accuracy"], abs=2e-4)
+def test_evaluation_is_cached_and_can_be_stopped(random_mlp):
+    mlp = models.load("mlp")
+    first, events = run(tasks.EvaluateTask(mlp))
+    assert first.evaluation.accuracy == pytest.approx(mlp.card.metrics["mnist_accuracy"], abs=2e-4)
     assert first.milliseconds > 0
     assert [event.share for event in events] == sorted(event.share for event in events)
     assert events[-1].share == 1
-    again, events = run(tasks.EvaluateTask(genius))
+    again, events = run(tasks.EvaluateTask(mlp))
     assert again.evaluation is first.evaluation
     assert not events
     with pytest.raises(CancelledError):
@@ -115,12 +117,13 @@ def _changed(bundle):
     return type(bundle)(bundle.card, bundle.keras_bytes, bundle.tflite_bytes + b"\0")
 
 
-def test_a_model_is_scored_after_its_training(random_mlp, few, genius):
+def test_a_model_is_scored_after_its_training(random_mlp, few):
+    mlp = models.load("mlp")
     settings = TrainSettings(mnist_samples=500, epochs=1, validation_samples=100)
-    result, _ = run(tasks.TrainTask(genius, few, settings))
-    assert result.mnist_before.correct == 10_000 - genius.card.metrics["mnist_errors"]
+    result, _ = run(tasks.TrainTask(mlp, few, settings))
+    assert result.mnist_before.correct == 10_000 - mlp.card.metrics["mnist_errors"]
     assert result.mnist_after is None
-    scores, events = run(tasks.ScoreRunTask("id", genius, result.model))
+    scores, events = run(tasks.ScoreRunTask("id", mlp, result.model))
     shares = [event.share for event in events]
     # The score of the initial model can be in the cache.
     assert shares == sorted(shares)
@@ -130,7 +133,7 @@ def test_a_model_is_scored_after_its_training(random_mlp, few, genius):
     assert 0 <= scored.mnist_p_value <= 1
     assert scored.model.card.metrics["mnist_errors"] == 10_000 - scored.mnist_after.correct
     with pytest.raises(CancelledError):
-        run(tasks.ScoreRunTask("id", genius, _changed(random_mlp)), lambda: True)
+        run(tasks.ScoreRunTask("id", mlp, _changed(random_mlp)), lambda: True)
 
 
 def test_a_shipped_model_is_imported_with_its_metrics(genius):
@@ -147,10 +150,11 @@ def test_a_lab_is_opened(lab):
     assert [record.name for record in opened.snapshot.runs] == ["run 1", "run 2"]
 
 
-def test_statistics_activations_and_neighbors_are_returned(genius, data):
+def test_statistics_activations_and_neighbors_are_returned(data):
+    mlp = models.load("mlp")
     assert run(tasks.StatisticsTask(3))[0].mosaic.shape == (280, 560)
-    assert run(tasks.ActivationsTask(genius, data.test_images[0]))[0][-1].maps.argmax() == 7
-    assert set(run(tasks.NeighborsTask(genius, data.test_images[:1]))[0].labels[0].tolist()) == {7}
+    assert run(tasks.ActivationsTask(mlp, data.test_images[0]))[0][-1].maps.argmax() == 7
+    assert set(run(tasks.NeighborsTask(mlp, data.test_images[:1]))[0].labels[0].tolist()) == {7}
 
 
 def test_a_network_is_built_and_timed():

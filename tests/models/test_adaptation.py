@@ -41,7 +41,7 @@ def test_inputs_are_recognized(name):
 def test_inputs_of_an_accurate_network_are_recognized(name):
     """An accurate network has nearly no loss on a few digits, also with the pixels of another scale."""
     inputs = CONVENTIONS[name]
-    own = keras_io.open_model(models.load("convnet"))
+    own = keras_io.open_model(models.load("fast"))
     scaled = layers.Rescaling(1 / inputs.scale, -inputs.background / inputs.scale)
     model = keras.Sequential([keras.Input((28, 28, 1)), scaled, own])
     meaning = adaptation.measure(model)

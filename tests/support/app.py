@@ -28,6 +28,7 @@ MY_LAB, DRAW, TRAIN, EVALUATE = "streamlit_app.py", "pages/Draw.py", "pages/Trai
 SESSION = "lab_session"
 TIMEOUT = 120  # s
 RUN_TIMEOUT = 60  # s
+PAUSE = 0.05  # s, shortest pause between two polls, which would otherwise use a whole processor
 MESSAGES = ("markdown", "caption", "info", "error", "warning")
 
 
@@ -163,7 +164,7 @@ def until(at: AppTest, condition, rerun=None) -> None:
     end, length = time.monotonic() + TIMEOUT, 0.05
     while not condition():
         assert time.monotonic() < end, texts(at)
-        time.sleep(4 * length)
+        time.sleep(max(4 * length, PAUSE))
         begin = time.monotonic()
         (rerun or at.run)()
         length = time.monotonic() - begin
