@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sql
 from hypothesis import settings
 
 from digitcore import mnist, models
 from digitcore.evaluation.score import Score
 from digitcore.jobs.service import JobService
 from digitcore.samples import FirstPrediction, SampleSet
+from digitcore.storage import database
 from digitcore.storage.snapshot import LabSnapshot, RunRecord, SampleVersion
 from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
@@ -40,7 +42,7 @@ LONGEST_FIRST = (
     "test_benchmark",
 )
 SLOW_FOLDERS = {"app", "browser"}
-SLOW_FIXTURES = {"service", "postgres", "random_mlp"}  # They start a worker or a server, or train.
+SLOW_FIXTURES = {"service", "postgres_server", "random_mlp"}  # They start a worker or a server, or train.
 SLOW_MODULES = {  # They start processes, train, or process all digits of MNIST.
     "test_api",
     "test_architecture",
@@ -123,7 +125,7 @@ def service():
 
 
 @pytest.fixture(scope="session")
-def postgres():
+def postgres_server():
     """Start a PostgreSQL server for the tests, and return its URL."""
     if PROGRAMS is None:
         if os.environ.get("DIGITLAB_POSTGRES") == "required":
@@ -131,6 +133,15 @@ def postgres():
         pytest.skip("PostgreSQL is not installed")
     with tempfile.TemporaryDirectory(prefix="digitlab-postgres-") as folder, PostgresServer(Path(folder)) as url:
         yield url
+
+
+@pytest.fixture
+def postgres(postgres_server):
+    """Return the URL of the shared PostgreSQL server, after all tables were deleted."""
+    with sql.create_engine(database.with_driver(postgres_server)).begin() as db:
+        db.execute(sql.text("DROP SCHEMA public CASCADE"))
+        db.execute(sql.text("CREATE SCHEMA public"))
+    return postgres_server
 
 
 @pytest.fixture

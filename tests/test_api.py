@@ -278,7 +278,7 @@ def test_long_body_is_refused_while_it_arrives(headers):
     chunk = bytes(100_000)
     status, taken = call(headers, itertools.chain([FORM_HEAD], itertools.repeat(chunk)))
     assert status == 413
-    assert taken <= api.MAX_BYTES // len(chunk) + 3
+    assert taken <= api_requests.MAX_DISCARDED // len(chunk) + 3
 
 
 def test_endless_body_is_refused_after_a_time(monkeypatch):

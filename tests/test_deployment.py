@@ -144,7 +144,7 @@ def test_several_servers_share_a_cluster_with_tls_and_a_database(tmp_path, postg
         assert old in block
         block = block.replace(old, new)
     block = re.sub(r"(dask (?:scheduler|worker) [^#\n]*)", r"\1 &", block).replace("python", sys.executable)
-    script = f"trap 'kill $(jobs -p); wait' EXIT\nset -e\n{block}"
+    script = f"trap 'kill -KILL $(jobs -p); wait' EXIT\nset -e\n{block}"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=4 * PATIENCE, check=False

@@ -53,7 +53,7 @@ def open_image(content: bytes, formats: Sequence[str] = FORMATS) -> Image.Image:
 
 
 def is_heif(content: bytes) -> bool:
-    """Check whether a file is a HEIC picture, as phones take them.
+    r"""Check whether a file is a HEIC picture, as phones take them.
 
     Args:
         content: at least the first 12 bytes of the file.

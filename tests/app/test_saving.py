@@ -1,6 +1,7 @@
 """A lab is saved after each change, and its address opens it again."""
 
 import contextlib
+import threading
 
 import pytest
 import sqlalchemy as sql
@@ -316,19 +317,28 @@ def test_an_unsaved_label_is_not_reported_as_saved(app, data):
 
 def test_a_lab_that_is_saved_while_the_page_is_drawn_is_reported_as_saved(app, data, monkeypatch):
     """The bar is drawn before the polling fragment."""
-    shown = known_labs.known_labs
+    shown, may_write = known_labs.known_labs, threading.Event()
+    write = resources.saver().store.save
 
-    def wait(session):
+    def hold(*arguments):
+        assert may_write.wait(60)
+        return write(*arguments)
+
+    def release(session):
         shown(session)
+        may_write.set()
         resources.saver().wait()
 
     monkeypatch.setattr(persistence, "WRITE_SECONDS", 0)
-    monkeypatch.setattr(layout, "known_labs", wait)
+    monkeypatch.setattr(layout, "known_labs", release)
+    monkeypatch.setattr(resources.saver().store, "save", hold)
     draw(app, data.test_images[0])
+    may_write.clear()
     label(app, 7)
     assert "Saving" in html(app)
     monkeypatch.setattr(state, "is_fragment_run", lambda: True)
     draw(app, data.test_images[1])
+    may_write.clear()
     label(app, 2)
     assert "Saved" in html(app) and "Saving" not in html(app), "the poll draws the page again"
 

@@ -61,7 +61,7 @@ REJECTED_BY_THE_CHECK = {
     "member too many": "not a model saved by Keras",
     "assets": "not a model saved by Keras",
     "weights missing": "not a model saved by Keras",
-    "bomb": "not a model saved by Keras",
+    "bomb": "contains a whole lab",
     "pickle": "pickle file",
     "huge layer": "The model has [0-9,]+ weights",
 }

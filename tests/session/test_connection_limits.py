@@ -27,7 +27,7 @@ async def answer(scope, receive, send):
 @contextlib.asynccontextmanager
 async def running(application=answer):
     """Start uvicorn, and yield a function that opens a connection."""
-    server = uvicorn.Server(uvicorn.Config(application, port=0, lifespan="off", log_level="error", http="h11"))
+    server = uvicorn.Server(uvicorn.Config(application, port=0, lifespan="off", log_config=None, http="h11"))
     started = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0)

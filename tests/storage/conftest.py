@@ -1,5 +1,4 @@
 import pytest
-import sqlalchemy as sql
 
 from digitcore.storage import database
 
@@ -7,16 +6,7 @@ from digitcore.storage import database
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request, tmp_path):
     """Return the URL of an empty database, in SQLite and in PostgreSQL."""
-    return request.getfixturevalue("empty_postgres") if request.param == "postgres" else f"sqlite:///{tmp_path / 'labs.sqlite'}"
-
-
-@pytest.fixture
-def empty_postgres(postgres):
-    """Return the URL of the shared PostgreSQL server, after all tables were deleted."""
-    with sql.create_engine(database.with_driver(postgres)).begin() as db:
-        db.execute(sql.text("DROP SCHEMA public CASCADE"))
-        db.execute(sql.text("CREATE SCHEMA public"))
-    return postgres
+    return request.getfixturevalue("postgres") if request.param == "postgres" else f"sqlite:///{tmp_path / 'labs.sqlite'}"
 
 
 @pytest.fixture

@@ -356,9 +356,9 @@ def test_write_is_tried_again_after_the_interval(store, state, lab, outage, monk
     assert not state.is_behind
 
 
-def test_locked_lab_does_not_delay_other_labs(empty_postgres, state, other, lab, short_lock_timeout):
-    saver = BackgroundSaver(LabStore.from_url(empty_postgres), keep_days=90, retry_interval=NEVER)
-    engine = sql.create_engine(database.with_driver(empty_postgres))
+def test_locked_lab_does_not_delay_other_labs(postgres, state, other, lab, short_lock_timeout):
+    saver = BackgroundSaver(LabStore.from_url(postgres), keep_days=90, retry_interval=NEVER)
+    engine = sql.create_engine(database.with_driver(postgres))
     for one in (state, other):
         saver.save(one, lab).result()
     newer = replace(lab, preferences={"run_counter": 7})

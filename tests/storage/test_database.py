@@ -309,10 +309,10 @@ def test_read_only_database_opens_labs_and_rejects_writes(url, lab, tmp_path, mo
             write()
 
 
-def test_restarted_postgres_is_used_again(empty_postgres, lab):
-    labs, token = LabStore.from_url(empty_postgres), database.new_token()
+def test_restarted_postgres_is_used_again(postgres, lab):
+    labs, token = LabStore.from_url(postgres), database.new_token()
     labs.save(token, lab)
-    with sql.create_engine(database.with_driver(empty_postgres)).connect() as db:
+    with sql.create_engine(database.with_driver(postgres)).connect() as db:
         db.execute(sql.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"))
     assert labs.load(token) is not None
 

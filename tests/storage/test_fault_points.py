@@ -31,8 +31,8 @@ def test_a_failed_step_loses_nothing_and_the_operation_can_be_repeated(name, sql
 
 
 @pytest.mark.parametrize("name", ON_POSTGRES)
-def test_a_failed_step_of_postgres_loses_nothing_and_the_operation_can_be_repeated(name, empty_postgres):
-    report = try_points(OPERATIONS[name], PostgresDatabase(empty_postgres), KINDS)
+def test_a_failed_step_of_postgres_loses_nothing_and_the_operation_can_be_repeated(name, postgres):
+    report = try_points(OPERATIONS[name], PostgresDatabase(postgres), KINDS)
     assert report.n_points > 0
     assert not report.failures
 
