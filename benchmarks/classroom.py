@@ -314,9 +314,9 @@ class Trainings:
             span[1] = time.monotonic()
         self.n = n
 
-    def include(self, time: float) -> bool:
-        """Return whether a training ran at this time."""
-        return any(begin <= time <= end for begin, end in self._spans)
+    def include(self, moment: float) -> bool:
+        """Return whether a training ran at this time, in s on the monotonic clock."""
+        return any(begin <= moment <= end for begin, end in self._spans)
 
 
 class Database:

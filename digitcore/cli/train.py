@@ -135,7 +135,7 @@ def _check_folder(name: str, out: Path | None, *, force: bool, write: bool) -> P
 
 
 def _check_writable(folder: Path, option: str) -> None:
-    """Check that a folder can be written or created, before a training of minutes."""
+    """Check that a folder can be written or created, because a training can take minutes."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not existing.is_dir():
         raise ModelError(f"{folder} cannot be a folder, because {existing} is a file. Choose another folder with {option}.")

@@ -41,7 +41,7 @@ def _draw(session: LabSession, name: str, spec: SettingSpec) -> Any:
     match spec.widget:
         case "select_slider":
             return st.select_slider(
-                spec.label, options, value, key=name, help=spec.help, format_func=lambda value: _format(value, spec.unit)
+                spec.label, options, value, key=name, help=spec.help, format_func=lambda option: _format(option, spec.unit)
             )
         case "slider":
             return st.slider(spec.label, int(options[0]), int(options[-1]), value, key=name, help=spec.help)

@@ -17,7 +17,7 @@ SHARED, UNSHARED = 3.0, 15.0  # s between two looks for changes of another devic
 
 
 def work_area(session: LabSession, show: Callable[[], None] = lambda: None, *, is_live: bool = False) -> None:
-    """Show the progress of the session's work, and call `show`. This has the only fragment of a page that polls.
+    """Show the progress of the session's work, and call `show`. It contains the only fragment of a page that polls.
 
     The whole page runs again when a job has ended, the lab was saved, or another device has changed the lab. While nothing runs,
     a poll draws nothing, because in a class each session polls.
