@@ -1,9 +1,13 @@
 """Suppression of messages that libraries write directly to the standard error output."""
 
 import contextlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
 import logging
 import os
 import re
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -32,6 +36,21 @@ def set_environment() -> None:
     for name, value in VARIABLES.items():
         os.environ.setdefault(name, value)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    if not any(isinstance(finder, _QuietTensorFlow) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _QuietTensorFlow())
+
+
+class _QuietTensorFlow(importlib.abc.MetaPathFinder):
+    """A finder that drops the messages of TensorFlow's import. On some processors, no variable suppresses all of them."""
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> importlib.machinery.ModuleSpec | None:
+        if fullname != "tensorflow":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec and spec.loader:
+            spec.loader.exec_module = dropped()(spec.loader.exec_module)  # type: ignore[method-assign]
+        return spec
 
 
 @contextlib.contextmanager

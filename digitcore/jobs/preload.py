@@ -3,6 +3,7 @@
 This module imports only small modules, so that the scheduler and the nanny need little memory.
 """
 
+import faulthandler
 import logging
 import os
 import signal
@@ -11,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from digitcore import processes
+from digitcore import native_messages, processes
 from digitcore.jobs import cluster_folder
 
 SERVER_PID = "DIGITLAB_SERVER_PID"  # environment variable with the process id of the server
@@ -40,8 +41,16 @@ def dask_setup(process: Any) -> None:
     if is_worker:
         _set_up_worker()
     else:
+        if type(process).__name__ == "Scheduler":
+            _discard_log()
         folder = Path(os.environ[cluster_folder.FOLDER])
         processes.end_with_parent(int(os.environ[SERVER_PID]), before_exit=lambda: cluster_folder.end(folder))
+
+
+def _discard_log() -> None:
+    """Discard what a scheduler logs after its start. Dask does not read the pipe, and a scheduler stops at a full pipe."""
+    with open(os.devnull, "w") as nothing:
+        os.dup2(nothing.fileno(), sys.stderr.fileno())
 
 
 def _set_up_worker() -> None:
@@ -53,8 +62,10 @@ def _set_up_worker() -> None:
     except ConfigError as error:
         print(error, file=sys.stderr, flush=True)
         os._exit(1)
+    faulthandler.register(signal.SIGUSR1)  # `kill -USR1` prints what a worker does that does not answer.
     if config.low_priority:
         _lower_priority()
+    native_messages.set_environment()
     logging.getLogger("distributed.worker").setLevel(logging.CRITICAL)  # The session shows the error.
     if os.environ.get(IMPORTS_TRAINING) != "no":
         threading.Thread(target=_import_training, daemon=True).start()

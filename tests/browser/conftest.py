@@ -7,9 +7,12 @@ The browser ends with the last test of this folder, because Playwright's event l
 import os
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error, sync_playwright
 
 from tests.support.browser import CHROMIUM_ARGS, WITHOUT_WORKER, Person, Server, chromium
+
+PAGE_TEXT = 1500  # characters of a page in the report of a failed test
+REPORT_TIMEOUT = 5000  # ms
 
 
 @pytest.fixture(scope="package")
@@ -52,6 +55,23 @@ def own_server(tmp_path):
     yield start
     for running in started:
         running.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Add the address and the text of each open page to the report of a failed test."""
+    report = yield
+    if report.when == "call" and report.failed and (browser := item.funcargs.get("browser")):
+        report.sections += [(page.url, _describe(page)) for context in browser.contexts for page in context.pages]
+    return report
+
+
+def _describe(page) -> str:
+    try:
+        state = page.locator("[data-testid=stApp]").get_attribute("data-test-script-state", timeout=REPORT_TIMEOUT)
+        return f"script: {state}\n{page.inner_text('body', timeout=REPORT_TIMEOUT)[:PAGE_TEXT]}"
+    except Error as error:
+        return str(error)
 
 
 @pytest.fixture

@@ -82,6 +82,11 @@ def test_a_worker_records_no_statistics(shared):
     assert shared.submit(ConfigurationTask()).wait(PATIENCE) == (False, "500ms")
 
 
+def test_a_scheduler_that_writes_a_long_log_still_works(own):
+    own.service._client.run_on_scheduler(lambda: sys.stderr.write("x" * 1_000_000))
+    assert answers(own.service)
+
+
 @dataclass(frozen=True)
 class ModulesTask(Task):
     """A task that returns whether the worker has loaded Keras."""

@@ -1,8 +1,10 @@
 """Helpers for tests of the worker."""
 
 import contextlib
+import faulthandler
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -28,8 +30,18 @@ def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait until a condition holds, and fail after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "the condition was not met in time"
+        if time.monotonic() > end:
+            print_stacks()
+            raise AssertionError("the condition was not met in time")
         time.sleep(POLLING_INTERVAL)
+
+
+def print_stacks() -> None:
+    """Print the stacks of this process and of its workers, so that a hang of a test shows its cause."""
+    faulthandler.dump_traceback()
+    for nanny in dask_processes("Nanny", psutil.Process().children()):
+        _largest_child([nanny]).send_signal(signal.SIGUSR1)
+    time.sleep(1)
 
 
 def submit_training(service, start, samples, settings, resume_from=None, *, owner=""):
