@@ -111,6 +111,8 @@ def test_the_back_button_leads_to_the_previous_page(person: Person):
     person.go("Train")
     person.slide("epochs", "ArrowRight", "ArrowRight")
     person.go("Evaluate")
+    # When its work ends, a page runs by itself. Streamlit then undoes a press of Back that comes at this moment.
+    page.get_by_test_id("stProgress").first.wait_for(state="detached")
     person.settle()
     page.go_back()
     page.locator(".st-key-train").wait_for()
