@@ -25,6 +25,8 @@ QUIET = {  # Dask's own statistics took three quarters of the processor time of 
     "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "500ms",
     "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "5s",
 }
+# A worker that uses much memory takes jobs until its nanny replaces it. By default, Dask would pause it, and jobs would wait.
+UNPAUSED = {"DASK_DISTRIBUTED__WORKER__MEMORY__PAUSE": "False"}
 # Python's resource tracker removes the semaphores of killed processes, and would print a warning about them.
 NO_TRACKER_WARNING = "ignore:resource_tracker:UserWarning"
 _environment_lock = threading.Lock()
@@ -72,7 +74,7 @@ class OwnCluster:
             "DASK_TEMPORARY_DIRECTORY": str(self._folder),
             "PYTHONWARNINGS": ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), NO_TRACKER_WARNING])),
         }
-        with _blocked_interrupts(), _environment(_to_environment(keys) | QUIET | inherited):
+        with _blocked_interrupts(), _environment(_to_environment(keys) | QUIET | UNPAUSED | inherited):
             return SubprocessCluster(
                 n_workers=n_workers,
                 threads_per_worker=1,

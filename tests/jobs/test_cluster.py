@@ -14,14 +14,16 @@ import sys
 import tempfile
 import textwrap
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import dask
 import psutil
 import pytest
-from distributed import Client
+from distributed import Client, get_worker
 from distributed.security import Security
+from distributed.system import MEMORY_LIMIT
 
 from digitcore.errors import JobError, WorkerDiedError
 from digitcore.jobs import cluster, cluster_folder, preload
@@ -85,6 +87,31 @@ def test_a_worker_records_no_statistics(shared):
 def test_a_scheduler_that_writes_a_long_log_still_works(own):
     own.service._client.run_on_scheduler(lambda: sys.stderr.write("x" * 1_000_000))
     assert answers(own.service)
+
+
+@dataclass(frozen=True)
+class KeepMemoryTask(Task):
+    """A task whose worker keeps memory until it uses this share of its limit."""
+
+    share: float
+
+    @property
+    def label(self):
+        return "Keeping memory"
+
+    def run(self, progress, should_stop):
+        limit, process = get_worker().memory_manager.memory_limit, psutil.Process()
+        sys.kept = b"x" * int(limit * self.share - process.memory_info().rss)
+        return process.memory_info().rss / limit
+
+
+def test_a_worker_that_keeps_much_memory_still_takes_jobs(monkeypatch):
+    """Dask would pause the worker at 80 % of its limit, and the next job would wait for a long time."""
+    monkeypatch.setattr(cluster, "MEMORY_SHARE", 600e6 / MEMORY_LIMIT)
+    with own_cluster() as own:
+        assert own.service.submit(KeepMemoryTask(0.85)).wait(PATIENCE) == pytest.approx(0.85, abs=0.05)
+        time.sleep(1)  # Dask looks at the memory each 100 ms.
+        assert answers(own.service)
 
 
 @dataclass(frozen=True)
