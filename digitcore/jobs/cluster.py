@@ -17,6 +17,7 @@ from digitcore.jobs.tasks.task import Task
 CONNECT_TIMEOUT = 4  # s, to reach a scheduler
 START_TIMEOUT = 60  # s, to start a cluster
 CLOSE_TIMEOUT = 10  # s
+KILL_TIMEOUT = 1  # s, until killed processes have ended; without an init process in a container, some remain as zombies
 MEMORY_SHARE = 0.6  # share of the machine's memory for all workers together
 TLS_ROLES = ("scheduler", "worker", "client")
 COMM = "DASK_DISTRIBUTED__COMM"  # prefix of Dask's environment variables for communication
@@ -140,6 +141,7 @@ class OwnCluster:
         for process in processes:  # A nanny whose scheduler was killed would wait for it.
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+        psutil.wait_procs(processes, KILL_TIMEOUT)
         cluster_folder.remove(self._folder)
 
 
