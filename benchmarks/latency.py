@@ -22,9 +22,10 @@ OBSERVE_ANSWERS = """() => { window.waits = []; let up = 0, last = '';
   document.addEventListener('pointerup', () => { up = performance.now() }, true);
   const check = () => { const place = document.querySelector('.st-key-answer');
     const head = place?.querySelector('[data-testid=prediction-head]');
-    const isLive = head?.hasAttribute('data-live');  // The browser's own prediction is no answer.
+    // A prediction during the stroke, by the browser or at an earlier commit by the server, is no answer.
+    const isUnderWay = head && (head.hasAttribute('data-live') || !head.dataset.strokes);
     const text = (head?.dataset.strokes ?? '') + (place ? place.innerText : '');
-    if (!isLive && text !== last) { last = text; if (up) window.waits.push(performance.now() - up); up = 0 }
+    if (!isUnderWay && text !== last) { last = text; if (up) window.waits.push(performance.now() - up); up = 0 }
     requestAnimationFrame(check) };
   check() }"""
 PAUSE = 500  # ms between strokes, longer than the 200 ms that the canvas waits
