@@ -33,7 +33,7 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import sync_playwright
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from benchmarks.load import LABELS, SHAPES, Labeller, Visitor, megabytes
+from benchmarks.load import LABELS, SHAPES, Labeller, Visitor, megabytes, run_visitors
 from benchmarks.proxy import Proxy
 from digitcore.classroom.pupils import gather
 from digitcore.classroom.rules import MAX_PER_MINUTE, ClassOptions
@@ -209,7 +209,7 @@ def attend(urls: list[str], code: str, n_drawings: int, pace: float, limit: floa
         work = (pupil.attend(n_drawings, pace, delay, limit) for pupil, delay in zip(pupils, delays, strict=True))
         return await asyncio.gather(*work)
 
-    return asyncio.run(together())
+    return run_visitors(together())
 
 
 class Phone(threading.Thread):

@@ -22,7 +22,7 @@ from pathlib import Path
 import sqlalchemy as sql
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from benchmarks.load import Labeller, megabytes
+from benchmarks.load import Labeller, megabytes, run_visitors
 from digitcore.storage import schema
 from digitcore.storage.database import LabStore, with_driver
 from tests.support import browser
@@ -121,7 +121,7 @@ def label_together(url: str, n_servers: int, n_people: int, n_labels: int) -> bo
             return [outcome for outcome in outcomes if outcome is not None]
 
         begin = time.monotonic()
-        errors = asyncio.run(together())
+        errors = run_visitors(together())
         seconds, end = time.monotonic() - begin, time.monotonic() + PATIENCE
         while (stored := count_samples(url) - before) < wanted and time.monotonic() < end:
             time.sleep(1)
@@ -161,7 +161,7 @@ def measure_abandoned(n_sweeps: int, n_sessions: int) -> bool:
                 outcomes = await asyncio.gather(*starts, return_exceptions=True)
                 return [outcome for outcome in outcomes if outcome is not None]
 
-            errors = asyncio.run(together())
+            errors = run_visitors(together())
             begin = time.monotonic()
             print(f"{n_sweeps} sweeps and {n_sessions - n_sweeps} trainings, {len(errors)} errors {errors[:1] or ''}")
             lengths = []

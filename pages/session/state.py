@@ -3,9 +3,10 @@
 from typing import Any
 
 import streamlit as st
+from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.session import sockets
+from pages.session import garbage, sockets
 from pages.session.lab_session import LabSession
 from pages.session.resources import server_resources
 
@@ -15,6 +16,8 @@ SESSION, VISITED = "lab_session", "visited"
 def lab_session() -> LabSession:
     """Return the lab session; create it at the first call."""
     if SESSION not in st.session_state:
+        if runtime.exists():  # It does not exist in a test of the page.
+            garbage.freeze_soon()
         sockets.send_at_once()
         context = get_script_run_ctx()
         st.session_state[SESSION] = LabSession(server_resources(), owner=context.session_id if context else "")
