@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.components import layout
 from pages.components.work import work_area
-from pages.session import class_actions, formatting, state
+from pages.session import class_actions, formatting, state, turns
 from pages.session.lab_session import LabSession
 from pages.session.training_data import training_data_sentence
 from pages.views.my_lab import lab_file, lessons, lineage, model_files, sharing, versions
@@ -100,4 +100,5 @@ layout.check_config()
 if state.is_first_visit() and not class_actions.is_at_class(state.lab_session()):
     state.mark_visited()
     st.switch_page(layout.DRAW, query_params=st.query_params.to_dict())
-main(layout.begin_page(layout.MY_LAB))
+with turns.turn():
+    main(layout.begin_page(layout.MY_LAB))

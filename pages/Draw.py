@@ -13,7 +13,7 @@ from pages.components.live import live_prediction
 from pages.components.model_selector import predicting_models
 from pages.components.prediction import first_steps, prediction_head
 from pages.components.reveal import reveal
-from pages.session import persistence
+from pages.session import persistence, turns
 from pages.session.lab_session import LabSession
 from pages.views.draw import feedback, teaching
 from pages.views.draw.quick_training import quick_training
@@ -98,4 +98,5 @@ def _show_expanders(session: LabSession) -> None:
                 show(*((session, predicting_models(session)) if key == "why" else (session,)))
 
 
-main(layout.begin_page(layout.DRAW))
+with turns.turn():
+    main(layout.begin_page(layout.DRAW))

@@ -6,7 +6,7 @@ from digitcore.storage.lab_models import MAX_COMPARED
 from pages.components import layout
 from pages.components.model_choice import Models
 from pages.components.work import work_area
-from pages.session import resources, state, training_summary
+from pages.session import resources, state, training_summary, turns
 from pages.session.lab_session import LabSession
 from pages.views.evaluate import (
     calibration,
@@ -125,4 +125,5 @@ def _choose(label: str, names: list[str], default: str, key: str) -> str:
     return str(st.selectbox(label, names, index, key=key, persist_state="session", width=SELECTBOX_WIDTH))
 
 
-main(layout.begin_page(layout.EVALUATE))
+with turns.turn():
+    main(layout.begin_page(layout.EVALUATE))

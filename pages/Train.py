@@ -24,7 +24,7 @@ from pages.components.training_form import training_form
 from pages.components.undo_training import undo_training
 from pages.components.verdict import verdict_card
 from pages.components.work import scoring_text, show_notice, work_area
-from pages.session import formatting, persistence, resources, settings_link, state, training_summary
+from pages.session import formatting, persistence, resources, settings_link, state, training_summary, turns
 from pages.session.classroom import NO_TRAINING
 from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
@@ -246,4 +246,5 @@ def _show_actions(session: LabSession, record: RunRecord, *, is_worse: bool) -> 
     undo_training(session, record, is_prominent=is_worse)
 
 
-main(layout.begin_page(layout.TRAIN))
+with turns.turn():
+    main(layout.begin_page(layout.TRAIN))

@@ -7,7 +7,7 @@ import streamlit as st
 
 from digitcore.jobs.job import Job
 from digitcore.jobs.tasks import Priority, ScoreRunTask, Task
-from pages.session import class_actions, persistence, state
+from pages.session import class_actions, persistence, state, turns
 from pages.session.formatting import escape, percent
 from pages.session.lab_session import LabSession
 from pages.session.training_summary import job_text
@@ -57,8 +57,14 @@ def scoring_text(session: LabSession) -> str:
 
 
 def _poll(session: LabSession, interval: float | None, before: tuple[Any, ...], show: Callable[[], None] | None) -> None:
-    if state.is_fragment_run():  # A rerun while the page is drawn would remove its toasts.
-        before = session.page_state
+    if not state.is_fragment_run():  # The page is being drawn. Its own state may be newer, and a rerun would remove its toasts.
+        _look(session, interval, before, show)
+        return
+    with turns.turn():
+        _look(session, interval, session.page_state, show)
+
+
+def _look(session: LabSession, interval: float | None, before: tuple[Any, ...], show: Callable[[], None] | None) -> None:
     persistence.restore(session)
     class_actions.follow(session, only_if_due=True)
     session.training.advance_sweep()
