@@ -225,13 +225,13 @@ class JobService:
             job.on_start()
 
     def _on_done(self, job: AnyJob, future: Any) -> None:
-        if future.status == "finished":
-            try:
+        try:
+            if future.status == "finished":
                 job.finish(future.result(timeout=RESULT_TIMEOUT))
-            except Exception:  # noqa: BLE001 The worker may die before its result is fetched.
-                job.fail(WorkerDiedError())
-        else:
-            job.fail(_failure(future))
+            else:
+                job.fail(_failure(future))
+        except Exception:  # noqa: BLE001 The worker may die before its result or its error is fetched.
+            job.fail(WorkerDiedError())
         self._discard(job)
         self._last_used = time.monotonic()
         self._dispatch()

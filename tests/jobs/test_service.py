@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from digitcore import models
-from digitcore.errors import JobError, WithdrawnError
+from digitcore.errors import JobError, WithdrawnError, WorkerDiedError
 from digitcore.jobs import service as job_service
+from digitcore.jobs.job import Job
 from digitcore.jobs.limits import Limits
 from digitcore.jobs.service import JobService
 from digitcore.jobs.tasks import EvaluateTask, RobustnessTask, StatisticsTask
@@ -105,6 +106,25 @@ def test_each_owner_has_one_running_job_and_low_priority_comes_last(service):
     until(lambda: low.events)
     low.stop()
     assert low.wait(PATIENCE) == "stopped"
+
+
+class UnreadableFuture:
+    """A future of a worker that died after its error was reported."""
+
+    status = "error"
+
+    def exception(self, timeout):
+        raise TimeoutError
+
+
+def test_a_job_whose_error_cannot_be_read_does_not_block_the_queue():
+    service, job = JobService(), Job(EndlessTask())
+    service._queue.add(job, limit=1)
+    service._queue.start(job)
+    service._on_done(job, UnreadableFuture())
+    assert isinstance(job.error, WorkerDiedError)
+    assert not len(service._queue)
+    service.close()
 
 
 def test_the_jobs_of_a_closed_session_are_stopped():
