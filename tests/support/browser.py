@@ -55,11 +55,18 @@ ONE = [[(140, 50), (141, 120), (139, 230)]]
 SHAPES = {4: FOUR, 7: SEVEN, 1: ONE}
 
 # Records every element that moves without user input in window.shifts. Elements that are being replaced (stale) do not count.
+# The score of an element is the share of the screen that it touches times its distance; an entry has one score for all elements.
+# Source: "Layout Instability", draft of the W3C's community group WICG.
 OBSERVE_SHIFTS = """window.shifts = [];
+const distance = (before, after) => Math.hypot(before.x - after.x, before.y - after.y);
 const moved = ({ node, previousRect: before, currentRect: after }) => node && node.dataset?.stale !== 'true'
-  && before.width && after.width && Math.hypot(before.x - after.x, before.y - after.y) > 1;
+  && before.width && after.width && distance(before, after) > 1;
+const union = (start, end, before, after) => Math.max(before[end], after[end]) - Math.min(before[start], after[start]);
+const area = (before, after) => union('left', 'right', before, after) * union('top', 'bottom', before, after);
+const score = ({ previousRect: before, currentRect: after }) =>
+  area(before, after) / (innerWidth * innerHeight) * distance(before, after) / Math.max(innerWidth, innerHeight);
 new PerformanceObserver(list => { for (const one of list.getEntries()) for (const source of one.sources.filter(moved))
-  window.shifts.push([one.value, source.previousRect.y, source.currentRect.y, (source.node.outerHTML ?? '').slice(0, 200)])
+  window.shifts.push([score(source), source.previousRect.y, source.currentRect.y, (source.node.outerHTML ?? '').slice(0, 200)])
 }).observe({ type: 'layout-shift', buffered: false });"""
 
 # Waits until no script runs and the page has not changed for `quiet` ms.
