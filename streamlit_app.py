@@ -75,6 +75,10 @@ def _show_class(session: LabSession) -> None:
         from pages.views.classroom import pupil
 
         pupil.show(session)
+    elif session.classroom.left_class:
+        from pages.views.classroom import pupil
+
+        pupil.show_left(session)
 
 
 def _show_steps(session: LabSession) -> None:

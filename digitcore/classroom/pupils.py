@@ -163,6 +163,23 @@ class ClassDrawings:
         is_chosen = np.array([pupil.id in pupils for pupil in self.pupils], bool)
         return replace(self.samples, held_out=is_chosen[self.owners])
 
+    def still_in(self, present: "ClassDrawings") -> "ClassDrawings":
+        """Return the drawings of the pupils who are still in the class.
+
+        Args:
+            present: The present drawings of the class.
+
+        Returns:
+            The drawings with the present nicknames, in the same order.
+
+        Example:
+            >>> drawings = ClassDrawings((Pupil("a", "Ada"), Pupil("b", "Bo")))
+            >>> drawings.still_in(ClassDrawings((Pupil("b", "Bob"),))).pupils[0].nickname
+            'Bob'
+        """
+        names = {pupil.id: pupil.nickname for pupil in present.pupils}
+        return ClassDrawings(tuple(replace(pupil, nickname=names[pupil.id]) for pupil in self.pupils if pupil.id in names))
+
     def drawing_folds(self) -> np.ndarray:
         """Distribute the drawings to four folds, in which each pupil has a similar number of drawings of each digit.
 

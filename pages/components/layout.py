@@ -96,11 +96,13 @@ def _show_bar(session: LabSession, page: str) -> None:
 
 
 def _drawings(session: LabSession) -> str:
-    """Return the number of drawings. For a pupil, it is the number that counts in the class."""
+    """Return the number of drawings. For a pupil, it is the number that counts in the class, or that the pupil was removed."""
     room, samples = session.classroom.room, session.samples.current
     if room is None or session.classroom.is_teacher:
         return formatting.samples(samples)
-    n = len(session.classroom.counted(samples)) if session.classroom.is_pupil else 0
+    if not session.classroom.is_pupil:
+        return f"Removed from {room.name}"
+    n = len(session.classroom.counted(samples))
     return f"{n} of {room.options.max_drawings} drawings in {room.name}"  # A narrow screen cuts the end.
 
 

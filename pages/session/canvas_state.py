@@ -103,6 +103,7 @@ class CanvasState(SessionPart):
         has_keys: Whether the keys 0 to 9 label the drawing. The page's script writes it.
         notice: Sentence below the canvas until something is drawn; "" if there is none.
         error: The reason why the last image could not be read, in a sentence.
+        refusal: The reason why the drawing could not be labelled, in a sentence, until the drawing changes; "" if there is none.
         reconnects: Number of times that the browser has asked whether this session still exists.
         explained_digit: The digit that the Draw page explains, or `None`.
     """
@@ -117,7 +118,7 @@ class CanvasState(SessionPart):
         self.white_background = False
         self.has_keys = True
         self.notice = ""
-        self.error = ""
+        self.error = self.refusal = ""
         self.reconnects = 0
         self.explained_digit: np.ndarray | None = None
         self._last_image: str | None = None
@@ -158,7 +159,7 @@ class CanvasState(SessionPart):
             return
         self._last_image, self.awaiting_image, self.error = image, False, ""
         self.version += 1
-        self.notice = ""
+        self.notice = self.refusal = ""
         is_longer = drawing.n_strokes > len((self.initial_drawing or {}).get("objects", []))
         try:
             ink = images.ink_strength(images.decode_canvas(decode_data_url(image)))
@@ -178,15 +179,15 @@ class CanvasState(SessionPart):
         self.drawing = drawing or Drawing()
         self.initial_drawing = self.drawing.strokes
         self.awaiting_image = False
-        self.error = ""
+        self.error = self.refusal = ""
         self._last_image = None
 
     @synchronized
     def remount(self) -> None:
         """Replace the widget by a widget with the same drawing."""
-        kept = self.awaiting_image, self._last_image, self.error
+        kept = self.awaiting_image, self._last_image, self.error, self.refusal
         self.new_revision(self.drawing)
-        self.awaiting_image, self._last_image, self.error = kept
+        self.awaiting_image, self._last_image, self.error, self.refusal = kept
 
     @synchronized
     def clear(self) -> None:
@@ -250,6 +251,11 @@ class CanvasState(SessionPart):
     def set_notice(self, sentence: str) -> None:
         """Set the sentence that the page shows below the canvas until something is drawn."""
         self.notice = sentence
+
+    @synchronized
+    def refuse_label(self, sentence: str) -> None:
+        """Show beside the label buttons why the drawing could not be labelled. The drawing stays on the canvas."""
+        self.refusal = sentence
 
     @synchronized
     def explain(self, digit: np.ndarray) -> None:

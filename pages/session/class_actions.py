@@ -133,7 +133,7 @@ def leave(session: LabSession) -> None:
     except LabError as error:
         session.classroom.set_notice(str(error))
     else:
-        session.classroom.attach(session.classroom.token, None)
+        session.classroom.leave()
 
 
 def start(session: LabSession, name: str, options: ClassOptions) -> None:

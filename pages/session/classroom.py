@@ -16,7 +16,7 @@ from pages.session.session_part import SessionPart, synchronized
 
 CODE_PARAMETER, PROJECTOR_PARAMETER = "class", "project"  # parameters of the page's address
 TEACHER_INTERVAL, PUPIL_INTERVAL = 2.0, 3.0  # s between two polls of the class
-TOO_FAST = f"A class allows {MAX_PER_MINUTE} drawings in a minute, so this drawing was not labelled. Wait a moment."
+TOO_FAST = f"Wait a moment. A class allows {MAX_PER_MINUTE} drawings in a minute."
 NO_IMPORT = "A class has only drawings that its pupils have drawn. Nothing was imported."
 NO_TRAINING = "In this class, the teacher trains."
 
@@ -34,9 +34,11 @@ class Classroom(SessionPart):
         drawings: The drawings of the class that count. Only teachers and projectors have them.
         view: Slug of the chosen view. The page's script writes it.
         notice: Outcome of the last action in a sentence, or "".
+        left_class: Name of the class that the person has left in this session, or "".
         undo: Undoes the last action on the decisions of the teacher; `None` if there is nothing to undo.
         model: The published model; `None` if no model is published. Only teachers and projectors have it.
-        reviewed: The drawings whose labels the teacher reviews, which do not change during the review; `None` before a review.
+        reviewed: The drawings whose labels the teacher reviews; `None` before a review. New drawings are not added during the
+            review. The drawings of pupils who are not in the class any more are removed.
         chosen: Name of a choice of pupils → identifiers of the chosen pupils. The page's script writes it.
         left_out: The drawings and the task of the last leave-one-out table, or `None`.
         n_sent, n_published: Number of sent settings and of published models that this session has applied.
@@ -49,7 +51,7 @@ class Classroom(SessionPart):
         self.membership: Membership | None = None
         self.drawings = ClassDrawings()
         self.view = ""
-        self.notice = ""
+        self.notice = self.left_class = ""
         self.undo: Callable[[ClassState], ClassState] | None = None
         self.model: ModelBundle | None = None
         self.reviewed: ClassDrawings | None = None
@@ -126,6 +128,12 @@ class Classroom(SessionPart):
         if membership is None:
             self._pupils, self.drawings = (), ClassDrawings()
 
+    @synchronized
+    def leave(self) -> None:
+        """Record that the lab has left its class."""
+        self.left_class = self.room.name if self.room else ""
+        self.attach(self.token, None)
+
     def is_due(self) -> bool:
         """Return whether the next poll is due."""
         return time.monotonic() - self._read_at >= (self.polling_interval or 0) / 2
@@ -172,6 +180,8 @@ class Classroom(SessionPart):
         has_changed = len(pupils) != len(self._pupils) or any(a is not b for a, b in zip(pupils, self._pupils, strict=True))
         if found and (has_changed or found is not self.membership):
             self.drawings = gather(pupils, found.room.state, found.room.options)
+            if self.reviewed is not None:
+                self.reviewed = self.reviewed.still_in(self.drawings)
         self._pupils = pupils
 
     def round(self, number: int) -> ClassDrawings:

@@ -151,7 +151,7 @@ class LabSession:
             self.show_error(LAB_IS_FULL)
             return False
         if reason := self.classroom.refuse_label(digit, self.samples.current):
-            self.show_error(reason)
+            self.canvas.refuse_label(reason)
             return False
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         self.samples.add(

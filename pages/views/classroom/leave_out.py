@@ -44,9 +44,11 @@ def show(session: LabSession, room: StoredClass) -> None:
     st.caption("The settings are those of the page Train. No model predicts a drawing that it has learnt from.")
     if classroom.left_out is not None:
         drawings, last = classroom.left_out
-        if found := session.work.known(last):
-            rows = leave_out.table(drawings, found)
-            _show_table([*rows, leave_out.total(drawings, found)], last.start.name)
+        present = drawings.still_in(classroom.drawings)  # with the present nicknames
+        if len(present.pupils) < len(drawings.pupils):
+            st.caption("A pupil of the last table is not in the class any more. Train the models again.")
+        elif found := session.work.known(last):
+            _show_table(leave_out.table(present, found), leave_out.total(present, found), last.start.name)
 
 
 def _task(session: LabSession, chosen: list[str]) -> LeaveOutTask:
@@ -61,7 +63,8 @@ def _task(session: LabSession, chosen: list[str]) -> LeaveOutTask:
     )
 
 
-def _show_table(rows: list[LeftOut], start: str) -> None:
+def _show_table(pupils: list[LeftOut], total: LeftOut, start: str) -> None:
+    rows = [*pupils, total]
     table = pd.DataFrame(
         {
             "Pupil": [row.names[0] if len(row.names) == 1 else f"All {len(row.names)}" for row in rows],
@@ -73,10 +76,21 @@ def _show_table(rows: list[LeftOut], start: str) -> None:
     )
     st.dataframe(table, hide_index=True, key="class_table")
     presentation.download_table(table, "leave one out")
-    first = rows[0]
-    st.markdown(
-        f"The class without them reads **{formatting.escape(first.names[0])}** least: {_text(first.without)}. "
-        f"Their own drawings change this to {_text(first.together)}. Intervals are 95 % Wilson intervals."
+    st.markdown(f"{_describe_lowest(pupils)} Intervals are 95 % Wilson intervals.")
+
+
+def _describe_lowest(pupils: list[LeftOut]) -> str:
+    """Name the pupils whom the class without them reads least, unless it reads every pupil equally well."""
+    first = pupils[0]
+    lowest = [row for row in pupils if row.without.accuracy == first.without.accuracy]
+    if len(lowest) == len(pupils) > 1:
+        return f"The class without them reads every pupil equally well: {formatting.percent(first.without.accuracy)}."
+    names = ", ".join(f"**{formatting.escape(row.names[0])}**" for row in lowest)
+    if len(lowest) > 1:
+        return f"The class without them reads {names} least: {formatting.percent(first.without.accuracy)}."
+    return (
+        f"The class without them reads {names} least: {_text(first.without)}. "
+        f"Their own drawings change this to {_text(first.together)}."
     )
 
 

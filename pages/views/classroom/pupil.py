@@ -13,11 +13,18 @@ def show(session: LabSession) -> None:
     if membership is None:
         return
     name, nickname = formatting.escape(membership.room.name), formatting.escape(membership.nickname)
-    st.markdown(f"You are **{nickname}** in **{name}**. {rules.NOTICE}")
+    if membership.is_removed:
+        st.warning(f"The teacher has removed you from **{name}**. Your drawings do not count. They stay in your lab.")
+    else:
+        st.markdown(f"You are **{nickname}** in **{name}**. {rules.NOTICE}")
     if session.classroom.notice:
         st.error(session.classroom.notice)
-    if membership.is_removed:
-        st.warning("The teacher has removed you from the class. Your drawings do not count. They stay in your lab.")
     with st.popover("Leave the class"):
         st.markdown("Your drawings leave the class at once. They stay in your lab, which you can delete below.")
         st.button("Leave", key="class_leave", type="primary", on_click=class_actions.leave, args=(session,))
+
+
+def show_left(session: LabSession) -> None:
+    """Tell a person who has left a class where the drawings are."""
+    name = formatting.escape(session.classroom.left_class)
+    st.info(f"You have left **{name}**. Your drawings are not in the class any more. They stay in this lab.")

@@ -50,8 +50,8 @@ def _show_remark(session: LabSession) -> None:
     drawn, samples = session.canvas, session.samples
     if drawn.drawing.digit is not None:
         samples.forget_last()
-    if drawn.error:
-        st.markdown(f":red[**{formatting.escape(drawn.error)}**]")
+    if error := drawn.error or drawn.refusal:
+        st.markdown(f":red[**{formatting.escape(error)}**]")
     elif drawn.drawing.digit is not None:
         st.markdown(_describe_drawing(session, drawn.drawing.digit))
     elif drawn.notice:
