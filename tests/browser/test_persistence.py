@@ -2,6 +2,8 @@
 
 from tests.support.browser import ERRORS, WITHOUT_WORKER
 
+ANSWER_TIMEOUT = 5000  # ms, as in `pages/components/canvas/connection.js`
+
 
 def assert_everything_is_there(page):
     """Check that the open page shows the two drawings and the run."""
@@ -52,7 +54,8 @@ def test_an_open_page_works_again_after_a_restart(new_person, own_server):
     person.bar().get_by_text("Saved", exact=True).wait_for()
     server.kill()
     own_server(STREAMLIT_SERVER_PORT=str(server.port), **WITHOUT_WORKER)
-    page.wait_for_timeout(5000)  # The page connects again, and may load again.
+    page.locator("[data-testid=stApp][data-test-connection-state=CONNECTED]").wait_for()
+    page.wait_for_timeout(ANSWER_TIMEOUT + 2000)  # The page loads again, unless the new session has answered.
     person.wait_for_drawings(1)
     person.find_canvas()
     person.settle(1000)
