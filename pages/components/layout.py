@@ -1,6 +1,7 @@
 """The frame of every page: its title, and the bar with page links and the state of the lab."""
 
 import base64
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,6 @@ import streamlit as st
 
 from digitcore.config import load_config
 from digitcore.errors import ConfigError
-from digitcore.models import registry
 from pages.components import assets
 from pages.components.known_labs import known_labs
 from pages.components.model_selector import model_selector
@@ -46,7 +46,7 @@ def begin_page(page: str) -> LabSession:
     session.page_state = page_state(session)  # A save may end while the page is drawn. The next poll then draws the page again.
     assets.style("streamlit.css")
     assets.style("layout.css")
-    _check_models(registry.names() if page in (MY_LAB, EVALUATE) else _names_in_use(session))
+    _check_models(resources.shipped_names() if page in (MY_LAB, EVALUATE) else _names_in_use(session))
     _show_bar(session, page)
     known_labs(session)
     if page != DRAW:  # The Draw page shows the error below the canvas, because the canvas must not move.
@@ -71,10 +71,10 @@ def check_config() -> None:
 def _names_in_use(session: LabSession) -> list[str]:
     """Return the names of the shipped models without which the page cannot work, and of the shipped model that is active."""
     active = session.models.active_name
-    return list(dict.fromkeys([*REQUIRED_MODELS, *([active] if active in registry.names() else [])]))
+    return list(dict.fromkeys([*REQUIRED_MODELS, *([active] if active in resources.shipped_names() else [])]))
 
 
-def _check_models(names: list[str]) -> None:
+def _check_models(names: Sequence[str]) -> None:
     """Show the errors of damaged models. Stop the page if a required model is damaged."""
     for name in names:
         if error := resources.model_error(name):

@@ -1,8 +1,12 @@
-"""The resources that all sessions share: models, predictors, the job service, the store. All caches are here."""
+"""The resources that all sessions share: models, predictors, the job service, the store. All caches are here.
+
+The shipped models are in caches of functools, because each page reads them many times, and a cache of Streamlit is slower.
+"""
 
 import contextlib
+import functools
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,22 +47,28 @@ MNIST_RETRY_SECONDS = 10
 
 def server_resources() -> ServerResources:
     """Return the resources that a session uses."""
-    return ServerResources(jobs, shipped_model, registry.names, usable_models, probabilities, results)
+    return ServerResources(jobs, shipped_model, shipped_names, usable_models, probabilities, results)
 
 
-@st.cache_resource(show_spinner=False)
+@functools.cache
+def shipped_names() -> Sequence[str]:
+    """Return the names of the shipped models."""
+    return tuple(registry.names())
+
+
+@functools.cache
 def shipped_model(name: str) -> ModelBundle:
     """Return a shipped model."""
     return registry.load(name)
 
 
-@st.cache_data(show_spinner=False)
-def usable_models() -> list[str]:
+@functools.cache
+def usable_models() -> Sequence[str]:
     """Return the names of the shipped models whose files are valid. This reads the files of all shipped models."""
-    return [name for name in registry.names() if not model_error(name)]
+    return tuple(name for name in shipped_names() if not model_error(name))
 
 
-@st.cache_data(show_spinner=False)
+@functools.cache
 def model_error(name: str) -> str:
     """Return the error message for damaged files of a shipped model; "" if the files are valid."""
     try:

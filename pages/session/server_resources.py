@@ -1,6 +1,6 @@
 """The resources of the server that a session uses. They are passed in, so that a session can be tested without Streamlit."""
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ class ServerResources:
 
     jobs: Callable[[], JobService]
     shipped: Callable[[str], ModelBundle]
-    shipped_names: Callable[[], list[str]]
-    usable_names: Callable[[], list[str]]
+    shipped_names: Callable[[], Sequence[str]]
+    usable_names: Callable[[], Sequence[str]]
     probabilities: Callable[[ModelBundle, np.ndarray], np.ndarray]
     results: Callable[[], MutableMapping[Any, Any]]

@@ -371,14 +371,14 @@ def test_a_damaged_model_gives_one_error_message(app, monkeypatch, name, works):
     monkeypatch.setattr(registry, "load", broken)
     cached = (resources.shipped_model, resources.usable_models, resources.model_error)
     for function in cached:
-        function.clear()
+        function.cache_clear()
     try:
         go(app, EVALUATE)
         assert "Fetch the project again." in texts(app)
         assert bool(app.multiselect) == works
     finally:
         for function in cached:
-            function.clear()
+            function.cache_clear()
 
 
 def test_an_invalid_configuration_gives_one_error_message(monkeypatch):

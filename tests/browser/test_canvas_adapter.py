@@ -115,3 +115,13 @@ def test_the_toolbar_of_the_component_is_hidden(person, adapter):
     person.page.locator(".st-key-canvas").hover()
     toolbar = person.page.locator(".dc-toolbar").first
     assert toolbar.evaluate("toolbar => getComputedStyle(toolbar).visibility") == "hidden"
+
+
+def test_a_tap_on_a_tool_after_a_label_is_no_stroke(phone):
+    """After a label, strokes are held back until the new canvas is there. The tools lie on the canvas."""
+    phone.begin()
+    phone.press_label(4)
+    phone.page.locator(".st-key-remark").get_by_text("first").wait_for()
+    phone.use_tool("Clear")
+    phone.settle(1500)
+    assert phone.page.get_by_test_id("prediction-head").get_attribute("data-strokes") in (None, "0")

@@ -51,6 +51,9 @@ export function isOnCanvas(event) {
 /** Return whether the target of an event is in the container of the canvas, even while the container holds no canvas. */
 export const isInContainer = (event) => event.target.closest?.(CONTAINER) !== null;
 
+/** Return whether an event happens on a button. The tools lie on the canvas. */
+export const isOnButton = (event) => event.composedPath().some((element) => element.localName === "button");
+
 /** Press "send", "undo" or "redo" in the toolbar. Call `otherwise` if the button is missing or disabled. */
 export function pressButton(action, otherwise) {
   const button = findButton(action);

@@ -13,7 +13,7 @@
 //             and checked.
 //   proven    `isProven` is true. Nothing is recorded until the next replacement.
 
-import { canUndo, drawStroke, findCanvas, hasInk, hideToolbar, isInContainer, isOnCanvas } from "./canvas_adapter.js";
+import { canUndo, drawStroke, findCanvas, hasInk, hideToolbar, isInContainer, isOnButton, isOnCanvas } from "./canvas_adapter.js";
 import { isScriptRunning } from "../streamlit.js";
 
 const REPLACEMENT_TIMEOUT = 10_000;  // ms. If no new canvas comes, the connection is lost, and the old canvas gets the strokes.
@@ -116,7 +116,7 @@ function check(stroke, checksLeft, wasMissing = false) {
 function isWithinBox(event) {
   const { left, right, top, bottom } = replacement.box;
   const { clientX, clientY } = event;
-  return isInContainer(event) && clientX >= left && clientX <= right && clientY >= top && clientY <= bottom;
+  return isInContainer(event) && !isOnButton(event) && clientX >= left && clientX <= right && clientY >= top && clientY <= bottom;
 }
 
 function record(type, { pointerId, clientX, clientY }) {
