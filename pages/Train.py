@@ -63,10 +63,13 @@ def main(session: LabSession) -> None:
     with st.container(key="workplace"):
         left, right = st.columns([1, 2], gap="large")
     with left:
-        start = _choose_start(session, builder_area)
+        # A browser closes an expander or a popover if the number of elements before it changes. Containers keep the number.
+        with st.container():
+            start = _choose_start(session, builder_area)
         session.training.settings = training_form(session)
         _choose_sample_use(session)
-        _train_button(session, start, session.training.settings)
+        with st.container():
+            _train_button(session, start, session.training.settings)
         _show_link(session)
     with right:
         training, runs = st.container(key="training"), st.container(key="runs")

@@ -26,6 +26,7 @@ from tests.support.app import (
     table_with,
     texts,
     until,
+    until_answered,
     until_trained,
 )
 
@@ -36,6 +37,33 @@ def test_an_empty_training_set_disables_the_button(app):
     app.select_slider(key="mnist_samples").set_value(0).run()
     assert "The training set is empty" in texts(app)
     assert app.button(key="train").disabled
+
+
+def place(at, *labels):
+    """Return the indices that lead from the top of the page to the expander or popover with each label."""
+
+    def walk(block, path):
+        label = block.proto.popover.label if block.type == "popover" else getattr(block, "label", "")
+        if label in labels:
+            found[label] = path
+        for index, child in getattr(block, "children", {}).items():
+            walk(child, (*path, index))
+
+    found = {}
+    walk(at.main, ())
+    return found
+
+
+def test_what_is_open_stays_open_when_the_time_of_an_epoch_appears(app):
+    """A browser closes a popover and an expander whose place among the elements changes."""
+    go(app, TRAIN)
+    app.radio(key="start_from").set_value("untrained").run()
+    next(box for box in app.selectbox if box.label == "Network").set_value("mlp").run()
+    before = place(app, "Link to these settings", "Advanced")
+    until_answered(app)
+    assert "An epoch takes" in texts(app)
+    assert len(before) == 2
+    assert place(app, *before) == before
 
 
 def test_the_form_has_every_setting_and_starts_with_its_default(app):
