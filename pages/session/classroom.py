@@ -196,6 +196,16 @@ class Classroom(SessionPart):
         return frozenset(pupil.id for pupil in self._pupils if pupil.id in present and not len(pupil.samples))
 
     @property
+    def has_learnt_from_absent(self) -> bool:
+        """Whether the published model has learnt from drawings that are not in the class any more."""
+        room = self.room
+        if room is None or not room.has_model:
+            return False
+        pupils = [pupil for pupil in self._pupils if pupil.id not in room.state.removed_pupils]
+        present = frozenset().union(*(pupil.samples.digit_hashes for pupil in pupils)) - room.state.removed_drawings
+        return not room.state.learnt <= present
+
+    @property
     def removed(self) -> list[Pupil]:
         """The pupils whom the teacher has removed."""
         return [pupil for pupil in self._pupils if self.room and pupil.id in self.room.state.removed_pupils]

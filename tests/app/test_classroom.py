@@ -266,6 +266,11 @@ def test_settings_and_models_reach_the_pupils(jobs, teacher, few, genius, untrai
     assert session_of(again).models.uploads[0].name == "class model 1"
     assert "Your teacher" not in texts(again), "known news are not told again"
 
+    view(teacher.run(), "train")
+    assert "not in the class any more" not in texts(teacher)
+    press(go(ada, MY_LAB), "class_leave")
+    assert "It has learnt from drawings that are not in the class any more." in texts(teacher.run())
+
 
 def test_pupils_are_left_out(jobs, teacher, few):
     for number, name in enumerate(("Ada", "Bo")):

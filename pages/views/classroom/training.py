@@ -14,6 +14,8 @@ from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 from pages.views.classroom.choice import choose_pupils
 
+ABSENT = " It has learnt from drawings that are not in the class any more. Train and publish again to leave them out."
+
 
 def show(session: LabSession, room: StoredClass) -> None:
     """Draw the settings, the button to train, and the last trained model."""
@@ -68,7 +70,9 @@ def _show_run(session: LabSession, room: StoredClass, record: RunRecord) -> None
     ):
         _publish(session, record)
     if published is not None:
-        st.caption(f"Pupils see {published.name} on the pages Draw and Evaluate.")
+        st.caption(
+            f"Pupils see {published.name} on the pages Draw and Evaluate." + ABSENT * session.classroom.has_learnt_from_absent
+        )
 
 
 def _publish(session: LabSession, record: RunRecord) -> None:
