@@ -122,7 +122,7 @@ def _choose_sample_use(session: LabSession) -> None:
         "Hold out 1 in 4 drawings",
         state.seed_widget("hold_out", session.samples.hold_out),
         key="hold_out",
-        help="Held-out drawings are not used for training, so their score is unbiased.",
+        help="Every fourth drawing of each digit is held out. It is not used for training, so its score is unbiased.",
     )
     session.training.train_after_label = st.toggle(
         "Retrain after each label",

@@ -39,7 +39,8 @@ def show(session: LabSession, room: StoredClass) -> None:
         names,
         "class_held_out",
         "Held-out pupils",
-        help="The network does not learn from these pupils. Without them, 1 in 4 drawings of each pupil is held out.",
+        help="The network does not learn from these pupils. Without them, every fourth drawing of each digit of a pupil is "
+        "held out.",
     )
     is_possible = len(drawings) and len(held_out) < len(names) and session.training_job is None
     if st.button("Train on the class", key="class_train", type="primary", disabled=not is_possible):
