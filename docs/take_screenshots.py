@@ -10,13 +10,14 @@ from tests.support.browser import CHROMIUM_ARGS, Person, Server, chromium
 
 HERE = Path(__file__).resolve().parent
 VIEWS = ("Map", "Errors", "Curves", "Handwriting", "Confusion", "Compare two", "Confidence", "Robustness", "MNIST")
+QUIET = 2500  # ms without a change, after which a page is at rest
 DESK, PHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
 
 
 def shoot(person, name, tall=False):
     """Save a screenshot when the page is at rest. With `tall`, save the whole page instead of the visible part."""
     page, usual = person.page, person.page.viewport_size
-    page.wait_for_timeout(2500)
+    person.settle(QUIET)
     page.mouse.move(5, 5)
     main = page.locator("[data-testid=stMain]")
     main.evaluate("place => place.scrollTo(0, 0)")
@@ -47,8 +48,9 @@ def look(person, view):
     """Open a view of Evaluate, and wait until it has all results."""
     page = person.page
     page.locator(".st-key-view").get_by_text(view, exact=True).click()
-    page.wait_for_timeout(2500)
-    page.wait_for_function("!document.querySelector('.st-key-stop_queries')", timeout=900_000)
+    person.settle(QUIET)
+    while page.locator(".st-key-stop_queries").count():  # A view may ask for more results when it has the first ones.
+        person.settle(QUIET)
 
 
 def evaluate(person, scheme):
