@@ -9,7 +9,7 @@ import psutil
 
 from tests.support.browser import LONG
 
-START = "/Train?start=untrained&mnist_samples=200&epochs=1"
+START = "/Train?start=untrained&mnist_samples=200&epochs=1&validation_samples=100"
 
 
 def choose(person, label, text):

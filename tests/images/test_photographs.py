@@ -1,3 +1,4 @@
+import functools
 import io
 from itertools import pairwise
 
@@ -11,10 +12,20 @@ from digitcore.images.photographs import MAX_PARTS, extract_ink, find_regions
 from tests.support.photographs import KINDS, photograph
 
 
+@functools.cache
+def ten_digits(kind):
+    """Return a photograph of each digit, which the tests share, because drawing them takes most of the time."""
+    rng = np.random.default_rng(2)
+    return [photograph(kind, label, rng) for label in range(10)]
+
+
+def grey(content):
+    return Image.open(io.BytesIO(content)).convert("L")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_digits_in_photographs_of_paper_are_predicted(kind, predictor):
-    rng = np.random.default_rng(2)
-    digits = [digit_from_file(photograph(kind, label, rng)) for label in range(10)]
+    digits = [digit_from_file(content) for content in ten_digits(kind)]
     assert all(digit is not None for digit in digits)
     predicted = predictor.probabilities(np.array(digits)).argmax(1)
     assert (predicted == np.arange(10)).sum() >= 9  # The benchmark benchmarks/photographs.py measures the share.
@@ -70,10 +81,7 @@ def test_digit_close_to_the_border_is_found():
 
 @pytest.mark.parametrize("kind", ["pencil", "small", "marker"])
 def test_bright_ink_on_dark_paper_is_predicted(kind, predictor):
-    rng, digits = np.random.default_rng(3), []
-    for label in range(10):
-        image = Image.open(io.BytesIO(photograph(kind, label, rng))).convert("L")
-        digits.append(digit_from_image(Image.fromarray(255 - np.asarray(image))))
+    digits = [digit_from_image(Image.fromarray(255 - np.asarray(grey(content)))) for content in ten_digits(kind)]
     assert (predictor.probabilities(np.array(digits)).argmax(1) == np.arange(10)).sum() >= 9
 
 
@@ -116,7 +124,7 @@ def test_benchmark_measures_the_time_of_a_photograph():
 
 def test_photographs_without_grain_are_photographs():
     """Phones remove the grain. A shadow covers several sides like the ink of a crop."""
-    image = Image.open(io.BytesIO(photograph("shadow", 5, np.random.default_rng(0)))).convert("L")
+    image = grey(photograph("shadow", 5, np.random.default_rng(0)))
     blurred = image.filter(ImageFilter.GaussianBlur(5))
     denoised = image.filter(ImageFilter.MedianFilter(5))
     for smooth in (blurred, denoised, blurred.resize((200, 200)), ImageOps.autocontrast(blurred)):
@@ -125,9 +133,5 @@ def test_photographs_without_grain_are_photographs():
 
 def test_photographs_with_clipped_contrast_are_photographs():
     """A program for scans makes one percent of the pixels black, and one percent white."""
-    rng, found = np.random.default_rng(7), []
-    for kind in ("shadow", "ruled", "squared"):
-        for label in (0, 1, 3, 5, 7):
-            image = Image.open(io.BytesIO(photograph(kind, label, rng))).convert("L")
-            found.append(ink_from_image(ImageOps.autocontrast(image, cutoff=1)).is_photograph)
-    assert all(found)
+    contents = [ten_digits(kind)[label] for kind in ("shadow", "ruled", "squared") for label in (0, 1, 3, 5, 7)]
+    assert all(ink_from_image(ImageOps.autocontrast(grey(content), cutoff=1)).is_photograph for content in contents)

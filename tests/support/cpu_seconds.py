@@ -1,7 +1,8 @@
 """A pytest plugin that prints the CPU seconds of each test module and of the most expensive tests, beside their wall time.
 
-Use it with `pytest -p tests.support.cpu_seconds`. In contrast to the durations that pytest prints, CPU seconds hardly depend on
-what else runs on the machine. They include the processes that a test starts: servers, workers and browsers.
+Use it with `pytest -p tests.support.cpu_seconds`. In contrast to the durations that pytest prints, CPU seconds do not count
+waiting. They include the processes that a test starts: servers, workers and browsers. On a busy machine they increase, for some
+browser tests to twice the value, so compare only runs with the same number of processes.
 """
 
 import collections
