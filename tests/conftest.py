@@ -35,6 +35,7 @@ LONGEST_FIRST = (
     "browser",
     "test_cluster",
     "test_service",
+    "test_statistics",
     "test_trainer",
     "app",
     "test_cli",
@@ -43,22 +44,28 @@ LONGEST_FIRST = (
 )
 SLOW_FOLDERS = {"app", "browser"}
 SLOW_FIXTURES = {"service", "postgres_server", "random_mlp"}  # They start a worker or a server, or train.
-SLOW_MODULES = {  # They start processes, train, or process all digits of MNIST.
+SLOW_MODULES = {  # They start processes, train, process all digits of MNIST, or repeat many operations.
     "test_api",
     "test_architecture",
     "test_benchmark",
+    "test_checks",
+    "test_cli",
     "test_cluster",
+    "test_fault_points",
     "test_feature_map",
     "test_hostile_input",
     "test_hub",
+    "test_label_issues",
     "test_mnist",
     "test_neighbors",
     "test_packaging",
     "test_photographs",
+    "test_report",
     "test_reproduce",
     "test_sandbox",
     "test_server",
     "test_service",
+    "test_statistics",
     "test_trainer",
     "test_upload",
 }
@@ -69,7 +76,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.parent.name == "browser":
             item.add_marker("browser")
-        is_slow = item.path.parent.name in SLOW_FOLDERS or item.path.stem in SLOW_MODULES
+        is_slow = item.path.parent.name in SLOW_FOLDERS or item.path.stem in SLOW_MODULES or "postgres" in item.name
         if is_slow or SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
     items.sort(key=_rank)

@@ -38,7 +38,7 @@ def test_a_second_server_opens_the_lab_of_a_killed_server(new_person, own_server
     page.get_by_text("Trained on your 2 drawings").wait_for()
 
     first.kill()
-    second = own_server(DIGITLAB_STORE=postgres)
+    second = own_server(DIGITLAB_STORE=postgres, **WITHOUT_WORKER)
     page.goto(page.url.replace(first.url, second.url))
     assert_everything_is_there(page)
     person.go("Draw")
