@@ -32,7 +32,8 @@ BLOCK = 10  # Neighbouring measurements are not independent, so the line goes th
 N_ENDS = 3  # times that each process is ended
 CYCLES_PER_TRAINING = 10  # A training takes as long as several cycles.
 PATIENCE = 180  # s
-N_STORED_SESSIONS = 128  # sessions that Streamlit keeps after their connection has ended, for two minutes at most
+WARM_UP_CYCLES = 300  # Until then, caches and the heap grow. In 900 cycles, memory was level after 300.
+WARM_UP_LABS = 700  # The same. Streamlit also keeps 128 sessions after their connection has ended.
 
 
 @dataclass(frozen=True)
@@ -106,10 +107,10 @@ def measure_cycles(n: int) -> Slope:
         visitor, sizes = Cycler(server.url, 0), []
         async with visitor.connect():
             await visitor.send(BackMsg(rerun_script={"page_name": "Draw"}))
-            for number in range(n + n // 3):  # The first third warms the caches up.
+            for number in range(WARM_UP_CYCLES + n):
                 await visitor.cycle(list(SHAPES)[number % len(SHAPES)])
                 sizes.append(memory(server.process.pid))
-        return sizes[n // 3 :]
+        return sizes[WARM_UP_CYCLES:]
 
     with tempfile.TemporaryDirectory() as folder, _running(Server(Path(folder))) as server:
         return Slope.of(asyncio.run(work(server)))
@@ -127,10 +128,10 @@ def measure_opened_labs(n: int) -> Slope:
             async with visitor.connect():
                 await visitor.send(BackMsg(rerun_script={"page_name": "Draw", "query_string": visitor.query}))
             sizes.append(memory(server.process.pid))
-        return sizes[N_STORED_SESSIONS:]
+        return sizes[WARM_UP_LABS:]
 
     with tempfile.TemporaryDirectory() as folder:
-        url, tokens = f"sqlite:///{folder}/labs.sqlite", [new_token() for _ in range(n + N_STORED_SESSIONS)]
+        url, tokens = f"sqlite:///{folder}/labs.sqlite", [new_token() for _ in range(n + WARM_UP_LABS)]
         store = LabStore.from_url(url)
         for token in tokens:
             store.save(token, lab)

@@ -43,5 +43,5 @@ def prequential(table: pd.DataFrame, *, height: int = 220) -> alt.LayerChart:
     line = base.mark_line(strokeWidth=2, color=BLUE).encode(y=y)
     color = alt.condition(alt.datum.is_correct, alt.value(BLUE), alt.value(ORANGE))
     points = base.mark_point(filled=True, size=MARK_SIZE, opacity=1).encode(y=y, color=color)
-    rules = base.mark_rule(strokeDash=[4, 4], color=GREY).transform_filter(alt.datum.is_new_model)
+    rules = base.mark_rule(strokeDash=[4, 4], color=GREY, aria=False).transform_filter(alt.datum.is_new_model)
     return layer(band, rules, line, points, height=height, title="Accuracy of first predictions")

@@ -54,6 +54,17 @@ def _data_url(pixels: bytes, shape: tuple[int, ...]) -> str:
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
+def picture(image: np.ndarray, description: str, width: str) -> None:
+    """Draw an image with a description for screen readers, which `st.image` does not have.
+
+    Args:
+        image: (H, W) or (H, W, 3) uint8.
+        description: What the image shows.
+        width: Width in CSS, for example "100%".
+    """
+    st.html(assets.render("figures/picture.html", url=data_url(image), description=description, width=width))
+
+
 def figure_row(figures: Sequence[Figure]) -> None:
     """Draw figures side by side. On a narrow screen, the figures wrap."""
     st.html(assets.render("figures/row.html", figures=figures))

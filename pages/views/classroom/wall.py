@@ -4,7 +4,7 @@ import streamlit as st
 
 from digitcore.classroom import overview
 from digitcore.storage.classes import StoredClass
-from pages.components import class_tiles
+from pages.components import class_tiles, figures
 from pages.session import formatting
 from pages.session.lab_session import LabSession
 
@@ -20,6 +20,6 @@ def show(session: LabSession, room: StoredClass) -> None:
         st.markdown(f"**{digit}** · {formatting.drawings(counts[digit])}")
         if len(shown):
             columns = min(len(shown), class_tiles.WALL_COLUMNS)
-            st.image(class_tiles.mosaic(shown, columns), width=44 * columns)
+            figures.picture(class_tiles.mosaic(shown, columns), f"Drawings of the digit {digit}", f"{44 * columns}px")
         else:
             st.caption("Nobody has drawn this digit.")

@@ -19,6 +19,7 @@ DISPUTED_HELP = (
     "Fewer than three of five people confirmed the labels of these digits (C. Northcutt et al. 2021, “Pervasive label errors in "
     "test sets”). The labels may be wrong."
 )
+MOSAIC = "Twenty random training digits of each class."
 
 
 def show(session: LabSession, models: Models) -> None:
@@ -29,7 +30,9 @@ def show(session: LabSession, models: Models) -> None:
         st.caption(training_summary.WAIT)
         return
     mosaic, means = st.columns([3, 2])
-    mosaic.image(found.mosaic, caption="Twenty random training digits of each class.", width="stretch")
+    with mosaic:
+        figures.picture(found.mosaic, MOSAIC, "100%")
+        st.caption(MOSAIC)
     with means:
         st.markdown("**The mean of each digit**")
         figures.figure_row([Figure(image, str(digit)) for digit, image in enumerate(found.mean_images)])
