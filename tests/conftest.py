@@ -35,7 +35,6 @@ LONGEST_FIRST = (
     "browser",
     "test_cluster",
     "test_service",
-    "test_statistics",
     "test_trainer",
     "app",
     "test_cli",

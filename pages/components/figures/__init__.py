@@ -49,20 +49,26 @@ def data_url(image: np.ndarray) -> str:
 
 @lru_cache(maxsize=N_KEPT_IMAGES)
 def _data_url(pixels: bytes, shape: tuple[int, ...]) -> str:
+    return _encode(np.frombuffer(pixels, np.uint8).reshape(shape))
+
+
+def _encode(image: np.ndarray) -> str:
     file = io.BytesIO()
-    Image.fromarray(np.frombuffer(pixels, np.uint8).reshape(shape)).save(file, "PNG")
+    Image.fromarray(image).save(file, "PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def picture(image: np.ndarray, description: str, width: str) -> None:
     """Draw an image with a description for screen readers, which `st.image` does not have.
 
+    The image is not cached, because it can be much larger than a digit.
+
     Args:
         image: (H, W) or (H, W, 3) uint8.
         description: What the image shows.
         width: Width in CSS, for example "100%".
     """
-    st.html(assets.render("figures/picture.html", url=data_url(image), description=description, width=width))
+    st.html(assets.render("figures/picture.html", url=_encode(image), description=description, width=width))
 
 
 def figure_row(figures: Sequence[Figure]) -> None:
