@@ -51,7 +51,7 @@ def main(session: LabSession) -> None:
     with st.container(key="whole"):
         sharing.show(session)
         lab_file.show(session)
-    st.subheader("Models", anchor=False)
+    st.header("Models", anchor=False)
     model_files.show_table(session)
     for title, show in EXPANDERS.items():
         _show_expander(session, title, show)

@@ -35,7 +35,7 @@ def run_table(session: LabSession) -> list[RunRecord]:
     if not models.runs and not models.deleted:
         return selected
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Runs", anchor=False, width="stretch")
+        st.header("Runs", anchor=False, width="stretch")
         has_more = bool(models.runs) and st.toggle("More columns", key="run_columns", persist_state="session")
     newest = models.runs[::-1]
     if newest:

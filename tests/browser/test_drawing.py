@@ -187,6 +187,7 @@ def test_a_drawing_is_relabelled_in_the_gallery(person):
     person.settle()
     person.press("own_relabel")
     page.locator(".grid button", has_text="9, predicted 4").wait_for()
+    person.settle()
     assert page.locator(".grid button").count() == 1
     assert person.error_messages() == []
 

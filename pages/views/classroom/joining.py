@@ -66,12 +66,12 @@ def show_invitation(session: LabSession) -> None:
         class_actions.invite(session, classroom.invitation)
     if not classroom.invited_to:
         with st.container(key="class_join", width=480):
-            st.subheader("Join a class", anchor=False)
+            st.header("Join a class", anchor=False)
             _show_code_input(session)
             st.button("Cancel", key="class_decline", on_click=classroom.decline)
         return
     with st.container(key="class_join", width=480):
-        st.subheader(f"Join {formatting.escape(classroom.invited_to)}", anchor=False)
+        st.header(f"Join {formatting.escape(classroom.invited_to)}", anchor=False)
         st.markdown(rules.NOTICE)
         nickname = st.text_input("Nickname", key="class_nickname", max_chars=rules.MAX_NAME, autocomplete="off")
         with st.container(horizontal=True):

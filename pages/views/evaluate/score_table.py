@@ -67,7 +67,7 @@ WIDTHS = {"MNIST": 88, "Loss": 88}  # px; Streamlit's default widths do not grow
 def show(session: LabSession, models: Models) -> None:
     """Draw the most important scores or all scores, and the settings in which the models differ."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Models", anchor=False, width="stretch")
+        st.header("Models", anchor=False, width="stretch")
         has_more = st.toggle("More columns", key="score_columns", persist_state="session")
     table = numbers(session, models)
     if has_more:
