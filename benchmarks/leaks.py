@@ -30,10 +30,10 @@ from tests.support.jobs import answers, dask_processes, is_alive, own_cluster, s
 
 BLOCK = 10  # Neighbouring measurements are not independent, so the line goes through the means of blocks.
 N_ENDS = 3  # times that each process is ended
-CYCLES_PER_TRAINING = 10  # A training takes as long as several cycles.
+CYCLES_PER_TRAINING = 3  # A training takes as long as several cycles.
 PATIENCE = 180  # s
-# Caches and the heap grow at first. In 900 cycles, memory was level after 300, and in 1,300 opened labs after 700.
-WARM_UP_CYCLES, WARM_UP_LABS = 300, 700
+# Caches and the heap grow at first. Memory was level after 300 of 900 cycles, 700 of 1,300 opened labs, and 120 of 300 trainings.
+WARM_UP_CYCLES, WARM_UP_LABS, WARM_UP_TRAININGS = 300, 700, 150
 
 
 @dataclass(frozen=True)
@@ -146,11 +146,11 @@ def measure_trainings(n: int) -> tuple[Slope, Slope]:
     settings, start = TrainSettings(mnist_samples=0, epochs=1), models.load("mlp")
     with own_cluster(imports_training=True) as own:
         own_sizes, worker_sizes = [], []
-        for _ in range(n + n // 3):
+        for _ in range(WARM_UP_TRAININGS + n):
             submit_training(own.service, start, samples, settings).wait(PATIENCE)
             own_sizes.append(memory(os.getpid()))
             worker_sizes.append(memory(own.worker.pid))
-    return Slope.of(own_sizes[n // 3 :]), Slope.of(worker_sizes[n // 3 :])
+    return Slope.of(own_sizes[WARM_UP_TRAININGS:]), Slope.of(worker_sizes[WARM_UP_TRAININGS:])
 
 
 def count_left(kind: str, how: signal.Signals) -> tuple[int, int]:
@@ -220,7 +220,7 @@ def print_leaks(n_cycles: int) -> None:
     """Print all figures.
 
     Args:
-        n_cycles: Number of cycles and of opened labs. Trainings take longer, so a tenth is measured.
+        n_cycles: Number of cycles and of opened labs. Trainings take longer, so a third is measured.
     """
     n_trainings = max(30, n_cycles // CYCLES_PER_TRAINING)
     slopes: dict[str, Callable[[], Slope | tuple[Slope, Slope]]] = {

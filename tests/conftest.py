@@ -1,5 +1,6 @@
 """Fixtures that several test modules share: MNIST, the shipped models, and a real worker."""
 
+import gc
 import os
 import tempfile
 from dataclasses import replace
@@ -79,6 +80,12 @@ def pytest_collection_modifyitems(items):
         if is_slow or SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
     items.sort(key=_rank)
+
+
+def pytest_collection_finish():
+    """Take the objects of all imported modules out of the garbage collection, which would visit them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _rank(item: pytest.Item) -> int:

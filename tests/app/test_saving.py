@@ -164,8 +164,9 @@ def test_a_sweep_s_results_survive_a_reload(app, few, genius):
     assert "2 of 2 trials done" in again.get("progress")[0].proto.text
 
 
-def test_an_unknown_address_opens_a_new_lab():
-    at = new_app(lab="nobody's")
+@pytest.mark.parametrize("token", ["nobody's", "1", "%00", "../x", "a" * 21])
+def test_an_unknown_address_opens_a_new_lab(token):
+    at = new_app(lab=token)
     assert persistence.UNKNOWN_TOKEN in texts(at)
     assert session_of(at).saving.state is None
 

@@ -12,16 +12,6 @@ from tests.support.browser import LONG
 START = "/Train?start=untrained&mnist_samples=200&epochs=1&validation_samples=100"
 
 
-def choose(person, label, text):
-    """Choose an option of a selectbox or a multiselect."""
-    box = person.page.get_by_role("combobox", name=label, exact=True)
-    box.click()
-    box.fill(text)  # A long list renders only some of its options.
-    person.page.get_by_role("option").filter(has_text=re.compile(f"^{re.escape(text)}$")).first.click()
-    person.page.keyboard.press("Escape")
-    person.settle()
-
-
 def download(person, key_or_label):
     """Download a CSV file from the page, and return its rows."""
     with person.page.expect_download() as found:
@@ -58,11 +48,11 @@ def test_an_experiment_survives_a_killed_server_and_is_repeated_from_its_link(ne
     server = own_server()
     person = new_person(server)
     person.open(START)
-    choose(person, "Network", "Build my own")
+    person.choose("Network", "Build my own")
     train(person)
 
     person.go("Evaluate")
-    choose(person, "More models", "convnet")
+    person.choose("More models", "convnet")
     compared = person.page.locator(".st-key-models").get_by_text("convnet").first
     compared.wait_for(state="attached")
 

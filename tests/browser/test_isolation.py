@@ -1,4 +1,4 @@
-"""Two browsers on one server: neither browser sees the other's work at any address."""
+"""Two browsers on one server: neither browser sees the other's work. `test_saving.py` tries more addresses."""
 
 import re
 
@@ -18,7 +18,7 @@ def test_two_browsers_see_nothing_of_each_other(new_person, server):
     assert tokens[0] != tokens[1]
     assert min(map(len, tokens)) >= 22
     other_last = "A" if tokens[0][-1] != "A" else "B"
-    for guess in (tokens[0][:-1], tokens[0][:-1] + other_last, "1", "%00", "' OR '1'='1", "../x"):
+    for guess in (tokens[0][:-1] + other_last, "' OR '1'='1"):
         bob.page.goto(f"{server.url}/Draw?lab={guess}")
         bob.find_canvas()
         bob.page.get_by_text("The lab was deleted or has expired").wait_for()

@@ -287,6 +287,18 @@ class Person:
             self.page.keyboard.press(name)
         self.settle()
 
+    def choose(self, label: str, text: str):
+        """Choose an option of a select box. A scroll closes the list, and Chromium reports it a frame after it has happened."""
+        box = self.page.get_by_role("combobox", name=label, exact=True)
+        box.scroll_into_view_if_needed()
+        self.settle()
+        box.click()
+        box.fill(text)  # A long list renders only some of its options.
+        self.page.get_by_role("option", name=text, exact=True).click()
+        if box.get_attribute("aria-expanded") == "true":  # The list of a box for several options stays open.
+            self.page.keyboard.press("Escape")
+        self.settle()
+
     def bar(self):
         """Return the bar above the page with the navigation and the state of the lab."""
         return self.page.locator(".st-key-bar")
