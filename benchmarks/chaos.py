@@ -96,8 +96,8 @@ class LabVisitor(Visitor):
         """Draw and label a digit, and wait until it is reported as saved."""
         digit = self.random.choice(list(SHAPES))
         await self.draw_digit(digit, end)
-        await self.rerun(digit)
         self.lab.pressed += 1
+        await self.rerun(digit)
         deadline = time.monotonic() + PATIENCE
         while not self.lab.note(self.status, self.query) and time.monotonic() < deadline:
             await asyncio.sleep(1)
@@ -160,8 +160,8 @@ def draw_and_label(person: Person, lab: Lab, chance: random.Random) -> None:
     """Draw and label a digit, and start a training one time in four."""
     digit = chance.choice(list(SHAPES))
     person.draw(digit)
-    person.press_label(digit)
     lab.pressed += 1
+    person.press_label(digit)
     person.wait_until_blank()
     deadline = time.monotonic() + PATIENCE
     while not lab.note(*person.page.evaluate(STATUS)) and time.monotonic() < deadline:
