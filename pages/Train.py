@@ -119,10 +119,10 @@ def _on_start_change(session: LabSession) -> None:
 def _choose_sample_use(session: LabSession) -> None:
     """Let the user choose how the drawings are used."""
     session.samples.hold_out = st.toggle(
-        "Hold out 1 in 4 drawings",
+        "Hold out every fourth drawing",
         state.seed_widget("hold_out", session.samples.hold_out),
         key="hold_out",
-        help="Every fourth drawing of each digit is held out. It is not used for training, so its score is unbiased.",
+        help="The fourth, eighth, … drawing of each digit is held out. It is not used for training, so its score is unbiased.",
     )
     session.training.train_after_label = st.toggle(
         "Retrain after each label",

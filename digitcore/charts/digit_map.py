@@ -39,7 +39,7 @@ def digit_map(table: pd.DataFrame, *, height: int = 460) -> alt.LayerChart:
     mnist, own = (digits.transform_filter(alt.datum.kind == kind) for kind in MAP_KINDS[:2])
     moves = places.transform_filter(alt.datum.kind != MAP_KINDS[0]).mark_line(stroke=GREY, strokeWidth=1.5)
     return layer(
-        mnist.mark_text(fontSize=10, opacity=0.75, cursor="pointer").encode(text="label:N").add_params(clicked),
+        mnist.mark_text(fontSize=10, cursor="pointer").encode(text="label:N").add_params(clicked),
         moves.encode(detail="number:N", order=alt.Order("kind:N", sort="descending")),
         own.mark_point(filled=True, size=330, opacity=0.9, stroke="white"),
         own.mark_text(fontSize=13, fontWeight="bold", cursor="pointer").encode(text="label:N", color=alt.value("white")),

@@ -94,7 +94,9 @@ def _level(name: str, value: float, color: str, y: alt.Y, *, is_share: bool) -> 
     return [line, text.encode(y=y, x=alt.value("width"), text="text:N")]
 
 
-def curve_bands(table: pd.DataFrame, metric: str = "accuracy", *, height: int = 260) -> alt.LayerChart:
+def curve_bands(
+    table: pd.DataFrame, metric: str = "accuracy", *, colors: Mapping[str, str] | None = None, height: int = 260
+) -> alt.LayerChart:
     """Draw the mean validation curve of each group of trainings, and the range of the group as a band.
 
     The chart has no legend, because the legend of a chart cuts long names.
@@ -102,6 +104,7 @@ def curve_bands(table: pd.DataFrame, metric: str = "accuracy", *, height: int = 
     Args:
         table: One row for each group and epoch: model (the group), epoch, mean, low, high, n (number of trainings).
         metric: "loss" or "accuracy". It determines the title and the format of the vertical axis.
+        colors: Name of a group → its color.
         height: Height of the plot in px.
 
     Returns:
@@ -131,7 +134,7 @@ def curve_bands(table: pd.DataFrame, metric: str = "accuracy", *, height: int = 
         axis=alt.Axis(tickMinStep=1, format=NUMBER),
         scale=alt.Scale(domain=_ends(table["epoch"]), nice=False),
     )
-    base = alt.Chart(table).encode(x=x, color=model_color(table, has_legend=False), tooltip=tooltip)
+    base = alt.Chart(table).encode(x=x, color=model_color(table, colors, has_legend=False), tooltip=tooltip)
     bands = base.mark_area(opacity=0.18).encode(y=alt.Y("low:Q", title=None, scale=scale, axis=axis), y2="high:Q")
     y = alt.Y("mean:Q", title=None, scale=scale, axis=axis)
     lines = base.mark_line(strokeWidth=2).encode(y=y)

@@ -10,7 +10,7 @@ from digitcore.jobs.tasks import Priority, ScoreRunTask, Task
 from pages.session import class_actions, persistence, state, turns
 from pages.session.formatting import escape, percent
 from pages.session.lab_session import LabSession
-from pages.session.training_summary import job_text
+from pages.session.training_summary import progress_text
 from pages.session.work import SLOW
 
 SHARED, UNSHARED = 3.0, 15.0  # s between two looks for changes of another device, if there were any before or not
@@ -114,9 +114,8 @@ def _show_progress(session: LabSession) -> None:
 
 def _progress_bar(session: LabSession, jobs: list[Job[Any]], key: str) -> None:
     share = sum(job.progress.share for job in jobs) / len(jobs)
-    text = "; ".join(dict.fromkeys(map(job_text, jobs)))
     kinds = tuple({type(job.task) for job in jobs})
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.progress(min(1.0, share), text=text)
+        st.progress(min(1.0, share), text=progress_text(jobs))
         is_stopping = all(job.is_stopping for job in jobs)
         st.button("Stop", key=key, on_click=session.work.stop, args=kinds, disabled=is_stopping, width="content")

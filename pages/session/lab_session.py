@@ -54,6 +54,7 @@ LAB_IS_FULL = (
     f"A lab holds at most {sample_files.MAX_SAMPLES:,} drawings, so this drawing was not labelled. "
     "Delete drawings below “My drawings” first."
 )
+UNDONE = "The training is undone. "  # beginning of a sentence on the Draw page, until another model predicts
 CUSTOM_NETWORK = "untrained custom"  # name of the model of a network that the user has built
 
 
@@ -97,6 +98,7 @@ class LabSession:
         self.new_run_id = ""
         self._labelled: Drawing | None = None
         self._shown_model: ModelBundle | None = None
+        self._left: dict[str, str] = {}  # model that the user has taught → model that was active when the user left it
         self._suggestion: tuple[SampleSet, ModelBundle, Suggestion] | None = None
 
     @property
@@ -217,8 +219,17 @@ class LabSession:
         """Activate a model on all pages. The next training starts from `untrained` or `genius` if one of them is chosen."""
         self.models.activate(name)
         self._shown_model = None
+        self._forget_undone_training()
         if name in (UNTRAINED, PRETRAINED):
             self.training.choose_start(Start.UNTRAINED if name == UNTRAINED else Start.PRETRAINED)
+
+    @synchronized
+    def teach(self, name: str) -> None:
+        """Activate a shipped model or, if the user has taught it before, the model that was active when the user left it."""
+        self._left[self.start_model()[0].name] = self.active_model.name
+        self.activate(name)
+        if self._left.get(name) in self.models.own:
+            self.models.activate(self._left[name])
 
     @synchronized
     def undo_training(self, record: RunRecord) -> None:
@@ -226,8 +237,12 @@ class LabSession:
         name = self.models.undo_training(record)
         self._shown_model = None
         self.show_error("")
-        sentence = f"{formatting.escape(name)} predicts again. {formatting.escape(record.name)} is kept on Train."
-        self.flash, self.is_flash_error = sentence, False
+        name, run = formatting.escape(name), formatting.escape(record.name)
+        self.flash, self.is_flash_error = f"{UNDONE}Now {name} predicts. Train still has {run}.", False
+
+    def _forget_undone_training(self) -> None:
+        if self.flash.startswith(UNDONE):
+            self.flash = ""
 
     @synchronized
     def undo_samples(self) -> None:
@@ -305,6 +320,7 @@ class LabSession:
             self.work.set_notice(TrainTask, NO_TRAINING)
         elif self.training_job is None:
             self.training.take_retraining_request()
+            self._forget_undone_training()
             self.work.submit(TrainTask(start, self.training_samples(), settings, resume_from=resume_from))
 
     @synchronized

@@ -121,8 +121,8 @@ class ModelLibrary(SessionPart):
         return self.own | {name: self._resources.shipped(name) for name in self._resources.usable_names()}
 
     def selectable(self) -> list[str]:
-        """Return the names of all models that can be active: untrained, genius, other shipped models, and the user's models."""
-        return list(dict.fromkeys([*lab_models.in_order(self._resources.shipped_names()), *self.own]))
+        """Return the names of all models that can be active: the user's models, untrained, genius, and other shipped models."""
+        return list(dict.fromkeys([*self.own, *lab_models.in_order(self._resources.shipped_names())]))
 
     def comparable(self, default: str = PRETRAINED) -> dict[str, ModelBundle]:
         """Return all models by name, and the active run's initial model if it is a built network."""

@@ -121,6 +121,12 @@ def job_text(job: Job[Any]) -> str:
     return job.task.describe(job.progress) + " · started again because its worker died" * bool(job.restarts)
 
 
+def progress_text(jobs: Sequence[Job[Any]]) -> str:
+    """Describe the progress of one or more jobs. Waiting jobs are mentioned only if none runs: they wait for each other, too."""
+    running = [job for job in jobs if job.status != JobStatus.WAITING]
+    return "; ".join(dict.fromkeys(map(job_text, running or jobs[:1])))
+
+
 def epochs(run: Run) -> str:
     """Return the number of epochs: "3", or "0.4 of 3" if the run ended earlier."""
     is_partial = run.stopped or run.error or _has_converged(run)

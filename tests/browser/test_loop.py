@@ -33,7 +33,7 @@ def test_the_whole_loop(person, server):
 
     person.go("Draw")
     person.draw(7)
-    page.get_by_text("Compare with untrained mlp", exact=True).click()
+    person.bar().get_by_text("Compare", exact=True).click()
     page.locator(".st-key-answer").get_by_text("untrained mlp").wait_for()
     assert "run 1" in person.answer()
 

@@ -33,6 +33,14 @@ def test_the_progress_of_a_training_is_a_sentence(genius):
     assert training_summary.job_text(job).endswith("started again because its worker died")
 
 
+def test_the_progress_of_several_jobs_names_what_runs_or_else_the_first_in_the_queue(genius):
+    jobs = [Job(TrainTask(genius, SampleSet(), TrainSettings()), get_position=lambda job, n=n: n) for n in (1, 2)]
+    assert training_summary.progress_text(jobs) == "1 job ahead of you"
+    jobs[0].status = JobStatus.RUNNING
+    jobs[0].on_start()
+    assert training_summary.progress_text(jobs) == "Starting the training …"
+
+
 def run(genius, **scores):
     return Run(genius, [{"epoch": 1.0}], TrainSettings(epochs=3), "untrained", 2.0, **scores)
 

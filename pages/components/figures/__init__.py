@@ -3,7 +3,7 @@
 import base64
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,7 +14,7 @@ from PIL import Image
 from digitcore.data.strokes import Stroke
 from digitcore.images import SIDE
 from digitcore.models.network_spec import LayerShape
-from digitcore.palette import BLUE, GREY, ORANGE, model_colors
+from digitcore.palette import BLUE, GREY, ORANGE
 from pages.components import assets
 
 REPLAY_SPEED, REPLAY_PAUSE = 400.0, 0.25  # px per second of a replayed stroke, s between two strokes
@@ -76,13 +76,13 @@ def figure_row(figures: Sequence[Figure]) -> None:
     st.html(assets.render("figures/row.html", figures=figures))
 
 
-def legend(names: Sequence[str]) -> None:
+def legend(colors: Mapping[str, str]) -> None:
     """Draw a legend of several charts. Unlike the legend of a chart, it wraps long names.
 
     Args:
-        names: The names of the models, in the order of their colors.
+        colors: Name → its color.
     """
-    st.html(assets.render("figures/legend.html", items=list(zip(names, model_colors(len(names)), strict=True))))
+    st.html(assets.render("figures/legend.html", items=list(colors.items())))
 
 
 def network_stack(shapes: Sequence[LayerShape]) -> None:

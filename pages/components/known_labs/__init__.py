@@ -25,4 +25,4 @@ def known_labs(session: LabSession) -> None:
     _component(key=KEY, data={"lab": lab, "isOwn": not session.saving.is_opened_by_link}, on_is_new_change=lambda: None)
     value: Any = state.widget_value(KEY) or {}
     if value.get("is_new"):  # Streamlit resets this value after the run.
-        st.toast(NEW_HERE, icon=":material/devices:", duration="long")
+        st.toast(NEW_HERE, icon=":material/devices:")

@@ -31,7 +31,7 @@ def model_selector(session: LabSession, *, has_comparison: bool = False) -> None
     )
     if has_comparison and session.models.trained is not None:
         initial = formatting.escape(session.initial_model.name)
-        st.toggle(f"Compare with {initial}", key=COMPARISON_KEY, persist_state="session")
+        st.toggle("Compare", key=COMPARISON_KEY, persist_state="session", help=f"Let {initial} predict too.")
 
 
 def predicting_models(session: LabSession) -> Models:

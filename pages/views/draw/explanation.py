@@ -23,7 +23,7 @@ def show(session: LabSession, models: Models) -> None:
         session.canvas.explain(digit)
     explained = session.canvas.explained_digit
     if explained is None:
-        st.caption("Draw a digit, then press the button." if digit is None else "Press the button.")
+        st.caption("The button explains the drawing on the canvas.")
         return
     name = list(models)[-1]
     digit_details(session, explained, models, None, "why")

@@ -11,7 +11,7 @@ from pages.session import formatting, resources
 from pages.session.classroom import NO_TRAINING
 from pages.session.lab_session import LabSession
 from pages.views.draw import teaching
-from pages.views.draw.outcome import DRAW_MORE, N_TESTED
+from pages.views.draw.outcome import N_TESTED, ask_for_drawings
 
 NO_LABELS = "Draw and label a digit first."
 
@@ -69,8 +69,8 @@ def _show_remark(session: LabSession) -> None:
 def _next_step(session: LabSession) -> str:
     """Ask for the drawings of the test after a training, or suggest the next digit until each digit has a drawing."""
     samples, record = session.samples.current, session.models.active_run
-    if record is not None and len(learnt.labelled_after(samples, record)) < N_TESTED:
-        return DRAW_MORE
+    if record is not None and (n_tested := len(learnt.labelled_after(samples, record))) < N_TESTED:
+        return ask_for_drawings(n_tested)
     return "Ready to train." if all(samples.drawn_part().counts()) else session.suggestion().sentence
 
 

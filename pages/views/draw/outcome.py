@@ -20,10 +20,16 @@ from pages.session.lab_session import LabSession
 from pages.session.training_summary import Tone, Verdict
 
 N_TESTED = 5  # drawings of the test after a training
-DRAW_MORE = "Draw five more: does it read them?"
+NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 MNIST_HELP = (
     "MNIST is a public set of digits by hundreds of people. Its 10,000 test digits show whether the model reads them too."
 )
+
+
+def ask_for_drawings(n_tested: int) -> str:
+    """Ask for the drawings that the test after a training still needs."""
+    n_left = N_TESTED - n_tested
+    return f"Draw {NUMBERS[n_left]} more: does it read {'them' if n_left > 1 else 'it'}?"
 
 
 def show(session: LabSession, record: RunRecord) -> None:
@@ -64,7 +70,7 @@ def _show_test(record: RunRecord, samples: SampleSet) -> None:
     is_pressed = False
     with st.container(key="test", horizontal=True, vertical_alignment="center", gap="small"):
         if len(found) < N_TESTED:
-            is_pressed = st.button(DRAW_MORE, key="draw_more", type="tertiary")
+            is_pressed = st.button(ask_for_drawings(len(found)), key="draw_more", type="tertiary")
         else:
             score = Score.from_counts(sum(one.is_right for one in found), len(found))
             interval = formatting.interval(score.interval, 0)

@@ -5,10 +5,11 @@ import streamlit as st
 from pages.components import assets
 from pages.session import state
 from pages.session.formatting import escape
-from pages.session.lab_session import LabSession
+from pages.session.lab_session import CUSTOM_NETWORK, LabSession
 from pages.session.model_library import PRETRAINED, UNTRAINED
 
 NAMES = {UNTRAINED: "a new network", PRETRAINED: "the expert"}
+ALL_NAMES = NAMES | {CUSTOM_NETWORK: "my own network"}
 INVITATIONS = {UNTRAINED: "It knows nothing. Draw each digit once or twice and teach it.", PRETRAINED: "Try to fool it."}
 PUPIL_INVITATION = "Draw each digit as you usually write it."
 TEACH_KEY = "teach"
@@ -26,7 +27,7 @@ def show(session: LabSession) -> None:
         st.radio(
             "Teach",
             list(dict.fromkeys([*NAMES, start.name])),
-            format_func=lambda name: NAMES.get(name, escape(name)),
+            format_func=lambda name: ALL_NAMES.get(name, escape(name)),
             horizontal=True,
             key=TEACH_KEY,
             on_change=_on_choice,
@@ -45,4 +46,4 @@ def invitation(session: LabSession) -> str:
 
 
 def _on_choice(session: LabSession) -> None:
-    session.activate(str(state.widget_value(TEACH_KEY)))
+    session.teach(str(state.widget_value(TEACH_KEY)))

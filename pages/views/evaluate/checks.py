@@ -7,10 +7,10 @@ from pages.components.model_choice import Models, pair_names
 from pages.session import formatting, training_summary
 from pages.session.lab_session import LabSession
 
-ICONS = {  # in the order of the page
-    Status.ISSUE: ":material/error:",
-    Status.PASSED: ":material/check_circle:",
-    Status.NOT_APPLICABLE: ":material/remove:",
+OUTCOMES = {  # in the order of the page
+    Status.ISSUE: (":material/error:", "yes"),
+    Status.PASSED: (":material/check_circle:", "no"),
+    Status.NOT_APPLICABLE: (":material/remove:", "not checked"),
 }
 
 
@@ -24,8 +24,9 @@ def show(session: LabSession, models: Models) -> None:
         return
     issues = [one for one in results if one.status == Status.ISSUE]
     run = formatting.escape(run_name) or "the run"
-    st.markdown(f"**{len(issues)} of {len(results)} checks** of the drawings, {run} and the sweep found an issue.")
-    for result in sorted(results, key=lambda one: list(ICONS).index(one.status)):
+    n_checked = sum(one.status != Status.NOT_APPLICABLE for one in results)
+    st.markdown(f"**{len(issues)} of {n_checked} checks** of the drawings, {run} and the sweep found an issue.")
+    for result in sorted(results, key=lambda one: list(OUTCOMES).index(one.status)):
         _show(result)
     st.caption("The rules are described in docs/checks.md. `digitlab check` runs the same checks on an exported lab.")
 
@@ -33,4 +34,5 @@ def show(session: LabSession, models: Models) -> None:
 def _show(result: CheckResult) -> None:
     tip = f" {result.tip}" * (result.status == Status.ISSUE)
     sentence = formatting.escape(result.sentence)
-    st.markdown(f"{ICONS[result.status]} **{result.id} {result.title}**: {result.status}. {sentence}{tip}")
+    icon, answer = OUTCOMES[result.status]
+    st.markdown(f"{icon} **{result.id} {result.title}**: {answer}. {sentence}{tip}")

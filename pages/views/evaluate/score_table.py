@@ -100,7 +100,8 @@ def _show_summary(session: LabSession, models: Models, table: pd.DataFrame) -> N
             COLOR: st.column_config.Column(width=COLOR_WIDTH),
             "Model": st.column_config.Column(width=_fit(rows, "Model")),
             "Handwriting": st.column_config.Column(width=_fit(rows, "Handwriting"), help=SUMMARY_HELP["Handwriting"]),
-            **{name: st.column_config.Column(help=SUMMARY_HELP[name]) for name in ("MNIST", "Trained on")},
+            "MNIST": st.column_config.Column(width=_fit(rows, "MNIST"), help=SUMMARY_HELP["MNIST"]),
+            "Trained on": st.column_config.Column(help=SUMMARY_HELP["Trained on"]),
         },
     )
 

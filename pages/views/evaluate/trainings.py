@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from digitcore import charts, displays
+from digitcore import charts, displays, palette
 from digitcore.training import run_groups
 from digitcore.training.run_groups import SEED, TrainedRun
 from pages.components import figures
@@ -68,7 +68,8 @@ def show(session: LabSession, models: Models) -> None:
         st.markdown("No training has all of these values. Remove a filter.")
         return
     score, reference, groups = _choose_groups(chosen, titles)
-    _show_curves(dict(list(groups.items())[:MAX_CURVES]))
+    shown = dict(list(groups.items())[:MAX_CURVES])
+    _show_curves(shown, _colors(session, shown))
     scores = run_groups.score_table(groups, score, reference)
     _show_scores(scores.drop(columns=TESTED) if score == LEARNT else scores, score)
     more = f" The chart shows the first {MAX_CURVES} groups." if len(groups) > MAX_CURVES else ""
@@ -126,15 +127,22 @@ def _numbered(groups: run_groups.Groups) -> run_groups.Groups:
     return {f"{number}: {name}": members for number, (name, members) in enumerate(groups.items(), 1)}
 
 
-def _show_curves(groups: run_groups.Groups) -> None:
+def _colors(session: LabSession, groups: run_groups.Groups) -> dict[str, str]:
+    """Return the colors of the groups. A group of a single run has the color of the run."""
+    single = {name: session.models.find_run(members[0].name) for name, members in groups.items() if len(members) == 1}
+    numbers = {name: record.number for name, record in single.items() if record is not None}
+    return palette.distinct({name: palette.run_color(numbers.get(name, place)) for place, name in enumerate(groups, 1)})
+
+
+def _show_curves(groups: run_groups.Groups, colors: Mapping[str, str]) -> None:
     """Draw loss and accuracy. One download contains the data of both charts."""
     display = displays.curve_bands(groups)
     present = [metric for metric in charts.METRICS if metric in set(display.data["metric"])]
     shown = list(display.data["model"].unique())
     if len(shown) > 1:
-        figures.legend(shown)
+        figures.legend({name: colors[name] for name in shown})
     for column, metric in zip(st.columns(2), present, strict=False):
-        column.altair_chart(display.chart(metric=metric), key=f"bands_{metric}")
+        column.altair_chart(display.chart(metric=metric, colors=colors), key=f"bands_{metric}")
     if present:
         download(display, "Table of curves")
 
