@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from digitcore import palette
 from digitcore.jobs.tasks import ScoreRunTask, TrainTask
 from digitcore.models.bundle import ModelBundle
+from digitcore.storage import learnt
 from digitcore.storage.snapshot import RunRecord
 from digitcore.training import history
 from digitcore.training.run import Point
@@ -221,9 +222,10 @@ def _show_curves(session: LabSession, records: list[RunRecord], running: Sequenc
 
 def _show_outcome(session: LabSession, record: RunRecord) -> None:
     run, verdict = record.run, training_summary.verdict(record, scoring_text(session))
+    samples = session.samples.current
     with verdict_card(verdict.tone):
         st.markdown(f"{formatting.escape(record.name)} · **{verdict.headline}**")
-        changed_drawings(session.samples.current.drawn_part(), record.start, record.model)
+        changed_drawings(samples.take(learnt.labelled_before(samples, record)), record.start, record.model)
         for sentence in training_summary.outcome(run, scoring_text(session)):
             st.caption(sentence)
         if unseen := training_summary.unseen(record, session.unseen_scores(record)):

@@ -91,6 +91,31 @@ def labelled_after(samples: SampleSet, record: RunRecord) -> np.ndarray:
     return np.flatnonzero(np.array(is_own, bool) & np.array(is_newer, bool) & ~is_learnt & ~samples.is_example)
 
 
+def labelled_before(samples: SampleSet, record: RunRecord) -> np.ndarray:
+    """Return the indices of the drawings that do not test a run. The verdict of the run counts them.
+
+    Args:
+        samples: The samples of the lab, oldest first.
+        record: The run.
+
+    Returns:
+        (n,) int, oldest first, without MNIST examples.
+
+    Example:
+        >>> from digitcore import models
+        >>> from digitcore.samples import FirstPrediction
+        >>> from digitcore.training.run import Run
+        >>> from digitcore.training.settings import TrainSettings
+        >>> genius, first = models.load("genius"), FirstPrediction("ab12", 7, confidence=0.9)
+        >>> earlier = SampleSet().add(np.zeros((28, 28), np.uint8), 7, first_prediction=first)
+        >>> run = Run(genius, [], TrainSettings(), parent="untrained", seconds=1.5, sample_hashes=frozenset())
+        >>> record = RunRecord(run, genius)
+        >>> labelled_before(earlier.add(np.ones((28, 28), np.uint8), 7, first_prediction=first), record).tolist()
+        [0]
+    """
+    return np.setdiff1d(np.flatnonzero(~samples.is_example), labelled_after(samples, record))
+
+
 def tested_drawings(samples: SampleSet, learnt: Collection[Learnt]) -> tuple[SampleSet, bool]:
     """Return the drawings on which models are compared, and whether no model has learnt from them.
 

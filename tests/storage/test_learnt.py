@@ -71,6 +71,7 @@ def test_only_later_drawings_with_a_first_prediction_test_a_run(make, genius):
     newer = older.add(digit, 7, first_prediction=first).add(digit + 2, 7)
     newer = newer.add(digit + 3, 7, first_prediction=first).add(digit + 4, 7, is_example=True, first_prediction=first)
     assert learnt.labelled_after(newer, run).tolist() == [4]
+    assert learnt.labelled_before(newer, run).tolist() == [0, 1, 2, 3]
     unknown = replace(run, run=replace(run.run, sample_hashes=None))
     assert learnt.labelled_after(newer, unknown).tolist() == [2, 4]
     assert learnt.labelled_after(SampleSet(), run).tolist() == []

@@ -2,7 +2,6 @@
 
 import time
 
-import numpy as np
 import streamlit as st
 
 from digitcore.evaluation.score import Score
@@ -36,12 +35,11 @@ def show(session: LabSession, record: RunRecord) -> None:
     """Draw the verdict card."""
     verdict = training_summary.verdict(record, scoring_text(session))
     samples = session.samples.current
-    tested = learnt.labelled_after(samples, record)
-    earlier = np.setdiff1d(np.flatnonzero(~samples.is_example), tested)[-MAX_WATCHED:]
+    earlier = learnt.labelled_before(samples, record)[-MAX_WATCHED:]
     with verdict_card(verdict.tone):
         _show_headline(session, record, verdict)
         thumbnails(_thumbnails(record, samples.take(earlier)), is_turning=True)
-        _show_test(record, samples.take(tested))
+        _show_test(record, samples.take(learnt.labelled_after(samples, record)))
 
 
 def _show_headline(session: LabSession, record: RunRecord, verdict: Verdict) -> None:

@@ -27,6 +27,6 @@ def show(session: LabSession, models: Models) -> None:
     verdict = comparison_summary.verdict(drawings, mnist, is_unseen=is_unseen, detail=detail)
     with verdict_card(verdict.tone):
         st.markdown(f"**{verdict.headline}**")
-        changed_drawings(session.samples.current.drawn_part(), *pair.values())
+        changed_drawings(tested, *pair.values())
         help = training_summary.UNSEEN_HELP if is_unseen and drawings.candidate.n else None
         st.markdown(verdict.detail, help=help)
