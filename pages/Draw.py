@@ -13,7 +13,7 @@ from pages.components.live import live_prediction
 from pages.components.model_selector import predicting_models
 from pages.components.prediction import first_steps, prediction_head
 from pages.components.reveal import reveal
-from pages.session import persistence, turns
+from pages.session import persistence, state, turns
 from pages.session.lab_session import LabSession
 from pages.views.draw import feedback, teaching
 from pages.views.draw.quick_training import quick_training
@@ -47,7 +47,7 @@ def main(session: LabSession) -> None:
 def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
     """Draw canvas, prediction and labels. Only this fragment runs after a stroke, so that the prediction is fast."""
     if _shown_outside(session) != shown:  # A label has changed the lab. The whole page draws this fragment again.
-        st.rerun()
+        state.rerun()
     persistence.save(session)
     with st.container(key="screen", horizontal=True, gap="medium"):
         canvas(session)
@@ -58,7 +58,7 @@ def draw_and_predict(session: LabSession, shown: tuple[Any, ...]) -> None:
                 first_steps()
     feedback.show(session)
     if _shown_outside(session) != shown:
-        st.rerun()
+        state.rerun()
 
 
 def predict(session: LabSession) -> None:

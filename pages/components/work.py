@@ -70,14 +70,14 @@ def _look(session: LabSession, interval: float | None, before: tuple[Any, ...], 
     session.training.advance_sweep()
     has_changes = persistence.poll(session)
     if session.collect() or has_changes or _polling_interval(session) != interval or page_state(session) != before:
-        st.rerun()
+        state.rerun()
     if show is not None:
         _draw(session, show)
 
 
 def _draw_idle(session: LabSession, show: Callable[[], None]) -> None:
     if session.work.jobs:  # A button of this fragment has started them.
-        st.rerun()
+        state.rerun()
     _draw(session, show)
 
 

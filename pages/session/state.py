@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 
 from pages.session import garbage, sockets
 from pages.session.lab_session import LabSession
@@ -60,6 +61,26 @@ def forget_widget(key: str) -> None:
 def widget_value(key: str) -> Any:
     """Return the value of a widget; `None` if no widget has this key."""
     return st.session_state.get(key)
+
+
+def rerun() -> None:
+    """Run the whole page again, unless the user has just clicked a link to another page.
+
+    `st.rerun` would replace the requested page by the present page, so that the click is lost. Pages that run again by themselves
+    call this function.
+    """
+    if not _leaves_page():
+        st.rerun()
+
+
+def _leaves_page() -> bool:
+    """Check whether the browser has requested another page during this run. Streamlit has no public function for it."""
+    context = get_script_run_ctx()
+    if context is None or context.script_requests is None:
+        return False
+    requests = context.script_requests
+    is_requested = requests._state == ScriptRequestType.RERUN
+    return is_requested and requests._rerun_data.page_script_hash not in ("", context.page_script_hash)
 
 
 def is_fragment_run() -> bool:

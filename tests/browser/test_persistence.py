@@ -41,6 +41,7 @@ def test_a_second_server_opens_the_lab_of_a_killed_server(new_person, own_server
     second = own_server(DIGITLAB_STORE=postgres, **WITHOUT_WORKER)
     page.goto(page.url.replace(first.url, second.url))
     assert_everything_is_there(page)
+    person.settle()
     person.go("Draw")
     person.wait_for_drawings(2)
     assert person.draw(4)[-1] == answer
