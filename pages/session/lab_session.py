@@ -54,7 +54,6 @@ LAB_IS_FULL = (
     f"A lab holds at most {sample_files.MAX_SAMPLES:,} drawings, so this drawing was not labelled. "
     "Delete drawings below “My drawings” first."
 )
-UNDONE = "The training is undone. "  # beginning of a sentence on the Draw page, until another model predicts
 CUSTOM_NETWORK = "untrained custom"  # name of the model of a network that the user has built
 
 
@@ -93,7 +92,7 @@ class LabSession:
         self.lessons = LessonState(self.lock)
         self.work = Work(self.resources, self.owner, self.lock)
         self.classroom = Classroom(self.lock)
-        self.flash, self.is_flash_error = "", False
+        self._tell("")
         self.doubtful_import: ImportResult | None = None
         self.new_run_id = ""
         self._labelled: Drawing | None = None
@@ -139,7 +138,7 @@ class LabSession:
     @synchronized
     def show_error(self, sentence: str) -> None:
         """Show an error message on the Draw page; "" removes it."""
-        self.flash, self.is_flash_error = sentence, True
+        self._tell(sentence, is_error=True)
         self.samples.forget_undo()
 
     @synchronized
@@ -212,7 +211,7 @@ class LabSession:
     def replace_samples(self, samples: SampleSet, sentence: str) -> None:
         """Replace the samples, and show a sentence about the change. `undo_samples` undoes this."""
         self.samples.replace(samples)
-        self.flash, self.is_flash_error = sentence, False
+        self._tell(sentence)
 
     @synchronized
     def activate(self, name: str) -> None:
@@ -238,11 +237,15 @@ class LabSession:
         self._shown_model = None
         self.show_error("")
         name, run = formatting.escape(name), formatting.escape(record.name)
-        self.flash, self.is_flash_error = f"{UNDONE}Now {name} predicts. Train still has {run}.", False
+        self._tell(f"The training is undone. Now {name} predicts. Train still has {run}.", is_about_model=True)
+
+    def _tell(self, sentence: str, *, is_error: bool = False, is_about_model: bool = False) -> None:
+        """Show a sentence on the Draw page. A sentence about the active model ends when another model predicts."""
+        self.flash, self.is_flash_error, self._is_flash_about_model = sentence, is_error, is_about_model
 
     def _forget_undone_training(self) -> None:
-        if self.flash.startswith(UNDONE):
-            self.flash = ""
+        if self._is_flash_about_model:
+            self._tell("")
 
     @synchronized
     def undo_samples(self) -> None:
@@ -356,9 +359,9 @@ class LabSession:
         settings = room.state.settings if room.state.n_sent > self.classroom.n_sent else None
         if self.classroom.is_pupil and settings is not None:
             self.training.restore(settings)
-            self.flash, self.is_flash_error = "Your teacher has sent settings. They are on the page Train.", False
+            self._tell("Your teacher has sent settings. They are on the page Train.")
         if self.classroom.is_pupil and model is not None and self.models.follow_class(model, room.state.learnt):
-            self.flash, self.is_flash_error = f"Your teacher has published {formatting.escape(model.name)}.", False
+            self._tell(f"Your teacher has published {formatting.escape(model.name)}.")
         self.classroom.mark_applied(model)
         return settings is not None
 
