@@ -23,6 +23,7 @@ from digitcore import mnist, training
 from digitcore.models import keras_io, networks
 from digitcore.samples import SampleSet
 from digitcore.training.recipes import get_recipe
+from digitcore.values import percent
 
 ACCURACIES = (0.90, 0.97, 0.99)
 EXAMPLE = {"batch_size": 128, "epochs": 15, "validation_split": 0.1}  # keras.io/examples/vision/mnist_convnet
@@ -99,11 +100,11 @@ def main():
 
     def row(name, seed, marks, whole):
         times = [f"{marks.reached[mark]:.1f}" if mark in marks.reached else "never" for mark in ACCURACIES]
-        return name, seed, *times, f"{whole:.1f}", f"{marks.accuracy:.2%}"
+        return name, seed, *times, f"{whole:.1f}", percent(marks.accuracy, 2)
 
     print(
         table(
-            ("training", "seed", *(f"s to {mark:.0%}" for mark in ACCURACIES), "s in total", "test digits"),
+            ("training", "seed", *(f"s to {percent(mark)}" for mark in ACCURACIES), "s in total", "test digits"),
             (row(*one) for one in found),
         )
     )

@@ -20,6 +20,7 @@ from digitcore import models, training
 from digitcore.data.strokes import decode_strokes
 from digitcore.evaluation.feature_map import feature_map
 from digitcore.training.settings import TrainSettings
+from digitcore.values import percent
 
 NEIGHBORS = 10
 NO_DIGITS = np.zeros((0, 28, 28), np.uint8)
@@ -60,7 +61,9 @@ def main():
     start = models.load(options.start)
     found, first = timed(start)
     _, again = timed(start)
-    print(f"{options.start}: {found.agreement(NEIGHBORS):.1%} of the digits have the label of most of {NEIGHBORS} neighbors")
+    print(
+        f"{options.start}: {percent(found.agreement(NEIGHBORS), 1)} of the digits have the label of most of {NEIGHBORS} neighbors"
+    )
     print(f"{first:.1f} s without a cache, {again:.3f} s with the map in the cache")
     if not options.folder:
         return

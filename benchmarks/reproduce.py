@@ -31,6 +31,7 @@ from digitcore.reproduce import Experiment, notebook, to_zip
 from digitcore.samples import SampleSet
 from digitcore.storage.snapshot import RunRecord
 from digitcore.training import TrainSettings, train
+from digitcore.values import percent
 from tests.support.check_labs import clean_samples
 
 NETWORK = '{"activation":"relu","blocks":[{"kind":"conv","size":16,"pooling":true},{"kind":"dense","size":64}]}'
@@ -83,12 +84,12 @@ def measure(name: str, experiment: Experiment, history: list[dict[str, float]] |
         training = experiment.samples.training_part()
         with_library = [accuracy(train(start_of(one, one.settings.seed), training, one.settings).model) for one in seeds]
     is_same = "yes" if all(curve == curves[0] for curve in curves) else "no"
-    return [name, is_same, f"{accuracy(by_command):.2%}", spread(with_keras), spread(with_library)]
+    return [name, is_same, percent(accuracy(by_command), 2), spread(with_keras), spread(with_library)]
 
 
 def spread(values: list[float]) -> str:
     """Return the lowest and the highest accuracy."""
-    return f"{min(values):.2%} to {max(values):.2%}"
+    return f"{percent(min(values), 2)} to {percent(max(values), 2)}"
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import sys
 
 
 def run() -> None:
-    """Run the command of `sys.argv` and end this process. An interrupt during the imports ends it with a sentence too.
+    """Run the command of `sys.argv` and end this process. An interrupt during the imports prints a message, not a traceback.
 
     Example:
         >>> run()  # doctest: +SKIP

@@ -85,8 +85,15 @@ def use_service(get_service: Callable[[], JobService]) -> None:
 def authorize(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
     """Check the rate, and that the request has the token of the server.
 
+    Args:
+        request: The request.
+        credentials: The token of its header `Authorization`, or `None`.
+
     Raises:
         RequestError: If trainings are off, or the token is missing or wrong.
+
+    Example:
+        >>> authorize(request, None)  # doctest: +SKIP
     """
     check_parameters(request, ())
     limit_rate(request)

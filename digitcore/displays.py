@@ -92,6 +92,10 @@ class Display:
         hidden: Columns that only the chart needs.
         describe_part: Function that describes the chart that `draw` draws with the same keyword arguments. If `None`, all charts
             have the same description.
+
+    Example:
+        >>> Display("counts", pd.DataFrame({"digit": [7], "n": [3]}), charts.learning_curves, "Three drawings of a 7.")
+        Display('counts', 1 rows)
     """
 
     name: str

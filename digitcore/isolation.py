@@ -313,7 +313,11 @@ def _instruction(code: int, value: int | None, if_true: int = 0, if_false: int =
 
 
 def main() -> None:
-    """Isolate this process, then run the module of the command line."""
+    """Isolate this process, then run the module of the command line.
+
+    Example:
+        >>> main()  # doctest: +SKIP
+    """
     folder, module, *arguments = sys.argv[1:]
     restrict(Path(folder))
     sys.argv = [module, *arguments]

@@ -148,7 +148,7 @@ def _to_images(digits: ArrayLike) -> np.ndarray:
         raise SampleError(f"Digits must have the shape (N, {SIDE}, {SIDE}), not {images.shape}. Reshape the array.")
     low, high = (images.min(), images.max()) if images.size else (0.0, 0.0)
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise SampleError("The digits contain NaN or infinite values. Replace them by numbers from 0 to 255.")
+        raise SampleError("The digits contain NaN or infinite values. Replace them with numbers from 0 to 255.")
     if low < 0 or high > INK:
         raise SampleError(f"The digits contain values from {low:,g} to {high:,g}. Pass numbers from 0 (paper) to {INK} (ink).")
     if 0 < high <= 1:

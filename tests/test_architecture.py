@@ -121,6 +121,22 @@ def test_public_names_are_documented(path):
             assert ast.get_docstring(node), node.name
 
 
+@pytest.mark.parametrize("path", LIBRARY, ids=name_of)
+def test_public_names_have_an_example(path):
+    """A registered function is called by its registry, and a schema is documented by the OpenAPI document."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not (node.name.startswith("_") or is_registered(node)):
+            assert "Example:" in (ast.get_docstring(node) or ""), node.name
+
+
+def is_registered(node):
+    """Check whether a definition is a command, an endpoint, a network or a schema of the API."""
+    decorators = [ast.unparse(one).partition("(")[0] for one in node.decorator_list]
+    bases = [ast.unparse(one) for one in getattr(node, "bases", ())]
+    kinds = ("click.", "app.", "router.", "network")
+    return any(one.startswith(kinds) for one in decorators) or "BaseModel" in bases
+
+
 def test_every_package_has_a_folder_of_tests():
     packages = {path.name for path in (ROOT / "digitcore").iterdir() if (path / "__init__.py").exists()}
     assert packages <= {path.name for path in (ROOT / "tests").iterdir()}

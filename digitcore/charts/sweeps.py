@@ -9,7 +9,7 @@ import pandas as pd
 
 from digitcore.charts.style import TooltipField, extent, layer, tooltips
 from digitcore.palette import BLUE, DARK_TEXT, GREY, ORANGE
-from digitcore.values import format_value
+from digitcore.values import format_value, percent
 
 VIRIDIS = alt.SchemeParams(name="viridis", extent=[0.25, 0.9])  # visible on white and on black
 TWO_LINES = "split(datum.label, ': ')"  # Labels of two lines fit on a phone.
@@ -146,7 +146,7 @@ def _with_safe_columns(table: pd.DataFrame, parameters: Mapping[str, str]) -> tu
 
 def _axis_positions(table: pd.DataFrame, axes: Mapping[str, str], score: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return a table of the points of the lines and a table of the labels of the axes, with positions from 0 to 1."""
-    texts = {name: [f"{value:.1%}" if name == score else format_value(value) for value in table[name]] for name in axes}
+    texts = {name: [percent(value, 1) if name == score else format_value(value) for value in table[name]] for name in axes}
     rows: list[dict[str, Any]] = []
     ticks: list[dict[str, Any]] = []
     for name, shown in axes.items():

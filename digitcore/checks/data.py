@@ -14,7 +14,7 @@ from digitcore.values import plural
 
 NO_DRAWINGS = "The lab has no drawings."
 NO_HELD_OUT = "No drawing is held out."
-SECOND_MODEL = "cnn13"  # It was trained with other data than the pre-trained model.
+SECOND_MODEL = "cnn13"  # It was trained with other data than genius.
 MIN_SIMILARITY = 0.99  # cosine of the pixels of near-duplicates; of 100 different MNIST digits, two hardly ever reach 0.98
 MAX_WIDTH = 0.2  # of the 95 % interval of an accuracy; 16 held-out drawings reach it if all are predicted correctly
 MIN_DRAWINGS = 3  # of a digit, before it is called far from all others
@@ -29,7 +29,7 @@ FAR_GAP = 0.06  # by which the other digits are more similar
     reason="A drawing that is both in the training set and in the held-out set makes the held-out accuracy too high.",
     tip="Delete one drawing of each pair below “My drawings”.",
 )
-def find_duplicates(subject: Subject) -> Finding:
+def _find_duplicates(subject: Subject) -> Finding:
     """Search for drawings with the same or nearly the same pixels."""
     samples = subject.drawings
     if len(samples) < 2:
@@ -50,7 +50,7 @@ def find_duplicates(subject: Subject) -> Finding:
     reason="A model cannot learn a form that it has not seen, and an accuracy without a digit leaves out its errors.",
     tip="Draw each digit at least four times, because every fourth drawing of a digit is held out.",
 )
-def find_missing_digits(subject: Subject) -> Finding:
+def _find_missing_digits(subject: Subject) -> Finding:
     """Search for digits without drawings."""
     samples = subject.drawings
     if not len(samples):
@@ -69,23 +69,23 @@ def find_missing_digits(subject: Subject) -> Finding:
 @check(
     "D03",
     "Contradicted labels",
-    rule=f"The pre-trained model predicts another digit than the label with at least the confidence at which the Draw page is "
+    rule=f"The model genius predicts another digit than the label with at least the confidence at which the Draw page is "
     f"sure, {SECOND_MODEL} does not predict the label either, and you have not confirmed the label.",
     reason="A wrong label teaches the model an error, or counts a correct prediction as an error.",
     tip="Check these labels on the Draw page, and change or confirm them.",
 )
-def find_contradicted_labels(subject: Subject) -> Finding:
-    """Search for labels that the pre-trained model contradicts. A second model prevents that its own errors are reported."""
+def _find_contradicted_labels(subject: Subject) -> Finding:
+    """Search for labels that genius contradicts. A second model prevents that its own errors are reported."""
     samples = subject.drawings
     if not len(samples):
         return not_applicable(NO_DRAWINGS)
     threshold = registry.load(registry.DEFAULT_MODEL).card.confidence_threshold
     second = registry.load(SECOND_MODEL).predictor().probabilities(samples.digits).argmax(1)
-    doubted = contradicted(samples.labels, subject.expert_probabilities, threshold) & (second != samples.labels)
+    doubted = contradicted(samples.labels, subject.genius_probabilities, threshold) & (second != samples.labels)
     n = int((doubted & ~subject.confirmed).sum())
     if n:
-        return issue(f"The pre-trained model contradicts {plural(n, 'label')} of {len(samples):,} with high confidence.")
-    return passed(f"The pre-trained model contradicts none of {plural(len(samples), 'label')} with high confidence.")
+        return issue(f"The model genius contradicts {plural(n, 'label')} of {len(samples):,} with high confidence.")
+    return passed(f"The model genius contradicts none of {plural(len(samples), 'label')} with high confidence.")
 
 
 @check(
@@ -95,7 +95,7 @@ def find_contradicted_labels(subject: Subject) -> Finding:
     reason="With few held-out drawings, a difference between two models is mostly chance.",
     tip="Draw more digits. With 16 held-out drawings that are all predicted correctly, the interval is narrow enough.",
 )
-def check_size_of_held_out_set(subject: Subject) -> Finding:
+def _check_size_of_held_out_set(subject: Subject) -> Finding:
     """Check whether the held-out accuracy of the run is known well enough."""
     samples = subject.drawings
     if subject.run is None or not samples.held_out.any():
@@ -115,7 +115,7 @@ def check_size_of_held_out_set(subject: Subject) -> Finding:
     reason="Drawings of one digit that look like no other digit are often turned, mirrored, cut off or inverted by an import.",
     tip="Look at the drawings of this digit, and delete or replace them if they are turned or damaged.",
 )
-def find_far_digits(subject: Subject) -> Finding:
+def _find_far_digits(subject: Subject) -> Finding:
     """Search for a digit whose drawings are far from all MNIST digits."""
     samples = subject.drawings
     counts = samples.counts()

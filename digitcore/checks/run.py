@@ -33,7 +33,7 @@ NEAR_CHANCE = 0.2  # A trained model with a lower accuracy predicts hardly bette
     reason="Steps that are too large move the weights past good values, and the loss rises.",
     tip="Train again with a third of the learning rate.",
 )
-def check_learning_rate(subject: Subject) -> Finding:
+def _check_learning_rate(subject: Subject) -> Finding:
     """Check whether the loss rose."""
     if subject.run is None:
         return not_applicable(NO_RUN)
@@ -69,7 +69,7 @@ def _calibrated_loss(accuracy: float) -> float:
     reason="The training ended before the model was as good as it can become with these settings.",
     tip="Train again with more epochs.",
 )
-def check_convergence(subject: Subject) -> Finding:
+def _check_convergence(subject: Subject) -> Finding:
     """Check whether the last epoch still lowered the validation loss."""
     if subject.run is None or subject.run.run.error:
         return not_applicable(NO_RUN if subject.run is None else "The training ended with an error.")
@@ -90,7 +90,7 @@ def check_convergence(subject: Subject) -> Finding:
     reason="The model has learnt its training digits by heart (overfitting).",
     tip="Train with more digits, with augmentation, with weight decay or with dropout.",
 )
-def check_overfitting(subject: Subject) -> Finding:
+def _check_overfitting(subject: Subject) -> Finding:
     """Check whether the training accuracy is far above the validation accuracy."""
     if subject.run is None:
         return not_applicable(NO_RUN)
@@ -112,7 +112,7 @@ def check_overfitting(subject: Subject) -> Finding:
     reason="The model has become worse for the digits of other people while it learnt yours.",
     tip="Add more MNIST digits, lower the weight of your drawings or raise the weight interpolation.",
 )
-def check_forgetting(subject: Subject) -> Finding:
+def _check_forgetting(subject: Subject) -> Finding:
     """Check whether a fine-tuning has lowered the accuracy on MNIST."""
     if subject.run is None:
         return not_applicable(NO_RUN)
@@ -136,7 +136,7 @@ def check_forgetting(subject: Subject) -> Finding:
     reason="A network that returns nearly the same probabilities for every digit has no gradient that could repair it.",
     tip="Train again with a lower learning rate, with batch normalization, or with fewer rows.",
 )
-def check_collapse(subject: Subject) -> Finding:
+def _check_collapse(subject: Subject) -> Finding:
     """Check whether the trained network predicts hardly better than chance."""
     if subject.run is None:
         return not_applicable(NO_RUN)

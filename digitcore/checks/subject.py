@@ -37,8 +37,8 @@ class Subject:
         return self.lab.samples.drawn_part()
 
     @cached_property
-    def expert_probabilities(self) -> np.ndarray:
-        """(N, 10) float32, the predictions of the drawings by the pre-trained model, which has learnt from none of them."""
+    def genius_probabilities(self) -> np.ndarray:
+        """(N, 10) float32, the predictions of the drawings by genius, which has learnt from none of them."""
         return registry.load(registry.DEFAULT_MODEL).predictor().probabilities(self.drawings.digits)
 
     @cached_property

@@ -22,7 +22,7 @@ MIN_VALUES = 3  # tried values of a parameter; of two values, each is at the edg
     reason="A value beyond the edge may be better.",
     tip="Run the sweep again with values beyond the edge.",
 )
-def find_edges(subject: Subject) -> Finding:
+def _find_edges(subject: Subject) -> Finding:
     """Search for parameters whose best value is the lowest or the highest that was tried."""
     found = subject.sweep
     if found is None:
@@ -55,7 +55,7 @@ def find_edges(subject: Subject) -> Finding:
     reason="The order of the combinations is chance, and another seed gives another best combination.",
     tip="Do not use this order. Run the sweep with more seeds, more epochs, or values that differ more.",
 )
-def compare_seeds_with_settings(subject: Subject) -> Finding:
+def _compare_seeds_with_settings(subject: Subject) -> Finding:
     """Compare the variation between seeds with the variation between combinations."""
     found = subject.sweep
     if found is None:

@@ -58,6 +58,13 @@ def handwriting(model: ModelBundle, samples: SampleSet, owners: np.ndarray) -> H
     Raises:
         ModelError: If Keras cannot open the model.
         DatasetNotFoundError: If MNIST is not on this machine and cannot be downloaded.
+
+    Example:
+        >>> from digitcore import mnist, models
+        >>> digits, labels = (part[:4] for part in mnist.load_test())
+        >>> found = handwriting(models.load("fast"), SampleSet.from_arrays(digits, labels), np.array([0, 0, 1, 1]))
+        >>> found.distances.shape
+        (4,)
     """
     from digitcore.evaluation import activations
 

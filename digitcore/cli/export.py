@@ -14,7 +14,7 @@ from digitcore.cli.options import read_model
     "--hub-folder",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write the files of a Hub repository here.",
+    help="Write the files of a Hub repository to this folder.",
 )
 @click.option("--license", "license_id", default="", help="Identifier of the model's license, such as mit or cc-by-4.0.")
 @click.option("--force", is_flag=True, help="Replace files in an existing folder.")

@@ -516,7 +516,7 @@ class _Reader:
     def _spend(self, n_pixels: int) -> None:
         if n_pixels > self._pixels_left:
             raise ImageError(
-                f"The images have more than {MAX_PIXELS // 1_000_000} million pixels together. Use fewer or smaller images."
+                f"The pictures have more than {MAX_PIXELS // 1_000_000} million pixels together. Use fewer or smaller pictures."
             )
         self._pixels_left -= n_pixels
 

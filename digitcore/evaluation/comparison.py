@@ -10,6 +10,7 @@ from digitcore.evaluation.metrics import DIGITS, Evaluation, digit_table
 from digitcore.evaluation.score import COLLAPSE
 from digitcore.models.bundle import ModelBundle
 from digitcore.samples import SampleSet
+from digitcore.values import percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,7 +160,7 @@ def better_model(first: ModelBundle, second: ModelBundle, samples: SampleSet) ->
         return winner, f"“{winner.name}”: {max(correct)} of {len(samples)} drawings are correct (other model: {min(correct)})."
     accuracies = [bundle.card.metrics.get("mnist_accuracy", 0.0) for bundle in (first, second)]
     winner = first if accuracies[0] > accuracies[1] else second
-    return winner, f"“{winner.name}”: {max(accuracies):.2%} on MNIST (other model: {min(accuracies):.2%})."
+    return winner, f"“{winner.name}”: {percent(max(accuracies), 2)} on MNIST (other model: {percent(min(accuracies), 2)})."
 
 
 def count_correct(bundle: ModelBundle, samples: SampleSet) -> int:

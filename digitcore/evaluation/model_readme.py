@@ -7,6 +7,7 @@ from digitcore.data import synthetic
 from digitcore.evaluation import robustness
 from digitcore.models import registry
 from digitcore.models.bundle import ModelCard
+from digitcore.values import percent
 
 SHEET_FILE = "glyphs.png"
 HEAD = """# The shipped models
@@ -22,14 +23,14 @@ COLUMNS: dict[str, Callable[[ModelCard], str]] = {
     "parameters": lambda card: f"{card.parameters:,}",
     ".tflite, kB": lambda card: f"{card.metrics['bytes'] / 1000:,.0f}",
     "ms for a digit": lambda card: f"{card.metrics['milliseconds']:.2f}",
-    "accuracy": lambda card: f"{card.metrics['mnist_accuracy']:.2%}",
-    "95 % interval": lambda card: " to ".join(f"{bound:.2%}" for bound in card.metrics["mnist_interval"]),
+    "accuracy": lambda card: percent(card.metrics["mnist_accuracy"], 2),
+    "95 % interval": lambda card: " to ".join(percent(bound, 2) for bound in card.metrics["mnist_interval"]),
     "loss": lambda card: f"{card.metrics['mnist_loss']:.4f}",
-    "calibration error": lambda card: f"{card.metrics['calibration_error']:.2%}",
-    "robustness": lambda card: f"{robustness.mean_accuracy(card.metrics['robustness']):.1%}",
-    "MNIST-C": lambda card: f"{card.metrics['mnist_c']['all']:.1%}",
-    "pen writers": lambda card: f"{card.metrics['pen_accuracy']:.1%}",
-    "non-digits: unsure": lambda card: f"{card.metrics['unsure_non_digits']['all']:.0%}",
+    "calibration error": lambda card: percent(card.metrics["calibration_error"], 2),
+    "robustness": lambda card: percent(robustness.mean_accuracy(card.metrics["robustness"]), 1),
+    "MNIST-C": lambda card: percent(card.metrics["mnist_c"]["all"], 1),
+    "pen writers": lambda card: percent(card.metrics["pen_accuracy"], 1),
+    "non-digits: unsure": lambda card: percent(card.metrics["unsure_non_digits"]["all"], 0),
     "training, s": lambda card: f"{card.seconds:,.0f}",
 }
 NOISES = ("impulse noise", "gaussian noise")
@@ -83,7 +84,7 @@ def render(cards: Iterable[ModelCard]) -> str:
     cards = list(cards)
     rows = [[column(card) for column in COLUMNS.values()] for card in cards]
     noise_rows = [
-        [f"`{card.name}`", *(", ".join(f"{value:.1%}" for value in card.metrics["robustness"][name]) for name in NOISES)]
+        [f"`{card.name}`", *(", ".join(percent(value, 1) for value in card.metrics["robustness"][name]) for name in NOISES)]
         for card in cards
     ]
     return HEAD + _markdown_table(list(COLUMNS), rows) + FOOT + _markdown_table(["model", *NOISES], noise_rows) + LAST

@@ -51,7 +51,7 @@ def remove(folder: Path) -> None:
 def end(folder: Path) -> None:
     """Kill the other processes of a cluster, and remove its folder.
 
-    A process that is still starting would print a traceback, because it does not find its keys.
+    A process that is still starting would print a traceback if its keys were missing, so the processes are killed first.
 
     Args:
         folder: Path of the folder.

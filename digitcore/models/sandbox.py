@@ -57,20 +57,32 @@ def main(folder: Path) -> None:
     set_limits(len(files))
     waiting = [file for file in files if not any(file.with_suffix(suffix).exists() for suffix in (".started", ".error"))]
     for file in _checked(waiting):
-        from digitcore.models import adaptation, foreign_models  # They import Keras, which takes seconds.
-
-        file.with_suffix(".started").touch()
         _set_limit("RLIMIT_CPU", MAX_CPU_SECONDS + int(time.process_time()), hard=None)
-        try:
-            bundle = adaptation.adapt(foreign_models.load(file.read_bytes()), file.stem, lambda: _read_probes(folder))
-        except DigitLabError as error:
-            file.with_suffix(".error").write_text(str(error), encoding="utf-8")
-        except Exception as error:  # noqa: BLE001 An untrusted file can make Keras raise any error.
-            file.with_suffix(".error").write_text(explain_error(error), encoding="utf-8")
-        else:
-            file.with_suffix(".keras").write_bytes(bundle.keras_bytes)
-            file.with_suffix(".tflite").write_bytes(bundle.tflite_bytes)
-            file.with_suffix(".json").write_text(bundle.card.to_json(), encoding="utf-8")
+        open_file(file)
+
+
+def open_file(file: Path) -> None:
+    """Open a model file, and write the results beside it.
+
+    Args:
+        file: A file N.in that has passed the check of HDF5. In its folder are the validation digits that `upload` wrote.
+
+    Example:
+        >>> open_file(Path("models-to-open/0.in"))  # doctest: +SKIP
+    """
+    from digitcore.models import adaptation, foreign_models  # They import Keras, which takes seconds.
+
+    file.with_suffix(".started").touch()
+    try:
+        bundle = adaptation.adapt(foreign_models.load(file.read_bytes()), file.stem, lambda: _read_probes(file.parent))
+    except DigitLabError as error:
+        file.with_suffix(".error").write_text(str(error), encoding="utf-8")
+    except Exception as error:  # noqa: BLE001 An untrusted file can make Keras raise any error.
+        file.with_suffix(".error").write_text(explain_error(error), encoding="utf-8")
+    else:
+        file.with_suffix(".keras").write_bytes(bundle.keras_bytes)
+        file.with_suffix(".tflite").write_bytes(bundle.tflite_bytes)
+        file.with_suffix(".json").write_text(bundle.card.to_json(), encoding="utf-8")
 
 
 def _checked(files: list[Path]) -> list[Path]:

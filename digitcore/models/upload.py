@@ -32,6 +32,7 @@ from digitcore.models.bundle import ModelBundle, ModelCard
 from digitcore.models.config_translation import translate
 from digitcore.models.cost import Cost
 from digitcore.models.file_kinds import NOT_KERAS, describe_unsupported, is_hdf5
+from digitcore.values import percent
 from digitcore.zip_files import user_files, without_top_folder
 
 MAX_BYTES = 20_000_000  # size of a file
@@ -552,7 +553,7 @@ def describe_import(model: ModelBundle) -> str:
     if "input_ink" not in metrics:
         return ""
     accuracy = metrics.get("mnist_accuracy", metrics.get("validation_accuracy", 0.0))
-    warning = f"The model predicts only {accuracy:.1%} of MNIST's digits correctly. ".replace("%", " %", 1)
+    warning = f"The model predicts only {percent(accuracy, 1)} of MNIST's digits correctly. "
     background, ink = metrics.get("input_background", 0.0), metrics["input_ink"]
     low, high = sorted((background, ink))
     scale = INPUT_NAMES.get((low, high), "standardized")

@@ -288,7 +288,7 @@ def _sweep(results: Results) -> list[Part]:
     spread = effects.seed_spread(table, names, score, found.n_scored(score))
     rows = pd.DataFrame(summary.effects_table(found, score))
     return [
-        Text(f"{summary.describe_best(found).replace('*', '')} {summary.describe_spread(spread)}"),
+        Text(f"{summary.describe_best(found)} {summary.describe_spread(spread)}"),
         *([] if rows.empty else [Table.from_frame(f"Effect of each parameter on {summary.SCORE_TITLES[score]}", rows)]),
         *map(Text, summary.describe_interactions(found, score)),
         Chart(svg.draw(displays.sweep(found, score), width=WIDE)),

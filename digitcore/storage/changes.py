@@ -185,7 +185,7 @@ class LabChanges:
 
 
 def merge(kind: str, items: Iterable[Any], changes: LabChanges) -> tuple[Any, ...]:
-    """Return runs, imported models or versions with changes.
+    """Apply changes to the runs, the imported models or the versions of a lab, and return the new items.
 
     Args:
         kind: Kind of the items, one of `ITEM_IDS`.

@@ -682,6 +682,13 @@ def insert_models(db: sql.Connection, bundles: Sequence[ModelBundle]) -> None:
     Args:
         db: A connection with a transaction.
         bundles: The models.
+
+    Example:
+        >>> from digitcore import models
+        >>> engine = sql.create_engine("sqlite://")
+        >>> schema.create_tables(engine)
+        >>> with engine.begin() as db:
+        ...     insert_models(db, [models.load("mlp")])
     """
     if bundles:
         rows = [{"key": bundle.key, "keras": bundle.keras_bytes, "tflite": bundle.tflite_bytes} for bundle in bundles]
@@ -694,6 +701,12 @@ def delete_unused_models(db: sql.Connection) -> None:
 
     Args:
         db: A connection with a transaction.
+
+    Example:
+        >>> engine = sql.create_engine("sqlite://")
+        >>> schema.create_tables(engine)
+        >>> with engine.begin() as db:
+        ...     delete_unused_models(db)
     """
     published = sql.select(schema.classes.c.model).where(schema.classes.c.model.is_not(None))
     used = sql.union(
@@ -778,6 +791,13 @@ class LabReader:
     Attributes:
         skipped: A message for each kind of damaged parts.
         damaged: Identifiers of the damaged parts.
+
+    Example:
+        >>> engine = sql.create_engine("sqlite://")
+        >>> schema.create_tables(engine)
+        >>> with engine.begin() as db:
+        ...     LabReader(db, token_hash("token of a lab")).read_samples()
+        SampleSet(0 samples, 0 held out)
     """
 
     def __init__(

@@ -103,11 +103,6 @@ class SweepPlan:
             )
 
     @property
-    def stops_early(self) -> bool:
-        """Whether poor combinations are stopped."""
-        return bool(self.pruner)
-
-    @property
     def is_sequential(self) -> bool:
         """Whether later trials depend on earlier results, so that only as many trials are submitted as can run."""
         return self.search == TPE or self.pruner == WILCOXON

@@ -101,7 +101,12 @@ class Sweep:
         return cls(start, samples, plan, trials)
 
     def resume(self, service: TaskRunner, owner: str = "") -> None:
-        """Submit the trials that are neither done nor submitted. Failed trials are submitted again."""
+        """Submit the trials that are neither done nor submitted. Failed trials are submitted again.
+
+        Args:
+            service: The service that runs the trials.
+            owner: Identifier of the session that waits for the results.
+        """
         with self._lock:
             self.is_running, self.owner, self._search = True, owner, None
             for trial in self.trials:
@@ -116,7 +121,11 @@ class Sweep:
                 job.stop()
 
     def advance(self, service: TaskRunner) -> None:
-        """Collect new results and submit the next trials. Trials wait while the queue of the service is full."""
+        """Collect new results and submit the next trials. Trials wait while the queue of the service is full.
+
+        Args:
+            service: The service that runs the trials.
+        """
         with self._lock:
             self.poll()
             if self.is_running and not service.is_closed:

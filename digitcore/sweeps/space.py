@@ -93,7 +93,7 @@ def parameters(network: str = "") -> list[str]:
     """Return the names of all parameters.
 
     Args:
-        network: The JSON of a `NetworkSpec`, whose parameters are added, or another text.
+        network: JSON of a `NetworkSpec`, whose parameters are included. Any other text, such as the name of a network, adds none.
 
     Returns:
         The names.
@@ -325,7 +325,7 @@ def is_conditional(name: str) -> bool:
         name: Name of the parameter.
 
     Returns:
-        Whether it is a parameter of a row.
+        Whether the parameter belongs to a row of a built network.
 
     Example:
         >>> is_conditional("blocks.2.size"), is_conditional("epochs")

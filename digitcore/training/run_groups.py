@@ -32,6 +32,7 @@ class TrainedRun:
         scores: Score name → share from 0 to 1. Unknown scores are missing.
         history: Points of the curves, oldest first.
         n_scored: Score name → number of samples that the score was measured on.
+        network: Name of the network, or the JSON of a built network.
 
     Example:
         >>> TrainedRun("run 1", {"epochs": 2, "seed": 0}, {"mnist": 0.9})
@@ -43,6 +44,7 @@ class TrainedRun:
     scores: Mapping[str, float]
     history: Sequence[Point] = field(default=(), repr=False)
     n_scored: Mapping[str, int] = field(default_factory=dict, repr=False)
+    network: str = field(default="", repr=False)
 
 
 Groups = dict[str, list[TrainedRun]]

@@ -60,8 +60,7 @@ def _show_effects(sweep: Sweep, score: str) -> None:
             format="%.2f", help="This is the difference between the mean scores of the best and the worst value."
         ),
         "Importance": st.column_config.TextColumn(
-            help="The importance for reaching the scores of the best combinations, by PED-ANOVA (S. Watanabe et al., 2023). The "
-            "shares of all parameters add up to 100 %."
+            help="This is the parameter's share of the importance for the best scores, by PED-ANOVA (S. Watanabe et al., 2023)."
         ),
     }
     st.dataframe(rows, hide_index=True, key="sweep_effects", column_config=columns)

@@ -1,9 +1,7 @@
 """The verdict about a comparison of two models."""
 
 from digitcore.evaluation.comparison import PairedComparison
-from pages.session.training_summary import WORDS, Tone, Verdict
-
-MUCH_WORSE = "Much worse"
+from pages.session.training_summary import MUCH_WORSE, WORDS, Tone, Verdict
 
 
 def verdict(drawings: PairedComparison, mnist: PairedComparison | None, *, is_unseen: bool, detail: str) -> Verdict:

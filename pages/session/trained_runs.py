@@ -21,7 +21,6 @@ from pages.session.model_library import UNTRAINED
 
 START, NETWORK, DRAWINGS, EPOCHS = "start", "network", "drawings", "epochs"
 LABELS = {START: "Started from", NETWORK: "Network", DRAWINGS: "Training drawings", SEED: "Seed"}
-BUILT = "built: "  # start of the text of a built network; the kinds of its rows follow
 HELD_OUT, LEARNT, MNIST = "held_out", "learnt", "mnist"
 SCORES = {  # Scores on different sets have different names, so that they are never in one column.
     MNIST: "MNIST test digits",
@@ -90,24 +89,20 @@ def of_run(record: RunRecord) -> TrainedRun:
     )
     if run.stopped and run.history:
         parameters[EPOCHS] = round(run.history[-1]["epoch"], 2)
-    shares = {name: found.accuracy for name, found in scores.items()}
-    return TrainedRun(record.name, parameters, shares, run.history, {name: found.n for name, found in scores.items()})
+    shares, sizes = ({name: getattr(found, what) for name, found in scores.items()} for what in ("accuracy", "n"))
+    return TrainedRun(record.name, parameters, shares, run.history, sizes, card.network)
 
 
 def _of_trial(sweep: Sweep, trial: Trial, number: int) -> TrainedRun:
     is_trained = sweep.start.card.trained and not trial.network
     n_held_out = int(sweep.samples.held_out.sum())
-    parameters = _parameters(
-        trial.settings,
-        sweep.start.name if is_trained else UNTRAINED,
-        is_trained,
-        trial.network or sweep.start.card.network,
-        len(sweep.samples) - n_held_out,
-    )
+    network = trial.network or sweep.start.card.network
+    start = sweep.start.name if is_trained else UNTRAINED
+    parameters = _parameters(trial.settings, start, is_trained, network, len(sweep.samples) - n_held_out)
     parameters[EPOCHS] = sweep.plan.epochs(trial, trial.scored_rung)
     sizes = {MNIST: mnist.TEST_SIZE, "validation": mnist.VALIDATION_SIZE, HELD_OUT: n_held_out}
     scores = {name: trial.scores[name] for name in SCORES if name in trial.scores}
-    return TrainedRun(f"trial {number}", parameters, scores, trial.history, {name: sizes[name] for name in scores})
+    return TrainedRun(f"trial {number}", parameters, scores, trial.history, {name: sizes[name] for name in scores}, network)
 
 
 def _parameters(settings: TrainSettings, start: str, is_trained: bool, network: str, n_drawings: int) -> dict[str, Any]:
@@ -119,7 +114,7 @@ def _parameters(settings: TrainSettings, start: str, is_trained: bool, network: 
         spec = NetworkSpec.from_json(network)
     except ModelError:  # A stored lab may hold a network that this version does not accept.
         return known
-    known[NETWORK] = f"{BUILT}{', '.join(block.kind for block in spec.blocks) or 'softmax only'}"
+    known[NETWORK] = f"built: {', '.join(block.kind for block in spec.blocks) or 'softmax only'}"
     rows = [name for name in parameter_space.parameters(network) if name not in known]
     return known | {name: _row_value(spec, name) for name in rows}
 
@@ -135,15 +130,5 @@ def _row_value(spec: NetworkSpec, name: str) -> Any:
 
 def _network_label(name: str, runs: Iterable[TrainedRun]) -> str:
     """Return the label of a parameter. The size of a row is called units or filters if all built networks agree."""
-    kinds = {_kind(run, name) for run in runs if name in run.parameters}
-    if name.endswith(".size") and len(kinds) > 1:
-        return f"Row {name.split('.')[1]}: size"
-    return parameter_space.label(name).replace("filters", "units" if kinds == {"dense"} else "filters")
-
-
-def _kind(run: TrainedRun, name: str) -> str:
-    """Return the kind of the row that a parameter belongs to; "" if it belongs to no row."""
-    if not name.startswith(f"{parameter_space.BLOCKS}."):
-        return ""
-    kinds = str(run.parameters[NETWORK]).removeprefix(BUILT).split(", ")
-    return kinds[int(name.split(".")[1]) - 1]
+    found = {parameter_space.label(name, run.network) for run in runs if name in run.parameters}
+    return found.pop() if len(found) == 1 else f"Row {name.split('.')[1]}: size"

@@ -26,7 +26,8 @@ NO_MNIST = (
 WAIT = "The results appear when the evaluation is done."
 MAX_MNIST_LOSS = 0.003  # share of the test digits: a training that loses more gets a warning
 MAX_LOSS_RISE = 1.5  # maximum ratio of the last to the first validation loss of a successful training
-MUCH_WORSE = ":red[**much worse**]"
+MUCH_WORSE = "Much worse"
+RED_MUCH_WORSE = ":red[**much worse**]"
 UNSEEN_HELP = "Unseen drawings are held out, or were drawn after the training."
 
 
@@ -96,20 +97,20 @@ def taken_over(changes: LabChanges, before: LabSnapshot) -> str:
     return " ".join(
         f"{text} another device."
         for text in (
-            _list_parts(added, "came from"),
-            _list_parts(gone, "were deleted on"),
+            _list_parts(added, "came from", "came from"),
+            _list_parts(gone, "was deleted on", "were deleted on"),
             f"{plural(n_relabelled, 'label')} changed on" if n_relabelled else "",
         )
         if text
     )
 
 
-def _list_parts(parts: PartIds, what: str) -> str:
+def _list_parts(parts: PartIds, singular: str, plural_form: str) -> str:
     """Return "2 drawings and 1 run" with what happened to them; "" if there are no parts."""
     nouns = ("drawing", "run", "imported model", "version")
     texts = [plural(len(ids), noun) for ids, noun in zip(parts, nouns, strict=True) if ids]
     n = sum(map(len, parts))
-    return f"{' and '.join(texts)} {what if n > 1 else what.replace('were', 'was')}" if texts else ""
+    return f"{' and '.join(texts)} {plural_form if n > 1 else singular}" if texts else ""
 
 
 def job_text(job: Job[Any]) -> str:
@@ -164,7 +165,7 @@ def verdict(record: RunRecord, scoring: str = "") -> Verdict:
     mnist = _mnist_change(run, scoring)
     collapse_of_mnist = ""
     if run.mnist_before and run.mnist_after and has_collapsed(run.mnist_before, run.mnist_after):
-        collapse_of_mnist = f"Much worse: MNIST {_change(run.mnist_before, run.mnist_after, 1).replace('**', '')}"
+        collapse_of_mnist = f"{MUCH_WORSE}: MNIST {_change(run.mnist_before, run.mnist_after, 1)}"
     if not (before and after and after.n):
         tone = Tone.WORSE if collapse_of_mnist else _mnist_tone(run)
         n_learnt = len(run.model.card.sample_hashes)
@@ -175,12 +176,12 @@ def verdict(record: RunRecord, scoring: str = "") -> Verdict:
     if run.personal_is_held_out:
         which = f"held-out drawings (95 % interval {formatting.interval(after.interval, 0)})"
     if has_collapsed(before, after):
-        return Verdict(Tone.WORSE, f"Much worse: {counts}", f"These are {which}. {mnist}")
+        return Verdict(Tone.WORSE, f"{MUCH_WORSE}: {counts}", f"These are {which}. {mnist}")
     if collapse_of_mnist:
         return Verdict(Tone.WORSE, collapse_of_mnist, f"{counts} {which}. {mnist}")
     tone = _tone(before, after, is_unseen=run.personal_is_held_out)
     if tone == Tone.SAME and run.mnist_before and run.mnist_after and _mnist_tone(run) == Tone.BETTER:
-        change = _change(run.mnist_before, run.mnist_after, 1).replace("**", "")
+        change = _change(run.mnist_before, run.mnist_after, 1)
         return Verdict(Tone.BETTER, f"Better on MNIST: {change}", f"{counts} {which}. {mnist}")
     return Verdict(tone, f"{WORDS[tone]}: {counts}", f"These are {which}. {mnist}")
 
@@ -223,7 +224,7 @@ def unseen(record: RunRecord, scores: tuple[Score, Score] | None) -> str:
 def warning(run: Run) -> str:
     """Return advice if a training has made the model worse; "" if it has not."""
     if _is_worse(run.personal_before, run.personal_after, 0):
-        return "Your accuracy dropped. Start from the pre-trained model again, or label more drawings."
+        return "Your accuracy dropped. Start from genius again, or label more drawings."
     if _is_worse(run.mnist_before, run.mnist_after, MAX_MNIST_LOSS):
         return "MNIST accuracy dropped. Add more MNIST digits, or lower the weight of your drawings."
     return _describe_risen_loss(run)
@@ -273,9 +274,9 @@ def _handwriting_change(run: Run) -> list[str]:
         return []
     low, high = (round(100 * bound) for bound in after.interval)
     which = f"held out; 95 % interval: {low}–{high} %" if run.personal_is_held_out else "used for training"
-    verdict = f": {MUCH_WORSE}" * has_collapsed(before, after)
+    verdict = f": {RED_MUCH_WORSE}" * has_collapsed(before, after)
     whose = _whose(run)
-    return [f"{whose[0].upper()}{whose[1:]} {_change(before, after, 0)} ({drawings(after.n)} {which}){verdict}."]
+    return [f"{whose[0].upper()}{whose[1:]} {_change(before, after, 0, '**')} ({drawings(after.n)} {which}){verdict}."]
 
 
 def _whose(run: Run) -> str:
@@ -293,7 +294,7 @@ def _mnist_change(run: Run, scoring: str) -> str:
     if run.mnist_p_value >= SIGNIFICANCE_LEVEL:
         return f"{sentence}: about the same."
     if run.mnist_before and has_collapsed(run.mnist_before, run.mnist_after):
-        return f"{sentence}: {MUCH_WORSE}."
+        return f"{sentence}: {RED_MUCH_WORSE}."
     if _describe_risen_loss(run):
         return f"{sentence}."
     is_better = run.mnist_before is not None and run.mnist_after.correct > run.mnist_before.correct
@@ -306,7 +307,7 @@ def _verdict(pair: PairedComparison) -> str:
     if not pair.is_significant:
         return "about the same"
     if pair.has_collapsed:
-        return MUCH_WORSE
+        return RED_MUCH_WORSE
     return "these two models differ"
 
 
@@ -331,8 +332,8 @@ def _counts(correct: int, n: int, which: str, before: int, interval: Sequence[fl
     return f"**{correct} of {n}** {which} drawings are predicted correctly ({bounds}before: {before})"
 
 
-def _change(before: Score, after: Score, places: int) -> str:
-    return f"{percent(before.accuracy, places)} → **{percent(after.accuracy, places)}**"
+def _change(before: Score, after: Score, places: int, emphasis: str = "") -> str:
+    return f"{percent(before.accuracy, places)} → {emphasis}{percent(after.accuracy, places)}{emphasis}"
 
 
 def _is_worse(before: Score | None, after: Score | None, tolerance: float) -> bool:

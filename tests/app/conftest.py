@@ -1,3 +1,5 @@
+from unittest import mock
+
 import pytest
 
 from pages.session import resources
@@ -16,12 +18,12 @@ def app():
 
 
 @pytest.fixture(scope="package", autouse=True)
-def close_services():
-    """Stop the workers, and the threads that would start others, after the tests of the pages."""
-    yield
-    resources.sweep_recorder().close()
-    resources.jobs().close()
-    for resource in (resources.sweep_recorder, resources.jobs, resources.active_work):
+def jobs_of_all_tests(service):
+    """Submit the jobs of the pages to the service that all tests share, because a worker takes seconds to start."""
+    with mock.patch.object(resources, "jobs", lambda: service):
+        yield
+        resources.sweep_recorder().close()
+    for resource in (resources.sweep_recorder, resources.active_work):
         resource.clear()
 
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tests.support.browser import LONG, SEVEN, Person, Server
+from tests.support.browser import LONG, SEVEN, WITHOUT_WORKER, Person, Server
 from tests.support.proxy import HttpsProxy, nginx
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -106,7 +106,7 @@ def test_no_site_can_by_default(server, sites, page):
 def test_dashboard_works_below_a_path_of_an_https_proxy(browser, tmp_path):
     if nginx() is None and os.environ.get("DIGITLAB_NGINX") == "required":
         pytest.fail("nginx is required here and is not installed", pytrace=False)
-    server = Server(tmp_path, STREAMLIT_SERVER_BASE_URL_PATH="lab")
+    server = Server(tmp_path, STREAMLIT_SERVER_BASE_URL_PATH="lab", **WITHOUT_WORKER)
     proxy = HttpsProxy(tmp_path, server.port, "/lab")
     context = browser.new_context(ignore_https_errors=True, viewport={"width": 1280, "height": 800})
     try:

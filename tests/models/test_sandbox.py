@@ -12,11 +12,13 @@ import numpy as np
 import psutil
 import pytest
 
-from digitcore import isolation
+from digitcore import isolation, mnist
 from digitcore.errors import ModelError
-from digitcore.models import hdf5_check, sandbox, upload
+from digitcore.models import foreign_models, hdf5_check, sandbox, upload
+from digitcore.models.bundle import ModelCard
 from digitcore.models.cost import MAX_MEGABYTES
-from tests.support import fuzz
+from digitcore.predictor import Predictor
+from tests.support import foreign, fuzz
 from tests.support.jobs import until
 
 SANDBOX = [sys.executable, "-m", "digitcore.models.sandbox"]
@@ -50,6 +52,42 @@ def test_limits_do_not_apply_to_the_process_that_started_the_sandbox(damaged_fol
 def test_damaged_file_gives_an_error_message(damaged_folder):
     assert "cannot be read" in (damaged_folder / "0.error").read_text(encoding="utf-8")
     assert not (damaged_folder / "0.keras").exists()
+
+
+@pytest.fixture
+def open_file(tmp_path):
+    """Return a function that opens a model file in this process, and returns the results by their suffixes."""
+
+    def open_(content):
+        (tmp_path / "0.in").write_bytes(content)
+        sandbox.open_file(tmp_path / "0.in")
+        return {file.suffix: file.read_bytes() for file in tmp_path.glob("0.*")}
+
+    return open_
+
+
+def test_a_foreign_model_is_measured_with_the_digits_in_its_folder(tmp_path, open_file):
+    digits, labels = mnist.load_probes()
+    np.savez(tmp_path / upload.PROBES_FILE, digits=digits, labels=labels)
+    results = open_file(foreign.to_keras(foreign.linear_model()))
+    assert set(results) == {".in", ".started", ".keras", ".tflite", ".json"}
+    assert ModelCard.from_json(results[".json"].decode()).name == "0"
+    predicted = Predictor.load(results[".tflite"]).probabilities(digits[:20]).argmax(1)
+    np.testing.assert_array_equal(predicted, foreign.expected_logits(digits[:20]).argmax(1))
+
+
+def test_a_foreign_model_without_digits_gives_an_error_message(open_file):
+    results = open_file(foreign.to_keras(foreign.linear_model()))
+    assert set(results) == {".in", ".started", ".error"}
+    assert "without MNIST" in results[".error"].decode()
+
+
+def test_an_error_of_keras_gives_an_error_message(monkeypatch, open_file, genius):
+    def fail(*_):
+        raise ValueError("Layer 'dense' expected 2 variables")
+
+    monkeypatch.setattr(foreign_models, "load", fail)
+    assert open_file(genius.keras_bytes)[".error"] == b"Keras cannot open the model: Layer 'dense' expected 2 variables."
 
 
 def test_sandbox_ends_with_the_process_that_started_it(tmp_path, genius):

@@ -1,4 +1,4 @@
-"""Whose hand is the most unusual? The map of MNIST's digits with a color for each pupil."""
+"""Whose handwriting is the most unusual? The map of MNIST's digits with a color for each pupil."""
 
 import numpy as np
 import streamlit as st
@@ -36,7 +36,7 @@ def show(session: LabSession, room: StoredClass) -> None:
     order = [int(i) for i in np.argsort(-unusual) if not np.isnan(unusual[i])]
     ranked = [f"{formatting.escape(drawings.pupils[i].nickname)} ({unusual[i]:.2f})" for i in order]
     st.markdown(
-        f"The most unusual hands: **{', '.join(ranked[:3])}**.",
+        f"The most unusual handwriting: **{', '.join(ranked[:3])}**.",
         help="The number is the mean distance of a pupil's drawings to the nearest drawing of the same digit by another pupil, "
         "in the features of genius. 0 means that the network sees no difference.",
     )

@@ -21,7 +21,7 @@ def show(session: LabSession) -> None:
         return
     found, note = teacher.tiles(session, room)
     score: Score = teacher.total(found)
-    read = f" {formatting.percent(score.accuracy)} read." if score.n else ""
+    read = f" The network reads {formatting.percent(score.accuracy)}." if score.n else ""
     code = room.code if room.is_open else ""
     with st.container(key="projector"):
         is_large = room.is_open and len(found) <= MAX_BESIDE_LARGE_CODE

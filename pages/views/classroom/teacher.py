@@ -82,15 +82,15 @@ def _show_head(session: LabSession, room: StoredClass) -> None:
             key="class_open",
             on_click=_set_open,
             args=(session, not room.is_open),
-            help="Joining closes by itself after 90 minutes.",
+            help=f"Joining closes by itself after {rules.JOIN_MINUTES} minutes.",
         )
         token = persistence.view_address(session).get("view", "")
         st.link_button(
             "Projector",
             f"?{PROJECTOR_PARAMETER}={token}",
             icon=":material/open_in_new:",
-            help="Opens a page for the wall. Its address cannot change the class. Project this page instead of My lab, whose "
-            "address opens your lab.",
+            help="This opens a page for a screen that everybody sees. Its address cannot change the class, unlike the address of "
+            "My lab.",
         )
     if len(session.classroom.drawings.pupils) >= rules.MAX_PUPILS:
         st.warning(

@@ -59,7 +59,7 @@ def _show_remark(session: LabSession) -> None:
     elif samples.last_label is not None:
         _show_last_label(session)
     elif session.training_job is not None:
-        st.markdown("It learns your drawings.")
+        st.markdown("The network is learning from your drawings.")
     elif len(samples):
         st.markdown(f"{formatting.samples(samples.current)}. {_next_step(session)}")
     else:

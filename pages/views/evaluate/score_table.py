@@ -17,7 +17,7 @@ from pages.components.model_choice import Models
 from pages.session import formatting, resources
 from pages.session.lab_session import LabSession
 
-CALIBRATION = "Calibration error"  # column
+CALIBRATION, HANDWRITING = "Calibration error", "Your handwriting"  # columns
 ROBUSTNESS = {n: f"Robustness ({n:,} digits)" for n in (robustness.CARD_DIGITS, mnist.TEST_SIZE)}
 FORMATS: dict[str, Callable[[float], str]] = {
     "Parameters": "{:,.0f}".format,
@@ -26,12 +26,12 @@ FORMATS: dict[str, Callable[[float], str]] = {
     "MNIST": functools.partial(formatting.percent, places=2),
     "Loss": "{:.4f}".format,
     CALIBRATION: functools.partial(formatting.percent, places=2),
-    "Your handwriting": functools.partial(formatting.percent, places=1),
+    HANDWRITING: functools.partial(formatting.percent, places=1),
     **dict.fromkeys(ROBUSTNESS.values(), functools.partial(formatting.percent, places=1)),
 }
-INTERVALS = {"MNIST": 2, "Your handwriting": 0}  # column with an interval → decimal places of the interval
+INTERVALS = {"MNIST": 2, HANDWRITING: 0}  # column with an interval → decimal places of the interval
 LOW, HIGH = "{} 95 % from", "{} 95 % to"  # columns of the ends of an interval in the download
-HIGHER_IS_BETTER = {"MNIST", "Your handwriting", *ROBUSTNESS.values()}
+HIGHER_IS_BETTER = {"MNIST", HANDWRITING, *ROBUSTNESS.values()}
 NEVER_BEST = {"Time (ms)"}  # It differs between measurements.
 HELP = {
     "Time (ms)": "This is the median time of a prediction on one thread of this machine.",
@@ -40,9 +40,9 @@ HELP = {
     "Loss": "This is the mean cross-entropy on the test digits, in nats. A smaller loss is better.",
     CALIBRATION: "This is the mean difference between confidence and accuracy. A smaller error is better. An untrained network "
     "gets no star.",
-    "Your handwriting": "This is the accuracy on the drawings that no chosen model has learnt from. If there is no such drawing, "
+    HANDWRITING: "This is the accuracy on the drawings that no chosen model has learnt from. If there is no such drawing, "
     "it is the accuracy on all drawings.",
-    "Your handwriting 95 %": "This is Wilson's 95 % interval. It is wide if there are few drawings.",
+    f"{HANDWRITING} 95 %": "This is Wilson's 95 % interval. It is wide if there are few drawings.",
     ROBUSTNESS[robustness.CARD_DIGITS]: "This is the mean accuracy over ten corruptions at five severities, on the first 1,000 "
     "test digits. Shipped models have it on their cards. For other models, the Robustness view measures it.",
     ROBUSTNESS[mnist.TEST_SIZE]: "This is the mean accuracy over ten corruptions at five severities, on all test digits. The "
@@ -116,8 +116,8 @@ def _on_drawings(row: Row, *, is_unseen: bool) -> str:
     if not row.get(DRAWINGS) or pd.isna(row[DRAWINGS]):
         return ""
     n = int(row[DRAWINGS])
-    counts = f"{round(row['Your handwriting'] * n):,} of {n:,}"
-    low, high = row.get(LOW.format("Your handwriting")), row.get(HIGH.format("Your handwriting"))
+    counts = f"{round(row[HANDWRITING] * n):,} of {n:,}"
+    low, high = row.get(LOW.format(HANDWRITING)), row.get(HIGH.format(HANDWRITING))
     if low is None or high is None or pd.isna(low):
         return f"{counts} (training)"
     return f"{counts} ({formatting.interval((low, high), 0)}{', unseen' * is_unseen})"
@@ -192,9 +192,9 @@ def numbers(session: LabSession, models: Models) -> pd.DataFrame:
                 "MNIST": evaluation.accuracy if evaluation else metrics.get("mnist_accuracy"),
                 LOW.format("MNIST"): low,
                 HIGH.format("MNIST"): high,
-                "Your handwriting": personal.accuracy,
-                LOW.format("Your handwriting"): personal.interval[0] if personal.n and is_unseen else None,
-                HIGH.format("Your handwriting"): personal.interval[1] if personal.n and is_unseen else None,
+                HANDWRITING: personal.accuracy,
+                LOW.format(HANDWRITING): personal.interval[0] if personal.n and is_unseen else None,
+                HIGH.format(HANDWRITING): personal.interval[1] if personal.n and is_unseen else None,
                 DRAWINGS: personal.n or None,
                 "Loss": evaluation.loss if evaluation else metrics.get("mnist_loss"),
                 CALIBRATION: evaluation.calibration_error if evaluation else metrics.get("calibration_error"),
@@ -230,7 +230,7 @@ def _with_interval_texts(table: pd.DataFrame) -> pd.DataFrame:
         low, high = LOW.format(name), HIGH.format(name)
         if low not in shown:
             continue
-        of = table[DRAWINGS] if name == "Your handwriting" else [None] * len(table)
+        of = table[DRAWINGS] if name == HANDWRITING else [None] * len(table)
         texts = [_interval_text(*row, places) for row in zip(shown[low], shown[high], of, strict=True)]
         shown.insert(list(shown.columns).index(low), f"{name} 95 %", pd.Series(texts, dtype=object))
         shown = shown.drop(columns=[low, high])
@@ -247,7 +247,7 @@ def _is_scored_on_unseen(session: LabSession, models: Models, name: str) -> bool
     """Check whether a column may have a star: no model was trained on the digits of the column."""
     if name in NEVER_BEST:
         return False
-    return name != "Your handwriting" or session.tested_drawings(models.values())[1]
+    return name != HANDWRITING or session.tested_drawings(models.values())[1]
 
 
 def _candidates(table: pd.DataFrame, models: Models, name: str) -> "pd.Series[float]":

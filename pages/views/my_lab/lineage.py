@@ -67,7 +67,7 @@ def _show_samples(samples: SampleSet, hashes: list[str]) -> None:
     present = np.flatnonzero(samples.is_learnt(hashes))
     n_deleted = len(set(hashes) - set(samples.digit_hashes))
     deleted = f" {formatting.drawings(n_deleted)} of the training set {'is' if n_deleted == 1 else 'are'} not in the lab now."
-    st.caption(f"Learnt from these drawings.{deleted * bool(n_deleted)}")
+    st.caption(f"The network has learnt from these drawings.{deleted * bool(n_deleted)}")
     figures.figure_row([figures.Figure(samples.digits[i], str(samples.labels[i])) for i in present[:MAX_SHOWN]])
     if len(present) > MAX_SHOWN:
         st.caption(f"… and {formatting.drawings(len(present) - MAX_SHOWN)} more.")
