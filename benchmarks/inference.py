@@ -35,6 +35,7 @@ def ways():
     one, every = (Predictor(bundle.tflite_bytes, threads) for threads in (1, os.cpu_count() or 1))
     return {
         "LiteRT, one thread (Digit Lab)": one.probabilities,
+        "LiteRT, one thread, again (null)": one.probabilities,
         "LiteRT, all threads": every.probabilities,
         "Keras `model(x)`": lambda x: keras_model(x).numpy(),
         "Keras `model.predict`": lambda x: keras_model.predict(x, verbose=0),

@@ -4,7 +4,8 @@
 
 The time is taken in the page, from the browser's pointerup event to the change of the prediction's text. Two pages are
 measured in turns in one run, so that the ratios hold on a busy machine. Digit Lab is measured when it is idle, while it trains,
-and while it trains with a second session that waits and the sweep of a third session. The other page only echoes the canvas.
+and while it trains with a second session that waits and the sweep of a third session. The other page only echoes the canvas. A
+null ratio compares every second stroke of a case with the others of the same case.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import sync_playwright
 
+from benchmarks.report import null_ratio
 from tests.support.browser import CHROMIUM_ARGS, Person, Server, chromium
 
 OBSERVE_ANSWERS = """() => { window.waits = []; let up = 0, last = '';
@@ -105,12 +107,14 @@ def main():
             echo.stop()
             browser.close()
     medians = {name: statistics.median(values) for name, values in waits.items()}
+    nulls = {name: null_ratio(values) for name, values in waits.items()}
     figures = {
         "medians_ms": {name: round(value) for name, value in medians.items()},
         "strokes_answered": {name: len(values) for name, values in waits.items()},
         "quiet_over_echo": round(medians["quiet"] / medians["echo"], 2),
         "training_over_quiet": round(medians["training"] / medians["quiet"], 2),
         "training_and_others_over_quiet": round(medians["training_and_others"] / medians["quiet"], 2),
+        "null_ratios": {name: round(value, 2) for name, value in nulls.items()},
         "server_megabytes": round(megabytes),
     }
     print(json.dumps(figures, indent=2) if options.json else "\n".join(f"{name}: {value}" for name, value in figures.items()))

@@ -43,6 +43,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.state.session_state import STREAMLIT_INTERNAL_KEY_PREFIX
 
 from benchmarks.latency import measure, start_long_training, visit
+from benchmarks.report import null_ratio
 from benchmarks.storage import large_lab
 from digitcore.storage.database import LabStore, new_token
 from tests.support.browser import CHROMIUM_ARGS, SHAPES, Server, chromium
@@ -320,6 +321,7 @@ def main():
     )
     print(f"server: {before:.0f} MB before, {during:.0f} MB with everyone ({(during - before) / options.people:.1f} MB each),")
     print(f"{after:.0f} MB {SESSION_TIMEOUT} s after they left ({after / before:.2f} × before)")
+    print(f"null ratio of the time in Chromium, alone: {null_ratio(alone):.2f} ×")
 
 
 def beside(others, server, options, person):

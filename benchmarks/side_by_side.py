@@ -8,7 +8,8 @@ are measured first without a training, then while the same network is trained. T
 `model.fit` in a thread of the server. `make bench` installs the packages of the other programs into `.venv-peers`; without it,
 only the programs with Streamlit are measured.
 
-With --against, the other programs are Digit Lab once more, whose ratio shows the noise, and Digit Lab at an earlier commit.
+Digit Lab is measured twice, so the ratio of the second to the first shows the noise. With --against, the only other program is
+Digit Lab at an earlier commit.
 """
 
 import argparse
@@ -34,7 +35,7 @@ from tests.support.browser import CHROMIUM_ARGS, Person, chromium, free_port
 
 OURS, THEIRS = sys.executable, str(ROOT / ".venv-peers" / "bin" / "python")
 STREAMLIT = (OURS, "-m", "streamlit", "run")
-LAB = "Digit Lab"
+LAB, AGAIN = "Digit Lab", "Digit Lab again (null)"
 HEAD = ("program", "start to drawable page (s)", "memory (MB)", "pen-up to prediction (ms)", "the same during a training (ms)")
 FORMS = {"starts": ".2f", "megabytes": ".0f", "waits": ".0f", "busy": ".0f"}
 TRAINING_DIGITS = 20_000  # digits
@@ -58,8 +59,10 @@ class Program:
 
 def programs() -> dict[str, Program]:
     """Return the programs by their names; Flask and Gradio only if their packages are installed."""
+    command = (*STREAMLIT, "server.py")
     found = {
-        LAB: Program((*STREAMLIT, "server.py"), "/Draw"),
+        LAB: Program(command, "/Draw"),
+        AGAIN: Program(command, "/Draw"),
         "echo page (floor)": Program((*STREAMLIT, "benchmarks/peers/echo.py"), trains=False),
         "Streamlit + model.predict": Program((*STREAMLIT, "benchmarks/peers/streamlit_predict.py")),
     }
@@ -76,7 +79,7 @@ def revisions(commit: str, stack: contextlib.ExitStack) -> dict[str, Program]:
     command = (*STREAMLIT, "server.py")
     return {
         LAB: Program(command, "/Draw"),
-        f"{LAB} again": Program(command, "/Draw"),
+        AGAIN: Program(command, "/Draw"),
         f"{LAB} at {commit}": Program(command, "/Draw", folder=stack.enter_context(checkout(commit))),
     }
 

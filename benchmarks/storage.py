@@ -82,14 +82,16 @@ def main():
             large, other = open_draw_page(browser, f"{server.url}/Draw?lab={token}")
             for one in (person, other):
                 one.page.wait_for_timeout(1500)
-            waits = [statistics.median(measure(one, 12)) for one in (person, other)]
+            waits = [measure(one, 12) for one in (person, other, person)]
         finally:
             browser.close()
             server.stop()
     print(f"{options.samples} drawings, {options.runs} runs: {disk / 1e6:.1f} MB on disk")
     print(f"the first save takes {whole:.2f} s, another label {1000 * label:.0f} ms, loading the lab {load:.2f} s")
     print(f"a Draw page opens in {large:.2f} s with the lab, {empty:.2f} s without")
-    print(f"pen-up to prediction: {waits[1]:.0f} ms with the lab, {waits[0]:.0f} ms without ({waits[1] / waits[0]:.2f} ×)")
+    without, with_lab, again = map(statistics.median, waits)
+    print(f"pen-up to prediction: {with_lab:.0f} ms with the lab, {without:.0f} ms without ({with_lab / without:.2f} ×)")
+    print(f"null ratio: {again / without:.2f} × (without the lab again)")
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@
 
 Each repetition runs two sweeps with the same space and the same number of trials: one with random draws, one with TPE. A trial
 trains a network with one hidden layer on 400 MNIST digits, and is scored on MNIST's 5,000 validation digits. The sweeps are those
-of the program. Only the training is scikit-learn's, because 1,200 trainings with Keras take hours. With --log, completed sweeps
-are kept in a file, so an interrupted benchmark continues with the next repetition.
+of the program. Only the training is scikit-learn's, because 1,200 trainings with Keras take hours. The null compares the random
+draws of each repetition with those of the repetition before. With --log, completed sweeps are kept in a file, so an interrupted
+benchmark continues with the next repetition.
 """
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -98,7 +100,7 @@ def main():
     known = {tuple(key): found for key, found in map(json.loads, lines)}
     training = SmallTraining()
     TrialTask.run = lambda task, progress, should_stop: training.run(task)
-    rows, shares = [], []
+    rows, shares, randoms = [], [], []
     for repetition in range(options.repetitions):
         found = {}
         for search, seed in (("random", 1000 + repetition), ("tpe", 2000 + repetition)):  # The draws are independent.
@@ -109,6 +111,7 @@ def main():
                     with options.log.open("a") as log:
                         log.write(json.dumps([key, known[key]]) + "\n")
             found[search] = known[key]
+        randoms.append(found["random"])
         best = max(found["random"])
         reached = first_reached(found["tpe"], best)
         shares.append(reached / options.trials if reached else float("inf"))
@@ -119,6 +122,8 @@ def main():
     text = f"{100 * median:.0f} %" if median <= 1 else "more than 100 %"
     print(f"\nTPE reached the best of {options.trials} random draws in {n_reached} of {len(shares)} repetitions.")
     print(f"The median is {text} of the trials.")
+    nulls = [first_reached(other, max(best)) for best, other in itertools.pairwise(randoms)]
+    print(f"Random draws reached the best of the repetition before in {sum(map(bool, nulls))} of {len(nulls)} cases (null).")
 
 
 if __name__ == "__main__":

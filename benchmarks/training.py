@@ -102,12 +102,13 @@ def sweep(start, workers):
 
 
 def fits(start):
-    """Measure both loops in turns. The first training of each warms up."""
-    ours, bare = zip(*((our_fit(start), bare_fit(start)) for _ in range(4)), strict=True)
+    """Measure both loops in turns, and the bare one twice. The first training of each warms up."""
+    ours, bare, again = zip(*((our_fit(start), bare_fit(start), bare_fit(start)) for _ in range(4)), strict=True)
     return {
         "our_fit_s": round(statistics.median(ours[1:]), 2),
         "bare_fit_s": round(statistics.median(bare[1:]), 2),
         "ours_over_bare_median_of_pairs": round(statistics.median(a / b for a, b in zip(ours[1:], bare[1:], strict=True)), 3),
+        "null_bare_over_bare": round(statistics.median(a / b for a, b in zip(again[1:], bare[1:], strict=True)), 3),
     }
 
 
@@ -126,12 +127,13 @@ def points(start):
 
 
 def sweeps(start):
-    """Measure the same sweep with one worker and with two."""
-    one, two = sweep(start, 1), sweep(start, 2)
+    """Measure the same sweep with one worker, with two, and with one again."""
+    one, two, again = sweep(start, 1), sweep(start, 2), sweep(start, 1)
     return {
         "sweep_24_trials_one_worker_s": round(one, 1),
         "sweep_24_trials_two_workers_s": round(two, 1),
         "two_over_one": round(two / one, 2),
+        "null_one_over_one": round(again / one, 2),
     }
 
 
