@@ -140,15 +140,15 @@ def main():
     kinds = np.array([name.rpartition("/")[0] for name in files])
     now, earlier = (predictor.probabilities(found).argmax(1) for found in (digits, before))
     changed = (digits != before).any((1, 2))
-    spoilt = (earlier == labels) & (now != labels)
+    broken = (earlier == labels) & (now != labels)
     rows = []
     for kind in dict.fromkeys(kinds.tolist()):
         of = kinds == kind
         row = [kind, of.sum(), percent(float((now == labels)[of].mean()), 1), hashlib.sha256(digits[of]).hexdigest()[:12]]
-        rows.append(row + [changed[of].sum(), (now != earlier)[of].sum(), spoilt[of].sum()] * bool(options.against))
+        rows.append(row + [changed[of].sum(), (now != earlier)[of].sum(), broken[of].sum()] * bool(options.against))
     head = ["kind", "files", "correct", "SHA-256 of the digits"]
     print(table(head + ["other pixels", "other predictions", "now wrong"] * bool(options.against), rows))
-    sys.exit(bool(spoilt.any() or changed[kinds == CANVASES].any()))
+    sys.exit(bool(broken.any() or changed[kinds == CANVASES].any()))
 
 
 if __name__ == "__main__":

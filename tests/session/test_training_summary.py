@@ -98,7 +98,7 @@ def test_the_verdict_without_drawings_is_about_mnist(genius, untrained, p_value,
     assert waiting.detail == "MNIST 90.00 % → … (evaluating: 40 %)."
 
 
-def test_a_collapse_on_mnist_is_worse_whatever_the_drawings_say(genius, untrained):
+def test_a_collapse_on_mnist_is_worse_even_if_the_drawings_improve(genius, untrained):
     before, after = Score.from_counts(9970, 10_000), Score.from_counts(1030, 10_000)
     mnist = {"mnist_before": before, "mnist_after": after, "mnist_p_value": 0.0}
     found = verdict(genius, untrained, **mnist, personal_before=Score.from_counts(3, 4), personal_after=Score.from_counts(4, 4))
