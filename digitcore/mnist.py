@@ -325,7 +325,7 @@ def _read_idx_files(files: dict[str, bytes]) -> Arrays:
             raise DatasetNotFoundError(f"{name} is damaged or incomplete. Download the file again.") from error
     missing = [f"{stem}-idx{1 if 'labels' in stem else 3}-ubyte" for name, stem in IDX_STEMS.items() if name not in found]
     if missing:
-        raise DatasetNotFoundError(f"MNIST is not complete. Add the files {' and '.join(missing)}, with or without .gz.")
+        raise DatasetNotFoundError(f"MNIST is not complete. Add {' and '.join(missing)}, with or without .gz.")
     return found
 
 
