@@ -35,6 +35,7 @@ NO_MNIST = (
 WIDE, SQUARE = 690, 420  # px, width of a chart that fills the page, side of a confusion matrix
 SMALL_HEIGHT = 210  # px of a chart of one corruption
 UNKNOWN = "–"
+SHARES = ("accuracy", "low", "high", "confidence", "threshold", "coverage")  # columns with shares from 0 to 1
 PAIR_TITLES = {"first": "Digit", "second": "Confused with", "count": "Count"}
 MNIST_ARRAYS = {  # array of the data set → title
     "x_train": "training digits",
@@ -247,12 +248,17 @@ def _calibration(results: Results) -> list[Part]:
     display = displays.calibration(results.mnist, results.colors)
     covered = displays.coverage(results.mnist, thresholds, results.colors)
     chosen = covered.data[covered.data["is_threshold"]].drop(columns="is_threshold")
-    at_threshold = Table.from_frame("At the confidence threshold of the Draw page", chosen.rename(columns=displays.COLUMN_TITLES))
+    at_threshold = Table.from_frame("At the confidence threshold of the Draw page", _with_percentages(chosen))
     texts = [Text(display.alt_text()), Text(covered.alt_text())]
-    charts = Charts(
-        [Chart(svg.draw(display)), Chart(svg.draw(covered))], Table.from_frame("Accuracy by confidence", display.table())
-    )
-    return [*texts, charts, at_threshold]
+    by_confidence = Table.from_frame("Accuracy by confidence", _with_percentages(display.data))
+    return [*texts, Charts([Chart(svg.draw(display)), Chart(svg.draw(covered))], by_confidence), at_threshold]
+
+
+def _with_percentages(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of models and shares with the model first, percentages, and readable column titles."""
+    shares = [name for name in SHARES if name in table]
+    texts = {name: [UNKNOWN if pd.isna(share) else percent(share, 1) for share in table[name]] for name in shares}
+    return table.assign(**texts).set_index("model").reset_index().rename(columns=displays.COLUMN_TITLES)
 
 
 def _robustness(results: Results) -> list[Part]:

@@ -22,6 +22,7 @@ from tests.support.html import parsed
 
 N = 200  # digits of MNIST on which the models are evaluated
 MAX_BYTES = 2_000_000
+SHARES = {"Confidence threshold", "Coverage", "Accuracy"}
 
 
 def done_sweep(genius, samples) -> dict:
@@ -70,6 +71,15 @@ def test_the_report_shows_the_numbers_of_the_library(measured, page):
     assert f"run 1 predicts {pair.candidate.correct:,} of {N} test digits of MNIST correctly" in texts(page)
     assert f"run 1 predicts {drawings.candidate.correct} of 15 unseen drawings correctly" in texts(page)
     assert f"{N - pair.candidate.correct} of {N}" in texts(page)
+
+
+def test_shares_are_percentages_in_all_tables(measured):
+    tables = {part.caption: part for part in content._calibration(measured) if isinstance(part, Table)}
+    at_threshold = tables["At the confidence threshold of the Draw page"]
+    assert at_threshold.columns[0] == "Model"
+    shares = [cell for row in at_threshold.rows for title, cell in zip(at_threshold.columns, row, strict=True) if title in SHARES]
+    assert len(shares) > 3
+    assert all(cell.endswith(" %") for cell in shares)
 
 
 def test_the_report_has_all_sections(page):
