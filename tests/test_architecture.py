@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -135,6 +136,13 @@ def is_registered(node):
     bases = [ast.unparse(one) for one in getattr(node, "bases", ())]
     kinds = ("click.", "app.", "router.", "network")
     return any(one.startswith(kinds) for one in decorators) or "BaseModel" in bases
+
+
+def test_no_test_changes_the_clock_of_the_whole_process():
+    """`tests.support.clock` explains why."""
+    changes = re.compile(r"""(setattr|patch\.object)\(([\w.]+\.)?time, |["']time\.(time|monotonic|sleep)["']""")
+    found = [path.name for path in sorted((ROOT / "tests").rglob("*.py")) if changes.search(path.read_text(encoding="utf-8"))]
+    assert found == []
 
 
 def test_every_package_has_a_folder_of_tests():

@@ -58,18 +58,11 @@ def main(folder: Path) -> None:
     waiting = [file for file in files if not any(file.with_suffix(suffix).exists() for suffix in (".started", ".error"))]
     for file in _checked(waiting):
         _set_limit("RLIMIT_CPU", MAX_CPU_SECONDS + int(time.process_time()), hard=None)
-        open_file(file)
+        _open_file(file)
 
 
-def open_file(file: Path) -> None:
-    """Open a model file, and write the results beside it.
-
-    Args:
-        file: A file N.in that has passed the check of HDF5. In its folder are the validation digits that `upload` wrote.
-
-    Example:
-        >>> open_file(Path("models-to-open/0.in"))  # doctest: +SKIP
-    """
+def _open_file(file: Path) -> None:
+    """Open a model file that has passed the check of HDF5, and write the results beside it."""
     from digitcore.models import adaptation, foreign_models  # They import Keras, which takes seconds.
 
     file.with_suffix(".started").touch()

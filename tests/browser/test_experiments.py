@@ -65,6 +65,7 @@ def test_an_experiment_survives_a_killed_server_and_is_repeated_from_its_link(ne
     again = own_server(STREAMLIT_SERVER_PORT=str(server.port))
     person.page.reload()
     done(person, 4, 4)
+    person.settle()  # The page runs again when its sweep has ended. A click at this moment would be lost.
     rows = download(person, "Download (CSV)")
     assert len(rows) == len({(row["blocks.1.size"], row["blocks.3.dropout"], row["seed"]) for row in rows}) == 4
     assert {row["status"] for row in rows} == {"done"}

@@ -14,6 +14,7 @@ from digitcore import models
 from digitcore.errors import ModelError
 from digitcore.models import keras_io, networks
 from digitcore.training.schedules import TriangularSchedule
+from tests.support.clock import set_clock
 
 PLAIN = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
@@ -102,7 +103,6 @@ def test_the_file_of_a_model_depends_on_its_network_and_weights_only(monkeypatch
     """The lineage names models by the SHA-256 of this file, so that a lab that was opened again must have the same files."""
     model = networks.build("mlp")
     first = keras_io.save_keras(model)
-    real = time.localtime
-    monkeypatch.setattr(time, "localtime", lambda seconds=0.0: real(1e9))
+    set_clock(monkeypatch, zipfile, localtime=lambda seconds=0.0: time.localtime(1e9))
     later = keras_io.save_keras(model)
     assert keras_io.save_keras(keras_io.open_keras(later, "mlp")) == first == later

@@ -55,12 +55,15 @@ def test_damaged_file_gives_an_error_message(damaged_folder):
 
 
 @pytest.fixture
-def open_file(tmp_path):
-    """Return a function that opens a model file in this process, and returns the results by their suffixes."""
+def open_file(tmp_path, monkeypatch):
+    """Return a function that opens a model file in this process, without limits, and returns the results by their suffixes."""
+    for name in ("set_limits", "_set_limit"):
+        monkeypatch.setattr(sandbox, name, lambda *_, **__: None)
+    monkeypatch.setattr(sandbox.processes, "end_with_parent", lambda *_, **__: None)
 
     def open_(content):
         (tmp_path / "0.in").write_bytes(content)
-        sandbox.open_file(tmp_path / "0.in")
+        sandbox.main(tmp_path)
         return {file.suffix: file.read_bytes() for file in tmp_path.glob("0.*")}
 
     return open_

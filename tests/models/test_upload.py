@@ -15,6 +15,7 @@ from digitcore import models
 from digitcore.errors import CancelledError, ModelError
 from digitcore.models import adaptation, keras_io, upload
 from tests.support import fuzz
+from tests.support.clock import set_clock
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +48,7 @@ def test_unknown_file_is_not_a_shipped_model():
 
 def test_checked_file_does_not_depend_on_the_time(genius, monkeypatch):
     before = upload.check(genius.keras_bytes)
-    monkeypatch.setattr("time.time", lambda: 2_000_000_000.0)
+    set_clock(monkeypatch, zipfile, time=lambda: 2_000_000_000.0)
     assert upload.check(genius.keras_bytes) == before
 
 

@@ -11,6 +11,7 @@ from digitcore.sweeps.trial import TrialTask
 from digitcore.training.settings import TrainSettings
 from pages.session import resources
 from pages.session.sweep_recorder import ActiveWork
+from tests.support.clock import set_clock
 
 
 @dataclass
@@ -27,7 +28,7 @@ def now(monkeypatch):
     monkeypatch.setattr(resources.runtime, "exists", lambda: True)
     monkeypatch.setattr(resources.runtime, "get_instance", Runtime)
     now = [0.0]
-    monkeypatch.setattr(resources.time, "monotonic", lambda: now[0])
+    set_clock(monkeypatch, resources, monotonic=lambda: now[0])
     return now
 
 

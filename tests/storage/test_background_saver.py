@@ -11,10 +11,11 @@ import pytest
 import sqlalchemy as sql
 
 from digitcore.errors import StoreUnreachableError
-from digitcore.storage import database, schema
+from digitcore.storage import background_saver, database, schema
 from digitcore.storage.background_saver import BackgroundSaver, SaveState, SaveStatus
 from digitcore.storage.changes import PartIds
 from digitcore.storage.database import DAY, LabStore
+from tests.support.clock import set_clock
 from tests.support.labs import assert_equal
 
 NEVER = 10_000  # s between two tries. The tests call `retry` instead.
@@ -516,7 +517,7 @@ def test_lab_that_cannot_be_stored_does_not_stop_other_labs(saver, state, other,
 
 def test_opening_a_lab_is_noted(saver, state, lab, monkeypatch):
     saver.save(state, lab).result()
-    monkeypatch.setattr(time, "time", lambda: 5e9)
+    set_clock(monkeypatch, database, time=lambda: 5e9)
     saver.mark_used(state.token)
     saver.mark_used("token of no lab")
     saver.wait()
@@ -539,7 +540,7 @@ def test_note_of_an_opening_is_dropped_during_an_outage(saver, state, lab):
 def test_expired_labs_are_deleted_once_a_day(store, state, lab, monkeypatch):
     checks, clock = [], [10 * DAY]
     monkeypatch.setattr(store, "delete_expired", checks.append)
-    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    set_clock(monkeypatch, background_saver, monotonic=lambda: clock[0])
     saver = BackgroundSaver(store, keep_days=90, retry_interval=NEVER)
     saver.save(state, lab).result()
     saver.save(state, replace(lab, preferences={"run_counter": 3})).result()

@@ -1,6 +1,7 @@
 """Classes in a real SQLite and a real PostgreSQL: pupils join, draw and leave, and the teacher decides."""
 
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from digitcore.storage import classes, database, schema
 from digitcore.storage.classes import ClassStore
 from digitcore.storage.database import LabStore, new_token, token_hash, view_token
 from digitcore.storage.snapshot import LabSnapshot
+from tests.support.clock import set_clock
 
 
 @pytest.fixture
@@ -140,8 +142,8 @@ def test_codes_that_join_no_class(store, room, monkeypatch):
     with pytest.raises(LabError, match="closed"):
         joined(store, rooms, created.code, "Ada")
     assert rooms.set_open(created.id, True).is_open
-    now = classes.time.time()
-    monkeypatch.setattr(classes.time, "time", lambda: now + 60 * 91)
+    now = time.time()
+    set_clock(monkeypatch, classes, time=lambda: now + 60 * 91)
     with pytest.raises(LabError, match="closed"):
         rooms.check_code(created.code)
 
@@ -263,9 +265,9 @@ def test_the_projector_finds_the_class_by_the_view_token_of_the_teacher_only(sto
 def test_unused_labs_of_a_class_expire(store, room, few, monkeypatch):
     rooms, _, created = room
     joined(store, rooms, created.code, "Ada", few)
-    now = database.time.time()
+    now = time.time()
     for days in (0, 11, 22):
-        monkeypatch.setattr(database.time, "time", lambda days=days: now + days * database.DAY)
+        set_clock(monkeypatch, database, time=lambda days=days: now + days * database.DAY)
         store.delete_expired(10)
     assert rooms.pupils(created.id) == ()
 

@@ -15,6 +15,7 @@ from digitcore.storage import database
 from digitcore.storage.changes import LabChanges, PartIds, Uncertain
 from digitcore.storage.database import LabStore
 from digitcore.storage.snapshot import LabSnapshot, RunRecord
+from tests.support.clock import set_clock
 from tests.support.labs import assert_equal
 
 
@@ -180,7 +181,7 @@ TODAY = time.time()
 
 
 def days_later(monkeypatch, days):
-    monkeypatch.setattr(time, "time", lambda: TODAY + days * database.DAY)
+    set_clock(monkeypatch, database, time=lambda: TODAY + days * database.DAY)
 
 
 def test_unused_lab_is_marked_and_deleted_days_later(url, lab, monkeypatch):
