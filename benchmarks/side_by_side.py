@@ -57,12 +57,14 @@ class Program:
     megabytes: list[float] = field(default_factory=list)  # memory of the server and its children after drawing
 
 
+def digit_lab_twice() -> dict[str, Program]:
+    """Return Digit Lab of this version twice."""
+    return {name: Program((*STREAMLIT, "server.py"), "/Draw") for name in (LAB, AGAIN)}
+
+
 def programs() -> dict[str, Program]:
     """Return the programs by their names; Flask and Gradio only if their packages are installed."""
-    command = (*STREAMLIT, "server.py")
-    found = {
-        LAB: Program(command, "/Draw"),
-        AGAIN: Program(command, "/Draw"),
+    found = digit_lab_twice() | {
         "echo page (floor)": Program((*STREAMLIT, "benchmarks/peers/echo.py"), trains=False),
         "Streamlit + model.predict": Program((*STREAMLIT, "benchmarks/peers/streamlit_predict.py")),
     }
@@ -76,12 +78,8 @@ def programs() -> dict[str, Program]:
 
 def revisions(commit: str, stack: contextlib.ExitStack) -> dict[str, Program]:
     """Return Digit Lab twice, and Digit Lab at a commit, whose files are in a temporary folder until the stack is closed."""
-    command = (*STREAMLIT, "server.py")
-    return {
-        LAB: Program(command, "/Draw"),
-        AGAIN: Program(command, "/Draw"),
-        f"{LAB} at {commit}": Program(command, "/Draw", folder=stack.enter_context(checkout(commit))),
-    }
+    earlier = Program((*STREAMLIT, "server.py"), "/Draw", folder=stack.enter_context(checkout(commit)))
+    return digit_lab_twice() | {f"{LAB} at {commit}": earlier}
 
 
 def installed_environment() -> dict[str, str]:

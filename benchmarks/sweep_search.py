@@ -122,7 +122,7 @@ def main():
     text = f"{100 * median:.0f} %" if median <= 1 else "more than 100 %"
     print(f"\nTPE reached the best of {options.trials} random draws in {n_reached} of {len(shares)} repetitions.")
     print(f"The median is {text} of the trials.")
-    nulls = [first_reached(other, max(best)) for best, other in itertools.pairwise(randoms)]
+    nulls = [first_reached(later, max(earlier)) for earlier, later in itertools.pairwise(randoms)]
     print(f"Random draws reached the best of the repetition before in {sum(map(bool, nulls))} of {len(nulls)} cases (null).")
 
 

@@ -107,9 +107,13 @@ def fits(start):
     return {
         "our_fit_s": round(statistics.median(ours[1:]), 2),
         "bare_fit_s": round(statistics.median(bare[1:]), 2),
-        "ours_over_bare_median_of_pairs": round(statistics.median(a / b for a, b in zip(ours[1:], bare[1:], strict=True)), 3),
-        "null_bare_over_bare": round(statistics.median(a / b for a, b in zip(again[1:], bare[1:], strict=True)), 3),
+        "ours_over_bare_median_of_pairs": _median_ratio(ours[1:], bare[1:]),
+        "null_bare_over_bare": _median_ratio(again[1:], bare[1:]),
     }
+
+
+def _median_ratio(seconds, others):
+    return round(statistics.median(a / b for a, b in zip(seconds, others, strict=True)), 3)
 
 
 def points(start):

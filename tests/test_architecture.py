@@ -115,19 +115,22 @@ def test_scripts_and_styles_are_separate_files():
 
 @pytest.mark.parametrize("path", LIBRARY, ids=name_of)
 def test_public_names_are_documented(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert ast.get_docstring(tree), "the module"
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
-            assert ast.get_docstring(node), node.name
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), "the module"
+    for node in public_definitions(path):
+        assert ast.get_docstring(node), node.name
 
 
 @pytest.mark.parametrize("path", LIBRARY, ids=name_of)
 def test_public_names_have_an_example(path):
     """A registered function is called by its registry, and a schema is documented by the OpenAPI document."""
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not (node.name.startswith("_") or is_registered(node)):
-            assert "Example:" in (ast.get_docstring(node) or ""), node.name
+    for node in public_definitions(path):
+        assert is_registered(node) or "Example:" in (ast.get_docstring(node) or ""), node.name
+
+
+def public_definitions(path):
+    """Return the public functions and classes of a module."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    return [node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")]
 
 
 def is_registered(node):

@@ -89,7 +89,8 @@ def of_run(record: RunRecord) -> TrainedRun:
     )
     if run.stopped and run.history:
         parameters[EPOCHS] = round(run.history[-1]["epoch"], 2)
-    shares, sizes = ({name: getattr(found, what) for name, found in scores.items()} for what in ("accuracy", "n"))
+    shares = {name: found.accuracy for name, found in scores.items()}
+    sizes = {name: found.n for name, found in scores.items()}
     return TrainedRun(record.name, parameters, shares, run.history, sizes, card.network)
 
 

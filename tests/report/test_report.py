@@ -13,7 +13,7 @@ from digitcore.cli import main
 from digitcore.evaluation import robustness
 from digitcore.evaluation.metrics import Evaluation
 from digitcore.report import ReportTask, content, html, results, svg
-from digitcore.report.parts import Table
+from digitcore.report.parts import Charts, Table
 from digitcore.storage import archive
 from digitcore.storage.snapshot import LabSnapshot
 from digitcore.sweeps import Sweep, SweepPlan
@@ -22,7 +22,7 @@ from tests.support.html import parsed
 
 N = 200  # digits of MNIST on which the models are evaluated
 MAX_BYTES = 2_000_000
-SHARES = {"Confidence threshold", "Coverage", "Accuracy"}
+SHARES = {"Confidence", "Confidence threshold", "Coverage", "Accuracy"}
 
 
 def done_sweep(genius, samples) -> dict:
@@ -73,13 +73,15 @@ def test_the_report_shows_the_numbers_of_the_library(measured, page):
     assert f"{N - pair.candidate.correct} of {N}" in texts(page)
 
 
-def test_shares_are_percentages_in_all_tables(measured):
-    tables = {part.caption: part for part in content._calibration(measured) if isinstance(part, Table)}
-    at_threshold = tables["At the confidence threshold of the Draw page"]
-    assert at_threshold.columns[0] == "Model"
-    shares = [cell for row in at_threshold.rows for title, cell in zip(at_threshold.columns, row, strict=True) if title in SHARES]
-    assert len(shares) > 3
-    assert all(cell.endswith(" %") for cell in shares)
+def test_shares_are_percentages_in_the_tables_of_confidences(measured):
+    parts = content._calibration(measured)
+    tables = [part if isinstance(part, Table) else part.table for part in parts if isinstance(part, Table | Charts)]
+    assert [table.caption for table in tables] == ["Accuracy by confidence", "At the confidence threshold of the Draw page"]
+    for table in tables:
+        assert table.columns[0] == "Model"
+        shares = [cell for row in table.rows for title, cell in zip(table.columns, row, strict=True) if title in SHARES]
+        assert len(shares) > 3
+        assert all(cell.endswith(" %") for cell in shares)
 
 
 def test_the_report_has_all_sections(page):

@@ -46,7 +46,7 @@ def show(session: LabSession, room: StoredClass) -> None:
     if st.button("Train on the class", key="class_train", type="primary", disabled=not is_possible):
         session.train_on_class(held_out)
         st.rerun()
-    st.caption("All pupils have the same weight, with few or many drawings.")
+    st.caption("Each pupil has the same total weight, even with few drawings.")
     show_notice(session, TrainClassTask)
     class_runs = [record for record in session.models.runs if record.run.model.card.training_data.pupils]
     if class_runs and session.training_job is None:
