@@ -38,29 +38,30 @@ class Ensemble:
         return float((self.probabilities(digits).argmax(1) == labels).mean())
 
 
-def measure(source):
+def corrupted_digits():
+    """Return the first validation digits with each corruption at each severity, and with each kind of MNIST-C."""
+    digits = mnist.load().validation[0][:N_CORRUPTED]
+    own = [
+        corruptions.corrupt(digits, name, severity, SEED) for name in corruptions.names() for severity in corruptions.SEVERITIES
+    ]
+    return own, {kind: mnist_c.corrupt(digits, kind, SEED) for kind in mnist_c.KINDS}
+
+
+def measure(source, paintings, corrupted, non_digits):
     """Return the figures of a model or an ensemble by name."""
     model, (digits, labels) = Ensemble(source), mnist.load().validation
     clean = Evaluation.from_probabilities(labels, model.probabilities(digits))
-    writers = pens.load().validation
-    paintings = [writers.paint(np.random.default_rng(SEED + number)) for number in range(N_PAINTINGS)]
-    some, their_labels = digits[:N_CORRUPTED], labels[:N_CORRUPTED]
-    kinds = {kind: model.accuracy(mnist_c.corrupt(some, kind, SEED), their_labels) for kind in mnist_c.KINDS}
-    own = [
-        model.accuracy(corruptions.corrupt(some, name, severity, SEED), their_labels)
-        for name in corruptions.names()
-        for severity in corruptions.SEVERITIES
-    ]
     threshold = benchmark.confidence_threshold(clean.probabilities)
-    non_digits, _ = out_of_distribution.generate(N_NON_DIGITS, SEED)
+    pen_labels = np.tile(pens.load().validation.labels, N_PAINTINGS)
+    pen_errors = int((model.probabilities(paintings).argmax(1) != pen_labels).sum())
+    own = [model.accuracy(images, labels[:N_CORRUPTED]) for images in corrupted[0]]
+    kinds = {kind: model.accuracy(images, labels[:N_CORRUPTED]) for kind, images in corrupted[1].items()}
     return {
         "model": source,
         "validation errors": clean.n - clean.correct,
         "loss": round(clean.loss, 4),
         "calibration error, %": round(100 * clean.calibration_error, 2),
-        f"errors of {N_PAINTINGS * len(writers):,} pen digits": sum(
-            int((model.probabilities(painting).argmax(1) != writers.labels).sum()) for painting in paintings
-        ),
+        f"errors of {len(paintings):,} pen digits": pen_errors,
         "robustness, %": round(100 * float(np.mean(own)), 2),
         "MNIST-C, %": round(100 * float(np.mean(list(kinds.values()))), 2),
         "unsure non-digits, %": round(100 * float((model.probabilities(non_digits).max(1) < threshold).mean()), 1),
@@ -74,7 +75,11 @@ def main():
     parser.add_argument("models", nargs="+", metavar="MODEL", help="name or folder of a model, or several with a plus sign")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    rows = [measure(source) for source in options.models]
+    writers = pens.load().validation
+    paintings = np.concatenate([writers.paint(np.random.default_rng(SEED + number)) for number in range(N_PAINTINGS)])
+    non_digits, _ = out_of_distribution.generate(N_NON_DIGITS, SEED)
+    corrupted = corrupted_digits()
+    rows = [measure(source, paintings, corrupted, non_digits) for source in options.models]
     print(json.dumps(rows, indent=2) if options.json else pd.DataFrame(rows, dtype=object).set_index("model").T.to_string())
 
 
