@@ -19,6 +19,7 @@ SEVERITIES = (1, 2, 3, 4, 5)
 TRAINING_SEVERITIES = SEVERITIES[:4]  # The highest severity is not used for training.
 Corruption = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
 _REGISTRY: dict[str, Corruption] = {}
+MAX_PIECES = 13  # straight pieces of a crooked line
 _MIDDLE = (SIDE - 1) / 2
 _CROSS = np.array([[[0, 1, 0], [1, 1, 1], [0, 1, 0]]], bool)  # a pixel and its four neighbors
 
@@ -270,14 +271,69 @@ def _weak_contrast(digits: np.ndarray, severity: int, rng: np.random.Generator) 
     return np.asarray(ground + digits * contrast).astype(np.uint8)
 
 
-def _line(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw a straight line across each digit. The line becomes thicker and stronger with the severity."""
+def _crooked_line(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw a line of 1 to 13 straight pieces across each digit. The line becomes thicker and stronger with the severity."""
     width, ink = (0.6, 0.8, 1.0, 1.3)[severity - 1], (120, 170, 220, 255)[severity - 1]
-    angle = rng.uniform(0, np.pi, (len(digits), 1, 1))
-    offset = rng.uniform(-SIDE / 2, SIDE / 2, (len(digits), 1, 1))
-    rows, columns = np.arange(SIDE)[:, None] - _MIDDLE, np.arange(SIDE)[None, :] - _MIDDLE
-    distance = np.abs(np.sin(angle) * rows + np.cos(angle) * columns - offset)
+    n, length = len(digits), 30.0
+    n_pieces, deviation = rng.integers(1, MAX_PIECES + 1, n), rng.uniform(0, 4, n)
+    angle, offset = rng.uniform(0, 2 * np.pi, n), rng.uniform(-SIDE / 2, SIDE / 2, n)
+    across = offset + deviation * rng.standard_normal((MAX_PIECES + 1, n))
+    along = length * (np.arange(MAX_PIECES + 1)[:, None] / n_pieces - 0.5)
+    x, y = along * np.cos(angle) - across * np.sin(angle), along * np.sin(angle) + across * np.cos(angle)
+    distance = np.full((n, SIDE, SIDE), np.inf)
+    for piece in range(MAX_PIECES):
+        drawn = np.flatnonzero(n_pieces > piece)
+        found = _distance(x[piece, drawn], y[piece, drawn], x[piece + 1, drawn], y[piece + 1, drawn])
+        distance[drawn] = np.minimum(distance[drawn], found)
     return np.asarray(np.maximum(digits, ink * np.clip(width + 0.5 - distance, 0, 1))).astype(np.uint8)
+
+
+def _distance(x0: np.ndarray, y0: np.ndarray, x1: np.ndarray, y1: np.ndarray) -> np.ndarray:
+    """Return the distance of each pixel to n line segments, (n, 28, 28). The ends, (n,), are relative to the middle."""
+    x0, y0, right, down = (value[:, None, None] for value in (x0, y0, x1 - x0, y1 - y0))
+    rows, columns = np.arange(SIDE)[:, None] - _MIDDLE - y0, np.arange(SIDE)[None, :] - _MIDDLE - x0
+    nearest = ((columns * right + rows * down) / (right**2 + down**2)).clip(0, 1)
+    return np.asarray(np.hypot(columns - nearest * right, rows - nearest * down))
+
+
+def _random_filter(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.ndarray:
+    """Blend each digit with the result of a random filter of 3 or 5 pixels. The filters blur the digit, or show its edges.
+
+    Source: Z. Xu et al., "Robust and generalizable visual representation learning via random convolutions" (2021).
+    """
+    n, radius = len(digits), 2
+    kernels = rng.standard_normal((n, 5, 5), np.float32)
+    offsets = np.abs(np.arange(-radius, radius + 1))
+    support = np.maximum(offsets[:, None], offsets) <= rng.integers(1, radius + 1, (n, 1, 1))
+    kernels -= rng.uniform(0, 1, (n, 1, 1)) ** 0.5 * kernels.mean((1, 2), keepdims=True, where=support)
+    kernels *= support
+    ink = digits.astype(np.float32)
+    padded = np.pad(ink, ((0, 0), (radius, radius), (radius, radius)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (5, 5), (1, 2))
+    filtered = np.abs(np.einsum("nij,nrcij->nrc", kernels, windows))
+    filtered *= 255 / filtered.max((1, 2), keepdims=True, initial=1)
+    share = (0.4, 0.6, 0.8, 1.0)[severity - 1]
+    return np.asarray((1 - share) * ink + share * filtered).astype(np.uint8)
+
+
+def _random_erasing(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.ndarray:
+    """Fill one or two random rectangles of each digit with a grey level, with noise, or with the inverted pixels.
+
+    Source: Z. Zhong et al., "Random erasing data augmentation" (2020).
+    """
+    n, area = len(digits), (40, 80, 130, 200)[severity - 1]
+    rows, columns = np.arange(SIDE)[:, None], np.arange(SIDE)[None, :]
+    erased = digits
+    for probability in (1, 0.5):
+        ratio, size = np.exp(rng.uniform(-1.5, 1.5, (n, 1, 1))), area * rng.uniform(0.3, 1, (n, 1, 1))
+        height, width = np.sqrt(size * ratio), np.sqrt(size / ratio)
+        middle_row, middle_column = rng.uniform(0, SIDE, (2, n, 1, 1))
+        is_inside = (np.abs(rows - middle_row) < height / 2) & (np.abs(columns - middle_column) < width / 2)
+        noise, grey = rng.integers(0, 256, erased.shape), rng.integers(0, 256, (n, 1, 1))
+        fills = np.where(rng.random((n, 1, 1)) < 0.3, noise, grey)
+        fills = np.where(rng.random((n, 1, 1)) < 0.25, 255 - erased.astype(int), fills)
+        erased = np.where(is_inside & (rng.random((n, 1, 1)) < probability), fills, erased).astype(np.uint8)
+    return erased
 
 
 def _specks(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.ndarray:
@@ -298,6 +354,8 @@ TRAINING_CORRUPTIONS: tuple[Corruption, ...] = (
     _erosion,
     _occlusion,
     _weak_contrast,
-    _line,
+    _crooked_line,
     _specks,
+    _random_filter,
+    _random_erasing,
 )
