@@ -36,10 +36,12 @@ COLUMNS: dict[str, Callable[[ModelCard], str]] = {
 NOISES = ("impulse noise", "gaussian noise")
 FOOT = """
 - *robustness*: mean accuracy with ten corruptions at five severities, on the first 1,000 test digits
-  (`digitcore/data/corruptions.py`). `genius` was trained with six of the ten corruptions, at the first four severities. The
-  noise recipes were trained with one corruption.
+  (`digitcore/data/corruptions.py`). `genius` was trained with six of the ten corruptions, at the first four severities, and
+  with five others: weak contrast, crooked lines, specks, random filters and erased rectangles. The noise recipes were trained
+  with one corruption.
 - *MNIST-C*: mean accuracy with the fifteen corruptions of MNIST-C (`digitcore/data/mnist_c.py`), on the first 1,000 test
-  digits. No model was trained with these digits.
+  digits. No model was trained with these digits. Some corruptions with which `genius` was trained are similar: noise, blur,
+  rotation, crooked lines, and random filters, of which some leave only the edges.
 - *pen writers*: accuracy on 1,498 pen drawings of six writers (`digitcore/data/pens.py`), each painted in a random style. No
   model was trained with drawings of these writers.
 - *non-digits: unsure*: share of 1,000 letters, shapes, scribbles, noise images and blots
