@@ -17,7 +17,7 @@ from digitcore.samples import SampleSet
 from digitcore.training.own_digits import own_digits
 from digitcore.training.settings import TrainSettings
 
-SYNTHETIC_VARIETY = 3  # Number of synthetic digits that are generated for each synthetic digit of an epoch.
+VARIETY = 3  # Number of synthetic digits and of non-digits that are generated for each that an epoch uses.
 MAX_NOISE = 0.3  # share of pixels, or standard deviation as a share of full ink
 PREFETCH = 2  # batches
 _SIGNATURE = tuple(tf.TensorSpec(shape, tf.float32) for shape in ((None, SIDE, SIDE, 1), (None, N_CLASSES), (None,)))
@@ -71,7 +71,7 @@ class TrainingDataset:
         own, own_labels, own_weights = own_digits(samples, settings, sample_weights)
         parts = [(own, own_labels), self._mnist_part(), self._synthetic_part(), self._pen_part()]
         non_digits = out_of_distribution.generate(
-            settings.non_digit_samples, settings.seed + 1, out_of_distribution.TRAINING_KINDS
+            VARIETY * settings.non_digit_samples, settings.seed + 1, out_of_distribution.TRAINING_KINDS
         )[0]
         self.part_sizes = [*(len(labels) for _, labels in parts), len(non_digits)]
         if not sum(self.part_sizes):
@@ -84,7 +84,7 @@ class TrainingDataset:
         weights = np.ones(len(images), np.float32)
         weights[: len(own)] = settings.sample_weight * own_weights
         self.weights = weights / weights.mean()  # The mean of 1 keeps losses comparable between different sample weights.
-        self.samples_per_epoch = len(images) - self.part_sizes[2] + settings.synthetic_samples
+        self.samples_per_epoch = sum(self._epoch_sizes())
         self.steps_per_epoch = math.ceil(self.samples_per_epoch / self.batch_size)
 
     def batches(self) -> tf.data.Dataset:
@@ -107,7 +107,8 @@ class TrainingDataset:
         order, images, size = self.order, self.epoch_images, self.batch_size
         for first in range(self.skipped_batches * size, len(order), size):
             batch = order[first : first + size]
-            yield images[batch], self.targets[batch], self.weights[batch]
+            indices = self.epoch_indices[batch]
+            yield images[batch], self.targets[indices], self.weights[indices]
 
     def prepare_epoch(self, epoch: int) -> None:
         """Set the order and the augmented images of an epoch. Both depend only on the seed and the epoch.
@@ -122,15 +123,22 @@ class TrainingDataset:
             [0, 1, 2]
         """
         rng = np.random.default_rng([self.settings.seed, epoch])
-        self.order = rng.permutation(self._choose(rng))
+        self.epoch_indices = self._choose(rng)
+        self.order = rng.permutation(self.samples_per_epoch)
         self.epoch_images = self._augment(rng)
 
     def _choose(self, rng: np.random.Generator) -> np.ndarray:
-        """Return the indices of the epoch's digits: a random part of the synthetic digits and all other digits."""
-        before = sum(self.part_sizes[:2])
-        after = before + self.part_sizes[2]
-        chosen = before + rng.choice(self.part_sizes[2], self.settings.synthetic_samples, replace=False)
-        return np.concatenate([np.arange(before), chosen, np.arange(after, len(self.images))])
+        """Return the indices of the epoch's digits, part by part. The synthetic digits and the non-digits are random."""
+        first, chosen = 0, []
+        for size, n in zip(self.part_sizes, self._epoch_sizes(), strict=True):
+            chosen.append(first + (rng.choice(size, n, replace=False) if n < size else np.arange(size)))
+            first += size
+        return np.concatenate(chosen)
+
+    def _epoch_sizes(self) -> list[int]:
+        """Return the number of digits of each part in an epoch."""
+        own, mnist_digits, _, pen_digits, _ = self.part_sizes
+        return [own, mnist_digits, self.settings.synthetic_samples, pen_digits, self.settings.non_digit_samples]
 
     def _mnist_part(self) -> Examples:
         if not self.settings.mnist_samples:
@@ -146,7 +154,7 @@ class TrainingDataset:
     def _synthetic_part(self) -> Examples:
         if not self.settings.synthetic_samples:
             return _empty()
-        return synthetic.generate(SYNTHETIC_VARIETY * self.settings.synthetic_samples, self.settings.seed)
+        return synthetic.generate(VARIETY * self.settings.synthetic_samples, self.settings.seed)
 
     def _pen_part(self) -> Examples:
         """Return blank images with the labels of the pen digits. `prepare_epoch` paints them."""
@@ -159,12 +167,12 @@ class TrainingDataset:
 
     def _augment(self, rng: np.random.Generator) -> np.ndarray:
         """Return the images of an epoch with the augmentation, noise and corruption of the settings."""
-        settings = self.settings
-        own, mnist_digits, drawn, pen_digits, non_digits = np.split(self.images, np.cumsum(self.part_sizes)[:-1])
+        settings, images = self.settings, self.images[self.epoch_indices]
+        own, mnist_digits, drawn, pen_digits, non_digits = np.split(images, np.cumsum(self._epoch_sizes())[:-1])
         if len(pen_digits):
             pen_digits = pens.load().training.paint(rng, self.pen_indices)[..., None]
         if not (settings.augment or settings.corrupted_share or len(pen_digits)) and settings.noise == "none":
-            return self.images
+            return images
         if settings.augment:
             mnist_digits = augmentation.augment(mnist_digits, rng, augmentation.MNIST_RANGES)
             drawn = augmentation.augment(drawn, rng, augmentation.DRAWING_RANGES)

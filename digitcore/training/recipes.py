@@ -68,7 +68,7 @@ RECIPES = {
         MNIST_ONLY.replace(
             synthetic_samples=15_000,
             pen_samples=12_000,
-            non_digit_samples=20_000,
+            non_digit_samples=15_000,
             epochs=60,
             learning_rate=2e-3,
             schedule="cosine",

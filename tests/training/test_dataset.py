@@ -45,12 +45,26 @@ def test_skipped_batches_are_left_out_of_the_epoch():
 def test_samples_have_their_weight_and_non_digits_have_uniform_targets(few):
     settings = QUICK.replace(sample_weight=20.0, synthetic_samples=30, pen_samples=40, non_digit_samples=10)
     dataset = TrainingDataset(few, settings)
-    assert dataset.part_sizes == [20, 320, 90, 40, 10]
+    assert dataset.part_sizes == [20, 320, 90, 40, 30]
     assert dataset.samples_per_epoch == 20 + 320 + 30 + 40 + 10
     assert dataset.weights[0] / dataset.weights[-1] == pytest.approx(20)
     assert dataset.weights.mean() == pytest.approx(1, abs=1e-5)
-    assert np.allclose(dataset.targets[-10:], 0.1)
+    assert np.allclose(dataset.targets[-30:], 0.1)
     assert np.allclose(dataset.targets.sum(1), 1)
+
+
+def test_each_epoch_prepares_other_synthetic_digits_and_non_digits_and_no_more(few):
+    dataset = TrainingDataset(few, QUICK.replace(synthetic_samples=30, pen_samples=40, non_digit_samples=10))
+    used = []
+    for epoch in (0, 1):
+        dataset.prepare_epoch(epoch)
+        assert len(dataset.epoch_images) == len(dataset.epoch_indices) == 20 + 320 + 30 + 40 + 10
+        used.append(np.split(dataset.epoch_indices, [20 + 320, 20 + 320 + 30, -10]))
+    for part, size, is_random in zip(range(4), (340, 90, 40, 30), (False, True, False, True), strict=True):
+        both = np.concatenate([epoch[part] for epoch in used])
+        assert np.array_equal(used[0][part], used[1][part]) != is_random
+        assert len(set(used[0][part])) == len(used[0][part])
+        assert np.ptp(both) < size
 
 
 @pytest.mark.parametrize("changes", [{"noise": "salt-pepper"}, {"noise": "gaussian"}, {"augment": True}, {"corrupted_share": 1}])
@@ -78,7 +92,8 @@ def test_each_epoch_corrupts_a_different_share_of_the_digits(few):
     changed = []
     for epoch in (0, 1):
         dataset.prepare_epoch(epoch)
-        changed.append((dataset.epoch_images[20:] != dataset.images[20:]).any((1, 2, 3)))
+        before = dataset.images[dataset.epoch_indices]
+        changed.append((dataset.epoch_images[20:] != before[20:]).any((1, 2, 3)))
     assert [0.2 < some.mean() < 0.35 for some in changed] == [True, True]
     assert (changed[0] != changed[1]).any()
 
