@@ -82,10 +82,10 @@ class TrainingCounts(BaseModel):
 
     drawings: int = Field(description="Number of the user's drawings.")
     mnist_digits: int = Field(description="Number of MNIST digits in an epoch.")
-    synthetic_digits: int = Field(description="Number of generated digits.")
+    synthetic_digits: int = Field(description="Number of generated digits in an epoch.")
     pen_digits: int = Field(description="Number of digits in an epoch from the pen drawings of several writers.")
-    non_digits: int = Field(description="Number of images that show no digit.")
-    corrupted_share: float = Field(description="Share of the MNIST digits that an epoch corrupts, 0 to 1.")
+    non_digits: int = Field(description="Number of images in an epoch that show no digit.")
+    corrupted_share: float = Field(description="Share of the digits, except for drawings, that an epoch corrupts, 0 to 1.")
 
 
 class Model(BaseModel):

@@ -157,8 +157,8 @@ class TrainSettings:
     corrupted_share: float = _setting(
         0.0,
         "Share of corrupted MNIST digits",
-        "Each epoch corrupts a different random share of the MNIST digits, which makes the model robust but needs many "
-        "digits and epochs.",
+        "Each epoch corrupts a different random share of the digits, except for drawings, which makes the model robust but needs "
+        "many digits and epochs.",
         high=1,
         widget="select_slider",
         options=(0.0, 0.1, 0.2, 0.3, 0.5),
@@ -194,13 +194,14 @@ class TrainSettings:
     augment: bool = _setting(
         False,
         "Augmentation of MNIST and synthetic digits",
-        "Each epoch applies a different random rotation, shear, scale, shift and elastic distortion to each digit.",
+        "Each epoch applies a different random rotation, shear, scale, shift and elastic distortion to each digit, and to the "
+        "non-digits.",
         choices=(True, False),
     )
     synthetic_samples: int = _setting(
         0,
         "Synthetic digits",
-        "Number of generated digits in handwriting styles that MNIST lacks.",
+        "Number of generated digits in an epoch, in handwriting styles that MNIST lacks. Each epoch uses other generated digits.",
         high=100_000,
         is_integer=True,
         sweep_values=(0, 1000, 5000),
@@ -216,7 +217,8 @@ class TrainSettings:
     non_digit_samples: int = _setting(
         0,
         "Non-digits",
-        "Number of images that show no digit; their target is the same probability for all ten classes.",
+        "Number of images in an epoch that show no digit. Their target is the same probability for all ten classes. Each epoch "
+        "uses other images.",
         high=100_000,
         is_integer=True,
         sweep_values=(0, 500, 2000),
