@@ -3,9 +3,10 @@
     python benchmarks/selection.py genius genius-seed1 genius+genius-seed1 [--json]
 
 A model is a shipped model or a folder of a model. A plus sign joins models whose mean probabilities are measured (an ensemble).
-The table has the errors, loss and calibration error on MNIST's 5,000 validation digits, the errors on four random paintings of
-the 1,498 drawings of the six validation writers, and the accuracies on the first 1,000 validation digits with the corruptions of
-the cards. The random numbers differ from those of the cards.
+The table has the errors, loss and calibration error on MNIST's 5,000 validation digits, and the p value of an exact McNemar test
+that compares the errors with those of the first model. It has the errors on four random paintings of the 1,498 drawings of the
+six validation writers, and the accuracies on the first 1,000 validation digits with the corruptions of the cards. The random
+numbers differ from those of the cards.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from digitcore import mnist
 from digitcore.cli.options import read_model
 from digitcore.data import corruptions, mnist_c, out_of_distribution, pens
 from digitcore.evaluation import benchmark
+from digitcore.evaluation.comparison import PairedComparison
 from digitcore.evaluation.metrics import Evaluation
 
 SEED, N_PAINTINGS, N_CORRUPTED, N_NON_DIGITS = 777, 4, 1000, 2000
@@ -47,10 +49,15 @@ def corrupted_digits():
     return own, {kind: mnist_c.corrupt(digits, kind, SEED) for kind in mnist_c.KINDS}
 
 
-def measure(source, paintings, corrupted, non_digits):
+def evaluate(source):
+    """Return the evaluation of a model or an ensemble on the validation digits."""
+    digits, labels = mnist.load().validation
+    return Evaluation.from_probabilities(labels, Ensemble(source).probabilities(digits))
+
+
+def measure(source, baseline, paintings, corrupted, non_digits):
     """Return the figures of a model or an ensemble by name."""
-    model, (digits, labels) = Ensemble(source), mnist.load().validation
-    clean = Evaluation.from_probabilities(labels, model.probabilities(digits))
+    model, labels, clean = Ensemble(source), mnist.load().validation[1], evaluate(source)
     threshold = benchmark.confidence_threshold(clean.probabilities)
     pen_labels = np.tile(pens.load().validation.labels, N_PAINTINGS)
     pen_errors = int((model.probabilities(paintings).argmax(1) != pen_labels).sum())
@@ -59,6 +66,7 @@ def measure(source, paintings, corrupted, non_digits):
     return {
         "model": source,
         "validation errors": clean.n - clean.correct,
+        "p (McNemar)": round(PairedComparison(baseline, clean).p_value, 2),
         "loss": round(clean.loss, 4),
         "calibration error, %": round(100 * clean.calibration_error, 2),
         f"errors of {len(paintings):,} pen digits": pen_errors,
@@ -79,7 +87,8 @@ def main():
     paintings = np.concatenate([writers.paint(np.random.default_rng(SEED + number)) for number in range(N_PAINTINGS)])
     non_digits, _ = out_of_distribution.generate(N_NON_DIGITS, SEED)
     corrupted = corrupted_digits()
-    rows = [measure(source, paintings, corrupted, non_digits) for source in options.models]
+    baseline = evaluate(options.models[0])
+    rows = [measure(source, baseline, paintings, corrupted, non_digits) for source in options.models]
     print(json.dumps(rows, indent=2) if options.json else pd.DataFrame(rows, dtype=object).set_index("model").T.to_string())
 
 

@@ -5,7 +5,7 @@ Example:
     >>> "genius" in models.names()
     True
     >>> models.load("genius")
-    ModelBundle('genius', network='genius', parameters=182826, trained=True, mnist_accuracy=0.9971)
+    ModelBundle('genius', network='genius', parameters=182826, trained=True, mnist_accuracy=0.9966)
 """
 
 from typing import TYPE_CHECKING

@@ -122,7 +122,7 @@ class ModelCard:
     Example:
         >>> from digitcore import models
         >>> models.load("genius").card
-        ModelCard('genius', network='genius', parameters=182826, trained=True, mnist_accuracy=0.9971)
+        ModelCard('genius', network='genius', parameters=182826, trained=True, mnist_accuracy=0.9966)
     """
 
     name: str
