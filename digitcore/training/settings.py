@@ -201,7 +201,7 @@ class TrainSettings:
     synthetic_samples: int = _setting(
         0,
         "Synthetic digits",
-        "Number of generated digits in an epoch, in handwriting styles that MNIST lacks. Each epoch uses other generated digits.",
+        "Number of generated digits in an epoch, in handwriting styles that MNIST lacks.",
         high=100_000,
         is_integer=True,
         sweep_values=(0, 1000, 5000),
@@ -217,8 +217,7 @@ class TrainSettings:
     non_digit_samples: int = _setting(
         0,
         "Non-digits",
-        "Number of images in an epoch that show no digit. Their target is the same probability for all ten classes. Each epoch "
-        "uses other images.",
+        "Number of images in an epoch that show no digit; their target is the same probability for all ten classes.",
         high=100_000,
         is_integer=True,
         sweep_values=(0, 500, 2000),
