@@ -85,7 +85,7 @@ class TrainingCounts(BaseModel):
     synthetic_digits: int = Field(description="Number of generated digits in an epoch.")
     pen_digits: int = Field(description="Number of digits in an epoch from the pen drawings of several writers.")
     non_digits: int = Field(description="Number of images in an epoch that show no digit.")
-    corrupted_share: float = Field(description="Share of the digits, except for drawings, that an epoch corrupts, 0 to 1.")
+    corrupted_share: float = Field(description="Share of all images except the drawings that an epoch corrupts, 0 to 1.")
 
 
 class Model(BaseModel):

@@ -91,11 +91,11 @@ class Predictor:
             UserWarning: If no value is greater than 1, because the digits were probably scaled to the range 0 to 1.
 
         Example:
-            >>> from digitcore import models
-            >>> seven = np.zeros((1, 28, 28), np.uint8)
-            >>> seven[0, 4:6, 7:20] = seven[0, 4:24, 17:20] = 255
-            >>> models.load("genius").predictor().probabilities(seven).argmax(1)
-            array([7])
+            >>> from digitcore import mnist, models
+            >>> digits, labels = mnist.load().validation
+            >>> predicted = models.load("genius").predictor().probabilities(digits[:8]).argmax(1)
+            >>> np.array_equal(predicted, labels[:8])
+            True
         """
         images = _to_images(digits)
         probabilities = np.empty((len(images), 10), np.float32)

@@ -274,7 +274,7 @@ def _weak_contrast(digits: np.ndarray, severity: int, rng: np.random.Generator) 
 def _crooked_line(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.ndarray:
     """Draw a line of 1 to 13 straight pieces across each digit. The line becomes thicker and stronger with the severity."""
     width, ink = (0.6, 0.8, 1.0, 1.3)[severity - 1], (120, 170, 220, 255)[severity - 1]
-    n, length = len(digits), 30.0
+    n, length = len(digits), 30.0  # px, longer than a side
     n_pieces, deviation = rng.integers(1, MAX_PIECES + 1, n), rng.uniform(0, 4, n)
     angle, offset = rng.uniform(0, 2 * np.pi, n), rng.uniform(-SIDE / 2, SIDE / 2, n)
     across = offset + deviation * rng.standard_normal((MAX_PIECES + 1, n))
@@ -297,7 +297,7 @@ def _distance(x0: np.ndarray, y0: np.ndarray, x1: np.ndarray, y1: np.ndarray) ->
 
 
 def _random_filter(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.ndarray:
-    """Blend each digit with the result of a random filter of 3 or 5 pixels. The filters blur the digit, or show its edges.
+    """Blend each digit with the result of a random filter of 3 × 3 or 5 × 5 pixels. Some filters blur it, others leave its edges.
 
     Source: Z. Xu et al., "Robust and generalizable visual representation learning via random convolutions" (2021).
     """
@@ -317,7 +317,9 @@ def _random_filter(digits: np.ndarray, severity: int, rng: np.random.Generator) 
 
 
 def _random_erasing(digits: np.ndarray, severity: int, rng: np.random.Generator) -> np.ndarray:
-    """Fill one or two random rectangles of each digit with a grey level, with noise, or with the inverted pixels.
+    """Fill one or two random rectangles of each image with a grey level, noise, or the inverted pixels.
+
+    The rectangles become larger with the severity.
 
     Source: Z. Zhong et al., "Random erasing data augmentation" (2020).
     """

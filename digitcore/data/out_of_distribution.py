@@ -16,7 +16,7 @@ from digitcore.images import SIDE, digit_from_ink
 CANVAS_SIDE = 112  # px
 MIDDLE = CANVAS_SIDE / 2
 LETTERS = "ACEFHJKLMNPQRTUVWXYacdefhkmnprtuvwxy&?#@%"
-TRAINING_KINDS = ("shape", "scribble", "noise", "blot", "handwritten letter")  # Letters of the font are used only for tests.
+TRAINING_KINDS = ("shape", "scribble", "noise", "blot", "handwritten letter")  # No model is trained on letters of the font.
 KINDS = ("letter", "shape", "scribble", "noise", "blot")
 Pen = ImageDraw.ImageDraw
 

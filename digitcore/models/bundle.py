@@ -42,11 +42,11 @@ class TrainingData:
 
     Attributes:
         drawings: Number of the user's drawings.
-        mnist_digits: Number of MNIST training digits.
+        mnist_digits: Number of MNIST training digits in an epoch.
         synthetic_digits: Number of synthetic digits in an epoch.
         pen_digits: Number of pen digits in an epoch.
         non_digits: Number of images in an epoch that show no digit.
-        corrupted_share: Share of the digits, except for drawings, that each epoch corrupts, 0 to 1.
+        corrupted_share: Share of all images except the drawings that each epoch corrupts, 0 to 1.
         pupils: Number of pupils of a class who made the drawings, or 0 if the user made them.
 
     Example:

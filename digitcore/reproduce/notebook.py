@@ -172,8 +172,8 @@ def _limits(experiment: Experiment, settings: TrainSettings) -> str:
     texts = [f"It leaves out {' and '.join(filter(None, missing))}." if any(missing) else ""]
     if settings.augment:
         texts.append("Its augmentation is Keras's, which has no elastic distortion and also changes the drawings.")
-    if settings.synthetic_samples or settings.pen_samples:
-        texts.append("It uses the same generated digits in each epoch.")
+    if settings.synthetic_samples or settings.pen_samples or settings.non_digit_samples:
+        texts.append("It uses the same generated digits and non-digits in each epoch.")
     texts.append("It does not calibrate the probabilities, which does not change the predicted digits.")
     return "\n\n" + " ".join(filter(None, [*texts, experiment.warning]))
 

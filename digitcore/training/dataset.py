@@ -17,7 +17,7 @@ from digitcore.samples import SampleSet
 from digitcore.training.own_digits import own_digits
 from digitcore.training.settings import TrainSettings
 
-VARIETY = 3  # Number of synthetic digits and of non-digits that are generated for each that an epoch uses.
+VARIETY = 3  # Generated synthetic digits and non-digits, as a multiple of those in an epoch.
 MAX_NOISE = 0.3  # share of pixels, or standard deviation as a share of full ink
 PREFETCH = 2  # batches
 _SIGNATURE = tuple(tf.TensorSpec(shape, tf.float32) for shape in ((None, SIDE, SIDE, 1), (None, N_CLASSES), (None,)))
@@ -42,7 +42,7 @@ class TrainingDataset:
         images: All digits, shape (N, 28, 28, 1), uint8: samples and their variants, MNIST digits, synthetic digits,
             pen digits, non-digits.
         targets: Target probabilities, shape (N, 10), float32.
-        weights: Weight of each digit in the loss, shape (N,), float32, with the mean 1.
+        weights: Weight of each digit in the loss, shape (N,), float32. Their mean in an epoch is 1.
         part_sizes: Number of digits of each of the five parts.
         pen_indices: Indices of the pen drawings in the drawings of the training writers, shape (n,), int.
         samples_per_epoch: Number of digits in an epoch.
@@ -83,8 +83,9 @@ class TrainingDataset:
         self.targets = np.concatenate([one_hot, uniform])
         weights = np.ones(len(images), np.float32)
         weights[: len(own)] = settings.sample_weight * own_weights
-        self.weights = weights / weights.mean()  # The mean of 1 keeps losses comparable between different sample weights.
         self.samples_per_epoch = sum(self._epoch_sizes())
+        mean = 1 + (weights[: len(own)] - 1).sum() / self.samples_per_epoch  # Only the user's samples have other weights.
+        self.weights = weights / mean  # The mean of 1 keeps losses comparable between different sample weights.
         self.steps_per_epoch = math.ceil(self.samples_per_epoch / self.batch_size)
 
     def batches(self) -> tf.data.Dataset:
@@ -128,7 +129,7 @@ class TrainingDataset:
         self.epoch_images = self._augment(rng)
 
     def _choose(self, rng: np.random.Generator) -> np.ndarray:
-        """Return the indices of the epoch's digits, part by part. The synthetic digits and the non-digits are random."""
+        """Return the indices of the epoch's digits, part by part. Synthetic digits and non-digits are chosen at random."""
         first, chosen = 0, []
         for size, n in zip(self.part_sizes, self._epoch_sizes(), strict=True):
             chosen.append(first + (rng.choice(size, n, replace=False) if n < size else np.arange(size)))

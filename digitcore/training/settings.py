@@ -156,9 +156,9 @@ class TrainSettings:
     )
     corrupted_share: float = _setting(
         0.0,
-        "Share of corrupted MNIST digits",
-        "Each epoch corrupts a different random share of the digits, except for drawings, which makes the model robust but needs "
-        "many digits and epochs.",
+        "Share of corrupted digits",
+        "Each epoch corrupts a different random share of all images except my drawings; the model becomes robust, but needs many "
+        "digits and epochs.",
         high=1,
         widget="select_slider",
         options=(0.0, 0.1, 0.2, 0.3, 0.5),
@@ -194,8 +194,8 @@ class TrainSettings:
     augment: bool = _setting(
         False,
         "Augmentation of MNIST and synthetic digits",
-        "Each epoch applies a different random rotation, shear, scale, shift and elastic distortion to each digit, and to the "
-        "non-digits.",
+        "Each epoch applies a different random rotation, shear, scale, shift and elastic distortion to each MNIST digit, "
+        "synthetic digit and non-digit.",
         choices=(True, False),
     )
     synthetic_samples: int = _setting(

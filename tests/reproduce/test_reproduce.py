@@ -159,6 +159,13 @@ def test_generated_digits_are_part_of_the_package():
     assert (arrays["labels"] == -1).sum() == 3
 
 
+@pytest.mark.parametrize("name", ["synthetic_samples", "pen_samples", "non_digit_samples"])
+def test_the_notebook_says_that_its_generated_digits_stay_the_same(name):
+    sentence = "It uses the same generated digits and non-digits in each epoch."
+    assert sentence in notebook(Experiment.of_recipe("mlp", **{name: 5}))
+    assert sentence not in notebook(Experiment.of_recipe("mlp"))
+
+
 def test_names_from_a_model_file_do_not_become_code():
     evil = {"module": "keras.layers", "class_name": "Dense(print(1))", "config": {}}
     file = io.BytesIO()
