@@ -69,16 +69,17 @@ def _look(session: LabSession, interval: float | None, before: tuple[Any, ...], 
     class_actions.follow(session, only_if_due=True)
     session.training.advance_sweep()
     has_changes = persistence.poll(session)
-    if session.collect() or has_changes or _polling_interval(session) != interval or page_state(session) != before:
-        state.rerun()
+    has_changes = session.collect() or has_changes
     if show is not None:
-        _draw(session, show)
+        _draw(session, show)  # Before a rerun, which would lose a click on a button that is drawn here.
+    if has_changes or _polling_interval(session) != interval or page_state(session) != before:
+        state.rerun()
 
 
 def _draw_idle(session: LabSession, show: Callable[[], None]) -> None:
+    _draw(session, show)  # Before a rerun, which would lose a click on a button that is drawn here.
     if session.work.jobs:  # A button of this fragment has started them.
         state.rerun()
-    _draw(session, show)
 
 
 def _draw(session: LabSession, show: Callable[[], None]) -> None:

@@ -10,6 +10,7 @@ from digitcore.training.run import Run
 from digitcore.training.settings import TrainSettings
 from pages.components.training_form import FORM_SPECS
 from pages.session import resources
+from pages.session.lab_session import LabSession
 from pages.session.training_state import Start
 from tests.support.app import (
     DRAW,
@@ -139,6 +140,27 @@ def test_a_much_worse_model_is_reported_and_replaced_with_one_click(app, genius,
     assert not app.error
     assert len(session_of(app).models.runs) == 1
     assert "No training yet" not in texts(app)
+
+
+def test_a_click_is_kept_if_a_result_arrives_at_the_same_moment(app, genius, untrained, monkeypatch):
+    add_run(app, untrained, genius)
+    session = session_of(app)
+    go(app, TRAIN)
+    session.score(session.models.active_run)
+    app.run()
+    [job] = session.work.jobs
+    job.wait(60)
+    collect, looks = LabSession.collect, []
+
+    def collect_later(session):
+        """Collect the result only when the page looks for the second time, after the click."""
+        looks.append(session)
+        return len(looks) > 1 and collect(session)
+
+    monkeypatch.setattr(LabSession, "collect", collect_later)
+    app.button(key="undo_training").click().run()
+    assert session.active_model.hash == genius.hash
+    assert session.models.runs[0].run.mnist_after is not None
 
 
 def test_drawings_made_after_a_training_are_counted_with_an_interval(app, few, genius, untrained):
