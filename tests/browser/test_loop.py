@@ -89,7 +89,7 @@ def test_drawing_while_training_and_stopping(person):
     training.get_by_role("button", name="Stop", exact=True).click()
     training.get_by_text("was stopped after").wait_for()
     training.get_by_role("button", name="Continue").click()
-    assert "Reading: run 1" in person.bar().inner_text()
+    person.bar().get_by_role("button", name="Reading: run 1").wait_for()  # The result is drawn a moment before the bar.
     training.get_by_role("button", name="Stop", exact=True).click()
     training.get_by_text("was stopped after").wait_for()
 
