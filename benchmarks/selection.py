@@ -29,6 +29,7 @@ class Ensemble:
     """One or more models, whose mean probabilities are the prediction."""
 
     def __init__(self, source):
+        self.source = source
         self.predictors = [read_model(name).predictor() for name in source.split("+")]
 
     def probabilities(self, digits):
@@ -49,22 +50,16 @@ def corrupted_digits():
     return own, {kind: mnist_c.corrupt(digits, kind, SEED) for kind in mnist_c.KINDS}
 
 
-def evaluate(source):
-    """Return the evaluation of a model or an ensemble on the validation digits."""
-    digits, labels = mnist.load().validation
-    return Evaluation.from_probabilities(labels, Ensemble(source).probabilities(digits))
-
-
-def measure(source, baseline, paintings, corrupted, non_digits):
-    """Return the figures of a model or an ensemble by name."""
-    model, labels, clean = Ensemble(source), mnist.load().validation[1], evaluate(source)
+def measure(model, clean, baseline, paintings, corrupted, non_digits):
+    """Return the figures of an ensemble by name. `clean` and `baseline` are its evaluation and that of the first ensemble."""
+    labels = clean.labels
     threshold = benchmark.confidence_threshold(clean.probabilities)
     pen_labels = np.tile(pens.load().validation.labels, N_PAINTINGS)
     pen_errors = int((model.probabilities(paintings).argmax(1) != pen_labels).sum())
     own = [model.accuracy(images, labels[:N_CORRUPTED]) for images in corrupted[0]]
     kinds = {kind: model.accuracy(images, labels[:N_CORRUPTED]) for kind, images in corrupted[1].items()}
     return {
-        "model": source,
+        "model": model.source,
         "validation errors": clean.n - clean.correct,
         "p (McNemar)": round(PairedComparison(baseline, clean).p_value, 2),
         "loss": round(clean.loss, 4),
@@ -87,8 +82,11 @@ def main():
     paintings = np.concatenate([writers.paint(np.random.default_rng(SEED + number)) for number in range(N_PAINTINGS)])
     non_digits, _ = out_of_distribution.generate(N_NON_DIGITS, SEED)
     corrupted = corrupted_digits()
-    baseline = evaluate(options.models[0])
-    rows = [measure(source, baseline, paintings, corrupted, non_digits) for source in options.models]
+    digits, labels = mnist.load().validation
+    models = [Ensemble(source) for source in options.models]
+    evaluations = [Evaluation.from_probabilities(labels, model.probabilities(digits)) for model in models]
+    pairs = zip(models, evaluations, strict=True)
+    rows = [measure(model, clean, evaluations[0], paintings, corrupted, non_digits) for model, clean in pairs]
     print(json.dumps(rows, indent=2) if options.json else pd.DataFrame(rows, dtype=object).set_index("model").T.to_string())
 
 
