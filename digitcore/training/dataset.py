@@ -168,7 +168,8 @@ class TrainingDataset:
 
     def _augment(self, rng: np.random.Generator) -> np.ndarray:
         """Return the images of an epoch with the augmentation, noise and corruption of the settings."""
-        settings, images = self.settings, self.images[self.epoch_indices]
+        settings = self.settings
+        images: np.ndarray = self.images[self.epoch_indices]
         own, mnist_digits, drawn, pen_digits, non_digits = np.split(images, np.cumsum(self._epoch_sizes())[:-1])
         if len(pen_digits):
             pen_digits = pens.load().training.paint(rng, self.pen_indices)[..., None]
