@@ -24,7 +24,7 @@ from digitcore.values import percent, plural
 if TYPE_CHECKING:
     from digitcore.training.run import Point
 
-NEAR_CHANCE = 0.2  # A trained model with a lower accuracy on test digits has collapsed.
+NEAR_CHANCE = 0.2  # A trained model with a lower accuracy on test digits gets a warning.
 
 
 @click.command(cls=SetCommand, epilog=f"RECIPE is one of {', '.join(RECIPES)}.")
@@ -98,7 +98,7 @@ def train(
         raise click.Abort(f"Interrupted. The trained model is in {folder}, but its accuracy was not measured.") from None
     registry.save(model, folder)
     if chosen.settings is not None:
-        _warn_of_collapse(model, settings.resolved(is_trained))
+        _warn_near_chance(model, settings.resolved(is_trained))
     click.echo(f"Written to {folder}: {percent(model.card.metrics['mnist_accuracy'], 2)} accuracy on MNIST's test digits")
     if drawings.held_out.any():
         held_out = drawings.test_part()
@@ -169,15 +169,16 @@ def _describe_optimizer(resolved: TrainSettings) -> str:
     return f"Optimizer {resolved.optimizer}, learning rate {resolved.learning_rate:g}"
 
 
-def _warn_of_collapse(model: ModelBundle, resolved: TrainSettings) -> None:
+def _warn_near_chance(model: ModelBundle, resolved: TrainSettings) -> None:
     """Write a warning if the trained model predicts hardly better than chance."""
-    accuracy = model.card.metrics["mnist_accuracy"]
+    accuracy, momentum = model.card.metrics["mnist_accuracy"], resolved.ema_momentum
     if accuracy >= NEAR_CHANCE:
         return
-    rate = resolved.learning_rate
+    average = f" The weight average (ema_momentum={momentum:g}) needs about {3 / (1 - momentum):,.0f} steps." if momentum else ""
     click.echo(
-        f"Warning: The training has collapsed. The model predicts {percent(accuracy, 1)} of the test digits correctly, and "
-        f"chance is 10 %. Train again with a lower learning rate than {rate:g}, or with more digits or epochs.",
+        f"Warning: The model is hardly better than chance. It predicts {percent(accuracy, 1)} of the test digits correctly, and "
+        f"chance is 10 %. Train again with more digits or epochs, or with a lower learning rate than "
+        f"{resolved.learning_rate:g}.{average}",
         err=True,
     )
 

@@ -458,15 +458,19 @@ def test_another_optimizer_gets_its_own_learning_rate(tmp_path, unmeasured, caps
     assert "Optimizer adam, learning rate 0.001" in errors
 
 
-def test_a_collapsed_training_gives_a_warning(tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize(("accuracy", "is_warned"), [(0.1135, True), (0.97, False)])
+@pytest.mark.parametrize(("momentum", "steps"), [(0, ""), (0.999, "(ema_momentum=0.999) needs about 3,000 steps.")])
+def test_a_model_near_chance_gives_a_warning(accuracy, is_warned, momentum, steps, tmp_path, capsys, monkeypatch):
+    """A short training with an average of the weights still consists of its initial weights. It has not collapsed."""
     monkeypatch.setattr(cli_train, "_fit", lambda start, samples, settings, name, log_dir: start)
-    for accuracy, is_warned in ((0.1135, True), (0.97, False)):
-        measured = {"mnist_accuracy": accuracy}
-        monkeypatch.setattr(benchmark, "measure", lambda model, found=measured: model.with_card(model.card.with_metrics(found)))
-        assert main(["train", "mlp", "--out", str(tmp_path / str(accuracy))]) == 0
-        errors = capsys.readouterr().err
-        assert ("The training has collapsed. The model predicts 11.3 % of the test digits" in errors) == is_warned
-        assert ("lower learning rate than 0.001" in errors) == is_warned
+    measured = {"mnist_accuracy": accuracy}
+    monkeypatch.setattr(benchmark, "measure", lambda model: model.with_card(model.card.with_metrics(measured)))
+    assert main(["train", "mlp", "--set", f"ema_momentum={momentum}", "--out", str(tmp_path / "model")]) == 0
+    errors = capsys.readouterr().err
+    assert ("hardly better than chance. It predicts 11.3 % of the test digits" in errors) == is_warned
+    assert ("lower learning rate than 0.001." in errors) == is_warned
+    assert ("needs about" in errors) == (is_warned and bool(steps))
+    assert not is_warned or steps in errors
 
 
 @pytest.mark.slow
