@@ -10,7 +10,7 @@ import numpy as np
 
 from digitcore.models.keras_io import predict_in_batches
 from digitcore.predictor import Predictor
-from digitcore.training.averaging import averaged_weights
+from digitcore.training.averaging import final_weights
 from digitcore.training.checkpoint import Checkpoint
 from digitcore.training.dataset import TrainingDataset
 from digitcore.training.run import Point
@@ -35,6 +35,7 @@ class HistoryCallback(keras.callbacks.Callback):
         stopped: Whether the training was stopped on request before its last epoch.
         snapshots: Recorder of the network's snapshots, or None without validation.
         checkpoint_file: File to which a checkpoint is written after each epoch, or None.
+        initial_weights: Weights before the training, for a dataset whose settings have a `weight_interpolation`.
 
     Example:
         >>> from digitcore.samples import SampleSet
@@ -60,6 +61,7 @@ class HistoryCallback(keras.callbacks.Callback):
         self.stopped = False
         self._stopped_at: Checkpoint | None = None
         self.checkpoint_file: Path | None = None
+        self.initial_weights: list[np.ndarray] = []
         self.snapshots = SnapshotRecorder(dataset.settings.epochs, *validation) if validation else None
         self._first_probabilities: np.ndarray | None = None
         self._epoch = self._batches = 0
@@ -121,7 +123,7 @@ class HistoryCallback(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Record the last point of the epoch with its validation, and add the validation to the logs of the next callbacks."""
-        scores = self._validate_averaged()
+        scores = self._validate_final()
         if logs is not None:
             logs.update(scores)
         self._append_batches(logs or {}, **scores)
@@ -199,11 +201,12 @@ class HistoryCallback(keras.callbacks.Callback):
         }
         return point | {name: round(value, 5) for name, value in values.items()}
 
-    def _validate_averaged(self) -> dict[str, float]:
+    def _validate_final(self) -> dict[str, float]:
         """Validate the model with the weights that the training would end with now."""
         if not self.validation:
             return {}
-        with averaged_weights(self.model, self.dataset.epoch_images):
+        share = self.dataset.settings.weight_interpolation or 0.0
+        with final_weights(self.model, self.dataset.epoch_images, self.initial_weights, share):
             probabilities = predict_in_batches(self.model, self.validation[0])
             if self.snapshots:
                 self.snapshots.add(self._epoch + 1, self.model, probabilities)

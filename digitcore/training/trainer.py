@@ -15,7 +15,8 @@ from digitcore.models import keras_io
 from digitcore.models.bundle import ModelBundle, ModelCard
 from digitcore.models.calibration import divide_logits, fit_temperature, logits_of
 from digitcore.samples import SampleSet
-from digitcore.training import averaging, history
+from digitcore.training import history
+from digitcore.training.averaging import set_final_weights
 from digitcore.training.callbacks import HistoryCallback, KeepWeights
 from digitcore.training.checkpoint import Checkpoint
 from digitcore.training.dataset import TrainingDataset, validation_data
@@ -94,6 +95,7 @@ def train(
         raise SettingsError("early_stopping needs MNIST's validation digits. Run “digitlab data”, or set early_stopping to 0.")
     initial = keras_io.open_model(start)
     model = _compile(initial, resolved, dataset.steps_per_epoch * settings.epochs)
+    recorder.initial_weights = initial.get_weights()
     recorder.checkpoint_file = checkpoints / CHECKPOINT_FILE if checkpoints else None
     kept = Checkpoint.load(recorder.checkpoint_file) if recorder.checkpoint_file else None
     kept = kept or Checkpoint.from_bytes(resume_from.resume_state if resume_from else None)
@@ -107,13 +109,10 @@ def train(
     _fit(model, dataset, recorder, [recorder, StopOnDivergence(probes), *callbacks])
     if checkpoints:
         shutil.rmtree(checkpoints, ignore_errors=True)
-    if settings.ema_momentum:
-        model.optimizer.finalize_variable_values(model.trainable_variables)
-        averaging.update_batch_statistics(model, dataset.epoch_images)
-    _interpolate_weights(model, initial, resolved.weight_interpolation or 0.0)
+    set_final_weights(model, dataset.epoch_images, recorder.initial_weights, resolved.weight_interpolation or 0.0)
     card = _card(start, samples, resolved, recorder).with_metrics(_calibrate(model, recorder.validation))
     return Run(
-        model=keras_io.to_bundle_like(start, initial, model, card, dataset.images[-CHECKED_DIGITS:]),
+        model=keras_io.to_bundle_like(start, initial, model, card, dataset.epoch_images[-CHECKED_DIGITS:]),
         history=recorder.points,
         settings=settings,
         parent=start.name,
@@ -146,16 +145,6 @@ def _fit(
         return
     if epoch < epochs and not (recorder.has_converged or model.stop_training):
         model.fit(dataset.batches(), initial_epoch=epoch, epochs=epochs, callbacks=callbacks, **options)
-
-
-def _interpolate_weights(model: keras.Model, initial: keras.Model, share: float) -> None:
-    """Replace the weights by the weighted mean of the trained and the initial weights.
-
-    Source: M. Wortsman et al., "Robust fine-tuning of zero-shot models" (2022).
-    """
-    if share:
-        pairs = zip(model.get_weights(), initial.get_weights(), strict=True)
-        model.set_weights([(1 - share) * trained + share * before for trained, before in pairs])
 
 
 def _calibrate(model: keras.Model, validation: tuple[np.ndarray, np.ndarray] | None) -> dict[str, float]:

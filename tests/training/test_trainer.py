@@ -163,13 +163,22 @@ def averaged_run(random_mlp):
     return train(random_mlp, SampleSet(), AVERAGED)
 
 
-def test_curves_show_the_averaged_weights(averaged_run, data):
+def validation_loss(run, data):
+    """Return the loss of a trained model on 500 validation digits. The curves show the model before the calibration."""
     digits, labels = (part[:500] for part in data.validation)
-    model = keras_io.open_model(averaged_run.model)
-    divide_logits(model, 1 / averaged_run.model.card.metrics["temperature"])  # The curves show the model before the calibration.
+    model = keras_io.open_model(run.model)
+    divide_logits(model, 1 / run.model.card.metrics["temperature"])
     probabilities = keras_io.predict_in_batches(model, digits[..., None].astype(np.float32))
-    loss = -np.log(probabilities[np.arange(len(labels)), labels].clip(1e-7)).mean()
-    assert loss == pytest.approx(averaged_run.history[-1]["val_loss"], rel=0.02)
+    return -np.log(probabilities[np.arange(len(labels)), labels].clip(1e-7)).mean()
+
+
+def test_curves_show_the_averaged_weights(averaged_run, data):
+    assert validation_loss(averaged_run, data) == pytest.approx(averaged_run.history[-1]["val_loss"], rel=0.02)
+
+
+def test_curves_show_the_mean_of_old_and_new_weights(data, few):
+    run = train(models.load("mlp"), few, QUICK.replace(validation_samples=500, learning_rate=0.01))
+    assert validation_loss(run, data) == pytest.approx(run.history[-1]["val_loss"], rel=0.02)
 
 
 def test_averaged_weights_differ_from_the_last_weights(averaged_run, random_mlp):
