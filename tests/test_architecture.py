@@ -29,6 +29,7 @@ KERAS_MODULES = {  # Importing one of these loads Keras, which doubles the serve
     "digitcore.training.cross_validation",
     "digitcore.training.dataset",
     "digitcore.training.divergence",
+    "digitcore.training.metrics",
     "digitcore.training.schedules",
     "digitcore.training.snapshot_recorder",
     "digitcore.training.tensorboard",

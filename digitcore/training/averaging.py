@@ -1,7 +1,7 @@
 """The weights with which a training ends: their moving average, and their mean with the initial weights.
 
-Sources: P. Izmailov et al., "Averaging weights leads to wider optima and better generalization" (2018); M. Wortsman et al., "Robust
-fine-tuning of zero-shot models" (2022).
+Sources: P. Izmailov et al., "Averaging weights leads to wider optima and better generalization" (2018); M. Wortsman et al.,
+"Robust fine-tuning of zero-shot models" (2022).
 """
 
 from collections.abc import Iterator, Sequence

@@ -21,6 +21,7 @@ from digitcore.training.callbacks import HistoryCallback, KeepWeights
 from digitcore.training.checkpoint import Checkpoint
 from digitcore.training.dataset import TrainingDataset, validation_data
 from digitcore.training.divergence import StopOnDivergence
+from digitcore.training.metrics import DigitAccuracy
 from digitcore.training.run import Point, Run, training_data
 from digitcore.training.schedules import learning_rate_schedule
 from digitcore.training.settings import SGD_MOMENTUM, TrainSettings
@@ -178,7 +179,7 @@ def _compile(initial: keras.Model, settings: TrainSettings, steps: int) -> keras
         model.compile(
             optimizer=_optimizer(settings, rate),
             loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
-            metrics=["accuracy"],
+            metrics=[DigitAccuracy(name="accuracy")],
             steps_per_execution=STEPS_PER_EXECUTION,
         )
         model.optimizer.build(model.trainable_variables)

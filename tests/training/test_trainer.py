@@ -186,6 +186,12 @@ def test_averaged_weights_differ_from_the_last_weights(averaged_run, random_mlp)
     assert not np.allclose(weights(averaged_run.model), weights(last.model), atol=1e-4)
 
 
+def test_curves_do_not_count_non_digits_as_errors():
+    """A trained model predicts nearly all digits correctly. Half of these images are not digits, and have no correct class."""
+    run = train(models.load("genius"), SampleSet(), QUICK.replace(mnist_samples=100, non_digit_samples=100))
+    assert run.history[-1]["accuracy"] > 0.95
+
+
 RESUMED = NetworkSpec((Block("conv", 2, batch_normalization=True, pooling=True), Block("dense", 8, dropout=0.5)))
 RESUMED_SETTINGS = QUICK.replace(
     mnist_samples=1600, epochs=2, batch_size=32, schedule="cosine", ema_momentum=0.9, augment=True, weight_decay=1e-3
