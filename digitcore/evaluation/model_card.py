@@ -14,7 +14,7 @@ from digitcore.values import percent
 
 MNIST_ID = "ylecun/mnist"  # name of the data set on the Hub
 KINDS = {  # attribute of the training data → what is counted
-    "mnist_digits": "MNIST training digits",
+    "mnist_digits": "MNIST training digits (Y. LeCun and C. Cortes, CC BY-SA 3.0)",
     "drawings": "drawings of the author, which are not part of this repository",
     "synthetic_digits": "generated digits in handwriting styles that MNIST lacks",
     "pen_digits": "digits from the pen drawings of 24 writers (E. Alpaydin and F. Alimoglu 1996, CC BY 4.0)",
@@ -28,11 +28,12 @@ FILES = {
     "predict.py": "predicts pictures, with the preprocessing in `digitcore/`",
 }
 LIMITS = """- The model knows the ten digits only. It gives ten probabilities for every picture, also for letters and shapes.
-  Below the confidence threshold, its answer counts as unsure.
+  Below the confidence threshold, its answer counts as unsure. It can be sure that a letter or shape that looks like a digit is this
+  digit, such as an S, a B or a heart.
 - MNIST's test digits are clean and centered. Pictures need the same preprocessing: the ink is cropped, scaled to 20 pixels and
   centered by its mass. Without it, the accuracy is much lower. `predict.py` does it.
 - MNIST was written by employees of the US Census Bureau and by high-school students. Digits in other handwriting styles,
-  such as a 1 with a foot or a crossed 7, may be predicted worse.
+  may be predicted worse if the model was trained with MNIST alone.
 - The model was not tested for decisions that matter, such as amounts on checks. Do not use it for them without a test on your own
   data."""
 USAGE = """```python
@@ -135,7 +136,8 @@ def _training_data(card: ModelCard) -> str:
     counts = {text: getattr(card.training_data, name) for name, text in KINDS.items()}
     rows = [f"- {count:,} {text}" for text, count in counts.items() if count]
     if card.training_data.corrupted_share:
-        rows.append(f"- {percent(card.training_data.corrupted_share)} of the digits were corrupted, chosen again in each epoch")
+        share = percent(card.training_data.corrupted_share)
+        rows.append(f"- {share} of these images, except drawings of the author, were corrupted, others in each epoch")
     if not rows:
         return "The training data is not known." if card.trained else "The weights are random. The model was not trained."
     start = f"started from the model `{card.parent}` and " if card.parent else ""
@@ -173,7 +175,10 @@ def _metrics(card: ModelCard) -> str:
     if "pen_accuracy" in metrics:
         rows["Accuracy on the pen drawings of six other writers"] = f"{percent(metrics['pen_accuracy'], 1)} of 1,498 drawings"
     if "unsure_non_digits" in metrics:
-        rows["Images without a digit below the threshold"] = percent(metrics["unsure_non_digits"]["all"])
+        share = percent(metrics["unsure_non_digits"]["all"], 1)
+        rows["Images without a digit below the threshold"] = (
+            f"{share} of 1,000 shapes, scribbles, noise images, blots, and printed letters that do not look like digits"
+        )
     if not rows:
         return "The model was not measured."
     lines = [f"| {name} | {value} |" for name, value in rows.items()]

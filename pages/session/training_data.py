@@ -6,16 +6,19 @@ from digitcore.values import plural
 
 def training_data(data: TrainingData) -> str:
     """Return the counts as a phrase, such as “your 20 drawings and 500 MNIST digits”; "" when all are 0."""
-    corrupted = f" ({100 * data.corrupted_share:.0f} % corrupted, chosen again in each epoch)" if data.corrupted_share else ""
     parts = [
         _drawings(data) if data.drawings else "",
-        f"{data.mnist_digits:,} MNIST digits{corrupted}" if data.mnist_digits else "",
+        f"{data.mnist_digits:,} MNIST digits" if data.mnist_digits else "",
         f"{data.synthetic_digits:,} synthetic digits" if data.synthetic_digits else "",
         f"{data.pen_digits:,} pen digits" if data.pen_digits else "",
         f"{data.non_digits:,} non-digit images" if data.non_digits else "",
     ]
     *others, last = [*filter(None, parts)] or [""]
-    return f"{', '.join(others)}{' and ' * bool(others)}{last}"
+    corrupted = ""
+    if data.corrupted_share and data.n_samples > data.drawings:
+        which = " except the drawings" * bool(data.drawings)
+        corrupted = f"; {100 * data.corrupted_share:.0f} % of the images{which} are corrupted, others in each epoch"
+    return f"{', '.join(others)}{' and ' * bool(others)}{last}{corrupted}"
 
 
 def _drawings(data: TrainingData) -> str:

@@ -17,7 +17,7 @@ from digitcore.training.run import Run
 from digitcore.values import format_p_value
 from pages.session import formatting
 from pages.session.formatting import drawings, escape, percent, plural
-from pages.session.training_data import training_data_sentence
+from pages.session.training_data import training_data, training_data_sentence
 
 NO_MNIST = (
     "The MNIST data set is not on this machine yet. The first training downloads it. Without an internet connection, run "
@@ -25,7 +25,9 @@ NO_MNIST = (
 )
 WAIT = "The results appear when the evaluation is done."
 MAX_MNIST_LOSS = 0.003  # share of the test digits: a training that loses more gets a warning
-MAX_LOSS_RISE = 1.5  # maximum ratio of the last to the first validation loss of a successful training
+# A training whose validation loss rises by this factor and by this difference gets a warning. Below the difference, the loss of an
+# accurate model changes by chance: it depends on a few of the digits.
+LOSS_FACTOR, LOSS_RISE = 1.5, 0.02
 MUCH_WORSE = "Much worse"
 RED_MUCH_WORSE = ":red[**much worse**]"
 UNSEEN_HELP = "Unseen drawings are held out, or were drawn after the training."
@@ -141,10 +143,12 @@ def outcome(run: Run, scoring: str = "") -> list[str]:
         run: The training.
         scoring: The progress of its evaluation on MNIST; "" if no evaluation runs.
     """
-    how = f"The training was stopped after {epochs(run)} epochs. " if run.stopped else ""
+    how = training_data_sentence(run.model.card)
+    if run.stopped:
+        how = f"The training was stopped after {epochs(run)} epochs of {training_data(run.model.card.training_data)}."
     if _has_converged(run):
-        how = f"The training ended after {epochs(run)} epochs, because the validation loss did not fall any more. "
-    sentences = [f"{how}{training_data_sentence(run.model.card)} Started from {escape(run.parent)}. It took {run.seconds:.0f} s."]
+        how = f"The training ended after {epochs(run)} epochs, because the validation loss did not fall any more. {how}"
+    sentences = [f"{how} Started from {escape(run.parent)}. It took {run.seconds:.0f} s."]
     return [*sentences, " ".join([*_handwriting_change(run), _mnist_change(run, scoring)])]
 
 
@@ -288,7 +292,7 @@ def _mnist_change(run: Run, scoring: str) -> str:
     before = f"{percent(run.mnist_before.accuracy, 2)} → " if run.mnist_before else ""
     if not run.mnist_after:
         return f"MNIST {before}… ({scoring or 'not evaluated yet'})."
-    sentence = f"MNIST {before}**{percent(run.mnist_after.accuracy, 2)}**"
+    sentence = f"MNIST {before}**{percent(run.mnist_after.accuracy, 2)}** of {run.mnist_after.n:,} test digits"
     if run.mnist_p_value is None:
         return f"{sentence}."
     if run.mnist_p_value >= SIGNIFICANCE_LEVEL:
@@ -318,7 +322,7 @@ def _p_value_of_change(pair: PairedComparison) -> str:
 def _describe_risen_loss(run: Run) -> str:
     """Return advice if the validation loss is much greater at the end than before the training; "" if it is not."""
     losses = [point["val_loss"] for point in run.history if "val_loss" in point]
-    if not losses or losses[-1] <= MAX_LOSS_RISE * losses[0]:
+    if not losses or losses[-1] <= max(LOSS_FACTOR * losses[0], losses[0] + LOSS_RISE):
         return ""
     return (
         f"The validation loss rose from {losses[0]:.2f} to {losses[-1]:.2f}, so the model is confident about wrong digits. "

@@ -14,8 +14,12 @@ from pages.session.training_data import training_data, training_data_sentence
         (TrainingData(drawings=20, mnist_digits=1500), "your 20 drawings and 1,500 MNIST digits"),
         (
             TrainingData(0, 500, 15_000, 5_000, 8_000, 0.35),
-            "500 MNIST digits (35 % corrupted, chosen again in each epoch), 15,000 synthetic digits, "
-            "5,000 pen digits and 8,000 non-digit images",
+            "500 MNIST digits, 15,000 synthetic digits, 5,000 pen digits and 8,000 non-digit images; 35 % of the images are "
+            "corrupted, others in each epoch",
+        ),
+        (
+            TrainingData(drawings=2, pen_digits=30, corrupted_share=0.3),
+            "your 2 drawings and 30 pen digits; 30 % of the images except the drawings are corrupted, others in each epoch",
         ),
         (TrainingData(drawings=2, corrupted_share=0.35), "your 2 drawings"),
     ],

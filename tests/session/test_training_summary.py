@@ -93,7 +93,7 @@ def test_the_verdict_without_drawings_is_about_mnist(genius, untrained, p_value,
     before, after = Score(9000, 10_000), Score(9500, 10_000)
     found = verdict(untrained, genius, mnist_before=before, mnist_after=after, mnist_p_value=p_value)
     assert (found.tone, found.headline) == (tone, "Trained without your drawings")
-    assert found.detail == "MNIST 90.00 % → **95.00 %**" + expected
+    assert found.detail == "MNIST 90.00 % → **95.00 %** of 10,000 test digits" + expected
     waiting = verdict(untrained, genius, "evaluating: 40 %", mnist_before=before)
     assert waiting.detail == "MNIST 90.00 % → … (evaluating: 40 %)."
 
@@ -168,6 +168,21 @@ def test_a_risen_validation_loss_gives_a_warning_and_no_praise(genius, untrained
     fallen = replace(failed, history=points[::-1])
     assert training_summary.warning(fallen) == ""
     assert "clearly better" in training_summary.verdict(RunRecord(fallen, untrained)).detail
+
+
+@pytest.mark.parametrize(("before", "after", "is_warned"), [(0.009, 0.014, False), (0.009, 0.03, True), (0.1, 0.14, False)])
+def test_a_small_rise_of_the_validation_loss_gives_no_warning(genius, before, after, is_warned):
+    """A lesson with one wrong label changes the loss of an accurate model by thousandths, and its accuracy not at all."""
+    risen = replace(run(genius), history=[{"epoch": 0.0, "val_loss": before}, {"epoch": 1.0, "val_loss": after}])
+    assert bool(training_summary.warning(risen)) == is_warned
+
+
+def test_a_stopped_training_names_its_part_of_the_training_set(genius):
+    points = [{"epoch": 0.0, "samples_seen": 0, "seconds": 0.0}, {"epoch": 0.064, "samples_seen": 128, "seconds": 1.0}]
+    stopped = replace(run(genius), history=points, settings=TrainSettings(epochs=4), stopped=True)
+    first = training_summary.outcome(stopped)[0]
+    assert first.startswith("The training was stopped after 0.064 of 4 epochs of 55,000 MNIST digits")
+    assert "Trained on" not in first
 
 
 def test_a_lower_accuracy_is_called_worse_beside_the_advice(genius, untrained):
