@@ -18,6 +18,7 @@ import pandas as pd
 from digitcore import mnist
 from digitcore.cli.options import read_model
 from digitcore.data import corruptions, mnist_c, out_of_distribution, pens
+from digitcore.errors import DigitLabError
 from digitcore.evaluation import benchmark
 from digitcore.evaluation.comparison import PairedComparison
 from digitcore.evaluation.metrics import Evaluation
@@ -64,7 +65,7 @@ def measure(model, clean, baseline, paintings, corrupted, non_digits):
         "p (McNemar)": round(PairedComparison(baseline, clean).p_value, 2),
         "loss": round(clean.loss, 4),
         "calibration error, %": round(100 * clean.calibration_error, 2),
-        f"errors of {len(paintings):,} pen digits": pen_errors,
+        f"errors of {len(paintings):,} images of {len(paintings) // N_PAINTINGS:,} pen digits": pen_errors,
         "robustness, %": round(100 * float(np.mean(own)), 2),
         "MNIST-C, %": round(100 * float(np.mean(list(kinds.values()))), 2),
         "unsure non-digits, %": round(100 * float((model.probabilities(non_digits).max(1) < threshold).mean()), 1),
@@ -78,12 +79,15 @@ def main():
     parser.add_argument("models", nargs="+", metavar="MODEL", help="name or folder of a model, or several with a plus sign")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    try:
+        models = [Ensemble(source) for source in options.models]
+    except DigitLabError as error:
+        parser.error(str(error))
     writers = pens.load().validation
     paintings = np.concatenate([writers.paint(np.random.default_rng(SEED + number)) for number in range(N_PAINTINGS)])
     non_digits, _ = out_of_distribution.generate(N_NON_DIGITS, SEED)
     corrupted = corrupted_digits()
     digits, labels = mnist.load().validation
-    models = [Ensemble(source) for source in options.models]
     evaluations = [Evaluation.from_probabilities(labels, model.probabilities(digits)) for model in models]
     pairs = zip(models, evaluations, strict=True)
     rows = [measure(model, clean, evaluations[0], paintings, corrupted, non_digits) for model, clean in pairs]

@@ -100,6 +100,8 @@ def train(
     if chosen.settings is not None:
         _warn_near_chance(model, settings.resolved(is_trained))
     click.echo(f"Written to {folder}: {percent(model.card.metrics['mnist_accuracy'], 2)} accuracy on MNIST's test digits")
+    if folder == Path(name := folder.name) and name in registry.names():
+        click.echo(f"In other commands, {name} still names the shipped model. Use ./{name} for this one.", err=True)
     if drawings.held_out.any():
         held_out = drawings.test_part()
         click.echo(f"{count_correct(model, held_out)} of {plural(len(held_out), 'held-out sample')} predicted correctly")
@@ -171,16 +173,26 @@ def _describe_optimizer(resolved: TrainSettings) -> str:
 
 def _warn_near_chance(model: ModelBundle, resolved: TrainSettings) -> None:
     """Write a warning if the trained model predicts hardly better than chance."""
-    accuracy, momentum = model.card.metrics["mnist_accuracy"], resolved.ema_momentum
+    accuracy = model.card.metrics["mnist_accuracy"]
     if accuracy >= NEAR_CHANCE:
         return
-    average = f" The weight average (ema_momentum={momentum:g}) needs about {3 / (1 - momentum):,.0f} steps." if momentum else ""
     click.echo(
         f"Warning: The model is hardly better than chance. It predicts {percent(accuracy, 1)} of the test digits correctly, and "
         f"chance is 10 %. Train again with more digits or epochs, or with a lower learning rate than "
-        f"{resolved.learning_rate:g}.{average}",
+        f"{resolved.learning_rate:g}.{_describe_short_average(model, resolved)}",
         err=True,
     )
+
+
+def _describe_short_average(model: ModelBundle, resolved: TrainSettings) -> str:
+    """Say how many steps the weight average needs; "" if there is no average or the training was long enough."""
+    if not resolved.ema_momentum:
+        return ""
+    assert resolved.batch_size is not None
+    n_steps, n_needed = model.card.history[-1]["samples_seen"] // resolved.batch_size, 3 / (1 - resolved.ema_momentum)
+    which = f"(ema_momentum={resolved.ema_momentum:g})"
+    is_short = n_steps < n_needed
+    return f" The weight average {which} needs about {n_needed:,.0f} steps, and there were {n_steps:,}." if is_short else ""
 
 
 def _metrics_text(point: "Point") -> str:

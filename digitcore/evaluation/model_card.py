@@ -28,8 +28,8 @@ FILES = {
     "predict.py": "predicts pictures, with the preprocessing in `digitcore/`",
 }
 LIMITS = """- The model knows the ten digits only. It gives ten probabilities for every picture, also for letters and shapes.
-  Below the confidence threshold, its answer counts as unsure. It can be sure that a letter or shape that looks like a digit is this
-  digit, such as an S, a B or a heart.
+  Below the confidence threshold, its answer counts as unsure. It can be sure that a letter or shape that looks like a digit is
+  this digit, such as an S, a B or a heart.
 - MNIST's test digits are clean and centered. Pictures need the same preprocessing: the ink is cropped, scaled to 20 pixels and
   centered by its mass. Without it, the accuracy is much lower. `predict.py` does it.
 - MNIST was written by employees of the US Census Bureau and by high-school students. Digits in other handwriting styles,

@@ -68,6 +68,6 @@ class SettingSpec:
                 raise SettingsError(f"{name} must be one of {', '.join(map(str, self.choices))}, not {reprlib.repr(value)}.")
             return
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not self.low <= value <= self.high:
-            raise SettingsError(f"{name} must lie between {self.low:g} and {self.high:g}, not {reprlib.repr(value)}.")
+            raise SettingsError(f"{name} must lie between {self.low:,g} and {self.high:,.10g}, not {reprlib.repr(value)}.")
         if self.is_integer and value != int(value):
             raise SettingsError(f"{name} must be a whole number, not {reprlib.repr(value)}.")

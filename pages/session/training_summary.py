@@ -25,8 +25,8 @@ NO_MNIST = (
 )
 WAIT = "The results appear when the evaluation is done."
 MAX_MNIST_LOSS = 0.003  # share of the test digits: a training that loses more gets a warning
-# A training whose validation loss rises by this factor and by this difference gets a warning. Below the difference, the loss of an
-# accurate model changes by chance: it depends on a few of the digits.
+# A training whose validation loss rises by this factor and by this difference gets a warning. Below the difference, the loss of
+# an accurate model changes by chance: it depends on a few of the digits.
 LOSS_FACTOR, LOSS_RISE = 1.5, 0.02
 MUCH_WORSE = "Much worse"
 RED_MUCH_WORSE = ":red[**much worse**]"

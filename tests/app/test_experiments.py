@@ -111,8 +111,8 @@ def test_a_typed_value_is_checked_immediately(app):
     go(app, TRAIN)
     app.toggle(key="sweeping").set_value(True).run()
     for texts_of, sentence in (
-        (["5", "many"], "sample_weight=many: sample_weight must lie between 0.1 and 1000, not 'many'."),
-        (["5000"], "sample_weight=5000.0: sample_weight must lie between 0.1 and 1000, not 5000.0."),
+        (["5", "many"], "sample_weight=many: sample_weight must lie between 0.1 and 1,000, not 'many'."),
+        (["5000"], "sample_weight=5000.0: sample_weight must lie between 0.1 and 1,000, not 5000.0."),
         ([], "Choose at least one value, or remove the parameter."),
     ):
         app.multiselect(key="sweep_sample_weight").set_value(texts_of).run()

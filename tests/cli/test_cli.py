@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +140,7 @@ def test_an_imported_model_is_described(tmp_path, capsys, genius):
         (["evaluate", "nobody"], "genius"),
         (["train", "nobody"], "genius"),
         (["train", "genius", "--set", "epochs=0"], "epochs must lie between"),
+        (["train", "genius", "--set", "seed=-1"], "seed must lie between 0 and 2,147,483,647, not -1."),
         (["train", "genius", "--set", "epoch=1"], "no setting called epoch"),
         (["train", "genius", "--set", "epochs"], "not NAME=VALUE"),
         (["data", "--path", "nowhere"], "nowhere"),
@@ -316,6 +318,7 @@ def test_a_variant_does_not_replace_a_shipped_model(tmp_path, monkeypatch, capsy
     monkeypatch.chdir(tmp_path)
     command = ["train", "mlp", "--set", *TINY_SWEEP]
     assert main(command) == 0
+    assert "mlp still names the shipped model. Use ./mlp for this one." in capsys.readouterr().err
     made = models.load("./mlp")
     assert made.card.settings["mnist_samples"] == 100
     assert main(command) == 1
@@ -324,6 +327,12 @@ def test_a_variant_does_not_replace_a_shipped_model(tmp_path, monkeypatch, capsy
     assert models.load("./mlp").card.settings["seed"] == 3
     assert main([*command, "--write"]) == 2
     assert (registry.SHIPPED_FOLDER / "mlp" / "card.json").read_bytes() == shipped
+
+
+def test_the_shipped_cards_are_written_alone(capsys):
+    for arguments in (["mlp"], ["--json"]):
+        assert main(["evaluate", "--write", *arguments]) == 2
+        assert "Use it without MODEL and --json." in capsys.readouterr().err
 
 
 def test_the_seed_changes_the_initial_weights(tmp_path, unmeasured, untrained, data):
@@ -459,18 +468,21 @@ def test_another_optimizer_gets_its_own_learning_rate(tmp_path, unmeasured, caps
 
 
 @pytest.mark.parametrize(("accuracy", "is_warned"), [(0.1135, True), (0.97, False)])
-@pytest.mark.parametrize(("momentum", "steps"), [(0, ""), (0.999, "(ema_momentum=0.999) needs about 3,000 steps.")])
-def test_a_model_near_chance_gives_a_warning(accuracy, is_warned, momentum, steps, tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("momentum", "expected"), [(0, ""), (0.5, ""), (0.999, "(ema_momentum=0.999) needs about 3,000 steps, and there were 78.")]
+)
+def test_a_model_near_chance_gives_a_warning(accuracy, is_warned, momentum, expected, tmp_path, capsys, monkeypatch):
     """A short training with an average of the weights still consists of its initial weights. It has not collapsed."""
-    monkeypatch.setattr(cli_train, "_fit", lambda start, samples, settings, name, log_dir: start)
+    history = [{"epoch": 1.0, "samples_seen": 10_000, "seconds": 1.0}]
+    monkeypatch.setattr(cli_train, "_fit", lambda start, *_: start.with_card(replace(start.card, history=history)))
     measured = {"mnist_accuracy": accuracy}
     monkeypatch.setattr(benchmark, "measure", lambda model: model.with_card(model.card.with_metrics(measured)))
     assert main(["train", "mlp", "--set", f"ema_momentum={momentum}", "--out", str(tmp_path / "model")]) == 0
     errors = capsys.readouterr().err
     assert ("hardly better than chance. It predicts 11.3 % of the test digits" in errors) == is_warned
     assert ("lower learning rate than 0.001." in errors) == is_warned
-    assert ("needs about" in errors) == (is_warned and bool(steps))
-    assert not is_warned or steps in errors
+    assert ("needs about" in errors) == (is_warned and bool(expected))
+    assert not is_warned or expected in errors
 
 
 @pytest.mark.slow

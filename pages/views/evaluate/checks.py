@@ -25,7 +25,10 @@ def show(session: LabSession, models: Models) -> None:
     issues = [one for one in results if one.status == Status.ISSUE]
     run = formatting.escape(run_name) or "the run"
     n_checked = sum(one.status != Status.NOT_APPLICABLE for one in results)
-    st.markdown(f"**{len(issues)} of {n_checked} checks** of the drawings, {run} and the sweep found an issue.")
+    if n_checked:
+        st.markdown(f"**{len(issues)} of {n_checked} checks** of the drawings, {run} and the sweep found an issue.")
+    else:
+        st.markdown("Nothing can be checked yet: there are no drawings, runs or sweeps.")
     for result in sorted(results, key=lambda one: list(OUTCOMES).index(one.status)):
         _show(result)
     st.caption("The rules are described in docs/checks.md. `digitlab check` runs the same checks on an exported lab.")
