@@ -71,7 +71,7 @@ def start_other_sessions(browser, server):
     second, third = visit(browser, server), visit(browser, server)
     second.go("Train")
     second.press("train")
-    second.page.locator(".st-key-training").get_by_text("ahead of you").wait_for(timeout=60_000)
+    second.page.locator(".st-key-training").get_by_text("Waiting for").wait_for(timeout=60_000)
     third.go("Train")
     third.page.locator(".st-key-sweeping label").click()
     third.page.locator(".st-key-sweep button").wait_for()

@@ -193,7 +193,7 @@ class TrainSettings:
     )
     augment: bool = _setting(
         False,
-        "Augmentation of MNIST and synthetic digits",
+        "Augmentation",
         "Each epoch applies a different random rotation, shear, scale, shift and elastic distortion to each MNIST digit, "
         "synthetic digit and non-digit.",
         choices=(True, False),

@@ -116,9 +116,9 @@ def _list_parts(parts: PartIds, singular: str, plural_form: str) -> str:
 
 
 def job_text(job: Job[Any]) -> str:
-    """Describe the progress of a job: "Epoch 2 of 3 · 4 s left", "3 jobs ahead of you"."""
+    """Describe the progress of a job: "Epoch 2 of 3 · 4 s left", "Waiting for 3 other jobs"."""
     if job.status == JobStatus.WAITING:
-        return f"{plural(job.position, 'job')} ahead of you" if job.position else "Next in the queue"
+        return f"Waiting for {plural(job.position, 'other job')}" if job.position else "Next in the queue"
     if job.is_stopping:
         return "Stopping. The current weights are kept." if job.task.keeps_partial_result else "Stopping …"
     return job.task.describe(job.progress) + " · started again because its worker died" * bool(job.restarts)

@@ -18,7 +18,7 @@ from pages.session import training_summary
 
 def test_the_progress_of_a_training_is_a_sentence(genius):
     job = Job(TrainTask(genius, SampleSet(), TrainSettings(epochs=4)), get_position=lambda job: 2)
-    assert training_summary.job_text(job) == "2 jobs ahead of you"
+    assert training_summary.job_text(job) == "Waiting for 2 other jobs"
     job.status = JobStatus.RUNNING
     job.on_start()
     assert training_summary.job_text(job) == "Starting the training …"
@@ -35,7 +35,7 @@ def test_the_progress_of_a_training_is_a_sentence(genius):
 
 def test_the_progress_of_several_jobs_names_what_runs_or_else_the_first_in_the_queue(genius):
     jobs = [Job(TrainTask(genius, SampleSet(), TrainSettings()), get_position=lambda job, n=n: n) for n in (1, 2)]
-    assert training_summary.progress_text(jobs) == "1 job ahead of you"
+    assert training_summary.progress_text(jobs) == "Waiting for 1 other job"
     jobs[0].status = JobStatus.RUNNING
     jobs[0].on_start()
     assert training_summary.progress_text(jobs) == "Starting the training …"
