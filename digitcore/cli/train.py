@@ -154,7 +154,7 @@ def _fit(start: ModelBundle, samples: SampleSet, settings: TrainSettings, name: 
 
     key = hashlib.sha256("\n".join([start.hash, name, settings.to_json(), *samples.identities()]).encode()).hexdigest()[:16]
     with progress_bar("epochs") as bar:
-        task = bar.add_task(name, total=settings.epochs, metrics="")
+        task = bar.add_task(name, total=settings.epochs, metrics="preparing the training set")
         run = train(
             start,
             samples,

@@ -51,7 +51,8 @@ FOOT = """
   look like digits. `genius` is sure about most of them, and about shapes that look like digits, such as hearts.
 - The recipe of `genius` was selected with validation digits, with the drawings of these six writers, and with other images of the
   same corruptions and kinds of non-digits.
-- *training, s*: duration of the training in seconds, on the machine that the card names.
+- *training, s*: duration of the training in seconds on the machine that the card names, without the preparation of the training
+  set.
 
 ## Accuracy with noise
 

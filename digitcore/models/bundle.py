@@ -12,6 +12,7 @@ from digitcore.errors import ModelError
 from digitcore.predictor import Predictor
 
 DEFAULT_CONFIDENCE_THRESHOLD = 0.5  # Used for models whose threshold was never measured.
+METRICS_OF_SEVERAL_VALUES = ("mnist_interval", "pen_interval", "robustness", "mnist_c", "unsure_non_digits")
 MAX_NAME = 40  # characters
 NAME_PATTERN = rf"[\w.-](?:[\w .-]{{0,{MAX_NAME - 2}}}[\w.-])?"
 NAME_HINT = "Use letters, digits, spaces, hyphens and dots."

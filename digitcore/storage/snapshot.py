@@ -12,7 +12,7 @@ from typing import Any
 from digitcore import identifiers, sanitize
 from digitcore.errors import LabError, ModelError, SettingsError
 from digitcore.evaluation.score import Score
-from digitcore.models.bundle import ModelBundle, ModelCard, TrainingData, is_valid_name
+from digitcore.models.bundle import METRICS_OF_SEVERAL_VALUES, ModelBundle, ModelCard, TrainingData, is_valid_name
 from digitcore.models.network_spec import NetworkSpec, is_spec
 from digitcore.samples import SampleSet
 from digitcore.training import history as curves
@@ -349,7 +349,7 @@ def card_from_untrusted(values: dict[str, Any]) -> ModelCard:
             training_data=TrainingData.from_dict(values["training_data"]),
             settings=asdict(TrainSettings.from_dict(values["settings"])) if values.get("trained") else {},
             history=curves.from_json(values.get("history")),
-            metrics={key: value for key, value in sanitize.metrics(values["metrics"]).items() if type(value) in (int, float)},
+            metrics=_read_numbers(values["metrics"]),
             seconds=sanitize.finite(values.get("seconds")),
             versions=_read_versions(values.get("versions")),
             date=date if isinstance(date := values.get("date"), str) and DATE.fullmatch(date) else "",
@@ -358,6 +358,12 @@ def card_from_untrusted(values: dict[str, Any]) -> ModelCard:
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, ModelError, SettingsError) as error:
         raise LabError(DAMAGED_RUN) from error
+
+
+def _read_numbers(metrics: Any) -> dict[str, Any]:
+    """Return the metrics that are one number. Pages would fail if a metric of several values were a number."""
+    found = sanitize.metrics(metrics).items()
+    return {name: value for name, value in found if type(value) in (int, float) and name not in METRICS_OF_SEVERAL_VALUES}
 
 
 def _are_same(first: Sequence[object], second: Sequence[object]) -> bool:

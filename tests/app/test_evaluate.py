@@ -316,6 +316,18 @@ def test_robustness_on_few_and_on_all_digits_has_two_columns(app, genius, untrai
     assert scores(app, more=True)["Robustness (1,000 digits)"].notna().all(), "the Robustness view has measured the run"
 
 
+def test_shipped_models_have_the_accuracies_of_their_cards(app, genius, untrained):
+    add_run(app, models.load("mlp").with_card(replace(models.load("mlp").card, metrics={})), untrained)
+    visit(app)
+    choose(app, "genius", "run 1")
+    until_answered(app)
+    found = scores(app, more=True).set_index("Model")
+    metrics = genius.card.metrics
+    shown = found.loc["genius", ["MNIST-C", "Pen writers", "Unsure non-digits"]].tolist()
+    assert shown == [metrics["mnist_c"]["all"], metrics["pen_accuracy"], metrics["unsure_non_digits"]["all"]]
+    assert found.loc["run 1", ["MNIST-C", "Pen writers", "Unsure non-digits"]].isna().all()
+
+
 def test_downloads_contain_numbers(app, few, genius, untrained):
     add_samples(app, few)
     visit(app)

@@ -3,8 +3,10 @@
 import json
 from dataclasses import asdict, replace
 
+import numpy as np
 import pytest
 
+from digitcore import models
 from digitcore.errors import LabError
 from digitcore.evaluation.score import Score
 from digitcore.models.network_spec import Block, NetworkSpec
@@ -94,6 +96,13 @@ def test_malformed_card_is_rejected(genius, change):
 def test_card_of_a_user_built_network_is_read(genius):
     network = NetworkSpec((Block("dense", 8),)).to_json()
     assert card_from_untrusted(asdict(genius.card) | {"network": network}).network == network
+
+
+@pytest.mark.parametrize("name", [name for name, value in models.load("genius").card.metrics.items() if not np.isscalar(value)])
+def test_a_number_in_the_place_of_several_values_is_dropped(genius, name):
+    """A page would fail when it unpacks the interval of a hostile file."""
+    read = card_from_untrusted(asdict(genius.card) | {"metrics": {name: 0.5, "mnist_accuracy": 0.5}})
+    assert read.metrics == {"mnist_accuracy": 0.5}
 
 
 @pytest.mark.parametrize("hashes", [None, "ab", ["x" * 16], [1], {}])

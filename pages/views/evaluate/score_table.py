@@ -19,6 +19,11 @@ from pages.session.lab_session import LabSession
 
 CALIBRATION, HANDWRITING = "Calibration error", "Your handwriting"  # columns
 ROBUSTNESS = {n: f"Robustness ({n:,} digits)" for n in (robustness.CARD_DIGITS, mnist.TEST_SIZE)}
+ON_CARD: dict[str, Callable[[Mapping[str, Any]], float | None]] = {  # column → its value on the card of a shipped model
+    "MNIST-C": lambda metrics: metrics.get("mnist_c", {}).get("all"),
+    "Pen writers": lambda metrics: metrics.get("pen_accuracy"),
+    "Unsure non-digits": lambda metrics: metrics.get("unsure_non_digits", {}).get("all"),
+}
 FORMATS: dict[str, Callable[[float], str]] = {
     "Parameters": "{:,.0f}".format,
     "Size (kB)": "{:,.0f}".format,
@@ -27,11 +32,11 @@ FORMATS: dict[str, Callable[[float], str]] = {
     "Loss": "{:.4f}".format,
     CALIBRATION: functools.partial(formatting.percent, places=2),
     HANDWRITING: functools.partial(formatting.percent, places=1),
-    **dict.fromkeys(ROBUSTNESS.values(), functools.partial(formatting.percent, places=1)),
+    **dict.fromkeys((*ROBUSTNESS.values(), *ON_CARD), functools.partial(formatting.percent, places=1)),
 }
 INTERVALS = {"MNIST": 2, HANDWRITING: 0}  # column with an interval → decimal places of the interval
 LOW, HIGH = "{} 95 % from", "{} 95 % to"  # columns of the ends of an interval in the download
-HIGHER_IS_BETTER = {"MNIST", HANDWRITING, *ROBUSTNESS.values()}
+HIGHER_IS_BETTER = {"MNIST", HANDWRITING, *ROBUSTNESS.values(), *ON_CARD}
 NEVER_BEST = {"Time (ms)"}  # It differs between measurements.
 HELP = {
     "Time (ms)": "This is the median time of a prediction on one thread of this machine.",
@@ -47,6 +52,12 @@ HELP = {
     "test digits. Shipped models have it on their cards. For other models, the Robustness view measures it.",
     ROBUSTNESS[mnist.TEST_SIZE]: "This is the mean accuracy over ten corruptions at five severities, on all test digits. The "
     "Robustness view measures it.",
+    "MNIST-C": "This is the mean accuracy over the fifteen corruptions of MNIST-C, on the first 1,000 test digits. Only shipped "
+    "models have it.",
+    "Pen writers": "This is the accuracy on 1,498 pen drawings of six writers from whom no shipped model has learnt. Only "
+    "shipped models have it.",
+    "Unsure non-digits": "This is the share of 1,000 letters, shapes, scribbles, noise images and blots whose confidence is below "
+    "the confidence threshold of the model. Letters that look like digits are left out. Only shipped models have it.",
     "Not calibrated": "Shipped and trained models are calibrated on MNIST's validation digits. Other models are not calibrated.",
 }
 COLOR = "■"  # column
@@ -199,6 +210,7 @@ def numbers(session: LabSession, models: Models) -> pd.DataFrame:
                 "Loss": evaluation.loss if evaluation else metrics.get("mnist_loss"),
                 CALIBRATION: evaluation.calibration_error if evaluation else metrics.get("calibration_error"),
                 **{title: robust.get(n) for n, title in ROBUSTNESS.items()},
+                **{title: get(metrics) for title, get in ON_CARD.items()},
                 "Time (ms)": result.milliseconds if result else None,
                 "Parameters": model.card.parameters,
                 "Size (kB)": len(model.tflite_bytes) / 1e3,
