@@ -56,8 +56,8 @@ HELP = {
     "models have it.",
     "Pen writers": "This is the accuracy on 1,498 pen drawings of six writers from whom no shipped model has learnt. Only "
     "shipped models have it.",
-    "Unsure non-digits": "This is the share of 1,000 letters, shapes, scribbles, noise images and blots whose confidence is below "
-    "the confidence threshold of the model. Letters that look like digits are left out. Only shipped models have it.",
+    "Unsure non-digits": "This is the share of 1,000 letters, shapes, scribbles, noise images and blots whose confidence is "
+    "below the confidence threshold of the model. Letters that look like digits are left out. Only shipped models have it.",
     "Not calibrated": "Shipped and trained models are calibrated on MNIST's validation digits. Other models are not calibrated.",
 }
 COLOR = "■"  # column
