@@ -6,20 +6,17 @@ from collections.abc import Sequence
 from digitcore.checks.check import Finding, check, issue, not_applicable, passed
 from digitcore.checks.subject import Subject
 from digitcore.storage.snapshot import RunRecord
-from digitcore.training.run import Point
+from digitcore.training.run import MAX_LOSS_RISE, MAX_MNIST_LOSS, MIN_LOSS, Point
 from digitcore.values import percent
 
 NO_RUN = "The lab has no run."
 NO_CURVE = "The run has no validation curve."
-MAX_LOSS_RISE = 1.5  # ratio of the last to the first validation loss when fine-tuning
 GUESS_LOSS = math.log(10)  # nats, the loss of a uniform guess
 MAX_GUESS_RATIO = 1.1  # of the validation loss to the loss of a guess
 MAX_LOSS_RATIO = 2.0  # of the validation loss to the loss of calibrated probabilities with the same accuracy
-MIN_LOSS = 0.05  # nats; a loss below it is no problem
 STILL_IMPROVING = 0.05  # share of the validation loss by which the last epoch lowered it
 MIN_IMPROVEMENT = 0.01  # nats
 MAX_GAP = 0.1  # between training and validation accuracy
-MAX_MNIST_LOSS = 0.003  # share of the test digits
 SIGNIFICANCE = 0.05
 NEAR_CHANCE = 0.2  # A trained model with a lower accuracy predicts hardly better than chance.
 

@@ -14,6 +14,9 @@ Point = dict[str, float]
 `epoch` (0 is before the training), `samples_seen` and `seconds` are always present. `loss`, `accuracy`, `val_loss` and
 `val_accuracy` are present where they were measured."""
 POINT_KEYS = ("epoch", "samples_seen", "seconds", "loss", "accuracy", "val_loss", "val_accuracy")
+MAX_LOSS_RISE = 1.5  # maximum ratio of the last to the first validation loss of a successful fine-tuning
+MIN_LOSS = 0.05  # nats; a loss below it is no problem: the loss of an accurate model depends on a few digits
+MAX_MNIST_LOSS = 0.003  # share of the test digits; a training that loses more has made the model worse
 
 
 @dataclass(frozen=True, eq=False)

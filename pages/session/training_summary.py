@@ -13,7 +13,7 @@ from digitcore.jobs.job import Job, JobStatus
 from digitcore.models.bundle import ModelBundle
 from digitcore.storage.changes import LabChanges, PartIds
 from digitcore.storage.snapshot import LabSnapshot, RunRecord
-from digitcore.training.run import Run
+from digitcore.training.run import MAX_LOSS_RISE, MAX_MNIST_LOSS, MIN_LOSS, Run
 from digitcore.values import format_p_value
 from pages.session import formatting
 from pages.session.formatting import drawings, escape, percent, plural
@@ -24,10 +24,6 @@ NO_MNIST = (
     "“digitlab data --path mnist.npz” and press Train again."
 )
 WAIT = "The results appear when the evaluation is done."
-MAX_MNIST_LOSS = 0.003  # share of the test digits: a training that loses more gets a warning
-# A training whose validation loss rises by this factor and by this difference gets a warning. Below the difference, the loss of
-# an accurate model changes by chance: it depends on a few of the digits.
-LOSS_FACTOR, LOSS_RISE = 1.5, 0.02
 MUCH_WORSE = "Much worse"
 RED_MUCH_WORSE = ":red[**much worse**]"
 UNSEEN_HELP = "Unseen drawings are held out, or were drawn after the training."
@@ -322,7 +318,7 @@ def _p_value_of_change(pair: PairedComparison) -> str:
 def _describe_risen_loss(run: Run) -> str:
     """Return advice if the validation loss is much greater at the end than before the training; "" if it is not."""
     losses = [point["val_loss"] for point in run.history if "val_loss" in point]
-    if not losses or losses[-1] <= max(LOSS_FACTOR * losses[0], losses[0] + LOSS_RISE):
+    if not losses or losses[-1] <= max(MIN_LOSS, MAX_LOSS_RISE * losses[0]):
         return ""
     return (
         f"The validation loss rose from {losses[0]:.2f} to {losses[-1]:.2f}, so the model is confident about wrong digits. "
