@@ -4,7 +4,7 @@
 
 There are twenty drawings, and the settings are the defaults. It is measured with a warm worker on an idle machine, and while
 people draw on a server on the same machine as in `load.py`. The first press after the start of the server is measured without a
-worker, and with a worker that starts 30 s before the press, as the first label does that a person gives.
+worker, and with a worker that was started 30 s before the press. On the Draw page, the first label starts the worker.
 """
 
 import argparse

@@ -39,7 +39,7 @@ from digitcore.values import percent
 
 N_RESAMPLES = 10_000  # of the writers, for an interval
 N_CHECKED = 100  # random choices of drawings with a wrong label for each writer
-KEY = ("start", "hash", "labels", "case", "set", "writer", "seed")  # what tells the trainings in a file apart
+KEY = ("start", "labels", "case", "set", "hash", "writer", "seed")  # what tells the trainings in a file apart
 HEAD = ["trainings", "errors before", "fixed", "broken", "errors removed (95 %)"]
 HEAD += ["MNIST errors before", "added (95 %)", "writers worse", "s"]
 CONTRADICTED, LEAST_LIKELY = "label is contradicted by genius", "label is the least likely of all"
@@ -193,7 +193,7 @@ def main():
     lines = []
     for start, n_labels, case in plan:
         seeds = [settings.replace(seed=seed) for seed in range(options.seeds)]
-        key = {"start": start, "hash": models.load(start).hash, "labels": n_labels, "case": case, "set": changes}
+        key = {"start": start, "labels": n_labels, "case": case, "set": changes}
         lines.append((start, n_labels, case, *measure_all(key, writers, seeds, options.results)))
     print(table(["start", "labels", *HEAD], [line[:2] + line[3:] for line in lines if line[2] == ALL_RIGHT]))
     print("\n" + table([f"{most} labels from {first}", *HEAD], [line[2:] for line in lines if line[:2] == (first, most)]))
@@ -204,6 +204,7 @@ def main():
 def measure_all(key, writers, seeds, file):
     """Train on the drawings of each writer with each seed, and return the summary. Trainings in the file are not repeated."""
     start, rows, kept = models.load(key["start"]), [], read(file)
+    key = key | {"hash": start.hash}
     for writer, drawings in writers.items():
         for settings in seeds:
             one = key | {"writer": writer, "seed": settings.seed}
@@ -219,7 +220,7 @@ def read(file):
     if not file or not file.exists():
         return {}
     rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    return {json.dumps({name: row[name] for name in KEY}): row for row in rows}
+    return {json.dumps({name: row.get(name) for name in KEY}): row for row in rows}
 
 
 def write(file, row):

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from digitcore.checks.check import Finding, check, issue, not_applicable, passed
 from digitcore.checks.subject import Subject
+from digitcore.evaluation.comparison import SIGNIFICANCE_LEVEL
 from digitcore.storage.snapshot import RunRecord
-from digitcore.training.run import MAX_LOSS_RISE, MAX_MNIST_LOSS, MIN_LOSS, Point
+from digitcore.training.run import MAX_LOSS_RISE, MAX_MNIST_LOSS, MIN_LOSS, NEAR_CHANCE, Point
 from digitcore.values import percent
 
 NO_RUN = "The lab has no run."
@@ -17,8 +18,6 @@ MAX_LOSS_RATIO = 2.0  # of the validation loss to the loss of calibrated probabi
 STILL_IMPROVING = 0.05  # share of the validation loss by which the last epoch lowered it
 MIN_IMPROVEMENT = 0.01  # nats
 MAX_GAP = 0.1  # between training and validation accuracy
-SIGNIFICANCE = 0.05
-NEAR_CHANCE = 0.2  # A trained model with a lower accuracy predicts hardly better than chance.
 
 
 @check(
@@ -120,7 +119,7 @@ def _check_forgetting(subject: Subject) -> Finding:
     if before is None or after is None:
         return not_applicable("The run has no scores on MNIST.")
     found = f"The accuracy on MNIST's test digits went from {percent(before.accuracy, 2)} to {percent(after.accuracy, 2)}."
-    is_chance = run.mnist_p_value is not None and run.mnist_p_value >= SIGNIFICANCE
+    is_chance = run.mnist_p_value is not None and run.mnist_p_value >= SIGNIFICANCE_LEVEL
     is_lower = after.accuracy < before.accuracy - MAX_MNIST_LOSS
     return issue(found) if is_lower and not is_chance else passed(found)
 

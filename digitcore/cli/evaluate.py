@@ -27,7 +27,7 @@ def evaluate(sources: tuple[str, ...], write: bool, as_json: bool) -> None:
     from digitcore.evaluation import benchmark, model_readme
 
     if write and (sources or as_json):
-        raise click.UsageError("--write writes the cards of all shipped models. Use it without MODEL and --json.")
+        raise click.UsageError("--write uses the cards of all shipped models. Use it without MODEL and --json.")
     if write:
         model_readme.write()
         click.echo(f"Written to {registry.SHIPPED_FOLDER / 'README.md'}")

@@ -4,7 +4,6 @@ import hashlib
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -18,13 +17,11 @@ from digitcore.models.network_spec import is_spec
 from digitcore.samples import SampleSet
 from digitcore.training import settings_text
 from digitcore.training.recipes import RECIPES, Recipe, get_recipe
+from digitcore.training.run import NEAR_CHANCE, Point
 from digitcore.training.settings import TrainSettings
 from digitcore.values import percent, plural
 
-if TYPE_CHECKING:
-    from digitcore.training.run import Point
-
-NEAR_CHANCE = 0.2  # A trained model with a lower accuracy on test digits gets a warning.
+TIME_CONSTANTS = 3  # After three time constants, a moving average of the weights has lost 95 % of the initial weights.
 
 
 @click.command(cls=SetCommand, epilog=f"RECIPE is one of {', '.join(RECIPES)}.")
@@ -100,8 +97,8 @@ def train(
     if chosen.settings is not None:
         _warn_near_chance(model, settings.resolved(is_trained))
     click.echo(f"Written to {folder}: {percent(model.card.metrics['mnist_accuracy'], 2)} accuracy on MNIST's test digits")
-    if folder == Path(name := folder.name) and name in registry.names():
-        click.echo(f"In other commands, {name} still names the shipped model. Use ./{name} for this one.", err=True)
+    if str(folder) in registry.names():
+        click.echo(f"In other commands, {folder} still names the shipped model. Use ./{folder} for this one.", err=True)
     if drawings.held_out.any():
         held_out = drawings.test_part()
         click.echo(f"{count_correct(model, held_out)} of {plural(len(held_out), 'held-out sample')} predicted correctly")
@@ -189,11 +186,13 @@ def _describe_short_average(model: ModelBundle, resolved: TrainSettings) -> str:
     if not resolved.ema_momentum:
         return ""
     assert resolved.batch_size is not None
-    n_steps, n_needed = model.card.history[-1]["samples_seen"] // resolved.batch_size, 3 / (1 - resolved.ema_momentum)
-    which = f"(ema_momentum={resolved.ema_momentum:g})"
-    is_short = n_steps < n_needed
-    return f" The weight average {which} needs about {n_needed:,.0f} steps, and there were {n_steps:,}." if is_short else ""
+    n_steps = model.card.history[-1]["samples_seen"] // resolved.batch_size
+    n_needed = TIME_CONSTANTS / (1 - resolved.ema_momentum)
+    if n_steps >= n_needed:
+        return ""
+    average = f"weight average (ema_momentum={resolved.ema_momentum:g})"
+    return f" The {average} needs about {n_needed:,.0f} steps, and there were {n_steps:,}."
 
 
-def _metrics_text(point: "Point") -> str:
+def _metrics_text(point: Point) -> str:
     return "  ".join(f"{name} {point[name]:.4f}" for name in ("loss", "accuracy", "val_accuracy") if name in point)

@@ -32,7 +32,7 @@ LIMITS = """- The model knows the ten digits only. It gives ten probabilities fo
   this digit, such as an S, a B or a heart.
 - MNIST's test digits are clean and centered. Pictures need the same preprocessing: the ink is cropped, scaled to 20 pixels and
   centered by its mass. Without it, the accuracy is much lower. `predict.py` does it.
-- MNIST was written by employees of the US Census Bureau and by high-school students. Digits in other handwriting styles,
+- MNIST was written by employees of the US Census Bureau and by high-school students. Digits in other handwriting styles
   may be predicted worse if the model was trained with MNIST alone.
 - The model was not tested for decisions that matter, such as amounts on checks. Do not use it for them without a test on your own
   data."""

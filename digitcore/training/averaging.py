@@ -15,32 +15,23 @@ N_BATCHES, MIN_BATCH_SIZE, MAX_BATCH_SIZE = 40, 32, 256
 
 
 @contextmanager
-def final_weights(model: keras.Model, images: np.ndarray, initial: Sequence[np.ndarray], share: float) -> Iterator[None]:
-    """Give a model the weights with which its training would end now, within a `with` block. Restore its weights after it.
+def restored_weights(model: keras.Model) -> Iterator[None]:
+    """Restore the weights of a model after a `with` block.
 
     Args:
-        model: A compiled model. It stays unchanged if its optimizer keeps no average and the share is 0.
-        images: Training images, shape (N, 28, 28, 1), from which the statistics of batch normalization are computed.
-        initial: Weights of the model before the training. They are not used if the share is 0.
-        share: Share of the initial weights in the final weights, 0 to 1.
+        model: The model.
 
     Example:
         >>> import keras
         >>> import numpy as np
-        >>> model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
-        >>> model.compile(keras.optimizers.Adam(), "mse")
-        >>> before = model.get_weights()
-        >>> model.set_weights([weights + 1 for weights in before])
-        >>> with final_weights(model, np.zeros((1, 28, 28, 1)), before, 0.5):
-        ...     float((model.get_weights()[1] - before[1]).mean())
-        0.5
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")])
+        >>> with restored_weights(model):
+        ...     model.set_weights([np.full((2, 1), 5.0)])
+        >>> model.get_weights()[0].tolist()
+        [[1.0], [1.0]]
     """
-    if not (model.optimizer.use_ema or share):
-        yield
-        return
     last = model.get_weights()
     try:
-        set_final_weights(model, images, initial, share)
         yield
     finally:
         model.set_weights(last)

@@ -10,7 +10,7 @@ import numpy as np
 
 from digitcore.models.keras_io import predict_in_batches
 from digitcore.predictor import Predictor
-from digitcore.training.averaging import final_weights
+from digitcore.training.averaging import restored_weights, set_final_weights
 from digitcore.training.checkpoint import Checkpoint
 from digitcore.training.dataset import TrainingDataset
 from digitcore.training.run import Point
@@ -206,7 +206,8 @@ class HistoryCallback(keras.callbacks.Callback):
         if not self.validation:
             return {}
         share = self.dataset.settings.weight_interpolation or 0.0
-        with final_weights(self.model, self.dataset.epoch_images, self.initial_weights, share):
+        with restored_weights(self.model):
+            set_final_weights(self.model, self.dataset.epoch_images, self.initial_weights, share)
             probabilities = predict_in_batches(self.model, self.validation[0])
             if self.snapshots:
                 self.snapshots.add(self._epoch + 1, self.model, probabilities)

@@ -28,5 +28,6 @@ class DigitAccuracy(keras.metrics.CategoricalAccuracy):
             y_pred: Predicted probabilities, shape (N, 10).
             sample_weight: Weights of the images, shape (N,). They are not used: each digit counts once.
         """
+        # The largest target is 1 for a digit, and 1 / N_CLASSES, perhaps rounded, for another image.
         is_digit = keras.ops.max(y_true, axis=-1) > 1.5 / N_CLASSES
         super().update_state(y_true, y_pred, keras.ops.cast(is_digit, self.dtype))

@@ -16,6 +16,7 @@ Point = dict[str, float]
 POINT_KEYS = ("epoch", "samples_seen", "seconds", "loss", "accuracy", "val_loss", "val_accuracy")
 MAX_LOSS_RISE = 1.5  # maximum ratio of the last to the first validation loss of a successful fine-tuning
 MIN_LOSS = 0.05  # nats; a loss below it is no problem: the loss of an accurate model depends on a few digits
+NEAR_CHANCE = 0.2  # A trained model with a lower accuracy predicts hardly better than chance.
 MAX_MNIST_LOSS = 0.003  # share of the test digits; a training that loses more has made the model worse
 
 

@@ -69,20 +69,21 @@ def _look(session: LabSession, interval: float | None, before: tuple[Any, ...], 
     class_actions.follow(session, only_if_due=True)
     session.training.advance_sweep()
     has_changes = persistence.poll(session)
-    has_changes = session.collect() or has_changes
+    has_results = session.collect()
     if show is not None:
-        _draw(session, show)  # Before a rerun, which would lose a click on a button that is drawn here.
-    if has_changes or _polling_interval(session) != interval or page_state(session) != before:
+        _draw(session, show)
+    if has_changes or has_results or _polling_interval(session) != interval or page_state(session) != before:
         state.rerun()
 
 
 def _draw_idle(session: LabSession, show: Callable[[], None]) -> None:
-    _draw(session, show)  # Before a rerun, which would lose a click on a button that is drawn here.
+    _draw(session, show)
     if session.work.jobs:  # A button of this fragment has started them.
         state.rerun()
 
 
 def _draw(session: LabSession, show: Callable[[], None]) -> None:
+    """Draw the part. A rerun must come after this, because it would lose a click on a button that is drawn here."""
     _show_progress(session)
     show()
 

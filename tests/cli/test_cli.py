@@ -329,7 +329,7 @@ def test_a_variant_does_not_replace_a_shipped_model(tmp_path, monkeypatch, capsy
     assert (registry.SHIPPED_FOLDER / "mlp" / "card.json").read_bytes() == shipped
 
 
-def test_the_shipped_cards_are_written_alone(capsys):
+def test_the_readme_of_the_models_is_written_alone(capsys):
     for arguments in (["mlp"], ["--json"]):
         assert main(["evaluate", "--write", *arguments]) == 2
         assert "Use it without MODEL and --json." in capsys.readouterr().err

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from digitcore.training.averaging import final_weights, update_batch_statistics
+from digitcore.training.averaging import restored_weights, set_final_weights, update_batch_statistics
 
 
 @pytest.fixture
@@ -20,27 +20,31 @@ INITIAL = [np.full((1, 1), 5.0)]
 
 
 def test_model_has_its_averaged_weights_only_within_the_block(model):
-    with final_weights(model, IMAGES, INITIAL, 0.0):
+    with restored_weights(model):
+        set_final_weights(model, IMAGES, INITIAL, 0.0)
         assert model.get_weights()[0].item() == 0
     assert model.get_weights()[0].item() == 1
 
 
 def test_last_weights_are_restored_after_an_error(model):
-    with pytest.raises(RuntimeError, match="evaluation failed"), final_weights(model, IMAGES, INITIAL, 0.0):
+    with pytest.raises(RuntimeError, match="evaluation failed"), restored_weights(model):
+        set_final_weights(model, IMAGES, INITIAL, 0.0)
         raise RuntimeError("evaluation failed")
     assert model.get_weights()[0].item() == 1
 
 
 def test_model_without_an_average_is_not_changed(model):
     model.compile("sgd", "mse")
-    with final_weights(model, IMAGES, INITIAL, 0.0):
+    with restored_weights(model):
+        set_final_weights(model, IMAGES, INITIAL, 0.0)
         assert model.get_weights()[0].item() == 1
 
 
 @pytest.mark.parametrize(("use_ema", "expected"), [(False, 0.75 * 1 + 0.25 * 5), (True, 0.75 * 0 + 0.25 * 5)])
 def test_a_share_of_the_initial_weights_is_added(model, use_ema, expected):
     model.optimizer.use_ema = use_ema
-    with final_weights(model, IMAGES, INITIAL, 0.25):
+    with restored_weights(model):
+        set_final_weights(model, IMAGES, INITIAL, 0.25)
         assert model.get_weights()[0].item() == expected
     assert model.get_weights()[0].item() == 1
 
