@@ -18,8 +18,14 @@ IS_ABOVE_PAGE_LINKS = """selector => {
   const { top, bottom } = document.querySelector(selector).getBoundingClientRect();
   return top >= 0 && bottom <= document.querySelector('.st-key-pages').getBoundingClientRect().top;
 }"""
-# Before the first frame of the video, "Take Photo" is enabled and does nothing.
-CAMERA_SHOWS = "document.querySelector('[data-testid=stCameraInput] video')?.videoHeight > 0"
+# Before the first frame, "Take Photo" is enabled and does nothing. A video that has its size can show black frames for a moment.
+CAMERA_SHOWS = """() => {
+  const video = document.querySelector('[data-testid=stCameraInput] video');
+  if (!video?.videoHeight) return false;
+  const context = new OffscreenCanvas(1, 1).getContext('2d');
+  context.drawImage(video, 0, 0, 1, 1);
+  return context.getImageData(0, 0, 1, 1).data[0] > 0;
+}"""
 
 
 @pytest.fixture
